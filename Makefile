@@ -1,0 +1,299 @@
+# peerd: one non-recursive Makefile for every program, test and check. `make help` lists the targets.
+#
+# Sources are found by wildcard, folder by folder, so a new file needs no edit here. Objects go to
+# build/VARIANT/obj, archives to build/VARIANT/lib. The flags that pkg-config answers are kept in a
+# generated file that depends on the packages: make re-executes itself once they are installed, so a
+# fresh Debian with gcc and make needs nothing else typed.
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+# One job a core; a -j on the command line wins over this.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+SEED ?= 1
+SEEDS ?= 200
+FUZZ_SECONDS ?= 60
+V ?= 0
+export BUILD JOBS V
+
+ifeq ($(V),1)
+Q :=
+say :=
+else
+Q := @
+say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+endif
+
+# ---- folders -------------------------------------------------------------------------------------
+
+PURE_DIRS := peerd/base peerd/wire peerd/policy peerd/core monitor topo \
+             transcoder/timeline transcoder/rtp transcoder/hls
+
+# One archive a group. `main.c` is a program's own and never enters an archive.
+ARCHIVES := pure net io web ctl sim find geo media worker client testlib
+DIRS_pure := $(PURE_DIRS)
+DIRS_net := peerd/net
+DIRS_io := peerd/io
+DIRS_web := peerd/web
+DIRS_ctl := peerd/ctl
+DIRS_sim := peerd/sim
+DIRS_find := topo/find
+DIRS_geo := topo/geo
+DIRS_media := transcoder/media
+DIRS_worker := transcoder/worker
+DIRS_client := transcoder/client
+DIRS_testlib := test/lib
+
+# What each program links, its own folder first. A program without its main.c is left out.
+PROGRAMS := peerd transcoderd peerclient peerctl peersim
+MAIN_peerd := peerd/main.c
+MAIN_transcoderd := transcoder/worker/main.c
+MAIN_peerclient := transcoder/client/main.c
+MAIN_peerctl := peerd/ctl/main.c
+MAIN_peersim := peerd/sim/main.c
+NEED_peerd := io web find geo net pure
+NEED_transcoderd := worker media net pure
+NEED_peerclient := client media net pure
+NEED_peerctl := ctl io net pure
+NEED_peersim := sim io pure
+NEED_live := testlib sim io net pure
+NEED_test := testlib worker client sim ctl io web find geo media net pure
+
+$(foreach a,$(ARCHIVES),$(eval \
+  SRC_$(a) := $$(filter-out %/main.c,$$(sort $$(foreach d,$$(DIRS_$(a)),$$(wildcard $$(d)/*.c))))))
+HAVE_PROGRAMS := $(strip $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(p))))
+TEST_SRC := $(sort $(wildcard test/unit/*_test.c test/scenario/*_test.c))
+FUZZ_SRC := $(sort $(wildcard test/fuzz/*_fuzz.c))
+BENCH_SRC := $(sort $(wildcard test/bench/*_bench.c))
+BENCH_LIB_SRC := $(sort $(filter-out $(BENCH_SRC),$(wildcard test/bench/*.c)))
+LIVE_SRC := $(sort $(wildcard test/live/*.c))
+
+# ---- packages and flags --------------------------------------------------------------------------
+
+PKGS := libuv libmicrohttpd libcurl libcares yaml-0.1 jansson libsodium gnutls libssl libcrypto \
+        libavformat libavcodec libswresample libavutil
+
+# Targets that compile nothing themselves need no packages and no generated files.
+LIGHT_GOALS := help clean deps format format-check tidy test check-all
+TEST_GOALS := tests unit asan clang benches bench fuzz fuzzers purity soak compile_commands.json
+GOALS := $(or $(MAKECMDGOALS),all)
+LEVEL := $(if $(filter $(TEST_GOALS) $(BUILD)/%,$(GOALS)),test,$(if $(filter demo,$(GOALS)),demo,build))
+GROUPS_build := build
+GROUPS_demo := build demo
+GROUPS_test := build demo test
+ifneq ($(filter-out $(LIGHT_GOALS),$(GOALS)),)
+include $(BUILD)/packages-$(LEVEL).mk $(BUILD)/flags.mk
+$(shell mkdir -p $(foreach v,release asan clang fuzz,$(BUILD)/$(v)/lib))
+endif
+
+$(BUILD)/packages-%.mk: conf/packages.txt test/lib/deps
+	@mkdir -p $(@D)
+	@test/lib/deps $(GROUPS_$*)
+	@echo '# Packages found: $(GROUPS_$*)' > $@
+
+$(BUILD)/flags.mk: conf/packages.txt | $(BUILD)/packages-$(LEVEL).mk
+	@cflags=$$(pkg-config --cflags $(PKGS)) && libs=$$(pkg-config --libs $(PKGS)) && \
+	printf '%s\n' '# Generated from the packages found; see Makefile.' \
+	  "DEP_CFLAGS := $$cflags" "DEP_LIBS := $$libs" > $@.tmp && mv $@.tmp $@
+
+.PHONY: deps
+deps: ## install the packages of conf/packages.txt that are missing (NO_INSTALL=1 only prints)
+	@test/lib/deps build demo test
+
+# ---- variants ------------------------------------------------------------------------------------
+
+VARIANTS := release asan clang fuzz
+GCC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+CLANG ?= clang
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CC_release := $(GCC)
+CC_asan := $(GCC)
+CC_clang := $(CLANG)
+CC_fuzz := $(CLANG)
+OPT_release := -O2 -g
+OPT_asan := -O1 -g $(SANITIZE)
+OPT_clang := -O1 -g
+OPT_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
+LD_asan := $(SANITIZE)
+LD_fuzz := $(SANITIZE)
+BIN_release := $(BUILD)/bin
+BIN_asan := $(BUILD)/asan/bin
+BIN_clang := $(BUILD)/clang/bin
+BIN_fuzz := $(BUILD)/fuzz/bin
+
+WARN := -Wall -Wextra -Wswitch-enum -Werror
+# Pure folders see plain C11, so that a clock or a socket is not even declared there by accident.
+cflags = -std=c11 $(WARN) $(OPT_$(1)) -I. $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
+         -DPEERD_VERSION='"$(VERSION)"' $(DEP_CFLAGS) $(CFLAGS)
+ldlibs = -Wl,--as-needed $(DEP_LIBS) -lm -lpthread $(LDFLAGS)
+
+objects = $(patsubst %.c,$(BUILD)/$(1)/obj/%.o,$(2))
+archives = $(patsubst %,$(BUILD)/$(1)/lib/libpeerd_%.a,$(2))
+# Archives may need one another within the allowed arrows (test/lib/arrows checks those).
+group = -Wl,--start-group $(filter %.a,$(1)) -Wl,--end-group
+
+# $(call remember,file,text) rewrites file only when text changed: what depends on it follows.
+same = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),,yes)
+remember = $(if $(and $(wildcard $(1)),$(call same,$(strip $(file <$(1))),$(strip $(2)))),,$(file \
+  >$(1),$(strip $(2))))
+
+define variant_rules
+ifdef DEP_LIBS
+$$(call remember,$(BUILD)/$(1)/flags,$$(CC_$(1)) $$(call cflags,$(1),-) $$(LD_$(1)) $$(ldlibs))
+endif
+$(BUILD)/$(1)/flags: ;
+
+$(BUILD)/$(1)/obj/%.o: %.c $(BUILD)/$(1)/flags
+	$$(call say,CC,$(if $(filter release,$(1)),,$(1): )$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(call cflags,$(1),$$<) -MMD -MP -c $$< -o $$@
+endef
+
+# $(1) variant, $(2) archive. The list file makes a removed source leave the archive, too.
+define archive_rules
+ifdef DEP_LIBS
+$$(call remember,$(BUILD)/$(1)/lib/$(2).list,$$(SRC_$(2)))
+endif
+$(BUILD)/$(1)/lib/$(2).list: ;
+$(BUILD)/$(1)/lib/libpeerd_$(2).a: $$(call objects,$(1),$$(SRC_$(2))) $(BUILD)/$(1)/lib/$(2).list
+	$$(Q)rm -f $$@ && ar qcs $$@ $$(filter %.o,$$^)
+endef
+
+# $(1) variant, $(2) binary, $(3) sources of its own, $(4) archives, $(5) further flags
+define binary_rules
+$(2): $$(call objects,$(1),$(3)) $$(call archives,$(1),$(4))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC_$(1)) $$(LD_$(1)) $$(filter %.o,$$^) $$(call group,$$^) $(5) $$(ldlibs) -o $$@
+ALL_OBJ += $$(call objects,$(1),$(3))
+endef
+
+base_of = $(notdir $(basename $(1)))
+programs = $(addprefix $(BIN_$(1))/,$(HAVE_PROGRAMS))
+tests = $(foreach s,$(TEST_SRC),$(BUILD)/$(1)/test/$(call base_of,$(s)))
+benches = $(foreach s,$(BENCH_SRC),$(if $(filter release,$(1)),$(BUILD),$(BUILD)/$(1))/bench/$(call base_of,$(s)))
+live = $(if $(LIVE_SRC),$(if $(filter release,$(1)),$(BUILD),$(BUILD)/$(1))/test/live-run)
+fuzzers = $(foreach s,$(FUZZ_SRC),$(BUILD)/fuzz/bin/$(call base_of,$(s)))
+
+$(foreach v,$(VARIANTS),$(eval $(call variant_rules,$(v))) \
+  $(foreach a,$(ARCHIVES),$(eval $(call archive_rules,$(v),$(a)))))
+$(foreach v,release asan clang, \
+  $(foreach p,$(HAVE_PROGRAMS),$(eval $(call binary_rules,$(v),$(BIN_$(v))/$(p),$(MAIN_$(p)),$(NEED_$(p))))) \
+  $(foreach s,$(TEST_SRC),$(eval $(call \
+    binary_rules,$(v),$(BUILD)/$(v)/test/$(call base_of,$(s)),$(s),$(NEED_test),-lcriterion))) \
+  $(if $(LIVE_SRC),$(eval $(call binary_rules,$(v),$(call live,$(v)),$(LIVE_SRC),$(NEED_live)))))
+$(foreach v,release clang,$(foreach s,$(BENCH_SRC),$(eval $(call binary_rules,$(v),$(filter \
+    %/$(call base_of,$(s)),$(call benches,$(v))),$(s) $(BENCH_LIB_SRC),$(NEED_test)))))
+$(foreach s,$(FUZZ_SRC),$(eval $(call \
+  binary_rules,fuzz,$(BUILD)/fuzz/bin/$(call base_of,$(s)),$(s),$(NEED_test),-fsanitize=fuzzer)))
+
+# ---- targets -------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(call programs,release) $(call live,release) $(BUILD)/lib/libpeerclient.a ## build every program
+
+# What an application links: the client library with all it stands on, in a single archive.
+# The sidecar's outputs, which need FFmpeg, are not part of it.
+CLIENT_LIB_OBJ := $(filter-out %/outputs.o,$(foreach a,client net pure,$(call objects,release,$(SRC_$(a)))))
+$(BUILD)/lib/libpeerclient.a: $(call archives,release,client net pure)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar qcs $@ $(CLIENT_LIB_OBJ)
+
+.PHONY: tests clang benches fuzzers
+tests: $(call tests,release) ## build the unit and scenario tests
+benches: $(call benches,release)
+fuzzers: $(fuzzers)
+# Compiled, not linked: what is linked with clang and run are the fuzzers.
+clang: ## compile everything with clang
+clang: $(call objects,clang,$(foreach p,$(HAVE_PROGRAMS),$(MAIN_$(p))) $(TEST_SRC) $(BENCH_SRC) \
+         $(BENCH_LIB_SRC) $(LIVE_SRC)) \
+       $(foreach a,$(ARCHIVES),$(call archives,clang,$(a)))
+
+.PHONY: unit
+unit: all tests ## run the unit and scenario tests
+	@test/lib/run-unit release $(call tests,release)
+
+.PHONY: asan
+asan: $(BUILD)/asan/passed ## run them under AddressSanitizer and UBSan (nothing to do if unchanged)
+	@tail -n 1 $<
+$(BUILD)/asan/passed: $(call tests,asan) $(call programs,asan) $(call live,asan) test/lib/run-unit \
+                      $(wildcard conf/*.yaml test/data/*)
+	@mkdir -p $(@D)
+	@test/lib/run-unit asan $(call tests,asan) > $@.tmp || { cat $@.tmp; rm -f $@.tmp; exit 1; }
+	@mv $@.tmp $@
+
+.PHONY: test check-all
+test: ## everything that must pass before a push, in less than ten minutes
+	@+MAKE='$(MAKE)' test/lib/run-all test
+check-all: ## the same with more seeds, longer fuzzing and every live test
+	@+MAKE='$(MAKE)' test/lib/run-all check-all
+
+.PHONY: purity tidy format format-check
+purity: $(call objects,release,$(SRC_pure)) ## prove that the pure folders link alone
+	@CC='$(CC_release)' test/lib/purity $^
+tidy: ## length, layout, leftovers and the arrows between folders
+	@test/lib/tidy
+format-check:
+	@test/lib/format check
+format: ## clang-format every source in place
+	@test/lib/format write
+
+.PHONY: demo live sim sim-seeds soak fuzz bench
+demo: all ## three clusters, ten listeners, a dead site (KILLS=n SEED=n JSON=1)
+	@BUILD='$(BUILD)' KILLS='$(KILLS)' SEED='$(if $(filter file,$(origin SEED)),,$(SEED))' JSON='$(JSON)' test/live/demo
+live: all ## the real programs on loopback
+	@test/live/all
+sim: all ## one run of the simulator (SEED=n)
+	@$(BUILD)/bin/peersim --seed $(SEED) $(SIM_ARGS)
+sim-seeds: all ## many runs of the simulator (SEEDS=200)
+	@SEEDS=$(SEEDS) test/lib/run-seeds
+soak: all ## the simulator for a long time
+	@SEEDS=$(or $(SOAK_SEEDS),20000) test/lib/run-seeds
+fuzz: fuzzers ## fuzz every decoder, FUZZ_SECONDS=60 each
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/lib/run-fuzz $(fuzzers)
+bench: all benches ## measure (JSON=1 for machine-readable output)
+	@test/lib/run-bench $(if $(JSON),--json) $(call benches,release)
+
+.PHONY: install
+SAMPLES := $(sort $(wildcard conf/*.yaml))
+UNITS := $(sort $(wildcard conf/*.service))
+CLIENT_PKGS := libuv libcurl jansson libsodium libssl libcrypto
+CLIENT_H := $(wildcard transcoder/client/peerclient.h)
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	  $(DESTDIR)$(PREFIX)/share/doc/peerd/examples $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(if $(HAVE_PROGRAMS),install -m 755 $(call programs,release) $(DESTDIR)$(PREFIX)/bin)
+	$(if $(CLIENT_H),install -m 644 $(CLIENT_H) $(DESTDIR)$(PREFIX)/include)
+	install -m 644 $(BUILD)/lib/libpeerclient.a $(DESTDIR)$(PREFIX)/lib
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: peerclient' 'Version: $(VERSION)' \
+	  'Description: sessions that outlive the site that serves them' \
+	  'Cflags: -I$${prefix}/include' 'Requires: $(CLIENT_PKGS)' \
+	  'Libs: -L$${prefix}/lib -lpeerclient -lm -lpthread' \
+	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/peerclient.pc
+	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/peerd
+	$(if $(SAMPLES),install -m 644 $(SAMPLES) $(DESTDIR)$(PREFIX)/share/doc/peerd/examples)
+	$(foreach u,$(UNITS),sed 's|@PREFIX@|$(PREFIX)|g' $(u) \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(u));)
+
+.PHONY: compile_commands.json
+compile_commands.json: ## for editors (needs bear)
+	rm -rf $(BUILD)/bear && bear -- $(MAKE) BUILD=$(BUILD)/bear all tests
+
+.PHONY: clean help
+clean: ## remove all that was built
+	rm -rf $(BUILD)
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
+
+ALL_OBJ += $(foreach v,$(VARIANTS),$(foreach a,$(ARCHIVES),$(call objects,$(v),$(SRC_$(a)))))
+-include $(patsubst %.o,%.d,$(sort $(ALL_OBJ)))
+.SECONDARY:
