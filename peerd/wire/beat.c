@@ -1,0 +1,164 @@
+#include "peerd/wire/beat.h"
+
+#include "peerd/base/bytes.h"
+#include "peerd/wire/coarse.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+#define VERSION     1
+#define BODY_LEN    75 /* [bytes] before the views */
+#define VIEW_LEN    12 /* [bytes] */
+#define TAG_LEN     16 /* [bytes] Poly1305 */
+#define BODY_MAX    (BODY_LEN + BEAT_VIEWS_MAX * VIEW_LEN)
+#define FLAGS_KNOWN (BEAT_FLAG_DRAINING | BEAT_FLAG_ANSWER | BEAT_FLAG_RECOVERING)
+
+static const uint8_t magic[2] = {'p', 'B'};
+
+_Static_assert(BEAT_HEADER_LEN == 2 + 1 + 1 + KEY_HINT_BYTES + BEAT_NONCE_BYTES, "header");
+_Static_assert(BEAT_LEN_MIN == BEAT_HEADER_LEN + BODY_LEN + TAG_LEN, "shortest beat");
+_Static_assert(BEAT_LEN_MAX >= BEAT_HEADER_LEN + BODY_MAX + TAG_LEN, "longest beat");
+_Static_assert(BEAT_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
+_Static_assert(TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
+
+/* An echo names a boot and one of its sequence numbers, or is absent and zero. */
+static bool echo_valid(uint64_t boot, uint64_t seq) {
+    return (boot == 0) == (seq == 0);
+}
+
+static bool fields_valid(const struct beat *b) {
+    return b->boot != 0 && b->seq != 0 && echo_valid(b->echo_boot, b->echo_seq) &&
+           (b->echo_boot != 0 || b->echo_age_us == 0) &&
+           echo_valid(b->candidate_boot, b->candidate_seq) && b->interval_ms != 0 &&
+           (b->flags & ~FLAGS_KNOWN) == 0 && (b->kind == BEAT_KIND_MEDIA_ALIVE || b->node == 0) &&
+           b->view_count <= BEAT_VIEWS_MAX;
+}
+
+static bool kind_valid(uint8_t kind) {
+    return kind == BEAT_KIND_BEAT || kind == BEAT_KIND_MEDIA_ALIVE;
+}
+
+/* ---- sealing --------------------------------------------------------------------------------- */
+
+static void write_body(struct writer *w, const struct beat *b) {
+    write_u64(w, b->boot);
+    write_u64(w, b->seq);
+    write_u64(w, (uint64_t)b->send_us);
+    write_u64(w, b->echo_boot);
+    write_u64(w, b->echo_seq);
+    write_u32(w, b->echo_age_us);
+    write_u64(w, b->candidate_boot);
+    write_u64(w, b->candidate_seq);
+    write_u16(w, b->interval_ms);
+    write_u16(w, b->ask_interval_ms);
+    write_u8(w, b->flags);
+    write_u8(w, b->node);
+    write_u32(w, b->sessions);
+    write_u32(w, b->free_slots);
+    write_u8(w, b->view_count);
+    for (unsigned i = 0; i < b->view_count; i++) {
+        const struct beat_view *v = &b->views[i];
+        write_copy(w, v->peer.bytes, KEY_HINT_BYTES);
+        write_u8(w, coarse_from_ms(v->age_ms));
+        write_u8(w, coarse_from_ms(v->rtt_ms));
+        write_u8(w, v->loss_permille_x4);
+        write_u8(w, v->verdict);
+    }
+}
+
+size_t beat_seal(uint8_t *out, size_t out_size, const struct beat *beat,
+                 const struct key_hint *sender, const struct seal_key *key,
+                 const uint8_t nonce[BEAT_NONCE_BYTES]) {
+    assert(kind_valid((uint8_t)beat->kind) && fields_valid(beat));
+    uint8_t body[BODY_MAX];
+    struct writer w = writer_over(body, sizeof(body));
+    write_body(&w, beat);
+    size_t body_len = writer_len(&w);
+    if (w.failed || out_size < BEAT_HEADER_LEN + body_len + TAG_LEN)
+        return 0;
+    struct writer header = writer_over(out, BEAT_HEADER_LEN);
+    write_copy(&header, magic, sizeof(magic));
+    write_u8(&header, VERSION);
+    write_u8(&header, (uint8_t)beat->kind);
+    write_copy(&header, sender->bytes, KEY_HINT_BYTES);
+    write_copy(&header, nonce, BEAT_NONCE_BYTES);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out + BEAT_HEADER_LEN, NULL, body, body_len, out,
+                                               BEAT_HEADER_LEN, NULL, nonce, key->bytes);
+    return BEAT_HEADER_LEN + body_len + TAG_LEN;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+enum err beat_peek(const void *datagram, size_t len, enum beat_kind *kind,
+                   struct key_hint *sender) {
+    struct reader r = reader_over(datagram, len);
+    uint8_t start[sizeof(magic)];
+    if (len > BEAT_LEN_MAX)
+        return ERR_OVERSIZED;
+    if (len < BEAT_LEN_MIN)
+        return ERR_TRUNCATED;
+    read_copy(&r, start, sizeof(start));
+    if (memcmp(start, magic, sizeof(magic)) != 0)
+        return ERR_BAD_MAGIC;
+    if (read_u8(&r) != VERSION)
+        return ERR_BAD_VERSION;
+    uint8_t k = read_u8(&r);
+    if (!kind_valid(k))
+        return ERR_BAD_KIND;
+    *kind = (enum beat_kind)k;
+    read_copy(&r, sender->bytes, KEY_HINT_BYTES);
+    return ERR_OK;
+}
+
+static void read_view(struct reader *r, struct beat_view *v) {
+    read_copy(r, v->peer.bytes, KEY_HINT_BYTES);
+    v->age_ms = coarse_to_ms(read_u8(r));
+    v->rtt_ms = coarse_to_ms(read_u8(r));
+    v->loss_permille_x4 = read_u8(r);
+    v->verdict = read_u8(r);
+}
+
+static enum err read_body(struct reader *r, struct beat *b) {
+    b->boot = read_u64(r);
+    b->seq = read_u64(r);
+    b->send_us = (int64_t)read_u64(r);
+    b->echo_boot = read_u64(r);
+    b->echo_seq = read_u64(r);
+    b->echo_age_us = read_u32(r);
+    b->candidate_boot = read_u64(r);
+    b->candidate_seq = read_u64(r);
+    b->interval_ms = read_u16(r);
+    b->ask_interval_ms = read_u16(r);
+    b->flags = read_u8(r);
+    b->node = read_u8(r);
+    b->sessions = read_u32(r);
+    b->free_slots = read_u32(r);
+    b->view_count = read_u8(r);
+    if (r->failed || !fields_valid(b))
+        return ERR_BAD_FIELD;
+    for (unsigned i = 0; i < b->view_count; i++)
+        read_view(r, &b->views[i]);
+    return reader_done(r) ? ERR_OK : ERR_BAD_FIELD;
+}
+
+enum err beat_open(struct beat *out, const void *datagram, size_t len, const struct seal_key *key) {
+    const uint8_t *bytes = datagram;
+    uint8_t body[BEAT_LEN_MAX];
+    unsigned long long body_len = 0;
+    struct beat beat = {0};
+    struct key_hint sender;
+    enum err e = beat_peek(datagram, len, &beat.kind, &sender);
+    if (e != ERR_OK)
+        return e;
+    const uint8_t *nonce = bytes + BEAT_HEADER_LEN - BEAT_NONCE_BYTES;
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(body, &body_len, NULL, bytes + BEAT_HEADER_LEN,
+                                                   len - BEAT_HEADER_LEN, bytes, BEAT_HEADER_LEN,
+                                                   nonce, key->bytes) != 0)
+        return ERR_BAD_SEAL;
+    struct reader r = reader_over(body, (size_t)body_len);
+    e = read_body(&r, &beat);
+    if (e == ERR_OK)
+        *out = beat;
+    return e;
+}

@@ -1,0 +1,88 @@
+/*
+ * Beats: the heartbeat datagram between clusters, and media-alive, which is a beat of a node.
+ *
+ * Layout, network byte order. Clear header (36 bytes, authenticated as additional data):
+ *     0  2  magic "pB"           2  1  version 1          3  1  kind (1 beat, 2 media-alive)
+ *     4  8  hint of the sender's cluster key              12 24  random nonce
+ * then the sealed body and its 16-byte tag (XChaCha20-Poly1305, see keys.h). Body:
+ *     0  8  boot        8  8  seq         16  8  send_us      24  8  echo_boot    32  8  echo_seq
+ *    40  4  echo_age_us 44  8  candidate_boot             52  8  candidate_seq
+ *    60  2  interval_ms 62  2  ask_interval_ms            64  1  flags       65  1  node
+ *    66  4  sessions    70  4  free_slots                 74  1  view_count
+ *    75 12 × view_count: hint 8, age 1, rtt 1, loss 1, verdict 1
+ * A beat has exactly the length its view_count implies and is never longer than 1,200 bytes.
+ * One struct has one encoding: figures of views are codes of wire/coarse, boots and sequence
+ * numbers are never zero, an echo that is absent is zero in all its fields, unknown flags and a
+ * node number in a beat of a cluster are refused. What a beat proves, and when it is a replay, is
+ * decided by wire/echo, not here.
+ */
+#ifndef PEERD_WIRE_BEAT_H
+#define PEERD_WIRE_BEAT_H
+
+#include "peerd/base/err.h"
+#include "peerd/base/time.h"
+#include "peerd/wire/keys.h"
+
+#define BEAT_HEADER_LEN  36   /* [bytes] clear */
+#define BEAT_LEN_MIN     127  /* [bytes] without views */
+#define BEAT_LEN_MAX     1200 /* [bytes] fits every path MTU met in practice (RFC 9000, 14) */
+#define BEAT_VIEWS_MAX   64   /* peers reported in one beat */
+#define BEAT_NONCE_BYTES 24   /* [bytes] random: static keys forbid a counter that restarts */
+
+enum beat_kind {
+    BEAT_KIND_BEAT = 1,
+    BEAT_KIND_MEDIA_ALIVE = 2
+};
+
+enum beat_flag {
+    BEAT_FLAG_DRAINING = 1,  /* the sender takes no new sessions and moves its own away */
+    BEAT_FLAG_ANSWER = 2,    /* the sender suspects the receiver: beat back at once */
+    BEAT_FLAG_RECOVERING = 4 /* the sender has just started and does not know all its sessions */
+};
+
+/* What the sender believes of one of its peers; each figure is one byte on the wire. */
+struct beat_view {
+    struct key_hint peer;     /* whom it is about */
+    uint32_t age_ms;          /* [ms] since the last proof of life; rounded up by wire/coarse */
+    uint32_t rtt_ms;          /* [ms] smoothed, rounded up alike; 0 unknown */
+    uint8_t loss_permille_x4; /* lost beats in units of 0.4 %, 250 and more meaning all */
+    uint8_t verdict; /* enum verdict of monitor/verdict.h; a reader may not know them all */
+};
+
+struct beat {
+    enum beat_kind kind;
+    uint64_t boot;            /* random id of this run of the sender, never 0 */
+    uint64_t seq;             /* counts from 1 within a boot */
+    int64_t send_us;          /* [µs] sender's monotonic clock when sent */
+    uint64_t echo_boot;       /* confirmed boot of the receiver, 0 for none */
+    uint64_t echo_seq;        /* highest seq received from that boot */
+    uint32_t echo_age_us;     /* [µs] how long ago that one arrived; saturating */
+    uint64_t candidate_boot;  /* a boot of the receiver not confirmed yet, 0 for none */
+    uint64_t candidate_seq;   /* its highest seq */
+    uint16_t interval_ms;     /* [ms] the sender will beat again within this; never 0 */
+    uint16_t ask_interval_ms; /* [ms] the interval wished of the receiver, 0 for no wish */
+    uint8_t flags;            /* enum beat_flag, or-ed */
+    uint8_t node;             /* number of the node, media-alive only */
+    uint32_t sessions;        /* committed sessions at the sender */
+    uint32_t free_slots;      /* sessions it could still take */
+    uint8_t view_count;
+    struct beat_view views[BEAT_VIEWS_MAX];
+};
+
+/* Encodes and seals. The beat must be one that beat_open accepts; anything else is a bug. Returns
+ * the datagram's length, or 0 if `out_size` is too small (it never is with BEAT_LEN_MAX). `nonce`
+ * is fresh random from the caller; used twice under one key it would give both beats away. */
+size_t beat_seal(uint8_t *out, size_t out_size, const struct beat *beat,
+                 const struct key_hint *sender, const struct seal_key *key,
+                 const uint8_t nonce[BEAT_NONCE_BYTES]);
+
+/* Reads the clear header only, to find the key to open with; nothing in it is to be believed yet.
+ * Errors: TRUNCATED, OVERSIZED, BAD_MAGIC, BAD_VERSION, BAD_KIND. */
+enum err beat_peek(const void *datagram, size_t len, enum beat_kind *kind, struct key_hint *sender);
+
+/* Opens and decodes in full before `out` is touched. Errors: TRUNCATED, OVERSIZED, BAD_MAGIC,
+ * BAD_VERSION, BAD_KIND, BAD_SEAL (also for our own message reflected: directions have their own
+ * keys), BAD_FIELD. */
+enum err beat_open(struct beat *out, const void *datagram, size_t len, const struct seal_key *key);
+
+#endif

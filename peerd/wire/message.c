@@ -1,0 +1,547 @@
+#include "peerd/wire/message.h"
+
+#include "peerd/base/bytes.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+/*
+ * Each kind has a writer and a reader that list its fields in the order of the layout in
+ * message.h, and one check of ranges that both directions share: what we would refuse we do not
+ * send. Lengths are checked before anything is read, so a reader cannot fail half-way.
+ */
+
+#define VERSION       1
+#define HEADER_LEN    12  /* [bytes] */
+#define RESUME_LEN    176 /* [bytes] without its ticket, with its signature */
+#define TICKET_LEN_AT 110 /* [bytes] offset of the ticket's length in a resume */
+#define LABEL_RESUME  "peerd resume v1"
+#define LABEL_REPORT  "peerd report v1"
+
+/* Domain of the cookie's hash, so that its key could never be made to mean something else. */
+static const char cookie_domain[] = "peerd cookie v1";
+
+/* ---- kinds and ranges ------------------------------------------------------------------------ */
+
+bool message_from_client(enum message_kind kind) {
+    return kind == MESSAGE_HELLO || kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
+}
+
+static bool is_signed(enum message_kind kind) {
+    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
+}
+
+/* Length of a whole message, 0 for an unknown kind; a resume's ticket comes on top. */
+static size_t length_of(enum message_kind kind) {
+    switch (kind) {
+    case MESSAGE_HELLO:
+        return MESSAGE_HELLO_LEN;
+    case MESSAGE_COOKIE:
+        return MESSAGE_COOKIE_LEN;
+    case MESSAGE_RESUME:
+        return RESUME_LEN;
+    case MESSAGE_GRANT:
+        return 77;
+    case MESSAGE_REFUSE:
+        return 50;
+    case MESSAGE_REPORT:
+        return 146;
+    case MESSAGE_ACK:
+        return 44;
+    case MESSAGE_NOTICE:
+        return 46;
+    }
+    return 0;
+}
+
+static bool purpose_known(enum resume_purpose p) {
+    return p >= RESUME_STANDBY && p <= RESUME_RELEASE;
+}
+
+static bool error_known(enum err e) {
+    return strcmp(err_name(e), "unknown") != 0;
+}
+
+/* A PASETO token consists of base64url and full stops; anything else need not reach a parser. */
+static bool ticket_is_plain(const char *ticket, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        char c = ticket[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static bool resume_in_range(const struct message_resume *r) {
+    if (!purpose_known(r->purpose) || r->cause > MOVE_CAUSE_RETURN ||
+        r->hedge_ms > MESSAGE_HEDGE_MS_MAX || r->from_frame > MESSAGE_FRAME_MAX ||
+        r->live_frame > MESSAGE_FRAME_MAX || r->ticket_len > TICKET_LEN_MAX)
+        return false;
+    if (r->purpose == RESUME_COMMIT && r->epoch == 0)
+        return false;
+    if (r->purpose == RESUME_COMMIT || r->purpose == RESUME_HEDGE) {
+        uint64_t apart = r->live_frame > r->from_frame ? r->live_frame - r->from_frame
+                                                       : r->from_frame - r->live_frame;
+        if (apart > MESSAGE_SPREAD_FRAMES_MAX)
+            return false;
+    }
+    return ticket_is_plain(r->ticket, r->ticket_len);
+}
+
+static bool grant_in_range(const struct message_grant *g) {
+    return purpose_known(g->purpose) && g->start_frame <= MESSAGE_FRAME_MAX &&
+           (g->mergeable_from <= MESSAGE_FRAME_MAX || g->mergeable_from == UINT64_MAX);
+}
+
+static bool notice_in_range(const struct message_notice *n) {
+    switch (n->what) {
+    case NOTICE_END:
+        return error_known(n->error);
+    case NOTICE_MOVE:
+        return n->error == ERR_OK;
+    }
+    return false;
+}
+
+static bool in_range(const struct message *m) {
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+    case MESSAGE_COOKIE:
+    case MESSAGE_ACK:
+        return true;
+    case MESSAGE_RESUME:
+        return resume_in_range(&m->u.resume);
+    case MESSAGE_GRANT:
+        return grant_in_range(&m->u.grant);
+    case MESSAGE_REFUSE:
+        return purpose_known(m->u.refuse.purpose) && m->u.refuse.error != ERR_OK &&
+               error_known(m->u.refuse.error);
+    case MESSAGE_REPORT:
+        return m->u.report.last_frame <= MESSAGE_FRAME_MAX;
+    case MESSAGE_NOTICE:
+        return notice_in_range(&m->u.notice);
+    }
+    return false;
+}
+
+/* ---- encoding -------------------------------------------------------------------------------- */
+
+static void write_session(struct writer *w, const struct session_id *id) {
+    write_copy(w, id->bytes, SESSION_ID_BYTES);
+}
+
+static void write_hint(struct writer *w, const struct key_hint *hint) {
+    write_copy(w, hint->bytes, KEY_HINT_BYTES);
+}
+
+static void write_cookie(struct writer *w, const struct message_cookie *c) {
+    write_copy(w, c->cookie.bytes, COOKIE_BYTES);
+    write_hint(w, &c->cluster);
+    write_u32(w, c->free_slots);
+}
+
+static void write_resume(struct writer *w, const struct message_resume *r) {
+    write_copy(w, r->cookie.bytes, COOKIE_BYTES);
+    write_hint(w, &r->target);
+    write_session(w, &r->session);
+    write_u8(w, (uint8_t)r->purpose);
+    write_u32(w, r->epoch);
+    write_u64(w, r->counter);
+    write_u64(w, r->from_frame);
+    write_u64(w, r->live_frame);
+    write_copy(w, r->held, sizeof(r->held));
+    write_u16(w, r->hedge_ms);
+    write_u16(w, r->silent_ms);
+    write_hint(w, &r->served_by);
+    write_u8(w, (uint8_t)r->cause);
+    write_u16(w, r->ticket_len);
+    write_copy(w, r->ticket, r->ticket_len);
+}
+
+static void write_grant(struct writer *w, const struct message_grant *g) {
+    write_session(w, &g->session);
+    write_u8(w, (uint8_t)g->purpose);
+    write_u32(w, g->epoch);
+    write_u64(w, g->counter);
+    write_u64(w, g->start_frame);
+    write_u64(w, g->mergeable_from);
+    write_u32(w, g->lease_ms);
+    write_copy(w, g->determinism.bytes, DETERMINISM_ID_BYTES);
+    write_hint(w, &g->cluster);
+}
+
+static void write_refuse(struct writer *w, const struct message_refuse *r) {
+    write_session(w, &r->session);
+    write_u8(w, (uint8_t)r->purpose);
+    write_u8(w, (uint8_t)r->error);
+    write_u64(w, r->counter);
+    write_u32(w, r->retry_after_ms);
+    write_hint(w, &r->cluster);
+}
+
+static void write_report(struct writer *w, const struct message_report *r) {
+    write_hint(w, &r->target);
+    write_session(w, &r->session);
+    write_u32(w, r->epoch);
+    write_u64(w, r->counter);
+    write_u64(w, r->last_frame);
+    write_u32(w, r->expected);
+    write_u32(w, r->lost_before);
+    write_u32(w, r->lost_after);
+    write_u32(w, r->jitter_us);
+    write_u32(w, r->rtt_us);
+    write_u16(w, r->buffer_ms);
+    write_u32(w, r->notice);
+}
+
+static void write_ack(struct writer *w, const struct message_ack *a) {
+    write_session(w, &a->session);
+    write_u32(w, a->epoch);
+    write_u64(w, a->counter);
+    write_u32(w, a->lease_ms);
+}
+
+static void write_notice(struct writer *w, const struct message_notice *n) {
+    write_session(w, &n->session);
+    write_u32(w, n->number);
+    write_u8(w, (uint8_t)n->what);
+    write_u8(w, (uint8_t)n->error);
+    write_hint(w, &n->target);
+    write_u32(w, n->deadline_ms);
+}
+
+static void write_body(struct writer *w, const struct message *m) {
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+        return;
+    case MESSAGE_COOKIE:
+        write_cookie(w, &m->u.cookie);
+        return;
+    case MESSAGE_RESUME:
+        write_resume(w, &m->u.resume);
+        return;
+    case MESSAGE_GRANT:
+        write_grant(w, &m->u.grant);
+        return;
+    case MESSAGE_REFUSE:
+        write_refuse(w, &m->u.refuse);
+        return;
+    case MESSAGE_REPORT:
+        write_report(w, &m->u.report);
+        return;
+    case MESSAGE_ACK:
+        write_ack(w, &m->u.ack);
+        return;
+    case MESSAGE_NOTICE:
+        write_notice(w, &m->u.notice);
+        return;
+    }
+}
+
+static const char *label_of(enum message_kind kind) {
+    return kind == MESSAGE_RESUME ? LABEL_RESUME : LABEL_REPORT;
+}
+
+size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
+                      const struct key_pair *pair) {
+    if (!in_range(m))
+        return 0;
+    size_t len = length_of(m->kind);
+    if (m->kind == MESSAGE_RESUME)
+        len += m->u.resume.ticket_len;
+    if (len > out_size)
+        return 0;
+    struct writer w = writer_over(out, len);
+    write_u8(&w, MESSAGE_FIRST_BYTE);
+    write_u8(&w, VERSION);
+    write_u8(&w, (uint8_t)m->kind);
+    write_u8(&w, 0);
+    write_u64(&w, m->nonce);
+    write_body(&w, m);
+    if (is_signed(m->kind)) {
+        assert(pair != NULL);
+        uint8_t signature[SIGNATURE_BYTES];
+        sign_labelled(signature, label_of(m->kind), out, writer_len(&w), pair);
+        write_copy(&w, signature, sizeof(signature));
+    } else {
+        write_zeros(&w, len - writer_len(&w));
+    }
+    assert(!w.failed && writer_len(&w) == len);
+    return len;
+}
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+static struct session_id read_session(struct reader *r) {
+    struct session_id id;
+    read_copy(r, id.bytes, SESSION_ID_BYTES);
+    return id;
+}
+
+static struct key_hint read_hint(struct reader *r) {
+    struct key_hint hint;
+    read_copy(r, hint.bytes, KEY_HINT_BYTES);
+    return hint;
+}
+
+static void read_cookie(struct reader *r, struct message_cookie *c) {
+    read_copy(r, c->cookie.bytes, COOKIE_BYTES);
+    c->cluster = read_hint(r);
+    c->free_slots = read_u32(r);
+}
+
+static void read_resume(struct reader *r, struct message_resume *m) {
+    read_copy(r, m->cookie.bytes, COOKIE_BYTES);
+    m->target = read_hint(r);
+    m->session = read_session(r);
+    m->purpose = (enum resume_purpose)read_u8(r);
+    m->epoch = read_u32(r);
+    m->counter = read_u64(r);
+    m->from_frame = read_u64(r);
+    m->live_frame = read_u64(r);
+    read_copy(r, m->held, sizeof(m->held));
+    m->hedge_ms = read_u16(r);
+    m->silent_ms = read_u16(r);
+    m->served_by = read_hint(r);
+    m->cause = (enum move_cause)read_u8(r);
+    m->ticket_len = read_u16(r);
+    assert(m->ticket_len <= sizeof(m->ticket)); /* check_length saw to it */
+    read_copy(r, m->ticket, m->ticket_len);
+}
+
+static void read_grant(struct reader *r, struct message_grant *g) {
+    g->session = read_session(r);
+    g->purpose = (enum resume_purpose)read_u8(r);
+    g->epoch = read_u32(r);
+    g->counter = read_u64(r);
+    g->start_frame = read_u64(r);
+    g->mergeable_from = read_u64(r);
+    g->lease_ms = read_u32(r);
+    read_copy(r, g->determinism.bytes, DETERMINISM_ID_BYTES);
+    g->cluster = read_hint(r);
+}
+
+static void read_refuse(struct reader *r, struct message_refuse *m) {
+    m->session = read_session(r);
+    m->purpose = (enum resume_purpose)read_u8(r);
+    m->error = (enum err)read_u8(r);
+    m->counter = read_u64(r);
+    m->retry_after_ms = read_u32(r);
+    m->cluster = read_hint(r);
+}
+
+static void read_report(struct reader *r, struct message_report *m) {
+    m->target = read_hint(r);
+    m->session = read_session(r);
+    m->epoch = read_u32(r);
+    m->counter = read_u64(r);
+    m->last_frame = read_u64(r);
+    m->expected = read_u32(r);
+    m->lost_before = read_u32(r);
+    m->lost_after = read_u32(r);
+    m->jitter_us = read_u32(r);
+    m->rtt_us = read_u32(r);
+    m->buffer_ms = read_u16(r);
+    m->notice = read_u32(r);
+}
+
+static void read_ack(struct reader *r, struct message_ack *a) {
+    a->session = read_session(r);
+    a->epoch = read_u32(r);
+    a->counter = read_u64(r);
+    a->lease_ms = read_u32(r);
+}
+
+static void read_notice(struct reader *r, struct message_notice *n) {
+    n->session = read_session(r);
+    n->number = read_u32(r);
+    n->what = (enum notice_what)read_u8(r);
+    n->error = (enum err)read_u8(r);
+    n->target = read_hint(r);
+    n->deadline_ms = read_u32(r);
+}
+
+static void read_body(struct reader *r, struct message *m) {
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+        return;
+    case MESSAGE_COOKIE:
+        read_cookie(r, &m->u.cookie);
+        return;
+    case MESSAGE_RESUME:
+        read_resume(r, &m->u.resume);
+        return;
+    case MESSAGE_GRANT:
+        read_grant(r, &m->u.grant);
+        return;
+    case MESSAGE_REFUSE:
+        read_refuse(r, &m->u.refuse);
+        return;
+    case MESSAGE_REPORT:
+        read_report(r, &m->u.report);
+        return;
+    case MESSAGE_ACK:
+        read_ack(r, &m->u.ack);
+        return;
+    case MESSAGE_NOTICE:
+        read_notice(r, &m->u.notice);
+        return;
+    }
+}
+
+/* Every message has one exact length, which for a resume follows from its ticket's. */
+static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
+    size_t want = length_of(kind);
+    if (len < want)
+        return ERR_TRUNCATED;
+    if (kind == MESSAGE_RESUME) {
+        struct reader r = reader_over(datagram + TICKET_LEN_AT, 2);
+        uint16_t ticket_len = read_u16(&r);
+        if (ticket_len > TICKET_LEN_MAX)
+            return ERR_BAD_FIELD;
+        want += ticket_len;
+    }
+    if (len < want)
+        return ERR_TRUNCATED;
+    return len > want ? ERR_OVERSIZED : ERR_OK;
+}
+
+static enum err check_header(const uint8_t *datagram, size_t len) {
+    if (len == 0)
+        return ERR_TRUNCATED;
+    if (datagram[0] != MESSAGE_FIRST_BYTE)
+        return ERR_BAD_MAGIC;
+    if (len < HEADER_LEN)
+        return ERR_TRUNCATED;
+    if (datagram[1] != VERSION)
+        return ERR_BAD_VERSION;
+    if (length_of((enum message_kind)datagram[2]) == 0)
+        return ERR_BAD_KIND;
+    return datagram[3] == 0 ? ERR_OK : ERR_BAD_FIELD;
+}
+
+/* What is left is padding, and padding that could say anything would be a second protocol. */
+static bool rest_is_zero(struct reader *r) {
+    while (reader_left(r) > 0)
+        if (read_u8(r) != 0)
+            return false;
+    return true;
+}
+
+enum err message_decode(struct message *out, const void *datagram, size_t len) {
+    const uint8_t *bytes = datagram;
+    enum err e = check_header(bytes, len);
+    if (e == ERR_OK)
+        e = check_length((enum message_kind)bytes[2], bytes, len);
+    if (e != ERR_OK)
+        return e;
+    struct message m = {.kind = (enum message_kind)bytes[2]};
+    struct reader r = reader_over(bytes + 4, len - 4);
+    m.nonce = read_u64(&r);
+    read_body(&r, &m);
+    if (is_signed(m.kind)) {
+        m.signed_part.data = bytes;
+        m.signed_part.len = len - SIGNATURE_BYTES;
+        read_span(&r, SIGNATURE_BYTES);
+    } else if (!rest_is_zero(&r)) {
+        return ERR_BAD_FIELD;
+    }
+    assert(reader_done(&r));
+    if (!in_range(&m))
+        return ERR_BAD_FIELD;
+    *out = m;
+    return ERR_OK;
+}
+
+enum err message_verify(const struct message *m, const struct public_key *client,
+                        const struct key_hint *me) {
+    assert(is_signed(m->kind) && m->signed_part.data != NULL);
+    const struct key_hint *target =
+        m->kind == MESSAGE_RESUME ? &m->u.resume.target : &m->u.report.target;
+    if (!key_hint_equal(target, me))
+        return ERR_FOREIGN;
+    const uint8_t *signature = m->signed_part.data + m->signed_part.len;
+    return verify_labelled(signature, label_of(m->kind), m->signed_part.data, m->signed_part.len,
+                           client)
+               ? ERR_OK
+               : ERR_BAD_SIGNATURE;
+}
+
+/* ---- held frames, cookies, names ------------------------------------------------------------- */
+
+/* Index of the frame's bit, HELD_BITS or more if it has none. */
+static uint64_t held_bit(const struct message_resume *r, uint64_t frame) {
+    return frame > r->from_frame ? frame - r->from_frame - 1 : HELD_BITS;
+}
+
+bool resume_holds(const struct message_resume *r, uint64_t frame) {
+    uint64_t bit = held_bit(r, frame);
+    return bit < HELD_BITS && (r->held[bit / 8] >> (bit % 8) & 1) != 0;
+}
+
+void resume_note_held(struct message_resume *r, uint64_t frame) {
+    uint64_t bit = held_bit(r, frame);
+    if (bit < HELD_BITS)
+        r->held[bit / 8] |= (uint8_t)(1U << (bit % 8));
+}
+
+void cookie_make(struct cookie *out, const uint8_t secret[32], const struct addr *who,
+                 uint64_t period) {
+    uint8_t input[sizeof(cookie_domain) + 1 + 16 + 2 + 8];
+    struct writer w = writer_over(input, sizeof(input));
+    write_copy(&w, cookie_domain, sizeof(cookie_domain));
+    write_u8(&w, who->family);
+    write_copy(&w, who->ip, sizeof(who->ip));
+    write_u16(&w, who->port);
+    write_u64(&w, period);
+    assert(!w.failed);
+    crypto_generichash(out->bytes, COOKIE_BYTES, input, writer_len(&w), secret, 32);
+}
+
+bool cookie_check(const struct cookie *c, const uint8_t secret[32], const struct addr *who,
+                  uint64_t period) {
+    struct cookie now;
+    struct cookie before;
+    cookie_make(&now, secret, who, period);
+    cookie_make(&before, secret, who, period - 1);
+    /* Both are compared in constant time, so that a stranger learns nothing byte by byte. */
+    bool is_now = sodium_memcmp(c->bytes, now.bytes, COOKIE_BYTES) == 0;
+    bool is_before = sodium_memcmp(c->bytes, before.bytes, COOKIE_BYTES) == 0;
+    return is_now || is_before;
+}
+
+const char *resume_purpose_name(enum resume_purpose p) {
+    switch (p) {
+    case RESUME_STANDBY:
+        return "standby";
+    case RESUME_HEDGE:
+        return "hedge";
+    case RESUME_COMMIT:
+        return "commit";
+    case RESUME_CANCEL:
+        return "cancel";
+    case RESUME_RELEASE:
+        return "release";
+    }
+    return "unknown";
+}
+
+const char *move_cause_name(enum move_cause c) {
+    switch (c) {
+    case MOVE_CAUSE_NONE:
+        return "none";
+    case MOVE_CAUSE_DRAIN:
+        return "drain";
+    case MOVE_CAUSE_DEGRADED:
+        return "degraded";
+    case MOVE_CAUSE_CRASHED:
+        return "crashed";
+    case MOVE_CAUSE_PARTITIONED:
+        return "partitioned";
+    case MOVE_CAUSE_RETURN:
+        return "return";
+    }
+    return "unknown";
+}

@@ -1,0 +1,296 @@
+#include "peerd/wire/node.h"
+
+#include "peerd/wire/json_read.h"
+#include "peerd/wire/json_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The request of a node. Each struct has a put and a get that list its members in the same order;
+ * optional members are put only when they say something, which keeps a full list of thousands of
+ * sessions small. The answer is in node_answer.c.
+ */
+
+#define BOOT_BYTES 8 /* [bytes] as base64url: JSON integers end at 63 bits */
+
+static const char *class_word(unsigned value) {
+    return source_class_name((enum source_class)value);
+}
+
+static const char *cause_word(unsigned value) {
+    return move_cause_name((enum move_cause)value);
+}
+
+static const char *purpose_word(unsigned value) {
+    return resume_purpose_name((enum resume_purpose)value);
+}
+
+static bool all_zero(const uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+/* ---- encoding -------------------------------------------------------------------------------- */
+
+/* An optional count or time: zero is what its absence means. */
+static void put_some(struct json_writing *w, json_t *o, const char *key, uint64_t value) {
+    if (value != 0)
+        json_write_uint(w, o, key, value);
+}
+
+static void put_digest(struct json_writing *w, json_t *o, const char *key, const uint8_t *digest,
+                       size_t len) {
+    if (!all_zero(digest, len))
+        json_write_bytes(w, o, key, digest, len);
+}
+
+static void put_profile(struct json_writing *w, json_t *o, const struct node_profile *p) {
+    json_write_name(w, o, "name", &p->name);
+    json_write_bytes(w, o, "determinism", p->determinism.bytes, DETERMINISM_ID_BYTES);
+}
+
+static void put_source(struct json_writing *w, json_t *o, const struct node_source *s) {
+    json_write_name(w, o, "name", &s->name);
+    put_digest(w, o, "digest", s->digest.bytes, DIGEST_BYTES);
+    json_write_string(w, o, "class", source_class_name(s->class));
+    json_write_uint(w, o, "duration_ms", s->duration_ms);
+    json_write_string(w, o, "error", err_name(s->error));
+}
+
+static void put_worker(struct json_writing *w, json_t *o, const struct node_worker *k) {
+    json_write_uint(w, o, "index", k->index);
+    json_write_uint(w, o, "pid", k->pid);
+    json_write_uint(w, o, "restarts", k->restarts);
+    json_write_uint(w, o, "frames", k->frames);
+    json_write_uint(w, o, "sessions", k->sessions);
+    json_write_uint(w, o, "credit_spent", k->credit_spent);
+    json_write_uint(w, o, "cpu_ms", k->cpu_ms);
+}
+
+static void put_session(struct json_writing *w, json_t *o, const struct node_session *s) {
+    if (s->backup_count > TICKET_BACKUPS_MAX) {
+        w->failed = true;
+        return;
+    }
+    json_write_bytes(w, o, "session", s->session.bytes, SESSION_ID_BYTES);
+    json_write_name(w, o, "issuer", &s->issuer);
+    json_write_name(w, o, "service", &s->service);
+    json_write_name(w, o, "profile", &s->profile);
+    json_write_name(w, o, "source", &s->source);
+    json_write_names(w, o, "backups", s->backups, s->backup_count);
+    json_write_int(w, o, "expires_s", s->expires_s);
+    json_write_uint(w, o, "epoch", s->epoch);
+    json_write_string(w, o, "purpose", resume_purpose_name(s->purpose));
+    json_write_uint(w, o, "worker", s->worker);
+    json_write_uint(w, o, "last_frame", s->last_frame);
+    json_write_addr(w, o, "client", &s->client);
+    json_write_uint(w, o, "lease_ms", s->lease_ms);
+    put_some(w, o, "expected", s->expected);
+    put_some(w, o, "lost_before", s->lost_before);
+    put_some(w, o, "lost_after", s->lost_after);
+    put_some(w, o, "rtt_us", s->rtt_us);
+    put_some(w, o, "jitter_us", s->jitter_us);
+    put_some(w, o, "silent_ms", s->silent_ms);
+    if (s->cause != MOVE_CAUSE_NONE)
+        json_write_string(w, o, "cause", move_cause_name(s->cause));
+    put_digest(w, o, "served_by", s->served_by.bytes, KEY_HINT_BYTES);
+}
+
+static void put_lists(struct json_writing *w, const struct node_request *r) {
+    json_write_addrs(w, w->root, "media", r->media, r->media_count);
+    json_t *profiles = json_write_array(w, w->root, "profiles");
+    for (size_t i = 0; i < r->profile_count; i++)
+        put_profile(w, json_write_element(w, profiles), &r->profiles[i]);
+    json_t *sources = json_write_array(w, w->root, "sources");
+    for (size_t i = 0; i < r->source_count; i++)
+        put_source(w, json_write_element(w, sources), &r->sources[i]);
+    json_t *workers = json_write_array(w, w->root, "workers");
+    for (size_t i = 0; i < r->worker_count; i++)
+        put_worker(w, json_write_element(w, workers), &r->workers[i]);
+    json_t *sessions = json_write_array(w, w->root, "sessions");
+    for (size_t i = 0; i < r->session_count && !w->failed; i++)
+        put_session(w, json_write_element(w, sessions), &r->sessions[i]);
+    json_write_session_ids(w, w->root, "ended", r->ended, r->ended_count);
+}
+
+static bool counts_in_range(const struct node_request *r) {
+    return r->media_count <= NODE_WORKERS_MAX && r->profile_count <= NODE_PROFILES_MAX &&
+           r->source_count <= NODE_SOURCES_MAX && r->worker_count <= NODE_WORKERS_MAX &&
+           r->session_count <= NODE_SESSIONS_MAX && r->ended_count <= NODE_SESSIONS_MAX;
+}
+
+char *node_request_encode(const struct node_request *r, size_t *len) {
+    struct json_writing w;
+    uint8_t boot[BOOT_BYTES];
+    if (!counts_in_range(r))
+        return NULL;
+    for (int i = 0; i < BOOT_BYTES; i++)
+        boot[i] = (uint8_t)(r->boot >> (56 - 8 * i));
+    json_write_begin(&w);
+    json_write_name(&w, w.root, "node", &r->node);
+    json_write_bytes(&w, w.root, "boot", boot, sizeof(boot));
+    json_write_uint(&w, w.root, "seq", r->seq);
+    json_write_uint(&w, w.root, "seen", r->seen);
+    json_write_uint(&w, w.root, "order_seen", r->order_seen);
+    put_digest(&w, w.root, "catalogue", r->catalogue.bytes, CATALOGUE_HASH_BYTES);
+    json_write_bytes(&w, w.root, "sessions_digest", r->sessions_digest.bytes, SET_DIGEST_BYTES);
+    json_write_bool(&w, w.root, "full", r->full);
+    put_lists(&w, r);
+    return json_write_end(&w, NODE_REQUEST_LEN_MAX, len);
+}
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+static uint64_t get_some(const struct json_place *o, const char *key, uint64_t max) {
+    return json_read_has(o, key) ? json_read_uint(o, key, 0, max) : 0;
+}
+
+static void get_digest(const struct json_place *o, const char *key, uint8_t *digest, size_t len) {
+    memset(digest, 0, len);
+    if (json_read_has(o, key))
+        json_read_bytes(o, key, digest, len);
+}
+
+static void get_profile(const struct json_place *o, void *out) {
+    struct node_profile *p = out;
+    p->name = json_read_name(o, "name");
+    json_read_bytes(o, "determinism", p->determinism.bytes, DETERMINISM_ID_BYTES);
+}
+
+static void get_source(const struct json_place *o, void *out) {
+    struct node_source *s = out;
+    s->name = json_read_name(o, "name");
+    get_digest(o, "digest", s->digest.bytes, DIGEST_BYTES);
+    s->class = (enum source_class)json_read_word(o, "class", class_word, SOURCE_CLASS_EXACT,
+                                                 SOURCE_CLASS_PUSH);
+    s->duration_ms = json_read_uint(o, "duration_ms", 0, INT64_MAX);
+    s->error = json_read_err(o, "error");
+}
+
+static void get_worker(const struct json_place *o, void *out) {
+    struct node_worker *k = out;
+    k->index = (uint32_t)json_read_uint(o, "index", 0, NODE_WORKERS_MAX - 1);
+    k->pid = (uint32_t)json_read_uint(o, "pid", 0, INT32_MAX);
+    k->restarts = (uint32_t)json_read_uint(o, "restarts", 0, UINT32_MAX);
+    k->frames = json_read_uint(o, "frames", 0, INT64_MAX);
+    k->sessions = (uint32_t)json_read_uint(o, "sessions", 0, UINT32_MAX);
+    k->credit_spent = (uint32_t)json_read_uint(o, "credit_spent", 0, UINT32_MAX);
+    k->cpu_ms = json_read_uint(o, "cpu_ms", 0, INT64_MAX);
+}
+
+static void get_measured(const struct json_place *o, struct node_session *s) {
+    s->expected = (uint32_t)get_some(o, "expected", UINT32_MAX);
+    s->lost_before = (uint32_t)get_some(o, "lost_before", UINT32_MAX);
+    s->lost_after = (uint32_t)get_some(o, "lost_after", UINT32_MAX);
+    s->rtt_us = (uint32_t)get_some(o, "rtt_us", UINT32_MAX);
+    s->jitter_us = (uint32_t)get_some(o, "jitter_us", UINT32_MAX);
+    s->silent_ms = (uint32_t)get_some(o, "silent_ms", UINT32_MAX);
+    s->cause = MOVE_CAUSE_NONE;
+    if (json_read_has(o, "cause"))
+        s->cause = (enum move_cause)json_read_word(o, "cause", cause_word, MOVE_CAUSE_NONE,
+                                                   MOVE_CAUSE_RETURN);
+    get_digest(o, "served_by", s->served_by.bytes, KEY_HINT_BYTES);
+}
+
+static void get_session(const struct json_place *o, void *out) {
+    struct node_session *s = out;
+    json_read_bytes(o, "session", s->session.bytes, SESSION_ID_BYTES);
+    s->issuer = json_read_name(o, "issuer");
+    s->service = json_read_name(o, "service");
+    s->profile = json_read_name(o, "profile");
+    s->source = json_read_name(o, "source");
+    s->backup_count = (uint8_t)json_read_list(o, "backups", s->backups, TICKET_BACKUPS_MAX,
+                                              sizeof(s->backups[0]), json_read_each_name);
+    s->expires_s = json_read_int(o, "expires_s", 0, INT64_MAX / 1000000);
+    s->epoch = (uint32_t)json_read_uint(o, "epoch", 0, UINT32_MAX);
+    s->purpose = (enum resume_purpose)json_read_word(o, "purpose", purpose_word, RESUME_STANDBY,
+                                                     RESUME_COMMIT);
+    s->worker = (uint32_t)json_read_uint(o, "worker", 0, NODE_WORKERS_MAX - 1);
+    s->last_frame = json_read_uint(o, "last_frame", 0, MESSAGE_FRAME_MAX);
+    s->client = json_read_addr(o, "client");
+    s->lease_ms = (uint32_t)json_read_uint(o, "lease_ms", 0, NODE_INTERVAL_MS_MAX);
+    get_measured(o, s);
+}
+
+static void get_lists(const struct json_place *o, struct node_request *r) {
+    r->media = json_read_array(o, "media", NODE_WORKERS_MAX, sizeof(*r->media), json_read_each_addr,
+                               &r->media_count);
+    r->profiles = json_read_array(o, "profiles", NODE_PROFILES_MAX, sizeof(*r->profiles),
+                                  get_profile, &r->profile_count);
+    r->sources = json_read_array(o, "sources", NODE_SOURCES_MAX, sizeof(*r->sources), get_source,
+                                 &r->source_count);
+    r->workers = json_read_array(o, "workers", NODE_WORKERS_MAX, sizeof(*r->workers), get_worker,
+                                 &r->worker_count);
+    r->sessions = json_read_array(o, "sessions", NODE_SESSIONS_MAX, sizeof(*r->sessions),
+                                  get_session, &r->session_count);
+    r->ended = json_read_array(o, "ended", NODE_SESSIONS_MAX, sizeof(*r->ended),
+                               json_read_each_session_id, &r->ended_count);
+}
+
+/* Whoever reads a worker's number uses it as an index into `media`. */
+static void check_workers(const struct json_place *o, const struct node_request *r) {
+    bool ok = true;
+    for (size_t i = 0; i < r->worker_count; i++)
+        ok = ok && r->workers[i].index < r->media_count;
+    struct json_place workers = json_read_member(o, "workers");
+    if (!ok)
+        json_read_fail(&workers, "every index to be that of a `media` address");
+    for (size_t i = 0; i < r->session_count; i++)
+        ok = ok && r->sessions[i].worker < r->media_count;
+    struct json_place sessions = json_read_member(o, "sessions");
+    if (!ok)
+        json_read_fail(&sessions, "every worker to be that of a `media` address");
+}
+
+static uint64_t get_boot(const struct json_place *o) {
+    uint8_t bytes[BOOT_BYTES];
+    uint64_t boot = 0;
+    json_read_bytes(o, "boot", bytes, sizeof(bytes));
+    for (int i = 0; i < BOOT_BYTES; i++)
+        boot = boot << 8 | bytes[i];
+    struct json_place p = json_read_member(o, "boot");
+    if (boot == 0)
+        json_read_fail(&p, "a boot other than zero");
+    return boot;
+}
+
+enum err node_request_decode(struct node_request *out, const char *text, size_t len,
+                             struct wire_fault *fault) {
+    struct json_document d;
+    struct json_place o;
+    struct node_request r = {.seq = 0};
+    enum err e = json_read_begin(&d, &o, text, len, NODE_REQUEST_LEN_MAX, fault);
+    if (e != ERR_OK)
+        return e;
+    r.node = json_read_name(&o, "node");
+    r.boot = get_boot(&o);
+    r.seq = json_read_uint(&o, "seq", 1, INT64_MAX);
+    r.seen = json_read_uint(&o, "seen", 0, INT64_MAX);
+    r.order_seen = json_read_uint(&o, "order_seen", 0, INT64_MAX);
+    get_digest(&o, "catalogue", r.catalogue.bytes, CATALOGUE_HASH_BYTES);
+    json_read_bytes(&o, "sessions_digest", r.sessions_digest.bytes, SET_DIGEST_BYTES);
+    r.full = json_read_bool(&o, "full");
+    get_lists(&o, &r);
+    check_workers(&o, &r);
+    e = json_read_end(&d);
+    if (e == ERR_OK)
+        *out = r;
+    else
+        node_request_free(&r);
+    return e;
+}
+
+void node_request_free(struct node_request *r) {
+    if (r == NULL)
+        return;
+    free(r->media);
+    free(r->profiles);
+    free(r->sources);
+    free(r->workers);
+    free(r->sessions);
+    free(r->ended);
+    *r = (struct node_request){.seq = 0};
+}

@@ -1,0 +1,238 @@
+/*
+ * Node registration: what a machine of workers says to its peerd every poll_ms, and the answer.
+ *
+ * POST /v1/node, JSON both ways, over TLS pinned to the node's and the cluster's keys. peerd keeps
+ * nothing on disk: after a restart it asks for everything (`want_full`) and has its table again
+ * from one request a node. In between a node sends only the sessions that changed since the last
+ * answer it got, and a digest of all it has, so that a divergence is noticed and repaired. A
+ * thousand sessions are 400 KB and cost 6 ms to encode, 8 ms to decode: what merely counts on
+ * (frames, leases) should be told every second or so, not with every request.
+ *
+ * Members have the names of the struct fields below, with these exceptions and forms: ids, digests,
+ * hints and the boot are base64url, addresses "ip:port", enumerations and errors their names, keys
+ * PASERK. An optional member that has no value is left out: it reads as zero or empty. A member of
+ * unknown name is ignored, since node and peerd are not upgraded at the same instant; everything
+ * else that is not as described is refused as a whole, with a fault that names the member.
+ *
+ * Ownership: a struct to be encoded only borrows its arrays. A decoded one owns them, in memory
+ * from malloc, until node_request_free or node_answer_free, which accept a zeroed struct.
+ */
+#ifndef PEERD_WIRE_NODE_H
+#define PEERD_WIRE_NODE_H
+
+#include "peerd/base/addr.h"
+#include "peerd/base/err.h"
+#include "peerd/base/id.h"
+#include "peerd/wire/fault.h"
+#include "peerd/wire/keys.h"
+#include "peerd/wire/message.h"
+#include "peerd/wire/set_digest.h"
+#include "peerd/wire/ticket.h"
+
+/* Maxima of one request or answer; more is refused with ERR_OVERSIZED and the array's name. They
+ * fit a machine of 128 cores, and bound what a broken node can make peerd allocate: 4 MB kept, and
+ * while it is being parsed 32 bytes for each byte of JSON at the very worst. */
+#define NODE_WORKERS_MAX      128  /* and media addresses: one a worker */
+#define NODE_PROFILES_MAX     32   /* kinds of output */
+#define NODE_SOURCES_MAX      1024 /* catalogue entries */
+#define NODE_SESSIONS_MAX     8192 /* of all purposes on one machine */
+#define NODE_ORDERS_MAX       1024 /* the rest waits for the next answer, a poll later */
+#define NODE_ISSUERS_MAX      256  /* clusters whose tickets are accepted */
+#define NODE_MEDIA_ALIVE_MAX  64   /* backups to be told when peerd is silent */
+#define NODE_LOCATION_LEN_MAX 255  /* [bytes] path or URL of a source */
+#define NODE_REQUEST_LEN_MAX  ((size_t)8 << 20) /* [bytes] JSON: 8192 sessions of 1 KB */
+#define NODE_ANSWER_LEN_MAX   ((size_t)2 << 20) /* [bytes] JSON */
+#define CATALOGUE_HASH_BYTES  16                /* [bytes] BLAKE2b-128 */
+#define NODE_INTERVAL_MS_MAX  86400000U         /* [ms] one day: no lease or interval is longer */
+
+/* Which catalogue a node has; all zero for none. */
+struct catalogue_hash {
+    uint8_t bytes[CATALOGUE_HASH_BYTES];
+};
+
+/* ---- request ---- */
+
+struct node_profile {
+    struct name name;
+    struct determinism_id determinism; /* of this machine's media stack for that profile */
+};
+
+/* A catalogue entry as this machine found it. */
+struct node_source {
+    struct name name;
+    struct source_digest digest; /* all zero while `error` is not ERR_OK */
+    enum source_class class;
+    uint64_t duration_ms; /* [ms]; 0 without end */
+    enum err error;       /* ERR_OK, or why it cannot be served here */
+};
+
+struct node_worker {
+    uint32_t index;        /* place in the node's `media`; a decoded one has an entry there */
+    uint32_t pid;          /* 0 while it is being replaced */
+    uint32_t restarts;     /* since the supervisor started */
+    uint64_t frames;       /* sent since then: the progress counter */
+    uint32_t sessions;     /* now */
+    uint32_t credit_spent; /* slots of the current credit in use */
+    uint64_t cpu_ms;       /* [ms] user and system, since then */
+};
+
+/* One session of this machine. What the client measured comes from its last signed report. */
+struct node_session {
+    struct session_id session;
+    struct name issuer;
+    struct name service;
+    struct name profile;
+    struct name source;
+    struct name backups[TICKET_BACKUPS_MAX]; /* in the ticket's order */
+    uint8_t backup_count;
+    int64_t expires_s;           /* [s] since the Unix epoch: the ticket's expiry */
+    uint32_t epoch;              /* under which it is served; for a standby the client's current */
+    enum resume_purpose purpose; /* standby, hedge or commit: what it is here */
+    uint32_t worker;             /* index, as above */
+    uint64_t last_frame;         /* sent; for a standby 0 */
+    struct addr client;
+    uint32_t lease_ms;         /* [ms] left, unless a report renews it */
+    uint32_t expected;         /* frames expected by the client since the beginning */
+    uint32_t lost_before;      /* missing before any repair or hedge */
+    uint32_t lost_after;       /* missing at their playout instant */
+    uint32_t rtt_us;           /* [µs]; 0 unknown */
+    uint32_t jitter_us;        /* [µs] */
+    uint32_t silent_ms;        /* [ms] how long the path before had been silent (optional) */
+    enum move_cause cause;     /* why it came here (optional) */
+    struct key_hint served_by; /* who served before; all zero for nobody (optional) */
+};
+
+struct node_request {
+    struct name node;
+    uint64_t boot;       /* random id of this run of the supervisor, never 0 */
+    uint64_t seq;        /* counts requests of this boot from 1 */
+    uint64_t seen;       /* `seq` of the last answer received from this run of peerd; 0 none */
+    uint64_t order_seen; /* highest id of an order taken on; older ones are not repeated */
+    struct addr *media;  /* advertised address of each worker, in order */
+    size_t media_count;
+    struct node_profile *profiles;
+    size_t profile_count;
+    struct node_source *sources; /* only after they changed, or with `full` */
+    size_t source_count;
+    struct node_worker *workers;
+    size_t worker_count;
+    struct catalogue_hash catalogue;   /* of the catalogue it has */
+    struct set_digest sessions_digest; /* of all its sessions */
+    bool full; /* `sessions` are all there are, not only those changed since `seen` */
+    struct node_session *sessions;
+    size_t session_count;
+    struct session_id *ended; /* since `seen` */
+    size_t ended_count;       /* at most NODE_SESSIONS_MAX */
+};
+
+/* ---- answer ---- */
+
+/* The parameters of a profile, as the policy states them. */
+struct node_profile_spec {
+    struct name name;
+    struct name codec;       /* opus, pcmu, pcma, gsm, l16 */
+    uint32_t rate_hz;        /* [Hz] sampling rate of the encoder's input */
+    uint32_t channels;       /* 1 or 2 */
+    uint32_t bitrate_bps;    /* [bit/s]; 0 where the codec has one only */
+    uint32_t complexity;     /* 0..10 */
+    uint32_t preroll_frames; /* [frames of 20 ms] before a switch */
+};
+
+struct node_source_spec {
+    struct name name;
+    char location[NODE_LOCATION_LEN_MAX + 1]; /* path or URL */
+    enum source_class class;
+    bool loop; /* position modulo duration */
+};
+
+/* Present in an answer only if its hash differs from the request's `catalogue`. */
+struct node_catalogue {
+    struct catalogue_hash hash; /* see node_catalogue_hash */
+    struct node_source_spec *sources;
+    size_t source_count;
+    struct node_profile_spec *profiles;
+    size_t profile_count;
+};
+
+struct node_credit {
+    uint32_t slots;    /* a worker may serve or keep in standby this many sessions */
+    uint32_t lease_ms; /* [ms] counted from the answer; spendable that long without peerd */
+};
+
+enum node_order_what {
+    NODE_ORDER_MOVE, /* ask the client to move to the target */
+    NODE_ORDER_END   /* stop it: `error` says why, e.g. ERR_MOVED under a newer epoch elsewhere */
+};
+
+struct node_order {
+    uint64_t id; /* grows; an order is repeated until `order_seen` reaches it */
+    struct session_id session;
+    enum node_order_what what;
+    struct name target;           /* cluster, with NODE_ORDER_MOVE */
+    struct public_key target_key; /* with NODE_ORDER_MOVE */
+    uint32_t deadline_ms;         /* [ms] from now, with NODE_ORDER_MOVE */
+    enum err error;               /* with NODE_ORDER_END */
+};
+
+/* Whom to send media-alive when peerd is silent, and under which key. */
+struct node_media_alive {
+    struct name cluster;
+    struct addr beats;   /* where that cluster's peerd listens for beats */
+    struct seal_key key; /* secret: SEAL_PURPOSE_MEDIA_ALIVE of this node towards that cluster */
+    struct seal_key answer_key; /* secret: SEAL_PURPOSE_MEDIA_ANSWER, that cluster to this node */
+    uint8_t node;               /* this node's number in those beats */
+};
+
+struct node_limits {
+    uint32_t sessions_max;      /* of one worker */
+    uint32_t session_lease_ms;  /* [ms] granted to clients by commit and report */
+    uint32_t standby_lease_ms;  /* [ms] granted to a standby */
+    uint32_t skew_ms;           /* [ms] of wall clocks, on ticket expiry only */
+    uint32_t hedge_ms_max;      /* [ms] at most MESSAGE_HEDGE_MS_MAX */
+    uint32_t hedges_per_minute; /* of one session */
+};
+
+struct node_answer {
+    uint64_t seq;        /* of the request it answers */
+    uint32_t lease_ms;   /* [ms] the registration ends by itself after this */
+    uint32_t poll_ms;    /* [ms] until the next request is due */
+    bool want_full;      /* the next request has to be full */
+    bool draining;       /* accept no new sessions */
+    struct name cluster; /* "self": who answers */
+    struct public_key cluster_key;
+    bool has_catalogue;
+    struct node_catalogue catalogue;
+    struct ticket_issuer *issuers;
+    size_t issuer_count;
+    struct node_credit credit;
+    struct node_order *orders;
+    size_t order_count;
+    struct node_media_alive *media_alive;
+    size_t media_alive_count;
+    struct node_limits limits;
+};
+
+/* ---- codec ---- */
+
+/* Compact JSON from malloc, the caller's to free(); NULL if memory is short, a count passes its
+ * maximum, or text is not UTF-8. `len` may be NULL. */
+char *node_request_encode(const struct node_request *r, size_t *len);
+char *node_answer_encode(const struct node_answer *a, size_t *len);
+
+/* Decode in full before `out` is touched. `fault` may be NULL. Errors: TRUNCATED, OVERSIZED,
+ * BAD_FIELD (answer HTTP 400 with the fault's text), NO_MEMORY (answer 503). */
+enum err node_request_decode(struct node_request *out, const char *text, size_t len,
+                             struct wire_fault *fault);
+enum err node_answer_decode(struct node_answer *out, const char *text, size_t len,
+                            struct wire_fault *fault);
+
+/* Frees what a decoder allocated and zeroes the struct. The answer holds secrets: they are wiped.
+ * Accepts NULL. */
+void node_request_free(struct node_request *r);
+void node_answer_free(struct node_answer *a);
+
+/* The hash over sources and profiles in their order; `hash` itself is not covered. All zero if
+ * memory is short, which no node has, so the catalogue is simply sent. */
+struct catalogue_hash node_catalogue_hash(const struct node_catalogue *c);
+
+#endif

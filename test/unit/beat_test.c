@@ -1,0 +1,325 @@
+#include "peerd/wire/beat.h"
+
+#include <criterion/criterion.h>
+#include <sodium.h>
+#include <string.h>
+
+#define BODY_LEN 75 /* [bytes] as the header documents it, counted here once more */
+
+static const uint8_t nonce[BEAT_NONCE_BYTES] = {9, 8, 7, 6, 5, 4, 3, 2, 1};
+
+static struct key_pair pair_of(uint8_t fill) {
+    uint8_t seed[KEY_BYTES];
+    struct key_pair pair;
+    memset(seed, fill, sizeof(seed));
+    key_pair_from_seed(&pair, seed);
+    return pair;
+}
+
+/* The key under which cluster 1 seals for cluster 2. */
+static struct seal_key key_of(enum seal_purpose purpose, uint32_t node) {
+    struct key_pair a = pair_of(1), b = pair_of(2);
+    struct seal_key key;
+    cr_assert_eq(seal_key_derive(&key, &a, &b.public_key, true, purpose, node), ERR_OK);
+    return key;
+}
+
+static struct key_hint hint_of(uint8_t fill) {
+    struct key_pair pair = pair_of(fill);
+    return key_hint_of(&pair.public_key);
+}
+
+static struct beat sample(unsigned views) {
+    struct beat b = {.kind = BEAT_KIND_BEAT,
+                     .boot = 0x0102030405060708,
+                     .seq = 0x1112131415161718,
+                     .send_us = -0x2122232425262728,
+                     .echo_boot = 0x3132333435363738,
+                     .echo_seq = 0x4142434445464748,
+                     .echo_age_us = 0x51525354,
+                     .candidate_boot = 0x6162636465666768,
+                     .candidate_seq = 0x7172737475767778,
+                     .interval_ms = 0x8182,
+                     .ask_interval_ms = 0x9192,
+                     .flags = BEAT_FLAG_DRAINING | BEAT_FLAG_RECOVERING,
+                     .sessions = 0xa1a2a3a4,
+                     .free_slots = 0xb1b2b3b4,
+                     .view_count = (uint8_t)views};
+    for (unsigned i = 0; i < views; i++)
+        b.views[i] = (struct beat_view){.peer = {.bytes = {1, 2, 3, 4, 5, 6, 7, (uint8_t)i}},
+                                        .age_ms = 304,
+                                        .rtt_ms = i % 32,
+                                        .loss_permille_x4 = 250,
+                                        .verdict = (uint8_t)(i % 7)};
+    return b;
+}
+
+static size_t seal(uint8_t out[BEAT_LEN_MAX], const struct beat *b, const struct seal_key *key) {
+    struct key_hint sender = hint_of(1);
+    size_t len = beat_seal(out, BEAT_LEN_MAX, b, &sender, key, nonce);
+    cr_assert_neq(len, 0);
+    return len;
+}
+
+/* Seals any body under any header, with libsodium alone and by the documented layout. */
+static size_t seal_body(uint8_t *out, uint8_t kind, const uint8_t *body, size_t len,
+                        const struct seal_key *key) {
+    struct key_hint sender = hint_of(1);
+    const uint8_t start[4] = {'p', 'B', 1, kind};
+    memcpy(out, start, 4);
+    memcpy(out + 4, sender.bytes, 8);
+    memcpy(out + 12, nonce, 24);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out + 36, NULL, body, len, out, 36, NULL, nonce,
+                                               key->bytes);
+    return 36 + len + 16;
+}
+
+static void expect_equal(const struct beat *a, const struct beat *b, const char *what) {
+    cr_expect(a->kind == b->kind && a->boot == b->boot && a->seq == b->seq &&
+                  a->send_us == b->send_us,
+              "%s: who", what);
+    cr_expect(a->echo_boot == b->echo_boot && a->echo_seq == b->echo_seq &&
+                  a->echo_age_us == b->echo_age_us && a->candidate_boot == b->candidate_boot &&
+                  a->candidate_seq == b->candidate_seq,
+              "%s: echo", what);
+    cr_expect(a->interval_ms == b->interval_ms && a->ask_interval_ms == b->ask_interval_ms &&
+                  a->flags == b->flags && a->node == b->node && a->sessions == b->sessions &&
+                  a->free_slots == b->free_slots,
+              "%s: what", what);
+    cr_assert_eq(a->view_count, b->view_count, "%s: views", what);
+    for (unsigned i = 0; i < a->view_count; i++)
+        cr_expect(key_hint_equal(&a->views[i].peer, &b->views[i].peer) &&
+                      a->views[i].age_ms == b->views[i].age_ms &&
+                      a->views[i].rtt_ms == b->views[i].rtt_ms &&
+                      a->views[i].loss_permille_x4 == b->views[i].loss_permille_x4 &&
+                      a->views[i].verdict == b->views[i].verdict,
+                  "%s: view %u", what, i);
+}
+
+Test(beat, there_and_back) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    for (unsigned views = 0; views <= BEAT_VIEWS_MAX; views++) {
+        uint8_t datagram[BEAT_LEN_MAX];
+        struct beat in = sample(views), out;
+        size_t len = seal(datagram, &in, &key);
+        cr_expect_eq(len, BEAT_LEN_MIN + 12 * views);
+        cr_assert_eq(beat_open(&out, datagram, len, &key), ERR_OK, "%u views", views);
+        expect_equal(&in, &out, "beat");
+    }
+    key = key_of(SEAL_PURPOSE_MEDIA_ALIVE, 200);
+    uint8_t datagram[BEAT_LEN_MAX];
+    struct beat out, in = {.kind = BEAT_KIND_MEDIA_ALIVE, .boot = 1, .seq = 1, .interval_ms = 100};
+    in.node = 200;
+    cr_assert_eq(beat_open(&out, datagram, seal(datagram, &in, &key), &key), ERR_OK);
+    expect_equal(&in, &out, "media-alive");
+}
+
+Test(beat, layout_is_as_documented) {
+    static const struct {
+        const char *what;
+        size_t at, len;
+        const char *bytes;
+    } rows[] = {
+        {"boot", 0, 8, "\x01\x02\x03\x04\x05\x06\x07\x08"},
+        {"seq", 8, 8, "\x11\x12\x13\x14\x15\x16\x17\x18"},
+        {"send_us", 16, 8, "\xde\xdd\xdc\xdb\xda\xd9\xd8\xd8"},
+        {"echo_boot", 24, 8, "\x31\x32\x33\x34\x35\x36\x37\x38"},
+        {"echo_seq", 32, 8, "\x41\x42\x43\x44\x45\x46\x47\x48"},
+        {"echo_age_us", 40, 4, "\x51\x52\x53\x54"},
+        {"candidate_boot", 44, 8, "\x61\x62\x63\x64\x65\x66\x67\x68"},
+        {"candidate_seq", 52, 8, "\x71\x72\x73\x74\x75\x76\x77\x78"},
+        {"interval_ms", 60, 2, "\x81\x82"},
+        {"ask_interval_ms", 62, 2, "\x91\x92"},
+        {"flags", 64, 1, "\x05"},
+        {"node", 65, 1, "\x00"},
+        {"sessions", 66, 4, "\xa1\xa2\xa3\xa4"},
+        {"free_slots", 70, 4, "\xb1\xb2\xb3\xb4"},
+        {"view_count", 74, 1, "\x02"},
+        {"second view", 87, 12, "\x01\x02\x03\x04\x05\x06\x07\x01\x53\x01\xfa\x01"},
+    };
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    struct key_hint sender = hint_of(1);
+    struct beat in = sample(2);
+    uint8_t datagram[BEAT_LEN_MAX], body[BEAT_LEN_MAX];
+    unsigned long long body_len;
+    size_t len = seal(datagram, &in, &key);
+    cr_expect_arr_eq(datagram, "pB\x01\x01", 4);
+    cr_expect_arr_eq(datagram + 4, sender.bytes, 8);
+    cr_expect_arr_eq(datagram + 12, nonce, 24);
+    cr_assert_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(body, &body_len, NULL, datagram + 36,
+                                                            len - 36, datagram, 36, nonce,
+                                                            key.bytes),
+                 0);
+    cr_expect_eq(body_len, BODY_LEN + 24);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_arr_eq(body + rows[i].at, rows[i].bytes, rows[i].len, "%s", rows[i].what);
+}
+
+Test(beat, every_other_length_is_refused) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX + 1] = {0};
+    struct beat in = sample(3), out, before;
+    enum beat_kind kind;
+    struct key_hint sender;
+    size_t len = seal(datagram, &in, &key);
+    memset(&out, 0x5a, sizeof(out));
+    before = out;
+    for (size_t n = 0; n <= BEAT_LEN_MAX + 1; n++) {
+        if (n == len)
+            continue;
+        enum err expected = n < BEAT_LEN_MIN   ? ERR_TRUNCATED
+                            : n > BEAT_LEN_MAX ? ERR_OVERSIZED
+                                               : ERR_BAD_SEAL;
+        cr_expect_eq(beat_open(&out, datagram, n, &key), expected, "%zu of %zu bytes", n, len);
+        enum err peeked = beat_peek(datagram, n, &kind, &sender);
+        cr_expect_eq(peeked, expected == ERR_BAD_SEAL ? ERR_OK : expected, "%zu", n);
+    }
+    cr_expect_eq(beat_open(&out, NULL, 0, &key), ERR_TRUNCATED, "nothing at all");
+    cr_expect_arr_eq(&out, &before, sizeof(out), "touched");
+}
+
+Test(beat, every_flipped_bit_is_refused) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX];
+    struct beat in = sample(1), out, before;
+    size_t len = seal(datagram, &in, &key);
+    memset(&out, 0x5a, sizeof(out));
+    before = out;
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        datagram[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        enum err e = beat_open(&out, datagram, len, &key);
+        /* Kind 1 becomes kinds that do not exist, but never kind 2: that takes two bits. */
+        enum err expected = bit < 16   ? ERR_BAD_MAGIC
+                            : bit < 24 ? ERR_BAD_VERSION
+                            : bit < 32 ? ERR_BAD_KIND
+                                       : ERR_BAD_SEAL;
+        cr_expect_eq(e, expected, "bit %zu: %s", bit, err_name(e));
+        datagram[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    cr_expect_arr_eq(&out, &before, sizeof(out), "touched");
+    datagram[3] = BEAT_KIND_MEDIA_ALIVE;
+    cr_expect_eq(beat_open(&out, datagram, len, &key), ERR_BAD_SEAL, "the kind is authenticated");
+}
+
+Test(beat, other_keys_do_not_open) {
+    static const struct {
+        const char *what;
+        uint8_t mine, theirs;
+        bool i_send;
+        enum seal_purpose purpose;
+        enum err expected;
+    } rows[] = {
+        {"the receiver's", 2, 1, false, SEAL_PURPOSE_BEAT, ERR_OK},
+        {"reflected to the sender", 1, 2, false, SEAL_PURPOSE_BEAT, ERR_BAD_SEAL},
+        {"as media-alive", 2, 1, false, SEAL_PURPOSE_MEDIA_ALIVE, ERR_BAD_SEAL},
+        {"a stranger's with the sender", 3, 1, false, SEAL_PURPOSE_BEAT, ERR_BAD_SEAL},
+        {"a stranger's with the receiver", 3, 2, false, SEAL_PURPOSE_BEAT, ERR_BAD_SEAL},
+    };
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX];
+    struct beat in = sample(1), out;
+    size_t len = seal(datagram, &in, &key);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct key_pair mine = pair_of(rows[i].mine), theirs = pair_of(rows[i].theirs);
+        struct seal_key other;
+        cr_assert_eq(
+            seal_key_derive(&other, &mine, &theirs.public_key, rows[i].i_send, rows[i].purpose, 0),
+            ERR_OK);
+        cr_expect_eq(beat_open(&out, datagram, len, &other), rows[i].expected, "%s", rows[i].what);
+    }
+}
+
+/* Sealed with the right key, so only the field is wrong. */
+Test(beat, fields_out_of_range_are_refused) {
+    static const struct {
+        const char *what;
+        uint8_t kind;
+        size_t at, len;
+        const char *bytes;
+        enum err expected;
+    } rows[] = {
+        {"nothing wrong", 1, 0, 0, "", ERR_OK},
+        {"no boot", 1, 0, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"no seq", 1, 8, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"an echoed boot without seq", 1, 32, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"an echoed seq without boot", 1, 24, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"an age without echo", 1, 24, 16, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"no echo at all", 1, 24, 20, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ERR_OK},
+        {"a candidate without seq", 1, 52, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"a candidate's seq without boot", 1, 44, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"no interval", 1, 60, 2, "\0\0", ERR_BAD_FIELD},
+        {"no wish", 1, 62, 2, "\0\0", ERR_OK},
+        {"an unknown flag", 1, 64, 1, "\x08", ERR_BAD_FIELD},
+        {"a node in a cluster's beat", 1, 65, 1, "\x01", ERR_BAD_FIELD},
+        {"a node in media-alive", 2, 65, 1, "\x01", ERR_OK},
+        {"fewer views than there are", 1, 74, 1, "\x00", ERR_BAD_FIELD},
+        {"more views than there are", 1, 74, 1, "\x02", ERR_BAD_FIELD},
+        {"more views than can be", 1, 74, 1, "\xff", ERR_BAD_FIELD},
+        {"a verdict that we do not know", 1, 86, 1, "\xff", ERR_OK},
+    };
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX], good[BEAT_LEN_MAX], body[BEAT_LEN_MAX];
+    struct beat in = sample(1), out, before;
+    size_t len = seal(datagram, &in, &key);
+    cr_assert_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(
+                     good, NULL, NULL, datagram + 36, len - 36, datagram, 36, nonce, key.bytes),
+                 0);
+    memset(&out, 0x5a, sizeof(out));
+    before = out;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct beat opened = before;
+        memcpy(body, good, BODY_LEN + 12);
+        memcpy(body + rows[i].at, rows[i].bytes, rows[i].len);
+        len = seal_body(datagram, rows[i].kind, body, BODY_LEN + 12, &key);
+        cr_expect_eq(beat_open(&opened, datagram, len, &key), rows[i].expected, "%s", rows[i].what);
+        if (rows[i].expected != ERR_OK)
+            cr_expect_arr_eq(&opened, &before, sizeof(before), "%s: touched", rows[i].what);
+    }
+    for (size_t n = 0; n < sizeof(body) - 52; n++) {
+        if (n == BODY_LEN + 12)
+            continue;
+        memset(body, 0, sizeof(body));
+        memcpy(body, good, BODY_LEN + 12);
+        len = seal_body(datagram, 1, body, n, &key);
+        cr_expect_neq(beat_open(&out, datagram, len, &key), ERR_OK, "a body of %zu bytes", n);
+    }
+    /* 65 views would fit into a datagram, but not into our table. */
+    memset(body, 0, sizeof(body));
+    memcpy(body, good, BODY_LEN);
+    body[74] = BEAT_VIEWS_MAX + 1;
+    len = seal_body(datagram, 1, body, BODY_LEN + 12 * (BEAT_VIEWS_MAX + 1), &key);
+    cr_expect_eq(beat_open(&out, datagram, len, &key), ERR_BAD_FIELD, "65 views");
+}
+
+Test(beat, views_are_rounded_up_and_saturate) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX];
+    struct beat in = sample(1), out;
+    in.views[0].age_ms = 1001;
+    in.views[0].rtt_ms = UINT32_MAX;
+    cr_assert_eq(beat_open(&out, datagram, seal(datagram, &in, &key), &key), ERR_OK);
+    cr_expect(out.views[0].age_ms >= 1001 && out.views[0].age_ms <= 1064, "%u",
+              out.views[0].age_ms);
+    cr_expect_eq(out.views[0].rtt_ms, 507904);
+}
+
+Test(beat, peek_tells_kind_and_sender) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX];
+    struct beat in = sample(0);
+    struct key_hint expected = hint_of(1), sender;
+    enum beat_kind kind;
+    size_t len = seal(datagram, &in, &key);
+    cr_assert_eq(beat_peek(datagram, len, &kind, &sender), ERR_OK);
+    cr_expect(kind == BEAT_KIND_BEAT && key_hint_equal(&sender, &expected));
+}
+
+Test(beat, sealing_needs_room) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    struct key_hint sender = hint_of(1);
+    struct beat in = sample(2);
+    uint8_t out[BEAT_LEN_MIN + 24];
+    for (size_t size = 0; size < sizeof(out); size++)
+        cr_expect_eq(beat_seal(out, size, &in, &sender, &key, nonce), 0, "%zu bytes", size);
+    cr_expect_eq(beat_seal(out, sizeof(out), &in, &sender, &key, nonce), sizeof(out));
+}
