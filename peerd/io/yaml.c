@@ -1,0 +1,191 @@
+#include "peerd/io/yaml.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+struct loader {
+    struct tree *tree;
+    struct faults *faults;
+    uint32_t documents;
+};
+
+static struct mark mark_of(const yaml_mark_t *mark) {
+    return (struct mark){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1};
+}
+
+static bool refuse(struct loader *l, struct mark mark, const char *expected, const char *found,
+                   const char *hint) {
+    struct fault *x = fault_add_at(l->faults, mark, "");
+    fault_expected(x, "%s", expected);
+    fault_found(x, "%s", found);
+    fault_hint(x, "%s", hint);
+    return false;
+}
+
+/* Turns what the tree refused into a sentence. */
+static bool refuse_tree(struct loader *l, enum err err, struct mark mark) {
+    char expected[128];
+    if (err == ERR_OVERSIZED && l->tree->depth >= TREE_DEPTH_MAX)
+        snprintf(expected, sizeof(expected), "at most %d lists and mappings within one another",
+                 TREE_DEPTH_MAX);
+    else if (err == ERR_OVERSIZED)
+        snprintf(expected, sizeof(expected), "at most %d keys and values", TREE_NODES_MAX);
+    else if (err == ERR_BAD_FIELD)
+        snprintf(expected, sizeof(expected), "keys that are plain words, and text without NUL");
+    else
+        snprintf(expected, sizeof(expected), "a file that fits into memory");
+    return refuse(l, mark, expected, err == ERR_BAD_FIELD ? "something else" : "more", "");
+}
+
+static bool on_scalar(struct loader *l, const yaml_event_t *event, struct mark mark) {
+    const char *text = (const char *)event->data.scalar.value;
+    size_t len = event->data.scalar.length;
+    bool quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    bool is_key =
+        l->tree->open != NULL && l->tree->open->kind == TREE_MAPPING && l->tree->key == NULL;
+    if (event->data.scalar.tag != NULL)
+        return refuse(l, mark, "plain YAML", "a tag", "write the value without `!`");
+    if (is_key && !quoted && len == 2 && memcmp(text, "<<", 2) == 0)
+        return refuse(l, mark, "keys with values", "a merge key `<<`", "write the keys out");
+    enum err err = tree_scalar(l->tree, text, len, quoted, mark);
+    return err == ERR_OK || refuse_tree(l, err, mark);
+}
+
+static bool on_open(struct loader *l, enum tree_kind kind, bool tagged, struct mark mark) {
+    if (tagged)
+        return refuse(l, mark, "plain YAML", "a tag", "write the value without `!`");
+    enum err err = tree_open(l->tree, kind, mark);
+    return err == ERR_OK || refuse_tree(l, err, mark);
+}
+
+static bool on_event(struct loader *l, const yaml_event_t *event) {
+    struct mark mark = mark_of(&event->start_mark);
+    switch (event->type) {
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_END_EVENT:
+        return true;
+    case YAML_DOCUMENT_START_EVENT:
+        return l->documents++ == 0 || refuse(l, mark, "one document", "a second one after `---`",
+                                             "put it into a file of its own");
+    case YAML_ALIAS_EVENT:
+        return refuse(l, mark, "values written out", "an alias (`*name`)",
+                      "aliases are not understood here: repeat the value");
+    case YAML_SCALAR_EVENT:
+        return on_scalar(l, event, mark);
+    case YAML_SEQUENCE_START_EVENT:
+        return on_open(l, TREE_SEQUENCE, event->data.sequence_start.tag != NULL, mark);
+    case YAML_MAPPING_START_EVENT:
+        return on_open(l, TREE_MAPPING, event->data.mapping_start.tag != NULL, mark);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        return tree_close(l->tree) == ERR_OK || refuse_tree(l, ERR_BAD_FIELD, mark);
+    }
+    return true;
+}
+
+/* The byte at a mark; '\0' past the end. Columns count characters, not bytes. */
+static char byte_at(const char *text, size_t len, struct mark mark) {
+    size_t i = 0;
+    for (uint32_t line = 1; line < mark.line && i < len; i++)
+        line += text[i] == '\n';
+    for (uint32_t column = 1; column < mark.column && i < len; column++) {
+        i++;
+        while (i < len && ((unsigned char)text[i] & 0xc0) == 0x80)
+            i++;
+    }
+    return i < len ? text[i] : '\0';
+}
+
+/* libyaml's own complaint, with the one that people meet most often put into plain words. */
+static bool refuse_syntax(struct loader *l, const yaml_parser_t *parser, const char *text,
+                          size_t len) {
+    struct mark mark = mark_of(&parser->problem_mark);
+    const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
+    if (parser->error == YAML_READER_ERROR) {
+        char found[80];
+        mark = (struct mark){0, 0};
+        snprintf(found, sizeof(found), "byte %zu: %s", parser->problem_offset, problem);
+        return refuse(l, mark, "text in UTF-8", found, "");
+    }
+    if (parser->error == YAML_SCANNER_ERROR && byte_at(text, len, mark) == '\t')
+        return refuse(l, mark, "YAML", "a tab", "indent with spaces");
+    return refuse(l, mark, "YAML", problem, parser->context != NULL ? parser->context : "");
+}
+
+/* libyaml takes UTF-16 as well, and then counts columns of something that nobody sees. */
+static bool is_utf16(const char *text, size_t len) {
+    return len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
+}
+
+static bool run_parser(struct loader *l, yaml_parser_t *parser, const char *text, size_t len) {
+    bool good = true;
+    yaml_event_type_t type = YAML_NO_EVENT;
+    yaml_parser_set_input_string(parser, (const unsigned char *)text, len);
+    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+    while (good && type != YAML_STREAM_END_EVENT) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(parser, &event))
+            return refuse_syntax(l, parser, text, len);
+        type = event.type;
+        good = on_event(l, &event);
+        yaml_event_delete(&event);
+    }
+    return good;
+}
+
+static bool refuse_size(struct loader *l, const char *found) {
+    char expected[64];
+    snprintf(expected, sizeof(expected), "a file of at most %u bytes", YAML_BYTES_MAX);
+    return refuse(l, (struct mark){0, 0}, expected, found, "");
+}
+
+bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *faults) {
+    struct loader l = {.tree = tree, .faults = faults};
+    yaml_parser_t parser;
+    char found[32];
+    if (len > YAML_BYTES_MAX) {
+        snprintf(found, sizeof(found), "%zu", len);
+        return refuse_size(&l, found);
+    }
+    if (is_utf16(text, len))
+        return refuse(&l, (struct mark){0, 0}, "text in UTF-8", "UTF-16", "save it as UTF-8");
+    if (!yaml_parser_initialize(&parser))
+        return refuse_tree(&l, ERR_NO_MEMORY, (struct mark){0, 0});
+    bool good = run_parser(&l, &parser, text, len);
+    yaml_parser_delete(&parser);
+    if (!good)
+        tree_free(tree);
+    return good;
+}
+
+static bool refuse_errno(struct loader *l, int error) {
+    return refuse(l, (struct mark){0, 0}, "a readable file", strerror(error), "");
+}
+
+bool yaml_load(struct tree *tree, const char *path, struct faults *faults) {
+    struct loader l = {.tree = tree, .faults = faults};
+    bool good = false;
+    char *text = malloc(YAML_BYTES_MAX + 1);
+    FILE *file = fopen(path, "re");
+    if (text == NULL || file == NULL) {
+        good = refuse_errno(&l, text == NULL ? ENOMEM : errno);
+        goto out;
+    }
+    size_t len = fread(text, 1, YAML_BYTES_MAX + 1, file);
+    if (ferror(file))
+        good = refuse_errno(&l, errno);
+    else if (len > YAML_BYTES_MAX)
+        good = refuse_size(&l, "more");
+    else
+        good = yaml_parse(tree, text, len, faults);
+out:
+    if (file != NULL)
+        fclose(file);
+    free(text);
+    return good;
+}

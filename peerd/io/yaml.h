@@ -1,0 +1,23 @@
+/*
+ * YAML text to tree, through libyaml's event parser.
+ *
+ * Understood is the part of YAML that people write into configurations: one document of mappings,
+ * lists and scalars, in UTF-8. Aliases, tags, merge keys and further documents are refused with a
+ * sentence, and so is a file of more than YAML_BYTES_MAX, so that no small file makes much work.
+ */
+#ifndef PEERD_IO_YAML_H
+#define PEERD_IO_YAML_H
+
+#include "peerd/policy/fault.h"
+#include "peerd/policy/tree.h"
+
+#define YAML_BYTES_MAX (1024u * 1024u)
+
+/* Parses `len` bytes into an initialised, empty tree. An empty file gives a tree without root and
+ * no fault. On failure: false, one fault added, and the tree is empty again. */
+bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *faults);
+
+/* Reads and parses a file. The same, and a fault also if it cannot be read or is too large. */
+bool yaml_load(struct tree *tree, const char *path, struct faults *faults);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * Policy: what a provider may say about its cluster, as one plain struct.
+ *
+ * It is filled from a YAML file through the schema table (schema.h), which knows each key's type,
+ * unit, range, default and checker; whoever reads this struct may rely on every range. A policy is
+ * never changed in place: a reload builds a new one, and only a whole and valid one replaces it.
+ */
+#ifndef PEERD_POLICY_POLICY_H
+#define PEERD_POLICY_POLICY_H
+
+#include "peerd/base/addr.h"
+#include "peerd/base/id.h"
+#include "peerd/base/time.h"
+#include "peerd/wire/keys.h"
+#include "peerd/wire/ticket.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define POLICY_PEERS_MAX    64
+#define POLICY_NODES_MAX    32
+#define POLICY_SERVICES_MAX 16
+#define POLICY_PROFILES_MAX 16
+#define POLICY_SOURCES_MAX  256
+#define POLICY_GRANTS_MAX   32 /* client tokens and prefixes */
+#define POLICY_TEXT_LEN_MAX 255
+
+struct policy_text {
+    char text[POLICY_TEXT_LEN_MAX + 1];
+};
+
+/* Where to listen, and what to tell others: two separate keys, since NAT and anycast exist. */
+struct policy_listen {
+    struct addr bind;             /* family 0: not listening */
+    struct policy_text advertise; /* host:port or ip:port told to others; empty: the bind address */
+};
+
+struct policy_cluster {
+    struct name name;
+    struct name provider;        /* failure domain */
+    struct name region;          /* failure domain */
+    struct policy_text upstream; /* failure domain, free text such as AS64500; may be empty */
+    double latitude_deg;
+    double longitude_deg;
+    bool placed;                 /* a place was given */
+    struct policy_text key_file; /* relative to the policy file's folder */
+};
+
+struct policy_client_listen {
+    struct policy_listen listen;
+    bool plain_http;             /* said in so many words; otherwise cert and key are needed */
+    struct policy_text tls_cert; /* PEM, reloaded when it changes */
+    struct policy_text tls_key;
+};
+
+struct policy_node {
+    struct name name;
+    struct public_key key;
+    struct policy_text key_file; /* where `key` was read from; empty: it stood in the policy */
+};
+
+struct policy_peer {
+    struct name name;
+    struct public_key key;
+    struct policy_text key_file; /* where `key` was read from; empty: it stood in the policy */
+    struct policy_text beats;    /* ip:port, host:port or srv:_peerd._udp.example.net */
+    struct policy_text control;  /* ip:port, host:port or srv:_peerd._tcp.example.net */
+    bool accept_moves;           /* sessions of this peer may be resumed here */
+    bool offer_moves;            /* sessions of ours may be resumed there */
+    uint32_t reserved_slots;     /* set aside here for this peer */
+};
+
+struct policy_profile {
+    struct name name;
+    struct name codec;       /* opus, pcmu, pcma, gsm, l16 */
+    uint32_t rate_hz;        /* [Hz] sampling rate of the encoder's input */
+    uint32_t channels;       /* 1 or 2 */
+    uint32_t bitrate_bps;    /* [bit/s], opus only */
+    uint32_t complexity;     /* 0..10, opus only */
+    uint32_t preroll_frames; /* [frames of 20 ms] before a switch; 100 makes opus identical */
+};
+
+struct policy_source {
+    struct name name;
+    struct policy_text location; /* path or http(s) URL */
+    enum source_class class;
+    bool loop; /* position modulo duration: an endless reproducible source */
+};
+
+struct policy_service {
+    struct name name;
+    uint32_t capacity; /* [sessions] across this cluster's workers */
+    struct name profiles[POLICY_PROFILES_MAX];
+    uint32_t profile_count;
+    struct name sources[POLICY_SOURCES_MAX]; /* empty: the whole catalogue */
+    uint32_t source_count;
+};
+
+/* Who may open sessions: a bearer token (kept as digest) or an address prefix. */
+struct policy_grant {
+    bool by_token;
+    uint8_t token_digest[32]; /* BLAKE2b-256 of the token */
+    struct policy_text
+        token_file; /* where the token was read from; empty: it stood in the policy */
+    struct prefix prefix;
+};
+
+struct policy_detection {
+    struct duration detect_within;     /* a dead peer is noticed within this */
+    struct duration false_alarm_every; /* and wrongly no more often than this */
+    struct duration interval;          /* beats are sent this often */
+};
+
+struct policy_limits {
+    uint32_t sessions_max;          /* table size */
+    uint32_t opens_per_s;           /* session opens accepted, token bucket of one second */
+    struct duration session_lease;  /* renewed by reports */
+    struct duration credit_lease;   /* workers may spend credit this long after peerd was heard */
+    struct duration ticket_life;    /* absolute expiry of a ticket */
+    struct duration clock_skew;     /* accepted between clusters, on ticket expiry only */
+    struct duration node_lease;     /* a node not heard for this is gone */
+    struct duration node_poll;      /* nodes register this often */
+    struct duration drain_deadline; /* default of peerctl drain */
+    uint32_t drain_per_s;           /* moves started a second */
+    uint32_t hedge_ms_max;          /* [ms] longest hedge */
+    uint32_t hedges_per_minute;     /* per session */
+};
+
+struct policy {
+    struct policy_cluster cluster;
+    struct policy_listen beats;       /* UDP */
+    struct policy_listen peer_listen; /* HTTPS, pinned Ed25519 both ways */
+    struct policy_client_listen client_listen;
+    struct policy_node nodes[POLICY_NODES_MAX];
+    uint32_t node_count;
+    struct policy_peer peers[POLICY_PEERS_MAX];
+    uint32_t peer_count;
+    struct policy_service services[POLICY_SERVICES_MAX];
+    uint32_t service_count;
+    struct policy_profile profiles[POLICY_PROFILES_MAX];
+    uint32_t profile_count;
+    struct policy_source sources[POLICY_SOURCES_MAX];
+    uint32_t source_count;
+    struct policy_grant grants[POLICY_GRANTS_MAX];
+    uint32_t grant_count;
+    struct policy_detection detection;
+    struct policy_limits limits;
+    struct addr dns_server; /* family 0: the system's resolvers */
+};
+
+/* Look-ups by name; NULL if there is none. */
+const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name);
+const struct policy_service *policy_service_find(const struct policy *p, const struct name *name);
+const struct policy_profile *policy_profile_find(const struct policy *p, const struct name *name);
+const struct policy_source *policy_source_find(const struct policy *p, const struct name *name);
+bool policy_service_offers(const struct policy_service *s, const struct name *profile,
+                           const struct name *source);
+
+#endif

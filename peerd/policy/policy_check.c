@@ -1,0 +1,314 @@
+#include "peerd/policy/policy_check.h"
+
+#include "peerd/policy/policy.h"
+#include "peerd/policy/policy_schema.h"
+#include "peerd/policy/quantity.h"
+
+#include <string.h>
+
+/* ---- single values ---- */
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_host_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' ||
+           c == '.' || c == '_';
+}
+
+/* A DNS name of `len` characters. One whose last label is a number is a mistyped address. */
+static bool is_host(const char *text, size_t len) {
+    size_t label = 0;
+    bool letters = false;
+    if (len == 0 || len > 253)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!is_host_char(text[i]))
+            return false;
+        if (text[i] == '.') {
+            if (label == 0)
+                return false;
+            label = 0;
+            letters = false;
+            continue;
+        }
+        letters = letters || !is_digit(text[i]);
+        if (++label > 63)
+            return false;
+    }
+    return letters;
+}
+
+static bool is_port(const char *text) {
+    unsigned value = 0;
+    size_t len = strlen(text);
+    if (len == 0 || len > 5 || text[0] == '0' || strspn(text, "0123456789") != len)
+        return false;
+    for (; *text != '\0'; text++)
+        value = value * 10 + (unsigned)(*text - '0');
+    return value <= 65535;
+}
+
+static bool is_endpoint(const char *text) {
+    struct addr a;
+    const char *colon = strrchr(text, ':');
+    if (addr_from_text(&a, text))
+        return a.port != 0;
+    return colon != NULL && is_host(text, (size_t)(colon - text)) && is_port(colon + 1);
+}
+
+static void refuse_endpoint(struct schema_run *run, const struct schema_row *row,
+                            struct tree_node *node) {
+    struct fault *x = schema_mismatch(run, row, node);
+    if (strchr(node->text, ':') == NULL)
+        fault_hint(x, "the port is missing");
+}
+
+void policy_check_endpoint(struct schema_run *run, const struct schema_row *row,
+                           struct tree_node *node, void *field) {
+    if (!is_endpoint(field))
+        refuse_endpoint(run, row, node);
+}
+
+void policy_check_peer_endpoint(struct schema_run *run, const struct schema_row *row,
+                                struct tree_node *node, void *field) {
+    const char *text = field;
+    if (strncmp(text, "srv:", 4) != 0) {
+        policy_check_endpoint(run, row, node, field);
+        return;
+    }
+    if (text[4] != '_' || !is_host(text + 4, strlen(text + 4)) || strstr(text, "._") == NULL) {
+        struct fault *x = schema_mismatch(run, row, node);
+        fault_hint(x, "a service record is named _service._protocol.domain (RFC 2782)");
+    }
+}
+
+void policy_check_codec(struct schema_run *run, const struct schema_row *row,
+                        struct tree_node *node, void *field) {
+    static const char *const codecs[] = {"opus", "pcmu", "pcma", "gsm", "l16"};
+    const size_t count = sizeof(codecs) / sizeof(codecs[0]);
+    const struct name *codec = field;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(codec->text, codecs[i]) == 0)
+            return;
+    }
+    struct fault *x = schema_mismatch(run, row, node);
+    const char *near = fault_nearest(codec->text, codecs, count);
+    if (near != NULL)
+        fault_hint(x, "did you mean `%s`?", near);
+}
+
+void policy_check_location(struct schema_run *run, const struct schema_row *row,
+                           struct tree_node *node, void *field) {
+    const char *text = field;
+    const char *rest = strstr(text, "://");
+    if (rest == NULL && strchr(text, '\n') == NULL)
+        return;
+    size_t scheme = rest != NULL ? (size_t)(rest - text) : 0;
+    bool http = (scheme == 4 && strncmp(text, "http", 4) == 0) ||
+                (scheme == 5 && strncmp(text, "https", 5) == 0);
+    if (http && rest[3] != '\0' && strpbrk(text, " \n") == NULL)
+        return;
+    struct fault *x = schema_mismatch(run, row, node);
+    if (rest != NULL && !http)
+        fault_hint(x, "nodes open no other protocol than http and https");
+}
+
+void policy_check_dns_server(struct schema_run *run, const struct schema_row *row,
+                             struct tree_node *node, void *field) {
+    struct addr *a = field;
+    (void)run, (void)row, (void)node;
+    if (a->port == 0)
+        a->port = 53; /* RFC 1035 section 4.2 */
+}
+
+void policy_read_token(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
+                       void *field) {
+    if (node->kind == TREE_SCALAR && policy_token_valid(node->text, node->len)) {
+        policy_token_digest(field, node->text, node->len);
+        return;
+    }
+    struct fault *x = schema_mismatch(run, row, node);
+    if (node->kind == TREE_SCALAR && node->len > 0)
+        fault_found(x, "one of %u bytes", (unsigned)node->len); /* never the token itself */
+}
+
+/* ---- whole mappings ---- */
+
+void policy_check_place(struct schema_run *run, struct tree_node *node, void *record) {
+    struct policy_cluster *c = record;
+    (void)run;
+    c->placed = !node->faulty;
+}
+
+void policy_check_listen(struct schema_run *run, struct tree_node *node, void *record) {
+    static const uint8_t any[16] = {0};
+    struct policy_listen *l = record;
+    struct tree_node *bind = schema_good(node, "bind");
+    if (bind == NULL || memcmp(l->bind.ip, any, 16) != 0 || tree_find(node, "advertise") != NULL)
+        return;
+    struct fault *x = fault_add(run->faults, node, "advertise");
+    fault_expected(x, "host and port for others to use, since `bind` means all addresses");
+    fault_found(x, "no key `advertise`");
+}
+
+void policy_check_client_listen(struct schema_run *run, struct tree_node *node, void *record) {
+    static const char *const keys[] = {"tls_cert", "tls_key"};
+    struct policy_client_listen *l = record;
+    policy_check_listen(run, node, &l->listen);
+    struct tree_node *plain = tree_find(node, "plain_http");
+    if (plain != NULL && plain->faulty)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        struct tree_node *given = tree_find(node, keys[i]);
+        if (l->plain_http && given != NULL) {
+            struct fault *x = fault_add(run->faults, given, NULL);
+            fault_expected(x, "no `%s` beside plain_http: true", keys[i]);
+            fault_found(x, "both");
+        } else if (!l->plain_http && given == NULL) {
+            struct fault *x = fault_add(run->faults, node, keys[i]);
+            fault_expected(x, "a PEM file");
+            fault_found(x, "no key `%s`", keys[i]);
+            fault_hint(x, "or say plain_http: true, if clients are to come without TLS");
+        }
+    }
+}
+
+/* Exactly one of `keys` must be there; `what` is said if there is none. */
+static void check_one_of(struct schema_run *run, struct tree_node *node, const char *const *keys,
+                         size_t count, const char *what) {
+    struct tree_node *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct tree_node *given = tree_find(node, keys[i]);
+        if (given == NULL)
+            continue;
+        if (first != NULL) {
+            struct fault *x = fault_add(run->faults, given, NULL);
+            fault_expected(x, "only one of %s", what);
+            fault_found(x, "`%s` beside `%s`", keys[i], first->key->text);
+            return;
+        }
+        first = given;
+    }
+    if (first == NULL) {
+        struct fault *x = fault_add(run->faults, node, keys[0]);
+        fault_expected(x, "one of %s", what);
+        fault_found(x, "none of them");
+        fault_hint(x, "one is required");
+    }
+}
+
+void policy_check_key_given(struct schema_run *run, struct tree_node *node, void *record) {
+    static const char *const keys[] = {"key", "key_file"};
+    (void)record;
+    check_one_of(run, node, keys, 2, "`key` (k4.public.…) and `key_file` (a file that holds one)");
+}
+
+void policy_check_grant(struct schema_run *run, struct tree_node *node, void *record) {
+    static const char *const keys[] = {"token", "token_file", "prefix"};
+    struct policy_grant *g = record;
+    check_one_of(run, node, keys, 3, "`token`, `token_file` and `prefix`");
+    g->by_token = tree_find(node, "prefix") == NULL;
+}
+
+/* Refuses a key that has no meaning for this codec. */
+static void refuse_key(struct schema_run *run, struct tree_node *node, const char *key,
+                       const char *codec, const char *why) {
+    struct tree_node *given = schema_good(node, key);
+    if (given == NULL)
+        return;
+    struct fault *x = fault_add(run->faults, given, NULL);
+    fault_expected(x, "%s", why);
+    fault_found(x, "`%s` with codec %s", given->text, codec);
+}
+
+static bool opus_rate(uint32_t hz) {
+    return hz == 8000 || hz == 12000 || hz == 16000 || hz == 24000 || hz == 48000; /* RFC 6716 */
+}
+
+/* What the media stack can encode into one datagram a frame (transcoder/media/profile.h). */
+#define OPUS_BPS_MAX        256000U /* [bit/s] a channel */
+#define L16_RATE_HZ         16000U  /* [Hz] unless the policy says otherwise */
+#define L16_FRAME_BYTES_MAX 1200U   /* [bytes] */
+
+void policy_check_profile(struct schema_run *run, struct tree_node *node, void *record) {
+    struct policy_profile *p = record;
+    const char *codec = p->codec.text;
+    if (schema_good(node, "codec") == NULL)
+        return;
+    bool opus = strcmp(codec, "opus") == 0;
+    bool telephone = !opus && strcmp(codec, "l16") != 0;
+    if (p->rate_hz == 0)
+        p->rate_hz = opus ? 48000 : telephone ? 8000 : L16_RATE_HZ;
+    if (opus && p->bitrate_bps == 0)
+        p->bitrate_bps = 64000;
+    if (!opus) {
+        refuse_key(run, node, "bitrate", codec, "no bit rate, which only opus lets one choose");
+        refuse_key(run, node, "complexity", codec, "no complexity, which only opus knows");
+    }
+    if (telephone && p->rate_hz != 8000)
+        refuse_key(run, node, "rate", codec, "8kHz, the only rate of this codec (RFC 3551)");
+    if (telephone && p->channels != 1)
+        refuse_key(run, node, "channels", codec, "1 channel");
+    if (opus && !opus_rate(p->rate_hz))
+        refuse_key(run, node, "rate", codec, "8kHz, 12kHz, 16kHz, 24kHz or 48kHz");
+    if (opus && (p->bitrate_bps > OPUS_BPS_MAX * p->channels || p->bitrate_bps % 400 != 0))
+        refuse_key(run, node, "bitrate", codec,
+                   "at most 256kbit/s a channel, in steps of 400bit/s (whole bytes a frame)");
+    if (!opus && !telephone && p->rate_hz % 50 != 0)
+        refuse_key(run, node, "rate", codec, "a rate of which 20 ms are whole samples");
+    else if (!opus && !telephone && p->rate_hz / 50 * 2 * p->channels > L16_FRAME_BYTES_MAX)
+        refuse_key(run, node, "rate", codec,
+                   "at most 30kHz mono or 15kHz stereo, so that a frame fits into a datagram");
+}
+
+void policy_check_source(struct schema_run *run, struct tree_node *node, void *record) {
+    struct policy_source *s = record;
+    struct tree_node *location = tree_find(node, "location");
+    struct tree_node *class = tree_find(node, "class");
+    if (class != NULL && class->faulty)
+        return;
+    if (s->class == SOURCE_CLASS_PUSH && location != NULL) {
+        struct fault *x = fault_add(run->faults, location, NULL);
+        fault_expected(x, "no location for a source that clients push");
+        schema_found(x, location);
+    } else if (s->class != SOURCE_CLASS_PUSH && location == NULL) {
+        struct fault *x = fault_add(run->faults, node, "location");
+        fault_expected(x, "a file or an http:// or https:// URL");
+        fault_found(x, "no key `location`");
+        fault_hint(x, "it is required unless the class is push");
+    }
+    if (s->loop && (s->class == SOURCE_CLASS_LIVE || s->class == SOURCE_CLASS_PUSH)) {
+        struct fault *x = fault_add(run->faults, tree_find(node, "loop"), NULL);
+        fault_expected(x, "loop only for the classes exact and seekable");
+        fault_found(x, "loop: true for a source without end");
+    }
+}
+
+/* Refuses `key` unless twice its duration is at most that of `limit_key`. */
+static void check_twice(struct schema_run *run, struct tree_node *node, const char *key,
+                        struct duration value, const char *limit_key, struct duration limit) {
+    char value_text[QUANTITY_TEXT_LEN_MAX + 1], limit_text[QUANTITY_TEXT_LEN_MAX + 1];
+    struct tree_node *at = tree_find(node, key), *limit_at = tree_find(node, limit_key);
+    if ((at != NULL && at->faulty) || (limit_at != NULL && limit_at->faulty) ||
+        value.us * 2 <= limit.us)
+        return;
+    at = at != NULL ? at : limit_at;
+    struct fault *x = fault_add(run->faults, at, NULL);
+    fault_expected(x, "%s to fit at least twice into %s, so that one may be lost", key, limit_key);
+    fault_found(x, "%s: %s and %s: %s", key,
+                quantity_to_text(QUANTITY_DURATION, value.us, value_text), limit_key,
+                quantity_to_text(QUANTITY_DURATION, limit.us, limit_text));
+}
+
+void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record) {
+    struct policy_detection *d = record;
+    check_twice(run, node, "interval", d->interval, "detect_within", d->detect_within);
+}
+
+void policy_check_limits(struct schema_run *run, struct tree_node *node, void *record) {
+    struct policy_limits *l = record;
+    check_twice(run, node, "node_poll", l->node_poll, "node_lease", l->node_lease);
+    check_twice(run, node, "session_lease", l->session_lease, "ticket_life", l->ticket_life);
+}

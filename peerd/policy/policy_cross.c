@@ -1,0 +1,173 @@
+#include "peerd/policy/policy_check.h"
+#include "peerd/policy/policy_schema.h"
+
+#include <string.h>
+
+/* Checks across the whole policy: names that must exist elsewhere, and ones that must not. */
+
+#define NAMES_MAX POLICY_SOURCES_MAX
+
+const char *policy_nearest_name(const char *name, const void *names, size_t stride,
+                                uint32_t count) {
+    const char *words[NAMES_MAX];
+    uint32_t i = 0;
+    for (; i < count && i < NAMES_MAX; i++)
+        words[i] = ((const struct name *)((const unsigned char *)names + i * stride))->text;
+    return fault_nearest(name, words, i);
+}
+
+/* The names of one list of records: the n-th is `stride` bytes after the one before. */
+struct names {
+    const char *what; /* "profile" */
+    const void *first;
+    size_t stride;
+    uint32_t count;
+};
+
+static bool holds(const struct names *names, const char *text) {
+    for (uint32_t i = 0; i < names->count; i++) {
+        const struct name *name =
+            (const void *)((const unsigned char *)names->first + i * names->stride);
+        if (strcmp(name->text, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Refuses each name in `list` (a list, or one name alone) that is not among `names`. If those had
+ * faults themselves, the missing name may be one of them, and nothing is said. */
+static void check_references(struct schema_run *run, struct tree_node *list,
+                             const struct tree_node *declared, const struct names *names) {
+    if (list == NULL || list->kind == TREE_MAPPING || !schema_names_good(declared, "name"))
+        return;
+    struct tree_node *at = list->kind == TREE_SCALAR ? list : list->first;
+    for (; at != NULL; at = list->kind == TREE_SCALAR ? NULL : at->next) {
+        if (at->faulty || at->kind != TREE_SCALAR || holds(names, at->text))
+            continue;
+        const char *near = policy_nearest_name(at->text, names->first, names->stride, names->count);
+        struct fault *x = fault_add(run->faults, at, NULL);
+        fault_expected(x, "the name of a %s of this policy", names->what);
+        schema_found(x, at);
+        if (near != NULL)
+            fault_hint(x, "did you mean `%s`?", near);
+    }
+}
+
+static void check_services(struct schema_run *run, const struct policy *p, struct tree_node *root) {
+    const struct names profiles = {"profile", &p->profiles[0].name, sizeof(p->profiles[0]),
+                                   p->profile_count};
+    const struct names sources = {"source", &p->sources[0].name, sizeof(p->sources[0]),
+                                  p->source_count};
+    struct tree_node *services = tree_find(root, "services");
+    if (services == NULL || services->kind != TREE_SEQUENCE)
+        return;
+    for (struct tree_node *service = services->first; service != NULL; service = service->next) {
+        check_references(run, tree_find(service, "profiles"), tree_find(root, "profiles"),
+                         &profiles);
+        check_references(run, tree_find(service, "sources"), tree_find(root, "sources"), &sources);
+    }
+}
+
+static void check_peer_names(struct schema_run *run, const struct policy *p,
+                             struct tree_node *root) {
+    struct tree_node *own = schema_good(tree_find(root, "cluster"), "name");
+    struct tree_node *peers = tree_find(root, "peers");
+    if (own == NULL || peers == NULL || peers->kind != TREE_SEQUENCE)
+        return;
+    for (struct tree_node *peer = peers->first; peer != NULL; peer = peer->next) {
+        struct tree_node *name = schema_good(peer, "name");
+        if (name == NULL || strcmp(name->text, p->cluster.name.text) != 0)
+            continue;
+        struct fault *x = fault_add(run->faults, name, NULL);
+        fault_expected(x, "the name of another cluster");
+        fault_found(x, "`%s`, our own", name->text);
+    }
+}
+
+static void check_listeners(struct schema_run *run, const struct policy *p,
+                            struct tree_node *root) {
+    struct tree_node *bind = schema_good(tree_find(root, "client_listen"), "bind");
+    if (bind != NULL && addr_equal(&p->client_listen.listen.bind, &p->peer_listen.bind)) {
+        struct fault *x = fault_add(run->faults, bind, NULL);
+        fault_expected(x, "another port than that of peer_listen: they have different identities");
+        fault_found(x, "`%s` again", bind->text);
+    }
+    struct tree_node *listen = tree_find(root, "client_listen");
+    if (listen != NULL && tree_find(root, "grants") == NULL) {
+        struct fault *x = fault_add(run->faults, root, "grants");
+        fault_expected(x, "at least one grant, since client_listen is there for somebody");
+        fault_found(x, "no key `grants`");
+    }
+}
+
+static void check_reserved(struct schema_run *run, const struct policy *p, struct tree_node *root) {
+    struct tree_node *peers = schema_good(root, "peers"), *services = schema_good(root, "services");
+    uint64_t reserved = 0, capacity = 0;
+    for (uint32_t i = 0; i < p->peer_count; i++)
+        reserved += p->peers[i].reserved_slots;
+    for (uint32_t i = 0; i < p->service_count; i++)
+        capacity += p->services[i].capacity;
+    if (peers == NULL || services == NULL || reserved <= capacity)
+        return;
+    struct fault *x = fault_add(run->faults, peers, NULL);
+    fault_expected(x, "reserved_slots of all peers within the capacity of all services");
+    fault_found(x, "%llu reserved of %llu", (unsigned long long)reserved,
+                (unsigned long long)capacity);
+}
+
+void policy_check_whole(struct schema_run *run, struct tree_node *node, void *record) {
+    const struct policy *p = record;
+    check_reserved(run, p, node);
+    check_peer_names(run, p, node);
+    check_listeners(run, p, node);
+    check_services(run, p, node);
+}
+
+/* ---- keys, once all are known ---- */
+
+struct holder {
+    const struct public_key *key;
+    const char *kind;
+    const char *name;
+    struct tree_node *node; /* NULL: our own */
+};
+
+static void check_holder(struct faults *faults, const struct holder *others, size_t count,
+                         const struct holder *h) {
+    for (size_t i = 0; i < count; i++) {
+        if (!public_key_equal(others[i].key, h->key))
+            continue;
+        struct fault *x = fault_add(faults, h->node, NULL);
+        fault_expected(x, "a key of its own for each cluster and node");
+        fault_found(x, "the key of %s%s", others[i].kind, others[i].name);
+        return;
+    }
+}
+
+/* The node of the key, or of the file that it came from. */
+static struct tree_node *key_node(struct tree_node *record) {
+    struct tree_node *key = tree_find(record, "key");
+    return key != NULL ? key : tree_find(record, "key_file");
+}
+
+void policy_check_keys(const struct policy *p, const struct public_key *own, struct tree_node *root,
+                       struct faults *faults) {
+    struct holder holders[1 + POLICY_PEERS_MAX + POLICY_NODES_MAX];
+    size_t count = 0;
+    struct tree_node *peers = tree_find(root, "peers"), *nodes = tree_find(root, "nodes");
+    if (own != NULL)
+        holders[count++] = (struct holder){own, "our own cluster", "", NULL};
+    for (uint32_t i = 0; i < p->peer_count; i++) {
+        holders[count] = (struct holder){&p->peers[i].key, "peer ", p->peers[i].name.text,
+                                         key_node(tree_child(peers, i))};
+        check_holder(faults, holders, count, &holders[count]);
+        count++;
+    }
+    for (uint32_t i = 0; i < p->node_count; i++) {
+        holders[count] = (struct holder){&p->nodes[i].key, "node ", p->nodes[i].name.text,
+                                         key_node(tree_child(nodes, i))};
+        check_holder(faults, holders, count, &holders[count]);
+        count++;
+    }
+    faults_sort(faults);
+}

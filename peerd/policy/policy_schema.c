@@ -1,0 +1,300 @@
+#include "peerd/policy/policy_schema.h"
+
+#include "peerd/policy/policy_check.h"
+
+#include <sodium/crypto_generichash.h>
+#include <string.h>
+
+/* The tables, from the inside out. Keys are named like the fields they fill, less the unit, which
+ * stands in the value. */
+
+#define AT(type, field) .offset = offsetof(struct type, field)
+#define LIST_AT(type, field, counter, max)                                                         \
+    AT(type, field), .stride = sizeof(((struct type *)0)->field[0]),                               \
+                     .count_offset = offsetof(struct type, counter), .count_max = (max)
+#define TABLE(rows_, type)                                                                         \
+    .rows = (rows_), .row_count = sizeof(rows_) / sizeof((rows_)[0]),                              \
+    .record_size = sizeof(struct type)
+#define TEXT .type = SCHEMA_TEXT, .size = POLICY_TEXT_LEN_MAX + 1
+
+static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
+static const struct schema_row name_item = {.key = "", .type = SCHEMA_NAME};
+
+/* ---- cluster ---- */
+
+static const struct schema_row place_rows[] = {
+    {"latitude", SCHEMA_NUMBER, AT(policy_cluster, latitude_deg), .required = true,
+     .range = "-90..90", .doc = "Degrees north."},
+    {"longitude", SCHEMA_NUMBER, AT(policy_cluster, longitude_deg), .required = true,
+     .range = "-180..180", .doc = "Degrees east."},
+};
+const struct schema_table policy_place_table = {
+    .title = "a place",
+    TABLE(place_rows, policy_cluster),
+    .check = policy_check_place,
+};
+
+static const struct schema_row cluster_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_cluster, name), .required = true,
+     .doc = "What peers and clients call this cluster."},
+    {"provider", SCHEMA_NAME, AT(policy_cluster, provider), .required = true,
+     .doc = "Who runs it. A failure domain: two witnesses of one provider count once."},
+    {"region", SCHEMA_NAME, AT(policy_cluster, region), .required = true,
+     .doc = "Where it runs. A failure domain."},
+    {"upstream", TEXT, AT(policy_cluster, upstream),
+     .doc = "Who carries its packets, such as AS64500. A failure domain."},
+    {"place", SCHEMA_MAPPING, AT(policy_cluster, name) /* fills the cluster itself */,
+     .table = &policy_place_table, .doc = "Coordinates, for a first guess of distances."},
+    {"key_file", TEXT, AT(policy_cluster, key_file), .required = true,
+     .doc = "File with the secret key (`peerctl genkey`), readable by its owner alone."},
+};
+static const struct schema_table cluster_table = {
+    .title = "the cluster",
+    TABLE(cluster_rows, policy_cluster),
+};
+
+/* ---- listeners ---- */
+
+#define ENDPOINT_FORM "host and port such as 192.0.2.1:7600 or fra1.example.net:7600"
+#define BEATS_FORM    ENDPOINT_FORM ", or srv:_peerd._udp.example.net"
+#define CONTROL_FORM  ENDPOINT_FORM ", or srv:_peerd._tcp.example.net"
+
+static const struct schema_row listen_rows[] = {
+    {"bind", SCHEMA_ADDR, AT(policy_listen, bind), .required = true,
+     .doc = "Address and port of this machine; 0.0.0.0 and [::] mean all of them."},
+    {"advertise", TEXT, AT(policy_listen, advertise), .form = ENDPOINT_FORM,
+     .check = policy_check_endpoint,
+     .doc = "What others are told where that differs from `bind`: behind NAT, for anycast."},
+};
+static const struct schema_table listen_table = {
+    .title = "a listener",
+    TABLE(listen_rows, policy_listen),
+    .check = policy_check_listen,
+};
+
+static const struct schema_row client_listen_rows[] = {
+    {"bind", SCHEMA_ADDR, AT(policy_client_listen, listen.bind), .required = true,
+     .doc = "Address and port of this machine, TCP."},
+    {"advertise", TEXT, AT(policy_client_listen, listen.advertise), .form = ENDPOINT_FORM,
+     .check = policy_check_endpoint, .doc = "What clients are told where it differs."},
+    {"plain_http", SCHEMA_BOOL, AT(policy_client_listen, plain_http), .preset = "false",
+     .doc = "True: no TLS, said in so many words. Otherwise both of the next two are needed."},
+    {"tls_cert", TEXT, AT(policy_client_listen, tls_cert),
+     .doc = "PEM file with the certificate and its chain; reloaded when it changes."},
+    {"tls_key", TEXT, AT(policy_client_listen, tls_key),
+     .doc = "PEM file with the certificate's key."},
+};
+static const struct schema_table client_listen_table = {
+    .title = "the clients' listener",
+    TABLE(client_listen_rows, policy_client_listen),
+    .check = policy_check_client_listen,
+};
+
+/* ---- nodes, peers, grants ---- */
+
+static const struct schema_row node_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_node, name), .required = true, .doc = "Of a transcoderd."},
+    {"key", SCHEMA_KEY, AT(policy_node, key), .doc = "Its public key; this or `key_file`."},
+    {"key_file", TEXT, AT(policy_node, key_file), .doc = "File with its public key."},
+};
+static const struct schema_table node_table = {
+    .title = "a node",
+    TABLE(node_rows, policy_node),
+    .check = policy_check_key_given,
+};
+
+static const struct schema_row peer_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_peer, name), .required = true,
+     .doc = "The name that the peer gives itself."},
+    {"key", SCHEMA_KEY, AT(policy_peer, key), .doc = "Its public key; this or `key_file`."},
+    {"key_file", TEXT, AT(policy_peer, key_file), .doc = "File with its public key."},
+    {"beats", TEXT, AT(policy_peer, beats), .required = true, .form = BEATS_FORM,
+     .check = policy_check_peer_endpoint, .doc = "Where its beats go, UDP."},
+    {"control", TEXT, AT(policy_peer, control), .required = true, .form = CONTROL_FORM,
+     .check = policy_check_peer_endpoint, .doc = "Its peer_listen, TCP."},
+    {"accept_moves", SCHEMA_BOOL, AT(policy_peer, accept_moves), .preset = "true",
+     .doc = "Its sessions may be resumed here."},
+    {"offer_moves", SCHEMA_BOOL, AT(policy_peer, offer_moves), .preset = "true",
+     .doc = "Our sessions may be resumed there."},
+    {"reserved_slots", SCHEMA_COUNT, AT(policy_peer, reserved_slots), .preset = "0",
+     .range = "0..1000000", .doc = "Sessions for which room is set aside here for this peer."},
+};
+static const struct schema_table peer_table = {
+    .title = "a peer",
+    TABLE(peer_rows, policy_peer),
+    .check = policy_check_key_given,
+};
+
+static const struct schema_row grant_rows[] = {
+    {"token", SCHEMA_CUSTOM, AT(policy_grant, token_digest), .read = policy_read_token,
+     .form = POLICY_TOKEN_FORM, .doc = "Whoever shows this bearer token may open sessions."},
+    {"token_file", TEXT, AT(policy_grant, token_file), .doc = "File with such a token."},
+    {"prefix", SCHEMA_PREFIX, AT(policy_grant, prefix),
+     .doc = "Whoever comes from these addresses may open sessions."},
+};
+static const struct schema_table grant_table = {
+    .title = "a grant",
+    TABLE(grant_rows, policy_grant),
+    .check = policy_check_grant,
+};
+
+/* ---- what is served ---- */
+
+static const struct schema_row profile_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_profile, name), .required = true, .doc = "What clients ask."},
+    {"codec", SCHEMA_NAME, AT(policy_profile, codec), .required = true,
+     .form = "one of opus, pcmu, pcma, gsm, l16", .check = policy_check_codec,
+     .doc = "Of the output."},
+    {"rate", SCHEMA_FREQUENCY, AT(policy_profile, rate_hz), .range = "8kHz..48kHz",
+     .doc = "Sampling rate. Without it 48kHz for opus, 16kHz for l16, 8kHz for the others."},
+    {"channels", SCHEMA_COUNT, AT(policy_profile, channels), .preset = "1", .range = "1..2",
+     .doc = "1 is mono, 2 stereo."},
+    {"bitrate", SCHEMA_BITRATE, AT(policy_profile, bitrate_bps), .range = "6kbit/s..510kbit/s",
+     .doc = "opus only, constant; 64kbit/s without it."},
+    {"complexity", SCHEMA_COUNT, AT(policy_profile, complexity), .preset = "5", .range = "0..10",
+     .doc = "opus only; more costs more and sounds better."},
+    {"preroll_frames", SCHEMA_COUNT, AT(policy_profile, preroll_frames), .preset = "100",
+     .range = "0..500",
+     .doc = "Frames of 20 ms encoded and dropped before a switch, so that decoder, resampler and "
+            "encoder have converged; with 100 opus comes out byte-identical."},
+};
+const struct schema_table policy_profile_table = {
+    .title = "a profile",
+    TABLE(profile_rows, policy_profile),
+    .check = policy_check_profile,
+};
+
+static const struct schema_row source_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_source, name), .required = true,
+     .doc = "In the catalogue. Tickets carry this name, never a path."},
+    {"location", TEXT, AT(policy_source, location), .check = policy_check_location,
+     .form = "a file or an http:// or https:// URL",
+     .doc = "Where nodes read it. A relative file is looked for beside the policy. Not for push."},
+    {"class", SCHEMA_ENUM, AT(policy_source, class), .preset = "exact", .words = class_words,
+     .doc = "exact: seekable to the sample and reproducible; seekable: bytes may differ; live: "
+            "shared, with history; push: a client sends."},
+    {"loop", SCHEMA_BOOL, AT(policy_source, loop), .preset = "false",
+     .doc = "Begins again at its end: an endless reproducible source."},
+};
+const struct schema_table policy_source_table = {
+    .title = "a source",
+    TABLE(source_rows, policy_source),
+    .check = policy_check_source,
+};
+
+static const struct schema_row service_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_service, name), .required = true, .doc = "What clients ask."},
+    {"capacity", SCHEMA_COUNT, AT(policy_service, capacity), .required = true,
+     .range = "1..1000000", .doc = "Sessions that this cluster's workers carry at once."},
+    {"profiles", SCHEMA_LIST, LIST_AT(policy_service, profiles, profile_count, POLICY_PROFILES_MAX),
+     .required = true, .item = &name_item, .single = true, .unique = "",
+     .doc = "Names of profiles that may be asked for."},
+    {"sources", SCHEMA_LIST, LIST_AT(policy_service, sources, source_count, POLICY_SOURCES_MAX),
+     .item = &name_item, .single = true, .unique = "",
+     .doc = "Names of sources that may be asked for; without it the whole catalogue."},
+};
+const struct schema_table policy_service_table = {
+    .title = "a service",
+    TABLE(service_rows, policy_service),
+};
+
+/* ---- detection and limits ---- */
+
+static const struct schema_row detection_rows[] = {
+    {"detect_within", SCHEMA_DURATION, AT(policy_detection, detect_within), .preset = "400ms",
+     .range = "20ms..60s", .doc = "A dead peer is noticed within this."},
+    {"false_alarm_every", SCHEMA_DURATION, AT(policy_detection, false_alarm_every), .preset = "1h",
+     .range = "1s..365d", .doc = "And a live one is suspected wrongly no more often than this."},
+    {"interval", SCHEMA_DURATION, AT(policy_detection, interval), .preset = "100ms",
+     .range = "5ms..10s", .doc = "Beats are sent this often; at most half of `detect_within`."},
+};
+const struct schema_table policy_detection_table = {
+    .title = "the detection",
+    TABLE(detection_rows, policy_detection),
+    .check = policy_check_detection,
+};
+
+static const struct schema_row limit_rows[] = {
+    {"sessions_max", SCHEMA_COUNT, AT(policy_limits, sessions_max), .preset = "10000",
+     .range = "1..2000000", .doc = "Sessions that peerd's table has room for."},
+    {"opens_per_s", SCHEMA_COUNT, AT(policy_limits, opens_per_s), .preset = "200",
+     .range = "1..1000000", .doc = "Session opens accepted a second; then 503 with Retry-After."},
+    {"session_lease", SCHEMA_DURATION, AT(policy_limits, session_lease), .preset = "5s",
+     .range = "1s..10min", .doc = "A session ends when its client has not reported for this."},
+    {"credit_lease", SCHEMA_DURATION, AT(policy_limits, credit_lease), .preset = "5min",
+     .range = "1s..1d", .doc = "Workers accept resumes for this long after peerd was heard last."},
+    {"ticket_life", SCHEMA_DURATION, AT(policy_limits, ticket_life), .preset = "1d",
+     .range = "1min..30d", .doc = "A ticket expires after this, whatever happens."},
+    {"clock_skew", SCHEMA_DURATION, AT(policy_limits, clock_skew), .preset = "30s",
+     .range = "0s..10min", .doc = "Difference of clocks forgiven, on ticket expiry only."},
+    {"node_lease", SCHEMA_DURATION, AT(policy_limits, node_lease), .preset = "2s",
+     .range = "100ms..5min", .doc = "A node that has not registered for this is gone."},
+    {"node_poll", SCHEMA_DURATION, AT(policy_limits, node_poll), .preset = "100ms",
+     .range = "10ms..10s", .doc = "Nodes register this often; at most half of `node_lease`."},
+    {"drain_deadline", SCHEMA_DURATION, AT(policy_limits, drain_deadline), .preset = "30s",
+     .range = "1s..1d", .doc = "When `peerctl drain` names none."},
+    {"drain_per_s", SCHEMA_COUNT, AT(policy_limits, drain_per_s), .preset = "100",
+     .range = "1..100000", .doc = "Moves that a drain starts a second."},
+    {"hedge_max", SCHEMA_DURATION_MS, AT(policy_limits, hedge_ms_max), .preset = "500ms",
+     .range = "20ms..2s", .doc = "The longest hedge that workers here serve."},
+    {"hedges_per_minute", SCHEMA_COUNT, AT(policy_limits, hedges_per_minute), .preset = "30",
+     .range = "0..1000", .doc = "Hedges served a minute and session."},
+};
+const struct schema_table policy_limits_table = {
+    .title = "the limits",
+    TABLE(limit_rows, policy_limits),
+    .check = policy_check_limits,
+};
+
+/* ---- the whole file ---- */
+
+static const struct schema_row policy_rows[] = {
+    {"cluster", SCHEMA_MAPPING, AT(policy, cluster), .required = true, .table = &cluster_table,
+     .doc = "Who we are."},
+    {"beats", SCHEMA_MAPPING, AT(policy, beats), .required = true, .table = &listen_table,
+     .doc = "Where beats arrive, UDP."},
+    {"peer_listen", SCHEMA_MAPPING, AT(policy, peer_listen), .required = true,
+     .table = &listen_table,
+     .doc = "Where peers, nodes and operators talk to us: HTTPS, keys pinned both ways."},
+    {"client_listen", SCHEMA_MAPPING, AT(policy, client_listen), .table = &client_listen_table,
+     .doc = "Where clients open sessions: HTTPS with an ordinary certificate."},
+    {"nodes", SCHEMA_LIST, LIST_AT(policy, nodes, node_count, POLICY_NODES_MAX),
+     .table = &node_table, .unique = "name", .doc = "Machines whose transcoderd may register."},
+    {"peers", SCHEMA_LIST, LIST_AT(policy, peers, peer_count, POLICY_PEERS_MAX),
+     .table = &peer_table, .unique = "name", .doc = "Clusters with which there is a peering."},
+    {"services", SCHEMA_LIST, LIST_AT(policy, services, service_count, POLICY_SERVICES_MAX),
+     .table = &policy_service_table, .unique = "name", .doc = "What clients may ask for."},
+    {"profiles", SCHEMA_LIST, LIST_AT(policy, profiles, profile_count, POLICY_PROFILES_MAX),
+     .table = &policy_profile_table, .unique = "name", .doc = "Codecs and parameters of outputs."},
+    {"sources", SCHEMA_LIST, LIST_AT(policy, sources, source_count, POLICY_SOURCES_MAX),
+     .table = &policy_source_table, .unique = "name", .doc = "The catalogue."},
+    {"grants", SCHEMA_LIST, LIST_AT(policy, grants, grant_count, POLICY_GRANTS_MAX),
+     .table = &grant_table, .doc = "Who may open sessions."},
+    {"detection", SCHEMA_MAPPING, AT(policy, detection), .table = &policy_detection_table,
+     .doc = "How fast and how surely a dead peer is noticed."},
+    {"limits", SCHEMA_MAPPING, AT(policy, limits), .table = &policy_limits_table,
+     .doc = "Sizes, rates and leases."},
+    {"dns_server", SCHEMA_HOST, AT(policy, dns_server), .check = policy_check_dns_server,
+     .doc = "Resolver for host names and SRV records; without it the system's. Port 53 unless "
+            "given."},
+};
+const struct schema_table policy_table = {
+    .title = "a policy",
+    TABLE(policy_rows, policy),
+    .check = policy_check_whole,
+};
+
+void policy_read(struct policy *out, struct tree_node *root, struct faults *faults) {
+    schema_read(&policy_table, root, out, faults, NULL);
+}
+
+bool policy_token_valid(const char *token, size_t len) {
+    bool good = len >= 8 && len <= 255;
+    for (size_t i = 0; good && i < len; i++)
+        good = token[i] > ' ' && token[i] < 0x7f;
+    return good;
+}
+
+void policy_token_digest(uint8_t out[32], const char *token, size_t len) {
+    crypto_generichash(out, 32, (const unsigned char *)token, len, NULL, 0);
+}

@@ -1,0 +1,350 @@
+#include "peerd/io/policy_file.h"
+
+#include "peerd/io/yaml.h"
+#include "test/unit/policy_fixture.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Each test works in a folder of its own. */
+
+static struct faults faults;
+static char folder[64];
+
+static void make_folder(void) {
+    snprintf(folder, sizeof(folder), "/tmp/peerd-policy-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+}
+
+static void remove_folder(void) {
+    char path[PATH_MAX];
+    DIR *dir = opendir(folder);
+    cr_assert_not_null(dir);
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+        unlink(path);
+    }
+    closedir(dir);
+    rmdir(folder);
+}
+
+TestSuite(policy_file, .init = make_folder, .fini = remove_folder);
+
+static const char *in_folder(const char *name) {
+    static char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static void write_bytes(const char *name, mode_t mode, const char *data, size_t len) {
+    FILE *file = fopen(in_folder(name), "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(data, 1, len, file), len);
+    fclose(file);
+    cr_assert_eq(chmod(in_folder(name), mode), 0);
+}
+
+static void write_text(const char *name, mode_t mode, const char *text) {
+    write_bytes(name, mode, text, strlen(text));
+}
+
+/* A key pair made from one number, in NAME.key and NAME.pub. */
+static struct key_pair write_keys(const char *name, uint8_t number) {
+    char file[64], text[KEY_SECRET_TEXT_LEN + 2], public_text[KEY_PUBLIC_TEXT_LEN + 2];
+    struct key_pair pair;
+    uint8_t seed[KEY_BYTES] = {number};
+    key_pair_from_seed(&pair, seed);
+    key_pair_to_text(&pair, text);
+    public_key_to_text(&pair.public_key, public_text);
+    strcat(text, "\n");
+    strcat(public_text, "\n");
+    snprintf(file, sizeof(file), "%s.key", name);
+    write_text(file, 0600, text);
+    snprintf(file, sizeof(file), "%s.pub", name);
+    write_text(file, 0644, public_text);
+    return pair;
+}
+
+/* All faults, with the folder's name written as FOLDER. */
+static const char *faults_here(void) {
+    static char text[FAULTS_TEXT_MAX + 1];
+    const char *from = faults_text(&faults);
+    char *to = text;
+    size_t len = strlen(folder);
+    while (*from != '\0') {
+        if (strncmp(from, folder, len) == 0) {
+            to = stpcpy(to, "FOLDER");
+            from += len;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
+static void copy_sample(const char *name) {
+    static char data[65536];
+    char path[64];
+    snprintf(path, sizeof(path), "conf/%s", name);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s: %s (tests run at the top of the repository)", path,
+                       strerror(errno));
+    size_t len = fread(data, 1, sizeof(data), file);
+    fclose(file);
+    write_bytes(name, 0644, data, len);
+}
+
+Test(policy_file, loads_the_samples_of_three_clusters) {
+    static const char *const names[] = {"fra1", "ams1", "lon1"};
+    struct key_pair pairs[3];
+    for (uint8_t i = 0; i < 3; i++) {
+        char name[32];
+        pairs[i] = write_keys(names[i], i + 1);
+        snprintf(name, sizeof(name), "%s-n1", names[i]);
+        write_keys(name, 10 + i);
+    }
+    for (int i = 0; i < 3; i++) {
+        char name[32];
+        struct key_pair own;
+        snprintf(name, sizeof(name), "%s.yaml", names[i]);
+        copy_sample(name);
+        struct policy *p = policy_file_load(in_folder(name), &own, &faults);
+        cr_assert_not_null(p, "%s", faults_here());
+        cr_expect(public_key_equal(&own.public_key, &pairs[i].public_key));
+        cr_expect_str_eq(p->cluster.name.text, names[i]);
+        cr_expect_eq(p->peer_count, 2);
+        cr_expect_eq(p->node_count, 1);
+        for (int k = 0; k < 3; k++) {
+            struct name other;
+            cr_assert(name_set(&other, names[k]));
+            const struct policy_peer *peer = policy_peer_find(p, &other);
+            cr_expect_eq(peer == NULL, i == k);
+            cr_expect(i == k || public_key_equal(&peer->key, &pairs[k].public_key));
+        }
+        policy_file_free(p);
+    }
+}
+
+/* Every sample in conf/ is in one of these two tests. */
+Test(policy_file, loads_the_commented_sample) {
+    DIR *dir = opendir("conf");
+    int samples = 0;
+    cr_assert_not_null(dir);
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+        samples += strlen(e->d_name) > 5 && strcmp(e->d_name + strlen(e->d_name) - 5, ".yaml") == 0;
+    closedir(dir);
+    cr_expect_eq(samples, 4, "a sample was added: load it here, too");
+    struct policy *p = policy_file_load("conf/two-sites.yaml", NULL, &faults);
+    cr_assert_not_null(p, "%s", faults_text(&faults));
+    cr_expect_eq(p->service_count, 2);
+    cr_expect_eq(p->grant_count, 2);
+    cr_expect(p->cluster.placed);
+    policy_file_free(p);
+    policy_file_free(NULL);
+}
+
+#define HEAD                                                                                       \
+    "cluster: {name: a, provider: b, region: c, key_file: own.key}\n"                              \
+    "beats: {bind: 127.0.0.1:1}\npeer_listen: {bind: 127.0.0.1:2}\n"
+
+Test(policy_file, refuses_yaml_with_a_place) {
+    static const struct {
+        const char *what, *text;
+        size_t len; /* 0: to the terminator */
+        const char *faults;
+    } rows[] = {
+        {"tab", "a:\n\tb: 1\n", 0, "2:1: expected YAML, found a tab (indent with spaces)\n"},
+        {"tab after umlauts", "ä: ü\nb: \t\t1\n\t: c\n", 0,
+         "3:1: expected YAML, found a tab (indent with spaces)\n"},
+        {"alias", "a: &x [1]\nb: *x\n", 0,
+         "2:4: expected values written out, found an alias (`*name`) (aliases are not understood "
+         "here: repeat the value)\n"},
+        {"merge key", "a: {<<: {b: 1}}\n", 0,
+         "1:5: expected keys with values, found a merge key `<<` (write the keys out)\n"},
+        {"tag", "a: !!int 5\n", 0,
+         "1:4: expected plain YAML, found a tag (write the value without `!`)\n"},
+        {"second document", "a: 1\n---\nb: 2\n", 0,
+         "2:1: expected one document, found a second one after `---` (put it into a file of its "
+         "own)\n"},
+        {"list as a key", "? [a]\n: b\n", 0,
+         "1:3: expected keys that are plain words, and text without NUL, found something else\n"},
+        {"NUL by escape", "a: \"x\\0y\"\n", 0,
+         "1:4: expected keys that are plain words, and text without NUL, found something else\n"},
+        {"NUL byte", "a: \0 1\n", 8,
+         "expected text in UTF-8, found byte 3: control characters are "
+         "not allowed\n"},
+        {"bytes that are no UTF-8", "a: \xff\xfe\n", 0,
+         "expected text in UTF-8, found byte 3: invalid leading UTF-8 octet\n"},
+        {"UTF-16",
+         "\xff\xfe"
+         "a\0:\0",
+         6, "expected text in UTF-8, found UTF-16 (save it as UTF-8)\n"},
+        {"binary",
+         "\x7f"
+         "ELF\x02\x01\x01",
+         7, "expected text in UTF-8, found byte 0: control characters are not allowed\n"},
+        {"colon in a value", "a: b: c\n", 0,
+         "1:5: expected YAML, found mapping values are not allowed in this context\n"},
+        {"list left open", "a: [1, 2\n", 0,
+         "2:1: expected YAML, found did not find expected ',' or ']' (while parsing a flow "
+         "sequence)\n"},
+        {"empty", "", 0, "1:1: expected a policy, found an empty file\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        write_bytes("p.yaml", 0644, rows[i].text,
+                    rows[i].len > 0 ? rows[i].len : strlen(rows[i].text));
+        cr_expect_null(policy_file_load(in_folder("p.yaml"), NULL, &faults), "%s", rows[i].what);
+        cr_expect_str_eq(faults_text(&faults), rows[i].faults, "%s:\n%s", rows[i].what,
+                         faults_text(&faults));
+    }
+}
+
+/* What a small file could make much work with. */
+Test(policy_file, bounds_what_it_reads) {
+    static char text[YAML_BYTES_MAX + 2];
+    static const struct {
+        const char *what, *repeated;
+        size_t count;
+        const char *faults;
+    } rows[] = {
+        {"deep in brackets", "[", 500000,
+         "1:33: expected at most 32 lists and mappings within one another, found more\n"},
+        {"deep in dashes", "- ", 500000,
+         "1:65: expected at most 32 lists and mappings within one another, found more\n"},
+        {"deep in mappings", "{a: ", 200000,
+         "1:129: expected at most 32 lists and mappings within one another, found more\n"},
+        {"many values", "- x\n", 250000,
+         "100000:3: expected at most 100000 keys and values, found more\n"},
+        {"large", "#", YAML_BYTES_MAX + 1,
+         "expected a file of at most 1048576 bytes, found more\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t len = strlen(rows[i].repeated);
+        for (size_t k = 0; k < rows[i].count; k++)
+            memcpy(text + k * len, rows[i].repeated, len);
+        write_bytes("p.yaml", 0644, text, rows[i].count * len);
+        cr_expect_null(policy_file_load(in_folder("p.yaml"), NULL, &faults), "%s", rows[i].what);
+        cr_expect_str_eq(faults_text(&faults), rows[i].faults, "%s:\n%s", rows[i].what,
+                         faults_text(&faults));
+    }
+}
+
+Test(policy_file, says_when_there_is_no_file) {
+    cr_expect_null(policy_file_load(in_folder("none.yaml"), NULL, &faults));
+    cr_expect_str_eq(faults_text(&faults),
+                     "expected a readable file, found No such file or directory\n");
+    cr_expect_null(policy_file_load(folder, NULL, &faults));
+    cr_expect_str_eq(faults_text(&faults), "expected a readable file, found Is a directory\n");
+}
+
+Test(policy_file, reads_the_files_it_names_from_its_own_folder) {
+    struct key_pair own, mine = write_keys("own", 1), peer = write_keys("peer", 2);
+    write_text("token", 0600, "a-long-token\n");
+    write_text("c.pem", 0644, "x");
+    write_text("p.yaml", 0644,
+               HEAD "client_listen: {bind: 127.0.0.1:3, tls_cert: c.pem, tls_key: c.pem}\n"
+                    "peers: [{name: p, key_file: peer.pub, beats: 'h:1', control: 'h:1'}]\n"
+                    "grants: [{token_file: token}, {token: a-long-token}]\n"
+                    "sources: [{name: s, location: rec/s.wav}, {name: t, location: /t.wav}, "
+                    "{name: u, location: 'http://h/u.wav'}]\n");
+    struct policy *p = policy_file_load(in_folder("p.yaml"), &own, &faults);
+    cr_assert_not_null(p, "%s", faults_here());
+    cr_expect(public_key_equal(&own.public_key, &mine.public_key));
+    cr_expect(public_key_equal(&p->peers[0].key, &peer.public_key));
+    cr_expect_eq(memcmp(p->grants[0].token_digest, p->grants[1].token_digest, 32), 0);
+    cr_expect_str_eq(p->client_listen.tls_cert.text, in_folder("c.pem"));
+    cr_expect_str_eq(p->cluster.key_file.text, in_folder("own.key"));
+    cr_expect_str_eq(p->sources[0].location.text, in_folder("rec/s.wav"), "nodes run elsewhere");
+    cr_expect_str_eq(p->sources[1].location.text, "/t.wav");
+    cr_expect_str_eq(p->sources[2].location.text, "http://h/u.wav");
+    policy_file_free(p);
+}
+
+Test(policy_file, a_name_without_folder_is_seen_from_here) {
+    char before[PATH_MAX];
+    write_text("p.yaml", 0644, HEAD "sources: [{name: s, location: s.wav}]\n");
+    cr_assert_not_null(getcwd(before, sizeof(before)));
+    cr_assert_eq(chdir(folder), 0);
+    struct policy *p = policy_file_load("p.yaml", NULL, &faults);
+    cr_assert_eq(chdir(before), 0);
+    cr_assert_not_null(p, "%s", faults_here());
+    cr_expect_str_eq(p->sources[0].location.text, in_folder("s.wav"));
+    policy_file_free(p);
+}
+
+Test(policy_file, refuses_files_with_the_place_where_they_are_named) {
+    struct key_pair own;
+    write_keys("peer", 2);
+    write_keys("open", 3);
+    cr_assert_eq(chmod(in_folder("open.key"), 0640), 0);
+    write_text("word", 0600, "hello\n");
+    write_text("p.yaml", 0644,
+               "cluster: {name: a, provider: b, region: c, key_file: open.key}\n"
+               "beats: {bind: 127.0.0.1:1}\npeer_listen: {bind: 127.0.0.1:2}\n"
+               "client_listen: {bind: 127.0.0.1:3, tls_cert: none.pem, tls_key: word}\n"
+               "peers:\n"
+               "  - {name: p, key_file: none.pub, beats: 'h:1', control: 'h:1'}\n"
+               "  - {name: q, key_file: peer.key, beats: 'h:1', control: 'h:1'}\n"
+               "grants: [{token_file: word}]\nlimits: {sessions_max: 0}\n");
+    memset(&own, 1, sizeof(own));
+    cr_expect_null(policy_file_load(in_folder("p.yaml"), &own, &faults));
+    cr_expect_str_eq(
+        faults_here(),
+        "1:54: cluster.key_file: expected a readable file with a secret key (k4.secret.…), found "
+        "one that others may read: FOLDER/open.key (chmod 600 it, and make a new key if others may "
+        "have read it)\n"
+        "4:46: client_listen.tls_cert: expected a readable file with PEM, found No such file or "
+        "directory: FOLDER/none.pem\n"
+        "6:25: peers[0].key_file: expected a readable file with a public key (k4.public.…), found "
+        "No such file or directory: FOLDER/none.pub (`peerctl pubkey FILE` makes one from a secret "
+        "key)\n"
+        "7:25: peers[1].key_file: expected a readable file with a public key (k4.public.…), found "
+        "something else in it: FOLDER/peer.key (`peerctl pubkey FILE` makes one from a secret "
+        "key)\n"
+        "8:23: grants[0].token_file: expected a readable file with a token of 8 to 255 printable "
+        "characters without space, found something else in it: FOLDER/word\n"
+        "9:24: limits.sessions_max: expected a whole number from 1 to 2000000, found `0`\n",
+        "%s", faults_here());
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        cr_expect_eq(own.seed[i], 0, "wiped");
+}
+
+Test(policy_file, refuses_our_own_key_among_the_peers) {
+    struct key_pair own;
+    write_keys("own", 1);
+    write_text("p.yaml", 0644,
+               HEAD "peers: [{name: p, key_file: own.pub, beats: 'h:1', control: 'h:1'}]\n");
+    cr_expect_null(policy_file_load(in_folder("p.yaml"), &own, &faults));
+    cr_expect_str_eq(
+        faults_text(&faults),
+        "4:29: peers[0].key_file: expected a key of its own for each cluster and node, "
+        "found the key of our own cluster\n");
+    struct policy *p = policy_file_load(in_folder("p.yaml"), NULL, &faults);
+    cr_expect_not_null(p, "without our key nobody can tell");
+    policy_file_free(p);
+}
+
+Test(policy_file, key_files) {
+    struct key_pair pair, made = write_keys("a", 1);
+    struct public_key key;
+    cr_expect_eq(key_file_read_secret(&pair, in_folder("a.key")), ERR_OK);
+    cr_expect(public_key_equal(&pair.public_key, &made.public_key));
+    cr_expect_eq(key_file_read_public(&key, in_folder("a.pub")), ERR_OK);
+    cr_expect(public_key_equal(&key, &made.public_key));
+    cr_expect_eq(key_file_read_secret(&pair, in_folder("a.pub")), ERR_DENIED, "mode comes first");
+    cr_expect_eq(key_file_read_public(&key, in_folder("a.key")), ERR_BAD_FIELD);
+    cr_expect_eq(key_file_read_public(&key, in_folder("none")), ERR_IO);
+    cr_expect_eq(errno, ENOENT);
+    write_text("empty", 0600, "");
+    cr_expect_eq(key_file_read_secret(&pair, in_folder("empty")), ERR_BAD_FIELD);
+    char line[600];
+    memset(line, 'x', sizeof(line));
+    write_bytes("long", 0600, line, sizeof(line));
+    cr_expect_eq(key_file_read_secret(&pair, in_folder("long")), ERR_BAD_FIELD);
+}
