@@ -1,0 +1,187 @@
+#include "monitor/detector.h"
+
+#include <assert.h>
+#include <math.h>
+
+/* Jacobson, "Congestion Avoidance and Control" (1988), appendix A: gains that are cheap and have
+ * proven themselves for round trips serve arrivals as well. */
+#define MEAN_GAIN      0.125
+#define DEVIATION_GAIN 0.25
+#define DEVIATIONS     4 /* a beat later than so many deviations is late */
+
+/* Below half an interval a margin would call every scheduling hiccup a suspicion. */
+#define MARGIN_SHARE 2
+
+void detector_init(struct detector *d, const struct detector_wish *wish) {
+    *d = (struct detector){.wish = *wish,
+                           .opinion = DETECTOR_UNKNOWN,
+                           .life_at = INSTANT_NEVER,
+                           .arrival = INSTANT_NEVER,
+                           .unconfirmed_at = INSTANT_NEVER,
+                           .announced = wish->interval};
+}
+
+void detector_wish_changed(struct detector *d, const struct detector_wish *wish) {
+    d->wish = *wish;
+}
+
+/* How long we were deaf after `from`. */
+static struct duration deaf_since(const struct detector *d, struct instant from) {
+    struct duration sum = DURATION_ZERO;
+    for (uint8_t i = 0; i < d->stall_count; i++) {
+        struct instant start = instant_max(from, d->stalls[i].from);
+        if (instant_before(start, d->stalls[i].to))
+            sum = duration_add(sum, instant_since(d->stalls[i].to, start));
+    }
+    return sum;
+}
+
+static struct duration margin(const struct detector *d) {
+    return duration_max(duration_us((int64_t)(DEVIATIONS * d->gap_dev_us)),
+                        duration_scale(d->announced, 1, MARGIN_SHARE));
+}
+
+/* The wish, unless the path is too slow for it: a bound that the next regular beat cannot meet
+ * would expire a healthy peer over and over. */
+static struct duration bound(const struct detector *d) {
+    struct duration lag = duration_us((int64_t)(d->lag_mean_us + 2 * d->lag_dev_us));
+    struct duration least = duration_add(duration_add(lag, d->announced), margin(d));
+    return duration_max(d->wish.detect_within, least);
+}
+
+static struct instant expire_at(const struct detector *d) {
+    return instant_add(instant_add(d->life_at, bound(d)), deaf_since(d, d->life_at));
+}
+
+static struct instant suspect_at(const struct detector *d) {
+    struct instant late = instant_add(instant_add(d->arrival, d->announced), margin(d));
+    return instant_min(instant_add(late, deaf_since(d, d->arrival)), expire_at(d));
+}
+
+static void learn(double *mean, double *deviation, double sample) {
+    double error = sample - *mean;
+    *mean += MEAN_GAIN * error;
+    *deviation += DEVIATION_GAIN * (fabs(error) - *deviation);
+}
+
+static void learn_first(struct detector *d, double lag_us) {
+    d->gap_mean_us = (double)d->announced.us;
+    d->gap_dev_us = 0;
+    d->lag_mean_us = lag_us;
+    d->lag_dev_us = lag_us / 2;
+}
+
+/* A gap that ends a suspicion is loss or worse, not jitter: it would widen the margin just when
+ * it should stay narrow. For the same reason a proof that is no newer than the last one says
+ * nothing of the path: of a peer that no longer hears us they grow older and older, and learning
+ * from them would put the expiry off for ever. */
+static void learn_more(struct detector *d, struct instant now, struct instant life_at) {
+    if (d->opinion == DETECTOR_TRUST)
+        learn(&d->gap_mean_us, &d->gap_dev_us, (double)instant_since(now, d->arrival).us);
+    if (d->opinion != DETECTOR_EXPIRED && instant_before(d->life_at, life_at))
+        learn(&d->lag_mean_us, &d->lag_dev_us, (double)instant_since(now, life_at).us);
+}
+
+void detector_life_proven(struct detector *d, struct instant life_at, struct instant now,
+                          struct duration announced) {
+    assert(!instant_before(now, life_at) && announced.us > 0);
+    d->announced = announced;
+    if (d->proofs == 0) {
+        learn_first(d, (double)instant_since(now, life_at).us);
+        d->life_at = life_at;
+    } else {
+        learn_more(d, now, life_at);
+    }
+    if (instant_before(d->life_at, life_at)) {
+        d->life_at = life_at;
+        d->unconfirmed = 0;
+    }
+    d->arrival = now;
+    d->proofs++;
+    (void)detector_step(d, now);
+}
+
+void detector_new_run(struct detector *d) {
+    d->excused = true;
+}
+
+void detector_unconfirmed(struct detector *d, struct instant now) {
+    d->unconfirmed_at = now;
+    d->unconfirmed++;
+}
+
+void detector_own_stall(struct detector *d, struct instant from, struct instant to) {
+    assert(!instant_before(to, from));
+    if (d->stall_count == DETECTOR_STALLS_MAX) {
+        for (uint8_t i = 1; i < DETECTOR_STALLS_MAX; i++)
+            d->stalls[i - 1] = d->stalls[i];
+        d->stall_count--;
+    }
+    d->stalls[d->stall_count++] = (struct detector_stall){from, to};
+}
+
+struct instant detector_deadline(const struct detector *d) {
+    switch (d->opinion) {
+    case DETECTOR_UNKNOWN:
+    case DETECTOR_EXPIRED:
+        return INSTANT_NEVER;
+    case DETECTOR_TRUST:
+        return suspect_at(d);
+    case DETECTOR_SUSPECT:
+        return expire_at(d);
+    }
+    return INSTANT_NEVER;
+}
+
+static enum detector_opinion judge(const struct detector *d, struct instant now) {
+    if (d->proofs == 0)
+        return DETECTOR_UNKNOWN;
+    if (instant_reached(now, expire_at(d)))
+        return DETECTOR_EXPIRED;
+    return instant_reached(now, suspect_at(d)) ? DETECTOR_SUSPECT : DETECTOR_TRUST;
+}
+
+enum detector_opinion detector_step(struct detector *d, struct instant now) {
+    enum detector_opinion before = d->opinion, after = judge(d, now);
+    bool trusted = before == DETECTOR_TRUST, expired = before == DETECTOR_EXPIRED;
+    if (trusted && after != DETECTOR_TRUST)
+        d->suspicions++;
+    if (!expired && after == DETECTOR_EXPIRED)
+        d->expiries++;
+    if (expired && after != DETECTOR_EXPIRED && !d->excused)
+        d->mistakes++;
+    if (after == DETECTOR_TRUST)
+        d->excused = false;
+    d->opinion = after;
+    return after;
+}
+
+static struct duration age(const struct detector *d, struct instant since, struct instant now) {
+    if (d->proofs == 0)
+        return DURATION_ENDLESS;
+    struct duration whole = instant_since(now, since), deaf = deaf_since(d, since);
+    return duration_max(duration_us(whole.us - deaf.us), DURATION_ZERO);
+}
+
+struct detector_figures detector_figures(const struct detector *d, struct instant now) {
+    return (struct detector_figures){.silent = age(d, d->arrival, now),
+                                     .life_age = age(d, d->life_at, now),
+                                     .expected = d->announced,
+                                     .margin = margin(d),
+                                     .bound = bound(d),
+                                     .meets_wish = bound(d).us <= d->wish.detect_within.us};
+}
+
+const char *detector_opinion_name(enum detector_opinion o) {
+    static const char *const names[] = {"unknown", "trust", "suspect", "expired"};
+    return (unsigned)o < sizeof(names) / sizeof(names[0]) ? names[o] : "?";
+}
+
+void detector_check_invariants(const struct detector *d) {
+    assert((d->proofs == 0) == instant_is_never(d->life_at));
+    assert((d->proofs == 0) == (d->opinion == DETECTOR_UNKNOWN));
+    assert(d->proofs == 0 || !instant_before(d->arrival, d->life_at));
+    assert(d->gap_dev_us >= 0 && d->lag_dev_us >= 0 && d->lag_mean_us >= 0);
+    assert(d->mistakes <= d->expiries && d->stall_count <= DETECTOR_STALLS_MAX);
+    assert(d->wish.interval.us > 0 && d->wish.detect_within.us > 0);
+}

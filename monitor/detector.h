@@ -1,0 +1,109 @@
+/*
+ * The failure detector: is one peer, as far as our own ears go, alive, late or gone?
+ *
+ * It is told of proofs of life and answers with an opinion; it knows nothing of other witnesses
+ * (that is verdict.h) and nothing of bytes. Two clocks run at once:
+ *   - the *arrival* clock: a beat is announced for a certain time after the last one; when it is
+ *     late by more than the jitter seen so far, the opinion is SUSPECT (prepare, ask others);
+ *   - the *life* clock: a proof of life holds as of the instant at which we sent what the beat
+ *     echoes. When that is `detect_within` ago, the opinion is EXPIRED. Whoever dies at t cannot
+ *     have proven life after t, so it expires before t + detect_within whatever the path does,
+ *     and beats that were held back on the way buy no time.
+ * This is the first, simple estimator: exponentially weighted mean and deviation (Jacobson 1988)
+ * of arrival gap and of proof age. One after Chen, Toueg & Aguilera (2002), which derives interval
+ * and margin from loss and delay to meet `false_alarm_every`, fits behind the same calls.
+ *
+ * A process that was not scheduled heard nothing, and must distrust itself first: time during
+ * which we were deaf is reported by detector_own_stall and does not count as the peer's silence.
+ */
+#ifndef MONITOR_DETECTOR_H
+#define MONITOR_DETECTOR_H
+
+#include "peerd/base/time.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DETECTOR_STALLS_MAX 4 /* own stalls remembered; the oldest is forgotten first */
+
+/* What the operator wants, not how to get it. */
+struct detector_wish {
+    struct duration detect_within;     /* from death to EXPIRED, at most */
+    struct duration false_alarm_every; /* between two wrong EXPIRED, at least */
+    struct duration interval;          /* our own beats leave this often */
+};
+
+enum detector_opinion {
+    DETECTOR_UNKNOWN, /* no proof of life yet: neither trusted nor convicted */
+    DETECTOR_TRUST,
+    DETECTOR_SUSPECT, /* the announced beat is late */
+    DETECTOR_EXPIRED  /* no proof of life within the time asked */
+};
+
+struct detector_stall {
+    struct instant from; /* last instant at which we certainly listened */
+    struct instant to;   /* back again */
+};
+
+struct detector {
+    struct detector_wish wish;
+    enum detector_opinion opinion;
+    struct instant life_at;        /* newest proven instant of life; "never" until the first */
+    struct instant arrival;        /* when the newest proof arrived */
+    struct instant unconfirmed_at; /* newest beat that proved nothing; "never" for none */
+    uint32_t unconfirmed;          /* such beats since the newest proof of life */
+    struct duration announced;     /* the next beat was promised within this */
+    double gap_mean_us;            /* [µs] between arrivals */
+    double gap_dev_us;             /* [µs] mean deviation of it */
+    double lag_mean_us;            /* [µs] age of a proof when it arrives */
+    double lag_dev_us;             /* [µs] mean deviation of it */
+    uint64_t proofs;               /* proofs of life taken */
+    uint64_t suspicions;           /* times trust was lost */
+    uint64_t expiries;             /* times it expired */
+    uint64_t mistakes;             /* expiries after which the same run proved to be alive */
+    bool excused;                  /* the next proof comes from a new run: no mistake of ours */
+    struct detector_stall stalls[DETECTOR_STALLS_MAX]; /* oldest first */
+    uint8_t stall_count;
+};
+
+/* What it achieves, for evidence texts, status and metrics. */
+struct detector_figures {
+    struct duration silent;   /* since the newest arrival, our own deafness deducted */
+    struct duration life_age; /* since the newest proven instant of life, likewise */
+    struct duration expected; /* arrivals are expected within this … */
+    struct duration margin;   /* … give or take this */
+    struct duration bound;    /* detection time in force (T_D) */
+    bool meets_wish;          /* false where the path needs a longer bound than asked */
+};
+
+void detector_init(struct detector *d, const struct detector_wish *wish);
+
+/* The operator changed his mind; what was learnt of the path is kept. */
+void detector_wish_changed(struct detector *d, const struct detector_wish *wish);
+
+/* A beat proved life as of `life_at` and promised the next within `announced`. Older proofs than
+ * the newest are counted for jitter and prove nothing new. */
+void detector_life_proven(struct detector *d, struct instant life_at, struct instant now,
+                          struct duration announced);
+
+/* The peer has been started anew: its proofs from now on do not make an expiry a mistake. */
+void detector_new_run(struct detector *d);
+
+/* An authentic beat that echoes nothing of ours, or nothing newer than what has been echoed
+ * before: evidence, never life. */
+void detector_unconfirmed(struct detector *d, struct instant now);
+
+/* We were not running between these two instants. */
+void detector_own_stall(struct detector *d, struct instant from, struct instant to);
+
+/* When the opinion may change next without an input; never if it cannot. */
+struct instant detector_deadline(const struct detector *d);
+
+/* Lets time pass and returns the opinion. */
+enum detector_opinion detector_step(struct detector *d, struct instant now);
+
+struct detector_figures detector_figures(const struct detector *d, struct instant now);
+const char *detector_opinion_name(enum detector_opinion o);
+void detector_check_invariants(const struct detector *d);
+
+#endif

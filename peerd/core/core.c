@@ -1,0 +1,229 @@
+#include "peerd/core/core.h"
+
+#include "peerd/core/change.h"
+#include "peerd/core/moves.h"
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* ---- lifecycle ------------------------------------------------------------------------------- */
+
+struct core *core_init(const struct core_setup *setup) {
+    struct core *core = calloc(1, sizeof(*core));
+    if (core == NULL)
+        return NULL;
+    assert(setup->boot != 0);
+    core->self = setup->self;
+    core->boot = setup->boot;
+    core->trace = setup->trace;
+    core->now = core->started = core->promised = core->stalled = setup->now;
+    core->recovering = true;
+    rng_seed(&core->rng, setup->seed);
+    list_init(&core->displaced);
+    sessions_init(&core->sessions);
+    drain_init(&core->drain);
+    ledger_init(&core->ledger);
+    for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
+        core->orphans[i].until = setup->now;
+    if (!policy_take(core, setup->policy)) {
+        core_free(core);
+        return NULL;
+    }
+    admission_init(&core->admission, &core->policy, setup->now);
+    return core;
+}
+
+void core_free(struct core *core) {
+    if (core == NULL)
+        return;
+    sessions_free(core);
+    memories_free(&core->memories);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        peering_free(core->peers[i]);
+    for (uint32_t i = 0; i < core->node_count; i++)
+        node_free(core->nodes[i]);
+    free(core->own.media);
+    free(core->standbys.groups);
+    free(core->standbys.slots);
+    free(core);
+}
+
+/* ---- boots ----------------------------------------------------------------------------------- */
+
+/* The output step of splitmix64 (Steele, Lea and Flood 2014): it is a bijection and the increment
+ * is odd, so no id comes twice before 2^64 of them; where it begins is random by run. */
+uint64_t core_new_boot(struct core *core) {
+    uint64_t z;
+    do {
+        z = core->boot + ++core->boots * 0x9e3779b97f4a7c15ULL;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+        z ^= z >> 31;
+    } while (z == 0);
+    return z;
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+uint32_t core_credit_granted(const struct core *core) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        if (core->nodes[i]->registered)
+            sum += core->nodes[i]->credit.granted;
+    return sum;
+}
+
+uint32_t core_free_slots(const struct core *core) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        sum += node_free_slots(core->nodes[i]);
+    return sum;
+}
+
+/* ---- our own absence ------------------------------------------------------------------------- */
+
+static struct instant later(struct instant t, struct duration d) {
+    return instant_is_never(t) ? t : instant_add(t, d);
+}
+
+/* While we did not run nobody could reach us: what was fresh when we stopped is as fresh now. */
+static void excuse(struct core *core, struct peering *p, struct instant from, struct duration d) {
+    peering_touch(core, p);
+    detector_own_stall(&p->detector, from, core->now);
+    for (int i = 0; i < PEERING_MEDIA_MAX; i++)
+        if (p->media[i] != NULL) {
+            p->media[i]->heard = later(p->media[i]->heard, d);
+            p->media[i]->life_at = later(p->media[i]->life_at, d);
+        }
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        p->views[i].told_at = later(p->views[i].told_at, d);
+}
+
+static void note_own_stall(struct core *core) {
+    if (instant_is_never(core->promised))
+        return;
+    struct duration late = instant_since(core->now, core->promised);
+    if (late.us <= CORE_STALL_MIN.us)
+        return;
+    core->counters.own_stalls++;
+    core->stalled = core->now;
+    core_trace(core, "did not run for %" PRId64 " ms: silence in that time is our own",
+               duration_in_ms(late));
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        excuse(core, core->peers[i], core->promised, late);
+    for (uint32_t i = 0; i < core->node_count; i++)
+        core->nodes[i]->lease = later(core->nodes[i]->lease, late);
+}
+
+/* ---- recovery -------------------------------------------------------------------------------- */
+
+static struct instant recovery_ends(const struct core *core) {
+    return instant_add(core->started, core->policy.limits.node_lease);
+}
+
+static uint32_t nodes_complete(const struct core *core) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        count += core->nodes[i]->complete;
+    return count;
+}
+
+static void recovery_step(struct core *core) {
+    uint32_t complete = nodes_complete(core);
+    if (!core->recovering ||
+        (complete < core->node_count && !instant_reached(core->now, recovery_ends(core))))
+        return;
+    core->recovering = false;
+    core_trace(core,
+               "recovered: %" PRIu32 " sessions from %" PRIu32 " of %" PRIu32
+               " nodes after %" PRId64 " ms",
+               core->sessions.count, complete, core->node_count,
+               duration_in_ms(instant_since(core->now, core->started)));
+}
+
+/* ---- step ------------------------------------------------------------------------------------ */
+
+static void peer_unreachable(struct core *core, const struct core_peer_unreachable *e) {
+    assert(e->peer < core->peer_count);
+    if (e->lodging)
+        standbys_missed(core, core->peers[e->peer]);
+    else
+        description_missed(core, core->peers[e->peer]);
+}
+
+static void take(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
+    switch (event->kind) {
+    case CORE_TICK:
+        return;
+    case CORE_BEAT_RECEIVED:
+        peering_beat_received(core, event);
+        return;
+    case CORE_PEER_DESCRIBED:
+        assert(event->u.described.peer < core->peer_count);
+        description_received(core, core->peers[event->u.described.peer],
+                             event->u.described.description);
+        return;
+    case CORE_PEER_UNREACHABLE:
+        peer_unreachable(core, &event->u.unreachable);
+        return;
+    case CORE_NODE_REPORTED:
+        node_reported(core, event, outbox);
+        return;
+    case CORE_SESSION_OPEN:
+        session_open(core, event, outbox);
+        return;
+    case CORE_STANDBYS_LODGED:
+        standbys_lodged(core, event, outbox);
+        return;
+    case CORE_STANDBYS_ANSWERED:
+        standbys_answered(core, event);
+        return;
+    case CORE_DRAIN:
+        drain_begin(core, event);
+        return;
+    case CORE_UNDRAIN:
+        drain_end(core);
+        return;
+    case CORE_POLICY_CHANGED:
+        policy_change(core, event->u.policy);
+        return;
+    }
+}
+
+void core_step(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
+    assert(outbox->count == 0 && !instant_before(event->now, core->now));
+    core->now = event->now;
+    core->wall = event->wall;
+    core->standbys.lodging = false;
+    note_own_stall(core);
+    take(core, event, outbox);
+    nodes_expire(core);
+    sessions_expire_opened(core);
+    recovery_step(core);
+    drain_step(core);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (instant_reached(core->now, core->peers[i]->due))
+            peering_step(core, core->peers[i], outbox);
+    core->promised = instant_max(core_deadline(core), core->now);
+}
+
+struct instant core_deadline(const struct core *core) {
+    struct instant due = core->recovering ? recovery_ends(core) : INSTANT_NEVER;
+    due = instant_min(due, nodes_deadline(core));
+    due = instant_min(due, sessions_deadline(core));
+    due = instant_min(due, drain_deadline(core));
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        due = instant_min(due, core->peers[i]->due);
+    return instant_max(due, core->now);
+}
+
+void core_check_invariants(const struct core *core) {
+    peering_check_invariants(core);
+    nodes_check_invariants(core);
+    sessions_check_invariants(core);
+    drain_check_invariants(core);
+    ledger_check_invariants(&core->ledger);
+    assert(HASH_COUNT(core->memories.by_digest) <= CORE_IDEMPOTENT_MAX);
+}

@@ -1,0 +1,201 @@
+#include "peerd/core/drain.h"
+
+#include "peerd/core/moves.h"
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+void drain_init(struct drain *d) {
+    *d = (struct drain){.deadline = INSTANT_NEVER, .next_at = INSTANT_NEVER};
+    list_init(&d->waiting);
+    list_init(&d->moving);
+}
+
+static struct session *element(struct link *l) {
+    return l == NULL ? NULL : LIST_ELEMENT(l, struct session, queued);
+}
+
+static uint32_t left(const struct core *core) {
+    return core->sessions.by_state[SESSION_STATE_COMMITTED];
+}
+
+/* ---- begin and end --------------------------------------------------------------------------- */
+
+static void gather(struct core *core) {
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct node *n = core->nodes[i];
+        for (struct link *l = list_first(&n->sessions); l != NULL;
+             l = list_after(&n->sessions, l)) {
+            struct session *s = LIST_ELEMENT(l, struct session, at_node);
+            if (s->state == SESSION_STATE_COMMITTED && s->queue == NULL)
+                session_queue(s, &core->drain.waiting);
+        }
+    }
+}
+
+/* Told of twice, the second time changes deadline and target. */
+void drain_begin(struct core *core, const struct core_event *event) {
+    struct drain *d = &core->drain;
+    struct duration deadline = event->u.drain.deadline;
+    if (deadline.us <= 0)
+        deadline = core->policy.limits.drain_deadline;
+    if (!d->active) {
+        d->since = core->now;
+        d->next_at = core->now;
+        d->drained = false;
+    }
+    d->active = true;
+    d->overdue = d->stuck = false;
+    d->deadline = instant_add(core->now, deadline);
+    d->to = event->u.drain.to;
+    gather(core);
+    core_trace(core, "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s",
+               left(core), core->policy.limits.drain_per_s, duration_in_ms(deadline) / 1000);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        peering_beat_soon(core, core->peers[i]);
+}
+
+void drain_end(struct core *core) {
+    struct drain *d = &core->drain;
+    struct session *s;
+    if (!d->active)
+        return;
+    d->active = d->drained = false;
+    d->deadline = d->next_at = INSTANT_NEVER;
+    while ((s = element(list_first(&d->waiting))) != NULL)
+        session_queue(s, NULL);
+    while ((s = element(list_first(&d->moving))) != NULL) {
+        session_queue(s, NULL);
+        moves_call_off(core, s);
+    }
+    for (uint32_t i = 0; i < core->node_count; i++)
+        orders_drop_moves(&core->nodes[i]->orders);
+    core_trace(core, "undrained: %" PRIu32 " sessions stay", left(core));
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        peering_beat_soon(core, core->peers[i]);
+}
+
+void drain_session_came(struct core *core, struct session *s) {
+    if (!core->drain.active)
+        return;
+    core->drain.drained = false;
+    session_queue(s, &core->drain.waiting);
+}
+
+/* ---- one after the other --------------------------------------------------------------------- */
+
+/* Clients know the way to the backups in their ticket and to nobody else. */
+static struct peering *target_of(const struct core *core, const struct session *s) {
+    const struct group_key *key = &s->group->key;
+    struct peering *first = NULL;
+    for (uint8_t i = 0; i < key->backup_count; i++) {
+        struct peering *p = peering_by_name(core, &key->backups[i]);
+        if (p == NULL || !p->policy.offer_moves || !verdict_is_usable(p->verdict.verdict))
+            continue;
+        if (name_equal(&p->policy.name, &core->drain.to))
+            return p;
+        if (first == NULL)
+            first = p;
+    }
+    return first;
+}
+
+/* The first in the line; false if nothing can be ordered just now. One that has nowhere to go is
+ * sent to the end of the line, so that it does not hold up the others. */
+static bool order_next(struct core *core) {
+    struct drain *d = &core->drain;
+    for (uint32_t tried = 0; tried < CORE_ORDERS_MAX && list_holds_any(&d->waiting); tried++) {
+        struct session *s = element(list_first(&d->waiting));
+        const struct peering *to = target_of(core, s);
+        if (to != NULL) {
+            if (!moves_order(core, s, to, MOVE_CAUSE_DRAIN))
+                return false;
+            d->stuck = false;
+            session_queue(s, &d->moving);
+            return true;
+        }
+        session_queue(s, &d->waiting);
+        if (tried + 1 >= d->waiting.count)
+            break;
+    }
+    if (list_holds_any(&d->waiting) && !d->stuck) {
+        d->stuck = true;
+        core_trace(core, "drain waits: no usable backup for %" PRIu32 " sessions",
+                   d->waiting.count);
+    }
+    return false;
+}
+
+static void order_due(struct core *core) {
+    struct drain *d = &core->drain;
+    while (list_holds_any(&d->waiting) && instant_reached(core->now, d->next_at)) {
+        if (!order_next(core)) {
+            d->next_at = instant_add(core->now, DRAIN_RETRY);
+            return;
+        }
+        struct duration pace = duration_us(1000000 / core->policy.limits.drain_per_s);
+        /* A late tick catches up with what it owes, but not with more than a second's worth. */
+        d->next_at =
+            instant_max(instant_add(d->next_at, pace), instant_sub(core->now, duration_s(1)));
+    }
+}
+
+/* The first in `moving` was ordered longest ago. One whose order still waits in the node's queue
+ * needs no other: it goes to the end as it is. */
+static void repeat_due(struct core *core) {
+    struct drain *d = &core->drain;
+    for (uint32_t n = d->moving.count; n > 0; n--) {
+        struct session *s = element(list_first(&d->moving));
+        if (!instant_reached(core->now, instant_add(s->move->ordered, MOVE_REPEAT_AFTER)))
+            return;
+        /* The target may have died in the meantime: it is chosen anew. */
+        if (s->move->state == MOVE_STATE_OVERLAP && !moves_order_again(core, s, target_of(core, s)))
+            return;
+        s->move->ordered = core->now;
+        session_queue(s, &d->moving);
+    }
+}
+
+void drain_step(struct core *core) {
+    struct drain *d = &core->drain;
+    if (!d->active)
+        return;
+    order_due(core);
+    repeat_due(core);
+    if (!d->drained && left(core) == 0) {
+        d->drained = true;
+        core_trace(core, "drained: empty after %" PRId64 " ms",
+                   duration_in_ms(instant_since(core->now, d->since)));
+    }
+    if (!d->overdue && left(core) > 0 && instant_reached(core->now, d->deadline)) {
+        d->overdue = true;
+        core_trace(core, "drain overdue: %" PRIu32 " sessions are still here", left(core));
+    }
+}
+
+struct instant drain_deadline(const struct core *core) {
+    const struct drain *d = &core->drain;
+    struct instant due = INSTANT_NEVER;
+    if (!d->active)
+        return due;
+    if (list_holds_any(&d->waiting))
+        due = d->next_at;
+    const struct session *s = element(list_first(&d->moving));
+    if (s != NULL) {
+        struct instant again = instant_add(s->move->ordered, MOVE_REPEAT_AFTER);
+        /* With the node's queue full only its next report, an event of its own, makes room. */
+        if (s->node->orders.count < CORE_ORDERS_MAX || instant_before(core->now, again))
+            due = instant_min(due, again);
+    }
+    if (!d->overdue && left(core) > 0)
+        due = instant_min(due, d->deadline);
+    return due;
+}
+
+void drain_check_invariants(const struct core *core) {
+    const struct drain *d = &core->drain;
+    assert(d->active || (d->waiting.count == 0 && d->moving.count == 0));
+    assert(!d->active || d->waiting.count + d->moving.count == left(core));
+    assert(!d->drained || left(core) == 0);
+}

@@ -1,0 +1,54 @@
+/*
+ * Drain: planned maintenance, make before break, paced, reversible.
+ *
+ *      (not draining) --drain--> draining --last session left--> drained
+ *             ^                     |                               |
+ *             +------undrain--------+-----------undrain-------------+
+ *
+ * Every committed session waits its turn; drain_per_s of them a second are ordered to move to the
+ * first usable of their own backups (clients know the way to those only), or to the cluster that
+ * the operator named where it is among them. An order is repeated until the session has left. The
+ * deadline is told to clients and to the operator when it passes; nobody is cut off by it: a
+ * session without a usable backup stays until it ends, or until the operator kills us.
+ */
+#ifndef PEERD_CORE_DRAIN_H
+#define PEERD_CORE_DRAIN_H
+
+#include "peerd/base/id.h"
+#include "peerd/base/time.h"
+#include "peerd/core/list.h"
+
+#include <stdbool.h>
+
+struct core;
+struct core_event;
+struct session;
+
+#define DRAIN_RETRY                                                                                \
+    duration_ms(200) /* [ms] no usable backup, or a node's queue of orders is full */
+
+struct drain {
+    bool active;
+    bool drained;
+    bool overdue; /* the deadline has passed and has been traced */
+    bool stuck;   /* traced that the first waiting one has no usable backup */
+    struct instant since;
+    struct instant deadline;
+    struct instant next_at; /* when the next order may go */
+    struct name to;
+    struct list waiting; /* sessions not ordered yet */
+    struct list moving;  /* ordered, the one ordered longest ago first */
+};
+
+void drain_init(struct drain *d);
+void drain_begin(struct core *core, const struct core_event *event);
+void drain_end(struct core *core);
+
+/* A session was committed here while we drain. */
+void drain_session_came(struct core *core, struct session *s);
+
+void drain_step(struct core *core);
+struct instant drain_deadline(const struct core *core);
+void drain_check_invariants(const struct core *core);
+
+#endif

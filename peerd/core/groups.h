@@ -1,0 +1,71 @@
+/*
+ * Groups: sessions that share issuer, service, location of the client and backups.
+ *
+ * Whatever concerns many sessions (standbys, plans, comparisons) is done by group, so that its
+ * cost follows the number of places and not of listeners. A group lives as long as a session is in
+ * it. Its digest covers the committed ones, under their current epochs.
+ */
+#ifndef PEERD_CORE_GROUPS_H
+#define PEERD_CORE_GROUPS_H
+
+#include "peerd/base/addr.h"
+#include "peerd/base/id.h"
+#include "peerd/core/list.h"
+#include "peerd/core/table.h"
+#include "peerd/wire/set_digest.h"
+#include "peerd/wire/ticket.h"
+
+struct core;
+struct peering;
+
+/* All bytes count, so it is made by group_key_make only. */
+struct group_key {
+    struct name issuer;
+    struct name service;
+    struct name backups[TICKET_BACKUPS_MAX];
+    uint8_t location[18]; /* family, bits, address */
+    uint8_t backup_count;
+};
+
+struct group {
+    struct group_key key;
+    struct prefix location;
+    uint32_t members;         /* sessions in any state */
+    uint32_t committed;       /* of them */
+    struct set_digest digest; /* of the committed */
+    int32_t service_index;    /* in the policy; -1: not offered any more */
+    struct peering *issuer;   /* NULL: ourselves, or nobody we know */
+    struct peering *backup;   /* with whom it is lodged: the first usable; NULL for none */
+    struct link lodged;       /* on backup->groups */
+    struct link displaced;    /* on core->displaced: not lodged with its first choice */
+    UT_hash_handle hh;
+};
+
+void group_key_make(struct group_key *out, const struct name *issuer, const struct name *service,
+                    const struct prefix *location, const struct name *backups,
+                    uint8_t backup_count);
+
+/* Finds or makes the group and counts one member more; NULL if memory is short. */
+struct group *group_join(struct core *core, const struct group_key *key,
+                         const struct prefix *location);
+
+/* One member less; the last one takes the group along. */
+void group_leave(struct core *core, struct group *g);
+
+/* A member has been committed, ceased to be, or changed its epoch (ceased and been committed). */
+void group_committed(struct core *core, struct group *g, const struct session_id *id,
+                     uint32_t epoch);
+void group_uncommitted(struct core *core, struct group *g, const struct session_id *id,
+                       uint32_t epoch);
+
+/* Chooses anew with whom the group is lodged: the first of its backups that can be counted on. */
+void group_relodge(struct core *core, struct group *g);
+
+/* The peer can no longer be counted on, or can be again. Costs as many steps as there are groups
+ * that this concerns. */
+void groups_peer_changed(struct core *core, struct peering *p);
+
+/* Peers, services or verdicts are others now: all groups, all references. */
+void groups_refresh(struct core *core);
+
+#endif

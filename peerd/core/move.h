@@ -1,0 +1,91 @@
+/*
+ * The move of one session, whatever its cause. One machine for both ends of it.
+ *
+ *                 ordered to go        taken on / hedging        epoch grew
+ *        (idle) ------------> prepare ------------> overlap ------------> switch ---> release
+ *           |                    |                     |                     ^           |
+ *           |                    |                     +--- cancelled        |        (over)
+ *           |                    +--------------------------- cancelled      |
+ *           +---- hedging seen ----------------------> overlap               |
+ *           +---- commit seen ------------------------------------------------
+ *
+ * prepare: the target is chosen, the order is on its way to the worker. overlap: both may be
+ * sending. switch: the client has committed at the new server; the epoch is the proof. release:
+ * the old server has let go. A cancel is possible before the switch only, and always leaves a
+ * working session: until the client commits elsewhere the old server has not stopped, and the
+ * client alone decides. Leaving side (`out`): all four, driven by orders and by the session's end
+ * in the node's report. Arriving side: nobody orders it; a hedge or a commit in a node's report is
+ * how it becomes known, and release follows at once, since the old server is the other's affair.
+ * A session that simply ends while it is ordered to go looks the same to us as one that has gone.
+ *
+ * Causes drain and crashed come now; degraded, partitioned and return are other values of `cause`
+ * and take the same way.
+ */
+#ifndef PEERD_CORE_MOVE_H
+#define PEERD_CORE_MOVE_H
+
+#include "peerd/base/id.h"
+#include "peerd/base/time.h"
+#include "peerd/base/trace.h"
+#include "peerd/wire/message.h"
+
+#include <stdbool.h>
+
+/* An order that was taken on and yet has had no effect is given again after this: the worker that
+ * had it may have been replaced. */
+#define MOVE_REPEAT_AFTER duration_s(2)
+
+enum move_state {
+    MOVE_STATE_IDLE,
+    MOVE_STATE_PREPARE,
+    MOVE_STATE_OVERLAP,
+    MOVE_STATE_SWITCH,
+    MOVE_STATE_RELEASE,
+    MOVE_STATE_OVER,
+    MOVE_STATE_CANCELLED
+};
+
+struct move {
+    enum move_state state;
+    bool out; /* we are `from` */
+    enum move_cause cause;
+    struct session_id session;
+    struct name from; /* cluster; empty for unknown */
+    struct name to;
+    uint32_t epoch_from; /* under which `from` served; 0 unknown */
+    uint32_t epoch_to;   /* under which `to` serves; 0 while there is none or it is unknown */
+    uint32_t silent_ms;  /* [ms] evidence of the client: silence before it turned away */
+    uint32_t orders;     /* times ordered */
+    uint64_t order;      /* id of the newest order */
+    struct instant begun;
+    struct instant ordered;  /* newest order; "never" for none */
+    struct instant overlaps; /* "never" until then, and so on */
+    struct instant switched;
+    struct instant released;
+};
+
+/* What can happen to a move; named after facts. */
+enum move_event {
+    MOVE_EVENT_ORDERED,   /* the order was queued for the node, for the first time or again */
+    MOVE_EVENT_TAKEN_ON,  /* the node has seen it: the client is being asked */
+    MOVE_EVENT_HEDGING,   /* arriving: our worker sends what the other's client misses */
+    MOVE_EVENT_COMMITTED, /* arriving: the client has committed here */
+    MOVE_EVENT_ENDED,     /* leaving: the session is no longer at our node */
+    MOVE_EVENT_CALLED_OFF /* undrain, the hedge was cancelled, or the session just ended */
+};
+
+void move_init(struct move *m, const struct session_id *session, enum move_cause cause, bool out,
+               struct instant now);
+
+/* Takes a fact; one that does not fit the state changes nothing and returns false. */
+bool move_step(struct move *m, enum move_event event, struct instant now, struct trace *trace,
+               const struct name *self);
+
+/* When an order has to be repeated; never if it need not. */
+struct instant move_deadline(const struct move *m);
+
+bool move_is_over(const struct move *m);
+const char *move_state_name(enum move_state s);
+void move_check_invariants(const struct move *m);
+
+#endif

@@ -1,0 +1,147 @@
+#include "peerd/core/moves.h"
+
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool begin(struct core *core, struct session *s, enum move_cause cause, bool out) {
+    assert(s->move == NULL);
+    s->move = malloc(sizeof(*s->move));
+    if (s->move == NULL)
+        return false; /* the session moves all the same; only the record of it is lost */
+    move_init(s->move, &s->id, cause, out, core->now);
+    core->counters.moves_begun++;
+    return true;
+}
+
+void moves_forget(struct session *s) {
+    free(s->move);
+    s->move = NULL;
+}
+
+/* Enters the record if it is complete, and lets go of the machine. */
+static void finish(struct core *core, struct session *s, const char *evidence) {
+    struct move *m = s->move;
+    if (!move_is_over(m))
+        return;
+    if (m->state == MOVE_STATE_OVER) {
+        core->counters.moves_over++;
+        ledger_enter(&core->ledger, m, evidence);
+    } else {
+        core->counters.moves_cancelled++;
+    }
+    moves_forget(s);
+}
+
+static void tell(struct core *core, struct session *s, enum move_event event,
+                 const char *evidence) {
+    (void)move_step(s->move, event, core->now, core->trace, &core->name);
+    finish(core, s, evidence);
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+static uint64_t push_order(struct core *core, struct session *s, const struct name *to) {
+    struct order order = {
+        .session = s->id, .what = NODE_ORDER_MOVE, .target = *to, .deadline = core->drain.deadline};
+    return orders_push(&s->node->orders, &order);
+}
+
+bool moves_order(struct core *core, struct session *s, const struct peering *to,
+                 enum move_cause cause) {
+    if (s->node->orders.count == CORE_ORDERS_MAX || !begin(core, s, cause, true))
+        return false;
+    s->move->from = core->name;
+    s->move->to = to->policy.name;
+    s->move->epoch_from = s->epoch;
+    s->move->order = push_order(core, s, &to->policy.name);
+    tell(core, s, MOVE_EVENT_ORDERED, "");
+    return true;
+}
+
+bool moves_order_again(struct core *core, struct session *s, const struct peering *to) {
+    if (s->node->orders.count == CORE_ORDERS_MAX)
+        return false;
+    if (to != NULL)
+        s->move->to = to->policy.name;
+    s->move->order = push_order(core, s, &s->move->to);
+    tell(core, s, MOVE_EVENT_ORDERED, "");
+    return true;
+}
+
+void moves_taken_on(struct core *core, const struct order *order) {
+    struct session *s = session_find(core, &order->session);
+    if (s != NULL && s->move != NULL && s->move->out && s->move->order == order->id)
+        tell(core, s, MOVE_EVENT_TAKEN_ON, "");
+}
+
+void moves_session_left(struct core *core, struct session *s) {
+    if (s->move == NULL)
+        return;
+    session_queue(s, NULL);
+    tell(core, s, s->move->out ? MOVE_EVENT_ENDED : MOVE_EVENT_CALLED_OFF,
+         s->move->out ? "ordered" : "");
+}
+
+void moves_call_off(struct core *core, struct session *s) {
+    if (s->move != NULL)
+        tell(core, s, MOVE_EVENT_CALLED_OFF, "");
+}
+
+/* ---- arriving -------------------------------------------------------------------------------- */
+
+static void describe(const struct core *core, struct session *s, const struct node_session *told) {
+    const struct peering *from = peering_by_hint(core, &told->served_by);
+    struct key_hint self = key_hint_of(&core->self);
+    if (from != NULL)
+        s->move->from = from->policy.name;
+    else if (key_hint_equal(&self, &told->served_by))
+        s->move->from = core->name; /* another worker of ours */
+    s->move->to = core->name;
+    s->move->epoch_to = told->epoch;
+    s->move->silent_ms = told->silent_ms;
+}
+
+/* What we ourselves believe of the cluster that the client has left. */
+static void evidence_of(const struct core *core, const struct node_session *told, char *out,
+                        size_t size) {
+    const struct peering *from = peering_by_hint(core, &told->served_by);
+    if (from == NULL)
+        snprintf(out, size, "no peer of ours");
+    else
+        snprintf(out, size, "%s %s: %.120s", from->policy.name.text,
+                 verdict_name(from->verdict.verdict), from->verdict.evidence);
+}
+
+void moves_hedging(struct core *core, struct session *s, const struct node_session *told) {
+    core->counters.hedges++;
+    enum move_cause cause = told->cause == MOVE_CAUSE_NONE ? MOVE_CAUSE_CRASHED : told->cause;
+    if (s->move != NULL || !begin(core, s, cause, false))
+        return;
+    describe(core, s, told);
+    tell(core, s, MOVE_EVENT_HEDGING, "");
+}
+
+void moves_arrived(struct core *core, struct session *s, const struct node_session *told,
+                   uint32_t epoch_before) {
+    if (told->cause == MOVE_CAUSE_NONE) {
+        moves_call_off(core, s); /* a start under an old hedge: nobody was left */
+        return;
+    }
+    char evidence[VERDICT_TEXT_LEN_MAX + 1];
+    if (s->move == NULL && !begin(core, s, told->cause, false))
+        return;
+    s->move->cause = told->cause;
+    s->move->epoch_from = epoch_before < told->epoch ? epoch_before : 0;
+    describe(core, s, told);
+    evidence_of(core, told, evidence, sizeof(evidence));
+    char id[SESSION_ID_TEXT_LEN + 1];
+    session_id_to_text(&s->id, id);
+    if (told->cause != MOVE_CAUSE_DRAIN && told->cause != MOVE_CAUSE_RETURN)
+        core_trace(core, "move %s evidence: client heard nothing for %" PRIu32 " ms; %s", id,
+                   told->silent_ms, evidence);
+    tell(core, s, MOVE_EVENT_COMMITTED, evidence);
+}

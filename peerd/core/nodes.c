@@ -1,0 +1,240 @@
+#include "peerd/core/nodes.h"
+
+#include "peerd/core/moves.h"
+#include "peerd/core/report.h"
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct node *node_new(const struct policy_node *policy, uint32_t index) {
+    struct node *n = calloc(1, sizeof(*n));
+    if (n == NULL)
+        return NULL;
+    n->policy = *policy;
+    n->index = index;
+    n->heard = n->lease = n->full_asked = n->credit.until = INSTANT_NEVER;
+    orders_init(&n->orders);
+    list_init(&n->sessions);
+    return n;
+}
+
+void node_free(struct node *n) {
+    if (n == NULL)
+        return;
+    assert(n->sessions.count == 0);
+    free(n->sources);
+    free(n);
+}
+
+/* ---- queries --------------------------------------------------------------------------------- */
+
+const struct node_source *node_source_find(const struct node *n, const struct name *name) {
+    for (uint32_t i = 0; i < n->source_count; i++)
+        if (name_equal(&n->sources[i].name, name))
+            return n->sources[i].error == ERR_OK ? &n->sources[i] : NULL;
+    return NULL;
+}
+
+const struct node_profile *node_profile_find(const struct node *n, const struct name *name) {
+    for (uint32_t i = 0; i < n->profile_count; i++)
+        if (name_equal(&n->profiles[i].name, name))
+            return &n->profiles[i];
+    return NULL;
+}
+
+static uint32_t worker_free(const struct node *n, uint32_t worker) {
+    if (n->workers[worker].pid == 0 || n->used_by_worker[worker] >= n->credit.slots)
+        return 0;
+    return n->credit.slots - n->used_by_worker[worker];
+}
+
+uint32_t node_free_slots(const struct node *n) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; n->registered && i < n->media_count; i++)
+        sum += worker_free(n, i);
+    return sum;
+}
+
+uint32_t node_worker_pick(const struct node *n) {
+    uint32_t best = UINT32_MAX, most = 0;
+    for (uint32_t i = 0; i < n->media_count; i++)
+        if (worker_free(n, i) > most) {
+            most = worker_free(n, i);
+            best = i;
+        }
+    return best;
+}
+
+/* ---- registration ---------------------------------------------------------------------------- */
+
+void node_lost(struct core *core, struct node *n, const char *why) {
+    uint32_t dropped = n->sessions.count;
+    struct link *first;
+    while ((first = list_first(&n->sessions)) != NULL)
+        session_remove(core, LIST_ELEMENT(first, struct session, at_node));
+    if (n->registered) {
+        core->counters.nodes_lost++;
+        core_trace(core, "node %s lost (%s), %u sessions out of sight", n->policy.name.text, why,
+                   dropped);
+    }
+    n->registered = n->complete = false;
+    n->lease = INSTANT_NEVER;
+    orders_init(&n->orders);
+}
+
+static void take_sources(struct node *n, const struct node_request *r) {
+    if (r->source_count == 0 && !r->full)
+        return;
+    size_t count = r->source_count < POLICY_SOURCES_MAX ? r->source_count : POLICY_SOURCES_MAX;
+    struct node_source *copy = count == 0 ? NULL : malloc(count * sizeof(*copy));
+    if (count > 0 && copy == NULL)
+        return; /* what it said before stays; the next change brings all of it again */
+    if (count > 0)
+        memcpy(copy, r->sources, count * sizeof(*copy));
+    free(n->sources);
+    n->sources = copy;
+    n->source_count = (uint32_t)count;
+}
+
+static void take_machine(struct node *n, const struct node_request *r) {
+    n->media_count =
+        (uint32_t)(r->media_count < NODE_WORKERS_MAX ? r->media_count : NODE_WORKERS_MAX);
+    for (uint32_t i = 0; i < n->media_count; i++)
+        n->media[i] = r->media[i];
+    memset(n->workers, 0, sizeof(n->workers));
+    for (size_t i = 0; i < r->worker_count; i++)
+        if (r->workers[i].index < n->media_count)
+            n->workers[r->workers[i].index] = r->workers[i];
+    if (r->profile_count > 0 || r->full) {
+        n->profile_count =
+            (uint32_t)(r->profile_count < NODE_PROFILES_MAX ? r->profile_count : NODE_PROFILES_MAX);
+        for (uint32_t i = 0; i < n->profile_count; i++)
+            n->profiles[i] = r->profiles[i];
+    }
+    take_sources(n, r);
+}
+
+/* A supervisor that was started anew has taken its workers and their sessions along. */
+static void welcome(struct core *core, struct node *n, const struct node_request *r) {
+    if (n->registered && n->boot == r->boot)
+        return;
+    if (n->registered)
+        node_lost(core, n, "started anew");
+    if (n->boot != r->boot) {
+        n->seq = 0;
+        n->credit.granted_seq = 0; /* what an older run had been promised is gone with it */
+    }
+    n->boot = r->boot;
+    n->registered = true;
+    core_trace(core, "node %s registered, %zu workers", n->policy.name.text, r->media_count);
+}
+
+static void taken_on(void *context, const struct order *order) {
+    moves_taken_on(context, order);
+}
+
+static void take(struct core *core, struct node *n, const struct node_request *r) {
+    n->seq = r->seq;
+    credit_acknowledged(n, r);
+    take_machine(n, r);
+    report_sessions(core, n, r);
+    orders_taken_on(&n->orders, r->order_seen, taken_on, core);
+}
+
+/* ---- answer ---------------------------------------------------------------------------------- */
+
+static uint32_t in_ms(struct duration d, uint32_t max) {
+    int64_t ms = duration_in_ms(d);
+    return ms < 1 ? 1 : ms > max ? max : (uint32_t)ms;
+}
+
+static bool fill_order(const struct core *core, struct node_order *out, const struct order *order) {
+    *out = (struct node_order){.id = order->id,
+                               .session = order->session,
+                               .what = order->what,
+                               .target = order->target,
+                               .error = order->error};
+    if (order->what == NODE_ORDER_END)
+        return true;
+    const struct peering *p = peering_by_name(core, &order->target);
+    if (p == NULL)
+        return false; /* the policy no longer names it; the move will be ordered anew */
+    out->target_key = p->policy.key;
+    struct duration left = instant_since(order->deadline, core->now);
+    out->deadline_ms = left.us <= 0 ? 0 : in_ms(left, NODE_INTERVAL_MS_MAX);
+    return true;
+}
+
+static void answer(struct core *core, struct node *n, const struct core_node_reported *event,
+                   struct core_outbox *outbox) {
+    struct core_intention *i = outbox_put(outbox, CORE_ANSWER_NODE);
+    assert(i != NULL);
+    const struct policy_limits *limits = &core->policy.limits;
+    i->u.node = (struct core_answer_node){
+        .request = event->request,
+        .node = n->index,
+        .seq = event->report->seq,
+        .want_full = n->want_full,
+        .draining = core->drain.active,
+        .lease_ms = in_ms(limits->node_lease, NODE_INTERVAL_MS_MAX),
+        .poll_ms = in_ms(limits->node_poll, NODE_INTERVAL_MS_MAX),
+        .credit = {n->credit.slots, in_ms(limits->credit_lease, NODE_INTERVAL_MS_MAX)},
+        .orders = core->orders};
+    for (uint32_t k = 0; k < n->orders.count; k++)
+        if (fill_order(core, &core->orders[i->u.node.order_count], orders_at(&n->orders, k)))
+            i->u.node.order_count++;
+}
+
+void node_reported(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
+    const struct core_node_reported *e = &event->u.node;
+    assert(e->node < core->node_count);
+    struct node *n = core->nodes[e->node];
+    const struct node_request *r = e->report;
+    core->counters.node_reports++;
+    welcome(core, n, r);
+    n->heard = core->now;
+    n->lease = instant_add(core->now, core->policy.limits.node_lease);
+    n->want_full = false;
+    if (r->seq <= n->seq)
+        core->counters.node_reports_stale++; /* its content has been overtaken; its lease counts */
+    else
+        take(core, n, r);
+    credit_grant(core, n, r->seq);
+    answer(core, n, e, outbox);
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+struct instant nodes_deadline(const struct core *core) {
+    struct instant due = INSTANT_NEVER;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        due = instant_min(due, core->nodes[i]->lease);
+    return due;
+}
+
+void nodes_expire(struct core *core) {
+    for (uint32_t i = 0; i < core->node_count; i++)
+        if (instant_reached(core->now, core->nodes[i]->lease))
+            node_lost(core, core->nodes[i], "its lease ended");
+}
+
+void nodes_check_invariants(const struct core *core) {
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        const struct node *n = core->nodes[i];
+        uint32_t used = 0, listed = 0;
+        for (uint32_t w = 0; w < NODE_WORKERS_MAX; w++)
+            used += n->used_by_worker[w];
+        for (const struct link *l = list_first(&n->sessions); l != NULL;
+             l = list_after(&n->sessions, l))
+            listed++;
+        assert(n->index == i && used == n->used && listed == n->used);
+        assert(n->used == n->sessions.count);
+        assert(n->registered == !instant_is_never(n->lease));
+        assert(n->registered || (!n->complete && n->used == 0));
+        orders_check_invariants(&n->orders);
+    }
+    credit_check_invariants(core);
+}

@@ -1,0 +1,304 @@
+#include "peerd/core/open.h"
+
+#include "peerd/core/state.h"
+#include "topo/location.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory of answers ----------------------------------------------------------------------- */
+
+static void forget(struct memories *m, struct memory *one) {
+    HASH_DEL(m->by_digest, one);
+    free(one);
+}
+
+void memories_free(struct memories *m) {
+    while (m->by_digest != NULL)
+        forget(m, m->by_digest);
+}
+
+/* The oldest is always the first, for answers are remembered in the order of time. */
+static void forget_old(struct core *core) {
+    struct memories *m = &core->memories;
+    while (m->by_digest != NULL &&
+           (HASH_COUNT(m->by_digest) >= CORE_IDEMPOTENT_MAX ||
+            instant_reached(core->now, instant_add(m->by_digest->at, CORE_IDEMPOTENT_LIFE))))
+        forget(m, m->by_digest);
+}
+
+static void remember(struct core *core, const uint8_t digest[32],
+                     const struct core_answer_open *answer) {
+    struct memory *one = calloc(1, sizeof(*one));
+    if (one == NULL)
+        return; /* a repetition gets the same session id anyway */
+    memcpy(one->digest, digest, sizeof(one->digest));
+    one->at = core->now;
+    one->answer = *answer;
+    one->profile = *answer->profile;
+    HASH_ADD(hh, core->memories.by_digest, digest, sizeof(one->digest), one);
+    if (one->hh.tbl == NULL)
+        free(one);
+}
+
+/* It may have gone on since: whoever begins with it anew is newer than all that, and where it is.
+ */
+static void as_it_is(struct core_answer_open *answer, const struct session *s) {
+    answer->epoch = s->epoch + 1;
+    answer->media = s->node->media[s->worker];
+}
+
+/* Of a session that has ended or moved away since, what we said leads nowhere now: `gone` says so,
+ * and the next one gets an id of its own, under which no epoch was ever committed. */
+static bool recall(struct core *core, const struct core_session_open *e,
+                   struct core_answer_open *answer, bool *gone) {
+    struct memory *one = NULL;
+    forget_old(core);
+    if (!e->idempotent)
+        return false;
+    HASH_FIND(hh, core->memories.by_digest, e->digest, sizeof(e->digest), one);
+    if (one == NULL)
+        return false;
+    const struct session *s = session_find(core, &one->answer.ticket.session);
+    if (s == NULL) {
+        forget(&core->memories, one);
+        *gone = true;
+        return false;
+    }
+    *answer = one->answer;
+    as_it_is(answer, s);
+    answer->request = e->request;
+    answer->profile = &one->profile;
+    answer->repeated = true;
+    core->counters.opens_repeated++;
+    return true;
+}
+
+/* ---- where ----------------------------------------------------------------------------------- */
+
+struct offer {
+    uint32_t service_index;
+    const struct policy_profile *profile;
+    struct node *node;
+    uint32_t worker;
+    const struct node_source *source;
+    const struct node_profile *made; /* the profile as the node makes it */
+};
+
+static enum err find_offer(const struct core *core, const struct core_session_open *e,
+                           struct offer *offer) {
+    const struct policy_service *service = policy_service_find(&core->policy, &e->service);
+    if (service == NULL)
+        return ERR_UNKNOWN_SERVICE;
+    offer->service_index = (uint32_t)(service - core->policy.services);
+    offer->profile = policy_profile_find(&core->policy, &e->profile);
+    if (offer->profile == NULL)
+        return ERR_UNKNOWN_PROFILE;
+    if (policy_source_find(&core->policy, &e->source) == NULL)
+        return ERR_UNKNOWN_SOURCE;
+    if (policy_service_offers(service, &e->profile, &e->source))
+        return ERR_OK;
+    for (uint32_t i = 0; i < service->profile_count; i++)
+        if (name_equal(&service->profiles[i], &e->profile))
+            return ERR_UNKNOWN_SOURCE;
+    return ERR_UNKNOWN_PROFILE;
+}
+
+/* The complete node with most free slots among those that can serve it. Sets why not otherwise. */
+static enum err find_worker(const struct core *core, const struct core_session_open *e,
+                            struct offer *offer) {
+    uint32_t most = 0;
+    enum err why = ERR_NO_CREDIT;
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct node *n = core->nodes[i];
+        const struct node_source *source = node_source_find(n, &e->source);
+        const struct node_profile *made = node_profile_find(n, &e->profile);
+        if (!n->complete)
+            continue;
+        if (source == NULL || made == NULL) {
+            why = most == 0 ? ERR_SOURCE_FAILED : why;
+            continue;
+        }
+        if (node_free_slots(n) <= most)
+            continue;
+        most = node_free_slots(n);
+        offer->node = n;
+        offer->worker = node_worker_pick(n);
+        offer->source = source;
+        offer->made = made;
+    }
+    return most > 0 ? ERR_OK : why;
+}
+
+/* ---- backups --------------------------------------------------------------------------------- */
+
+static struct rank_candidate candidate(const struct peering *p, const struct core_session_open *e,
+                                       const struct offer *offer) {
+    struct description_match match = description_match(p, &e->service, offer->made, offer->source);
+    return (struct rank_candidate){.name = p->policy.name,
+                                   .place = p->place,
+                                   .usable = verdict_is_usable(p->verdict.verdict) &&
+                                             !p->description.draining,
+                                   .offers = match.offers && p->description.media_count > 0,
+                                   .accepts = p->policy.offer_moves,
+                                   .same_determinism = match.same_determinism,
+                                   .free_slots = p->said_free,
+                                   .rtt = p->rtt};
+}
+
+/* Sessions with one backup are spread over its workers; the id is random already. */
+static struct addr media_of(const struct peering *p, const struct session_id *id) {
+    uint64_t h = 0;
+    for (size_t i = 0; i < 8; i++)
+        h = h << 8 | id->bytes[i];
+    return p->description.media[h % p->description.media_count];
+}
+
+static void rank_backups(const struct core *core, const struct core_session_open *e,
+                         const struct offer *offer, struct core_answer_open *answer) {
+    struct rank_candidate candidates[POLICY_PEERS_MAX];
+    uint8_t order[TICKET_BACKUPS_MAX];
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        candidates[i] = candidate(core->peers[i], e, offer);
+    size_t count = rank_order(candidates, core->peer_count, &core->place, &answer->ticket.session,
+                              order, TICKET_BACKUPS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct peering *p = core->peers[order[i]];
+        answer->ticket.backups[i] = p->policy.name;
+        answer->backups[i] = (struct core_backup){p->policy.name, p->policy.key,
+                                                  media_of(p, &answer->ticket.session)};
+    }
+    answer->ticket.backup_count = (uint8_t)count;
+    answer->backup_count = (uint32_t)count;
+}
+
+/* True while a peer that could be a backup has not had the time to say so. */
+static bool is_settling(const struct core *core, const struct core_session_open *e) {
+    if (e->protection == PROTECTION_COLD ||
+        instant_reached(core->now, instant_add(core->started, OPEN_SETTLE)))
+        return false;
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (core->peers[i]->policy.offer_moves && !description_is_whole(core->peers[i]))
+            return true;
+    return false;
+}
+
+/* ---- ticket ---------------------------------------------------------------------------------- */
+
+static uint32_t number_at(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Id and numbers of the leg are random (RFC 3550 section 5.1 wants them so); of a repeated request
+ * they come from its keyed digest, which is as good, unless that session is over (`again`). */
+static void fill_ticket(const struct core *core, const struct core_session_open *e,
+                        const struct offer *offer, bool again, struct ticket *t) {
+    const uint8_t *random = e->idempotent && !again ? e->digest : e->entropy;
+    memcpy(t->session.bytes, random, SESSION_ID_BYTES);
+    t->legs[0] = (struct leg){.ssrc = number_at(random + 16),
+                              .seq0 = (uint16_t)number_at(random + 20),
+                              .ts0 = number_at(random + 24)};
+    t->leg_count = 1;
+    t->issuer = core->name;
+    t->issued_s = core->wall.us / 1000000;
+    t->expires_s = t->issued_s + core->policy.limits.ticket_life.us / 1000000;
+    t->service = e->service;
+    t->profile = e->profile;
+    t->determinism = offer->made->determinism;
+    t->source = e->source;
+    t->digest = offer->source->digest;
+    t->class = offer->source->class;
+    t->client = e->client;
+    t->protection = e->protection;
+    t->anchor_frame = e->start_frame;
+    t->anchor_wall_ms = core->wall.us / 1000;
+}
+
+static enum err enter(struct core *core, const struct core_session_open *e,
+                      const struct offer *offer, const struct ticket *t) {
+    struct group_key key;
+    struct prefix location = location_of(&e->from);
+    struct session *s = session_find(core, &t->session);
+    if (s != NULL)
+        return ERR_OK; /* asked again after we had forgotten the answer: it is there already */
+    group_key_make(&key, &t->issuer, &t->service, &location, t->backups, t->backup_count);
+    struct session_birth birth = {.id = &t->session,
+                                  .state = SESSION_STATE_OPENED,
+                                  .key = &key,
+                                  .location = location,
+                                  .node = offer->node,
+                                  .worker = offer->worker,
+                                  .profile = t->profile,
+                                  .source = t->source};
+    enum err err = session_add(core, &birth, &s);
+    if (err != ERR_OK)
+        return err;
+    s->expires_s = t->expires_s;
+    s->client = e->from;
+    return ERR_OK;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static const char *detail_of(const struct core *core, const struct core_session_open *e,
+                             enum err err) {
+    if (err == ERR_UNSUPPORTED && e->protection == PROTECTION_HOT)
+        return "hot protection is not offered yet; ask for warm";
+    if (err == ERR_NO_CREDIT && core->recovering)
+        return "just started: not all nodes have registered yet";
+    if (err == ERR_NO_CREDIT &&
+        !instant_reached(core->now, instant_add(core->started, OPEN_SETTLE)))
+        return "just started: the peers have not described themselves yet";
+    return err_text(err);
+}
+
+static enum err decide(struct core *core, const struct core_session_open *e, bool again,
+                       struct core_answer_open *answer) {
+    struct offer offer = {0};
+    if (e->protection == PROTECTION_HOT)
+        return ERR_UNSUPPORTED; /* better than to promise what the client would not get */
+    enum err err = find_offer(core, e, &offer);
+    if (err != ERR_OK)
+        return err;
+    if (core->drain.active)
+        return ERR_DRAINING;
+    if ((err = find_worker(core, e, &offer)) != ERR_OK)
+        return err;
+    if (is_settling(core, e))
+        return ERR_NO_CREDIT;
+    if ((err = admission_has_room(core, offer.service_index)) != ERR_OK)
+        return err;
+    if (!admission_take(core))
+        return ERR_BUDGET;
+    fill_ticket(core, e, &offer, again, &answer->ticket);
+    rank_backups(core, e, &offer, answer);
+    answer->lease_ms = (uint32_t)duration_in_ms(core->policy.limits.session_lease);
+    answer->profile = offer.profile;
+    if ((err = enter(core, e, &offer, &answer->ticket)) == ERR_OK)
+        as_it_is(answer, session_find(core, &answer->ticket.session));
+    return err;
+}
+
+void session_open(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
+    const struct core_session_open *e = &event->u.open;
+    struct core_intention *i = outbox_put(outbox, CORE_ANSWER_OPEN);
+    assert(i != NULL);
+    struct core_answer_open *answer = &i->u.open;
+    bool gone = false;
+    if (recall(core, e, answer, &gone))
+        return;
+    enum err err = decide(core, e, gone, answer);
+    if (err == ERR_OK) {
+        core->counters.opens_answered++;
+        answer->request = e->request;
+        if (e->idempotent)
+            remember(core, e->digest, answer);
+        return;
+    }
+    core->counters.opens_refused++;
+    *answer = (struct core_answer_open){
+        .request = e->request, .err = err, .retry_after_ms = admission_retry_after_ms(core, err)};
+    snprintf(answer->detail, sizeof(answer->detail), "%s", detail_of(core, e, err));
+}

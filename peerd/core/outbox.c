@@ -1,0 +1,16 @@
+#include "peerd/core/outbox.h"
+
+#include <string.h>
+
+void outbox_clear(struct core_outbox *o) {
+    o->count = 0;
+}
+
+struct core_intention *outbox_put(struct core_outbox *o, enum core_intention_kind kind) {
+    if (o->count == CORE_OUTBOX_MAX)
+        return NULL;
+    struct core_intention *i = &o->items[o->count++];
+    memset(i, 0, sizeof(*i));
+    i->kind = kind;
+    return i;
+}

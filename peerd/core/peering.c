@@ -1,0 +1,317 @@
+#include "peerd/core/peering.h"
+
+#include "peerd/core/state.h"
+#include "peerd/wire/coarse.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define RTT_GAIN     8   /* a new sample counts one eighth (RFC 6298) */
+#define LOSS_GAIN    64  /* each beat counts one sixty-fourth */
+#define LOSS_GAP_MAX 64  /* a longer gap is an outage, not loss */
+#define LOSS_CODE    250 /* all lost, as a view's byte says it */
+
+/* ---- lifecycle ------------------------------------------------------------------------------- */
+
+struct peering *peering_new(struct core *core, const struct policy_peer *policy, uint32_t index) {
+    struct peering *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return NULL;
+    const struct policy_detection *d = &core->policy.detection;
+    p->policy = *policy;
+    p->index = index;
+    p->due = core->now;
+    p->hint = key_hint_of(&policy->key);
+    p->rtt = DURATION_ENDLESS;
+    p->beat_at = p->verdict_since = core->now;
+    p->expired_since = p->beaten_at = p->replay_traced = p->media_since = INSTANT_NEVER;
+    p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
+    echo_init(&p->echo, core_new_boot(core));
+    detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
+                                                        .false_alarm_every = d->false_alarm_every,
+                                                        .interval = d->interval});
+    p->verdict = (struct verdict_result){
+        .rule = 1, .again_at = INSTANT_NEVER, .evidence = "not heard since we started"};
+    list_init(&p->groups);
+    return p;
+}
+
+void peering_free(struct peering *p) {
+    if (p == NULL)
+        return;
+    assert(!list_holds_any(&p->groups));
+    media_alive_free(p);
+    standbys_free(p);
+    description_free(&p->description);
+    free(p);
+}
+
+struct peering *peering_by_hint(const struct core *core, const struct key_hint *hint) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (key_hint_equal(&core->peers[i]->hint, hint))
+            return core->peers[i];
+    return NULL;
+}
+
+struct peering *peering_by_name(const struct core *core, const struct name *name) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (name_equal(&core->peers[i]->policy.name, name))
+            return core->peers[i];
+    return NULL;
+}
+
+/* ---- what a beat tells ----------------------------------------------------------------------- */
+
+static void note_loss(struct peering *p, const struct beat *b) {
+    uint64_t lost = p->seq == 0 ? 0 : b->seq - p->seq - 1;
+    for (uint64_t i = 0; i < lost && i < LOSS_GAP_MAX; i++)
+        p->loss += (1 - p->loss) / LOSS_GAIN;
+    p->loss -= p->loss / LOSS_GAIN;
+    p->seq = b->seq;
+}
+
+static void note_rtt(struct peering *p, struct duration rtt) {
+    if (p->rtt.us == DURATION_ENDLESS.us)
+        p->rtt = rtt;
+    else
+        p->rtt.us += (rtt.us - p->rtt.us) / RTT_GAIN;
+}
+
+/* Views come in the order of the sender's policy, which is the same in each beat: the search
+ * begins where the last one ended. */
+static void note_views(struct core *core, struct peering *p, const struct beat *b) {
+    uint32_t at = 0;
+    for (uint8_t v = 0; v < b->view_count; v++)
+        for (uint32_t tried = 0; tried < core->peer_count; tried++, at++) {
+            uint32_t i = at % core->peer_count;
+            if (!key_hint_equal(&core->peers[i]->hint, &b->views[v].peer))
+                continue;
+            p->views[i] = (struct peering_view){true, core->now, b->views[v]};
+            break;
+        }
+}
+
+static void note_words(struct core *core, struct peering *p, const struct beat *b) {
+    bool draining = (b->flags & BEAT_FLAG_DRAINING) != 0;
+    if (draining != p->said_draining && !instant_is_never(p->fetch_at))
+        p->fetch_at = core->now;
+    p->said_draining = draining;
+    p->said_recovering = (b->flags & BEAT_FLAG_RECOVERING) != 0;
+    p->said_sessions = b->sessions;
+    p->said_free = b->free_slots;
+    p->asked_ms = b->ask_interval_ms;
+    note_views(core, p, b);
+}
+
+/* ---- beats received -------------------------------------------------------------------------- */
+
+static void replayed(struct core *core, struct peering *p) {
+    core->counters.beats_replayed++;
+    p->replayed++;
+    if (!instant_is_never(p->replay_traced) &&
+        !instant_reached(core->now, instant_add(p->replay_traced, PEERING_TRACE_AGAIN)))
+        return;
+    p->replay_traced = core->now;
+    core_trace(core, "> %s replayed beat dropped (%" PRIu64 " so far)", p->policy.name.text,
+               p->replayed);
+}
+
+/* It needs something to echo that we send after having heard it. */
+static void candidate_heard(struct core *core, struct peering *p, const struct beat *b) {
+    core->counters.beats_unconfirmed++;
+    peering_beat_soon(core, p);
+    if (p->candidate == b->boot || p->boot == 0)
+        return;
+    p->candidate = b->boot;
+    core_trace(core, "> %s claims to have been started anew, not proven yet", p->policy.name.text);
+}
+
+static void run_confirmed(struct core *core, struct peering *p, const struct beat *b) {
+    if (p->boot != 0)
+        core_trace(core, "> %s was started anew, proven", p->policy.name.text);
+    p->boot = b->boot;
+    p->seq = 0;
+    p->fetch_at = core->now;
+    detector_new_run(&p->detector);
+    peering_beat_soon(core, p); /* so that it can confirm us, too */
+    if (list_holds_any(&p->groups))
+        standbys_changed(core, p); /* it has forgotten what we lodged */
+}
+
+/* A beat that echoes nothing newer than the one before may come from somebody who hears us no
+ * longer; one that echoes only what we sent long ago proves nothing about now. */
+static void life_proven(struct core *core, struct peering *p, const struct beat *b,
+                        const struct echo_proof *proof) {
+    struct duration bound = detector_figures(&p->detector, core->now).bound;
+    if (proof->new_boot)
+        run_confirmed(core, p, b);
+    /* While we were away its answer lay in our socket: that is no round trip. */
+    if (proof->rtt_known && !instant_before(proof->life_at, core->stalled))
+        note_rtt(p, proof->rtt);
+    if (p->detector.proofs > 0 && !instant_before(p->detector.life_at, proof->life_at)) {
+        core->counters.beats_unconfirmed++;
+        detector_unconfirmed(&p->detector, core->now);
+    }
+    if (!instant_reached(core->now, instant_add(proof->life_at, bound)))
+        detector_life_proven(&p->detector, proof->life_at, core->now, duration_ms(b->interval_ms));
+}
+
+static void beat_heard(struct core *core, struct peering *p, const struct beat *b) {
+    struct echo_proof proof = echo_beat_received(&p->echo, b, core->now);
+    core->counters.beats_received++;
+    switch (proof.result) {
+    case ECHO_REPLAYED:
+        replayed(core, p);
+        return;
+    case ECHO_CANDIDATE:
+        candidate_heard(core, p, b);
+        return;
+    case ECHO_UNCONFIRMED:
+        core->counters.beats_unconfirmed++;
+        detector_unconfirmed(&p->detector, core->now);
+        break;
+    case ECHO_LIFE:
+        life_proven(core, p, b, &proof);
+        break;
+    }
+    if (proof.newest) {
+        note_loss(p, b);
+        note_words(core, p, b);
+    }
+    if ((b->flags & BEAT_FLAG_ANSWER) != 0)
+        peering_beat_soon(core, p);
+    peering_judge(core, p);
+    peering_judge_others(core, p);
+}
+
+void peering_beat_received(struct core *core, const struct core_event *event) {
+    const struct core_beat_received *e = &event->u.beat;
+    assert(e->peer < core->peer_count);
+    struct peering *p = core->peers[e->peer];
+    peering_touch(core, p);
+    switch (e->beat->kind) {
+    case BEAT_KIND_BEAT:
+        beat_heard(core, p, e->beat);
+        return;
+    case BEAT_KIND_MEDIA_ALIVE:
+        media_alive_received(core, p, event);
+        return;
+    }
+}
+
+/* ---- beats sent ------------------------------------------------------------------------------ */
+
+static struct duration interval_to(const struct core *core, const struct peering *p) {
+    struct duration own = core->policy.detection.interval;
+    if (p->asked_ms == 0)
+        return own;
+    struct duration least = duration_scale(own, 1, PEERING_FASTER_MAX);
+    return duration_min(own, duration_max(duration_ms(p->asked_ms), least));
+}
+
+static uint16_t ms16(struct duration d) {
+    int64_t ms = duration_in_ms(d);
+    return ms < 1 ? 1 : ms > UINT16_MAX ? UINT16_MAX : (uint16_t)ms;
+}
+
+static uint32_t ms32(struct duration d, uint32_t max) {
+    int64_t ms = duration_in_ms(d);
+    return ms < 0 ? 0 : ms > max ? max : (uint32_t)ms;
+}
+
+static struct beat_view view_of(const struct core *core, const struct peering *p) {
+    struct beat_view v = {.peer = p->hint,
+                          .age_ms = COARSE_MS_MAX,
+                          .loss_permille_x4 = (uint8_t)(p->loss * LOSS_CODE + 0.5),
+                          .verdict = (uint8_t)p->verdict.verdict};
+    if (p->detector.proofs > 0)
+        v.age_ms = ms32(instant_since(core->now, p->detector.life_at), COARSE_MS_MAX);
+    if (p->rtt.us != DURATION_ENDLESS.us)
+        v.rtt_ms = ms32(duration_max(p->rtt, duration_ms(1)), COARSE_MS_MAX);
+    return v;
+}
+
+void peering_fill_beat(const struct core *core, const struct peering *to, struct beat *beat) {
+    beat->kind = BEAT_KIND_BEAT;
+    beat->interval_ms = ms16(interval_to(core, to));
+    beat->ask_interval_ms = ms16(core->policy.detection.interval);
+    beat->flags =
+        (uint8_t)((core->drain.active ? BEAT_FLAG_DRAINING : 0) | (to->ask ? BEAT_FLAG_ANSWER : 0) |
+                  (core->recovering ? BEAT_FLAG_RECOVERING : 0));
+    beat->sessions = core->sessions.by_state[SESSION_STATE_COMMITTED];
+    beat->free_slots = core->drain.active ? 0 : core_free_slots(core);
+    for (uint32_t i = 0; i < core->peer_count && beat->view_count < BEAT_VIEWS_MAX; i++)
+        if (core->peers[i] != to)
+            beat->views[beat->view_count++] = view_of(core, core->peers[i]);
+}
+
+void peering_beat_soon(struct core *core, struct peering *p) {
+    struct instant at = core->now;
+    if (!instant_is_never(p->beaten_at)) {
+        struct duration least = duration_scale(core->policy.detection.interval, 1, 4);
+        at = instant_max(at, instant_add(p->beaten_at, least));
+    }
+    p->beat_at = instant_min(p->beat_at, at);
+    peering_touch(core, p);
+}
+
+static void beat(struct core *core, struct peering *p, struct core_outbox *outbox) {
+    struct core_intention *i = outbox_put(outbox, CORE_SEND_BEAT);
+    if (i == NULL)
+        return; /* stays due */
+    i->u.beat.peer = p->index;
+    peering_fill_beat(core, p, &i->u.beat.beat);
+    echo_fill(&p->echo, &i->u.beat.beat, core->now);
+    p->ask = false;
+    p->beaten_at = core->now;
+    p->beat_at = instant_add(core->now, interval_to(core, p));
+    core->counters.beats_sent++;
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+void peering_step(struct core *core, struct peering *p, struct core_outbox *outbox) {
+    if (instant_reached(core->now, detector_deadline(&p->detector)) ||
+        instant_reached(core->now, p->verdict.again_at))
+        peering_judge(core, p);
+    if (instant_reached(core->now, p->beat_at))
+        beat(core, p, outbox);
+    media_alive_step(core, p, outbox);
+    description_step(core, p, outbox);
+    standbys_step(core, p, outbox);
+    p->due = peering_deadline(p);
+}
+
+void peering_touch(const struct core *core, struct peering *p) {
+    p->due = core->now;
+}
+
+struct instant peering_deadline(const struct peering *p) {
+    if (media_alive_waits(p))
+        return p->beaten_at; /* due already */
+    struct instant due = instant_min(p->beat_at, detector_deadline(&p->detector));
+    due = instant_min(due, p->verdict.again_at);
+    due = instant_min(due, p->fetch_at);
+    return instant_min(due, standbys_deadline(p));
+}
+
+void peering_check_invariants(const struct core *core) {
+    for (uint32_t i = 0; i < core->peer_count; i++) {
+        const struct peering *p = core->peers[i];
+        assert(p->index == i && p->loss >= 0 && p->loss <= 1);
+        echo_check_invariants(&p->echo);
+        detector_check_invariants(&p->detector);
+        assert((p->detector.opinion == DETECTOR_EXPIRED) == !instant_is_never(p->expired_since));
+        /* Nobody is convicted without our own expiry. */
+        assert(p->verdict.rule < 6 || p->detector.opinion == DETECTOR_EXPIRED);
+        assert(!instant_is_never(p->beat_at));
+        assert(!instant_before(instant_max(peering_deadline(p), core->now), p->due));
+        for (const struct link *l = list_first(&p->groups); l != NULL;
+             l = list_after(&p->groups, l))
+            assert(LIST_ELEMENT(l, const struct group, lodged)->backup == p);
+        for (int m = 0; m < PEERING_MEDIA_MAX; m++)
+            if (p->media[m] != NULL)
+                echo_check_invariants(&p->media[m]->echo);
+    }
+}

@@ -1,0 +1,155 @@
+/*
+ * A peering: all we know of one peer, and all we are about to say to it.
+ *
+ * Files: peering.c sends and takes beats; judging.c turns detector, remains and witnesses into the
+ * verdict; media_alive.c answers the nodes of a peer whose peerd is silent.
+ *
+ * Beats leave every interval (faster, up to fourfold, if the peer asks for it, as in RFC 5880),
+ * and at once in three cases, rate-limited to a quarter interval: we have come to suspect the peer
+ * (the beat asks for an answer), a peer suspects us, or a run of the peer not confirmed yet needs
+ * something to echo. On suspicion of one peer all others are asked too: their views come back with
+ * their answers.
+ */
+#ifndef PEERD_CORE_PEERING_H
+#define PEERD_CORE_PEERING_H
+
+#include "monitor/detector.h"
+#include "monitor/verdict.h"
+#include "peerd/core/list.h"
+#include "peerd/core/outbox.h"
+#include "peerd/policy/policy.h"
+#include "peerd/wire/beat.h"
+#include "peerd/wire/description.h"
+#include "peerd/wire/echo.h"
+#include "topo/rank.h"
+
+struct core;
+struct core_event;
+
+#define PEERING_MEDIA_MAX   4 /* nodes of a headless peer listened to: one is enough to know */
+#define PEERING_FASTER_MAX  4 /* a peer may ask for beats this many times as often */
+#define PEERING_TRACE_AGAIN duration_s(1) /* lines about dropped beats, at most */
+#define DESCRIPTION_AGAIN   duration_s(5)
+#define DESCRIPTION_SOON    duration_ms(500) /* it has just started: no node has registered yet */
+#define DESCRIPTION_RETRY   duration_s(1)
+#define DESCRIPTION_TIMEOUT duration_s(5) /* if io never comes back to us */
+
+/* What this peer last said of another one. */
+struct peering_view {
+    bool known;
+    struct instant told_at;
+    struct beat_view view;
+};
+
+/* A node of this peer that beats in its peerd's place. */
+struct media_alive {
+    uint8_t node;
+    bool answer; /* a beat of it waits for our answer */
+    struct addr from;
+    struct instant heard;
+    struct instant life_at; /* "never": not proven */
+    struct echo echo;
+};
+
+struct peering {
+    struct policy_peer policy;
+    uint32_t index; /* in the policy */
+    struct key_hint hint;
+
+    struct instant due; /* not later than peering_deadline: whoever changes one of its terms
+                           touches the peering, and the next step looks again */
+    struct echo echo;
+    struct detector detector;
+    struct verdict_result verdict;
+    struct instant verdict_since;
+    struct instant expired_since; /* of the detector; "never" while it has not */
+
+    struct instant beat_at;   /* next beat */
+    struct instant beaten_at; /* last beat; "never" for none */
+    bool ask;                 /* the next one asks for an answer */
+    uint32_t asked_ms;        /* [ms] the interval it wishes of us; 0 none */
+
+    uint64_t boot;       /* confirmed run; 0 for none */
+    uint64_t candidate;  /* run last traced as not proven yet */
+    uint64_t seq;        /* highest of that run: gaps are losses */
+    double loss;         /* 0..1, smoothed */
+    struct duration rtt; /* smoothed; endless: unknown */
+    uint32_t said_sessions;
+    uint32_t said_free;
+    bool said_draining;
+    bool said_recovering;
+    struct peering_view views[POLICY_PEERS_MAX];
+    uint64_t replayed;            /* beats dropped … */
+    struct instant replay_traced; /* … and when we last said so */
+
+    struct media_alive *media[PEERING_MEDIA_MAX]; /* owned; NULL where free */
+    struct instant media_since;                   /* first word in this silence; "never" */
+
+    bool described;
+    struct description description; /* owned copy */
+    struct instant described_at;
+    struct instant fetch_at; /* "never" until it is heard */
+    struct rank_place place;
+
+    struct list groups;          /* of ours, that count on it */
+    struct instant lodge_at;     /* "never": nothing to say */
+    struct instant lodge_next;   /* when the lodging must be repeated anyway */
+    bool lodge_stated;           /* it may believe in a lodging of ours */
+    uint32_t lodged_slots;       /* that it set aside */
+    uint32_t here;               /* its sessions in our table, in any state */
+    struct standbys_group *held; /* lodged with us, owned */
+    uint32_t *held_slots;
+    uint32_t held_count;
+    uint32_t held_slot_sum;
+    struct instant held_until; /* "never" with none */
+};
+
+struct peering *peering_new(struct core *core, const struct policy_peer *policy, uint32_t index);
+
+/* Accepts NULL. Its groups must have been lodged elsewhere. */
+void peering_free(struct peering *p);
+
+/* CORE_BEAT_RECEIVED. */
+void peering_beat_received(struct core *core, const struct core_event *event);
+
+/* Sends what is due, as far as the outbox has room. */
+void peering_step(struct core *core, struct peering *p, struct core_outbox *outbox);
+struct instant peering_deadline(const struct peering *p);
+
+/* Something about it has changed: its deadline is computed anew. */
+void peering_touch(const struct core *core, struct peering *p);
+
+/* Wants a beat to leave as soon as the rate limit allows. */
+void peering_beat_soon(struct core *core, struct peering *p);
+
+/* Fills everything but the echo fields. */
+void peering_fill_beat(const struct core *core, const struct peering *about_to, struct beat *beat);
+
+struct peering *peering_by_hint(const struct core *core, const struct key_hint *hint);
+struct peering *peering_by_name(const struct core *core, const struct name *name);
+
+void peering_check_invariants(const struct core *core);
+
+/* ---- judging.c ---- */
+
+/* Lets the detector's time pass, and judges anew; traces and reacts if the verdict changes. */
+void peering_judge(struct core *core, struct peering *p);
+
+/* True if groups may be lodged there. */
+bool peering_counts(const struct peering *p);
+
+/* A witness has spoken: those who depend on it are judged anew. */
+void peering_judge_others(struct core *core, const struct peering *witness);
+
+/* ---- media_alive.c ---- */
+
+void media_alive_received(struct core *core, struct peering *p, const struct core_event *event);
+void media_alive_step(struct core *core, struct peering *p, struct core_outbox *outbox);
+bool media_alive_waits(const struct peering *p);
+void media_alive_free(struct peering *p);
+
+/* Newest proof, and newest word, of any node; "never" for none. */
+struct instant media_alive_life(const struct peering *p);
+struct instant media_alive_heard(const struct peering *p);
+
+#endif

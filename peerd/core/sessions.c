@@ -1,0 +1,254 @@
+#include "peerd/core/sessions.h"
+
+#include "peerd/core/moves.h"
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_FIRST 256 /* the table begins with so many slots and doubles */
+
+void sessions_init(struct sessions *t) {
+    memset(t, 0, sizeof(*t));
+    list_init(&t->opened);
+}
+
+struct session *session_find(const struct core *core, const struct session_id *id) {
+    struct session *s = NULL;
+    HASH_FIND(hh, core->sessions.by_id, id, sizeof(*id), s);
+    return s;
+}
+
+/* ---- what depends on a record ---------------------------------------------------------------- */
+
+/* As a node counts it in its digest. What was only opened is unknown to the node. */
+static bool told_purpose(enum session_state state, enum resume_purpose *purpose) {
+    switch (state) {
+    case SESSION_STATE_OPENED:
+        return false;
+    case SESSION_STATE_STANDBY:
+        *purpose = RESUME_STANDBY;
+        return true;
+    case SESSION_STATE_HEDGING:
+        *purpose = RESUME_HEDGE;
+        return true;
+    case SESSION_STATE_COMMITTED:
+        *purpose = RESUME_COMMIT;
+        return true;
+    }
+    return false;
+}
+
+static void toggle_digest(struct session *s) {
+    enum resume_purpose purpose;
+    if (told_purpose(s->state, &purpose))
+        set_digest_toggle(&s->node->digest, &s->id, s->epoch, purpose);
+}
+
+static void enter(struct core *core, struct session *s) {
+    core->sessions.by_state[s->state]++;
+    s->node->used++;
+    s->node->used_by_worker[s->worker]++;
+    list_append(&s->node->sessions, &s->at_node);
+    toggle_digest(s);
+    if (s->state == SESSION_STATE_COMMITTED)
+        group_committed(core, s->group, &s->id, s->epoch);
+}
+
+static void leave(struct core *core, struct session *s) {
+    core->sessions.by_state[s->state]--;
+    s->node->used--;
+    s->node->used_by_worker[s->worker]--;
+    list_remove(&s->node->sessions, &s->at_node);
+    toggle_digest(s);
+    if (s->state == SESSION_STATE_COMMITTED)
+        group_uncommitted(core, s->group, &s->id, s->epoch);
+}
+
+void session_queue(struct session *s, struct list *queue) {
+    if (s->queue != NULL)
+        list_remove(s->queue, &s->queued);
+    s->queue = queue;
+    if (queue != NULL)
+        list_append(queue, &s->queued);
+}
+
+static void queue_for_state(struct core *core, struct session *s) {
+    session_queue(s, s->state == SESSION_STATE_OPENED ? &core->sessions.opened : NULL);
+    if (s->state == SESSION_STATE_COMMITTED)
+        drain_session_came(core, s);
+}
+
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+static bool grow(struct sessions *t) {
+    uint32_t room = t->slot_room == 0 ? SLOTS_FIRST : t->slot_room * 2;
+    struct session **slots = realloc(t->slots, room * sizeof(struct session *));
+    if (slots == NULL)
+        return false;
+    t->slots = slots;
+    uint32_t *free_slots = realloc(t->free_slots, room * sizeof(*free_slots));
+    if (free_slots == NULL)
+        return false;
+    t->free_slots = free_slots;
+    t->slot_room = room;
+    return true;
+}
+
+static bool slot_take(struct sessions *t, struct session *s) {
+    if (t->free_count > 0) {
+        s->slot = t->free_slots[--t->free_count];
+    } else {
+        if (t->slot_count == t->slot_room && !grow(t))
+            return false;
+        s->slot = t->slot_count++;
+    }
+    t->slots[s->slot] = s;
+    return true;
+}
+
+static void slot_give(struct sessions *t, const struct session *s) {
+    t->slots[s->slot] = NULL;
+    t->free_slots[t->free_count++] = s->slot;
+}
+
+/* ---- add, change, remove --------------------------------------------------------------------- */
+
+static bool index_it(struct core *core, struct session *s) {
+    struct sessions *t = &core->sessions;
+    if (!slot_take(t, s))
+        return false;
+    HASH_ADD(hh, t->by_id, id, sizeof(s->id), s);
+    if (s->hh.tbl != NULL)
+        return true;
+    slot_give(t, s);
+    return false;
+}
+
+enum err session_add(struct core *core, const struct session_birth *b, struct session **out) {
+    struct sessions *t = &core->sessions;
+    if (t->count >= core->policy.limits.sessions_max)
+        return ERR_FULL;
+    struct session *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_NO_MEMORY;
+    s->id = *b->id;
+    s->state = b->state;
+    s->epoch = b->epoch;
+    s->node = b->node;
+    s->worker = b->worker;
+    s->profile = b->profile;
+    s->source = b->source;
+    s->since = s->renewed = core->now;
+    s->group = group_join(core, b->key, &b->location);
+    if (s->group == NULL || !index_it(core, s)) {
+        if (s->group != NULL)
+            group_leave(core, s->group);
+        free(s);
+        return ERR_NO_MEMORY;
+    }
+    t->count++;
+    enter(core, s);
+    queue_for_state(core, s);
+    *out = s;
+    return ERR_OK;
+}
+
+void session_set(struct core *core, struct session *s, enum session_state state, uint32_t epoch,
+                 struct node *node, uint32_t worker) {
+    assert(epoch >= s->epoch);
+    if (state == s->state && epoch == s->epoch && node == s->node && worker == s->worker)
+        return;
+    bool other_state = state != s->state;
+    leave(core, s);
+    s->state = state;
+    s->epoch = epoch;
+    s->node = node;
+    s->worker = worker;
+    enter(core, s);
+    if (other_state)
+        queue_for_state(core, s);
+}
+
+void session_remove(struct core *core, struct session *s) {
+    struct sessions *t = &core->sessions;
+    moves_forget(s);
+    session_queue(s, NULL);
+    leave(core, s);
+    group_leave(core, s->group);
+    HASH_DEL(t->by_id, s);
+    slot_give(t, s);
+    t->count--;
+    free(s);
+}
+
+void sessions_free(struct core *core) {
+    struct sessions *t = &core->sessions;
+    for (uint32_t i = 0; i < t->slot_count; i++)
+        if (t->slots[i] != NULL)
+            session_remove(core, t->slots[i]);
+    free(t->slots);
+    free(t->free_slots);
+}
+
+/* ---- opened and never started ---------------------------------------------------------------- */
+
+static struct session *oldest_opened(const struct core *core) {
+    struct link *first = list_first(&core->sessions.opened);
+    return first == NULL ? NULL : LIST_ELEMENT(first, struct session, queued);
+}
+
+struct instant sessions_deadline(const struct core *core) {
+    const struct session *s = oldest_opened(core);
+    return s == NULL ? INSTANT_NEVER : instant_add(s->since, core->policy.limits.session_lease);
+}
+
+void sessions_expire_opened(struct core *core) {
+    while (instant_reached(core->now, sessions_deadline(core))) {
+        core->counters.opens_abandoned++;
+        session_remove(core, oldest_opened(core));
+    }
+}
+
+/* ---- invariants ------------------------------------------------------------------------------ */
+
+static void check_record(const struct core *core, const struct session *s, uint32_t slot) {
+    assert(s->slot == slot && session_find(core, &s->id) == s);
+    assert(s->worker < NODE_WORKERS_MAX && link_is_on(&s->at_node));
+    assert((s->state == SESSION_STATE_OPENED) == (s->queue == &core->sessions.opened));
+    assert(s->state != SESSION_STATE_COMMITTED || s->epoch >= 1);
+    assert(core->nodes[s->node->index] == s->node);
+    if (s->move == NULL)
+        return;
+    move_check_invariants(s->move);
+    assert(!move_is_over(s->move));
+    assert(s->move->out == (s->queue == &core->drain.moving));
+    assert(!s->move->out || s->state == SESSION_STATE_COMMITTED);
+}
+
+static void check_groups(const struct core *core) {
+    uint32_t members = 0, committed = 0;
+    for (const struct group *g = core->groups; g != NULL; g = g->hh.next) {
+        members += g->members;
+        committed += g->committed;
+        assert(g->members > 0 && g->committed <= g->members);
+        assert((g->backup != NULL) == link_is_on(&g->lodged));
+    }
+    assert(members == core->sessions.count);
+    assert(committed == core->sessions.by_state[SESSION_STATE_COMMITTED]);
+}
+
+void sessions_check_invariants(const struct core *core) {
+    const struct sessions *t = &core->sessions;
+    uint32_t count = 0, by_state[4] = {0};
+    for (uint32_t i = 0; i < t->slot_count; i++)
+        if (t->slots[i] != NULL) {
+            check_record(core, t->slots[i], i);
+            by_state[t->slots[i]->state]++;
+            count++;
+        }
+    assert(count == t->count && t->count + t->free_count == t->slot_count);
+    assert(memcmp(by_state, t->by_state, sizeof(by_state)) == 0);
+    check_groups(core);
+}

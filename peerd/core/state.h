@@ -1,0 +1,74 @@
+/*
+ * The core's own struct: every part of it, for the files of this folder only.
+ */
+#ifndef PEERD_CORE_STATE_H
+#define PEERD_CORE_STATE_H
+
+#include "peerd/base/rng.h"
+#include "peerd/core/admission.h"
+#include "peerd/core/core.h"
+#include "peerd/core/credit.h"
+#include "peerd/core/descriptions.h"
+#include "peerd/core/drain.h"
+#include "peerd/core/groups.h"
+#include "peerd/core/ledger.h"
+#include "peerd/core/nodes.h"
+#include "peerd/core/open.h"
+#include "peerd/core/peering.h"
+#include "peerd/core/sessions.h"
+#include "peerd/core/standbys.h"
+#include "peerd/core/status.h"
+
+struct core {
+    struct policy policy;
+    struct name name; /* of this cluster */
+    struct public_key self;
+    struct rank_place place;
+    uint64_t boot;  /* of this run */
+    uint64_t boots; /* given to echoes so far */
+    struct rng rng;
+    struct trace *trace;
+
+    struct instant now; /* of the step under way */
+    struct wall wall;
+    struct instant started;
+    struct instant promised; /* core_deadline at the end of the step before */
+    struct instant stalled;  /* when we came back from our own last absence; the start for none */
+    bool recovering;
+
+    struct peering *peers[POLICY_PEERS_MAX]; /* by index in the policy */
+    uint32_t peer_count;
+    struct node *nodes[POLICY_NODES_MAX]; /* likewise */
+    uint32_t node_count;
+    struct credit_orphan orphans[POLICY_NODES_MAX];
+
+    struct sessions sessions;
+    struct group *groups;                       /* uthash */
+    struct list displaced;                      /* groups not lodged with their first choice */
+    uint32_t service_used[POLICY_SERVICES_MAX]; /* sessions in any state, by service */
+    struct admission admission;
+    struct memories memories;
+    struct drain drain;
+    struct ledger ledger;
+    struct core_counters counters;
+
+    struct own_description own;
+    struct standbys_scratch standbys;
+    struct node_order orders[CORE_ORDERS_MAX]; /* of the answer in this step's outbox */
+};
+
+/* One line, with the cluster's name in front: who speaks matters where several write one log. */
+#define core_trace(core, format, ...)                                                              \
+    trace_linef((core)->trace, (core)->now, "%s " format, (core)->name.text, __VA_ARGS__)
+
+/* A boot id for an echo of its own: never 0 and never the same twice in a run, so that neither a
+ * number nor a recording from before a peer was forgotten means anything to its new echo. */
+uint64_t core_new_boot(struct core *core);
+
+/* Free slots under the credit granted, less all that is in use or was just opened. */
+uint32_t core_free_slots(const struct core *core);
+
+/* Sums over registered nodes. */
+uint32_t core_credit_granted(const struct core *core);
+
+#endif

@@ -1,0 +1,214 @@
+#include "peerd/core/status.h"
+
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct core_counters *core_counters(const struct core *core) {
+    return &core->counters;
+}
+
+const struct policy *core_policy(const struct core *core) {
+    return &core->policy;
+}
+
+const struct ledger *core_ledger(const struct core *core) {
+    return &core->ledger;
+}
+
+struct core_status core_status(const struct core *core) {
+    const uint32_t *by_state = core->sessions.by_state;
+    struct core_status s = {.cluster = core->name,
+                            .boot = core->boot,
+                            .started = core->started,
+                            .recovering = core->recovering,
+                            .draining = core->drain.active,
+                            .drained = core->drain.drained,
+                            .drain_deadline = core->drain.deadline,
+                            .drain_left =
+                                core->drain.active ? by_state[SESSION_STATE_COMMITTED] : 0,
+                            .peers = core->peer_count,
+                            .nodes = core->node_count,
+                            .capacity = credit_capacity(core),
+                            .credit = core_credit_granted(core),
+                            .reserved = standbys_reserved_unused(core),
+                            .sessions = by_state[SESSION_STATE_COMMITTED],
+                            .standbys = by_state[SESSION_STATE_STANDBY],
+                            .hedging = by_state[SESSION_STATE_HEDGING],
+                            .opened = by_state[SESSION_STATE_OPENED],
+                            .free = core_free_slots(core),
+                            .groups = HASH_COUNT(core->groups)};
+    for (uint32_t i = 0; i < core->node_count; i++)
+        s.nodes_registered += core->nodes[i]->registered;
+    return s;
+}
+
+/* ---- peers ----------------------------------------------------------------------------------- */
+
+static uint32_t media_alive_nodes(const struct peering *p, struct instant now) {
+    uint32_t count = 0;
+    for (int i = 0; i < PEERING_MEDIA_MAX; i++)
+        if (p->media[i] != NULL &&
+            !instant_reached(now, instant_add(p->media[i]->heard, VERDICT_HEARING_MAX)))
+            count++;
+    return count;
+}
+
+struct core_peer_status core_peer_status(const struct core *core, uint32_t index,
+                                         struct instant now) {
+    assert(index < core->peer_count);
+    const struct peering *p = core->peers[index];
+    return (struct core_peer_status){.policy = &p->policy,
+                                     .verdict = p->verdict.verdict,
+                                     .rule = p->verdict.rule,
+                                     .evidence = p->verdict.evidence,
+                                     .since = p->verdict_since,
+                                     .opinion = p->detector.opinion,
+                                     .figures = detector_figures(&p->detector, now),
+                                     .proofs = p->detector.proofs,
+                                     .suspicions = p->detector.suspicions,
+                                     .expiries = p->detector.expiries,
+                                     .mistakes = p->detector.mistakes,
+                                     .boot = p->boot,
+                                     .rtt = p->rtt,
+                                     .loss = p->loss,
+                                     .sessions = p->said_sessions,
+                                     .free_slots = p->said_free,
+                                     .draining = p->said_draining,
+                                     .recovering = p->said_recovering,
+                                     .media_alive_nodes = media_alive_nodes(p, now),
+                                     .described = p->described_at,
+                                     .description = p->described ? &p->description : NULL,
+                                     .lodged_groups = p->groups.count,
+                                     .lodged_slots = p->lodged_slots,
+                                     .standby_groups = p->held_count,
+                                     .standby_slots = p->held_slot_sum};
+}
+
+bool core_peer_view(const struct core *core, uint32_t index, uint32_t about,
+                    struct beat_view *out) {
+    assert(index < core->peer_count && about < core->peer_count);
+    const struct peering_view *view = &core->peers[index]->views[about];
+    if (view->known)
+        *out = view->view;
+    return view->known;
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
+
+static void count_sessions(const struct node *n, struct core_node_status *out) {
+    for (struct link *l = list_first(&n->sessions); l != NULL; l = list_after(&n->sessions, l)) {
+        const struct session *s = LIST_ELEMENT(l, const struct session, at_node);
+        switch (s->state) {
+        case SESSION_STATE_COMMITTED:
+            out->sessions++;
+            break;
+        case SESSION_STATE_STANDBY:
+        case SESSION_STATE_HEDGING:
+            out->standbys++;
+            break;
+        case SESSION_STATE_OPENED:
+            out->opened++;
+            break;
+        }
+    }
+}
+
+struct core_node_status core_node_status(const struct core *core, uint32_t index) {
+    assert(index < core->node_count);
+    const struct node *n = core->nodes[index];
+    struct core_node_status s = {.policy = &n->policy,
+                                 .registered = n->registered,
+                                 .complete = n->complete,
+                                 .boot = n->boot,
+                                 .heard = n->heard,
+                                 .lease = n->lease,
+                                 .workers = n->media_count,
+                                 .slots = n->credit.slots,
+                                 .orders = n->orders.count,
+                                 .sources = n->sources,
+                                 .source_count = n->source_count,
+                                 .profiles = n->profiles,
+                                 .profile_count = n->profile_count,
+                                 .media = n->media};
+    for (uint32_t i = 0; i < n->media_count; i++) {
+        s.frames += n->workers[i].frames;
+        s.cpu_ms += n->workers[i].cpu_ms;
+        s.restarts += n->workers[i].restarts;
+    }
+    count_sessions(n, &s);
+    return s;
+}
+
+/* ---- sessions and groups --------------------------------------------------------------------- */
+
+static void show(const struct session *s, struct core_session_status *out) {
+    const struct group_key *key = &s->group->key;
+    *out = (struct core_session_status){.id = s->id,
+                                        .state = s->state,
+                                        .epoch = s->epoch,
+                                        .issuer = key->issuer,
+                                        .service = key->service,
+                                        .profile = s->profile,
+                                        .source = s->source,
+                                        .backup_count = key->backup_count,
+                                        .node = s->node->policy.name,
+                                        .worker = s->worker,
+                                        .client = s->client,
+                                        .since = s->since,
+                                        .renewed = s->renewed,
+                                        .last_frame = s->last_frame,
+                                        .lost_before = s->lost_before,
+                                        .lost_after = s->lost_after,
+                                        .expected = s->expected,
+                                        .rtt_us = s->rtt_us,
+                                        .jitter_us = s->jitter_us,
+                                        .move = s->move};
+    memcpy(out->backups, key->backups, sizeof(out->backups));
+}
+
+bool core_session_next(const struct core *core, uint32_t *cursor, struct core_session_status *out) {
+    const struct sessions *t = &core->sessions;
+    while (*cursor < t->slot_count) {
+        const struct session *s = t->slots[(*cursor)++];
+        if (s == NULL)
+            continue;
+        show(s, out);
+        return true;
+    }
+    return false;
+}
+
+bool core_session_find(const struct core *core, const struct session_id *id,
+                       struct core_session_status *out) {
+    const struct session *s = session_find(core, id);
+    if (s != NULL)
+        show(s, out);
+    return s != NULL;
+}
+
+void core_groups_begin(const struct core *core, struct core_group_cursor *cursor) {
+    cursor->next = core->groups;
+}
+
+bool core_group_next(struct core_group_cursor *cursor, struct core_group_status *out) {
+    const struct group *g = cursor->next;
+    if (g == NULL)
+        return false;
+    *out = (struct core_group_status){.issuer = g->key.issuer,
+                                      .service = g->key.service,
+                                      .location = g->location,
+                                      .backup_count = g->key.backup_count,
+                                      .sessions = g->committed,
+                                      .standbys = g->members - g->committed,
+                                      .digest = g->digest};
+    memcpy(out->backups, g->key.backups, sizeof(out->backups));
+    cursor->next = g->hh.next;
+    return true;
+}
+
+const char *session_state_name(enum session_state s) {
+    static const char *const names[] = {"opened", "standby", "hedging", "committed"};
+    return (unsigned)s < sizeof(names) / sizeof(names[0]) ? names[s] : "?";
+}

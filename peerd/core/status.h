@@ -1,0 +1,197 @@
+/*
+ * What the core believes, for status pages, metrics and tests. Reading changes nothing.
+ *
+ * Pointers inside lead into the core and hold until the next step. Peers and nodes are counted by
+ * their index in the policy; sessions are walked with a cursor that starts at zero, in no order
+ * that means anything, and whoever stays in the table meanwhile is shown exactly once.
+ */
+#ifndef PEERD_CORE_STATUS_H
+#define PEERD_CORE_STATUS_H
+
+#include "monitor/detector.h"
+#include "monitor/verdict.h"
+#include "peerd/core/core.h"
+#include "peerd/core/ledger.h"
+#include "peerd/core/move.h"
+#include "peerd/wire/set_digest.h"
+
+/*  X(field, text): each counts something since the start */
+#define CORE_COUNTERS(X)                                                                           \
+    X(beats_sent, "beats sent")                                                                    \
+    X(beats_received, "authentic beats received")                                                  \
+    X(beats_replayed, "beats dropped: seen before, reflected or of a former run")                  \
+    X(beats_unconfirmed, "beats that proved no life")                                              \
+    X(media_alive_received, "media-alive beats received")                                          \
+    X(media_alive_dropped, "media-alive beats dropped: replayed, or too many nodes at once")       \
+    X(verdicts_changed, "changes of a verdict")                                                    \
+    X(opens_answered, "sessions opened")                                                           \
+    X(opens_repeated, "opens answered from memory")                                                \
+    X(opens_refused, "opens refused")                                                              \
+    X(opens_abandoned, "sessions opened and never started")                                        \
+    X(node_reports, "reports of nodes")                                                            \
+    X(node_reports_stale, "reports of nodes dropped: older than one seen")                         \
+    X(node_fulls_asked, "full reports asked for")                                                  \
+    X(nodes_lost, "nodes whose lease ended")                                                       \
+    X(sessions_refused, "sessions not taken into the table: it was full")                          \
+    X(sessions_fenced, "sessions reported under an epoch that is not the newest")                  \
+    X(moves_begun, "moves begun")                                                                  \
+    X(moves_over, "moves done")                                                                    \
+    X(moves_cancelled, "moves called off")                                                         \
+    X(hedges, "hedges seen at our nodes")                                                          \
+    X(standbys_refused, "groups lodged with us that got no slots")                                 \
+    X(own_stalls, "times this process did not run when it should have")
+
+struct core_counters {
+#define CORE_COUNTER_FIELD(field, text) uint64_t field;
+    CORE_COUNTERS(CORE_COUNTER_FIELD)
+#undef CORE_COUNTER_FIELD
+};
+
+struct core_status {
+    struct name cluster;
+    uint64_t boot;
+    struct instant started;
+    bool recovering;
+    bool draining;
+    bool drained;                  /* draining, and no session is left */
+    struct instant drain_deadline; /* "never" unless draining */
+    uint32_t drain_left;           /* sessions that have not left yet */
+    uint32_t peers;
+    uint32_t nodes;
+    uint32_t nodes_registered;
+    uint32_t capacity; /* [sessions] by policy */
+    uint32_t credit;   /* [sessions] of it leased to registered nodes */
+    uint32_t reserved; /* [sessions] for peers, not in use by them */
+    uint32_t sessions; /* committed here */
+    uint32_t standbys; /* here for other clusters' sessions */
+    uint32_t hedging;  /* sending for somebody else just now */
+    uint32_t opened;   /* answered, not started yet */
+    uint32_t free;     /* credit less all of them */
+    uint32_t groups;
+};
+
+struct core_status core_status(const struct core *core);
+const struct core_counters *core_counters(const struct core *core);
+
+/* The policy in force. */
+const struct policy *core_policy(const struct core *core);
+
+struct core_peer_status {
+    const struct policy_peer *policy;
+    enum verdict verdict;
+    uint8_t rule; /* of verdict.h */
+    const char *evidence;
+    struct instant since; /* when the verdict last changed; the start for none */
+    enum detector_opinion opinion;
+    struct detector_figures figures;
+    uint64_t proofs, suspicions, expiries, mistakes; /* of the detector */
+    uint64_t boot;                                   /* 0: not confirmed */
+    struct duration rtt;                             /* endless: unknown */
+    double loss;                                     /* share of beats lost, 0..1 */
+    uint32_t sessions;
+    uint32_t free_slots;
+    bool draining;
+    bool recovering;
+    uint32_t media_alive_nodes;            /* nodes heard within VERDICT_HEARING_MAX */
+    struct instant described;              /* "never": not yet */
+    const struct description *description; /* NULL: none */
+    uint32_t lodged_groups;                /* of ours, counting on it */
+    uint32_t lodged_slots;                 /* that it set aside for them */
+    uint32_t standby_groups;               /* of its, lodged here */
+    uint32_t standby_slots;
+};
+
+/* `index` is below policy.peer_count. */
+struct core_peer_status core_peer_status(const struct core *core, uint32_t index,
+                                         struct instant now);
+
+/* What peer `index` last said of peer `about`; false if nothing. */
+bool core_peer_view(const struct core *core, uint32_t index, uint32_t about, struct beat_view *out);
+
+/* What we say of ourselves: everything but clients_url and next_key, which are io's to add. The
+ * arrays belong to the core and hold until the next call or step; do not description_free it.
+ * ERR_NO_MEMORY leaves `out` untouched. */
+enum err core_describe(struct core *core, struct wall wall, struct description *out);
+
+struct core_node_status {
+    const struct policy_node *policy;
+    bool registered;
+    bool complete; /* it has told all its sessions */
+    uint64_t boot;
+    struct instant heard; /* "never": not yet */
+    struct instant lease; /* ends then */
+    uint32_t workers;
+    uint32_t slots; /* credit of one worker [sessions] */
+    uint32_t sessions;
+    uint32_t standbys;
+    uint32_t opened;
+    uint32_t orders; /* in flight */
+    uint64_t frames; /* of all workers */
+    uint64_t cpu_ms;
+    uint32_t restarts;                 /* of workers */
+    const struct node_source *sources; /* its catalogue, with what is wrong */
+    uint32_t source_count;
+    const struct node_profile *profiles;
+    uint32_t profile_count;
+    const struct addr *media; /* one a worker */
+};
+
+/* `index` is below policy.node_count. */
+struct core_node_status core_node_status(const struct core *core, uint32_t index);
+
+enum session_state {
+    SESSION_STATE_OPENED,   /* answered, not started yet */
+    SESSION_STATE_STANDBY,  /* ready to serve another cluster's client */
+    SESSION_STATE_HEDGING,  /* sending for another cluster, no epoch changed */
+    SESSION_STATE_COMMITTED /* served here */
+};
+
+struct core_session_status {
+    struct session_id id;
+    enum session_state state;
+    uint32_t epoch;
+    struct name issuer;
+    struct name service;
+    struct name profile;
+    struct name source;
+    struct name backups[TICKET_BACKUPS_MAX];
+    uint8_t backup_count;
+    struct name node;
+    uint32_t worker;
+    struct addr client;
+    struct instant since;   /* known here since */
+    struct instant renewed; /* newest report of it */
+    uint64_t last_frame;
+    uint32_t lost_before, lost_after, expected; /* [frames] */
+    uint32_t rtt_us, jitter_us;                 /* [µs] */
+    const struct move *move;                    /* NULL: not moving */
+};
+
+/* Copies the session at `*cursor` out and advances it; false at the end. */
+bool core_session_next(const struct core *core, uint32_t *cursor, struct core_session_status *out);
+bool core_session_find(const struct core *core, const struct session_id *id,
+                       struct core_session_status *out);
+
+struct core_group_status {
+    struct name issuer;
+    struct name service;
+    struct prefix location;
+    struct name backups[TICKET_BACKUPS_MAX];
+    uint8_t backup_count;
+    uint32_t sessions;        /* committed */
+    uint32_t standbys;        /* anything else */
+    struct set_digest digest; /* of the committed ones */
+};
+
+/* Groups are walked within one step, in the order of their making. */
+struct core_group_cursor {
+    const void *next;
+};
+
+void core_groups_begin(const struct core *core, struct core_group_cursor *cursor);
+bool core_group_next(struct core_group_cursor *cursor, struct core_group_status *out);
+
+const struct ledger *core_ledger(const struct core *core);
+const char *session_state_name(enum session_state s);
+
+#endif

@@ -1,0 +1,187 @@
+#include "monitor/detector.h"
+
+#include <criterion/criterion.h>
+
+#define START 1000 /* [ms] */
+
+static struct instant at(int64_t ms) {
+    return instant_us(ms * 1000);
+}
+
+static struct detector fresh(void) {
+    struct detector d;
+    detector_init(&d, &(struct detector_wish){.detect_within = duration_ms(400),
+                                              .false_alarm_every = duration_s(3600),
+                                              .interval = duration_ms(100)});
+    return d;
+}
+
+/* Beats every 100 ms, each proof 60 ms old on arrival; the last at START + 100 × (beats - 1). */
+static struct detector steady(int beats) {
+    struct detector d = fresh();
+    for (int i = 0; i < beats; i++)
+        detector_life_proven(&d, at(START + i * 100 - 60), at(START + i * 100), duration_ms(100));
+    return d;
+}
+
+Test(detector, nobody_is_judged_unheard) {
+    struct detector d = fresh();
+    cr_expect_eq(detector_step(&d, at(1000000)), DETECTOR_UNKNOWN);
+    cr_expect(instant_is_never(detector_deadline(&d)));
+    detector_unconfirmed(&d, at(1000000));
+    cr_expect_eq(detector_step(&d, at(2000000)), DETECTOR_UNKNOWN,
+                 "a beat without proof is no life");
+    detector_check_invariants(&d);
+}
+
+Test(detector, opinion_follows_silence) {
+    static const struct {
+        const char *what;
+        int64_t silent_ms; /* since the last arrival, whose proof was 60 ms old */
+        enum detector_opinion expected;
+    } rows[] = {
+        {"just heard", 0, DETECTOR_TRUST},
+        {"the announced beat is due", 100, DETECTOR_TRUST},
+        {"one millisecond before the margin ends", 149, DETECTOR_TRUST},
+        {"late beyond the margin", 150, DETECTOR_SUSPECT},
+        {"one millisecond before the bound", 339, DETECTOR_SUSPECT},
+        {"the newest proof is 400 ms old", 340, DETECTOR_EXPIRED},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct detector d = steady(50);
+        int64_t last = START + 4900;
+        cr_expect_eq(detector_step(&d, at(last + rows[i].silent_ms)), rows[i].expected, "%s",
+                     rows[i].what);
+        detector_check_invariants(&d);
+    }
+}
+
+Test(detector, deadlines_are_where_the_opinion_changes) {
+    struct detector d = steady(50);
+    cr_expect_eq(detector_deadline(&d).us, at(START + 4900 + 150).us);
+    detector_step(&d, detector_deadline(&d));
+    cr_expect_eq(d.opinion, DETECTOR_SUSPECT);
+    cr_expect_eq(detector_deadline(&d).us, at(START + 4900 + 340).us);
+    detector_step(&d, detector_deadline(&d));
+    cr_expect_eq(d.opinion, DETECTOR_EXPIRED);
+    cr_expect(instant_is_never(detector_deadline(&d)));
+    cr_expect(d.suspicions == 1 && d.expiries == 1 && d.mistakes == 0);
+}
+
+Test(detector, death_is_noticed_within_the_wish_wherever_it_strikes) {
+    /* The peer dies just after any of its sends: the proof is 1..219 ms old by then. */
+    for (int64_t lag = 1; lag < 220; lag += 7) {
+        struct detector d = fresh();
+        int64_t death = 0;
+        for (int i = 0; i < 30; i++) {
+            death = START + i * 100;
+            detector_life_proven(&d, at(death - lag), at(death + 10), duration_ms(100));
+        }
+        int64_t noticed = death + 10;
+        for (; detector_step(&d, at(noticed)) != DETECTOR_EXPIRED; noticed++)
+            continue;
+        cr_expect(noticed <= death + 400, "lag %d: %d ms", (int)lag, (int)(noticed - death));
+    }
+}
+
+Test(detector, beats_held_back_and_released_prove_nothing_new) {
+    struct detector d = steady(50);
+    int64_t last = START + 4900;
+    /* They keep coming on time, and echo only what was sent before the cut. */
+    for (int i = 1; i <= 3; i++)
+        detector_life_proven(&d, at(last - 60), at(last + i * 100), duration_ms(100));
+    cr_expect_eq(detector_step(&d, at(last + 339)), DETECTOR_TRUST);
+    cr_expect_eq(detector_step(&d, at(last + 340)), DETECTOR_EXPIRED);
+    /* One that comes later still does not bring it back. */
+    detector_life_proven(&d, at(last - 60), at(last + 400), duration_ms(100));
+    cr_expect_eq(d.opinion, DETECTOR_EXPIRED);
+}
+
+Test(detector, jitter_widens_the_margin_and_loss_does_not) {
+    struct detector d = fresh();
+    int64_t now = START;
+    for (int i = 0; i < 100; i++) {
+        now += i % 2 == 0 ? 60 : 140;
+        detector_life_proven(&d, at(now - 40), at(now), duration_ms(100));
+    }
+    struct detector_figures f = detector_figures(&d, at(now));
+    cr_expect(duration_in_ms(f.margin) >= 120, "%d", (int)duration_in_ms(f.margin));
+    d = steady(50);
+    for (int i = 0; i < 20; i++) { /* every second beat is lost */
+        now = START + 4900 + (i + 1) * 200;
+        detector_step(&d, at(now - 1));
+        detector_life_proven(&d, at(now - 60), at(now), duration_ms(100));
+    }
+    f = detector_figures(&d, at(now));
+    cr_expect_eq(duration_in_ms(f.margin), 50);
+}
+
+Test(detector, a_path_too_slow_for_the_wish_says_so) {
+    struct detector d = fresh();
+    for (int i = 0; i < 50; i++)
+        detector_life_proven(&d, at(START + i * 100 - 700), at(START + i * 100), duration_ms(100));
+    struct detector_figures f = detector_figures(&d, at(START + 4900));
+    cr_expect_not(f.meets_wish);
+    cr_expect(duration_in_ms(f.bound) >= 850, "%d", (int)duration_in_ms(f.bound));
+    cr_expect_eq(detector_step(&d, at(START + 4950)), DETECTOR_TRUST);
+    d = steady(50);
+    cr_expect(detector_figures(&d, at(START + 4900)).meets_wish);
+}
+
+Test(detector, our_own_absence_is_not_the_peers_silence) {
+    struct detector d = steady(50);
+    int64_t last = START + 4900;
+    detector_own_stall(&d, at(last + 100), at(last + 1100));
+    cr_expect_eq(detector_step(&d, at(last + 1100)), DETECTOR_TRUST);
+    cr_expect_eq(duration_in_ms(detector_figures(&d, at(last + 1100)).silent), 100);
+    cr_expect_eq(detector_step(&d, at(last + 1150)), DETECTOR_SUSPECT);
+    cr_expect_eq(detector_step(&d, at(last + 1339)), DETECTOR_SUSPECT);
+    cr_expect_eq(detector_step(&d, at(last + 1340)), DETECTOR_EXPIRED, "but the rest of it is");
+    /* What lay in the socket proves life before the pause, and counts as if there had been none. */
+    d = steady(50);
+    detector_own_stall(&d, at(last + 100), at(last + 1100));
+    detector_life_proven(&d, at(last + 90), at(last + 1101), duration_ms(100));
+    cr_expect_eq(detector_step(&d, at(last + 1101)), DETECTOR_TRUST);
+    for (int i = 0; i < 10; i++)
+        detector_own_stall(&d, at(last + 2000 + i), at(last + 2000 + i));
+    detector_check_invariants(&d);
+}
+
+Test(detector, mistakes_are_counted_and_restarts_are_not) {
+    for (int anew = 0; anew < 2; anew++) {
+        struct detector d = steady(50);
+        int64_t back = START + 4900 + 600;
+        detector_step(&d, at(back));
+        cr_expect_eq(d.opinion, DETECTOR_EXPIRED);
+        if (anew)
+            detector_new_run(&d);
+        detector_life_proven(&d, at(back - 10), at(back), duration_ms(100));
+        cr_expect_eq(d.opinion, DETECTOR_TRUST);
+        cr_expect_eq(d.mistakes, anew ? 0u : 1u);
+        cr_expect_not(d.excused);
+    }
+}
+
+Test(detector, unconfirmed_beats_are_counted_until_the_next_proof) {
+    struct detector d = steady(5);
+    detector_unconfirmed(&d, at(START + 500));
+    detector_unconfirmed(&d, at(START + 600));
+    cr_expect(d.unconfirmed == 2 && d.unconfirmed_at.us == at(START + 600).us);
+    detector_life_proven(&d, at(START + 640), at(START + 700), duration_ms(100));
+    cr_expect_eq(d.unconfirmed, 0u);
+}
+
+Test(detector, a_new_wish_takes_effect_at_once) {
+    struct detector d = steady(50);
+    detector_wish_changed(&d, &(struct detector_wish){.detect_within = duration_s(2),
+                                                      .false_alarm_every = duration_s(3600),
+                                                      .interval = duration_ms(100)});
+    cr_expect_eq(detector_step(&d, at(START + 4900 + 1900)), DETECTOR_SUSPECT);
+    cr_expect_eq(detector_step(&d, at(START + 4900 + 1940)), DETECTOR_EXPIRED);
+}
+
+Test(detector, opinions_have_names) {
+    cr_expect_str_eq(detector_opinion_name(DETECTOR_UNKNOWN), "unknown");
+    cr_expect_str_eq(detector_opinion_name(DETECTOR_EXPIRED), "expired");
+    cr_expect_str_eq(detector_opinion_name((enum detector_opinion)9), "?");
+}

@@ -1,0 +1,235 @@
+#include "monitor/verdict.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOW 100000 /* [ms] */
+
+static struct instant ago(int64_t ms) {
+    return instant_us((NOW - ms) * 1000);
+}
+
+static struct verdict_witness witness(const char *name, uint64_t domain, int64_t life_ms) {
+    struct verdict_witness w = {.domain = domain, .told_at = ago(20)};
+    name_set(&w.name, name);
+    w.life_at = life_ms < 0 ? INSTANT_NEVER : ago(life_ms);
+    return w;
+}
+
+/* A peer that expired this instant: no beat for 310 ms, no proof for 400. */
+static struct verdict_input expired(void) {
+    return (struct verdict_input){.opinion = DETECTOR_EXPIRED,
+                                  .figures = {.silent = duration_ms(310),
+                                              .life_age = duration_ms(400),
+                                              .expected = duration_ms(118),
+                                              .margin = duration_ms(9)},
+                                  .life_at = ago(400),
+                                  .expired_since = ago(0),
+                                  .media_life_at = INSTANT_NEVER,
+                                  .media_heard_at = INSTANT_NEVER,
+                                  .media_since = INSTANT_NEVER,
+                                  .unconfirmed_at = INSTANT_NEVER,
+                                  .interval = duration_ms(100),
+                                  .rtt = duration_ms(20),
+                                  .detect_within = duration_ms(400)};
+}
+
+static struct verdict_result judge(const struct verdict_input *in) {
+    struct verdict_result out;
+    verdict_judge(&out, in, ago(0));
+    return out;
+}
+
+/* Each step makes rule n apply on top of all that was there, so rule n must win over n + 1; taking
+ * the reason away again must let rule n + 1 win. */
+enum reason {
+    REASON_NONE,
+    REASON_UNSURE,     /* 10 */
+    REASON_OBJECTION,  /* 9 */
+    REASON_DEAF,       /* 8 */
+    REASON_NODE_WORD,  /* 7 */
+    REASON_NODE_PROOF, /* 6 */
+    REASON_LATE,       /* 5 */
+    REASON_TRUST,      /* 4 */
+    REASON_DEGRADED,   /* 3 */
+    REASON_DRAINING,   /* 2 */
+    REASON_UNHEARD     /* 1 */
+};
+
+static struct verdict_input with_reasons(enum reason up_to, struct verdict_witness *w) {
+    struct verdict_input in = expired();
+    w[0] = witness("par1", 1, 350); /* too lately to tell: newer than ours, explainable */
+    w[1] = witness("lon1", 2, 100); /* newer than can be explained */
+    in.witnesses = w;
+    in.witness_count = up_to >= REASON_OBJECTION ? 2 : up_to >= REASON_UNSURE ? 1 : 0;
+    if (up_to >= REASON_DEAF) {
+        in.unconfirmed_at = ago(30);
+        in.unconfirmed = 2;
+    }
+    if (up_to >= REASON_NODE_WORD)
+        in.media_since = in.media_heard_at = ago(50);
+    if (up_to >= REASON_NODE_PROOF)
+        in.media_life_at = ago(40);
+    if (up_to >= REASON_LATE)
+        in.opinion = DETECTOR_SUSPECT;
+    if (up_to >= REASON_TRUST)
+        in.opinion = DETECTOR_TRUST;
+    in.degraded = up_to >= REASON_DEGRADED;
+    in.draining = up_to >= REASON_DRAINING;
+    if (up_to >= REASON_UNHEARD)
+        in.opinion = DETECTOR_UNKNOWN;
+    return in;
+}
+
+Test(verdict, rules_win_in_their_order) {
+    static const struct {
+        enum reason reason;
+        uint8_t rule;
+        enum verdict verdict;
+        const char *evidence;
+    } rows[] = {
+        {REASON_UNHEARD, 1, VERDICT_UNKNOWN, "not heard since we started"},
+        {REASON_DRAINING, 2, VERDICT_DRAINING, "it says so"},
+        {REASON_DEGRADED, 3, VERDICT_DEGRADED, "its clients fare worse than others'"},
+        {REASON_TRUST, 4, VERDICT_ALIVE, "rtt 20 ms"},
+        {REASON_LATE, 5, VERDICT_SUSPECT, "silent 310 ms, expected 118±9"},
+        {REASON_NODE_PROOF, 6, VERDICT_HEADLESS,
+         "no beat for 310 ms; its nodes say that media lives"},
+        {REASON_NODE_WORD, 7, VERDICT_SUSPECT,
+         "no beat for 310 ms; a node speaks and has not proven itself yet"},
+        {REASON_DEAF, 8, VERDICT_PARTITIONED, "it beats and does not hear us, for 400 ms now"},
+        {REASON_OBJECTION, 9, VERDICT_PARTITIONED, "no beat for 310 ms; lon1 still hears it"},
+        {REASON_UNSURE, 10, VERDICT_SUSPECT,
+         "no beat for 310 ms; par1 heard it too lately to tell"},
+        {REASON_NONE, 11, VERDICT_CRASHED, "no beat for 310 ms; no witness"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_witness w[2];
+        struct verdict_input in = with_reasons(rows[i].reason, w);
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.rule, rows[i].rule, "row %zu: rule %d", i, out.rule);
+        cr_expect_eq(out.verdict, rows[i].verdict, "row %zu: %s", i, verdict_name(out.verdict));
+        cr_expect_str_eq(out.evidence, rows[i].evidence);
+        cr_expect(instant_before(ago(0), out.again_at), "row %zu", i);
+    }
+}
+
+Test(verdict, silent_witnesses_are_named_once_a_domain) {
+    static const struct {
+        const char *what;
+        size_t witnesses;
+        const char *expected;
+    } rows[] = {
+        {"one", 1, "no beat for 310 ms; lon1 silent too"},
+        {"two of one domain count once", 2, "no beat for 310 ms; lon1 silent too"},
+        {"another domain is named", 3, "no beat for 310 ms; lon1, par1 silent too"},
+        {"more are counted", 6, "no beat for 310 ms; lon1, par1, mad1, osl1 and 1 more silent too"},
+    };
+    const struct verdict_witness w[] = {witness("lon1", 7, 420),  witness("lon2", 7, 430),
+                                        witness("par1", 8, 500),  witness("mad1", 9, -1),
+                                        witness("osl1", 10, 900), witness("rom1", 11, 950)};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_input in = expired();
+        in.witnesses = w;
+        in.witness_count = rows[i].witnesses;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.verdict, VERDICT_CRASHED);
+        cr_expect_str_eq(out.evidence, rows[i].expected, "%s: %s", rows[i].what, out.evidence);
+    }
+}
+
+Test(verdict, a_view_alone_never_convicts) {
+    const struct verdict_witness w[] = {witness("lon1", 1, 5000), witness("par1", 2, -1)};
+    for (int o = DETECTOR_UNKNOWN; o < DETECTOR_EXPIRED; o++) {
+        struct verdict_input in = expired();
+        in.opinion = (enum detector_opinion)o;
+        in.witnesses = w;
+        in.witness_count = 2;
+        cr_expect(judge(&in).rule < 6, "%s", detector_opinion_name(in.opinion));
+    }
+}
+
+Test(verdict, an_objection_wears_out) {
+    static const struct {
+        const char *what;
+        int64_t expired_ms;
+        enum verdict expected;
+    } rows[] = {
+        {"fresh", 0, VERDICT_PARTITIONED},
+        {"after nearly the whole time", 9999, VERDICT_PARTITIONED},
+        {"worn out", 10000, VERDICT_CRASHED},
+    };
+    const struct verdict_witness w[] = {witness("lon1", 1, 100)};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_input in = expired();
+        in.expired_since = ago(rows[i].expired_ms);
+        in.life_at = ago(rows[i].expired_ms + 400);
+        in.witnesses = w;
+        in.witness_count = 1;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.verdict, rows[i].expected, "%s", rows[i].what);
+        if (out.verdict == VERDICT_CRASHED)
+            cr_expect_str_eq(out.evidence,
+                             "no beat for 310 ms; the objection of lon1 has worn out");
+    }
+}
+
+Test(verdict, what_is_not_fresh_or_not_enough_does_not_object) {
+    static const struct {
+        const char *what;
+        int64_t witness_ms, media_life_ms, media_since_ms, unconfirmed_ms;
+        uint32_t unconfirmed;
+        uint8_t rule;
+    } rows[] = {
+        {"a witness whose proof is as old as the wish", 400, -1, -1, -1, 0, 11},
+        {"a proof that both intervals, the round trip and rounding explain", 150, -1, -1, -1, 0,
+         10},
+        {"one that they do not", 149, -1, -1, -1, 0, 9},
+        {"a node's proof of a second ago", -1, 1000, -1, -1, 0, 11},
+        {"of just less", -1, 999, -1, -1, 0, 6},
+        {"a node that has talked for detect_within and proven nothing", -1, -1, 400, -1, 0, 11},
+        {"for just less", -1, -1, 399, -1, 0, 7},
+        {"a single beat without proof", -1, -1, -1, 10, 1, 11},
+        {"two, the newest too long ago", -1, -1, -1, 400, 2, 11},
+        {"two, one of them lately", -1, -1, -1, 399, 2, 8},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct verdict_witness w[] = {witness("lon1", 1, rows[i].witness_ms)};
+        struct verdict_input in = expired();
+        in.witnesses = w;
+        in.witness_count = 1;
+        if (rows[i].media_life_ms >= 0)
+            in.media_life_at = ago(rows[i].media_life_ms);
+        if (rows[i].media_since_ms >= 0) {
+            in.media_since = ago(rows[i].media_since_ms);
+            in.media_heard_at = ago(10);
+        }
+        if (rows[i].unconfirmed_ms >= 0)
+            in.unconfirmed_at = ago(rows[i].unconfirmed_ms);
+        in.unconfirmed = rows[i].unconfirmed;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.rule, rows[i].rule, "%s: rule %d", rows[i].what, out.rule);
+    }
+}
+
+Test(verdict, again_at_is_when_the_reason_ends) {
+    const struct verdict_witness w[] = {witness("lon1", 1, 100)};
+    struct verdict_input in = expired();
+    in.witnesses = w;
+    in.witness_count = 1;
+    struct verdict_result out = judge(&in);
+    cr_expect_eq(out.rule, 9);
+    cr_expect_eq(out.again_at.us, ago(100 - 400).us);
+    verdict_judge(&out, &in, out.again_at);
+    cr_expect_eq(out.rule, 11, "nothing new was heard until then");
+}
+
+Test(verdict, only_the_living_are_usable) {
+    for (int v = 0; v < VERDICT_COUNT; v++)
+        cr_expect_eq(verdict_is_usable((enum verdict)v),
+                     v == VERDICT_ALIVE || v == VERDICT_DEGRADED, "%s",
+                     verdict_name((enum verdict)v));
+    cr_expect_str_eq(verdict_name((enum verdict)VERDICT_COUNT), "?");
+    cr_expect_str_eq(verdict_name(VERDICT_HEADLESS), "headless");
+}

@@ -1,0 +1,53 @@
+#include "topo/location.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct prefix cut(const struct addr *a, uint8_t bits) {
+    struct prefix p = {.addr = *a, .bits = bits};
+    p.addr.port = 0;
+    memset(p.addr.ip + bits / 8, 0, sizeof(p.addr.ip) - bits / 8u);
+    return p;
+}
+
+_Static_assert(LOCATION_BITS_IPV4 % 8 == 0 && LOCATION_BITS_IPV6 % 8 == 0,
+               "locations end at a byte");
+
+struct prefix location_of(const struct addr *client) {
+    if (client->family == 4)
+        return cut(client, LOCATION_BITS_IPV4);
+    if (client->family == 6)
+        return cut(client, LOCATION_BITS_IPV6);
+    return (struct prefix){0};
+}
+
+bool location_equal(const struct prefix *a, const struct prefix *b) {
+    return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
+}
+
+const char *location_to_text(const struct prefix *location, char out[LOCATION_TEXT_LEN_MAX + 1]) {
+    const uint8_t *ip = location->addr.ip;
+    if (location->addr.family == 4)
+        snprintf(out, LOCATION_TEXT_LEN_MAX + 1, "%u.%u.%u.0/%u", ip[0], ip[1], ip[2],
+                 location->bits);
+    else if (location->addr.family == 6)
+        snprintf(out, LOCATION_TEXT_LEN_MAX + 1, "%x:%x:%x::/%u", ip[0] << 8 | ip[1],
+                 ip[2] << 8 | ip[3], ip[4] << 8 | ip[5], location->bits);
+    else
+        snprintf(out, LOCATION_TEXT_LEN_MAX + 1, "-");
+    return out;
+}
+
+bool location_from_text(struct prefix *out, const char *text) {
+    struct prefix p;
+    *out = (struct prefix){0};
+    if (strcmp(text, "-") == 0)
+        return true;
+    if (!prefix_from_text(&p, text))
+        return false;
+    struct prefix own = location_of(&p.addr);
+    if (!location_equal(&own, &p))
+        return false;
+    *out = p;
+    return true;
+}
