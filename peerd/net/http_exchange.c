@@ -1,0 +1,411 @@
+/*
+ * One HTTP request from its headers to its answer.
+ *
+ *   headers ──admit, length──> receiving ──body complete──> with the handler ──answer──> answered
+ *      │ refused                  │ too long                     │ overdue: 503             │
+ *      └──────────────> refused <─┘                              └────────> answered        v
+ *                          └── rest of the body read and thrown away ──> answered        completed
+ *
+ * A refused body is read on for a while, because a connection closed over unread bytes is reset,
+ * and a reset overtakes the answer that would have said why.
+ */
+#include "peerd/net/http_server_private.h"
+
+#include "peerd/net/clock.h"
+#include "peerd/net/sockaddr.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* How much of a refused body is read for courtesy: this many times the bound, then hang up. */
+#define DISCARD_FACTOR 8
+
+/* ---- holding ---- */
+
+static void free_if_let_go(struct http_exchange *e) {
+    if (e->mhd != NULL || e->held_by_handler)
+        return;
+    if (e->response != NULL)
+        MHD_destroy_response(e->response);
+    free(e->body);
+    free(e->method);
+    free(e->path);
+    free(e);
+}
+
+static void hold(struct http_exchange *e) {
+    struct http_exchange *head = &e->server->held;
+
+    e->held_by_handler = true;
+    e->next = head;
+    e->previous = head->previous;
+    e->previous->next = e->next->previous = e;
+}
+
+static void let_go(struct http_exchange *e) {
+    e->held_by_handler = false;
+    if (e->next != NULL) {
+        e->previous->next = e->next;
+        e->next->previous = e->previous;
+        e->next = e->previous = NULL;
+    }
+}
+
+/* ---- answering ---- */
+
+static const char *content_type_of(const struct net_http_answer *a) {
+    return a->content_type != NULL ? a->content_type : "application/json";
+}
+
+static struct MHD_Response *make_response(const struct net_http_answer *a) {
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(a->body_len, (void *)a->body, MHD_RESPMEM_MUST_COPY);
+    char seconds[16];
+
+    if (r == NULL)
+        return NULL;
+    if (a->body_len > 0)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type_of(a));
+    if (a->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%u", a->retry_after_s);
+        MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    }
+    /* None is worth more than the answer: where memory is short it goes without. */
+    for (size_t i = 0; i < a->header_count; i++)
+        (void)MHD_add_response_header(r, a->headers[i].name, a->headers[i].value);
+    return r;
+}
+
+/* Gives microhttpd the answer; only from within its callback. */
+static enum MHD_Result queue(struct http_exchange *e) {
+    e->connection->waiting = false;
+    e->connection->since = net_now();
+    return MHD_queue_response(e->mhd, e->status, e->response);
+}
+
+static void store(struct http_exchange *e, const struct net_http_answer *answer) {
+    e->status = answer->status;
+    e->response = make_response(answer);
+    if (e->suspended) {
+        e->suspended = false;
+        MHD_resume_connection(e->mhd);
+        http_server_kick(e->server);
+    }
+}
+
+void net_http_answer(struct net_http_request *request, const struct net_http_answer *answer) {
+    struct http_exchange *e = (struct http_exchange *)request;
+
+    assert(e->held_by_handler && "a request is answered once");
+    assert(answer->status >= 200 && answer->status < 600);
+    let_go(e);
+    /* If the client has gone, or was answered for us, there is nobody left to tell. */
+    if (e->mhd != NULL && e->response == NULL)
+        store(e, answer);
+    free_if_let_go(e);
+}
+
+void net_http_answer_json(struct net_http_request *request, unsigned status, const char *json) {
+    net_http_answer(request, &(struct net_http_answer){
+                                 .status = status, .body = json, .body_len = strlen(json)});
+}
+
+static const char *title_of(unsigned status) {
+    const char *title = MHD_get_reason_phrase_for(status);
+
+    return title != NULL ? title : "Error";
+}
+
+/* The problem as JSON, to be freed; NULL if memory is short or `detail` is not UTF-8. */
+static char *problem_text(unsigned status, const char *code, const char *detail) {
+    json_t *problem = json_pack("{s:s, s:i, s:s, s:s*}", "title", title_of(status), "status",
+                                (int)status, "code", code, "detail", detail);
+    char *text = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
+
+    json_decref(problem);
+    return text;
+}
+
+static struct net_http_answer problem_answer(unsigned status, const char *text,
+                                             unsigned retry_after_s) {
+    return (struct net_http_answer){.status = status,
+                                    .content_type = "application/problem+json",
+                                    .body = text,
+                                    .body_len = text != NULL ? strlen(text) : 0,
+                                    .retry_after_s = retry_after_s};
+}
+
+void net_http_answer_problem(struct net_http_request *request, unsigned status, enum err code,
+                             const char *detail, unsigned retry_after_s) {
+    char *text = problem_text(status, err_name(code), detail);
+    struct net_http_answer answer = problem_answer(status, text, retry_after_s);
+
+    net_http_answer(request, &answer);
+    free(text);
+}
+
+void http_exchange_give_up(struct http_exchange *e) {
+    if (e->mhd == NULL || e->response != NULL)
+        return;
+    char *text = problem_text(503, err_name(ERR_TIMEOUT), NULL);
+    struct net_http_answer answer = problem_answer(503, text, 1);
+    store(e, &answer);
+    free(text);
+}
+
+unsigned net_http_status_of(enum err code) {
+    switch (code) {
+    case ERR_OK:
+        return 200;
+    case ERR_TRUNCATED:
+    case ERR_BAD_MAGIC:
+    case ERR_BAD_VERSION:
+    case ERR_BAD_KIND:
+    case ERR_BAD_FIELD:
+    case ERR_UNKNOWN_CLAIM:
+    case ERR_BAD_POLICY:
+        return 400;
+    case ERR_BAD_SEAL:
+    case ERR_BAD_SIGNATURE:
+    case ERR_FOREIGN:
+    case ERR_UNKNOWN_ISSUER:
+    case ERR_BAD_COOKIE:
+    case ERR_EXPIRED:
+    case ERR_NOT_YET:
+    case ERR_DENIED:
+        return 403;
+    case ERR_UNKNOWN_SOURCE:
+    case ERR_UNKNOWN_PROFILE:
+    case ERR_UNKNOWN_SERVICE:
+    case ERR_UNKNOWN_SESSION:
+    case ERR_SOURCE_ENDED:
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_REPLAYED:
+    case ERR_REFLECTED:
+    case ERR_STALE:
+    case ERR_SOURCE_DIFFERS:
+    case ERR_MOVED:
+        return 409;
+    case ERR_OVERSIZED:
+        return 413;
+    case ERR_UNSUPPORTED:
+        return 501;
+    case ERR_SOURCE_FAILED:
+    case ERR_UNREACHABLE:
+        return 502;
+    case ERR_NO_CREDIT:
+    case ERR_DRAINING:
+    case ERR_FULL:
+    case ERR_BUDGET:
+        return 503;
+    case ERR_TIMEOUT:
+        return 504;
+    case ERR_IO:
+    case ERR_NO_MEMORY:
+    case ERR_COUNT:
+        return 500;
+    }
+    return 500;
+}
+
+/* ---- asking about a request ---- */
+
+static const char *look_up(const struct net_http_request *request, enum MHD_ValueKind kind,
+                           const char *name) {
+    const struct http_exchange *e = (const struct http_exchange *)request;
+    const char *value = NULL;
+    size_t len = 0;
+
+    if (e->mhd == NULL ||
+        MHD_lookup_connection_value_n(e->mhd, kind, name, strlen(name), &value, &len) != MHD_YES)
+        return NULL;
+    return value != NULL ? value : "";
+}
+
+const char *net_http_header(const struct net_http_request *request, const char *name) {
+    return look_up(request, MHD_HEADER_KIND, name);
+}
+
+const char *net_http_query(const struct net_http_request *request, const char *name) {
+    return look_up(request, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* ---- receiving ---- */
+
+/* Who asks: the address, and at a pinned door the key. False if there is no key where one must be.
+ */
+static bool identify(struct http_exchange *e) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(e->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    if (info != NULL)
+        e->request.peer = net_addr_from_sockaddr(info->client_addr);
+    if (e->server->options.door != NET_HTTP_DOOR_PINNED)
+        return true;
+    info = MHD_get_connection_info(e->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    e->request.has_peer_key =
+        info != NULL && net_identity_of_session(info->tls_session, &e->request.peer_key);
+    return e->request.has_peer_key;
+}
+
+static struct http_exchange *begin(struct net_http_server *server, struct MHD_Connection *mhd,
+                                   const char *url, const char *method) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct http_connection *connection = info != NULL ? info->socket_context : NULL;
+    struct http_exchange *e = connection != NULL ? calloc(1, sizeof *e) : NULL;
+
+    if (e == NULL)
+        return NULL;
+    e->server = server;
+    e->mhd = mhd;
+    e->connection = connection;
+    e->request.method = e->method = strdup(method);
+    e->request.path = e->path = strdup(url);
+    e->request.body = (const uint8_t *)"";
+    if (e->method == NULL || e->path == NULL || !identify(e)) {
+        e->mhd = NULL;
+        free_if_let_go(e);
+        return NULL;
+    }
+    return e;
+}
+
+/* The length that the client announced, or 0 if none or nonsense (microhttpd refuses nonsense). */
+static unsigned long long announced_length(const struct http_exchange *e) {
+    const char *text = net_http_header(&e->request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
+}
+
+static enum MHD_Result answer_refusal(struct http_exchange *e) {
+    enum err code = e->refusal == 413 ? ERR_OVERSIZED : e->refusal >= 500 ? ERR_FULL : ERR_DENIED;
+    char *text = problem_text(e->refusal, err_name(code), NULL);
+    struct net_http_answer answer = problem_answer(e->refusal, text, e->refusal == 503 ? 1 : 0);
+    /* RFC 9110 section 15.5.2 wants the scheme named; there is one here. */
+    const struct net_http_header scheme = {"WWW-Authenticate", "Bearer"};
+
+    answer.headers = &scheme;
+    answer.header_count = e->refusal == 401 ? 1 : 0;
+    e->server->counters.refused++;
+    store(e, &answer);
+    free(text);
+    return e->response != NULL ? queue(e) : MHD_NO;
+}
+
+/* Only the headers are here. A refusal is given at once where the client waits for leave to send
+ * (Expect), or where the body is too long to be read for courtesy. */
+static enum MHD_Result headers_received(struct http_exchange *e) {
+    size_t max = e->server->options.body_bytes_max;
+    unsigned long long announced = announced_length(e);
+    const char *expect = net_http_header(&e->request, MHD_HTTP_HEADER_EXPECT);
+
+    if (announced > max)
+        e->refusal = 413;
+    else if (e->server->options.admit != NULL)
+        e->refusal = e->server->options.admit(e->server->options.data, &e->request);
+    if (e->refusal != 0 && (expect != NULL || announced / DISCARD_FACTOR > max))
+        return answer_refusal(e);
+    return MHD_YES;
+}
+
+static bool make_room(struct http_exchange *e, size_t len) {
+    size_t need = e->request.body_len + len + 1, capacity = e->capacity;
+
+    if (need <= capacity)
+        return true;
+    /* Grown by doubling and never by what the client announces: that is free for him to say. */
+    while (capacity < need)
+        capacity = capacity == 0 ? 1024 : capacity * 2;
+    uint8_t *body = realloc(e->body, capacity);
+    if (body == NULL)
+        return false;
+    e->body = body;
+    e->capacity = capacity;
+    return true;
+}
+
+static enum MHD_Result body_received(struct http_exchange *e, const char *data, size_t *len) {
+    size_t max = e->server->options.body_bytes_max;
+
+    if (e->refusal == 0 && *len > max - e->request.body_len)
+        e->refusal = 413;
+    if (e->refusal != 0) {
+        e->discarded += *len;
+        *len = 0;
+        return e->discarded / DISCARD_FACTOR > max ? MHD_NO : MHD_YES;
+    }
+    if (!make_room(e, *len))
+        return MHD_NO;
+    memcpy(e->body + e->request.body_len, data, *len);
+    e->request.body_len += *len;
+    e->body[e->request.body_len] = '\0';
+    e->request.body = e->body;
+    *len = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result request_complete(struct http_exchange *e) {
+    struct net_http_server *server = e->server;
+
+    if (server->stopping && e->refusal == 0)
+        e->refusal = 503;
+    if (e->refusal != 0)
+        return answer_refusal(e);
+    server->counters.requests++;
+    e->deadline = instant_add(net_now(), server->options.answer_within);
+    hold(e);
+    server->options.handler(server->options.data, &e->request);
+    /* `e` lives: microhttpd holds it, too. */
+    if (e->response != NULL)
+        return queue(e);
+    if (!e->held_by_handler)
+        return MHD_NO; /* answered, but memory was short */
+    e->suspended = true;
+    e->connection->waiting = true;
+    MHD_suspend_connection(e->mhd);
+    return MHD_YES;
+}
+
+enum MHD_Result http_exchange_progress(void *cls, struct MHD_Connection *mhd, const char *url,
+                                       const char *method, const char *version,
+                                       const char *upload_data, size_t *upload_data_size,
+                                       void **state) {
+    struct http_exchange *e = *state;
+
+    (void)version;
+    if (e == NULL) {
+        *state = e = begin(cls, mhd, url, method);
+        return e != NULL ? headers_received(e) : MHD_NO;
+    }
+    if (*upload_data_size > 0)
+        return body_received(e, upload_data, upload_data_size);
+    if (e->response != NULL)
+        return queue(e); /* resumed */
+    if (e->deadline.us != 0)
+        return MHD_NO; /* resumed without an answer: memory was short */
+    return request_complete(e);
+}
+
+void http_exchange_completed(void *cls, struct MHD_Connection *mhd, void **state,
+                             enum MHD_RequestTerminationCode why) {
+    struct http_exchange *e = *state;
+
+    (void)cls;
+    (void)mhd;
+    (void)why;
+    if (e == NULL)
+        return;
+    e->connection->waiting = false;
+    e->connection->since = net_now();
+    e->mhd = NULL;
+    e->connection = NULL;
+    *state = NULL;
+    free_if_let_go(e);
+}

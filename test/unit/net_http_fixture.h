@@ -1,0 +1,180 @@
+/*
+ * An HTTP server and a client of peerd/net on one loop, for their tests.
+ *
+ * What the server answers is chosen by the path: /hello says so, /echo gives the body back, /who
+ * says who asks, /later answers 30 ms later, /never keeps the request, /busy is a problem.
+ */
+#ifndef TEST_UNIT_NET_HTTP_FIXTURE_H
+#define TEST_UNIT_NET_HTTP_FIXTURE_H
+
+#include "peerd/net/http_client.h"
+#include "peerd/net/http_server.h"
+#include "test/unit/net_fixture.h"
+
+struct site {
+    struct net_loop *loop;
+    struct net_http_server *server;
+    struct net_http_client *client;
+    struct net_timer later;
+    struct net_http_request *kept[128]; /* by /later and /never */
+    size_t kept_count;
+    char url[256]; /* what url_of wrote */
+    bool tls;
+    int reloads, reload_failures;
+};
+
+/* A call's outcome, copied. */
+struct outcome {
+    struct site *site;
+    int done; /* times that the callback came */
+    enum err err;
+    unsigned status;
+    char body[4096], type[64], detail[256], extra[64];
+    size_t body_len;
+    bool reused;
+    struct duration retry_after, took;
+    size_t *left; /* stops the loop when it reaches zero; NULL: at once */
+};
+
+static inline void answer_text(struct net_http_request *r, const char *text) {
+    static const struct net_http_header extra[] = {{"X-Extra", "more"}};
+
+    net_http_answer(r, &(struct net_http_answer){.status = 200,
+                                                 .content_type = "text/plain",
+                                                 .body = text,
+                                                 .body_len = strlen(text),
+                                                 .headers = extra,
+                                                 .header_count = 1});
+}
+
+static inline void answer_who(struct net_http_request *r) {
+    char text[400], addr[ADDR_TEXT_LEN_MAX + 1], key[KEY_PUBLIC_TEXT_LEN + 1] = "-";
+    const char *header = net_http_header(r, "x-ASKED"), *query = net_http_query(r, "q");
+    struct addr peer = r->peer;
+
+    if (r->has_peer_key)
+        public_key_to_text(&r->peer_key, key);
+    peer.port = 0;
+    snprintf(text, sizeof text, "%s %s %s x-asked=%s q=%s", r->method, addr_to_text(&peer, addr),
+             key, header != NULL ? header : "(none)", query != NULL ? query : "(none)");
+    answer_text(r, text);
+}
+
+static inline void answer_kept(void *data, struct instant now) {
+    struct site *s = data;
+
+    (void)now;
+    while (s->kept_count > 0)
+        answer_text(s->kept[--s->kept_count], "later");
+}
+
+static inline void handle(void *data, struct net_http_request *r) {
+    struct site *s = data;
+
+    if (strcmp(r->path, "/hello") == 0)
+        answer_text(r, "hello");
+    else if (strcmp(r->path, "/echo") == 0)
+        net_http_answer(
+            r, &(struct net_http_answer){.status = 201, .body = r->body, .body_len = r->body_len});
+    else if (strcmp(r->path, "/who") == 0)
+        answer_who(r);
+    else if (strcmp(r->path, "/busy") == 0)
+        net_http_answer_problem(r, 503, ERR_NO_CREDIT, "all \"slots\" taken", 7);
+    else if (strcmp(r->path, "/later") == 0 || strcmp(r->path, "/never") == 0) {
+        cr_assert(s->kept_count < 128);
+        s->kept[s->kept_count++] = r;
+        if (r->path[1] == 'l' && !net_timer_armed(&s->later))
+            net_timer_arm(&s->later, in_ms(30));
+    } else
+        net_http_answer_problem(r, 404, ERR_NOT_FOUND, NULL, 0);
+}
+
+static inline void reloaded(void *data, enum err err, const char *detail) {
+    struct site *s = data;
+
+    (void)detail;
+    *(err == ERR_OK ? &s->reloads : &s->reload_failures) += 1;
+}
+
+/* Starts both; what `options` leaves open is filled in. */
+static inline void open_site(struct site *s, struct net_http_server_options options) {
+    char detail[256];
+
+    s->loop = net_loop_new();
+    options.bind_to = addr_is_none(&options.bind_to) ? loopback(0) : options.bind_to;
+    options.handler = handle;
+    options.reloaded = reloaded;
+    options.data = s;
+    s->tls = options.door != NET_HTTP_DOOR_PLAIN;
+    net_timer_init(&s->later, s->loop, answer_kept, s);
+    cr_assert_eq(net_http_server_start(&s->server, s->loop, &options, detail, sizeof detail),
+                 ERR_OK, "%s", detail);
+    s->client = net_http_client_new(s->loop);
+    cr_assert_not_null(s->client);
+}
+
+static inline void close_site(struct site *s) {
+    net_http_client_free(s->client);
+    net_http_server_stop(s->server);
+    net_timer_cancel(&s->later);
+    while (s->kept_count > 0)
+        net_http_answer_json(s->kept[--s->kept_count], 200, "{}");
+    net_loop_free(s->loop);
+}
+
+static inline const char *url_of(struct site *s, const char *path) {
+    char addr[ADDR_TEXT_LEN_MAX + 1];
+    struct addr at = net_http_server_address(s->server);
+
+    snprintf(s->url, sizeof s->url, "%s://%s%s", s->tls ? "https" : "http", addr_to_text(&at, addr),
+             path);
+    return s->url;
+}
+
+static inline void copy_text(char *out, size_t size, const char *text) {
+    snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+static inline void note_outcome(void *data, const struct net_http_result *r) {
+    struct outcome *o = data;
+
+    o->done++;
+    o->err = r->err;
+    o->status = r->status;
+    o->body_len = r->body_len;
+    o->reused = r->reused;
+    o->retry_after = r->retry_after;
+    o->took = r->took;
+    copy_text(o->detail, sizeof o->detail, r->detail);
+    if (r->err == ERR_OK) {
+        copy_text(o->body, sizeof o->body, (const char *)r->body);
+        copy_text(o->type, sizeof o->type, net_http_result_header(r, "content-type"));
+        copy_text(o->extra, sizeof o->extra, net_http_result_header(r, "X-Extra"));
+    }
+    if (o->left == NULL || --*o->left == 0)
+        net_loop_stop(o->site->loop);
+}
+
+/* Starts a call whose outcome goes to `o`. */
+static inline enum err start_call(struct site *s, struct outcome *o,
+                                  struct net_http_call_options options,
+                                  struct net_http_call **out) {
+    *o = (struct outcome){.site = s, .left = o->left};
+    options.done = note_outcome;
+    options.data = o;
+    return net_http_call(s->client, &options, out);
+}
+
+/* Makes a call and waits for its end. */
+static inline void call(struct site *s, struct outcome *o, struct net_http_call_options options) {
+    o->left = NULL;
+    cr_assert_eq(start_call(s, o, options, NULL), ERR_OK);
+    run_until_stopped(s->loop);
+    cr_assert_eq(o->done, 1);
+}
+
+static inline void get(struct site *s, struct outcome *o, const char *path) {
+    call(s, o, (struct net_http_call_options){.url = url_of(s, path)});
+}
+
+#endif
