@@ -1,0 +1,193 @@
+#include "transcoder/timeline/pace.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define FRAME duration_ms(FRAME_MS)
+
+static struct instant at_us(int64_t us) {
+    return instant_us(us);
+}
+
+/* Runs until `end`, waking at every deadline; notes what was sent when. */
+struct log {
+    uint64_t frame[512];
+    int64_t us[512];
+    size_t count;
+};
+
+static void run(struct pace *p, int64_t end_us, struct log *log) {
+    for (;;) {
+        struct instant at = pace_deadline(p);
+        pace_check_invariants(p);
+        if (instant_is_never(at) || at.us > end_us)
+            return;
+        uint64_t frame;
+        cr_assert(pace_take(p, at, &frame), "nothing was due at its deadline");
+        cr_assert_lt(log->count, 512);
+        log->frame[log->count] = frame;
+        log->us[log->count++] = at.us;
+    }
+}
+
+Test(pace, live_only_is_a_frame_every_20_ms_for_ever) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 100, 100, NULL, at_us(5000));
+    run(&p, 5000 + 99 * 20000, &log);
+    cr_assert_eq(log.count, 100);
+    for (size_t i = 0; i < log.count; i++) {
+        cr_expect_eq(log.frame[i], 100 + i);
+        cr_expect_eq(log.us[i], 5000 + (int64_t)i * 20000, "no drift");
+    }
+}
+
+Test(pace, ten_frames_of_backfill_are_out_in_a_few_milliseconds) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    run(&p, 39999, &log);
+    cr_assert_eq(log.count, 12, "%zu", log.count);
+    uint64_t seen = 0;
+    int64_t filled_us = 0;
+    for (size_t i = 0; i < log.count; i++) {
+        seen |= UINT64_C(1) << (log.frame[i] - 90);
+        if (log.frame[i] < 100)
+            filled_us = log.us[i];
+        else
+            cr_expect_eq(log.us[i], (int64_t)(log.frame[i] - 100) * 20000, "paced undisturbed");
+    }
+    cr_expect_eq(seen, 0xfff, "each frame once");
+    cr_expect_leq(filled_us, 3000);
+}
+
+Test(pace, a_long_backfill_is_polite) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 0, 400, NULL, at_us(0));
+    run(&p, 1000000, &log);
+    int64_t last_us = 0;
+    uint64_t filled = 0;
+    for (size_t i = 0; i < log.count; i++)
+        if (log.frame[i] < 400) {
+            filled++;
+            last_us = log.us[i];
+        }
+    cr_assert_eq(filled, 400);
+    /* 8 s of media at 20 × real time are 0.4 s. */
+    cr_expect(last_us >= 380000 && last_us <= 400000, "%lld us", (long long)last_us);
+}
+
+Test(pace, what_is_held_is_not_sent) {
+    uint8_t held[PACE_HELD_BYTES] = {0};
+    held[0] = 0x05; /* bit 0: 91, bit 2: 93 */
+    held[1] = 0x01; /* bit 8: 99 */
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 90, 100, held, at_us(0));
+    run(&p, 19999, &log);
+    const uint64_t expect[] = {90, 92, 94, 95, 96, 97, 98, 100};
+    cr_assert_eq(log.count, 8);
+    size_t at = 0;
+    for (size_t i = 0; i < log.count; i++)
+        if (log.frame[i] != 100)
+            cr_expect_eq(log.frame[i], expect[at++]);
+    cr_expect_eq(at, 7);
+}
+
+Test(pace, a_planned_start_lies_ahead) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 104, 100, NULL, at_us(0));
+    cr_expect_eq(pace_deadline(&p).us, 80000, "not before its instant");
+    run(&p, 100000, &log);
+    cr_assert_eq(log.count, 2);
+    cr_expect_eq(log.frame[0], 104);
+    cr_expect_eq(log.frame[1], 105);
+}
+
+Test(pace, who_wakes_late_catches_up) {
+    struct pace p;
+    uint64_t frame;
+    pace_start(&p, FRAME, 0, 0, NULL, at_us(0));
+    for (uint64_t n = 0; n <= 5; n++) {
+        cr_assert(pace_take(&p, at_us(105000), &frame));
+        cr_expect_eq(frame, n);
+    }
+    cr_expect_not(pace_take(&p, at_us(105000), &frame));
+    cr_expect_eq(pace_deadline(&p).us, 120000, "the schedule has not moved");
+}
+
+Test(pace, repairs) {
+    static const struct {
+        const char *what;
+        uint64_t from;
+        int64_t at_us;
+        uint64_t first, last; /* frames sent again; first > last: none */
+    } rows[] = {
+        /* Started with 90…99 as backfill and live 100 at 0; at t the paced part has reached 100 +
+           t/20 ms. */
+        {"a hedge repeated after 20 ms is the same hedge", 90, 20001, 1, 0},
+        {"and after 60 ms", 90, 60001, 1, 0},
+        {"frames never covered go out at once", 85, 20001, 85, 89},
+        {"later it is another question: all that had time to land", 98, 200001, 98, 105},
+        {"what was sent a moment ago is on its way", 108, 200001, 1, 0},
+        {"what lies ahead is coming anyway", 300, 200001, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pace p;
+        struct log log = {0};
+        pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+        run(&p, rows[i].at_us, &log);
+        uint64_t next = p.next;
+        memset(&log, 0, sizeof(log));
+        pace_repair(&p, rows[i].from, NULL, at_us(rows[i].at_us));
+        run(&p, rows[i].at_us + 15000, &log);
+        uint64_t expect = rows[i].first;
+        for (size_t k = 0; k < log.count; k++) {
+            if (log.frame[k] >= next)
+                continue;
+            cr_expect_eq(log.frame[k], expect, "%s: %llu", rows[i].what,
+                         (unsigned long long)log.frame[k]);
+            expect++;
+        }
+        cr_expect_eq(expect, rows[i].first > rows[i].last ? rows[i].first : rows[i].last + 1, "%s",
+                     rows[i].what);
+    }
+}
+
+Test(pace, a_repair_in_the_middle_of_a_backfill_loses_nothing_of_it) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 50, 100, NULL, at_us(0));
+    run(&p, 5000, &log);
+    pace_repair(&p, 40, NULL, at_us(5000));
+    run(&p, 200000, &log);
+    uint8_t times[128] = {0};
+    for (size_t i = 0; i < log.count; i++)
+        times[log.frame[i]]++;
+    for (int n = 40; n < 108; n++)
+        cr_expect_geq(times[n], 1, "frame %d was forgotten", n);
+}
+
+Test(pace, the_end) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    pace_end_at(&p, 103);
+    cr_expect_not(pace_finished(&p));
+    run(&p, 10000000, &log);
+    cr_expect_eq(log.count, 13);
+    cr_expect(pace_finished(&p));
+    cr_expect(instant_is_never(pace_deadline(&p)));
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    pace_end_at(&p, 95);
+    memset(&log, 0, sizeof(log));
+    run(&p, 10000000, &log);
+    cr_expect_eq(log.count, 5, "an end within the backfill");
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    pace_stop(&p);
+    uint64_t frame;
+    cr_expect_not(pace_take(&p, at_us(1000000), &frame), "stopped is stopped");
+    cr_expect(instant_is_never(pace_deadline(&p)));
+}

@@ -1,0 +1,251 @@
+/* The witness, event by event: opening, commits, moves, ends. */
+#include "test/unit/witness_fixture.h"
+
+Test(witness_move, opening_asks_for_a_cookie_first) {
+    struct witness_config config = witness_config_default();
+    start_with(&config);
+    cr_expect_eq(f.sent[0].o.kind, WITNESS_SEND_HELLO);
+    cr_expect_eq(f.sent[0].o.server, 0);
+    wait_until(40);
+    cr_expect_null(resume_to(0, RESUME_COMMIT, 0), "nothing is asked of a path without a cookie");
+    give_cookie(0);
+    const struct witness_out *o = resume_to(0, RESUME_COMMIT, 0);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->u.resume.epoch, 1);
+    cr_expect(o->u.resume.with_ticket);
+    cr_expect_eq(o->u.resume.cookie.bytes[0], 0xc0);
+    cr_expect_eq(o->u.resume.from_frame, 0);
+    cr_expect_eq(o->u.resume.live_frame, 0);
+    cr_expect_eq(o->u.resume.cause, MOVE_CAUSE_NONE);
+}
+
+Test(witness_move, the_one_that_serves_now_is_followed_and_the_old_one_released) {
+    start_streaming();
+    wait_until(2060);
+    give_grant(1, RESUME_HEDGE);
+    wait_until(2195);
+    const struct witness_out *o = resume_to(1, RESUME_COMMIT, 0);
+    cr_assert_not_null(o);
+    give_grant(1, RESUME_COMMIT);
+    cr_expect_eq(f.w.serving, 1);
+    cr_expect_eq(f.w.epoch, 2);
+    const struct witness_out *r = resume_to(0, RESUME_RELEASE, 0);
+    cr_assert_not_null(r);
+    cr_expect_eq(r->u.resume.epoch, 2, "under the new epoch, which fences the old");
+    cr_expect_eq(f.w.stats.commits, 1);
+    for (uint64_t n = 58; n < 64; n++)
+        give_frame(1, n);
+    cr_expect_null(resume_to(1, RESUME_CANCEL, 0), "its hedge has become its service");
+}
+
+Test(witness_move, a_late_grant_of_an_older_epoch_is_not_followed) {
+    start_streaming();
+    wait_until(2195);
+    cr_assert_not_null(resume_to(1, RESUME_COMMIT, 0));
+    uint64_t nonce = last_nonce(WITNESS_SEND_RESUME, 1);
+    wait_until(2195 + 500);
+    const struct witness_out *second = resume_to(2, RESUME_COMMIT, 0);
+    cr_assert_not_null(second, "ams1 did not answer: lon1 is asked");
+    cr_expect_eq(second->u.resume.epoch, 3);
+    forget_sent();
+    struct witness_event e = {
+        .kind = WITNESS_GRANTED, .now = at_ms(f.ms), .server = 1, .nonce = nonce};
+    e.u.grant = (struct message_grant){.purpose = RESUME_COMMIT, .epoch = 2, .lease_ms = 5000};
+    step(&e);
+    cr_expect_eq(f.w.state, WITNESS_COMMITTING);
+    cr_expect_eq(f.w.epoch, 1);
+    cr_expect_eq(f.w.stats.stale_grants, 1);
+    const struct witness_out *r = resume_to(1, RESUME_RELEASE, 0);
+    cr_assert_not_null(r);
+    cr_expect_eq(r->u.resume.epoch, 3);
+}
+
+Test(witness_move, the_old_server_may_come_back_before_anybody_granted) {
+    start_streaming();
+    wait_until(2195);
+    cr_assert_eq(f.w.state, WITNESS_COMMITTING);
+    uint32_t asked = f.w.epoch_high;
+    for (uint64_t n = 56; n < 60; n++)
+        give_frame(0, n);
+    cr_expect_eq(f.w.state, WITNESS_FOLLOWING);
+    cr_expect_eq(f.w.serving, 0);
+    cr_expect_eq(f.w.epoch, 1);
+    const struct witness_out *r = resume_to(1, RESUME_RELEASE, 0);
+    cr_assert_not_null(r, "who was asked is told");
+    cr_expect_gt(r->u.resume.epoch, asked, "under an epoch that fences what was asked");
+    cr_expect_eq(f.w.stats.commits, 0);
+}
+
+Test(witness_move, a_refusal_sends_it_to_the_next) {
+    start_streaming();
+    wait_until(2195);
+    give_refusal(1, RESUME_COMMIT, ERR_NO_CREDIT, 4000);
+    const struct witness_out *o = resume_to(2, RESUME_COMMIT, 0);
+    cr_assert_not_null(o);
+    cr_expect_eq(sent_at(o), 2195, "at once");
+    cr_expect_eq(o->u.resume.epoch, 3, "each server gets an epoch of its own");
+    give_refusal(2, RESUME_COMMIT, ERR_NO_CREDIT, 1000);
+    forget_sent();
+    wait_until(5900);
+    cr_expect_null(resume_to(1, RESUME_COMMIT, 0), "Retry-After is honoured");
+    cr_expect_not_null(resume_to(2, RESUME_COMMIT, 0));
+}
+
+Test(witness_move, a_server_that_knows_us_no_more_is_asked_again_at_once) {
+    start_streaming();
+    wait_until(2010);
+    give_frame(0, 50);
+    f.w.report_at = at_ms(2011);
+    wait_until(2030);
+    cr_assert_eq(f.w.state, WITNESS_FOLLOWING, "nothing is missing yet");
+    give_refusal(0, RESUME_COMMIT, ERR_UNKNOWN_SESSION, 0);
+    const struct witness_out *o = resume_to(0, RESUME_COMMIT, 0);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->u.resume.epoch, 2);
+    cr_expect(o->u.resume.with_ticket);
+}
+
+Test(witness_move, ping_pong_makes_each_wait_longer) {
+    start_streaming();
+    while (budget_spend(&f.w.moves, at_ms(1980)))
+        ;
+    wait_until(2560);
+    cr_expect_null(resume_to(1, RESUME_COMMIT, 0), "three times 200 ms are not over");
+    wait_until(2620);
+    cr_expect_not_null(resume_to(1, RESUME_COMMIT, 0));
+}
+
+Test(witness_move, a_planned_move_makes_before_it_breaks) {
+    start_streaming();
+    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1980), .server = 0};
+    e.u.notice.notice = (struct message_notice){
+        .session = session, .number = 1, .what = NOTICE_MOVE, .target = {{3}}, .deadline_ms = 5000};
+    e.u.notice.end = FRAME_NEVER;
+    step(&e);
+    cr_expect_eq(f.w.state, WITNESS_MOVING);
+    const struct witness_out *o = resume_to(2, RESUME_COMMIT, 0);
+    cr_assert_not_null(o, "the target of the notice, not the first backup");
+    cr_expect_eq(o->u.resume.cause, MOVE_CAUSE_DRAIN);
+    cr_expect_eq(o->u.resume.from_frame, o->u.resume.live_frame + 4);
+    uint64_t first = o->u.resume.from_frame;
+    size_t reports = f.count;
+    e.u.notice.notice.session.bytes[5] = 1;
+    e.u.notice.notice.number = 2;
+    step(&e);
+    cr_expect_eq(f.w.stats.forged, 1, "who does not know the session's id is nobody");
+    e.u.notice.notice.session = session;
+    e.u.notice.notice.number = 1;
+    step(&e);
+    cr_expect_eq(f.count, reports, "a repeated notice is one notice");
+    give_grant(2, RESUME_COMMIT);
+    cr_expect_eq(f.w.serving, 0, "not before it is heard");
+    for (uint64_t n = 50; n < first + 3; n++) {
+        stream(0, n, n + 1);
+        if (n >= first)
+            give_frame(2, n);
+        cr_expect_eq(f.w.serving, n < first + 2 ? 0 : 2, "frame %llu", (unsigned long long)n);
+    }
+    cr_expect_not_null(resume_to(0, RESUME_RELEASE, 0));
+    cr_expect_eq(f.w.stats.hedges, 0);
+}
+
+Test(witness_move, a_move_is_reported_once_its_gap_is_known) {
+    start_streaming();
+    wait_until(2060);
+    give_grant(1, RESUME_HEDGE);
+    wait_until(2100);
+    for (uint64_t n = 52; n < 56; n++) /* 50 and 51 never come */
+        give_frame(1, n);
+    wait_until(2195);
+    give_grant(1, RESUME_COMMIT);
+    forget_sent();
+    stream(1, 60, 75);
+    const struct witness_move *m = NULL;
+    for (size_t i = 0; i < f.count; i++)
+        if (f.sent[i].o.kind == WITNESS_MOVED)
+            m = &f.sent[i].o.u.moved;
+    cr_assert_not_null(m);
+    cr_expect_str_eq(m->from.text, "fra1");
+    cr_expect_str_eq(m->to.text, "ams1");
+    cr_expect_eq(m->cause, MOVE_CAUSE_CRASHED);
+    cr_expect_eq(m->epoch, 2);
+    cr_expect(m->hedged);
+    cr_expect_eq(m->detect_ms, 45);
+    cr_expect_eq(m->first_frame_ms, 100, "frame 50 was expected at 2000");
+    cr_expect_eq(m->gap_ms, 40 + 20 * 4, "50, 51 and 56…59: %lld", (long long)m->gap_ms);
+}
+
+Test(witness_move, the_end_of_the_source_is_played_out) {
+    start_streaming();
+    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1981), .server = 0};
+    e.u.notice.notice = (struct message_notice){
+        .session = session, .number = 1, .what = NOTICE_END, .error = ERR_SOURCE_ENDED};
+    e.u.notice.end = FRAME_NEVER;
+    step(&e);
+    cr_expect_eq(f.w.state, WITNESS_ENDING);
+    cr_expect_eq(f.p.end, 50);
+    bool seen = false;
+    for (size_t i = 0; i < f.count; i++)
+        seen |= f.sent[i].o.kind == WITNESS_SEND_REPORT && f.sent[i].o.u.report.notice == 1;
+    cr_expect(seen, "a report says that it was seen");
+    wait_until(2179);
+    cr_expect_eq(f.w.state, WITNESS_ENDING, "frame 49 is due at 2180");
+    wait_until(2300);
+    cr_expect_eq(f.w.state, WITNESS_ENDED);
+    cr_expect_eq(f.sent[f.count - 1].o.u.ended, ERR_SOURCE_ENDED);
+    cr_expect(instant_is_never(witness_deadline(&f.w)));
+}
+
+Test(witness_move, a_source_that_fails_here_may_live_elsewhere) {
+    start_streaming();
+    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1981), .server = 0};
+    e.u.notice.notice = (struct message_notice){
+        .session = session, .number = 1, .what = NOTICE_END, .error = ERR_SOURCE_FAILED};
+    e.u.notice.end = FRAME_NEVER;
+    f.ms = 1981;
+    step(&e);
+    const struct witness_out *o = resume_to(1, RESUME_COMMIT, 0);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->u.resume.cause, MOVE_CAUSE_DEGRADED);
+    give_refusal(1, RESUME_COMMIT, ERR_SOURCE_FAILED, 0);
+    give_refusal(2, RESUME_COMMIT, ERR_SOURCE_FAILED, 0);
+    wait_until(2700);
+    cr_expect_eq(f.w.state, WITNESS_ENDED, "it failed everywhere: %s",
+                 witness_state_name(f.w.state));
+    cr_expect_eq(f.sent[f.count - 1].o.u.ended, ERR_SOURCE_FAILED);
+}
+
+Test(witness_move, closing_releases_everybody) {
+    start_streaming();
+    wait_until(2060); /* a hedge is running, too */
+    forget_sent();
+    step(&(struct witness_event){.kind = WITNESS_CLOSED, .now = at_ms(2060)});
+    cr_expect_not_null(resume_to(0, RESUME_RELEASE, 0));
+    cr_expect_not_null(resume_to(1, RESUME_RELEASE, 0));
+    cr_expect_eq(f.sent[f.count - 1].o.kind, WITNESS_SESSION_ENDED);
+    cr_expect_eq(f.sent[f.count - 1].o.u.ended, ERR_OK);
+    size_t count = f.count;
+    wait_until(10000);
+    cr_expect_eq(f.count, count, "and is silent from then on");
+}
+
+Test(witness_move, a_copy_of_an_old_refusal_is_not_about_the_new_question) {
+    start_streaming();
+    while (budget_spend(&f.w.hedges, at_ms(1980))) /* hedges would push older questions out */
+        ;
+    wait_until(2195);
+    uint64_t copy = last_nonce(WITNESS_SEND_RESUME, 1);
+    uint64_t counter = resume_to(1, RESUME_COMMIT, 0)->u.resume.counter;
+    wait_until(2216); /* the question is repeated; the first answer comes now */
+    give_refusal(1, RESUME_COMMIT, ERR_NO_CREDIT, 100);
+    give_refusal(2, RESUME_COMMIT, ERR_NO_CREDIT, 100);
+    wait_until(3110); /* fra1 was asked, too, and did not answer */
+    cr_assert_eq(f.w.attempt.server, 1, "the next round");
+    struct witness_event e = {
+        .kind = WITNESS_REFUSED, .now = at_ms(3110), .server = 1, .nonce = copy};
+    e.u.refuse = (struct message_refuse){
+        .purpose = RESUME_COMMIT, .error = ERR_NO_CREDIT, .counter = counter};
+    step(&e);
+    cr_expect_eq(f.w.stats.forged, 0, "it is an answer");
+    cr_expect_eq(f.w.attempt.server, 1, "still asked");
+}

@@ -1,0 +1,124 @@
+#include "transcoder/timeline/pace.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void begin_fill(struct pace *p, uint64_t from, uint64_t end,
+                       const uint8_t held[PACE_HELD_BYTES], struct instant now) {
+    p->fill_next = from;
+    p->fill_end = end;
+    p->held_from = from;
+    if (held != NULL)
+        memcpy(p->held, held, sizeof(p->held));
+    else
+        memset(p->held, 0, sizeof(p->held));
+    p->fill_at = now;
+    p->fill_sent = 0;
+}
+
+static bool held(const struct pace *p, uint64_t frame) {
+    if (frame <= p->held_from || frame - p->held_from > 8 * PACE_HELD_BYTES)
+        return false;
+    uint64_t bit = frame - p->held_from - 1;
+    return p->held[bit / 8] >> (bit % 8) & 1;
+}
+
+static void skip_held(struct pace *p) {
+    while (p->fill_next < p->fill_end && held(p, p->fill_next))
+        p->fill_next++;
+}
+
+void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t live,
+                const uint8_t held_map[PACE_HELD_BYTES], struct instant now) {
+    assert(frame.us > 0);
+    *p = (struct pace){
+        .frame = frame,
+        .base = now,
+        .live = live,
+        .next = from > live ? from : live,
+        .end = FRAME_NEVER,
+        .covered_from = from,
+        .asked_at = now,
+        .running = true,
+    };
+    begin_fill(p, from, from < live ? live : from, held_map, now);
+    skip_held(p);
+}
+
+void pace_repair(struct pace *p, uint64_t from, const uint8_t held_map[PACE_HELD_BYTES],
+                 struct instant now) {
+    assert(p->running);
+    uint64_t end = p->fill_next < p->fill_end ? p->fill_end : 0;
+    bool again = !duration_less(instant_since(now, p->asked_at), duration_ms(PACE_REPEAT_MS));
+    if (again) {
+        /* What went out since is still on its way, and the receiver could not know. */
+        uint64_t flying = (uint64_t)(PACE_REPEAT_MS * 1000 / p->frame.us);
+        uint64_t landed = p->next > flying ? p->next - flying : 0;
+        end = end > landed ? end : landed;
+    }
+    if (from < p->covered_from && end < p->covered_from)
+        end = p->covered_from < p->next ? p->covered_from : p->next;
+    if ((!again && from >= p->covered_from) || from >= end)
+        return;
+    begin_fill(p, from, end, held_map, now);
+    skip_held(p);
+    p->covered_from = from < p->covered_from ? from : p->covered_from;
+    p->asked_at = now;
+}
+
+void pace_stop(struct pace *p) {
+    p->running = false;
+}
+
+void pace_end_at(struct pace *p, uint64_t end) {
+    p->end = end < p->end ? end : p->end;
+    p->fill_end = p->fill_end < p->end ? p->fill_end : p->end;
+}
+
+static struct instant paced_at(const struct pace *p) {
+    if (p->next >= p->end)
+        return INSTANT_NEVER;
+    return instant_us(p->base.us + (int64_t)(p->next - p->live) * p->frame.us);
+}
+
+static struct instant filled_at(const struct pace *p) {
+    return p->fill_next < p->fill_end ? p->fill_at : INSTANT_NEVER;
+}
+
+bool pace_take(struct pace *p, struct instant now, uint64_t *frame) {
+    if (!p->running)
+        return false;
+    if (instant_reached(now, filled_at(p))) {
+        *frame = p->fill_next++;
+        p->fill_sent++;
+        int64_t gap = p->fill_sent < PACE_BURST_FRAMES ? PACE_BURST_GAP_US : PACE_BACKFILL_GAP_US;
+        p->fill_at = instant_add(p->fill_at, duration_us(gap));
+        skip_held(p);
+        return true;
+    }
+    if (instant_reached(now, paced_at(p))) {
+        *frame = p->next++;
+        return true;
+    }
+    return false;
+}
+
+struct instant pace_deadline(const struct pace *p) {
+    if (!p->running)
+        return INSTANT_NEVER;
+    return instant_min(filled_at(p), paced_at(p));
+}
+
+bool pace_finished(const struct pace *p) {
+    return p->next >= p->end && p->fill_next >= p->fill_end;
+}
+
+void pace_check_invariants(const struct pace *p) {
+    if (!p->running)
+        return;
+    assert(p->frame.us > 0);
+    assert(p->next >= p->live);
+    assert(p->covered_from <= p->next);
+    assert(p->fill_next >= p->fill_end || p->fill_end <= p->next);
+    assert(p->fill_next >= p->fill_end || !held(p, p->fill_next));
+}

@@ -1,0 +1,69 @@
+/*
+ * Pace: which frame of one session a server sends next, and when.
+ *
+ * A start says `from`, the first frame that the receiver lacks, and `live`, the frame that should
+ * be on the wire now. Frames from..live−1 that it does not hold already are backfill: they go out
+ * as fast as is polite, the first PACE_BURST_FRAMES a quarter of a millisecond apart (ten frames in
+ * 2.5 ms, well within a round trip), any more at 20 × real time, so that a long backfill does not
+ * fell a thin link. Frame n ≥ live goes out at base + (n − live) × 20 ms: an absolute schedule that
+ * never drifts; whoever wakes late catches up at once. `from` may lie ahead of `live` (a planned
+ * move): nothing is sent before its instant.
+ *
+ * A repair asks a running sender again. Frames that it never covered are backfilled at once; those
+ * that it has sent are sent again only if the last start or repair is PACE_REPEAT_MS old, because
+ * until then the question has crossed the answer (a client repeats a hedge after 20 and 60 ms).
+ */
+#ifndef TRANSCODER_TIMELINE_PACE_H
+#define TRANSCODER_TIMELINE_PACE_H
+
+#include "transcoder/timeline/position.h"
+
+#define PACE_BURST_FRAMES    16   /* frames of backfill at the fast rate; 320 ms of media */
+#define PACE_BURST_GAP_US    250  /* [µs] between them */
+#define PACE_BACKFILL_GAP_US 1000 /* [µs] between further ones: 20 × real time */
+#define PACE_REPEAT_MS       100  /* [ms] in which a repeated request is one and the same */
+#define PACE_HELD_BYTES      16   /* [bytes] bitmap of a resume: 128 frames */
+
+struct pace {
+    struct duration frame; /* 20 ms */
+    struct instant base;   /* when frame `live` is due */
+    uint64_t live;
+    uint64_t next;         /* next frame of the paced part */
+    uint64_t end;          /* one past the last frame of the stream; FRAME_NEVER if unknown */
+    uint64_t covered_from; /* lowest frame that was ever asked for */
+    uint64_t fill_next;    /* next frame of the backfill to look at */
+    uint64_t fill_end;     /* one past its last */
+    uint64_t held_from;    /* to which the bitmap refers */
+    uint8_t held[PACE_HELD_BYTES];
+    struct instant fill_at;  /* when its next frame may go */
+    uint32_t fill_sent;      /* frames of this backfill sent */
+    struct instant asked_at; /* newest start or repair that was honoured */
+    bool running;
+};
+
+/* `held` may be NULL: nothing is held. Any former run is forgotten. */
+void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t live,
+                const uint8_t held[PACE_HELD_BYTES], struct instant now);
+
+/* While running only; the paced part goes on undisturbed. */
+void pace_repair(struct pace *p, uint64_t from, const uint8_t held[PACE_HELD_BYTES],
+                 struct instant now);
+
+void pace_stop(struct pace *p);
+
+/* The stream ends before `end`: nothing from there on is sent. */
+void pace_end_at(struct pace *p, uint64_t end);
+
+/* The next frame to send, backfill first. False if nothing is due: see pace_deadline(). Call until
+ * false. */
+bool pace_take(struct pace *p, struct instant now, uint64_t *frame);
+
+/* "never" if stopped, or if all has been sent. */
+struct instant pace_deadline(const struct pace *p);
+
+/* True once every frame before the end has been sent. */
+bool pace_finished(const struct pace *p);
+
+void pace_check_invariants(const struct pace *p);
+
+#endif

@@ -1,0 +1,105 @@
+#include "transcoder/timeline/path.h"
+
+#include <assert.h>
+
+void path_init(struct path *p) {
+    *p = (struct path){
+        .cookie_at = INSTANT_NEVER,
+        .heard = INSTANT_NEVER,
+        .rtt_min = DURATION_ENDLESS,
+        .rtt_smooth = DURATION_ENDLESS,
+    };
+}
+
+static void count_hello(struct path *p, bool lost) {
+    int32_t sample = lost ? 1000 : 0;
+    p->loss_per_mille =
+        (uint32_t)((int32_t)p->loss_per_mille + (sample - (int32_t)p->loss_per_mille) / 8);
+    p->hellos_missed = lost ? p->hellos_missed + 1 : 0;
+}
+
+/* A free place, or the one whose question is oldest. */
+static struct path_pending *place(struct path *p) {
+    struct path_pending *oldest = &p->pending[0];
+    for (int i = 0; i < PATH_PENDING_MAX; i++) {
+        if (p->pending[i].nonce == 0)
+            return &p->pending[i];
+        if (instant_before(p->pending[i].sent, oldest->sent))
+            oldest = &p->pending[i];
+    }
+    if (oldest->hello)
+        count_hello(p, true);
+    return oldest;
+}
+
+void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct instant now) {
+    assert(nonce != 0);
+    *place(p) =
+        (struct path_pending){.nonce = nonce, .sent = now, .hello = hello, .prompt = prompt};
+    if (hello)
+        p->hellos_sent++;
+}
+
+static void learn_rtt(struct path *p, struct duration sample) {
+    if (sample.us < 0)
+        return;
+    p->rtt_min = duration_min(p->rtt_min, sample);
+    if (p->rtt_smooth.us == DURATION_ENDLESS.us)
+        p->rtt_smooth = sample;
+    else
+        p->rtt_smooth.us += (sample.us - p->rtt_smooth.us) / 8;
+}
+
+bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
+    if (nonce == 0)
+        return false;
+    for (int i = 0; i < PATH_PENDING_MAX; i++) {
+        struct path_pending *q = &p->pending[i];
+        if (q->nonce != nonce)
+            continue;
+        if (q->prompt)
+            learn_rtt(p, instant_since(now, q->sent));
+        if (q->hello) {
+            p->hellos_answered++;
+            count_hello(p, false);
+        }
+        q->nonce = 0;
+        return true;
+    }
+    return false;
+}
+
+void path_heard(struct path *p, struct instant now) {
+    if (instant_is_never(p->heard) || instant_before(p->heard, now))
+        p->heard = now;
+}
+
+void path_cookie_received(struct path *p, const struct cookie *cookie, struct instant now) {
+    p->cookie = *cookie;
+    p->cookie_at = now;
+}
+
+void path_cookie_forget(struct path *p) {
+    p->cookie_at = INSTANT_NEVER;
+}
+
+bool path_has_cookie(const struct path *p, struct instant now) {
+    if (instant_is_never(p->cookie_at))
+        return false;
+    return duration_less(instant_since(now, p->cookie_at), duration_ms(PATH_COOKIE_MS_MAX));
+}
+
+void path_expire(struct path *p, struct instant now) {
+    for (int i = 0; i < PATH_PENDING_MAX; i++) {
+        struct path_pending *q = &p->pending[i];
+        if (q->nonce == 0 || duration_less(instant_since(now, q->sent), duration_ms(PATH_LOST_MS)))
+            continue;
+        if (q->hello)
+            count_hello(p, true);
+        q->nonce = 0;
+    }
+}
+
+struct duration path_rtt(const struct path *p) {
+    return p->rtt_smooth.us == DURATION_ENDLESS.us ? duration_ms(PATH_RTT_MS_GUESS) : p->rtt_smooth;
+}

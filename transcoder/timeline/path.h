@@ -1,0 +1,60 @@
+/*
+ * Path: what a client knows of the way to one server.
+ *
+ * It remembers the nonces of what was sent and not yet answered, so that an answer is believed only
+ * if it repeats one (an off-path forger cannot), and once. Round-trip time comes from hellos and
+ * reports, which are answered at once; a grant may contain pre-roll and tells nothing. A cookie
+ * proves our address to the server; it is good for one to two of the server's periods of 30 s, so
+ * it is used for 25 s and renewed long before.
+ */
+#ifndef TRANSCODER_TIMELINE_PATH_H
+#define TRANSCODER_TIMELINE_PATH_H
+
+#include "peerd/base/time.h"
+#include "peerd/wire/message.h"
+
+#define PATH_PENDING_MAX   16    /* questions remembered; an older one is forgotten unanswered */
+#define PATH_COOKIE_MS_MAX 25000 /* [ms] a cookie is used for, below the server's 30 s */
+#define PATH_RTT_MS_GUESS  100   /* [ms] before anything was measured */
+#define PATH_LOST_MS       1000  /* [ms] a hello unanswered for so long is lost */
+
+struct path_pending {
+    uint64_t nonce;      /* 0: free */
+    struct instant sent; /* when */
+    bool hello;          /* counts for loss */
+    bool prompt;         /* answered at once: counts for round-trip time */
+};
+
+struct path {
+    struct path_pending pending[PATH_PENDING_MAX];
+    struct cookie cookie;
+    struct instant cookie_at;   /* when the cookie came; "never" for none */
+    struct instant heard;       /* newest packet of any kind; "never" for none */
+    struct duration rtt_min;    /* smallest of all; endless if unknown */
+    struct duration rtt_smooth; /* RFC 6298 style, gain 1/8; endless if unknown */
+    uint32_t hellos_sent;       /* since the beginning */
+    uint32_t hellos_answered;   /* since the beginning */
+    uint32_t hellos_missed;     /* lost in a row up to now */
+    uint32_t loss_per_mille;    /* [‰] smoothed, of hellos */
+};
+
+void path_init(struct path *p);
+
+/* Remembers a question; `nonce` must not be 0. */
+void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct instant now);
+
+/* True if `nonce` is that of a question not answered yet, which it then is. */
+bool path_answered(struct path *p, uint64_t nonce, struct instant now);
+
+void path_heard(struct path *p, struct instant now);
+void path_cookie_received(struct path *p, const struct cookie *cookie, struct instant now);
+void path_cookie_forget(struct path *p);
+bool path_has_cookie(const struct path *p, struct instant now);
+
+/* Counts hellos that nobody answered in PATH_LOST_MS. */
+void path_expire(struct path *p, struct instant now);
+
+/* The smoothed round-trip time, or a guess if nothing was measured. */
+struct duration path_rtt(const struct path *p);
+
+#endif

@@ -1,0 +1,322 @@
+#include "transcoder/timeline/tenure.h"
+
+#include "transcoder/timeline/tenure_inner.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define NOTICE_MS_MAX 1000 /* [ms] between repetitions of a notice */
+
+const char *tenure_state_name(enum tenure_state s) {
+    static const char *const names[] = {"free", "standby", "hedging", "serving", "ended"};
+    return names[s];
+}
+
+/* ---- outbox and traces ---- */
+
+struct tenure_short_id tenure_short_id(const struct session_id *id) {
+    struct tenure_short_id s;
+    session_id_to_text(id, s.text);
+    s.text[6] = 0; /* enough for a person to tell sessions apart */
+    return s;
+}
+
+struct tenure_out *tenure_put(struct tenure_outbox *out, enum tenure_out_kind kind, uint32_t slot,
+                              const struct session_id *id) {
+    assert(out->count < TENURE_OUT_MAX);
+    struct tenure_out *o = &out->items[out->count++];
+    *o = (struct tenure_out){.kind = kind, .slot = slot, .session = *id, .until = INSTANT_NEVER};
+    return o;
+}
+
+uint32_t tenure_ms_until(struct instant end, struct instant now) {
+    int64_t us = instant_since(end, now).us;
+    if (us <= 0)
+        return 0;
+    return us / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(us / 1000);
+}
+
+/* ---- states, credit, deadlines ---- */
+
+static bool takes_credit(enum tenure_state s) {
+    return s == TENURE_STANDBY || s == TENURE_HEDGING || s == TENURE_SERVING;
+}
+
+static bool is_legal(enum tenure_state from, enum tenure_state to) {
+    switch (from) {
+    case TENURE_FREE:
+    case TENURE_ENDED:
+        return takes_credit(to);
+    case TENURE_STANDBY:
+    case TENURE_HEDGING:
+    case TENURE_SERVING:
+        return to != TENURE_FREE && to != from;
+    }
+    return false;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+/* The only place where a state changes, but for a tombstone that is forgotten. */
+void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, struct instant now,
+                      struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    enum tenure_state from = s->state;
+    assert(is_legal(from, to));
+    t->counts[from]--;
+    t->counts[to]++;
+    t->credit_used = t->credit_used - takes_credit(from) + takes_credit(to);
+    t->credit_ceiling = larger(t->credit_slots, t->credit_used);
+    s->state = to;
+    s->since = now;
+    if (to != TENURE_HEDGING)
+        s->hedge = INSTANT_NEVER;
+    trace_linef(out->trace, now, "session %s: %s -> %s (epoch %u, credit %u of %u)",
+                tenure_short_id(&s->id).text, tenure_state_name(from), tenure_state_name(to),
+                s->epoch, t->credit_used, t->credit_slots);
+}
+
+void tenure_rearm(struct tenure *t, uint32_t slot) {
+    const struct tenure_session *s = &t->sessions[slot];
+    struct instant at = instant_min(s->lease, s->notice.again);
+    if (s->state == TENURE_HEDGING)
+        at = instant_min(s->hedge, s->notice.again);
+    if (s->notice.number != 0 && s->notice.what == NOTICE_MOVE)
+        at = instant_min(at, s->notice.deadline);
+    due_set(&t->due, slot, at);
+}
+
+void tenure_clear_notice(struct tenure_session *s) {
+    s->notice = (struct tenure_notice){.deadline = INSTANT_NEVER, .again = INSTANT_NEVER};
+}
+
+void tenure_stop_media(struct tenure_session *s, uint32_t slot, struct tenure_outbox *out) {
+    s->sending = false;
+    tenure_put(out, TENURE_MEDIA_STOP, slot, &s->id);
+}
+
+/* The session is over here; what stays is the fence. */
+void tenure_end(struct tenure *t, uint32_t slot, enum err why, struct instant now,
+                struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    tenure_put(out, TENURE_FORGET, slot, &s->id)->error = why;
+    tenure_set_state(t, slot, TENURE_ENDED, now, out);
+    s->standby = false;
+    s->sending = false;
+    s->lease = instant_add(now, duration_ms(TENURE_TOMB_MS));
+    tenure_clear_notice(s);
+}
+
+static void send_notice(struct tenure_session *s, uint32_t slot, struct instant now,
+                        struct tenure_outbox *out) {
+    struct tenure_notice *n = &s->notice;
+    tenure_put(out, TENURE_NOTICE, slot, &s->id)->notice = (struct message_notice){
+        .session = s->id,
+        .number = n->number,
+        .what = n->what,
+        .error = n->error,
+        .target = n->target,
+        .deadline_ms = n->what == NOTICE_MOVE ? tenure_ms_until(n->deadline, now) : 0,
+    };
+    n->again = instant_add(now, n->every);
+    n->every = duration_min(duration_scale(n->every, 2, 1), duration_ms(NOTICE_MS_MAX));
+}
+
+static struct tenure_notice *new_notice(struct tenure_session *s, enum notice_what what) {
+    s->notice = (struct tenure_notice){
+        .number = ++s->notice_number,
+        .what = what,
+        .deadline = INSTANT_NEVER,
+        .every = duration_ms(TENURE_NOTICE_MS),
+    };
+    return &s->notice;
+}
+
+/* Says that this is the end until a report has seen it, or for a while. */
+static void announce_end(struct tenure *t, uint32_t slot, enum err why, struct instant now,
+                         struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    new_notice(s, NOTICE_END)->error = why;
+    s->lease = instant_min(s->lease, instant_add(now, duration_ms(TENURE_END_AFTER_MS)));
+    trace_linef(out->trace, now, "session %s: no more media (%s) -> telling the client",
+                tenure_short_id(&s->id).text, err_name(why));
+    send_notice(s, slot, now, out);
+}
+
+static void move_ordered(struct tenure *t, const struct tenure_event *e,
+                         struct tenure_outbox *out) {
+    uint32_t slot = tenure_find(t, &e->u.move.session);
+    if (slot == TENURE_SLOT_NONE || t->sessions[slot].state != TENURE_SERVING)
+        return; /* it has left already */
+    struct tenure_session *s = &t->sessions[slot];
+    struct tenure_notice *n = &s->notice;
+    if (n->number != 0 && n->what == NOTICE_END)
+        return;
+    bool same = n->number != 0 && key_hint_equal(&n->target, &e->u.move.target);
+    if (!same) {
+        n = new_notice(s, NOTICE_MOVE);
+        n->target = e->u.move.target;
+    }
+    n->deadline = instant_add(e->now, e->u.move.deadline);
+    if (!same)
+        send_notice(s, slot, e->now, out);
+    tenure_rearm(t, slot);
+}
+
+static void source_stopped(struct tenure *t, const struct tenure_event *e,
+                           struct tenure_outbox *out) {
+    uint32_t slot = tenure_find(t, &e->u.source.session);
+    if (slot == TENURE_SLOT_NONE)
+        return;
+    switch (t->sessions[slot].state) {
+    case TENURE_HEDGING:
+    case TENURE_SERVING:
+        if (t->sessions[slot].notice.number == 0 || t->sessions[slot].notice.what != NOTICE_END)
+            announce_end(t, slot, e->u.source.error, e->now, out);
+        break;
+    case TENURE_STANDBY:
+        tenure_end(t, slot, e->u.source.error, e->now, out);
+        break;
+    case TENURE_FREE:
+    case TENURE_ENDED:
+        return;
+    }
+    tenure_rearm(t, slot);
+}
+
+/* ---- time ---- */
+
+static void hedge_is_over(struct tenure *t, uint32_t slot, struct instant now,
+                          struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    bool ended = s->notice.number != 0 && s->notice.what == NOTICE_END;
+    if (!s->standby || ended || instant_reached(now, s->lease)) {
+        tenure_end(t, slot, ended ? s->notice.error : ERR_TIMEOUT, now, out);
+        return;
+    }
+    tenure_stop_media(s, slot, out);
+    tenure_set_state(t, slot, TENURE_STANDBY, now, out);
+}
+
+static void lease_is_over(struct tenure *t, uint32_t slot, struct instant now,
+                          struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    if (s->state == TENURE_ENDED) {
+        tenure_table_remove(t, slot);
+        return;
+    }
+    bool ended = s->notice.number != 0 && s->notice.what == NOTICE_END;
+    tenure_end(t, slot, ended ? s->notice.error : ERR_TIMEOUT, now, out);
+}
+
+static void ticked(struct tenure *t, struct instant now, struct tenure_outbox *out) {
+    uint32_t slot;
+    if (!due_reached(&t->due, now, &slot))
+        return;
+    struct tenure_session *s = &t->sessions[slot];
+    struct tenure_notice *n = &s->notice;
+    if (s->state == TENURE_HEDGING && instant_reached(now, s->hedge))
+        hedge_is_over(t, slot, now, out);
+    else if (s->state != TENURE_HEDGING && instant_reached(now, s->lease))
+        lease_is_over(t, slot, now, out);
+    else if (n->number != 0 && n->what == NOTICE_MOVE && instant_reached(now, n->deadline)) {
+        tenure_stop_media(s, slot, out);
+        announce_end(t, slot, ERR_DRAINING, now, out);
+    } else if (instant_reached(now, n->again))
+        send_notice(s, slot, now, out);
+    if (s->state != TENURE_FREE)
+        tenure_rearm(t, slot);
+}
+
+static void credit_leased(struct tenure *t, uint32_t slots, struct instant until) {
+    t->credit_slots = slots;
+    t->credit_until = until;
+    t->credit_ceiling = larger(slots, t->credit_used);
+}
+
+/* Drain is reversible: who has not left yet may stay. */
+static void drain_changed(struct tenure *t, bool draining, struct instant now,
+                          struct tenure_outbox *out) {
+    if (t->draining == draining)
+        return;
+    t->draining = draining;
+    trace_linef(out->trace, now, draining ? "draining" : "no longer draining");
+    for (uint32_t slot = 0; slot < t->capacity && !draining; slot++) {
+        struct tenure_session *s = &t->sessions[slot];
+        if (s->state != TENURE_SERVING || s->notice.number == 0 || s->notice.what != NOTICE_MOVE)
+            continue;
+        tenure_clear_notice(s);
+        tenure_rearm(t, slot);
+    }
+}
+
+void tenure_init(struct tenure *t, const struct tenure_config *config,
+                 struct tenure_session *sessions, struct due_entry *due, uint32_t *index,
+                 uint32_t capacity) {
+    *t = (struct tenure){
+        .config = *config,
+        .sessions = sessions,
+        .capacity = capacity,
+        .index = index,
+        .index_count = tenure_index_count(capacity),
+        .credit_until = instant_us(INT64_MIN),
+    };
+    due_init(&t->due, due, capacity);
+    tenure_table_init(t);
+}
+
+void tenure_step(struct tenure *t, const struct tenure_event *e, struct tenure_outbox *out) {
+    out->count = 0;
+    switch (e->kind) {
+    case TENURE_RESUME_RECEIVED:
+        tenure_resume_received(t, e->u.resume, e->now, out);
+        return;
+    case TENURE_REPORT_RECEIVED:
+        tenure_report_received(t, e->u.report, e->now, out);
+        return;
+    case TENURE_CREDIT_LEASED:
+        credit_leased(t, e->u.credit.slots, e->u.credit.until);
+        return;
+    case TENURE_DRAIN_CHANGED:
+        drain_changed(t, e->u.draining, e->now, out);
+        return;
+    case TENURE_MOVE_ORDERED:
+        move_ordered(t, e, out);
+        return;
+    case TENURE_SOURCE_STOPPED:
+        source_stopped(t, e, out);
+        return;
+    case TENURE_TICKED:
+        ticked(t, e->now, out);
+        return;
+    }
+}
+
+struct instant tenure_deadline(const struct tenure *t) {
+    return due_first(&t->due);
+}
+
+const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t slot) {
+    assert(slot < t->capacity);
+    return takes_credit(t->sessions[slot].state) ? &t->sessions[slot] : NULL;
+}
+
+void tenure_check_invariants(const struct tenure *t) {
+    due_check_invariants(&t->due);
+    tenure_table_check_invariants(t);
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < t->capacity; i++) {
+        const struct tenure_session *s = &t->sessions[i];
+        used += takes_credit(s->state);
+        assert((s->state == TENURE_HEDGING) == !instant_is_never(s->hedge) ||
+               s->state == TENURE_FREE);
+        assert(s->state != TENURE_STANDBY || (s->standby && !s->sending));
+        assert(s->state != TENURE_HEDGING || s->sending);
+        assert(s->state != TENURE_SERVING || !s->standby);
+        assert(s->state == TENURE_FREE || !instant_is_never(t->due.entries[i].at));
+    }
+    assert(used == t->credit_used);
+    assert(t->credit_used <= t->credit_ceiling);
+}

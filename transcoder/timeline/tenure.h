@@ -1,0 +1,207 @@
+/*
+ * Tenure: which sessions a worker holds, by what right, and until when.
+ *
+ *            standby                       hedge                    until reached, cancel
+ *   (none) ----------> STANDBY ------------------------> HEDGING -------------------------> STANDBY
+ *     |                   |  ^ standby of a newer epoch    |   (or ENDED if it had no standby)
+ *     |  commit           |  +-------------------------+   |
+ *     |                   | commit                     |   | commit
+ *     +-------------------+-----------> SERVING -------+<--+
+ *     |  hedge                             |
+ *     +---------> HEDGING                  | release, lease over, source ended, move overdue
+ *                                          v
+ *    any ---- release, lease over ----> ENDED ---- TENURE_TOMB_MS ----> (none)
+ *
+ * Epochs fence: the client alone assigns them, and what comes under an older one than the newest
+ * seen is refused as stale. An equal one is idempotent. Counters refuse replays. Both survive the
+ * session as a tombstone for longer than any cookie is good for, so that a recorded resume revives
+ * nothing.
+ *
+ * Credit {slots, until} is leased by peerd. A standby sets a slot aside, a commit spends it, a
+ * hedge uses its standby's or takes one for its short life; the sum never exceeds what is leased.
+ * When the credit's lease is over nothing new is admitted, and what was admitted goes on under its
+ * own lease: a dead peerd blocks nothing at once and everything in the end.
+ *
+ * The worker verifies cookie, ticket and signature before it tells tenure; it keeps its own state a
+ * session in an array by the same slot number. The simulator uses tenure just so.
+ */
+#ifndef TRANSCODER_TIMELINE_TENURE_H
+#define TRANSCODER_TIMELINE_TENURE_H
+
+#include "peerd/base/err.h"
+#include "peerd/base/id.h"
+#include "peerd/base/trace.h"
+#include "peerd/wire/message.h"
+#include "transcoder/timeline/budget.h"
+#include "transcoder/timeline/due.h"
+#include "transcoder/timeline/position.h"
+
+#define TENURE_TOMB_MS      90000 /* [ms] a cookie is good for at most 60 s */
+#define TENURE_NOTICE_MS    100   /* [ms] first repetition of a notice; doubles up to 1 s */
+#define TENURE_OUT_MAX      16    /* intentions that one event can cause */
+#define TENURE_SLOT_NONE    UINT32_MAX
+#define TENURE_END_AFTER_MS 5000 /* [ms] an end is repeated for so long if nobody sees it */
+
+enum tenure_state {
+    TENURE_FREE,    /* the slot holds no session */
+    TENURE_STANDBY, /* prepared: a slot of credit is set aside */
+    TENURE_HEDGING, /* sending for a short while, no right to serve */
+    TENURE_SERVING, /* sending, under `epoch` */
+    TENURE_ENDED    /* tombstone: fences epoch and counter only */
+};
+
+struct tenure_config {
+    struct duration session_lease; /* a report renews it */
+    struct duration standby_lease; /* another standby resume renews it */
+    uint32_t hedge_ms_max;         /* [ms] longest hedge granted at a time */
+    uint32_t hedges_per_minute;    /* per session, extensions included */
+    uint32_t retry_ms;             /* [ms] Retry-After of refusals for want of credit or room */
+    uint32_t retry_draining_ms;    /* [ms] Retry-After while draining */
+};
+
+struct tenure_notice {
+    uint32_t number; /* 0: none */
+    enum notice_what what;
+    enum err error;
+    struct key_hint target;
+    struct instant deadline; /* with NOTICE_MOVE */
+    struct instant again;    /* when it is repeated; "never" once seen */
+    struct duration every;   /* until the repetition after that */
+};
+
+struct tenure_session {
+    enum tenure_state state;
+    struct session_id id;
+    uint32_t epoch;   /* newest epoch seen: the fence */
+    uint64_t counter; /* highest counter seen */
+    bool released;    /* the client is served elsewhere under `epoch`: only a newer one commits */
+    bool standby;     /* a slot of credit is set aside, also while hedging */
+    bool sending;     /* media was started and not stopped */
+    struct instant since; /* of the state */
+    struct instant lease; /* end of the lease; of a tombstone: when it is forgotten */
+    struct instant hedge; /* end of the hedge; "never" if none */
+    struct budget hedges; /* what is left of its hedges */
+    struct tenure_notice notice;
+    uint32_t notice_number; /* last number given */
+    uint64_t last_frame;    /* from the newest report */
+    struct key_hint served_by;
+    enum move_cause cause; /* why it came here */
+    uint32_t next_free;    /* of a free slot: the next one */
+};
+
+struct tenure {
+    struct tenure_config config;
+    struct tenure_session *sessions; /* caller-owned */
+    uint32_t capacity;
+    struct due due;        /* by slot */
+    uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
+    uint32_t index_count;  /* a power of two */
+    uint32_t first_free;   /* TENURE_SLOT_NONE: no slot was never used or forgotten */
+    uint32_t credit_slots; /* leased */
+    struct instant credit_until;
+    uint32_t credit_ceiling; /* above credit_slots only until sessions have shrunk with them */
+    uint32_t credit_used;    /* standbys, hedges without standby, and sessions served */
+    bool draining;
+    uint32_t counts[TENURE_ENDED + 1]; /* sessions a state */
+    uint64_t replayed;                 /* messages dropped: counter seen before */
+    uint64_t stale;                    /* messages refused: overtaken epoch */
+    uint64_t refused;                  /* refusals of any kind */
+};
+
+enum tenure_event_kind {
+    TENURE_RESUME_RECEIVED, /* verified: cookie, ticket, signature, source in the catalogue */
+    TENURE_REPORT_RECEIVED, /* verified */
+    TENURE_CREDIT_LEASED,   /* from peerd */
+    TENURE_DRAIN_CHANGED,   /* from peerd or the operator */
+    TENURE_MOVE_ORDERED,    /* from peerd: this session should move to `target` */
+    TENURE_SOURCE_STOPPED,  /* from the media part: ended, failed; all that exists has been sent */
+    TENURE_TICKED           /* the deadline was reached */
+};
+
+struct tenure_event {
+    enum tenure_event_kind kind;
+    struct instant now;
+    union {
+        const struct message_resume
+            *resume; /* borrowed for the step; the ticket is not looked at */
+        const struct message_report *report; /* borrowed for the step */
+        struct {
+            uint32_t slots;
+            struct instant until;
+        } credit;
+        bool draining;
+        struct {
+            struct session_id session;
+            struct key_hint target;
+            struct duration deadline; /* from now */
+        } move;
+        struct {
+            struct session_id session;
+            enum err error; /* ERR_SOURCE_ENDED, ERR_SOURCE_FAILED, … */
+        } source;
+    } u;
+};
+
+enum tenure_out_kind {
+    TENURE_GRANT,        /* answer; the worker adds mergeable_from, determinism and nonce */
+    TENURE_REFUSE,       /* answer */
+    TENURE_ACK,          /* answer to a report */
+    TENURE_PREPARE,      /* a new session: the worker sets up its own part, slot by number */
+    TENURE_MEDIA_START,  /* pre-roll, then pace_start(from, live, held); any former run is over */
+    TENURE_MEDIA_REPAIR, /* already sending: pace_repair(from, held) */
+    TENURE_MEDIA_STOP,   /* stop sending; keep the session prepared */
+    TENURE_NOTICE,       /* tell the client */
+    TENURE_FORGET        /* the session is over: free all it had, at once */
+};
+
+struct tenure_out {
+    enum tenure_out_kind kind;
+    uint32_t slot; /* TENURE_SLOT_NONE with refusals of sessions that are not held */
+    struct session_id session;
+    enum resume_purpose purpose;  /* GRANT, REFUSE */
+    uint32_t epoch;               /* GRANT, ACK */
+    uint64_t counter;             /* GRANT, REFUSE, ACK: of the question */
+    uint32_t lease_ms;            /* [ms] GRANT, ACK */
+    enum err error;               /* REFUSE, FORGET (why), NOTICE */
+    uint32_t retry_after_ms;      /* [ms] REFUSE */
+    uint64_t from;                /* GRANT (start_frame), MEDIA_START, MEDIA_REPAIR */
+    uint64_t live;                /* MEDIA_START, MEDIA_REPAIR */
+    uint8_t held[HELD_BITS / 8];  /* MEDIA_START, MEDIA_REPAIR */
+    struct instant until;         /* MEDIA_START, MEDIA_REPAIR: tenure stops it then by itself */
+    struct message_notice notice; /* NOTICE, complete */
+};
+
+struct tenure_outbox {
+    struct tenure_out items[TENURE_OUT_MAX];
+    uint32_t count;
+    struct trace *trace; /* may be NULL */
+};
+
+/* Numbers that the index needs for `capacity` sessions. */
+uint32_t tenure_index_count(uint32_t capacity);
+
+/* All storage is the caller's: `capacity` sessions, as many due entries, the index. */
+void tenure_init(struct tenure *t, const struct tenure_config *config,
+                 struct tenure_session *sessions, struct due_entry *due, uint32_t *index,
+                 uint32_t capacity);
+
+/* Empties `out` (but its trace), then handles the event. A tick handles one session: call again
+ * until tenure_deadline() lies ahead. */
+void tenure_step(struct tenure *t, const struct tenure_event *e, struct tenure_outbox *out);
+
+struct instant tenure_deadline(const struct tenure *t);
+void tenure_check_invariants(const struct tenure *t);
+
+/* Slot of a session that is held or remembered, TENURE_SLOT_NONE otherwise. Its key and addresses
+ * stand in the worker's own array. */
+uint32_t tenure_find(const struct tenure *t, const struct session_id *id);
+
+/* For reports to peerd: walk slots 0 … capacity−1; NULL where nothing is held (tombstones too). */
+const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t slot);
+
+/* Slots of credit that a newcomer could have now: for cookies and status. */
+uint32_t tenure_free(const struct tenure *t, struct instant now);
+
+const char *tenure_state_name(enum tenure_state s);
+
+#endif

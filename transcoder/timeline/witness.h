@@ -1,0 +1,331 @@
+/*
+ * Witness: the client's whole session. It follows one server, keeps a backup warm, hedges early and
+ * commits late.
+ *
+ *              granted, media            media missing for the miss time
+ *   OPENING -------------> FOLLOWING -----------------------------------> HEDGING
+ *      |                   ^  ^  |  ^         no budget, no backup           |  |
+ *      |                   |  |  |  +---- media again --- MISSING <----------+  |
+ *      |                   |  |  |                           |                  |
+ *      |                   |  |  +<---- media again: cancel -|------------------+
+ *      |                   |  |  |                           | silent for the commit time, or
+ *      |                   |  |  | notice: move              v media missing for the zombie time
+ *      |                   |  +--|-------- granted ----- COMMITTING --+ refused, no answer:
+ *      |                   |     v                           ^  ^-----+ next server, newer epoch
+ *      |                   +-- MOVING ---- serving silent ---+  |
+ *      |       both heard: release the old                      | nobody for give_up
+ *      +------------------------> ENDED <------- ENDING --------+
+ *          end, refusal, close            (end notice: the buffer is played out)
+ *
+ * Loss is never silence. Two clocks run for the serving server: *media* restarts with each useful
+ * frame (one that came in time) and *silence* with any packet of that path: media, RTCP, an ack, a
+ * cookie. Media missing for the miss time (2 frame times + 4 × jitter past the expected arrival,
+ * 45–120 ms) starts a hedge: the backup sends what is missing, no epoch changes, and the serving
+ * path is asked for a sign of life. If the serving path delivers again the hedge is cancelled.
+ * Silence for the commit time (4 × miss time, 200–400 ms) commits at the backup: cause crashed. A
+ * path that lives without media (a zombie; a worker that was started anew and knows us no more) is
+ * asked once to take the session up again, under a newer epoch; media missing for the zombie time
+ * (1 s) commits elsewhere: cause degraded. A hedge that is about to end undecided is extended, from
+ * the same budget.
+ *
+ * The client alone assigns epochs, a fresh one for each server that is asked to commit. A grant of
+ * an older epoch than the newest asked for is not followed but released. All who might believe that
+ * they serve are released after a commit, and again when they are heard.
+ *
+ * The machine reads the playout buffer for what is missing and sets its end; frames are put into
+ * the buffer by the caller, before it tells the witness.
+ */
+#ifndef TRANSCODER_TIMELINE_WITNESS_H
+#define TRANSCODER_TIMELINE_WITNESS_H
+
+#include "peerd/base/addr.h"
+#include "peerd/base/err.h"
+#include "peerd/base/rng.h"
+#include "peerd/base/trace.h"
+#include "peerd/wire/message.h"
+#include "transcoder/timeline/budget.h"
+#include "transcoder/timeline/path.h"
+#include "transcoder/timeline/playout.h"
+#include "transcoder/timeline/schedule.h"
+
+#define WITNESS_SERVERS_MAX PLAYOUT_SOURCES_MAX
+#define WITNESS_OUT_MAX     64 /* intentions that one event can cause: several for each server */
+#define WITNESS_SERVER_NONE UINT8_MAX
+
+enum witness_state {
+    WITNESS_OPENING,    /* first commit not granted yet, or no media yet */
+    WITNESS_FOLLOWING,  /* the serving server delivers */
+    WITNESS_MISSING,    /* it does not, and nobody can be asked to hedge */
+    WITNESS_HEDGING,    /* it does not; backups send meanwhile */
+    WITNESS_COMMITTING, /* some server is being asked to take over */
+    WITNESS_MOVING,     /* planned: the target is being asked while the old one serves on */
+    WITNESS_ENDING,     /* no more media will come; the buffer is played out */
+    WITNESS_ENDED
+};
+
+enum witness_role {
+    WITNESS_ROLE_FREE, /* no server in this slot */
+    WITNESS_ROLE_SERVING,
+    WITNESS_ROLE_WARM,  /* the backup that is kept prepared; if `cold`: its path only */
+    WITNESS_ROLE_BACKUP /* a further one: its path is kept open, nothing is lodged */
+};
+
+/* What a caller knows of a server. */
+struct witness_address {
+    struct name name;     /* of the cluster, for traces */
+    struct key_hint hint; /* of its key */
+    struct addr media;    /* where to send */
+};
+
+struct witness_hedge {
+    bool active;            /* asked and not over */
+    bool answered;          /* a grant or a frame has come since */
+    uint8_t sends;          /* of this hedge */
+    struct instant asked;   /* when it was first asked */
+    struct instant again;   /* when to repeat; "never" once answered */
+    struct instant extend;  /* when to ask for more time */
+    struct instant overdue; /* when the next backup is asked as well; "never" once done */
+};
+
+struct witness_server {
+    enum witness_role role;
+    struct witness_address address;
+    struct path path;
+    uint8_t rank;                 /* order among backups, 0 first */
+    struct instant hello_at;      /* when the next hello goes out */
+    struct instant standby_at;    /* when the standby is asked for or renewed; "never" if not */
+    struct instant standby_until; /* end of its lease; "never" if not granted */
+    struct instant not_before;    /* it has refused: not to be asked again until then */
+    enum err refusal;             /* why */
+    struct witness_hedge hedge;
+    uint32_t epoch_asked;      /* newest epoch under which it may believe to serve; 0 none */
+    struct instant release_at; /* not again before; rate limit */
+    uint64_t frames;           /* media frames that came from it */
+    struct instant media_at;   /* useful media last came from it */
+    struct instant framed_at;  /* its first frame since media went missing; "never" if none */
+    uint64_t mergeable_from;   /* from its newest grant */
+};
+
+struct witness_config {
+    struct session_id session;
+    uint64_t first_frame;       /* frame that the session starts at */
+    struct duration frame;      /* 20 ms */
+    bool cold;                  /* protection: nothing is lodged at the backup, but for hedges */
+    bool mergeable;             /* of the profile: a resume names frames held; else all are asked */
+    struct duration miss_min;   /* 45 ms: two frames lost in a row are no reason yet */
+    struct duration miss_max;   /* 120 ms */
+    struct duration commit_min; /* 200 ms of silence */
+    struct duration commit_max; /* 400 ms: well within a hedge */
+    struct duration zombie;     /* 1 s without media on a living path */
+    struct duration hedge;      /* 500 ms */
+    uint32_t hedges_per_minute; /* client side; the worker has its own */
+    uint32_t moves_per_minute;  /* beyond it each commit waits longer (ping-pong) */
+    struct duration dwell;      /* 2 s after a commit: no move for degradation */
+    struct duration hello;      /* 500 ms to the warm backup */
+    struct duration hello_idle; /* 5 s to the others */
+    struct duration report;     /* 500 ms to the serving server */
+    struct duration attempt;    /* 300 ms + 2 round trips for an answer to a commit */
+    struct duration give_up;    /* 10 s without any server: the session ends */
+    uint32_t lead_frames;       /* 4: a planned target starts this far ahead of live */
+    uint32_t overlap_frames;    /* 3: heard from it before the old one is released */
+};
+
+/* One commit being asked for. */
+struct witness_attempt {
+    uint8_t server; /* WITNESS_SERVER_NONE: waiting for somebody to become eligible */
+    uint32_t epoch;
+    uint64_t counter; /* of its first resume: what answers an older one is not about it */
+    enum move_cause cause;
+    uint8_t from;         /* who served; WITNESS_SERVER_NONE at the start */
+    uint8_t sends;        /* resumes sent to this server */
+    bool granted;         /* and its frames are awaited (MOVING) */
+    uint32_t heard;       /* frames heard from it since */
+    uint32_t tried;       /* bit s: server s was asked in this round */
+    struct instant asked; /* this server */
+    struct instant again; /* when to repeat */
+    struct instant until; /* when the next one is asked */
+    struct instant give_up;
+};
+
+/* A move, complete once the output has passed it. */
+struct witness_move {
+    enum move_cause cause;
+    struct name from;
+    struct name to;
+    uint32_t epoch;
+    int64_t detect_ms; /* [ms] first missing arrival to the first hedge, else commit */
+    int64_t
+        first_frame_ms; /* [ms] first missing arrival to the new server's first frame; −1 none */
+    int64_t gap_ms;     /* [ms] of media missing at the output */
+    bool hedged;
+};
+
+struct witness_stats {
+    uint64_t hedges;        /* started, a server each */
+    uint64_t extensions;    /* of running hedges */
+    uint64_t cancels;       /* it was only loss */
+    uint64_t commits;       /* granted, the first one not counted */
+    uint64_t refusals;      /* received */
+    uint64_t budget_denied; /* hedges not asked for want of budget */
+    uint64_t forged;        /* answers with another's nonce, notices of another session: dropped */
+    uint64_t stale_grants;  /* of an epoch no longer asked for, released */
+};
+
+struct witness {
+    struct witness_config config;
+    enum witness_state state;
+    struct playout *playout; /* borrowed */
+    struct rng rng;
+    struct schedule schedule; /* of the serving path */
+    struct witness_server servers[WITNESS_SERVERS_MAX];
+    uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
+    uint32_t epoch;             /* granted */
+    uint32_t epoch_high;        /* newest ever asked for */
+    uint64_t counter;           /* last used */
+    uint64_t follow_counter;    /* last used when the serving server was first followed */
+    struct instant follow_at;   /* no miss is seen before: a new server gets time to begin */
+    struct instant miss_since;  /* when the first missing frame should have arrived */
+    struct instant decided_at;  /* first hedge or commit since then; "never" if none */
+    uint64_t miss_lost;         /* playout's lost when media went missing */
+    bool hedged;                /* somebody was asked to hedge since then */
+    uint8_t again;              /* useful frames of the serving server since then */
+    int64_t debt_us;            /* [µs] media missing lately, forgiven at an eighth of real time */
+    struct instant debt_at;     /* when that was true */
+    struct instant probed_at;   /* first such question since media went missing */
+    struct instant wake_at;     /* deadline after the last step: who comes much later has slept */
+    struct instant probe_at;    /* next question for a sign of life while media is missing */
+    struct instant report_at;   /* next report */
+    struct instant reseated_at; /* the serving server was asked to take up again; "never" */
+    struct instant dwell_until;
+    struct instant repair_at; /* next look for holes that a move left; "never" if done */
+    uint8_t repairs;          /* looks since the move */
+    struct budget hedges;
+    struct budget moves;
+    struct witness_attempt attempt;
+    struct witness_move move; /* the newest one, until it is settled */
+    bool move_open;           /* it is not settled yet */
+    uint8_t move_to;          /* its slot */
+    struct instant move_miss; /* its miss_since */
+    bool move_framed;         /* first_frame_ms is known */
+    uint64_t move_settled_at; /* frame whose playout settles it */
+    uint64_t move_lost;       /* playout's lost when it began */
+    uint32_t notice;          /* newest number seen */
+    enum err end_error;       /* why it ends */
+    struct witness_stats stats;
+};
+
+enum witness_event_kind {
+    WITNESS_SESSION_OPENED, /* begin: everything else is in place */
+    WITNESS_FRAME_ARRIVED,  /* after playout_insert() */
+    WITNESS_PACKET_HEARD,   /* RTCP, or anything genuine without an event of its own */
+    WITNESS_COOKIE_RECEIVED,
+    WITNESS_GRANTED,
+    WITNESS_REFUSED,
+    WITNESS_ACKNOWLEDGED,
+    WITNESS_NOTICED,
+    WITNESS_BACKUPS_CHANGED, /* a new ordered list; the serving server need not be in it */
+    WITNESS_TICKED,          /* the deadline was reached */
+    WITNESS_CLOSED           /* the user leaves */
+};
+
+struct witness_event {
+    enum witness_event_kind kind;
+    struct instant now;
+    uint8_t server; /* slot from which it came; see witness_server_find() */
+    uint64_t nonce; /* COOKIE, GRANTED, REFUSED, ACKNOWLEDGED: from the message's header */
+    union {
+        struct {
+            uint64_t frame;
+            enum playout_result result;
+        } media;
+        struct message_cookie cookie;
+        struct message_grant grant;
+        struct message_refuse refuse;
+        struct message_ack ack;
+        struct {
+            struct message_notice notice;
+            uint64_t end; /* NOTICE_END: one past the last frame if known, else FRAME_NEVER */
+        } notice;
+        struct {
+            const struct witness_address *list; /* borrowed for the step */
+            uint8_t count;
+        } backups;
+    } u;
+};
+
+enum witness_out_kind {
+    WITNESS_SEND_HELLO,
+    WITNESS_SEND_RESUME, /* see witness_resume_fill() */
+    WITNESS_SEND_REPORT, /* see witness_report_fill(); the caller adds its own counts */
+    WITNESS_MOVED,       /* a move is complete */
+    WITNESS_SESSION_ENDED
+};
+
+struct witness_out {
+    enum witness_out_kind kind;
+    uint8_t server; /* SEND_*: slot to send to */
+    uint64_t nonce; /* SEND_*: for the message's header */
+    union {
+        struct {
+            enum resume_purpose purpose;
+            bool with_ticket;
+            uint32_t epoch;
+            uint64_t counter;
+            uint64_t from_frame;
+            uint64_t live_frame;
+            uint8_t held[HELD_BITS / 8];
+            uint16_t hedge_ms;
+            uint16_t silent_ms;
+            struct cookie cookie;
+            struct key_hint served_by;
+            enum move_cause cause;
+        } resume;
+        struct {
+            uint32_t epoch;
+            uint64_t counter;
+            uint64_t last_frame;
+            uint32_t rtt_us;
+            uint16_t buffer_ms;
+            uint32_t notice;
+        } report;
+        struct witness_move moved;
+        enum err ended; /* ERR_OK: closed by the user; ERR_SOURCE_ENDED: played to the end; … */
+    } u;
+};
+
+struct witness_outbox {
+    struct witness_out items[WITNESS_OUT_MAX];
+    uint32_t count;
+    struct trace *trace; /* may be NULL */
+};
+
+/* 20 ms frames and the defaults named at the fields; session and first_frame are zero. */
+struct witness_config witness_config_default(void);
+
+/* `serving` is the server that the ticket's issuer named, `backups` the others in order. `playout`
+ * must outlive the machine; `seed` is fresh entropy, from which nonces are drawn. */
+void witness_init(struct witness *w, const struct witness_config *config, struct playout *playout,
+                  const struct witness_address *serving, const struct witness_address *backups,
+                  uint8_t backup_count, uint64_t seed, struct instant now);
+
+/* Empties `out` (but its trace), then handles the event. */
+void witness_step(struct witness *w, const struct witness_event *e, struct witness_outbox *out);
+
+struct instant witness_deadline(const struct witness *w);
+void witness_check_invariants(const struct witness *w);
+
+/* Slot of the server at an address, WITNESS_SERVER_NONE for a stranger, who is to be ignored. */
+uint8_t witness_server_find(const struct witness *w, const struct addr *media);
+
+/* Where to look for the next packet's frame: pass it to position_frame(). */
+uint64_t witness_frame_near(const struct witness *w);
+
+/* Turn an intention into a message; the caller signs and sends it. The ticket is copied if the
+ * intention wants it. */
+void witness_resume_fill(struct message *m, const struct witness *w, const struct witness_out *o,
+                         const char *ticket, size_t ticket_len);
+void witness_report_fill(struct message *m, const struct witness *w, const struct witness_out *o);
+
+const char *witness_state_name(enum witness_state s);
+
+#endif

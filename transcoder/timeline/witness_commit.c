@@ -1,0 +1,362 @@
+#include "transcoder/timeline/witness_inner.h"
+
+#include <assert.h>
+
+#define SECOND_MS     20  /* [ms] after the first: a commit is repeated, in case it was lost */
+#define THIRD_MS      40  /* [ms] after the second */
+#define AGAIN_MS      100 /* [ms] after each further one, until it is answered */
+#define ROUND_MS      500 /* [ms] between two rounds over all servers */
+#define GRACE_MS      150 /* [ms] a new server that we did not hear yet gets to begin, and a trip */
+#define REPAIRS_MAX   4   /* questions for frames that a move left out */
+#define REPAIR_MS     20  /* [ms] over a round trip between them */
+#define SETTLE_MS_MAX 100 /* [ms] after which a move is reported although nobody took frames */
+
+/* ---- whom to ask ---- */
+
+/* Numbered order: 1. hedging and heard, 2. standby granted, 3. answers hellos, 4. others, 5. the
+ * one that serves; within each by rank. */
+static uint32_t score(const struct witness *w, uint8_t server) {
+    const struct witness_server *s = &w->servers[server];
+    uint32_t class = 3;
+    if (server == w->serving)
+        class = 4;
+    else if (s->hedge.active && s->hedge.answered)
+        class = 0;
+    else if (!instant_is_never(s->standby_until) && s->path.hellos_missed < 2)
+        class = 1;
+    else if (s->path.hellos_answered > 0 && s->path.hellos_missed < 2)
+        class = 2;
+    return class << 8 | s->rank;
+}
+
+uint8_t witness_choose_server(const struct witness *w, struct instant now, bool serving_too) {
+    uint8_t best = SERVER_NONE;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        if (!witness_is_server(w, i) || (i == w->serving && !serving_too) ||
+            (w->attempt.tried >> i & 1) || instant_before(now, w->servers[i].not_before))
+            continue;
+        if (best == SERVER_NONE || score(w, i) < score(w, best))
+            best = i;
+    }
+    return best;
+}
+
+/* ---- asking ---- */
+
+void witness_attempt_clear(struct witness *w) {
+    w->attempt = (struct witness_attempt){
+        .server = SERVER_NONE,
+        .from = SERVER_NONE,
+        .again = INSTANT_NEVER,
+        .until = INSTANT_NEVER,
+        .give_up = INSTANT_NEVER,
+    };
+}
+
+void witness_attempt_send(const struct turn *t) {
+    struct witness *w = t->w;
+    struct witness_attempt *a = &w->attempt;
+    struct witness_server *s = &w->servers[a->server];
+    if (a->sends < UINT8_MAX)
+        a->sends++;
+    a->again = instant_add(t->now, duration_ms(a->sends == 1   ? SECOND_MS
+                                               : a->sends == 2 ? THIRD_MS
+                                                               : AGAIN_MS));
+    if (!path_has_cookie(&s->path, t->now)) {
+        witness_send_hello(t, a->server); /* its answer makes the commit go out at once */
+        return;
+    }
+    uint64_t live = witness_live_at(w, a->server, t->now);
+    uint64_t from = playout_missing(w->playout, t->now);
+    /* Make before break: the target begins a little ahead, while the old one sends on. */
+    if (w->state == WITNESS_MOVING)
+        from = live + w->config.lead_frames;
+    witness_send_wanted(t, a->server, RESUME_COMMIT, a->epoch, a->cause, from, live);
+}
+
+/* Asks one server under a fresh epoch. */
+static void ask(const struct turn *t, uint8_t server) {
+    struct witness *w = t->w;
+    struct witness_attempt *a = &w->attempt;
+    struct witness_server *s = &w->servers[server];
+    struct duration patience = duration_add(w->config.attempt, path_rtt(&s->path));
+    a->server = server;
+    a->epoch = ++w->epoch_high;
+    a->counter = w->counter + 1;
+    a->sends = 0;
+    a->granted = false;
+    a->heard = 0;
+    a->tried |= 1U << server;
+    a->asked = t->now;
+    a->until = instant_add(t->now, duration_add(patience, path_rtt(&s->path)));
+    s->epoch_asked = a->epoch;
+    trace_linef(t->out->trace, t->now, "-> commit at %s under epoch %u (%s)", s->address.name.text,
+                a->epoch, move_cause_name(a->cause));
+    witness_attempt_send(t);
+}
+
+void witness_attempt_start(const struct turn *t, enum witness_state state, enum move_cause cause,
+                           uint8_t server) {
+    struct witness *w = t->w;
+    witness_attempt_clear(w);
+    w->attempt.cause = cause;
+    w->attempt.from = w->serving;
+    w->attempt.give_up = instant_add(t->now, w->config.give_up);
+    if (instant_is_never(w->decided_at))
+        w->decided_at = t->now;
+    if (state != w->state)
+        witness_set_state(t, state);
+    if (server != SERVER_NONE)
+        ask(t, server);
+    else
+        witness_attempt_next(t);
+}
+
+/* An error that neither time nor a newer epoch mends. */
+static bool is_final(enum err e) {
+    return e == ERR_SOURCE_FAILED || (e != ERR_OK && !err_retryable(e) && e != ERR_REPLAYED);
+}
+
+/* True, with the error, if every server has refused for good: the end is clear at once. */
+static bool all_refused(const struct witness *w, enum err *why) {
+    bool any = false;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        if (!witness_is_server(w, i))
+            continue;
+        bool ended_itself = i == w->serving && is_final(w->end_error);
+        if (!ended_itself && !is_final(w->servers[i].refusal))
+            return false;
+        if (!any || ended_itself)
+            *why = ended_itself ? w->end_error : w->servers[i].refusal;
+        any = true;
+    }
+    return any;
+}
+
+static void rest_until_next_round(const struct turn *t) {
+    struct witness *w = t->w;
+    struct instant soonest = INSTANT_NEVER;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i))
+            soonest = instant_min(soonest, w->servers[i].not_before);
+    w->attempt.server = SERVER_NONE;
+    w->attempt.tried = 0;
+    w->attempt.until = INSTANT_NEVER;
+    w->attempt.again = instant_max(soonest, instant_add(t->now, duration_ms(ROUND_MS)));
+    trace_linef(t->out->trace, t->now, "nobody serves us yet -> all servers again in %lld ms",
+                (long long)duration_in_ms(instant_since(w->attempt.again, t->now)));
+}
+
+void witness_attempt_next(const struct turn *t) {
+    struct witness *w = t->w;
+    bool planned = w->state == WITNESS_MOVING;
+    uint8_t next = witness_choose_server(w, t->now, !planned);
+    enum err why = ERR_UNREACHABLE;
+    if (next != SERVER_NONE) {
+        ask(t, next);
+    } else if (planned) {
+        trace_linef(t->out->trace, t->now, "nobody takes us -> staying at %s",
+                    witness_server_name(w, w->serving));
+        witness_attempt_clear(w);
+        w->epoch_high++; /* whoever was asked is fenced by the releases below */
+        for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+            if (witness_is_server(w, i) && i != w->serving && w->servers[i].epoch_asked > w->epoch)
+                witness_release(t, i);
+        witness_set_state(t, WITNESS_FOLLOWING);
+    } else if (all_refused(w, &why)) {
+        witness_finish(t, why);
+    } else {
+        rest_until_next_round(t);
+    }
+}
+
+void witness_keep_attempt(const struct turn *t) {
+    struct witness *w = t->w;
+    struct witness_attempt *a = &w->attempt;
+    if (instant_reached(t->now, a->give_up)) {
+        if (w->state == WITNESS_MOVING) {
+            a->tried = UINT32_MAX;
+            witness_attempt_next(t);
+            return;
+        }
+        witness_finish(t, w->end_error != ERR_OK ? w->end_error : ERR_UNREACHABLE);
+        return;
+    }
+    if (instant_reached(t->now, a->until)) {
+        trace_linef(t->out->trace, t->now, "%s: no answer", witness_server_name(w, a->server));
+        witness_attempt_next(t);
+    } else if (instant_reached(t->now, a->again)) {
+        if (a->server == SERVER_NONE)
+            witness_attempt_next(t);
+        else
+            witness_attempt_send(t);
+    }
+}
+
+struct instant witness_attempt_deadline(const struct witness *w) {
+    const struct witness_attempt *a = &w->attempt;
+    return instant_min(a->give_up, instant_min(a->again, a->until));
+}
+
+/* ---- granted ---- */
+
+/* What the move looked like is known only when the output has passed it. */
+static void open_move(const struct turn *t, uint64_t settled_at) {
+    struct witness *w = t->w;
+    const struct witness_attempt *a = &w->attempt;
+    witness_move_settle(t, true);
+    w->move = (struct witness_move){
+        .cause = a->cause,
+        .from = w->servers[a->from].address.name,
+        .to = w->servers[a->server].address.name,
+        .epoch = a->epoch,
+        .detect_ms = duration_in_ms(instant_since(w->decided_at, w->miss_since)),
+        .first_frame_ms = -1,
+        .hedged = w->hedged,
+    };
+    w->move_open = true;
+    w->move_to = a->server;
+    w->move_miss = w->miss_since;
+    w->move_framed = false;
+    w->move_settled_at = settled_at;
+    w->move_lost = w->miss_lost;
+    struct instant framed = w->servers[a->server].framed_at;
+    if (!instant_is_never(framed))
+        witness_move_framed(w, a->server, framed);
+}
+
+static void release_others(const struct turn *t) {
+    struct witness *w = t->w;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        struct witness_server *s = &w->servers[i];
+        if (!witness_is_server(w, i) || i == w->serving)
+            continue;
+        if (i == w->attempt.from || s->epoch_asked > 0)
+            witness_release(t, i);
+    }
+}
+
+static struct duration grace(const struct turn *t, uint8_t server) {
+    const struct witness_server *s = &t->w->servers[server];
+    bool heard = !instant_is_never(s->media_at) &&
+                 duration_less(instant_since(t->now, s->media_at), t->w->config.miss_min);
+    if (heard)
+        return DURATION_ZERO;
+    if (t->w->attempt.from == SERVER_NONE)
+        return t->w->config.zombie; /* the first start may have a source to open */
+    return duration_add(duration_ms(GRACE_MS), path_rtt(&s->path));
+}
+
+void witness_follow(const struct turn *t) {
+    struct witness *w = t->w;
+    uint8_t server = w->attempt.server;
+    uint8_t old = w->attempt.from;
+    uint64_t live = witness_live_at(w, server, t->now);
+    w->epoch = w->attempt.epoch;
+    w->serving = server;
+    w->follow_counter = w->counter;
+    w->servers[server].refusal = ERR_OK;
+    w->end_error = ERR_OK;
+    w->follow_at = instant_add(t->now, grace(t, server));
+    w->again = 0;
+    w->repairs = 0;
+    w->repair_at = t->now;
+    w->notice = 0; /* a server's numbers are its own */
+    w->debt_us = old == server ? w->debt_us + instant_since(t->now, w->miss_since).us : 0;
+    w->debt_at = t->now;
+    playout_serving(w->playout, server, live);
+    w->servers[server].hedge = WITNESS_HEDGE_NONE;
+    release_others(t);
+    if (old != server) {
+        w->servers[server].standby_until = INSTANT_NEVER;
+        schedule_restart(&w->schedule);
+    }
+    if (old != SERVER_NONE) {
+        w->stats.commits++;
+        open_move(t, live);
+        budget_spend(&w->moves, t->now);
+        if (old != server)
+            w->dwell_until = instant_add(t->now, w->config.dwell);
+    }
+    trace_linef(t->out->trace, t->now, "%s serves under epoch %u", witness_server_name(w, server),
+                w->epoch);
+    witness_attempt_clear(w);
+    witness_assign_roles(t);
+    w->report_at = t->now;
+    witness_set_state(t, WITNESS_FOLLOWING);
+}
+
+/* Holes that a move left: frames that neither server sent, or that were lost on the way. The new
+ * server is asked for them by repeating its commit, which is idempotent. */
+void witness_keep_repairs(const struct turn *t) {
+    struct witness *w = t->w;
+    if (!instant_reached(t->now, w->repair_at))
+        return;
+    struct witness_server *s = &w->servers[w->serving];
+    uint64_t from = playout_missing(w->playout, t->now);
+    bool hole = from < w->playout->high || from < witness_live_now(w, t->now);
+    if (hole && path_has_cookie(&s->path, t->now))
+        witness_send_wanted(t, w->serving, RESUME_COMMIT, w->epoch, MOVE_CAUSE_NONE, from,
+                            witness_live_at(w, w->serving, t->now));
+    struct duration wait = duration_add(path_rtt(&s->path), duration_ms(REPAIR_MS));
+    w->repair_at = ++w->repairs < REPAIRS_MAX ? instant_add(t->now, wait) : INSTANT_NEVER;
+}
+
+void witness_commit_granted(const struct turn *t, uint8_t server, uint32_t epoch) {
+    struct witness *w = t->w;
+    struct witness_attempt *a = &w->attempt;
+    bool asking =
+        w->state == WITNESS_OPENING || w->state == WITNESS_COMMITTING || w->state == WITNESS_MOVING;
+    bool newest = epoch == w->epoch_high && w->servers[server].epoch_asked == epoch;
+    if (asking && newest && epoch > w->epoch) {
+        a->server = server; /* perhaps after it was given up, before anybody else was asked */
+        a->granted = true;
+        a->again = INSTANT_NEVER;
+        if (w->state != WITNESS_MOVING)
+            witness_follow(t);
+        return;
+    }
+    if (server == w->serving && epoch == w->epoch)
+        return; /* a repeated answer */
+    w->stats.stale_grants++;
+    trace_linef(t->out->trace, t->now, "%s grants epoch %u too late -> release",
+                witness_server_name(w, server), epoch);
+    if (server != w->serving && server != a->server)
+        witness_release(t, server);
+}
+
+/* ---- what a move looked like ---- */
+
+void witness_move_framed(struct witness *w, uint8_t server, struct instant now) {
+    if (!w->move_open || w->move_framed || server != w->move_to)
+        return;
+    w->move_framed = true;
+    w->move.first_frame_ms = duration_in_ms(instant_since(now, w->move_miss));
+}
+
+static struct instant settle_by(const struct witness *w) {
+    struct instant due = playout_due(w->playout, w->move_settled_at);
+    return instant_add(due, duration_ms(SETTLE_MS_MAX));
+}
+
+void witness_move_settle(const struct turn *t, bool at_once) {
+    struct witness *w = t->w;
+    if (!w->move_open)
+        return;
+    bool passed = w->playout->next > w->move_settled_at || instant_reached(t->now, settle_by(w));
+    if (!at_once && !passed)
+        return;
+    uint64_t lost = w->playout->stats.lost - w->move_lost;
+    w->move.gap_ms = (int64_t)lost * w->config.frame.us / 1000;
+    w->move_open = false;
+    witness_put(t, WITNESS_MOVED, w->move_to)->u.moved = w->move;
+    trace_linef(t->out->trace, t->now,
+                "moved %s -> %s (%s): detected in %lld ms, first frame after %lld ms, gap %lld ms",
+                w->move.from.text, w->move.to.text, move_cause_name(w->move.cause),
+                (long long)w->move.detect_ms, (long long)w->move.first_frame_ms,
+                (long long)w->move.gap_ms);
+}
+
+struct instant witness_move_deadline(const struct witness *w) {
+    return w->move_open ? settle_by(w) : INSTANT_NEVER;
+}

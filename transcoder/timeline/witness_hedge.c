@@ -1,0 +1,165 @@
+#include "transcoder/timeline/witness_inner.h"
+
+#define SECOND_MS 20  /* [ms] after the first: a hedge is repeated, in case it was lost */
+#define THIRD_MS  40  /* [ms] after the second */
+#define AGAIN_MS  100 /* [ms] after each further one */
+#define SLACK_MS  60  /* [ms] over a round trip for an answer, pre-roll included */
+
+static struct duration patience(const struct witness_server *s) {
+    return duration_add(path_rtt(&s->path), duration_ms(SLACK_MS));
+}
+
+/* Numbered order: 1. standby granted, 2. cookie at hand, 3. answers hellos, 4. rank. */
+static uint32_t score(const struct witness_server *s, struct instant now) {
+    uint32_t cold = instant_is_never(s->standby_until);
+    uint32_t strange = !path_has_cookie(&s->path, now);
+    uint32_t silent = s->path.hellos_missed > 1;
+    return cold << 18 | strange << 17 | silent << 16 | s->rank;
+}
+
+static uint8_t best_backup(const struct witness *w, struct instant now) {
+    uint8_t best = SERVER_NONE;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &w->servers[i];
+        if (!witness_is_server(w, i) || i == w->serving || i == w->attempt.server ||
+            s->hedge.active || instant_before(now, s->not_before))
+            continue;
+        if (best == SERVER_NONE || score(s, now) < score(&w->servers[best], now))
+            best = i;
+    }
+    return best;
+}
+
+static struct duration repeat_after(uint8_t sends) {
+    return duration_ms(sends == 1 ? SECOND_MS : sends == 2 ? THIRD_MS : AGAIN_MS);
+}
+
+void witness_hedge_ask(const struct turn *t, uint8_t server) {
+    struct witness *w = t->w;
+    struct witness_server *s = &w->servers[server];
+    if (s->hedge.sends < UINT8_MAX)
+        s->hedge.sends++;
+    s->hedge.again = instant_add(t->now, repeat_after(s->hedge.sends));
+    if (!path_has_cookie(&s->path, t->now)) {
+        witness_send_hello(t, server); /* its answer makes the hedge go out at once */
+        return;
+    }
+    uint64_t from = playout_missing(w->playout, t->now);
+    witness_send_wanted(t, server, RESUME_HEDGE, w->epoch_high, MOVE_CAUSE_NONE, from,
+                        witness_live_at(w, server, t->now));
+}
+
+static void extend_after(const struct turn *t, struct witness_server *s) {
+    struct duration ahead = duration_us(t->w->config.hedge.us - patience(s).us);
+    s->hedge.extend = instant_add(t->now, duration_max(ahead, duration_ms(AGAIN_MS)));
+    s->hedge.overdue = instant_add(t->now, patience(s));
+}
+
+bool witness_hedge_next(const struct turn *t) {
+    struct witness *w = t->w;
+    uint8_t server = best_backup(w, t->now);
+    if (server == SERVER_NONE)
+        return false;
+    if (!budget_spend(&w->hedges, t->now)) {
+        w->stats.budget_denied++;
+        return false;
+    }
+    struct witness_server *s = &w->servers[server];
+    s->hedge = (struct witness_hedge){.active = true, .asked = t->now};
+    extend_after(t, s);
+    w->stats.hedges++;
+    w->hedged = true;
+    if (instant_is_never(w->decided_at))
+        w->decided_at = t->now;
+    trace_linef(t->out->trace, t->now,
+                "%s: media missing for %lld ms -> hedge at %s from frame %llu",
+                witness_server_name(w, w->serving),
+                (long long)duration_in_ms(instant_since(t->now, w->miss_since)),
+                s->address.name.text, (unsigned long long)playout_missing(w->playout, t->now));
+    witness_hedge_ask(t, server);
+    return true;
+}
+
+/* A grant or a frame of it. It may yet die as the serving one did: with each answer it gets as long
+ * again, and then the next is asked. */
+void witness_hedge_answered(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    if (!s->hedge.active)
+        return;
+    s->hedge.answered = true;
+    s->hedge.again = INSTANT_NEVER;
+    s->hedge.overdue = instant_add(t->now, patience(s));
+}
+
+static void clear(struct witness_hedge *h) {
+    *h = WITNESS_HEDGE_NONE;
+}
+
+void witness_hedges_cancel(const struct turn *t, uint8_t except) {
+    struct witness *w = t->w;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        struct witness_hedge *h = &w->servers[i].hedge;
+        if (!witness_is_server(w, i) || !h->active)
+            continue;
+        clear(h);
+        if (i != except && path_has_cookie(&w->servers[i].path, t->now))
+            witness_send_plain(t, i, RESUME_CANCEL);
+    }
+}
+
+void witness_hedges_forget(struct witness *w) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        clear(&w->servers[i].hedge);
+}
+
+bool witness_is_hedging(const struct witness *w) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && w->servers[i].hedge.active)
+            return true;
+    return false;
+}
+
+/* Undecided and nearly over: more time, from the same budget. */
+static void extend(const struct turn *t, uint8_t server) {
+    struct witness *w = t->w;
+    struct witness_hedge *h = &w->servers[server].hedge;
+    if (!budget_spend(&w->hedges, t->now)) {
+        w->stats.budget_denied++;
+        clear(h); /* it runs out by itself */
+        return;
+    }
+    w->stats.extensions++;
+    h->answered = false;
+    h->sends = 0;
+    h->asked = t->now;
+    extend_after(t, &w->servers[server]);
+    witness_hedge_ask(t, server);
+}
+
+void witness_keep_hedges(const struct turn *t) {
+    struct witness *w = t->w;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        struct witness_hedge *h = &w->servers[i].hedge;
+        if (!witness_is_server(w, i) || !h->active)
+            continue;
+        if (instant_reached(t->now, h->extend))
+            extend(t, i);
+        else if (instant_reached(t->now, h->again))
+            witness_hedge_ask(t, i);
+        if (h->active && instant_reached(t->now, h->overdue)) {
+            h->answered = false; /* nobody to commit at, unless it is heard again */
+            h->overdue = INSTANT_NEVER;
+            witness_hedge_next(t);
+        }
+    }
+}
+
+struct instant witness_hedges_deadline(const struct witness *w) {
+    struct instant at = INSTANT_NEVER;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_hedge *h = &w->servers[i].hedge;
+        if (witness_is_server(w, i) && h->active)
+            at = instant_min(at, instant_min(h->again, instant_min(h->extend, h->overdue)));
+    }
+    return at;
+}

@@ -1,0 +1,153 @@
+/*
+ * What the parts of the witness share: witness.c (states and events), witness_miss.c (clocks, what
+ * to do while media is missing), witness_facts.c (what a packet means), witness_paths.c (servers
+ * and what goes out to them), witness_hedge.c (hedges), witness_commit.c (commits and moves).
+ * Private to them.
+ */
+#ifndef TRANSCODER_TIMELINE_WITNESS_INNER_H
+#define TRANSCODER_TIMELINE_WITNESS_INNER_H
+
+#include "transcoder/timeline/witness.h"
+
+/* One call of witness_step(): whose, when, and where to put intentions. */
+struct turn {
+    struct witness *w;
+    struct instant now;
+    struct witness_outbox *out;
+};
+
+#define SERVER_NONE WITNESS_SERVER_NONE
+
+#define WITNESS_HEDGE_NONE                                                                         \
+    ((struct witness_hedge){                                                                       \
+        .again = INSTANT_NEVER, .extend = INSTANT_NEVER, .overdue = INSTANT_NEVER})
+
+/* ---- witness.c ---- */
+
+/* The only place where a state changes: asserts that it may, writes the trace line. */
+void witness_set_state(const struct turn *t, enum witness_state to);
+
+/* The session is over: everybody is released. ERR_OK if the user left. */
+void witness_finish(const struct turn *t, enum err why);
+
+/* No media from `end` on; the rest is played out. */
+void witness_begin_ending(const struct turn *t, enum err why, uint64_t end);
+
+/* ---- witness_miss.c ---- */
+
+/* How late media may be before it counts as missing, and how long a path may be silent. */
+struct duration witness_miss_time(const struct witness *w);
+struct duration witness_commit_time(const struct witness *w, struct instant now);
+
+/* The frame that should have come by now; the one that a server asked now should be sending when it
+ * is asked. */
+uint64_t witness_live_now(const struct witness *w, struct instant now);
+uint64_t witness_live_at(const struct witness *w, uint8_t server, struct instant now);
+
+/* When media counts as missing, when silence has lasted long enough, when a server that lives
+ * without sending is asked to take up again ("never" if it was, lately). */
+struct instant witness_miss_at(const struct witness *w);
+struct instant witness_silent_at(const struct witness *w, struct instant now);
+struct instant witness_reseat_at(const struct witness *w, struct instant now);
+bool witness_may_reseat(const struct witness *w, struct instant now);
+
+void witness_begin_missing(const struct turn *t, struct instant since);
+void witness_media_missing(const struct turn *t);
+void witness_media_again(const struct turn *t);
+
+/* The old server came back before anybody granted the commit. */
+void witness_commit_needless(const struct turn *t);
+void witness_reseat(const struct turn *t);
+
+/* This process did not run for a while: the silence is ours, and what came may still be unread. The
+ * question for a sign of life is asked anew, and its answer waited for. */
+void witness_overslept(const struct turn *t);
+void witness_keep_probing(const struct turn *t);
+void witness_time_missing(const struct turn *t);
+void witness_time_moving(const struct turn *t);
+
+/* ---- witness_facts.c ---- */
+
+void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t frame,
+                                enum playout_result result);
+void witness_fact_cookie_received(const struct turn *t, uint8_t server,
+                                  const struct message_cookie *m);
+void witness_fact_granted(const struct turn *t, uint8_t server, const struct message_grant *m);
+void witness_fact_refused(const struct turn *t, uint8_t server, const struct message_refuse *m);
+void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m,
+                          uint64_t end);
+
+/* ---- witness_paths.c ---- */
+
+bool witness_is_server(const struct witness *w, uint8_t server);
+const char *witness_server_name(const struct witness *w, uint8_t server);
+void witness_server_reset(struct witness *w, uint8_t server, const struct witness_address *address,
+                          uint8_t rank, struct instant now);
+void witness_assign_roles(const struct turn *t);
+void witness_backups_changed(const struct turn *t, const struct witness_address *list,
+                             uint8_t count);
+
+struct witness_out *witness_put(const struct turn *t, enum witness_out_kind kind, uint8_t server);
+void witness_send_hello(const struct turn *t, uint8_t server);
+void witness_send_report(const struct turn *t);
+
+/* A resume that asks for no media: standby, cancel, release. */
+void witness_send_plain(const struct turn *t, uint8_t server, enum resume_purpose purpose);
+void witness_release(const struct turn *t, uint8_t server);
+
+/* A resume that asks for media: hedge or commit. */
+void witness_send_wanted(const struct turn *t, uint8_t server, enum resume_purpose purpose,
+                         uint32_t epoch, enum move_cause cause, uint64_t from, uint64_t live);
+
+void witness_standby_granted(const struct turn *t, uint8_t server, uint32_t lease_ms);
+
+/* A server has refused: remembers for how long it is not to be asked again. */
+void witness_server_refused(const struct turn *t, uint8_t server, const struct message_refuse *m);
+
+/* Hellos, standbys and reports that are due. */
+void witness_keep_paths(const struct turn *t);
+struct instant witness_paths_deadline(const struct witness *w);
+
+/* ---- witness_hedge.c ---- */
+
+/* Asks the next best backup to hedge. False if there is none or no budget. */
+bool witness_hedge_next(const struct turn *t);
+void witness_hedge_ask(const struct turn *t, uint8_t server); /* once more, or for the first time */
+void witness_hedge_answered(const struct turn *t, uint8_t server);
+void witness_hedges_cancel(const struct turn *t, uint8_t except);
+/* Of our own accord: those who send go on until their time is over. */
+void witness_hedges_forget(struct witness *w);
+bool witness_is_hedging(const struct witness *w);
+
+/* Repeats, extends, and asks further servers. */
+void witness_keep_hedges(const struct turn *t);
+struct instant witness_hedges_deadline(const struct witness *w);
+
+/* ---- witness_commit.c ---- */
+
+/* Asks `server`, or the best one if that is WITNESS_SERVER_NONE, to serve. */
+void witness_attempt_start(const struct turn *t, enum witness_state state, enum move_cause cause,
+                           uint8_t server);
+void witness_attempt_send(const struct turn *t);
+void witness_attempt_next(const struct turn *t);
+void witness_keep_attempt(const struct turn *t);
+struct instant witness_attempt_deadline(const struct witness *w);
+void witness_attempt_clear(struct witness *w);
+
+/* The best server to commit at, WITNESS_SERVER_NONE if none may be asked now. */
+uint8_t witness_choose_server(const struct witness *w, struct instant now, bool serving_too);
+
+void witness_commit_granted(const struct turn *t, uint8_t server, uint32_t epoch);
+
+/* The server of the attempt serves from now on. */
+void witness_follow(const struct turn *t);
+
+/* Asks the new server for what the move left out, a few times. */
+void witness_keep_repairs(const struct turn *t);
+
+/* Notes the first frame of a move's target; closes a move that the output has passed. */
+void witness_move_framed(struct witness *w, uint8_t server, struct instant now);
+void witness_move_settle(const struct turn *t, bool at_once);
+struct instant witness_move_deadline(const struct witness *w);
+
+#endif

@@ -1,0 +1,236 @@
+#include "transcoder/timeline/witness_inner.h"
+
+#define MISS_FRAMES   2    /* frame times past the expected arrival, and … */
+#define MISS_JITTER   4    /* … times the jitter: losing two frames in a row is no event */
+#define COMMIT_MISSES 4    /* miss times of silence */
+#define PINGPONG      3    /* by so much is each wait longer once the budget of moves is used up */
+#define ANSWER_MS     60   /* [ms] over a round trip for an answer to it */
+#define PROBE_MS      100  /* [ms] between questions for a sign of life */
+#define RESEAT_MS     5000 /* [ms] in which a server is asked only once to take up again */
+#define FORGIVE       8    /* media missing is forgiven at one eighth of real time */
+
+/* ---- clocks ---- */
+
+struct duration witness_miss_time(const struct witness *w) {
+    struct duration jitter = duration_scale(schedule_jitter(&w->schedule), MISS_JITTER, 1);
+    struct duration miss = duration_add(duration_scale(w->config.frame, MISS_FRAMES, 1), jitter);
+    return duration_min(duration_max(miss, w->config.miss_min), w->config.miss_max);
+}
+
+struct duration witness_commit_time(const struct witness *w, struct instant now) {
+    struct duration commit = duration_scale(witness_miss_time(w), COMMIT_MISSES, 1);
+    commit = duration_min(duration_max(commit, w->config.commit_min), w->config.commit_max);
+    return budget_left(&w->moves, now) > 0 ? commit : duration_scale(commit, PINGPONG, 1);
+}
+
+/* When frame `config.first_frame` was here, and with it every other: by the playout clock, a depth
+ * before its instant. */
+static struct instant begun(const struct witness *w) {
+    struct instant first = playout_due(w->playout, w->playout->config.first_frame);
+    return instant_sub(first, w->playout->config.depth);
+}
+
+uint64_t witness_live_now(const struct witness *w, struct instant now) {
+    const struct playout *p = w->playout;
+    if (instant_is_never(begun(w)) || instant_before(now, begun(w)))
+        return p->config.first_frame;
+    return p->config.first_frame + (uint64_t)(instant_since(now, begun(w)).us / p->config.frame.us);
+}
+
+/* Half a trip until it is asked, half until its frame is here: that is the frame which should come
+ * in a whole trip from now, rounded up so that a new server leads by less than a frame and never
+ * lags. "Should" is by the playout clock, a depth before the frame is due, and not by the path that
+ * serves: then moves one after another add up to nothing, and each gives the buffer its full depth
+ * back. */
+uint64_t witness_live_at(const struct witness *w, uint8_t server, struct instant now) {
+    const struct playout *p = w->playout;
+    if (instant_is_never(begun(w)))
+        return p->next;
+    struct duration trip = path_rtt(&w->servers[server].path);
+    return witness_live_now(
+        w, instant_add(now, duration_add(trip, duration_us(p->config.frame.us - 1))));
+}
+
+/* When the next frame of the serving path should have come. A path whose delay has grown is judged
+ * by its last frame: `expected` needs a while to forget the shorter way. A packet that claims a
+ * later place cannot put us to sleep: it pulls the offset down by just as much. */
+static struct instant media_expected(const struct witness *w) {
+    struct instant at = w->follow_at;
+    struct instant last = w->servers[w->serving].media_at;
+    if (!instant_is_never(last))
+        at = instant_max(at, last);
+    if (schedule_known(&w->schedule) && !w->schedule.stale)
+        at = instant_max(at, schedule_expected(&w->schedule, w->schedule.high));
+    return at;
+}
+
+struct instant witness_miss_at(const struct witness *w) {
+    return instant_add(media_expected(w), witness_miss_time(w));
+}
+
+/* The serving path has not been heard at all since … */
+static struct instant silent_since(const struct witness *w) {
+    struct instant heard = w->servers[w->serving].path.heard;
+    return instant_is_never(heard) ? w->follow_at : heard;
+}
+
+/* Silence counts only where an answer was due: the path must also have had a round trip to answer
+ * the question for a sign of life. */
+struct instant witness_silent_at(const struct witness *w, struct instant now) {
+    struct duration trip = path_rtt(&w->servers[w->serving].path);
+    trip = duration_min(duration_add(trip, duration_ms(ANSWER_MS)), w->config.commit_max);
+    struct instant at = instant_add(silent_since(w), witness_commit_time(w, now));
+    return instant_max(at, instant_add(w->probed_at, trip));
+}
+
+/* What lately was missing counts on, forgiven slowly: a path that delivers a frame now and then is
+ * no path. */
+static struct duration debt(const struct witness *w, struct instant now) {
+    int64_t left = w->debt_us - instant_since(now, w->debt_at).us / FORGIVE;
+    return duration_us(left > 0 ? left : 0);
+}
+
+static struct instant degraded_at(const struct witness *w, struct instant now) {
+    struct duration left = duration_us(w->config.zombie.us - debt(w, w->miss_since).us);
+    struct instant at = instant_add(w->miss_since, left);
+    at = instant_max(at, instant_add(w->miss_since, witness_commit_time(w, now)));
+    return instant_max(at, w->dwell_until);
+}
+
+bool witness_may_reseat(const struct witness *w, struct instant now) {
+    return instant_is_never(w->reseated_at) ||
+           !duration_less(instant_since(now, w->reseated_at), duration_ms(RESEAT_MS));
+}
+
+/* Alive but mute for as long as we would bear silence: it may have been started anew. */
+struct instant witness_reseat_at(const struct witness *w, struct instant now) {
+    if (!witness_may_reseat(w, now) || !instant_before(w->miss_since, silent_since(w)))
+        return INSTANT_NEVER;
+    return instant_add(w->miss_since, witness_commit_time(w, now));
+}
+
+/* ---- media missing, media again ---- */
+
+void witness_begin_missing(const struct turn *t, struct instant since) {
+    struct witness *w = t->w;
+    w->miss_since = since;
+    w->miss_lost = w->playout->stats.lost;
+    w->decided_at = INSTANT_NEVER;
+    w->hedged = false;
+    w->again = 0;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        w->servers[i].framed_at = INSTANT_NEVER;
+    w->probed_at = t->now;
+    w->probe_at = instant_add(t->now, duration_ms(PROBE_MS));
+    witness_send_hello(t, w->serving);
+}
+
+void witness_media_missing(const struct turn *t) {
+    /* A refusal can come before anything is missing. */
+    witness_begin_missing(t, instant_min(media_expected(t->w), t->now));
+    witness_hedges_forget(t->w);
+    witness_set_state(t, witness_hedge_next(t) ? WITNESS_HEDGING : WITNESS_MISSING);
+}
+
+void witness_media_again(const struct turn *t) {
+    struct witness *w = t->w;
+    int64_t missing_us = instant_since(t->now, w->miss_since).us;
+    trace_linef(t->out->trace, t->now, "%s: media again after %lld ms%s",
+                witness_server_name(w, w->serving), (long long)(missing_us / 1000),
+                w->state == WITNESS_HEDGING ? " -> cancel" : "");
+    w->debt_us = debt(w, t->now).us + missing_us;
+    w->debt_at = t->now;
+    w->stats.cancels += w->state == WITNESS_HEDGING;
+    witness_hedges_cancel(t, SERVER_NONE);
+    witness_set_state(t, WITNESS_FOLLOWING);
+}
+
+/* While a commit is being asked for that nobody has granted, the old server may come back: then
+ * nothing has changed, and whoever was asked is released under an epoch of its own. */
+void witness_commit_needless(const struct turn *t) {
+    struct witness *w = t->w;
+    trace_linef(t->out->trace, t->now, "%s: media again -> no commit",
+                witness_server_name(w, w->serving));
+    witness_hedges_cancel(t, SERVER_NONE);
+    w->epoch_high++;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && i != w->serving && w->servers[i].epoch_asked > w->epoch)
+            witness_release(t, i);
+    witness_attempt_clear(w);
+    w->stats.cancels++;
+    witness_set_state(t, WITNESS_FOLLOWING);
+}
+
+void witness_keep_probing(const struct turn *t) {
+    struct witness *w = t->w;
+    if (!witness_is_server(w, w->serving) || !instant_reached(t->now, w->probe_at))
+        return;
+    witness_send_hello(t, w->serving);
+    w->probe_at = instant_add(t->now, duration_ms(PROBE_MS));
+}
+
+void witness_overslept(const struct turn *t) {
+    struct witness *w = t->w;
+    if (w->state != WITNESS_MISSING && w->state != WITNESS_HEDGING)
+        return;
+    w->probed_at = t->now;
+    w->probe_at = t->now;
+}
+
+void witness_reseat(const struct turn *t) {
+    struct witness *w = t->w;
+    trace_linef(t->out->trace, t->now,
+                "%s: lives, but sends no media -> asking it to take up again",
+                witness_server_name(w, w->serving));
+    w->reseated_at = t->now;
+    witness_attempt_start(t, WITNESS_COMMITTING, MOVE_CAUSE_CRASHED, w->serving);
+}
+
+/* ---- time, state by state ---- */
+
+void witness_time_missing(const struct turn *t) {
+    struct witness *w = t->w;
+    if (instant_reached(t->now, witness_silent_at(w, t->now))) {
+        trace_linef(t->out->trace, t->now, "%s: silent for %lld ms",
+                    witness_server_name(w, w->serving),
+                    (long long)duration_in_ms(instant_since(t->now, silent_since(w))));
+        witness_attempt_start(t, WITNESS_COMMITTING, MOVE_CAUSE_CRASHED, SERVER_NONE);
+        return;
+    }
+    if (instant_reached(t->now, witness_reseat_at(w, t->now))) {
+        witness_reseat(t);
+        return;
+    }
+    bool elsewhere = witness_choose_server(w, t->now, false) != SERVER_NONE;
+    if (elsewhere && instant_reached(t->now, degraded_at(w, t->now))) {
+        trace_linef(t->out->trace, t->now, "%s: lives without media",
+                    witness_server_name(w, w->serving));
+        witness_attempt_start(t, WITNESS_COMMITTING, MOVE_CAUSE_DEGRADED, SERVER_NONE);
+        return;
+    }
+    bool look = instant_reached(t->now, w->probe_at);
+    witness_keep_probing(t);
+    witness_keep_hedges(t);
+    if (look && !witness_is_hedging(w))
+        witness_hedge_next(t);
+    bool hedging = witness_is_hedging(w);
+    if (hedging != (w->state == WITNESS_HEDGING))
+        witness_set_state(t, hedging ? WITNESS_HEDGING : WITNESS_MISSING);
+}
+
+void witness_time_moving(const struct turn *t) {
+    struct witness *w = t->w;
+    if (!instant_reached(t->now, witness_miss_at(w))) {
+        witness_keep_attempt(t);
+        return;
+    }
+    /* The old server did not last until the move was over. */
+    witness_begin_missing(t, media_expected(w));
+    w->decided_at = t->now;
+    if (w->attempt.granted) {
+        witness_follow(t); /* what the old one did not send is repaired */
+        return;
+    }
+    witness_set_state(t, WITNESS_COMMITTING);
+    witness_attempt_send(t);
+}

@@ -1,0 +1,325 @@
+#include "transcoder/timeline/witness_inner.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define WARM_MISSED_MAX  4     /* hellos: a backup that misses so many is not kept warm */
+#define STAGGER_MS       50    /* [ms] between first hellos of further backups */
+#define REFUSED_MS       1000  /* [ms] without a Retry-After */
+#define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
+#define RELEASE_MS       200   /* [ms] between releases of the same server */
+
+bool witness_is_server(const struct witness *w, uint8_t server) {
+    return server < WITNESS_SERVERS_MAX && w->servers[server].role != WITNESS_ROLE_FREE;
+}
+
+const char *witness_server_name(const struct witness *w, uint8_t server) {
+    return witness_is_server(w, server) ? w->servers[server].address.name.text : "nobody";
+}
+
+uint8_t witness_server_find(const struct witness *w, const struct addr *media) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && addr_equal(&w->servers[i].address.media, media))
+            return i;
+    return SERVER_NONE;
+}
+
+void witness_server_reset(struct witness *w, uint8_t server, const struct witness_address *address,
+                          uint8_t rank, struct instant now) {
+    struct witness_server *s = &w->servers[server];
+    *s = (struct witness_server){
+        .role = WITNESS_ROLE_BACKUP,
+        .address = *address,
+        .rank = rank,
+        .hello_at = instant_add(now, duration_ms(rank > 1 ? (rank - 1) * STAGGER_MS : 0)),
+        .standby_at = INSTANT_NEVER,
+        .standby_until = INSTANT_NEVER,
+        .not_before = now,
+        .release_at = now,
+        .media_at = INSTANT_NEVER,
+        .framed_at = INSTANT_NEVER,
+        .mergeable_from = FRAME_NEVER,
+    };
+    s->hedge = WITNESS_HEDGE_NONE;
+    path_init(&s->path);
+    playout_mergeable_from(w->playout, server, FRAME_NEVER);
+}
+
+/* ---- roles ---- */
+
+/* Numbered order among backups: 1. answers hellos, 2. may be asked now, 3. rank. */
+static uint32_t warm_score(const struct witness_server *s, struct instant now) {
+    uint32_t silent = s->path.hellos_missed >= WARM_MISSED_MAX;
+    uint32_t refused = instant_before(now, s->not_before);
+    return silent << 16 | refused << 8 | s->rank;
+}
+
+static uint8_t choose_warm(const struct witness *w, struct instant now) {
+    uint8_t best = SERVER_NONE;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        if (!witness_is_server(w, i) || i == w->serving)
+            continue;
+        if (best == SERVER_NONE ||
+            warm_score(&w->servers[i], now) < warm_score(&w->servers[best], now))
+            best = i;
+    }
+    return best;
+}
+
+/* A backup is warm no longer: what was lodged there is taken back. */
+static void cool(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    bool lodged = !instant_is_never(s->standby_until);
+    s->standby_at = INSTANT_NEVER;
+    s->standby_until = INSTANT_NEVER;
+    if (lodged && !s->hedge.active && t->w->attempt.server != server && t->w->serving != server)
+        witness_release(t, server);
+}
+
+static void warm(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    s->standby_at = t->now;
+    s->hello_at = instant_min(s->hello_at, t->now);
+    trace_linef(t->out->trace, t->now, "%s is the %s backup", s->address.name.text,
+                t->w->config.cold ? "cold" : "warm");
+}
+
+void witness_assign_roles(const struct turn *t) {
+    struct witness *w = t->w;
+    if (w->epoch == 0)
+        return; /* nobody serves yet: there is nothing to back up */
+    uint8_t chosen = choose_warm(w, t->now);
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        if (!witness_is_server(w, i))
+            continue;
+        enum witness_role was = w->servers[i].role;
+        enum witness_role is = i == w->serving ? WITNESS_ROLE_SERVING
+                               : i == chosen   ? WITNESS_ROLE_WARM
+                                               : WITNESS_ROLE_BACKUP;
+        w->servers[i].role = is;
+        if (was == WITNESS_ROLE_WARM && is != WITNESS_ROLE_WARM)
+            cool(t, i);
+        if (is == WITNESS_ROLE_WARM && was != WITNESS_ROLE_WARM)
+            warm(t, i);
+    }
+}
+
+static uint8_t find_hint(const struct witness *w, const struct key_hint *hint) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && key_hint_equal(&w->servers[i].address.hint, hint))
+            return i;
+    return SERVER_NONE;
+}
+
+static uint8_t free_server(const struct witness *w) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (!witness_is_server(w, i))
+            return i;
+    return SERVER_NONE;
+}
+
+void witness_backups_changed(const struct turn *t, const struct witness_address *list,
+                             uint8_t count) {
+    struct witness *w = t->w;
+    bool listed[WITNESS_SERVERS_MAX] = {false};
+    for (uint8_t rank = 1; rank <= count; rank++) {
+        const struct witness_address *address = &list[rank - 1];
+        uint8_t i = find_hint(w, &address->hint);
+        if (i != SERVER_NONE && !addr_equal(&w->servers[i].address.media, &address->media)) {
+            w->servers[i].address.media = address->media; /* the same cluster at another door */
+            path_cookie_forget(&w->servers[i].path);
+        }
+        if (i == SERVER_NONE && (i = free_server(w)) != SERVER_NONE)
+            witness_server_reset(w, i, address, rank, t->now);
+        if (i == SERVER_NONE)
+            continue; /* more backups than we can know: the first ones are the best */
+        w->servers[i].rank = rank;
+        listed[i] = true;
+    }
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        if (!witness_is_server(w, i) || listed[i] || i == w->serving || i == w->attempt.server)
+            continue;
+        cool(t, i);
+        w->servers[i].role = WITNESS_ROLE_FREE;
+    }
+    witness_assign_roles(t);
+}
+
+/* ---- sending ---- */
+
+struct witness_out *witness_put(const struct turn *t, enum witness_out_kind kind, uint8_t server) {
+    assert(t->out->count < WITNESS_OUT_MAX);
+    struct witness_out *o = &t->out->items[t->out->count++];
+    *o = (struct witness_out){.kind = kind, .server = server};
+    return o;
+}
+
+/* Nonces come from the machine's own generator, seeded by entropy: only who sees the path sees
+ * them. */
+static uint64_t fresh_nonce(struct witness *w) {
+    uint64_t nonce;
+    do
+        nonce = rng_u64(&w->rng);
+    while (nonce == 0);
+    return nonce;
+}
+
+void witness_send_hello(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    struct witness_out *o = witness_put(t, WITNESS_SEND_HELLO, server);
+    o->nonce = fresh_nonce(t->w);
+    path_sent(&s->path, o->nonce, true, true, t->now);
+    bool is_warm = s->role == WITNESS_ROLE_WARM;
+    s->hello_at = instant_add(t->now, is_warm ? t->w->config.hello : t->w->config.hello_idle);
+}
+
+void witness_send_report(const struct turn *t) {
+    struct witness *w = t->w;
+    struct witness_server *s = &w->servers[w->serving];
+    struct witness_out *o = witness_put(t, WITNESS_SEND_REPORT, w->serving);
+    o->nonce = fresh_nonce(w);
+    bool measured = s->path.rtt_smooth.us != DURATION_ENDLESS.us;
+    uint32_t waiting_ms = playout_waiting_ms(w->playout, t->now);
+    o->u.report.epoch = w->epoch;
+    o->u.report.counter = ++w->counter;
+    o->u.report.last_frame = playout_last_contiguous(w->playout, t->now);
+    o->u.report.rtt_us = measured ? (uint32_t)s->path.rtt_smooth.us : 0;
+    o->u.report.buffer_ms = waiting_ms < UINT16_MAX ? (uint16_t)waiting_ms : UINT16_MAX;
+    o->u.report.notice = w->notice;
+    path_sent(&s->path, o->nonce, false, true, t->now);
+    w->report_at = instant_add(t->now, w->config.report);
+}
+
+static struct witness_out *put_resume(const struct turn *t, uint8_t server,
+                                      enum resume_purpose purpose, uint32_t epoch) {
+    struct witness *w = t->w;
+    struct witness_server *s = &w->servers[server];
+    struct witness_out *o = witness_put(t, WITNESS_SEND_RESUME, server);
+    o->nonce = fresh_nonce(w);
+    path_sent(&s->path, o->nonce, false, false, t->now);
+    o->u.resume.purpose = purpose;
+    o->u.resume.epoch = epoch;
+    o->u.resume.counter = ++w->counter;
+    o->u.resume.cookie = s->path.cookie;
+    if (witness_is_server(w, w->serving))
+        o->u.resume.served_by = w->servers[w->serving].address.hint;
+    return o;
+}
+
+void witness_send_plain(const struct turn *t, uint8_t server, enum resume_purpose purpose) {
+    /* The newest epoch we ever used, lest a server that was once asked under it finds us stale. */
+    struct witness_out *o = put_resume(t, server, purpose, t->w->epoch_high);
+    o->u.resume.with_ticket =
+        purpose == RESUME_STANDBY && instant_is_never(t->w->servers[server].standby_until);
+}
+
+void witness_release(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    s->standby_until = INSTANT_NEVER;
+    s->hedge = WITNESS_HEDGE_NONE;
+    s->release_at = instant_add(t->now, duration_ms(RELEASE_MS));
+    witness_send_plain(t, server, RESUME_RELEASE);
+}
+
+static uint16_t silent_ms(const struct witness *w, struct instant now) {
+    if (!witness_is_server(w, w->serving))
+        return 0;
+    struct instant heard = w->servers[w->serving].path.heard;
+    int64_t ms = instant_is_never(heard) ? 0 : duration_in_ms(instant_since(now, heard));
+    return ms < 0 ? 0 : ms > UINT16_MAX ? UINT16_MAX : (uint16_t)ms;
+}
+
+void witness_send_wanted(const struct turn *t, uint8_t server, enum resume_purpose purpose,
+                         uint32_t epoch, enum move_cause cause, uint64_t from, uint64_t live) {
+    struct witness_out *o = put_resume(t, server, purpose, epoch);
+    /* With the ticket always: it costs a signature check and saves a round trip if the server has
+     * forgotten us, and this is the moment that counts. */
+    o->u.resume.with_ticket = true;
+    o->u.resume.from_frame = from;
+    o->u.resume.live_frame = live;
+    o->u.resume.hedge_ms =
+        purpose == RESUME_HEDGE ? (uint16_t)duration_in_ms(t->w->config.hedge) : 0;
+    o->u.resume.silent_ms = silent_ms(t->w, t->now);
+    o->u.resume.cause = cause;
+    /* Streams that cannot be merged are asked for whole. */
+    if (t->w->config.mergeable)
+        playout_held(t->w->playout, from, o->u.resume.held);
+}
+
+/* ---- upkeep ---- */
+
+void witness_standby_granted(const struct turn *t, uint8_t server, uint32_t lease_ms) {
+    struct witness_server *s = &t->w->servers[server];
+    if (s->role != WITNESS_ROLE_WARM)
+        return; /* it cooled meanwhile and has been released */
+    if (instant_is_never(s->standby_until))
+        trace_linef(t->out->trace, t->now, "%s stands by (round trip %lld ms)",
+                    s->address.name.text, (long long)duration_in_ms(path_rtt(&s->path)));
+    s->refusal = ERR_OK;
+    s->standby_until = instant_add(t->now, duration_ms(lease_ms));
+    s->standby_at =
+        instant_add(t->now, duration_max(duration_ms(lease_ms / 3), t->w->config.hello));
+}
+
+void witness_server_refused(const struct turn *t, uint8_t server, const struct message_refuse *m) {
+    struct witness_server *s = &t->w->servers[server];
+    int64_t ms = m->retry_after_ms;
+    if (ms == 0)
+        ms = err_retryable(m->error) ? REFUSED_MS : REFUSED_FINAL_MS;
+    /* What it has forgotten, or what was overtaken, is asked anew at once with ticket and epoch. */
+    if (m->error == ERR_UNKNOWN_SESSION || m->error == ERR_STALE || m->error == ERR_MOVED)
+        ms = 0;
+    else
+        s->refusal = m->error;
+    s->not_before = instant_add(t->now, duration_ms(ms));
+    s->standby_until = INSTANT_NEVER;
+    if (s->role == WITNESS_ROLE_WARM)
+        s->standby_at = instant_add(t->now, duration_max(duration_ms(ms), t->w->config.hello));
+}
+
+static bool wants_standby(const struct witness *w) {
+    return !w->config.cold && w->epoch > 0 && w->state != WITNESS_ENDING &&
+           w->state != WITNESS_ENDED;
+}
+
+static void keep_standby(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    if (instant_reached(t->now, s->standby_until)) {
+        s->standby_until = INSTANT_NEVER;
+        s->standby_at = instant_min(s->standby_at, t->now);
+    }
+    if (s->role != WITNESS_ROLE_WARM || !wants_standby(t->w) || t->w->attempt.server == server ||
+        !instant_reached(t->now, s->standby_at))
+        return;
+    if (path_has_cookie(&s->path, t->now))
+        witness_send_plain(t, server, RESUME_STANDBY);
+    s->standby_at = instant_add(t->now, t->w->config.hello);
+}
+
+void witness_keep_paths(const struct turn *t) {
+    struct witness *w = t->w;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        if (!witness_is_server(w, i))
+            continue;
+        path_expire(&w->servers[i].path, t->now);
+        if (instant_reached(t->now, w->servers[i].hello_at))
+            witness_send_hello(t, i);
+        keep_standby(t, i);
+    }
+    witness_assign_roles(t);
+    if (witness_is_server(w, w->serving) && instant_reached(t->now, w->report_at))
+        witness_send_report(t);
+}
+
+struct instant witness_paths_deadline(const struct witness *w) {
+    struct instant at = witness_is_server(w, w->serving) ? w->report_at : INSTANT_NEVER;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &w->servers[i];
+        if (!witness_is_server(w, i))
+            continue;
+        at = instant_min(at, s->hello_at);
+        if (s->role == WITNESS_ROLE_WARM && wants_standby(w) && w->attempt.server != i)
+            at = instant_min(at, instant_min(s->standby_at, s->standby_until));
+    }
+    return at;
+}
