@@ -1,0 +1,200 @@
+#include "test/lib/media_client.h"
+
+#include "peerd/net/clock.h"
+#include "peerd/net/sockaddr.h"
+#include "transcoder/rtp/rtp.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void media_client_open(struct media_client *c, const struct addr *server,
+                       const struct key_hint *target) {
+    struct sockaddr_storage sa;
+    uint8_t seed[KEY_BYTES];
+    memset(c, 0, sizeof(*c));
+    c->server = *server;
+    c->target = *target;
+    net_entropy(seed, sizeof(seed));
+    key_pair_from_seed(&c->key, seed);
+    net_entropy(&c->session, sizeof(c->session));
+    c->fd = socket(server->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert(c->fd >= 0);
+    socklen_t len = net_sockaddr_from_addr(&sa, server);
+    int connected = connect(c->fd, (struct sockaddr *)&sa, len);
+    assert(connected == 0);
+    (void)connected;
+}
+
+void media_client_close(struct media_client *c) {
+    close(c->fd);
+}
+
+void media_client_ticket(struct media_client *c, const struct ticket *ticket,
+                         const struct key_pair *issuer, uint32_t samples) {
+    c->ticket = *ticket;
+    c->ticket.session = c->session;
+    c->ticket.client = c->key.public_key;
+    c->token_len = ticket_sign(c->token, &c->ticket, issuer);
+    assert(c->token_len > 0);
+    c->position = position_of_leg(&c->ticket.legs[0], samples);
+}
+
+void media_client_send(struct media_client *c, const void *data, size_t len) {
+    /* A port that is closed for a moment answers with ICMP, which is not a test's business. */
+    if (send(c->fd, data, len, 0) < 0)
+        send(c->fd, data, len, 0);
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+static void rtp_received(struct media_client *c, const uint8_t *data, size_t len) {
+    struct rtp_packet p;
+    uint64_t frame;
+    if (rtp_decode(&p, data, len) != ERR_OK ||
+        !position_frame(&c->position, p.ssrc, p.seq, p.timestamp, media_client_end(c), &frame) ||
+        frame >= MEDIA_CLIENT_FRAMES_MAX) {
+        c->strangers++;
+        return;
+    }
+    struct media_client_frame *f = &c->frames[frame];
+    size_t kept = p.payload_len < sizeof(f->payload) ? p.payload_len : sizeof(f->payload);
+    c->payload_type = p.payload_type;
+    if (f->copies++ == 0) {
+        f->first = net_now();
+        f->len = (uint16_t)p.payload_len;
+        memcpy(f->payload, p.payload, kept);
+    } else if (f->len != p.payload_len || memcmp(f->payload, p.payload, kept) != 0) {
+        f->differs = true;
+    }
+}
+
+/* True if it was an answer, to be looked at by whoever asked. */
+static bool datagram_received(struct media_client *c, const uint8_t *data, size_t len,
+                              struct message *answer) {
+    if (len > 0 && data[0] == MESSAGE_FIRST_BYTE) {
+        if (message_decode(answer, data, len) != ERR_OK)
+            return false;
+        if (answer->kind != MESSAGE_NOTICE)
+            return true;
+        c->notice = answer->u.notice;
+        c->notice_count++;
+        return false;
+    }
+    if (rtp_kind(data, len) == RTP_KIND_RTCP) {
+        c->sr_count += rtcp_decode(&c->sr, data, len) == ERR_OK;
+        return false;
+    }
+    rtp_received(c, data, len);
+    return false;
+}
+
+/* Receives until an answer to `nonce` came (0: none is waited for) or the time is over. */
+static bool receive(struct media_client *c, uint64_t nonce, struct instant end,
+                    struct message *answer) {
+    uint8_t data[2048];
+    struct message other;
+    for (;;) {
+        int64_t left_us = instant_since(end, net_now()).us;
+        if (left_us <= 0)
+            return false;
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        poll(&p, 1, (int)((left_us + 999) / 1000));
+        ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+        if (n >= 0 && datagram_received(c, data, (size_t)n, answer != NULL ? answer : &other) &&
+            answer != NULL && answer->nonce == nonce)
+            return true;
+    }
+}
+
+static struct instant after_ms(int64_t ms) {
+    return instant_add(net_now(), duration_ms(ms));
+}
+
+void media_client_listen(struct media_client *c, int64_t ms) {
+    receive(c, 0, after_ms(ms), NULL);
+}
+
+bool media_client_await(struct media_client *c, uint64_t frame, int64_t ms) {
+    struct instant end = after_ms(ms);
+    while (c->frames[frame].copies == 0 && instant_before(net_now(), end))
+        media_client_listen(c, 5);
+    return c->frames[frame].copies > 0;
+}
+
+uint32_t media_client_missing(const struct media_client *c, uint64_t from, uint64_t to) {
+    uint32_t n = 0;
+    for (uint64_t i = from; i < to; i++)
+        n += c->frames[i].copies == 0;
+    return n;
+}
+
+uint64_t media_client_end(const struct media_client *c) {
+    for (uint64_t i = MEDIA_CLIENT_FRAMES_MAX; i > 0; i--)
+        if (c->frames[i - 1].copies > 0)
+            return i;
+    return 0;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+/* Sends a message, again every 200 ms as a client would, until it is answered. */
+static bool ask(struct media_client *c, const struct message *m, int64_t ms,
+                struct message *answer) {
+    uint8_t data[MESSAGE_LEN_MAX];
+    size_t len = message_encode(data, sizeof(data), m, &c->key);
+    assert(len > 0);
+    struct instant end = after_ms(ms);
+    while (instant_before(net_now(), end)) {
+        media_client_send(c, data, len);
+        if (receive(c, m->nonce, instant_min(end, after_ms(200)), answer))
+            return true;
+    }
+    return false;
+}
+
+bool media_client_hello(struct media_client *c) {
+    struct message answer;
+    const struct message hello = {.kind = MESSAGE_HELLO, .nonce = ++c->nonce};
+    if (!ask(c, &hello, 2000, &answer) || answer.kind != MESSAGE_COOKIE)
+        return false;
+    c->cookie = answer.u.cookie.cookie;
+    return true;
+}
+
+struct message_resume media_client_resume(struct media_client *c, enum resume_purpose purpose,
+                                          uint32_t epoch, uint64_t from, uint64_t live) {
+    struct message_resume r = {.cookie = c->cookie,
+                               .target = c->target,
+                               .session = c->session,
+                               .purpose = purpose,
+                               .epoch = epoch,
+                               .counter = ++c->counter,
+                               .from_frame = from,
+                               .live_frame = live,
+                               .hedge_ms = purpose == RESUME_HEDGE ? 500 : 0,
+                               .ticket_len = (uint16_t)c->token_len};
+    memcpy(r.ticket, c->token, c->token_len);
+    return r;
+}
+
+bool media_client_ask(struct media_client *c, const struct message_resume *resume,
+                      struct message *answer) {
+    const struct message m = {.kind = MESSAGE_RESUME, .nonce = ++c->nonce, .u.resume = *resume};
+    return ask(c, &m, 2000, answer);
+}
+
+bool media_client_report(struct media_client *c, uint32_t epoch, uint64_t last_frame,
+                         struct message *answer) {
+    struct message m = {.kind = MESSAGE_REPORT, .nonce = ++c->nonce};
+    m.u.report = (struct message_report){.target = c->target,
+                                         .session = c->session,
+                                         .epoch = epoch,
+                                         .counter = ++c->counter,
+                                         .last_frame = last_frame,
+                                         .expected = (uint32_t)last_frame + 1,
+                                         .notice = c->notice.number};
+    return ask(c, &m, 2000, answer);
+}

@@ -1,0 +1,205 @@
+/*
+ * The real transcoderd on loopback: its processes are killed, and what clients see of it.
+ */
+#include "peerd/net/clock.h"
+#include "test/lib/transcoderd_rig.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct rig rig;
+static struct media_client client, other;
+
+static const struct rig_source sources[] = {{.name = "noise", .frames = 500, .loop = true}};
+
+static void start(void) {
+    rig_init(&rig, sources, 1);
+    if (!rig_start(&rig, 2)) {
+        rig_stop(&rig);
+        cr_skip_test("no transcoderd in $PEERD_BIN");
+    }
+}
+
+static void stop(void) {
+    rig_stop(&rig);
+}
+
+TestSuite(transcoderd_life, .init = start, .fini = stop, .timeout = 60);
+
+static void commit(struct media_client *c, uint32_t epoch, uint64_t from) {
+    struct message answer;
+    cr_assert(media_client_hello(c), "no cookie");
+    struct message_resume r = media_client_resume(c, RESUME_COMMIT, epoch, from, from);
+    cr_assert(media_client_ask(c, &r, &answer), "no answer");
+    cr_assert_eq(answer.kind, MESSAGE_GRANT);
+}
+
+static bool is_gone(pid_t pid) {
+    for (int i = 0; i < 200; i++) {
+        if (kill(pid, 0) != 0 && errno == ESRCH)
+            return true;
+        usleep(10000);
+    }
+    return false;
+}
+
+/* The port is the same, the cookie is good still, and no frame is lost: the replacement knows what
+ * the one before it served, up to where, and when the next frame is due. Only what was swallowed
+ * more than a second ago is not sent again, which on a crowded machine can be some. */
+static void expect_replacement_goes_on(int signal_number) {
+    struct message answer;
+    rig_client(&rig, &client, "noise", "pcmu");
+    commit(&client, 1, 0);
+    cr_assert(media_client_report(&client, 1, 0, &answer));
+    cr_assert(media_client_await(&client, 20, 5000));
+    pid_t pid = rig.worker_pids[0];
+    struct addr media = rig.media[0];
+    struct instant killed = net_now();
+    kill(pid, signal_number);
+    cr_assert(rig_await_log(&rig, "worker died", 10000));
+    cr_assert(rig_await_log(&rig, "worker started", 10000));
+    bool at_once = instant_since(net_now(), killed).us < 800000;
+    cr_expect_neq(rig.worker_pids[0], pid);
+    cr_expect(addr_equal(&rig.media[0], &media), "the socket outlives the process");
+    media_client_listen(&client, 1000);
+    uint64_t end = media_client_end(&client);
+    cr_expect_gt(end, 60, "it sends again");
+    uint32_t missing = media_client_missing(&client, 0, end);
+    cr_expect(missing == 0 || !at_once, "%u frames are missing", missing);
+    cr_expect_eq(media_client_missing(&client, end - 40, end), 0, "the newest have all come");
+    for (uint64_t n = 0; n < end; n++)
+        cr_expect(!client.frames[n].differs, "frame %zu", (size_t)n);
+    cr_assert(media_client_report(&client, 1, end, &answer));
+    cr_expect_eq(answer.kind, MESSAGE_ACK, "the session is its own now");
+    struct message_resume again = media_client_resume(&client, RESUME_COMMIT, 1, end, end);
+    cr_assert(media_client_ask(&client, &again, &answer));
+    cr_expect_eq(answer.kind, MESSAGE_GRANT, "with a cookie of the process before");
+}
+
+Test(transcoderd_life, killed_worker_is_replaced_and_goes_on) {
+    expect_replacement_goes_on(SIGKILL);
+}
+
+Test(transcoderd_life, aborted_worker_is_replaced_and_goes_on) {
+    expect_replacement_goes_on(SIGABRT);
+}
+
+Test(transcoderd_life, stalled_worker_is_switched_off) {
+    expect_replacement_goes_on(SIGSTOP);
+}
+
+/* What killed two processes in a row may be a session: it is not handed on again. */
+Test(transcoderd_life, second_death_in_a_row_drops_the_sessions) {
+    struct message answer;
+    rig_client(&rig, &client, "noise", "pcmu");
+    commit(&client, 1, 0);
+    cr_assert(media_client_await(&client, 5, 5000));
+    for (int i = 0; i < 2; i++) {
+        kill(rig.worker_pids[0], SIGKILL);
+        cr_assert(rig_await_log(&rig, "worker died", 5000));
+        cr_assert(rig_await_log(&rig, "worker started", 10000));
+    }
+    cr_assert(media_client_report(&client, 1, 5, &answer));
+    cr_assert_eq(answer.kind, MESSAGE_REFUSE);
+    cr_expect_eq(answer.u.refuse.error, ERR_UNKNOWN_SESSION);
+    commit(&client, 1, 100);
+    cr_expect(media_client_await(&client, 110, 3000), "the client commits here again at once");
+}
+
+Test(transcoderd_life, other_workers_do_not_notice) {
+    rig_client(&rig, &client, "noise", "pcmu");
+    rig_client(&rig, &other, "noise", "pcmu");
+    media_client_close(&other);
+    struct ticket t = other.ticket;
+    media_client_open(&other, &rig.media[1], &client.target);
+    media_client_ticket(&other, &t, &rig.issuer, 160);
+    commit(&client, 1, 0);
+    commit(&other, 1, 0);
+    kill(rig.worker_pids[0], SIGKILL);
+    media_client_listen(&other, 500);
+    uint64_t end = media_client_end(&other);
+    cr_expect_gt(end, 15);
+    cr_expect_eq(media_client_missing(&other, 0, end), 0);
+    cr_expect_eq(kill(rig.worker_pids[1], 0), 0);
+}
+
+Test(transcoderd_life, a_worker_that_dies_again_and_again_is_started_slowly) {
+    for (int i = 0; i < 6; i++) {
+        kill(rig.worker_pids[1], SIGKILL);
+        cr_assert(rig_await_log(&rig, "worker died", 5000));
+        struct instant died = net_now();
+        cr_assert(rig_await_log(&rig, "worker started", 10000));
+        bool waited = instant_since(net_now(), died).us >= 1000000;
+        cr_expect(waited || i < 5, "death %d", i + 1);
+    }
+    rig_client(&rig, &client, "noise", "pcmu");
+    commit(&client, 1, 0);
+    cr_expect(media_client_await(&client, 5, 3000), "the other one serves all the while");
+}
+
+Test(transcoderd_life, workers_go_with_their_supervisor) {
+    static const int signals[] = {SIGKILL, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        int status;
+        kill(rig.pid, signals[i]);
+        cr_assert_eq(waitpid(rig.pid, &status, 0), rig.pid);
+        cr_expect(i == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0),
+                  "SIGTERM is a clean end");
+        for (int w = 0; w < 2; w++)
+            cr_expect(is_gone(rig.worker_pids[w]), "worker %d outlives signal %d", w, signals[i]);
+        rig.pid = 0;
+        rig_stop(&rig);
+        if (i == 0)
+            start();
+    }
+    rig.log = NULL;
+    rig.catalogue.source_count = 0;
+}
+
+Test(transcoderd_life, serves_ipv6) {
+    rig_stop(&rig);
+    rig_init(&rig, sources, 1);
+    rig.bind = "[::1]:0";
+    cr_assert(rig_start(&rig, 1));
+    rig_client(&rig, &client, "noise", "pcmu");
+    cr_expect_eq(client.server.family, 6);
+    commit(&client, 1, 0);
+    cr_assert(media_client_await(&client, 20, 5000));
+    cr_expect_eq(media_client_missing(&client, 0, 20), 0);
+}
+
+static int run(const char *arguments) {
+    const char *bin = getenv("PEERD_BIN");
+    char command[512];
+    snprintf(command, sizeof(command), "%s/transcoderd %s >/dev/null 2>&1",
+             bin == NULL ? "build/bin" : bin, arguments);
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Test(transcoderd_life, command_line) {
+    static const struct {
+        const char *what, *arguments;
+        int status;
+    } rows[] = {
+        {"help", "--help", 0},
+        {"version", "--version", 0},
+        {"nothing", "", 2},
+        {"unknown option", "--nonsense", 2},
+        {"stray argument", "--help-me", 2},
+        {"no media address", "--config x", 2},
+        {"bad media address", "--config x --media 1.2.3.4", 2},
+        {"bad number", "--config x --media 127.0.0.1:0 --workers many", 2},
+        {"both", "--config x --peerd 127.0.0.1:1 --media 127.0.0.1:0", 2},
+        {"no such file", "--config /nonexistent --media 127.0.0.1:0 --workers 1", 1},
+        {"not our address", "--config /nonexistent --media 192.0.2.1:7000 --workers 1", 1},
+        {"worker without supervisor", "--worker-fds 3,4,0,1", 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(run(rows[i].arguments), rows[i].status, "%s", rows[i].what);
+}

@@ -1,0 +1,236 @@
+#include "transcoder/worker/worker.h"
+
+#include "peerd/net/clock.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+/* [frames] 1 s: what was swallowed before that no playout buffer waits for any more. */
+#define ADOPT_REACH_FRAMES 50
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static void set_limits(struct worker *w) {
+    const struct node_limits *l = &w->briefing.config.limits;
+    struct tenure_config *c = &w->tenure.config;
+    c->session_lease = duration_ms(l->session_lease_ms);
+    c->standby_lease = duration_ms(l->standby_lease_ms);
+    c->hedge_ms_max = l->hedge_ms_max;
+    c->hedges_per_minute = l->hedges_per_minute;
+    c->retry_ms = WORKER_RETRY_MS;
+    c->retry_draining_ms = WORKER_DRAINING_MS;
+}
+
+static void set_draining(struct worker *w, bool draining, struct instant now) {
+    const struct tenure_event e = {
+        .kind = TENURE_DRAIN_CHANGED, .now = now, .u.draining = draining};
+    deeds_step(w, &e, NULL);
+}
+
+/* All parts are here: from now on this holds. */
+static void config_complete(struct worker *w) {
+    struct briefing *b = &w->briefing;
+    b->config = w->next.config;
+    b->complete = !name_is_empty(&b->config.cluster);
+    b->self = key_hint_of(&b->config.cluster_key);
+    memcpy(b->issuers, w->next.issuers, sizeof(b->issuers));
+    b->issuer_count = w->next.issuer_count;
+    catalogue_move(&b->catalogue, &w->next.catalogue);
+    w->receiving = false;
+    set_limits(w);
+    set_draining(w, b->config.draining, net_now());
+}
+
+static void config_begins(struct worker *w, const struct link_config *c) {
+    catalogue_free(&w->next.catalogue);
+    w->next.config = *c;
+    w->next.issuer_count = 0;
+    w->receiving = true;
+}
+
+static void credit_leased(struct worker *w, const struct link_credit *c) {
+    uint32_t max = w->briefing.config.limits.sessions_max;
+    const struct tenure_event e = {
+        .kind = TENURE_CREDIT_LEASED,
+        .now = net_now(),
+        .u.credit = {.slots = c->slots < max ? c->slots : max, .until = c->until},
+    };
+    deeds_step(w, &e, NULL);
+}
+
+/* ---- orders ---------------------------------------------------------------------------------- */
+
+static void move_ordered(struct worker *w, const struct node_order *o) {
+    const struct tenure_event e = {
+        .kind = TENURE_MOVE_ORDERED,
+        .now = net_now(),
+        .u.move = {.session = o->session,
+                   .target = key_hint_of(&o->target_key),
+                   .deadline = duration_ms(o->deadline_ms)},
+    };
+    deeds_step(w, &e, NULL);
+}
+
+static void end_ordered(struct worker *w, const struct node_order *o) {
+    uint32_t slot = tenure_find(&w->tenure, &o->session);
+    struct session *s = slot == TENURE_SLOT_NONE ? NULL : w->sessions[slot];
+    if (s == NULL)
+        return;
+    s->stopped = o->error == ERR_OK ? ERR_MOVED : o->error;
+    worker_session_settle(w, s, net_now());
+}
+
+static void order_received(struct worker *w, const struct node_order *o) {
+    switch (o->what) {
+    case NODE_ORDER_MOVE:
+        move_ordered(w, o);
+        return;
+    case NODE_ORDER_END:
+        end_ordered(w, o);
+        return;
+    }
+}
+
+/* ---- adoption -------------------------------------------------------------------------------- */
+
+/* The resume that the client would send if it had to: serving goes on at the frame that is due now,
+ * with what was swallowed before it. A hedge is over by now and its standby is what remains. */
+static struct message_resume resume_of(const struct link_session *l, struct instant now) {
+    struct message_resume r = {.session = l->node.session,
+                               .purpose = l->node.purpose == RESUME_COMMIT ? RESUME_COMMIT
+                                                                           : RESUME_STANDBY,
+                               .epoch = l->node.epoch,
+                               .counter = l->counter,
+                               .served_by = l->node.served_by,
+                               .cause = l->node.cause};
+    if (r.purpose != RESUME_COMMIT)
+        return r;
+    int64_t since_us = instant_since(now, l->live_at).us;
+    /* Rounded up, so that the pace falls on the old one's grid or a little behind it. */
+    r.live_frame = l->live_frame + (since_us > 0 ? (uint64_t)(since_us / (FRAME_MS * 1000)) : 0);
+    r.from_frame = l->node.last_frame < r.live_frame ? l->node.last_frame + 1 : r.live_frame;
+    if (r.live_frame - r.from_frame > ADOPT_REACH_FRAMES)
+        r.from_frame = r.live_frame - ADOPT_REACH_FRAMES;
+    return r;
+}
+
+/* When the frame that a resume calls live was due under the old pace. */
+static struct instant due_of(const struct link_session *l, const struct message_resume *r) {
+    int64_t frames = (int64_t)(r->live_frame - l->live_frame);
+    return instant_add(l->live_at, duration_ms(frames * FRAME_MS));
+}
+
+static bool adopt(struct worker *w, const struct link_session *l, struct instant now) {
+    const struct briefing *b = &w->briefing;
+    const struct catalogue_source *source;
+    struct ticket ticket;
+    struct deeds_question q = {.silent = true,
+                               .client = l->node.client,
+                               .ticket = &ticket,
+                               .token = l->ticket,
+                               .token_len = l->ticket_len};
+    if (ticket_verify(&ticket, l->ticket, l->ticket_len, b->issuers, b->issuer_count, net_wall(),
+                      duration_ms(b->config.limits.skew_ms)) != ERR_OK ||
+        catalogue_admit(&b->catalogue, &ticket, &source, &q.profile) != ERR_OK ||
+        door_open_feed(w, source, q.profile, &ticket, &q.feed) != ERR_OK)
+        return false;
+    const struct message_resume r = resume_of(l, now);
+    /* The event's instant sets the pace: that of the frame, not that of our waking up. */
+    const struct tenure_event e = {
+        .kind = TENURE_RESUME_RECEIVED,
+        .now = r.purpose == RESUME_COMMIT ? due_of(l, &r) : now,
+        .u.resume = &r,
+    };
+    deeds_step(w, &e, &q);
+    feed_close(q.feed);
+    return tenure_find(&w->tenure, &l->node.session) != TENURE_SLOT_NONE;
+}
+
+/* Draining refuses newcomers; who was here before the process died is none. */
+static void adopt_received(struct worker *w, const struct link_session *l) {
+    struct instant now = net_now();
+    bool draining = w->tenure.draining;
+    if (draining)
+        set_draining(w, false, now);
+    bool adopted = adopt(w, l, now);
+    if (draining)
+        set_draining(w, true, now);
+    if (adopted)
+        return;
+    const struct link_ended ended = {.session = l->node.session, .error = ERR_SOURCE_FAILED};
+    link_send(w->link, LINK_ENDED, &ended);
+}
+
+/* ---- pings ----------------------------------------------------------------------------------- */
+
+static uint64_t cpu_ms(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+           (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+static void ping_received(struct worker *w, const struct link_ping *p) {
+    const struct tenure *t = &w->tenure;
+    int64_t late_us = instant_since(net_now(), due_first(&w->due)).us;
+    struct link_status s = {.ping = p->number,
+                            .frames = w->counters.frames,
+                            .waited = w->counters.waited,
+                            .sessions = t->counts[TENURE_STANDBY] + t->counts[TENURE_HEDGING] +
+                                        t->counts[TENURE_SERVING],
+                            .late_ms = late_us > 0 ? (uint32_t)(late_us / 1000) : 0,
+                            .credit_used = t->credit_used,
+                            .cpu_ms = cpu_ms(),
+                            .dropped = w->dropped};
+    memcpy(s.refused, w->refused, sizeof(s.refused));
+    link_send(w->link, LINK_STATUS, &s);
+}
+
+/* ---- the link -------------------------------------------------------------------------------- */
+
+static struct catalogue *open_catalogue(struct worker *w) {
+    return w->receiving ? &w->next.catalogue : &w->briefing.catalogue;
+}
+
+/* Flat switch: one kind of message a case. */
+void briefing_received(struct worker *w, enum link_kind kind, const void *body) {
+    switch (kind) {
+    case LINK_CONFIG_BEGIN:
+        config_begins(w, body);
+        return;
+    case LINK_CONFIG_SOURCE: /* alone: what is known of one source has changed */
+        catalogue_put_source(open_catalogue(w), body);
+        return;
+    case LINK_CONFIG_PROFILE:
+        catalogue_put_profile(open_catalogue(w), body);
+        return;
+    case LINK_CONFIG_ISSUER:
+        if (w->next.issuer_count < NODE_ISSUERS_MAX)
+            w->next.issuers[w->next.issuer_count++] = *(const struct ticket_issuer *)body;
+        return;
+    case LINK_CONFIG_END:
+        config_complete(w);
+        return;
+    case LINK_CREDIT:
+        credit_leased(w, body);
+        return;
+    case LINK_ORDER:
+        order_received(w, body);
+        return;
+    case LINK_ADOPT:
+        adopt_received(w, body);
+        return;
+    case LINK_BEGIN:
+        worker_begin(w);
+        return;
+    case LINK_PING:
+        ping_received(w, body);
+        return;
+    case LINK_READY:
+    case LINK_STATUS:
+    case LINK_SESSION:
+    case LINK_ENDED:
+    case LINK_KINDS:
+        return; /* a supervisor does not say these */
+    }
+}

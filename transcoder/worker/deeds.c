@@ -1,0 +1,173 @@
+#include "transcoder/worker/worker.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- messages out ---------------------------------------------------------------------------- */
+
+static void send_message(struct worker *w, const struct addr *to, const struct message *m) {
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    size_t len = message_encode(datagram, sizeof(datagram), m, NULL);
+    assert(len > 0 && "a message of ours is in range");
+    if (w->udp != NULL)
+        net_udp_send(w->udp, to, datagram, len);
+}
+
+void deeds_refuse(struct worker *w, const struct addr *to, const struct message_refuse *refusal,
+                  uint64_t nonce) {
+    struct message m = {.kind = MESSAGE_REFUSE, .nonce = nonce, .u.refuse = *refusal};
+    m.u.refuse.cluster = w->briefing.self;
+    worker_count(w, refusal->error);
+    send_message(w, to, &m);
+}
+
+static void grant(struct worker *w, const struct tenure_out *o, struct deeds_question *q) {
+    struct session *s = w->sessions[o->slot];
+    struct message m = {.kind = MESSAGE_GRANT, .nonce = q->nonce};
+    m.u.grant = (struct message_grant){.session = o->session,
+                                       .purpose = o->purpose,
+                                       .epoch = o->epoch,
+                                       .counter = o->counter,
+                                       .start_frame = o->from,
+                                       .mergeable_from = FRAME_NEVER,
+                                       .lease_ms = o->lease_ms,
+                                       .cluster = w->briefing.self};
+    if (s != NULL) { /* a tombstone grants a release, too */
+        m.u.grant.determinism = s->determinism;
+        m.u.grant.mergeable_from = s->mergeable_from;
+        s->client = q->client;
+        s->nonce = q->nonce;
+        if (o->purpose == RESUME_HEDGE || o->purpose == RESUME_COMMIT)
+            s->silent_ms = q->silent_ms;
+        session_ticket_renew(s, q->ticket, q->token, q->token_len);
+    }
+    send_message(w, &q->from, &m);
+}
+
+static void refuse(struct worker *w, const struct tenure_out *o, const struct deeds_question *q) {
+    const struct message_refuse refusal = {.session = o->session,
+                                           .purpose = o->purpose,
+                                           .error = o->error,
+                                           .counter = o->counter,
+                                           .retry_after_ms = o->retry_after_ms};
+    deeds_refuse(w, &q->from, &refusal, q->nonce);
+}
+
+static void acknowledge(struct worker *w, const struct tenure_out *o,
+                        const struct deeds_question *q) {
+    struct message m = {.kind = MESSAGE_ACK, .nonce = q->nonce};
+    m.u.ack = (struct message_ack){
+        .session = o->session, .epoch = o->epoch, .counter = o->counter, .lease_ms = o->lease_ms};
+    if (w->sessions[o->slot] != NULL)
+        w->sessions[o->slot]->nonce = q->nonce;
+    send_message(w, &q->from, &m);
+}
+
+static void notify(struct worker *w, const struct tenure_out *o) {
+    const struct session *s = w->sessions[o->slot];
+    const struct message m = {.kind = MESSAGE_NOTICE, .nonce = s->nonce, .u.notice = o->notice};
+    send_message(w, &s->client, &m);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+/* Where the sessions are found by what RTCP says of them; a collision only costs a statistic. */
+static void index_ssrc(struct worker *w, const struct session *s) {
+    w->by_ssrc[s->position.ssrc % WORKER_SSRC_COUNT] = s->slot;
+}
+
+static void prepare(struct worker *w, const struct tenure_out *o, struct deeds_question *q) {
+    assert(q != NULL && q->feed != NULL && "tenure admits nobody without credit");
+    assert(w->sessions[o->slot] == NULL);
+    struct session *s =
+        session_new(o->slot, q->ticket, q->token, q->token_len, q->profile, q->feed);
+    q->feed = NULL;
+    if (s == NULL)
+        return; /* out of memory: tenure is told when its outbox is done */
+    s->client = q->client;
+    s->nonce = q->nonce;
+    s->silent_ms = q->silent_ms;
+    w->sessions[o->slot] = s;
+    worker_session_watch(w, s);
+    index_ssrc(w, s);
+}
+
+/* Flat switch: one intention a case. */
+static void do_one(struct worker *w, const struct tenure_out *o, struct deeds_question *q,
+                   struct instant now) {
+    struct session *s = o->slot == TENURE_SLOT_NONE ? NULL : w->sessions[o->slot];
+    bool asked = q != NULL && !q->silent;
+    switch (o->kind) {
+    case TENURE_GRANT:
+        if (asked)
+            grant(w, o, q);
+        break;
+    case TENURE_REFUSE:
+        if (asked)
+            refuse(w, o, q);
+        break;
+    case TENURE_ACK:
+        if (asked)
+            acknowledge(w, o, q);
+        break;
+    case TENURE_PREPARE:
+        prepare(w, o, q);
+        return;
+    case TENURE_MEDIA_START:
+        if (s != NULL)
+            session_hurry(s, w->warming_count >= WORKER_WARMING_FULL);
+        if (s != NULL)
+            session_media_start(s, o->from, o->live, o->held, now);
+        break;
+    case TENURE_MEDIA_REPAIR:
+        if (s != NULL)
+            session_hurry(s, w->warming_count >= WORKER_WARMING_FULL);
+        if (s != NULL)
+            session_media_repair(s, o->from, o->live, o->held, now);
+        break;
+    case TENURE_MEDIA_STOP:
+        if (s != NULL)
+            session_media_stop(s);
+        break;
+    case TENURE_NOTICE:
+        if (s != NULL)
+            notify(w, o);
+        break;
+    case TENURE_FORGET:
+        if (s != NULL)
+            worker_session_forget(w, o->slot, o->error);
+        return;
+    }
+    if (s == NULL)
+        return;
+    worker_session_settle(w, s, now);
+    if (o->kind != TENURE_ACK)
+        worker_session_dirty(w, s);
+}
+
+/* A session of which memory could not hold our part is over as soon as it began. */
+static void end_without_memory(struct worker *w, const struct session_id *id, struct instant now) {
+    const struct tenure_event e = {
+        .kind = TENURE_SOURCE_STOPPED,
+        .now = now,
+        .u.source = {.session = *id, .error = ERR_NO_MEMORY},
+    };
+    tenure_step(&w->tenure, &e, &w->outbox);
+}
+
+void deeds_step(struct worker *w, const struct tenure_event *event, struct deeds_question *q) {
+    tenure_step(&w->tenure, event, &w->outbox);
+    struct session_id lost;
+    bool is_lost = false;
+    for (uint32_t i = 0; i < w->outbox.count; i++) {
+        const struct tenure_out *o = &w->outbox.items[i];
+        do_one(w, o, q, event->now);
+        if (o->kind == TENURE_PREPARE && w->sessions[o->slot] == NULL) {
+            lost = o->session;
+            is_lost = true;
+        }
+    }
+    if (is_lost)
+        end_without_memory(w, &lost, event->now);
+    worker_tenure_settle(w);
+}

@@ -1,0 +1,252 @@
+#include "transcoder/worker/worker.h"
+
+#include "peerd/net/clock.h"
+#include "transcoder/rtp/rtp.h"
+
+#include <string.h>
+
+static uint64_t period_of(struct instant now) {
+    return (uint64_t)(now.us / 1000000 / WORKER_PERIOD_S);
+}
+
+/* ---- hello ----------------------------------------------------------------------------------- */
+
+static void hello_received(struct worker *w, const struct net_datagram *d, const struct message *m,
+                           struct instant now) {
+    struct message answer = {.kind = MESSAGE_COOKIE, .nonce = m->nonce};
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    cookie_make(&answer.u.cookie.cookie, w->briefing.config.cookie_secret, &d->from,
+                period_of(now));
+    answer.u.cookie.cluster = w->briefing.self;
+    answer.u.cookie.free_slots = tenure_free(&w->tenure, now);
+    size_t len = message_encode(datagram, sizeof(datagram), &answer, NULL);
+    net_udp_send(w->udp, &d->from, datagram, len);
+}
+
+/* ---- resume ---------------------------------------------------------------------------------- */
+
+enum err door_open_feed(struct worker *w, const struct catalogue_source *source,
+                        const struct catalogue_profile *profile, const struct ticket *ticket,
+                        struct feed **out) {
+    const struct feed_options options = {
+        .loop = w->loop,
+        .location = source->spec.location,
+        .source = {.class = source->spec.class, .loop = source->spec.loop},
+        .profile = profile->profile,
+        .phase = session_phase(ticket),
+    };
+    struct media_why why = {.text = ""};
+    enum err e = feed_open(out, &options, &why);
+    if (e != ERR_OK)
+        net_log(w->log, NET_LOG_WARNING, "source cannot be opened",
+                NET_TEXT("source", source->spec.name.text), NET_TEXT("error", err_name(e)),
+                NET_TEXT("why", why.text));
+    return e;
+}
+
+static bool has_expired(const struct worker *w, const struct ticket *t) {
+    int64_t skew_us = (int64_t)w->briefing.config.limits.skew_ms * 1000;
+    return net_wall().us > t->expires_s * 1000000 + skew_us;
+}
+
+/* The ticket that a resume goes by: that of the session, if it is held and the resume brings no
+ * other, or else the one it brings, verified. */
+static enum err find_ticket(const struct worker *w, const struct message_resume *r,
+                            const struct session *s, struct ticket *out) {
+    const struct briefing *b = &w->briefing;
+    bool same =
+        s != NULL && (r->ticket_len == 0 || (r->ticket_len == s->token_len &&
+                                             memcmp(r->ticket, s->token, r->ticket_len) == 0));
+    if (same) {
+        *out = s->ticket;
+        return has_expired(w, out) ? ERR_EXPIRED : ERR_OK;
+    }
+    if (r->ticket_len == 0)
+        return ERR_UNKNOWN_SESSION;
+    enum err e = ticket_verify(out, r->ticket, r->ticket_len, b->issuers, b->issuer_count,
+                               net_wall(), duration_ms(b->config.limits.skew_ms));
+    if (e != ERR_OK)
+        return e;
+    bool fits =
+        session_id_equal(&out->session, &r->session) && (s == NULL || session_ticket_fits(s, out));
+    return fits ? ERR_OK : ERR_FOREIGN;
+}
+
+/* True if tenure could admit a session now: opening files for those it must refuse would let a herd
+ * that asks in vain fell those who are served. */
+static bool has_room(const struct worker *w, struct instant now) {
+    return instant_before(now, w->tenure.credit_until) &&
+           w->tenure.credit_used < w->tenure.credit_slots;
+}
+
+static bool wants_media(enum resume_purpose p) {
+    return p == RESUME_STANDBY || p == RESUME_HEDGE || p == RESUME_COMMIT;
+}
+
+/* Everything that tenure takes for granted. Fills the question. */
+static enum err verify_resume(struct worker *w, const struct message *m, struct session *s,
+                              struct ticket *ticket, struct deeds_question *q, struct instant now) {
+    const struct message_resume *r = &m->u.resume;
+    const struct catalogue_source *source;
+    if (!cookie_check(&r->cookie, w->briefing.config.cookie_secret, &q->from, period_of(now)))
+        return ERR_BAD_COOKIE;
+    if (!guard_admits(&w->guard, &q->from, now))
+        return ERR_BUDGET;
+    enum err e = find_ticket(w, r, s, ticket);
+    if (e == ERR_OK)
+        e = message_verify(m, &ticket->client, &w->briefing.self);
+    if (e == ERR_BAD_SIGNATURE)
+        guard_failed(&w->guard, &q->from, now);
+    if (e != ERR_OK || s != NULL || !wants_media(r->purpose))
+        return e;
+    e = catalogue_admit(&w->briefing.catalogue, ticket, &source, &q->profile);
+    if (e == ERR_OK && has_room(w, now))
+        e = door_open_feed(w, source, q->profile, ticket, &q->feed);
+    return e;
+}
+
+static void refuse_resume(struct worker *w, const struct message *m, enum err error,
+                          const struct addr *to) {
+    const struct message_refuse refusal = {.session = m->u.resume.session,
+                                           .purpose = m->u.resume.purpose,
+                                           .error = error,
+                                           .counter = m->u.resume.counter,
+                                           .retry_after_ms =
+                                               err_retryable(error) ? WORKER_RETRY_MS : 0};
+    deeds_refuse(w, to, &refusal, m->nonce);
+}
+
+static struct session *find_session(const struct worker *w, const struct session_id *id) {
+    uint32_t slot = tenure_find(&w->tenure, id);
+    return slot == TENURE_SLOT_NONE ? NULL : w->sessions[slot];
+}
+
+static void resume_received(struct worker *w, const struct net_datagram *d, const struct message *m,
+                            struct instant now) {
+    const struct message_resume *r = &m->u.resume;
+    struct session *s = find_session(w, &r->session);
+    struct ticket ticket;
+    struct deeds_question q = {.from = d->from,
+                               .client = d->from,
+                               .nonce = m->nonce,
+                               .ticket = &ticket,
+                               .token = r->ticket,
+                               .token_len = r->ticket_len,
+                               .silent_ms = r->silent_ms};
+    enum err e = verify_resume(w, m, s, &ticket, &q, now);
+    if (e != ERR_OK) {
+        refuse_resume(w, m, e, &d->from);
+        return;
+    }
+    const struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED, .now = now, .u.resume = r};
+    deeds_step(w, &event, &q);
+    feed_close(q.feed);
+}
+
+/* ---- report ---------------------------------------------------------------------------------- */
+
+static void figures_received(struct worker *w, struct session *s, const struct message_report *r,
+                             struct instant now) {
+    s->figures = *r;
+    if (!duration_less(instant_since(now, s->told_at), duration_ms(WORKER_FIGURES_MS)))
+        worker_session_dirty(w, s);
+}
+
+/* A report carries no cookie, so who forges some must not make another's go unheard: failures count
+ * against the session named, and from where its client is known to be only those from there. */
+static enum err verify_report(struct worker *w, const struct message *m, const struct session *s,
+                              const struct addr *from, struct instant now) {
+    const struct addr who = guard_who_names(&m->u.report.session, addr_equal(&s->client, from));
+    if (!guard_admits(&w->reports_guard, &who, now))
+        return ERR_BUDGET;
+    enum err e = message_verify(m, &s->ticket.client, &w->briefing.self);
+    if (e == ERR_BAD_SIGNATURE)
+        guard_failed(&w->reports_guard, &who, now);
+    return e;
+}
+
+static void report_received(struct worker *w, const struct net_datagram *d, const struct message *m,
+                            struct instant now) {
+    const struct message_report *r = &m->u.report;
+    struct session *s = find_session(w, &r->session);
+    struct deeds_question q = {.from = d->from, .client = d->from, .nonce = m->nonce};
+    /* Its key is not known here any more, so this answer is not verified. It is shorter than the
+     * question, and tells the client to commit here again, with its ticket. */
+    enum err e = s == NULL ? ERR_UNKNOWN_SESSION : verify_report(w, m, s, &d->from, now);
+    if (e != ERR_OK) {
+        const struct message_refuse refusal = {
+            .session = r->session, .purpose = RESUME_COMMIT, .error = e, .counter = r->counter};
+        deeds_refuse(w, &d->from, &refusal, m->nonce);
+        return;
+    }
+    if (has_expired(w, &s->ticket) && s->stopped == ERR_OK) {
+        s->stopped = ERR_EXPIRED;
+        worker_session_settle(w, s, now);
+    }
+    const struct tenure_event event = {.kind = TENURE_REPORT_RECEIVED, .now = now, .u.report = r};
+    uint32_t slot = s->slot;
+    deeds_step(w, &event, &q);
+    /* Tenure acknowledges what is new and ours to serve, and may have let it go with that. */
+    if (w->sessions[slot] == s && w->outbox.count > 0 && w->outbox.items[0].kind == TENURE_ACK)
+        figures_received(w, s, r, now);
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+static void rtcp_received(struct worker *w, const struct net_datagram *d) {
+    struct rtcp_report report;
+    if (rtcp_decode(&report, d->data, d->len) != ERR_OK || report.block_count == 0) {
+        w->dropped++;
+        return;
+    }
+    struct session *s =
+        w->sessions[w->by_ssrc[report.blocks[0].ssrc % WORKER_SSRC_COUNT] % WORKER_SLOTS];
+    if (s != NULL && s->position.ssrc == report.blocks[0].ssrc && addr_equal(&s->client, &d->from))
+        session_rtcp_received(s, &report, net_wall());
+}
+
+static void message_received(struct worker *w, const struct net_datagram *d, struct instant now) {
+    struct message m;
+    enum err e = message_decode(&m, d->data, d->len);
+    if (e == ERR_OK && !message_from_client(m.kind))
+        e = ERR_REFLECTED;
+    if (e == ERR_OK && !w->briefing.complete)
+        e = ERR_NOT_YET; /* nobody has told us yet whose worker we are; the client asks again */
+    if (e != ERR_OK) {
+        w->dropped++;
+        worker_count(w, e);
+        return;
+    }
+    switch (m.kind) {
+    case MESSAGE_HELLO:
+        hello_received(w, d, &m, now);
+        return;
+    case MESSAGE_RESUME:
+        resume_received(w, d, &m, now);
+        return;
+    case MESSAGE_REPORT:
+        report_received(w, d, &m, now);
+        return;
+    case MESSAGE_COOKIE:
+    case MESSAGE_GRANT:
+    case MESSAGE_REFUSE:
+    case MESSAGE_ACK:
+    case MESSAGE_NOTICE:
+        return;
+    }
+}
+
+void door_datagram_received(struct worker *w, const struct net_datagram *d, struct instant now) {
+    if (d->len > 0 && d->data[0] == MESSAGE_FIRST_BYTE)
+        message_received(w, d, now);
+    else if (rtp_kind(d->data, d->len) == RTP_KIND_RTCP)
+        rtcp_received(w, d);
+    else
+        w->dropped++;
+    if (w->dropped > w->dropped_logged) {
+        /* The log itself sees to it that a flood does not become one there. */
+        net_log(w->log, NET_LOG_DEBUG, "datagram dropped", NET_ADDR("from", &d->from),
+                NET_NUMBER("bytes", d->len));
+        w->dropped_logged = w->dropped;
+    }
+}

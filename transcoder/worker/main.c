@@ -1,0 +1,38 @@
+/*
+ * transcoderd: reads its options, then is a supervisor or, started by one, a worker.
+ */
+#include "transcoder/media/media.h"
+#include "transcoder/worker/options.h"
+#include "transcoder/worker/supervisor.h"
+#include "transcoder/worker/worker.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+int main(int argc, char **argv) {
+    static struct options options;
+    char fault[OPTIONS_FAULT_MAX];
+    if (!options_parse(&options, argc, argv, fault)) {
+        fprintf(stderr, "transcoderd: %s\n", fault);
+        return 2;
+    }
+    if (sodium_init() < 0) {
+        fprintf(stderr, "transcoderd: libsodium cannot start\n");
+        return 1;
+    }
+    switch (options.run) {
+    case OPTIONS_RUN_HELP:
+        fputs(options_help(), stdout);
+        return 0;
+    case OPTIONS_RUN_VERSION:
+        puts("transcoderd " PEERD_VERSION);
+        return 0;
+    case OPTIONS_RUN_WORKER:
+        media_init();
+        return worker_run(&options);
+    case OPTIONS_RUN_SUPERVISOR:
+        media_init();
+        return supervisor_run(&options);
+    }
+    return 2;
+}

@@ -1,0 +1,60 @@
+/*
+ * The command line of transcoderd, checked in full before anything is opened.
+ *
+ * A worker is started by its supervisor from the same binary with one internal option that says
+ * which inherited descriptors are its socket and its link; everything else it is told over the
+ * link.
+ */
+#ifndef TRANSCODER_WORKER_OPTIONS_H
+#define TRANSCODER_WORKER_OPTIONS_H
+
+#include "peerd/base/addr.h"
+#include "peerd/base/id.h"
+#include "peerd/base/time.h"
+#include "peerd/net/log.h"
+#include "peerd/wire/keys.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_TEXT_LEN_MAX 255 /* [characters] of a path or a host name */
+#define OPTIONS_FAULT_MAX    400 /* [bytes] one line on standard error */
+
+/* A worker later than this with the next frame, or with an answer, is switched off: five times
+ * the playout buffer of a listener, so nothing is lost that was not lost already. */
+#define OPTIONS_STALL_MS 1000
+
+enum options_run {
+    OPTIONS_RUN_SUPERVISOR,
+    OPTIONS_RUN_WORKER, /* internal */
+    OPTIONS_RUN_HELP,
+    OPTIONS_RUN_VERSION
+};
+
+struct options {
+    enum options_run run;
+    char peerd[OPTIONS_TEXT_LEN_MAX + 1]; /* "host:port" of peer_listen; empty with `config` */
+    struct public_key peerd_key;
+    char key_file[OPTIONS_TEXT_LEN_MAX + 1];
+    char config[OPTIONS_TEXT_LEN_MAX + 1]; /* a stored answer in place of a peerd; may be empty */
+    struct name name;                      /* of this node */
+    struct addr media;                     /* of worker 0; worker i has the port after i more */
+    struct addr advertise;                 /* the same as told to others; none: the bound one */
+    uint32_t workers;                      /* processes */
+    struct duration stall;                 /* the power switch, see OPTIONS_STALL_MS */
+    enum net_log_format log_format;
+    enum net_log_level log_level;
+    /* OPTIONS_RUN_WORKER only */
+    int worker_media_fd;
+    int worker_link_fd;
+    uint32_t worker_index;
+    int supervisor_pid; /* whoever else is the parent, it is already gone */
+};
+
+/* Parses argv. False with one line without a line feed in `fault`, which says what to change. */
+bool options_parse(struct options *out, int argc, char **argv, char fault[OPTIONS_FAULT_MAX]);
+
+/* The text of --help. */
+const char *options_help(void);
+
+#endif

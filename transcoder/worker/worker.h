@@ -1,0 +1,146 @@
+/*
+ * A worker: one process, one media port, many sessions, one loop.
+ *
+ *     datagrams -> door -> tenure -> deeds -> sessions -> RTP
+ *                            ^         |
+ *              link: briefing+         +-> link: snapshots to the supervisor
+ *
+ * The door reads datagrams and verifies cookie, ticket and signature; tenure decides; deeds carries
+ * out what it decided; sessions send. This header is what those files share; the program outside
+ * this folder calls worker_run only.
+ */
+#ifndef TRANSCODER_WORKER_WORKER_H
+#define TRANSCODER_WORKER_WORKER_H
+
+#include "peerd/net/log.h"
+#include "peerd/net/udp.h"
+#include "transcoder/timeline/tenure.h"
+#include "transcoder/worker/guard.h"
+#include "transcoder/worker/link.h"
+#include "transcoder/worker/options.h"
+#include "transcoder/worker/session.h"
+
+#define WORKER_SLOTS        4096         /* sessions and tombstones; full: ERR_FULL */
+#define WORKER_LINK_QUEUE   (16UL << 20) /* [bytes] what the supervisor may leave unread */
+#define WORKER_FIGURES_MS   1000         /* [ms] between snapshots of a session that goes on */
+#define WORKER_RETRY_MS     1000         /* [ms] Retry-After of refusals for want of credit */
+#define WORKER_DRAINING_MS  2000         /* [ms] while draining: well within a client's patience */
+#define WORKER_SOCKET_BYTES (4 << 20)    /* [bytes] asked of the kernel for the socket's buffers */
+#define WORKER_DSCP         46           /* expedited forwarding, RFC 3246: voice */
+#define WORKER_TURN_MS      20           /* [ms] of sending at a stretch */
+#define WORKER_SSRC_COUNT   8192         /* places in the index from SSRC to session */
+#define WORKER_PERIOD_S     30           /* [s] of a cookie */
+/* Sessions in pre-roll at a time that get a full one, of 8 ms of CPU on average. Whoever comes when
+ * so many are waiting gets a quick one: a herd must be heard within its playout buffers, and being
+ * mergeable comes later, at the next lap. */
+#define WORKER_WARMING_FULL 3
+
+/* What a worker goes by; replaced as a whole. */
+struct briefing {
+    struct link_config config;
+    struct key_hint self; /* hint of the cluster's key */
+    bool complete;        /* has the cluster's name and key */
+    struct catalogue catalogue;
+    struct ticket_issuer issuers[NODE_ISSUERS_MAX];
+    size_t issuer_count;
+};
+
+struct worker {
+    const struct options *options;
+    struct net_loop *loop;
+    struct net_log *log;
+    struct link *link;
+    struct net_udp *udp;      /* NULL until the supervisor has said all that a start needs */
+    struct briefing briefing; /* in force */
+    struct briefing next;     /* being received */
+    bool receiving;           /* between begin and end of one */
+    struct tenure tenure;
+    struct tenure_outbox outbox;
+    struct trace trace;
+    struct session *sessions[WORKER_SLOTS]; /* NULL where tenure holds none */
+    struct due due;                         /* session_deadline by slot */
+    struct net_timer media_timer;           /* for due */
+    struct net_timer tenure_timer;          /* for tenure_deadline */
+    struct net_hook turn;                   /* flushes snapshots */
+    struct session *first_dirty, **last_dirty;
+    uint32_t warming[WORKER_SLOTS]; /* slots in pre-roll, first come first served */
+    uint32_t warming_count;
+    struct net_timer warming_timer; /* another slice in the next turn */
+    struct rng rng;
+    struct guard guard;         /* addresses that resume; a cookie proves them */
+    struct guard reports_guard; /* sessions that report; see guard_who_names */
+    struct session_counters counters;
+    uint64_t dropped;        /* datagrams that made no sense */
+    uint64_t dropped_logged; /* of these, mentioned in the log */
+    uint64_t refused[ERR_COUNT];
+    uint16_t by_ssrc[WORKER_SSRC_COUNT]; /* slots; a newer session takes the place of an older */
+};
+
+/* Runs until the supervisor is gone. Returns an exit status. */
+int worker_run(const struct options *options);
+
+/* ---- briefing.c: what the supervisor says ---- */
+
+void briefing_received(struct worker *w, enum link_kind kind, const void *body);
+
+/* ---- door.c: what comes in at the media port ---- */
+
+void door_datagram_received(struct worker *w, const struct net_datagram *datagram,
+                            struct instant now);
+
+/* Opens a feed for a ticket that the catalogue admits. */
+enum err door_open_feed(struct worker *w, const struct catalogue_source *source,
+                        const struct catalogue_profile *profile, const struct ticket *ticket,
+                        struct feed **out);
+
+/* Counts a refusal or a drop by its reason. */
+void worker_count(struct worker *w, enum err reason);
+
+/* ---- deeds.c: what tenure decided is done ---- */
+
+/* On whose behalf tenure was asked; all borrowed for the call. */
+struct deeds_question {
+    struct addr from;   /* where answers go */
+    uint64_t nonce;     /* that they repeat */
+    bool silent;        /* nobody asked: a session is adopted */
+    struct addr client; /* of a new session */
+    /* For a session that is not held yet; `feed` is taken and becomes NULL if it was used. */
+    const struct ticket *ticket;
+    const char *token;
+    size_t token_len;
+    const struct catalogue_profile *profile;
+    struct feed *feed;
+    uint16_t silent_ms;
+};
+
+/* Steps tenure with an event and does what follows from it; `question` is NULL if nobody asked. The
+ * outbox is left as it was read. May free sessions. */
+void deeds_step(struct worker *w, const struct tenure_event *event,
+                struct deeds_question *question);
+
+/* Answers that never reached tenure. */
+void deeds_refuse(struct worker *w, const struct addr *to, const struct message_refuse *refusal,
+                  uint64_t nonce);
+
+/* ---- worker.c ---- */
+
+/* Opens the port. Until then datagrams wait in the socket: questions about sessions that are being
+ * adopted must not be answered by somebody who does not know them yet. */
+void worker_begin(struct worker *w);
+
+/* The session's deadline, pre-roll or end may have changed. */
+void worker_session_settle(struct worker *w, struct session *s, struct instant now);
+
+/* A snapshot is due for the supervisor. */
+void worker_session_dirty(struct worker *w, struct session *s);
+
+/* Listens to a new session's feed. */
+void worker_session_watch(struct worker *w, struct session *s);
+
+/* Tenure's deadline may have changed. */
+void worker_tenure_settle(struct worker *w);
+
+/* Removes a session that tenure has forgotten. */
+void worker_session_forget(struct worker *w, uint32_t slot, enum err why);
+
+#endif
