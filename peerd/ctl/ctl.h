@@ -1,0 +1,59 @@
+/*
+ * What the files of peerctl share: the options and the commands.
+ */
+#ifndef PEERD_CTL_CTL_H
+#define PEERD_CTL_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum ctl_exit {
+    CTL_DONE = 0,
+    CTL_REFUSED = 1,    /* asked and refused, or not in order */
+    CTL_USAGE = 2,      /* wrong options */
+    CTL_UNREACHABLE = 3 /* peerd did not answer */
+};
+
+struct ctl_options {
+    const char *policy;   /* file; for commands that talk to a running peerd */
+    const char *connect;  /* ip:port in place of the policy's peer_listen */
+    const char *key;      /* file; with `connect` it takes the place of a policy */
+    const char *deadline; /* drain: a duration such as 10min; NULL as the policy says */
+    const char *to;       /* drain: cluster; NULL each session's own backups */
+    bool wait;            /* drain: until it is empty */
+    bool json;
+    char **words; /* what follows the command */
+    int word_count;
+};
+
+struct ctl_command {
+    const char *name;
+    const char *words; /* for the usage */
+    const char *help;
+    int (*run)(const struct ctl_options *o);
+};
+
+/* keys.c */
+int ctl_genkey(const struct ctl_options *o);
+int ctl_pubkey(const struct ctl_options *o);
+
+/* local.c */
+int ctl_check(const struct ctl_options *o);
+int ctl_schema(const struct ctl_options *o);
+
+/* remote.c */
+int ctl_status(const struct ctl_options *o);
+int ctl_peers(const struct ctl_options *o);
+int ctl_sessions(const struct ctl_options *o);
+int ctl_moves(const struct ctl_options *o);
+int ctl_drain(const struct ctl_options *o);
+int ctl_undrain(const struct ctl_options *o);
+int ctl_reload(const struct ctl_options *o);
+
+/* tables.c: for people, on standard output. */
+void tables_status(const json_t *status);
+void tables_peers(const json_t *answer);
+void tables_sessions(const json_t *answer);
+void tables_moves(const json_t *answer);
+
+#endif

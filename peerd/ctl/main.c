@@ -1,0 +1,139 @@
+/*
+ * peerctl: makes keys, checks policies, asks a running peerd and steers it.
+ */
+#include "peerd/ctl/ctl.h"
+
+#include <getopt.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct ctl_command commands[] = {
+    {"genkey", "FILE", "make a key, mode 0600, never over an old one; print its public half",
+     ctl_genkey},
+    {"pubkey", "FILE", "print the public half of a key file", ctl_pubkey},
+    {"check", "POLICY...", "say everything that is wrong with policies, with line and column",
+     ctl_check},
+    {"schema", "", "print every key a policy can have, as Markdown", ctl_schema},
+    {"status", "", "what this cluster is doing", ctl_status},
+    {"peers", "", "what it believes of its peers, and on what evidence", ctl_peers},
+    {"sessions", "", "sessions here", ctl_sessions},
+    {"moves", "", "the ledger: moves and their causes", ctl_moves},
+    {"drain", "", "move all sessions away, make before break", ctl_drain},
+    {"undrain", "", "call a drain off", ctl_undrain},
+    {"reload", "", "read the policy again", ctl_reload},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out) {
+    fputs("usage: peerctl COMMAND [words] [options]\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-9s %-10s %s\n", commands[i].name, commands[i].words, commands[i].help);
+    fputs("\n"
+          "  --policy FILE     the running peerd's policy: where it listens, and its key\n"
+          "  --connect IP:PORT connect there in place of peer_listen\n"
+          "  --key FILE        the cluster's key; with --connect no policy is needed\n"
+          "  --deadline 10min  drain: until when (a number with ms, s, min, h or d)\n"
+          "  --to CLUSTER      drain: to this peer in place of each session's backups\n"
+          "  --wait            drain: return when empty\n"
+          "  --json            print answers as JSON\n"
+          "  --help, --version\n\n"
+          "Exit status: 0 done, 1 refused or not in order, 2 wrong options, 3 peerd not reached.\n",
+          out);
+}
+
+/* Returns -1 to go on, else the exit status. */
+static int parse(int argc, char **argv, struct ctl_options *o) {
+    enum {
+        POLICY = 1,
+        CONNECT,
+        KEY,
+        DEADLINE,
+        TO,
+        WAIT,
+        JSON,
+        HELP,
+        VERSION
+    };
+    static const struct option table[] = {
+        {"policy", required_argument, NULL, POLICY},
+        {"connect", required_argument, NULL, CONNECT},
+        {"key", required_argument, NULL, KEY},
+        {"deadline", required_argument, NULL, DEADLINE},
+        {"to", required_argument, NULL, TO},
+        {"wait", no_argument, NULL, WAIT},
+        {"json", no_argument, NULL, JSON},
+        {"help", no_argument, NULL, HELP},
+        {"version", no_argument, NULL, VERSION},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
+        switch (c) {
+        case POLICY:
+            o->policy = optarg;
+            break;
+        case CONNECT:
+            o->connect = optarg;
+            break;
+        case KEY:
+            o->key = optarg;
+            break;
+        case DEADLINE:
+            o->deadline = optarg;
+            break;
+        case TO:
+            o->to = optarg;
+            break;
+        case WAIT:
+            o->wait = true;
+            break;
+        case JSON:
+            o->json = true;
+            break;
+        case HELP:
+            print_usage(stdout);
+            return CTL_DONE;
+        case VERSION:
+            puts("peerctl " PEERD_VERSION);
+            return CTL_DONE;
+        default:
+            fprintf(stderr, "peerctl: %s %s; try --help\n",
+                    c == ':' ? "a value is missing after" : "unknown option", argv[optind - 1]);
+            return CTL_USAGE;
+        }
+    }
+    return -1;
+}
+
+static int run(const struct ctl_options *o, const char *name) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) != 0)
+            continue;
+        if (o->word_count == 0 || commands[i].words[0] != '\0')
+            return commands[i].run(o);
+        fprintf(stderr, "peerctl %s: unexpected argument `%s`; try --help\n", name, o->words[0]);
+        return CTL_USAGE;
+    }
+    fprintf(stderr, "peerctl: no command `%s`; try --help\n", name);
+    return CTL_USAGE;
+}
+
+int main(int argc, char **argv) {
+    struct ctl_options o = {0};
+    int status = parse(argc, argv, &o);
+    if (status >= 0)
+        return status;
+    if (sodium_init() < 0) {
+        fputs("peerctl: libsodium cannot start\n", stderr);
+        return CTL_REFUSED;
+    }
+    if (optind == argc) {
+        print_usage(stderr);
+        return CTL_USAGE;
+    }
+    o.words = argv + optind + 1;
+    o.word_count = argc - optind - 1;
+    return run(&o, argv[optind]);
+}

@@ -1,0 +1,249 @@
+/*
+ * What a running peerd is asked: over its pinned door, with the cluster's own key, which the policy
+ * file leads to. One request, then the loop ends; `drain --wait` asks again until it is empty.
+ */
+#include "peerd/ctl/ctl.h"
+#include "peerd/io/policy_file.h"
+#include "peerd/net/clock.h"
+#include "peerd/net/http_client.h"
+#include "peerd/policy/quantity.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_TIMEOUT duration_s(5)
+#define WAIT_EVERY   duration_ms(250)
+
+struct remote {
+    struct net_loop *loop;
+    struct net_http_client *http;
+    struct net_identity *identity;
+    struct key_pair key;
+    struct addr to;
+    int status;     /* of the answer; 0 for none */
+    json_t *answer; /* owned */
+};
+
+static int load_policy(struct remote *r, const struct ctl_options *o, struct faults *faults) {
+    char line[FAULT_LINE_LEN_MAX + 1];
+    struct policy *policy = policy_file_load(o->policy, &r->key, faults);
+    if (policy == NULL) {
+        for (uint32_t i = 0; i < faults->count; i++)
+            fprintf(stderr, "%s\n", fault_to_text(faults, &faults->list[i], line));
+        fputs("peerctl: a peerd that runs has kept its policy; ask it with --connect and --key\n",
+              stderr);
+        return CTL_REFUSED;
+    }
+    r->to = policy->peer_listen.bind;
+    policy_file_free(policy);
+    return CTL_DONE;
+}
+
+static int load_key(struct remote *r, const struct ctl_options *o) {
+    enum err err = key_file_read_secret(&r->key, o->key);
+    if (err == ERR_OK)
+        return CTL_DONE;
+    fprintf(stderr, "peerctl: --key: %s: %s\n", o->key,
+            err == ERR_DENIED ? "others may read it" : err_text(err));
+    return CTL_REFUSED;
+}
+
+static int load(struct remote *r, const struct ctl_options *o, struct faults *faults) {
+    struct addr connect_to = {0};
+    bool alone = o->connect != NULL && o->key != NULL;
+    if (o->policy == NULL && !alone) {
+        fputs("peerctl: --policy FILE says which peerd is meant\n", stderr);
+        return CTL_USAGE;
+    }
+    if (o->connect != NULL && (!addr_from_text(&connect_to, o->connect) || connect_to.port == 0)) {
+        fprintf(stderr, "peerctl: --connect: expected ip:port, found `%s`\n", o->connect);
+        return CTL_USAGE;
+    }
+    int result = alone ? load_key(r, o) : load_policy(r, o, faults);
+    if (o->connect != NULL)
+        r->to = connect_to;
+    return result;
+}
+
+static int open_remote(struct remote *r, const struct ctl_options *o) {
+    static struct faults faults;
+    memset(r, 0, sizeof(*r));
+    int result = load(r, o, &faults);
+    if (result != CTL_DONE)
+        return result;
+    r->loop = net_loop_new();
+    r->http = r->loop != NULL ? net_http_client_new(r->loop) : NULL;
+    if (r->http == NULL || net_identity_new(&r->identity, &r->key) != ERR_OK) {
+        fputs("peerctl: out of memory\n", stderr);
+        return CTL_UNREACHABLE;
+    }
+    return CTL_DONE;
+}
+
+static void close_remote(struct remote *r) {
+    json_decref(r->answer);
+    net_http_client_free(r->http);
+    net_identity_free(r->identity);
+    net_loop_free(r->loop);
+    sodium_memzero(&r->key, sizeof(r->key));
+}
+
+static void answered(void *data, const struct net_http_result *result) {
+    struct remote *r = data;
+    json_error_t error;
+    if (result->err != ERR_OK) {
+        fprintf(stderr, "peerctl: %s%s%s\n", err_text(result->err),
+                result->detail[0] != '\0' ? ": " : "", result->detail);
+    } else {
+        r->status = (int)result->status;
+        json_decref(r->answer);
+        r->answer = json_loadb((const char *)result->body, result->body_len, 0, &error);
+    }
+    net_loop_stop(r->loop);
+}
+
+/* Asks once; CTL_DONE with r->answer set, or why not, said on standard error. */
+static int ask(struct remote *r, const char *method, const char *path, const char *body) {
+    char url[ADDR_TEXT_LEN_MAX + 128];
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    snprintf(url, sizeof(url), "https://%s%s", addr_to_text(&r->to, text), path);
+    r->status = 0;
+    enum err err = net_http_call(r->http,
+                                 &(struct net_http_call_options){
+                                     .method = method,
+                                     .url = url,
+                                     .body = body,
+                                     .body_len = body != NULL ? strlen(body) : 0,
+                                     .timeout = CALL_TIMEOUT,
+                                     .answer_bytes_max = (size_t)64 << 20,
+                                     .identity = r->identity,
+                                     .pinned = &r->key.public_key,
+                                     .connect_to = r->to,
+                                     .done = answered,
+                                     .data = r,
+                                 },
+                                 NULL);
+    if (err == ERR_OK)
+        net_loop_run(r->loop);
+    if (r->status == 0)
+        return CTL_UNREACHABLE;
+    if (r->status != 200 || r->answer == NULL) {
+        const char *title = json_string_value(json_object_get(r->answer, "title"));
+        const char *detail = json_string_value(json_object_get(r->answer, "detail"));
+        fprintf(stderr, "peerctl: refused (%d): %s%s%s\n", r->status,
+                title != NULL ? title : "no reason given", detail != NULL ? ": " : "",
+                detail != NULL ? detail : "");
+        return CTL_REFUSED;
+    }
+    return CTL_DONE;
+}
+
+static int show(const struct ctl_options *o, const char *method, const char *path,
+                void (*table)(const json_t *answer)) {
+    struct remote r;
+    int result = open_remote(&r, o);
+    if (result == CTL_DONE)
+        result = ask(&r, method, path, strcmp(method, "POST") == 0 ? "{}" : NULL);
+    if (result == CTL_DONE && o->json) {
+        json_dumpf(r.answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+        putchar('\n');
+    } else if (result == CTL_DONE) {
+        table(r.answer);
+    }
+    close_remote(&r);
+    return result;
+}
+
+int ctl_status(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/status", tables_status);
+}
+
+int ctl_peers(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/peers", tables_peers);
+}
+
+int ctl_sessions(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/sessions", tables_sessions);
+}
+
+int ctl_moves(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/moves", tables_moves);
+}
+
+int ctl_undrain(const struct ctl_options *o) {
+    return show(o, "POST", "/v1/undrain", tables_status);
+}
+
+int ctl_reload(const struct ctl_options *o) {
+    return show(o, "POST", "/v1/reload", tables_status);
+}
+
+/* The body of a drain, or NULL if the deadline cannot be read. */
+static char *drain_body(const struct ctl_options *o) {
+    char hint[QUANTITY_HINT_LEN_MAX + 1] = "";
+    int64_t deadline_us = 0;
+    if (o->deadline != NULL &&
+        !quantity_parse(QUANTITY_DURATION, o->deadline, &deadline_us, hint)) {
+        fprintf(stderr,
+                "peerctl drain: --deadline: expected a duration such as 10min, found `%s`"
+                "%s%s\n",
+                o->deadline, hint[0] != '\0' ? ": " : "", hint);
+        return NULL;
+    }
+    json_t *body = json_pack("{s:I}", "deadline_ms", (json_int_t)(deadline_us / 1000));
+    if (o->to != NULL)
+        json_object_set_new(body, "to", json_string(o->to));
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    return text;
+}
+
+static bool is_drained(const json_t *status, int *left) {
+    const json_t *drain = json_object_get(status, "drain");
+    *left = (int)json_integer_value(json_object_get(drain, "left"));
+    return json_is_true(json_object_get(drain, "drained"));
+}
+
+static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
+    int left = 0;
+    int shown = -1;
+    while (!is_drained(r->answer, &left)) {
+        if (left != shown && !o->json)
+            printf("%d sessions left\n", left);
+        shown = left;
+        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+        int result = ask(r, "GET", "/v1/status", NULL);
+        if (result != CTL_DONE)
+            return result;
+        if (!json_is_true(json_object_get(json_object_get(r->answer, "drain"), "draining"))) {
+            fputs("peerctl drain: called off by somebody else\n", stderr);
+            return CTL_REFUSED;
+        }
+    }
+    if (!o->json)
+        puts("drained: no session is left");
+    return CTL_DONE;
+}
+
+int ctl_drain(const struct ctl_options *o) {
+    struct remote r;
+    char *body = drain_body(o);
+    if (body == NULL)
+        return CTL_USAGE;
+    int result = open_remote(&r, o);
+    if (result == CTL_DONE)
+        result = ask(&r, "POST", "/v1/drain", body);
+    if (result == CTL_DONE && o->wait)
+        result = wait_until_empty(&r, o);
+    if (result == CTL_DONE && o->json) {
+        json_dumpf(r.answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+        putchar('\n');
+    } else if (result == CTL_DONE && !o->wait) {
+        tables_status(r.answer);
+    }
+    free(body);
+    close_remote(&r);
+    return result;
+}

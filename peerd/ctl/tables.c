@@ -1,0 +1,89 @@
+/* Answers as tables for people: one fact a line, columns that fit into 100 characters. */
+#include "peerd/ctl/ctl.h"
+
+#include <stdio.h>
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key) {
+    return json_integer_value(json_object_get(object, key));
+}
+
+static bool is_set(const json_t *object, const char *key) {
+    return json_is_true(json_object_get(object, key));
+}
+
+static double seconds_of(const json_t *object, const char *key) {
+    return json_number_value(json_object_get(object, key)) / 1000.0;
+}
+
+void tables_status(const json_t *s) {
+    const json_t *drain = json_object_get(s, "drain");
+    const json_t *policy = json_object_get(s, "policy");
+    const json_t *one;
+    size_t i;
+    printf("cluster    %s, up %.1f s%s%s\n", text_of(s, "cluster"), seconds_of(s, "up_ms"),
+           is_set(s, "recovering") ? ", recovering" : "",
+           is_set(drain, "draining") ? ", draining" : "");
+    printf("sessions   %lld served, %lld standing by, %lld hedging, %lld free of %lld\n",
+           number_of(s, "sessions"), number_of(s, "standbys"), number_of(s, "hedging"),
+           number_of(s, "free"), number_of(s, "capacity"));
+    double left_s = seconds_of(drain, "deadline_ms");
+    if (is_set(drain, "draining"))
+        printf("drain      %s, %lld left, the deadline is %s %.1f s\n",
+               is_set(drain, "drained") ? "done" : "under way", number_of(drain, "left"),
+               left_s < 0 ? "over since" : "in", left_s < 0 ? -left_s : left_s);
+    json_array_foreach(json_object_get(s, "nodes"), i, one) {
+        printf("node       %s, %s, %lld workers (%lld restarts), %lld sessions\n",
+               text_of(one, "name"), is_set(one, "registered") ? "registered" : "not registered",
+               number_of(one, "workers"), number_of(one, "worker_restarts"),
+               number_of(one, "sessions"));
+        const json_t *source;
+        size_t k;
+        json_array_foreach(json_object_get(one, "source_errors"), k, source)
+            printf("  source   %s: %s\n", text_of(source, "source"), text_of(source, "text"));
+    }
+    json_array_foreach(json_object_get(policy, "faults"), i, one)
+        printf("%s %s\n", i == 0 ? "policy     the file has faults, the one before rules:" : "  ",
+               json_string_value(one));
+}
+
+void tables_peers(const json_t *answer) {
+    const json_t *peer;
+    size_t i;
+    printf("%-12s %-11s %9s %8s %6s %8s  %s\n", "peer", "verdict", "since", "rtt", "loss",
+           "sessions", "evidence");
+    json_array_foreach(json_object_get(answer, "peers"), i, peer)
+        printf("%-12s %-11s %7.1f s %5.1f ms %5.1f%% %8lld  %s\n", text_of(peer, "name"),
+               text_of(peer, "verdict"), seconds_of(peer, "since_ms_ago"),
+               json_number_value(json_object_get(peer, "rtt_ms")),
+               100.0 * json_number_value(json_object_get(peer, "loss")),
+               number_of(peer, "sessions"), text_of(peer, "evidence"));
+}
+
+void tables_sessions(const json_t *answer) {
+    const json_t *s;
+    size_t i;
+    printf("%-22s %-10s %5s %-8s %-10s %9s %-20s\n", "session", "state", "epoch", "issuer",
+           "profile", "frame", "client");
+    json_array_foreach(json_object_get(answer, "sessions"), i, s)
+        printf("%-22s %-10s %5lld %-8s %-10s %9lld %-20s\n", text_of(s, "session"),
+               text_of(s, "state"), number_of(s, "epoch"), text_of(s, "issuer"),
+               text_of(s, "profile"), number_of(s, "last_frame"), text_of(s, "client"));
+    printf("%lld in all\n", number_of(answer, "total"));
+}
+
+void tables_moves(const json_t *answer) {
+    const json_t *m;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "moves"), i, m) printf(
+        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %lld > %lld)%s%s\n", number_of(m, "number"),
+        seconds_of(m, "begun_ms_ago"), text_of(m, "session"), text_of(m, "from"), text_of(m, "to"),
+        text_of(m, "cause"), number_of(m, "epoch_from"), number_of(m, "epoch_to"),
+        text_of(m, "evidence")[0] != '\0' ? ": " : "", text_of(m, "evidence"));
+    if (i == 0)
+        puts("no move yet");
+}

@@ -1,0 +1,330 @@
+/*
+ * Control: the pinned door, for peers, nodes and the operator. Whose key the handshake has proven
+ * decides what may be asked: a peer's what peers ask, a node's what nodes ask, our own (that is
+ * peerctl, which reads the cluster's key file) everything that an operator asks.
+ */
+#include "peerd/io/daemon.h"
+#include "peerd/net/clock.h"
+#include "peerd/wire/json_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECTIONS_MAX       1024
+#define SESSIONS_SHOWN        1000  /* unless `limit` says otherwise */
+#define SESSIONS_SHOWN_MAX    10000 /* 5 MB, 50 ms: more would hold up beats */
+#define DRAIN_MS_MAX          86400000
+#define OPERATOR_BODY_LEN_MAX 4096 /* [bytes] */
+
+enum asker {
+    ASKER_STRANGER,
+    ASKER_PEER,
+    ASKER_NODE,
+    ASKER_OPERATOR
+};
+
+/* Who asks; `index` is that of the peer or node in the policy. */
+static enum asker who_asks(const struct daemon *d, const struct net_http_request *r,
+                           uint32_t *index) {
+    *index = 0;
+    if (!r->has_peer_key)
+        return ASKER_STRANGER;
+    if (public_key_equal(&r->peer_key, &d->key.public_key))
+        return ASKER_OPERATOR;
+    for (uint32_t i = 0; i < d->policy->peer_count; i++)
+        if (public_key_equal(&r->peer_key, &d->policy->peers[i].key)) {
+            *index = i;
+            return ASKER_PEER;
+        }
+    for (uint32_t i = 0; i < d->policy->node_count; i++)
+        if (public_key_equal(&r->peer_key, &d->policy->nodes[i].key)) {
+            *index = i;
+            return ASKER_NODE;
+        }
+    return ASKER_STRANGER;
+}
+
+/* ---- what peers ask ---- */
+
+/* Empty if clients are not let in here at all. */
+static void fill_clients_url(const struct policy *p, char *out, size_t size) {
+    const struct policy_client_listen *door = &p->client_listen;
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    const char *host = door->listen.advertise.text;
+    out[0] = '\0';
+    if (addr_is_none(&door->listen.bind))
+        return;
+    if (host[0] == '\0')
+        host = addr_to_text(&door->listen.bind, text);
+    if (snprintf(out, size, "%s://%s", door->plain_http ? "http" : "https", host) >= (int)size)
+        out[0] = '\0'; /* half a name would be another one */
+}
+
+static void get_description(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    struct description description;
+    size_t len = 0;
+    (void)index;
+    enum err err = core_describe(d->core, net_wall(), &description);
+    if (err != ERR_OK) {
+        net_http_answer_problem(r, 503, err, NULL, 1);
+        return;
+    }
+    fill_clients_url(d->policy, description.clients_url, sizeof(description.clients_url));
+    char *envelope = description_seal(&description, &d->key, &len);
+    if (envelope == NULL)
+        net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
+    else
+        net_http_answer_json(r, 200, envelope);
+    free(envelope);
+}
+
+static void post_standbys(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    struct standbys_request request;
+    struct wire_fault fault = {{0}};
+    enum err err = standbys_request_decode(&request, (const char *)r->body, r->body_len, &fault);
+    if (err != ERR_OK) {
+        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
+        return;
+    }
+    daemon_step(d,
+                &(struct core_event){.kind = CORE_STANDBYS_LODGED,
+                                     .u.lodged = {.request = (uint64_t)(uintptr_t)r,
+                                                  .peer = index,
+                                                  .ttl_ms = request.ttl_ms,
+                                                  .groups = request.groups,
+                                                  .group_count = (uint32_t)request.group_count}});
+    standbys_request_free(&request);
+}
+
+void control_answer_standbys(struct daemon *d, const struct core_answer_standbys *answer) {
+    struct net_http_request *r = (struct net_http_request *)(uintptr_t)answer->request;
+    const struct standbys_answer out = {
+        .lease_ms = answer->lease_ms,
+        .slots = (uint32_t *)answer->slots,
+        .slot_count = answer->slot_count,
+    };
+    (void)d;
+    if (answer->err != ERR_OK) {
+        net_http_answer_problem(r, net_http_status_of(answer->err), answer->err, NULL, 0);
+        return;
+    }
+    char *json = standbys_answer_encode(&out, NULL);
+    if (json == NULL)
+        net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
+    else
+        net_http_answer_json(r, 200, json);
+    free(json);
+}
+
+/* ---- what operators ask ---- */
+
+static void answer_text(struct net_http_request *r, char *json) {
+    if (json == NULL)
+        net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
+    else
+        net_http_answer_json(r, 200, json);
+    free(json);
+}
+
+static void get_status(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    answer_text(r, present_status(d));
+}
+
+static void get_peers(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    answer_text(r, present_peers(d));
+}
+
+static void get_sessions(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    const char *text = net_http_query(r, "limit");
+    char *end = NULL;
+    long limit = text != NULL ? strtol(text, &end, 10) : SESSIONS_SHOWN;
+    (void)index;
+    if (text != NULL && (end == text || *end != '\0' || limit < 0)) {
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD, "limit: expected how many to show", 0);
+        return;
+    }
+    answer_text(
+        r, present_sessions(d, limit < SESSIONS_SHOWN_MAX ? (uint32_t)limit : SESSIONS_SHOWN_MAX));
+}
+
+static void get_moves(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    answer_text(r, present_moves(d));
+}
+
+/* {"deadline_ms":…, "to":"lon1"}, both optional; an empty body is fine, too. */
+static enum err read_drain(const struct net_http_request *r, struct core_drain *out,
+                           struct wire_fault *fault) {
+    static const char *const known[] = {"deadline_ms", "to", NULL};
+    struct json_document document;
+    struct json_place root;
+    struct core_drain drain = {.deadline = DURATION_ZERO};
+    if (r->body_len == 0)
+        return ERR_OK;
+    enum err err = json_read_begin(&document, &root, (const char *)r->body, r->body_len,
+                                   OPERATOR_BODY_LEN_MAX, fault);
+    if (err != ERR_OK)
+        return err;
+    json_read_only(&root, known);
+    if (json_read_has(&root, "deadline_ms"))
+        drain.deadline = duration_ms(json_read_int(&root, "deadline_ms", 0, DRAIN_MS_MAX));
+    if (json_read_has(&root, "to"))
+        drain.to = json_read_name(&root, "to");
+    err = json_read_end(&document);
+    if (err == ERR_OK)
+        *out = drain;
+    return err;
+}
+
+static void post_drain(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    struct core_event event = {.kind = CORE_DRAIN};
+    struct wire_fault fault = {{0}};
+    (void)index;
+    enum err err = read_drain(r, &event.u.drain, &fault);
+    if (err != ERR_OK) {
+        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
+        return;
+    }
+    if (!name_is_empty(&event.u.drain.to) &&
+        policy_peer_find(d->policy, &event.u.drain.to) == NULL) {
+        net_http_answer_problem(r, 404, ERR_NOT_FOUND, "to: no peer of that name in the policy", 0);
+        return;
+    }
+    daemon_step(d, &event);
+    answer_text(r, present_status(d));
+}
+
+static void post_undrain(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    daemon_step(d, &(struct core_event){.kind = CORE_UNDRAIN});
+    answer_text(r, present_status(d));
+}
+
+static void post_reload(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    char line[FAULT_LINE_LEN_MAX + 1];
+    (void)index;
+    reload_policy(d);
+    if (!d->policy_refused)
+        answer_text(r, present_status(d));
+    else
+        net_http_answer_problem(
+            r, 409, ERR_BAD_POLICY,
+            d->faults->count > 0 ? fault_to_text(d->faults, &d->faults->list[0], line) : NULL, 0);
+}
+
+/* ---- routes ---- */
+
+struct route {
+    const char *method;
+    const char *path;
+    enum asker asker;
+    void (*handle)(struct daemon *d, struct net_http_request *r, uint32_t index);
+};
+
+static const struct route routes[] = {
+    {"GET", "/v1/description", ASKER_PEER, get_description},
+    {"POST", "/v1/standbys", ASKER_PEER, post_standbys},
+    {"POST", "/v1/node", ASKER_NODE, registrar_request},
+    {"GET", "/v1/status", ASKER_OPERATOR, get_status},
+    {"GET", "/v1/peers", ASKER_OPERATOR, get_peers},
+    {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
+    {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
+    {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},
+    {"POST", "/v1/undrain", ASKER_OPERATOR, post_undrain},
+    {"POST", "/v1/reload", ASKER_OPERATOR, post_reload},
+};
+#define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
+
+/* The route of a request, or NULL; then `other` is one with that path, for the header Allow. */
+static const struct route *route_of(const struct net_http_request *r, const struct route **other) {
+    const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
+    *other = NULL;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (strcmp(routes[i].path, r->path) != 0)
+            continue;
+        *other = &routes[i];
+        if (strcmp(routes[i].method, method) == 0)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static void note_denied(struct daemon *d, const struct net_http_request *r) {
+    char key[KEY_PUBLIC_TEXT_LEN + 1] = "";
+    d->counters.requests_denied++;
+    if (r->has_peer_key)
+        public_key_to_text(&r->peer_key, key);
+    net_log(d->log, NET_LOG_WARNING, "control request refused", NET_ADDR("from", &r->peer),
+            NET_TEXT("key", key), NET_TEXT("path", r->path));
+}
+
+/* Before a body is read: a stranger may send none, and only nodes have much to say. */
+static unsigned admit(void *data, const struct net_http_request *r) {
+    struct daemon *d = data;
+    const char *length = net_http_header(r, "Content-Length");
+    const char *coding = net_http_header(r, "Transfer-Encoding");
+    unsigned long long announced = length != NULL ? strtoull(length, NULL, 10) : 0;
+    uint32_t index = 0;
+    enum asker asker = who_asks(d, r, &index);
+    if (asker == ASKER_STRANGER && (announced > 0 || coding != NULL)) {
+        note_denied(d, r);
+        return 403;
+    }
+    if (asker == ASKER_PEER && announced > STANDBYS_REQUEST_LEN_MAX)
+        return 413;
+    return 0;
+}
+
+static void refuse_method(struct net_http_request *r, const char *allow) {
+    const struct net_http_header header = {"Allow", allow};
+    net_http_answer(
+        r, &(struct net_http_answer){.status = 405, .headers = &header, .header_count = 1});
+}
+
+static void handle(void *data, struct net_http_request *r) {
+    struct daemon *d = data;
+    uint32_t index = 0;
+    const struct route *other;
+    enum asker asker = who_asks(d, r, &index);
+    const struct route *route = route_of(r, &other);
+    if (asker == ASKER_STRANGER || (route != NULL && route->asker != asker)) {
+        note_denied(d, r);
+        net_http_answer_problem(r, 403, ERR_DENIED,
+                                asker == ASKER_STRANGER
+                                    ? "this key belongs to no peer, node or operator of the policy"
+                                    : "this key may not ask that",
+                                0);
+    } else if (asker == ASKER_PEER && r->body_len > STANDBYS_REQUEST_LEN_MAX) {
+        net_http_answer_problem(r, 413, ERR_OVERSIZED, NULL, 0); /* came in chunks, unannounced */
+    } else if (route != NULL) {
+        route->handle(d, r, index);
+    } else if (other != NULL) {
+        refuse_method(r, other->method);
+    } else {
+        net_http_answer_problem(r, 404, ERR_NOT_FOUND, NULL, 0);
+    }
+}
+
+enum err control_open(struct daemon *d) {
+    char detail[256] = "";
+    unsigned most =
+        d->descriptors_max / 4 < CONNECTIONS_MAX ? d->descriptors_max / 4 : CONNECTIONS_MAX;
+    struct net_http_server_options options = {
+        .door = NET_HTTP_DOOR_PINNED,
+        .bind_to = d->policy->peer_listen.bind,
+        .identity = d->identity,
+        .connections_max = most,
+        .connections_max_per_ip = most / 4, /* a machine may run a node and be a stranger's */
+        .body_bytes_max = NODE_REQUEST_LEN_MAX,
+        .admit = admit,
+        .handler = handle,
+        .data = d,
+    };
+    enum err err = net_http_server_start(&d->control, d->loop, &options, detail, sizeof(detail));
+    if (err != ERR_OK)
+        net_logf(d->log, NET_LOG_ERROR, "peer_listen: %s", detail);
+    return err;
+}

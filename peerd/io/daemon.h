@@ -1,0 +1,180 @@
+/*
+ * The daemon: one peerd, from its policy file to its last listener.
+ *
+ * It is the only caller of the core. Whatever arrives becomes an event in daemon_step, whatever the
+ * core wants done is carried out there, in order, in the same turn of the loop. Crash-only: there
+ * is nothing to save, so daemon_close is for tests and for leak checkers; SIGTERM just ends.
+ */
+#ifndef PEERD_IO_DAEMON_H
+#define PEERD_IO_DAEMON_H
+
+#include "peerd/core/core.h"
+#include "peerd/core/outbox.h"
+#include "peerd/core/status.h"
+#include "peerd/net/dns.h"
+#include "peerd/net/file.h"
+#include "peerd/net/http_client.h"
+#include "peerd/net/http_server.h"
+#include "peerd/net/identity.h"
+#include "peerd/net/log.h"
+#include "peerd/net/loop.h"
+#include "peerd/net/udp.h"
+#include "peerd/policy/fault.h"
+
+#define DAEMON_VERSION PEERD_VERSION
+
+struct daemon_peer;
+
+/* One of the two doors of a peer, and where it is. */
+struct daemon_place {
+    struct daemon_peer *peer;
+    const char *door;            /* "beats" or "control", for people */
+    const char *text;            /* as the policy says; borrowed from the policy in force */
+    struct addr addr;            /* resolved; family 0 while unknown */
+    struct net_dns_query *query; /* in flight; NULL for none */
+    struct net_timer again;      /* names are looked up again when their TTL is over */
+};
+
+/* Keys of media-alive for node number n, ours and the peer's. */
+struct daemon_node_keys {
+    struct seal_key alive_in;   /* of the peer's node n to us */
+    struct seal_key answer_out; /* ours to it */
+    struct seal_key alive_out;  /* of our node n to the peer; the node gets it from us */
+    struct seal_key answer_in;  /* the peer's to our node n, likewise */
+};
+
+/* A lodging that waits for the one before it to end. */
+struct daemon_lodging {
+    char *json; /* owned; NULL for none */
+    size_t len; /* [bytes] */
+    uint32_t groups;
+};
+
+/* What io keeps of a peer beside what the core knows. It outlives a reload that changes neither
+ * the peer's name nor its key: addresses looked up and calls under way go on. */
+struct daemon_peer {
+    struct daemon *daemon;
+    uint32_t index; /* in the policy in force */
+    struct name name;
+    struct public_key key;
+    struct key_hint hint; /* of its key */
+    struct seal_key seal; /* ours to it */
+    struct seal_key open; /* its to us */
+    struct daemon_node_keys nodes[POLICY_NODES_MAX];
+    uint32_t nodes_heard;           /* bit n: a media-alive of its node n has opened */
+    struct instant search_paid_for; /* see beats.c: the budget of searches for a node's key */
+    struct daemon_place beats;
+    struct daemon_place control;
+    struct net_http_call *fetch;   /* in flight; NULL for none */
+    struct net_http_call *lodge;   /* likewise */
+    uint32_t lodged_groups;        /* in the lodging under way */
+    struct daemon_lodging waiting; /* the newest one after that */
+};
+
+struct daemon_counters {
+    uint64_t datagrams_bad[ERR_COUNT]; /* dropped, by reason */
+    uint64_t datagrams_foreign;        /* from a cluster that is no peer */
+    uint64_t requests_denied;          /* control or client requests refused for want of rights */
+    uint64_t reloads;
+    uint64_t reload_failures;
+};
+
+struct daemon {
+    struct net_loop *loop;
+    struct net_log *log;
+    struct trace trace;
+    const char *policy_path; /* borrowed */
+    struct policy *policy;   /* in force; owned */
+    struct faults *faults;   /* of the last load; owned */
+    bool policy_refused;     /* the file was changed to something unusable; the old one rules */
+    struct key_pair key;     /* secret */
+    uint8_t session_secret[KEY_BYTES]; /* of clients.c; follows from the key */
+    struct net_identity *identity;
+    struct core *core;
+    struct core_outbox outbox;
+    struct net_timer deadline; /* of the core */
+    struct net_timer watchdog; /* of the service manager */
+    struct net_dns *dns;
+    struct net_http_client *http;
+    struct net_udp *beats;
+    struct net_http_server *control;
+    struct net_http_server *clients;
+    struct net_file_watch *watch;
+    struct net_signal *hangup;
+    struct net_signal *terminate;
+    struct net_signal *interrupt;
+    struct daemon_peer *peers[POLICY_PEERS_MAX];
+    uint32_t peer_count;
+    struct rng rng; /* for the order of SRV targets only */
+    struct {
+        struct net_http_request *request; /* NULL: none, or answered */
+        const struct node_request *report;
+    } registering;            /* what registrar.c is at; the core answers in the same step */
+    uint32_t descriptors_max; /* open files that the system lets us have */
+    struct instant started;
+    struct daemon_counters counters;
+};
+
+/* Everything from the policy file to the listeners. On failure it has logged why, in words, and
+ * returns what kind of failure it was; `d` is then to be closed all the same. */
+enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *log);
+void daemon_run(struct daemon *d);
+void daemon_close(struct daemon *d);
+
+/* The peer at an index that came from the core. */
+struct daemon_peer *daemon_peer_at(struct daemon *d, uint32_t index);
+
+/* Hands an event to the core (now and wall are filled in here) and carries out what it wants. */
+void daemon_step(struct daemon *d, struct core_event *event);
+
+/* ---- the parts, each in its own file ---- */
+
+/* beats.c */
+enum err beats_open(struct daemon *d);
+/* Derives every key of a peer. ERR_BAD_FIELD if its public key is no valid point. */
+enum err beats_keys(struct daemon *d, struct daemon_peer *p);
+void beats_send(struct daemon *d, const struct core_send_beat *send);
+
+/* places.c: keeps each peer's addresses resolved. */
+void places_start(struct daemon_peer *p, const struct policy_peer *policy);
+/* The same peer under another policy: what has not changed goes on as it was. */
+void places_renew(struct daemon_peer *p, const struct policy_peer *policy);
+void places_stop(struct daemon_peer *p);
+
+/* calls.c */
+void calls_fetch_description(struct daemon *d, const struct core_fetch_description *fetch);
+void calls_lodge_standbys(struct daemon *d, const struct core_lodge_standbys *lodge);
+/* Ends what is under way with a peer that is going; nothing comes back. */
+void calls_stop(struct daemon_peer *p);
+
+/* control.c */
+enum err control_open(struct daemon *d);
+void control_answer_standbys(struct daemon *d, const struct core_answer_standbys *answer);
+
+/* registrar.c */
+void registrar_request(struct daemon *d, struct net_http_request *request, uint32_t node);
+void registrar_answer(struct daemon *d, const struct core_answer_node *answer);
+
+/* clients.c */
+/* Also derives the secret that ids of repeatable opens come from. */
+enum err clients_open(struct daemon *d);
+void clients_answer(struct daemon *d, const struct core_answer_open *answer);
+
+/* present.c: terminated JSON from malloc, NULL if memory is short. */
+char *present_status(const struct daemon *d);
+char *present_status_for_clients(const struct daemon *d); /* without what only operators may see */
+char *present_peers(const struct daemon *d);
+char *present_sessions(const struct daemon *d, uint32_t limit);
+char *present_moves(const struct daemon *d);
+
+/* metrics.c: Prometheus text format 0.0.4, from malloc; NULL if memory is short. */
+char *metrics_render(const struct daemon *d);
+
+/* reload.c */
+enum err reload_first(struct daemon *d);
+void reload_policy(struct daemon *d);
+/* Makes d->peers those of `policy`, in its order. On failure nothing has changed. */
+enum err reload_peers(struct daemon *d, const struct policy *policy);
+void reload_drop_peers(struct daemon *d);
+
+#endif

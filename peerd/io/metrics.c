@@ -1,0 +1,116 @@
+/*
+ * Metrics: the same for Prometheus (text exposition format 0.0.4). Base units, HELP and TYPE for
+ * each family, `_total` on counters; label values are names or tabled words and need no escaping.
+ */
+#include "peerd/io/daemon.h"
+#include "peerd/net/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct page {
+    FILE *out; /* in memory */
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct page *p, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vfprintf(p->out, format, args);
+    va_end(args);
+}
+
+static void family(struct page *p, const char *name, const char *type, const char *help) {
+    put(p, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void gauge(struct page *p, const char *name, const char *help, double value) {
+    family(p, name, "gauge", help);
+    put(p, "%s %.9g\n", name, value);
+}
+
+static void put_cluster(struct page *p, const struct daemon *d) {
+    struct core_status s = core_status(d->core);
+    gauge(p, "peerd_capacity_sessions", "Sessions that policy lets this cluster serve.",
+          s.capacity);
+    gauge(p, "peerd_credit_sessions", "Capacity leased to registered nodes.", s.credit);
+    gauge(p, "peerd_free_sessions", "Sessions that could still be taken.", s.free);
+    family(p, "peerd_sessions", "gauge", "Sessions at this cluster by state.");
+    put(p, "peerd_sessions{state=\"committed\"} %u\n", s.sessions);
+    put(p, "peerd_sessions{state=\"standby\"} %u\n", s.standbys);
+    put(p, "peerd_sessions{state=\"hedging\"} %u\n", s.hedging);
+    put(p, "peerd_sessions{state=\"opened\"} %u\n", s.opened);
+    gauge(p, "peerd_nodes_registered", "Nodes whose lease is running.", s.nodes_registered);
+    gauge(p, "peerd_draining", "1 while the cluster is being drained.", s.draining);
+    gauge(p, "peerd_recovering", "1 until all nodes have told their sessions after a start.",
+          s.recovering);
+    gauge(p, "peerd_policy_refused", "1 while the policy file has faults and an older one rules.",
+          d->policy_refused);
+    gauge(p, "peerd_uptime_seconds", "Time since this process started.",
+          (double)instant_since(net_now(), d->started).us / 1e6);
+}
+
+static void put_peers(struct page *p, const struct daemon *d) {
+    struct instant now = net_now();
+    family(p, "peerd_peer_verdict", "gauge", "1 for the verdict in force on each peer.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        for (int v = 0; v < VERDICT_COUNT; v++)
+            put(p, "peerd_peer_verdict{peer=\"%s\",verdict=\"%s\"} %d\n", s.policy->name.text,
+                verdict_name((enum verdict)v), s.verdict == (enum verdict)v);
+    }
+    family(p, "peerd_peer_rtt_seconds", "gauge", "Smoothed round trip to each peer.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        if (s.rtt.us != INT64_MAX)
+            put(p, "peerd_peer_rtt_seconds{peer=\"%s\"} %.6f\n", s.policy->name.text,
+                (double)s.rtt.us / 1e6);
+    }
+    family(p, "peerd_peer_beat_loss_ratio", "gauge", "Share of a peer's beats that were lost.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_beat_loss_ratio{peer=\"%s\"} %.4f\n", s.policy->name.text, s.loss);
+    }
+}
+
+static void put_counters(struct page *p, const struct daemon *d) {
+    const struct core_counters *c = core_counters(d->core);
+#define PUT_COUNTER(field, text)                                                                   \
+    family(p, "peerd_" #field "_total", "counter", text ".");                                      \
+    put(p, "peerd_" #field "_total %llu\n", (unsigned long long)c->field);
+    CORE_COUNTERS(PUT_COUNTER)
+#undef PUT_COUNTER
+    family(p, "peerd_datagrams_dropped_total", "counter",
+           "Beat datagrams dropped before they meant anything, by reason.");
+    for (int e = 1; e < ERR_COUNT; e++)
+        if (d->counters.datagrams_bad[e] != 0)
+            put(p, "peerd_datagrams_dropped_total{reason=\"%s\"} %llu\n", err_name((enum err)e),
+                (unsigned long long)d->counters.datagrams_bad[e]);
+    put(p, "peerd_datagrams_dropped_total{reason=\"stranger\"} %llu\n",
+        (unsigned long long)d->counters.datagrams_foreign);
+    family(p, "peerd_requests_denied_total", "counter",
+           "HTTP requests refused for want of rights.");
+    put(p, "peerd_requests_denied_total %llu\n", (unsigned long long)d->counters.requests_denied);
+    family(p, "peerd_policy_reloads_total", "counter", "Policies taken after the first.");
+    put(p, "peerd_policy_reloads_total %llu\n", (unsigned long long)d->counters.reloads);
+    family(p, "peerd_policy_reload_failures_total", "counter",
+           "Times that the policy file was read anew and could not be taken.");
+    put(p, "peerd_policy_reload_failures_total %llu\n",
+        (unsigned long long)d->counters.reload_failures);
+}
+
+char *metrics_render(const struct daemon *d) {
+    char *text = NULL;
+    size_t len = 0;
+    struct page page = {.out = open_memstream(&text, &len)};
+    if (page.out == NULL)
+        return NULL;
+    put_cluster(&page, d);
+    put_peers(&page, d);
+    put_counters(&page, d);
+    if (fclose(page.out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

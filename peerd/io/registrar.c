@@ -1,0 +1,139 @@
+/*
+ * Registrar: a node's registration, and the rest of its answer.
+ *
+ * The core decides credit, orders and leases; what is mere policy or key material is added here:
+ * the catalogue if the node's differs, whose tickets to trust, whom to tell when this peerd falls
+ * silent and under which keys, and the limits. A node never gets the cluster's own secret.
+ */
+#include "peerd/io/daemon.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+void registrar_request(struct daemon *d, struct net_http_request *request, uint32_t node) {
+    struct node_request report;
+    struct wire_fault fault = {{0}};
+    enum err err =
+        node_request_decode(&report, (const char *)request->body, request->body_len, &fault);
+    if (err == ERR_OK && !name_equal(&report.node, &d->policy->nodes[node].name)) {
+        node_request_free(&report);
+        net_http_answer_problem(request, 403, ERR_FOREIGN,
+                                "node: the policy knows this key under another name", 0);
+        return;
+    }
+    if (err != ERR_OK) {
+        net_http_answer_problem(request, net_http_status_of(err), err, fault.text, 0);
+        return;
+    }
+    d->registering.report = &report;
+    d->registering.request = request;
+    daemon_step(d, &(struct core_event){.kind = CORE_NODE_REPORTED,
+                                        .u.node = {.node = node, .report = &report}});
+    assert(d->registering.request == NULL && "the core answers each report in the same step");
+    d->registering.report = NULL;
+    node_request_free(&report);
+}
+
+static void fill_catalogue(const struct daemon *d, struct node_catalogue *out,
+                           struct node_source_spec *sources, struct node_profile_spec *profiles) {
+    const struct policy *p = d->policy;
+    for (uint32_t i = 0; i < p->source_count; i++) {
+        sources[i] = (struct node_source_spec){
+            .name = p->sources[i].name, .class = p->sources[i].class, .loop = p->sources[i].loop};
+        memcpy(sources[i].location, p->sources[i].location.text, sizeof(sources[i].location));
+    }
+    for (uint32_t i = 0; i < p->profile_count; i++)
+        profiles[i] = (struct node_profile_spec){.name = p->profiles[i].name,
+                                                 .codec = p->profiles[i].codec,
+                                                 .rate_hz = p->profiles[i].rate_hz,
+                                                 .channels = p->profiles[i].channels,
+                                                 .bitrate_bps = p->profiles[i].bitrate_bps,
+                                                 .complexity = p->profiles[i].complexity,
+                                                 .preroll_frames = p->profiles[i].preroll_frames};
+    *out = (struct node_catalogue){.sources = sources,
+                                   .source_count = p->source_count,
+                                   .profiles = profiles,
+                                   .profile_count = p->profile_count};
+    out->hash = node_catalogue_hash(out);
+}
+
+/* Our own tickets, and those of peers whose sessions the policy lets in. */
+static size_t fill_issuers(const struct daemon *d, struct ticket_issuer *out) {
+    size_t count = 0;
+    out[count++] = (struct ticket_issuer){d->policy->cluster.name, d->key.public_key};
+    for (uint32_t i = 0; i < d->policy->peer_count; i++)
+        if (d->policy->peers[i].accept_moves)
+            out[count++] =
+                (struct ticket_issuer){d->policy->peers[i].name, d->policy->peers[i].key};
+    return count;
+}
+
+static size_t fill_media_alive(const struct daemon *d, uint32_t node,
+                               struct node_media_alive *out) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        const struct daemon_peer *p = d->peers[i];
+        if (addr_is_none(&p->beats.addr))
+            continue;
+        out[count++] = (struct node_media_alive){.cluster = p->name,
+                                                 .beats = p->beats.addr,
+                                                 .key = p->nodes[node].alive_out,
+                                                 .answer_key = p->nodes[node].answer_in,
+                                                 .node = (uint8_t)node};
+    }
+    return count;
+}
+
+static struct node_limits limits_of(const struct policy *p) {
+    const struct policy_limits *l = &p->limits;
+    return (struct node_limits){
+        .sessions_max = l->sessions_max,
+        .session_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
+        .standby_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
+        .skew_ms = (uint32_t)duration_in_ms(l->clock_skew),
+        .hedge_ms_max = l->hedge_ms_max,
+        .hedges_per_minute = l->hedges_per_minute,
+    };
+}
+
+void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
+    static struct node_source_spec sources[POLICY_SOURCES_MAX];
+    static struct node_profile_spec profiles[POLICY_PROFILES_MAX];
+    struct ticket_issuer issuers[POLICY_PEERS_MAX + 1];
+    struct node_media_alive alive[POLICY_PEERS_MAX];
+    const struct node_request *report = d->registering.report;
+    struct net_http_request *request = d->registering.request;
+    struct node_answer out = {
+        .seq = answer->seq,
+        .lease_ms = answer->lease_ms,
+        .poll_ms = answer->poll_ms,
+        .want_full = answer->want_full,
+        .draining = answer->draining,
+        .cluster = d->policy->cluster.name,
+        .cluster_key = d->key.public_key,
+        .credit = answer->credit,
+        .orders = (struct node_order *)answer->orders,
+        .order_count = answer->order_count,
+        .issuers = issuers,
+        .issuer_count = fill_issuers(d, issuers),
+        .media_alive = alive,
+        .media_alive_count = fill_media_alive(d, answer->node, alive),
+        .limits = limits_of(d->policy),
+    };
+    fill_catalogue(d, &out.catalogue, sources, profiles);
+    out.has_catalogue =
+        memcmp(&out.catalogue.hash, &report->catalogue, sizeof(out.catalogue.hash)) != 0;
+    size_t len = 0;
+    char *json = node_answer_encode(&out, &len);
+    if (json == NULL)
+        net_http_answer_problem(request, 503, ERR_NO_MEMORY, NULL, 1);
+    else
+        net_http_answer_json(request, 200, json);
+    d->registering.request = NULL;
+    if (json != NULL)
+        sodium_memzero(json, len); /* it holds the media-alive keys */
+    free(json);
+    sodium_memzero(alive, sizeof(alive));
+}

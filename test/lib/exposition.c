@@ -1,0 +1,164 @@
+#include "test/lib/exposition.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_LEN   127
+#define FAMILIES_MAX   256
+#define LINE_LEN_LIMIT 1023
+
+struct family {
+    char name[NAME_MAX_LEN + 1];
+    bool counter;
+};
+
+struct reading {
+    struct family families[FAMILIES_MAX];
+    size_t count;
+    bool typed;   /* the last family has its TYPE */
+    bool sampled; /* it has a sample, so no HELP or TYPE may follow */
+    const char *page;
+    size_t line;
+    char *why;
+    size_t why_size;
+};
+
+static bool wrong(struct reading *r, const char *what, const char *text) {
+    snprintf(r->why, r->why_size, "line %zu: %s: %.200s", r->line, what, text);
+    return false;
+}
+
+/* The length of a metric or label name at `text`, 0 if there is none. */
+static size_t name_len(const char *text, bool colons) {
+    size_t len = 0;
+    while (isalpha((unsigned char)text[len]) || text[len] == '_' || (colons && text[len] == ':') ||
+           (len > 0 && isdigit((unsigned char)text[len])))
+        len++;
+    return len;
+}
+
+static bool ends_in_total(const char *name) {
+    size_t len = strlen(name);
+    return len > 6 && strcmp(name + len - 6, "_total") == 0;
+}
+
+static bool take_help(struct reading *r, const char *text) {
+    size_t len = name_len(text, true);
+    if (len == 0 || len > NAME_MAX_LEN || text[len] != ' ' || text[len + 1] == '\0')
+        return wrong(r, "HELP without name or text", text);
+    if (r->count > 0 && !r->typed)
+        return wrong(r, "the family before has no TYPE", text);
+    if (r->count == FAMILIES_MAX)
+        return wrong(r, "too many families", text);
+    struct family *f = &r->families[r->count];
+    *f = (struct family){.counter = false};
+    memcpy(f->name, text, len);
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->families[i].name, f->name) == 0)
+            return wrong(r, "a family twice, or in two pieces", text);
+    r->count++;
+    r->typed = r->sampled = false;
+    return true;
+}
+
+static bool take_type(struct reading *r, const char *text) {
+    size_t len = name_len(text, true);
+    if (r->count == 0 || r->typed || r->sampled)
+        return wrong(r, "TYPE must follow its HELP", text);
+    struct family *f = &r->families[r->count - 1];
+    if (strncmp(text, f->name, len) != 0 || f->name[len] != '\0' || text[len] != ' ')
+        return wrong(r, "TYPE of another family than HELP", text);
+    f->counter = strcmp(text + len + 1, "counter") == 0;
+    if (!f->counter && strcmp(text + len + 1, "gauge") != 0)
+        return wrong(r, "neither counter nor gauge", text);
+    if (f->counter != ends_in_total(f->name))
+        return wrong(r, "_total belongs to counters, and to all of them", text);
+    r->typed = true;
+    return true;
+}
+
+/* Skips `{name="value",…}`; NULL if it is not well-formed. */
+static const char *skip_labels(const char *at) {
+    if (*at != '{')
+        return at;
+    do {
+        at++;
+        size_t len = name_len(at, false);
+        if (len == 0 || at[len] != '=' || at[len + 1] != '"')
+            return NULL;
+        for (at += len + 2; *at != '"'; at++)
+            if (*at == '\0' || (*at == '\\' && strchr("\\\"n", *++at) == NULL))
+                return NULL;
+        at++;
+    } while (*at == ',');
+    return *at == '}' ? at + 1 : NULL;
+}
+
+/* True if the same name and labels stood on an earlier line. */
+static bool is_twice(const struct reading *r, const char *sample, size_t len, size_t line) {
+    const char *at = r->page;
+    for (size_t n = 1; n < line; n++) {
+        if (strncmp(at, sample, len) == 0 && at[len] == ' ')
+            return true;
+        at = strchr(at, '\n') + 1;
+    }
+    return false;
+}
+
+static bool take_sample(struct reading *r, const char *text) {
+    size_t len = name_len(text, true);
+    char *end;
+    if (!r->typed || strncmp(text, r->families[r->count - 1].name, len) != 0 ||
+        r->families[r->count - 1].name[len] != '\0')
+        return wrong(r, "a sample without HELP and TYPE right before it", text);
+    const char *value = skip_labels(text + len);
+    if (value == NULL || *value != ' ')
+        return wrong(r, "labels are not well-formed", text);
+    double number = strtod(value + 1, &end);
+    if (end == value + 1 || *end != '\0' || isspace((unsigned char)value[1]))
+        return wrong(r, "no number, or something after it", text);
+    if (r->families[r->count - 1].counter && !(number >= 0))
+        return wrong(r, "a counter below zero", text);
+    if (is_twice(r, text, (size_t)(value - text), r->line))
+        return wrong(r, "a sample twice", text);
+    r->sampled = true;
+    return true;
+}
+
+static bool take_line(struct reading *r, const char *text) {
+    if (strncmp(text, "# HELP ", 7) == 0)
+        return take_help(r, text + 7);
+    if (strncmp(text, "# TYPE ", 7) == 0)
+        return take_type(r, text + 7);
+    return take_sample(r, text);
+}
+
+bool exposition_check(const char *page, char *why, size_t why_size) {
+    struct reading r = {.page = page, .why = why, .why_size = why_size};
+    char text[LINE_LEN_LIMIT + 1];
+    while (*page != '\0') {
+        const char *end = strchr(page, '\n');
+        r.line++;
+        if (end == NULL || end - page > LINE_LEN_LIMIT)
+            return wrong(&r, end == NULL ? "no line feed at the end" : "too long", "");
+        memcpy(text, page, (size_t)(end - page));
+        text[end - page] = '\0';
+        if (!take_line(&r, text))
+            return false;
+        page = end + 1;
+    }
+    return r.count > 0 && r.typed ? true : wrong(&r, "no family, or the last one has no TYPE", "");
+}
+
+double exposition_value(const char *page, const char *sample) {
+    size_t len = strlen(sample);
+    while (page != NULL && *page != '\0') {
+        if (strncmp(page, sample, len) == 0 && page[len] == ' ')
+            return strtod(page + len, NULL);
+        page = strchr(page, '\n');
+        page = page != NULL ? page + 1 : NULL;
+    }
+    return -1;
+}

@@ -1,0 +1,276 @@
+/*
+ * The real peerctl: keys, checks, the schema, and what it says of a peerd that is there, that
+ * refuses, or that is not.
+ */
+#include "test/unit/cluster_fixture.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+static char policy_path[160];
+
+static void open_ctl(void) {
+    char path[512];
+    open_rig();
+    if (!program_find("peerctl", path, sizeof(path)))
+        cr_skip_test("no peerctl in $PEERD_BIN");
+    cluster_write_policy(&rig, cluster_policy(&rig, cluster_peers(&rig)));
+    snprintf(policy_path, sizeof(policy_path), "%s", cluster_file(&rig, "fra1.yaml"));
+}
+
+static void close_ctl(void) {
+    close_running();
+}
+
+TestSuite(peerctl, .init = open_ctl, .fini = close_ctl, .timeout = 120);
+
+#define CTL(...) program_run(rig.dir, "peerctl", (const char *[]){__VA_ARGS__, NULL})
+
+static void expect(const char *what, struct program_result r, int status, const char *out,
+                   const char *err) {
+    cr_expect_eq(r.status, status, "%s: %d", what, r.status);
+    cr_expect_not_null(strstr(r.out, out), "%s: `%s` not in `%s`", what, out, r.out);
+    cr_expect_not_null(strstr(r.err, err), "%s: `%s` not in `%s`", what, err, r.err);
+    cr_expect(out[0] != '\0' || r.out[0] == '\0', "%s: nothing was due: %s", what, r.out);
+    cr_expect(err[0] != '\0' || r.err[0] == '\0', "%s: nothing was due: %s", what, r.err);
+    program_result_free(&r);
+}
+
+/* True if a text is one JSON document of the given type. */
+static bool is_json(const char *text, json_type type) {
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    bool good = root != NULL && json_typeof(root) == type;
+    json_decref(root);
+    return good;
+}
+
+Test(peerctl, options) {
+    static const struct {
+        const char *what;
+        const char *words[8]; /* ends with NULL */
+        int status;
+        const char *out, *err;
+    } rows[] = {
+        {"no command", {NULL}, 2, "", "usage: peerctl COMMAND"},
+        {"help", {"--help"}, 0, "usage: peerctl COMMAND", ""},
+        {"version", {"--version"}, 0, "peerctl 0.", ""},
+        {"unknown command", {"statis"}, 2, "", "peerctl: no command `statis`; try --help\n"},
+        {"unknown option",
+         {"--nonsense", "status"},
+         2,
+         "",
+         "peerctl: unknown option --nonsense; try --help\n"},
+        {"no value",
+         {"status", "--policy"},
+         2,
+         "",
+         "peerctl: a value is missing after --policy; try --help\n"},
+        {"no policy", {"status"}, 2, "", "--policy FILE says which peerd is meant"},
+        {"a word too many", {"status", "now"}, 2, "", "unexpected argument `now`"},
+        {"check without a file", {"check"}, 2, "", "expected at least one POLICY"},
+        {"genkey without a file", {"genkey"}, 2, "", "expected one FILE, found 0"},
+        {"pubkey with two", {"pubkey", "a", "b"}, 2, "", "expected one FILE, found 2"},
+        {"deadline without unit",
+         {"drain", "--deadline", "10", "--policy", "x"},
+         2,
+         "",
+         "expected a duration such as 10min, found `10`"},
+        {"place that is none",
+         {"status", "--policy", "x", "--connect", "here"},
+         2,
+         "",
+         "--connect: expected ip:port, found `here`"},
+    };
+    for (size_t i = 0; i < ITEMS(rows); i++)
+        expect(rows[i].what, program_run(rig.dir, "peerctl", rows[i].words), rows[i].status,
+               rows[i].out, rows[i].err);
+}
+
+Test(peerctl, genkey_and_pubkey) {
+    char path[160];
+    struct stat st;
+    struct public_key key;
+    snprintf(path, sizeof(path), "%s", cluster_file(&rig, "new.key"));
+    struct program_result made = CTL("genkey", path);
+    cr_assert_eq(made.status, 0, "%s", made.err);
+    made.out[strcspn(made.out, "\n")] = '\0';
+    cr_expect_eq(public_key_from_text(&key, made.out), ERR_OK, "%s", made.out);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_mode & 0777, 0600);
+    char *secret = program_read(path);
+    cr_expect_eq(strncmp(secret, "k4.secret.", 10), 0);
+    expect("pubkey", CTL("pubkey", path), 0, made.out, "");
+    expect("again", CTL("genkey", path), 1, "", "exists, and a key is never overwritten");
+    char *after = program_read(path);
+    cr_expect_str_eq(after, secret, "it was not touched");
+    struct program_result json = CTL("pubkey", path, "--json");
+    cr_expect(is_json(json.out, JSON_OBJECT), "%s", json.out);
+    cr_expect_not_null(strstr(json.out, made.out));
+    program_result_free(&json);
+    chmod(path, 0640);
+    expect("others may read", CTL("pubkey", path), 1, "", "chmod 600");
+    expect("no such file", CTL("pubkey", "/nowhere/x.key"), 1, "", "No such file");
+    chmod(cluster_file(&rig, "ams1.pub"), 0600);
+    expect("no secret key", CTL("pubkey", cluster_file(&rig, "ams1.pub")), 1, "",
+           "not a k4.secret key file");
+    expect("no such folder", CTL("genkey", "/nowhere/x.key"), 1, "", "/nowhere/x.key: ");
+    free(secret);
+    free(after);
+    program_result_free(&made);
+}
+
+Test(peerctl, check) {
+    static const char bad[] = "cluster: {name: fra1}\nbeets: 1\n";
+    char bad_path[160];
+    cluster_write(&rig, "bad.yaml", bad);
+    snprintf(bad_path, sizeof(bad_path), "%s", cluster_file(&rig, "bad.yaml"));
+    expect("good", CTL("check", policy_path), 0, "fra1.yaml: in order\n", "");
+    struct program_result r = CTL("check", bad_path, policy_path);
+    cr_expect_eq(r.status, 1);
+    cr_expect_not_null(strstr(r.err, "bad.yaml:2:1: beets: expected a key of a policy, found "
+                                     "unknown key `beets` (did you mean `beats`?)\n"),
+                       "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "cluster.key_file"), "%s", r.err);
+    cr_expect_not_null(strstr(r.err, "peer_listen"), "%s", r.err);
+    cr_expect_not_null(strstr(r.out, "fra1.yaml: in order\n"), "the other one is checked, too");
+    program_result_free(&r);
+    r = CTL("check", bad_path, policy_path, "--json");
+    cr_expect_eq(r.status, 1);
+    cr_expect_str_eq(r.err, "");
+    json_t *report = json_loads(r.out, 0, NULL);
+    cr_assert_eq(json_array_size(report), 2, "%s", r.out);
+    const json_t *first = json_array_get(report, 0);
+    cr_expect(json_is_false(json_object_get(first, "ok")));
+    cr_expect_geq(json_array_size(json_object_get(first, "faults")), 3);
+    const json_t *fault = json_array_get(json_object_get(first, "faults"), 0);
+    cr_expect_eq(json_integer_value(json_object_get(fault, "line")), 1);
+    cr_expect(json_is_true(json_object_get(json_array_get(report, 1), "ok")));
+    json_decref(report);
+    program_result_free(&r);
+}
+
+/* Text that is not ASCII, and more faults than are kept. */
+Test(peerctl, check_of_odd_files) {
+    char text[8192] = "cluster: {name: Zürich, x: \"\\u0007 bell\"}\n";
+    char path[160];
+    for (int i = 0; i < 100; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "key%d: 1\n", i);
+    cluster_write(&rig, "odd.yaml", text);
+    snprintf(path, sizeof(path), "%s", cluster_file(&rig, "odd.yaml"));
+    struct program_result r = CTL("check", path);
+    cr_expect_eq(r.status, 1);
+    cr_expect_not_null(strstr(r.err, "more\n"), "%s", r.err);
+    cr_expect_null(strchr(r.err, '\a'), "no control character reaches the terminal");
+    program_result_free(&r);
+    r = CTL("check", path, "--json");
+    cr_expect(is_json(r.out, JSON_ARRAY), "%s", r.out);
+    cr_expect_not_null(strstr(r.out, "cluster.name"), "%s", r.out);
+    program_result_free(&r);
+}
+
+Test(peerctl, schema) {
+    struct program_result r = CTL("schema");
+    cr_expect_eq(r.status, 0);
+    static const char *const keys[] = {"cluster", "key_file", "detect_within", "plain_http",
+                                       "node_lease"};
+    for (size_t i = 0; i < ITEMS(keys); i++)
+        cr_expect_not_null(strstr(r.out, keys[i]), "%s", keys[i]);
+    program_result_free(&r);
+}
+
+Test(peerctl, a_peerd_that_is_not_there) {
+    static const char *const commands[] = {"status", "peers",   "sessions", "moves",
+                                           "drain",  "undrain", "reload"};
+    for (size_t i = 0; i < ITEMS(commands); i++)
+        expect(commands[i], CTL(commands[i], "--policy", policy_path), 3, "", "peerctl: ");
+}
+
+Test(peerctl, a_policy_that_is_not_in_order) {
+    cluster_write(&rig, "bad.yaml", "cluster: 1\n");
+    expect("bad", CTL("status", "--policy", cluster_file(&rig, "bad.yaml")), 1, "",
+           "bad.yaml:1:10: cluster: expected");
+}
+
+Test(peerctl, a_running_peerd) {
+    static const struct {
+        const char *command, *says;
+    } rows[] = {
+        {"status", "cluster    fra1, up "}, {"peers", "ams1"},
+        {"sessions", "0 in all"},           {"moves", "no move yet"},
+        {"reload", "cluster    fra1"},      {"drain", "draining"},
+        {"undrain", "cluster    fra1"},
+    };
+    cr_assert(cluster_start(&rig));
+    for (size_t i = 0; i < ITEMS(rows); i++) {
+        expect(rows[i].command, CTL(rows[i].command, "--policy", policy_path), 0, rows[i].says, "");
+        struct program_result r = CTL(rows[i].command, "--policy", policy_path, "--json");
+        cr_expect_eq(r.status, 0, "%s", rows[i].command);
+        cr_expect(is_json(r.out, JSON_OBJECT), "%s: %s", rows[i].command, r.out);
+        program_result_free(&r);
+    }
+    cr_expect_eq(program_wait(&rig.peerd, 0), -1, "it runs still");
+}
+
+Test(peerctl, drain_until_it_is_empty) {
+    cr_assert(cluster_start(&rig));
+    expect("wait",
+           CTL("drain", "--wait", "--deadline", "10min", "--to", "ams1", "--policy", policy_path),
+           0, "drained: no session is left\n", "");
+    expect("no such peer", CTL("drain", "--to", "lon1", "--policy", policy_path), 1, "",
+           "refused (404)");
+    expect("too long", CTL("drain", "--deadline", "2d", "--policy", policy_path), 1, "",
+           "deadline_ms: expected");
+    struct program_result r = CTL("drain", "--wait", "--json", "--policy", policy_path);
+    cr_expect_eq(r.status, 0);
+    cr_expect(is_json(r.out, JSON_OBJECT), "%s", r.out);
+    program_result_free(&r);
+}
+
+/* Another cluster's key is no operator's key here. */
+Test(peerctl, the_wrong_key) {
+    char text[4096], place[40];
+    char *policy = cluster_policy(&rig, "");
+    char *at = strstr(policy, "fra1.key");
+    cr_assert(cluster_start(&rig));
+    cr_assert_not_null(at);
+    snprintf(text, sizeof(text), "%.*sstranger.key%s", (int)(at - policy), policy, at + 8);
+    free(policy);
+    cluster_write(&rig, "other.yaml", text);
+    snprintf(place, sizeof(place), "%s:7601", rig.ip);
+    /* It pins its own key, so it does not even talk to a peerd that has another one. */
+    expect("wrong key",
+           CTL("status", "--connect", place, "--policy", cluster_file(&rig, "other.yaml")), 3, "",
+           "peerctl: ");
+}
+
+/* Place and key are enough: the policy file may be in any state. */
+Test(peerctl, without_a_policy) {
+    char place[40], key[160], other[160];
+    cr_assert(cluster_start(&rig));
+    snprintf(place, sizeof(place), "%s:7601", rig.ip);
+    snprintf(key, sizeof(key), "%s", cluster_file(&rig, "fra1.key"));
+    snprintf(other, sizeof(other), "%s", cluster_file(&rig, "stranger.key"));
+    expect("both", CTL("status", "--connect", place, "--key", key), 0, "cluster    fra1", "");
+    expect("no place", CTL("status", "--key", key), 2, "", "--policy FILE says which");
+    expect("another key", CTL("status", "--connect", place, "--key", other), 3, "", "peerctl: ");
+    chmod(key, 0644);
+    expect("others may read", CTL("status", "--connect", place, "--key", key), 1, "",
+           "others may read it");
+    chmod(key, 0600);
+    expect("no file", CTL("status", "--connect", place, "--key", "/nowhere/k"), 1, "",
+           "/nowhere/k");
+}
+
+/* A reload that peerd refuses is said, with the first fault. */
+Test(peerctl, reload_of_a_bad_policy) {
+    char good[160];
+    cr_assert(cluster_start(&rig));
+    cluster_write_policy(&rig, cluster_policy(&rig, ""));
+    snprintf(good, sizeof(good), "%s", cluster_file(&rig, "good.yaml"));
+    char *policy = cluster_policy(&rig, "");
+    cluster_write(&rig, "good.yaml", policy);
+    cluster_write(&rig, "fra1.yaml", "cluster: 1\n");
+    free(policy);
+    expect("reload", CTL("reload", "--policy", good), 1, "", "refused (409)");
+    expect("status", CTL("status", "--policy", good), 0, "the file has faults", "");
+}
