@@ -1,0 +1,110 @@
+/*
+ * Arrivals: what comes in on the media socket, sorted by its first byte (RFC 7983) and by who sent
+ * it. Only servers of this session are listened to; everybody else is counted and ignored.
+ */
+#include "transcoder/client/client.h"
+#include "transcoder/rtp/rtp.h"
+
+static void media_arrived(struct peerclient *c, uint8_t server, const struct net_datagram *d) {
+    struct rtp_packet packet;
+    uint64_t frame = 0;
+    if (rtp_decode(&packet, d->data, d->len) != ERR_OK ||
+        packet.payload_type != c->session.rtp.payload_type ||
+        !position_frame(&c->position, packet.ssrc, packet.seq, packet.timestamp,
+                        witness_frame_near(&c->witness), &frame)) {
+        c->foreign++;
+        return;
+    }
+    if (c->stats_of != c->witness.serving) {
+        /* Another server, another path: RFC 3550 statistics are of one stream. */
+        rtp_stats_init(&c->stats, c->session.rtp.clock_rate_hz);
+        c->stats_of = c->witness.serving;
+    }
+    if (server == c->stats_of)
+        rtp_stats_received(&c->stats, packet.seq, packet.timestamp, d->at);
+    struct witness_event event = {.kind = WITNESS_FRAME_ARRIVED, .server = server};
+    event.u.media.frame = frame;
+    event.u.media.result =
+        playout_insert(&c->playout, server, frame, packet.payload, packet.payload_len, d->at);
+    client_step(c, &event);
+}
+
+static void report_arrived(struct peerclient *c, uint8_t server, const struct net_datagram *d) {
+    struct rtcp_report report;
+    if (rtcp_decode(&report, d->data, d->len) != ERR_OK) {
+        c->foreign++;
+        return;
+    }
+    if (report.is_sender && server == c->stats_of)
+        rtp_stats_sr_received(&c->stats, report.ntp, d->at);
+    client_step(c, &(struct witness_event){.kind = WITNESS_PACKET_HEARD, .server = server});
+}
+
+static void message_arrived(struct peerclient *c, uint8_t server, const struct net_datagram *d) {
+    struct message m;
+    if (message_decode(&m, d->data, d->len) != ERR_OK) {
+        c->foreign++;
+        return;
+    }
+    struct witness_event event = {.server = server, .nonce = m.nonce};
+    switch (m.kind) {
+    case MESSAGE_COOKIE:
+        event.kind = WITNESS_COOKIE_RECEIVED;
+        event.u.cookie = m.u.cookie;
+        break;
+    case MESSAGE_GRANT:
+        event.kind = WITNESS_GRANTED;
+        event.u.grant = m.u.grant;
+        break;
+    case MESSAGE_REFUSE:
+        event.kind = WITNESS_REFUSED;
+        event.u.refuse = m.u.refuse;
+        break;
+    case MESSAGE_ACK:
+        event.kind = WITNESS_ACKNOWLEDGED;
+        event.u.ack = m.u.ack;
+        break;
+    case MESSAGE_NOTICE:
+        if (!session_id_equal(&m.u.notice.session, &c->session.session)) {
+            c->foreign++;
+            return;
+        }
+        event.kind = WITNESS_NOTICED;
+        event.u.notice.notice = m.u.notice;
+        event.u.notice.end = FRAME_NEVER;
+        break;
+    case MESSAGE_HELLO:
+    case MESSAGE_RESUME:
+    case MESSAGE_REPORT:
+        c->foreign++; /* servers do not ask */
+        return;
+    }
+    client_step(c, &event);
+}
+
+void arrivals_datagram(void *data, const struct net_datagram *d, struct instant now) {
+    struct peerclient *c = data;
+    (void)now;
+    if (c->end != PEERCLIENT_END_NONE)
+        return;
+    uint8_t server = witness_server_find(&c->witness, &d->from);
+    if (server == WITNESS_SERVER_NONE || d->len == 0) {
+        c->foreign++;
+        return;
+    }
+    if (d->data[0] == MESSAGE_FIRST_BYTE) {
+        message_arrived(c, server, d);
+        return;
+    }
+    switch (rtp_kind(d->data, d->len)) {
+    case RTP_KIND_RTP:
+        media_arrived(c, server, d);
+        return;
+    case RTP_KIND_RTCP:
+        report_arrived(c, server, d);
+        return;
+    case RTP_KIND_NEITHER:
+        c->foreign++;
+        return;
+    }
+}

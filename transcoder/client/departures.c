@@ -1,0 +1,70 @@
+/*
+ * Departures: intentions of the witness as datagrams. Resumes and reports are signed with the key
+ * of this session; each report goes with an RTCP receiver report on the same port (RFC 5761).
+ */
+#include "transcoder/client/client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct addr *place_of(const struct peerclient *c, const struct witness_out *out) {
+    return &c->witness.servers[out->server].address.media;
+}
+
+static void send_message(struct peerclient *c, const struct witness_out *out, struct message *m) {
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    m->nonce = out->nonce;
+    size_t len = message_encode(datagram, sizeof(datagram), m, &c->key);
+    if (len > 0)
+        net_udp_send(c->udp, place_of(c, out), datagram, len);
+}
+
+static void send_receiver_report(struct peerclient *c, const struct witness_out *out,
+                                 struct instant now) {
+    uint8_t datagram[RTCP_LEN_MAX];
+    struct rtcp_report report = {.ssrc = c->own_ssrc, .block_count = 1};
+    if (c->stats_of != out->server || !c->stats.started)
+        return;
+    rtp_stats_block(&c->stats, &report.blocks[0], c->position.ssrc, now);
+    snprintf(report.cname, sizeof(report.cname), "%s", c->cname);
+    size_t len = rtcp_encode(datagram, sizeof(datagram), &report);
+    if (len > 0)
+        net_udp_send(c->udp, place_of(c, out), datagram, len);
+}
+
+static uint32_t clamp_u32(uint64_t v) {
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static void send_report(struct peerclient *c, const struct witness_out *out) {
+    struct message m;
+    const struct playout_stats *s = &c->playout.stats;
+    witness_report_fill(&m, &c->witness, out);
+    m.u.report.expected = clamp_u32(s->expected);
+    m.u.report.lost_before = clamp_u32(s->lost_before);
+    m.u.report.lost_after = clamp_u32(s->lost);
+    m.u.report.jitter_us = clamp_u32((uint64_t)rtp_stats_jitter_time(&c->stats).us);
+    send_message(c, out, &m);
+}
+
+void departures_send(struct peerclient *c, const struct witness_out *out) {
+    struct message m;
+    switch (out->kind) {
+    case WITNESS_SEND_HELLO:
+        memset(&m, 0, sizeof(m));
+        m.kind = MESSAGE_HELLO;
+        send_message(c, out, &m);
+        return;
+    case WITNESS_SEND_RESUME:
+        witness_resume_fill(&m, &c->witness, out, c->session.ticket, strlen(c->session.ticket));
+        send_message(c, out, &m);
+        return;
+    case WITNESS_SEND_REPORT:
+        send_report(c, out);
+        send_receiver_report(c, out, c->clock.at);
+        return;
+    case WITNESS_MOVED:
+    case WITNESS_SESSION_ENDED:
+        return; /* client.c's */
+    }
+}
