@@ -1,0 +1,184 @@
+#include "peerd/sim/site.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests between peerds over HTTPS: the connection is kept, so a call costs one round trip. */
+
+static void *copy_of(const void *from, size_t count, size_t size) {
+    void *copy = sim_alloc(count, size);
+    if (count > 0)
+        memcpy(copy, from, count * size);
+    return copy;
+}
+
+static void free_call(struct sim_call *call) {
+    description_free(&call->description);
+    free(call->groups);
+    free(call->slots);
+    free(call);
+}
+
+/* No answer will come: whoever asked waits until its time is over, or hears of it at once. */
+static void fail(struct sim *sim, struct sim_call *call, enum err err, bool at_once) {
+    struct instant at = instant_add(call->asked, SIM_CALL_WAIT);
+    call->err = err;
+    if (at_once || instant_before(at, sim->now))
+        at = sim->now;
+    sim_put_at(sim, at,
+               &(struct sim_event){.kind = SIM_CALL_FAILED, .a = call->from, .body = call});
+}
+
+void sim_call_drop(struct sim *sim, struct sim_call *call) {
+    if (sim->freeing)
+        free_call(call);
+    else
+        fail(sim, call, ERR_TIMEOUT, false);
+}
+
+/* ---- asking ---- */
+
+static struct sim_call *new_call(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+    struct sim_call *call = sim_alloc(1, sizeof(*call));
+    call->from = site->index;
+    call->run = site->peerd.run;
+    call->peer = peer;
+    call->asked = sim->now;
+    return call;
+}
+
+static void ask(struct sim *sim, const struct sim_site *site, struct sim_call *call) {
+    uint32_t to = site->cluster_of[call->peer];
+    struct instant at;
+    if (sim_network_stream(&sim->network, site->index, to, 1, sim->now, &at))
+        sim_put_at(sim, at, &(struct sim_event){.kind = SIM_CALL, .a = to, .body = call});
+    else
+        fail(sim, call, ERR_TIMEOUT, false);
+}
+
+void sim_call_fetch(struct sim *sim, struct sim_site *site,
+                    const struct core_fetch_description *fetch) {
+    ask(sim, site, new_call(sim, site, fetch->peer));
+}
+
+void sim_call_lodge(struct sim *sim, struct sim_site *site,
+                    const struct core_lodge_standbys *lodge) {
+    struct sim_call *call = new_call(sim, site, lodge->peer);
+    call->lodging = true;
+    call->ttl_ms = lodge->ttl_ms;
+    call->group_count = lodge->group_count;
+    call->groups = copy_of(lodge->groups, lodge->group_count, sizeof(*call->groups));
+    ask(sim, site, call);
+}
+
+/* ---- answering ---- */
+
+static void answer(struct sim *sim, const struct sim_site *site, struct sim_call *call) {
+    struct instant at;
+    if (sim_network_stream(&sim->network, site->index, call->from, 1, sim->now, &at))
+        sim_put_at(sim, at,
+                   &(struct sim_event){.kind = SIM_CALL_ANSWERED, .a = call->from, .body = call});
+    else
+        fail(sim, call, ERR_TIMEOUT, false);
+}
+
+/* The core's own arrays hold until its next step only. */
+static void describe_site(struct sim *sim, struct sim_site *site, struct sim_call *call) {
+    struct description d;
+    if (core_describe(site->core, sim_wall(sim), &d) != ERR_OK) {
+        fail(sim, call, ERR_NO_MEMORY, true);
+        return;
+    }
+    call->description = d;
+    call->description.services = copy_of(d.services, d.service_count, sizeof(*d.services));
+    call->description.profiles = copy_of(d.profiles, d.profile_count, sizeof(*d.profiles));
+    call->description.sources = copy_of(d.sources, d.source_count, sizeof(*d.sources));
+    call->description.media = copy_of(d.media, d.media_count, sizeof(*d.media));
+    answer(sim, site, call);
+}
+
+void sim_call_asked(struct sim *sim, const struct sim_event *e) {
+    struct sim_site *site = &sim->sites[e->a];
+    struct sim_call *call = e->body;
+    uint32_t peer = site->peer_of[call->from];
+    if (!sim_network_open(&sim->network, call->from, e->a)) {
+        fail(sim, call, ERR_TIMEOUT, false);
+    } else if (site->core == NULL || peer == UINT32_MAX) {
+        fail(sim, call, ERR_UNREACHABLE, true); /* refused; the way back is not worth an event */
+    } else if (site->peerd.life == SIM_LIFE_STOPPED) {
+        fail(sim, call, ERR_TIMEOUT, false); /* it may read it later: nobody waits for that */
+    } else if (!call->lodging) {
+        describe_site(sim, site, call);
+    } else {
+        site->calling = call;
+        sim_site_step(sim, site,
+                      &(struct core_event){.kind = CORE_STANDBYS_LODGED,
+                                           .u.lodged = {.peer = peer,
+                                                        .ttl_ms = call->ttl_ms,
+                                                        .groups = call->groups,
+                                                        .group_count = call->group_count}});
+        assert(site->calling == NULL && "every lodging is answered");
+    }
+}
+
+void sim_call_answer_standbys(struct sim *sim, struct sim_site *site,
+                              const struct core_answer_standbys *a) {
+    struct sim_call *call = site->calling;
+    site->calling = NULL;
+    call->err = a->err;
+    call->ttl_ms = a->lease_ms;
+    call->slot_count = a->slot_count;
+    call->slots = copy_of(a->slots, a->slot_count, sizeof(*call->slots));
+    answer(sim, site, call);
+}
+
+/* ---- hearing of it ---- */
+
+/* True if whoever asked is still there; the call is given back otherwise. */
+static bool is_awaited(struct sim *sim, const struct sim_event *e) {
+    struct sim_call *call = e->body;
+    struct sim_site *site = &sim->sites[e->a];
+    if (site->core != NULL && site->peerd.run == call->run)
+        return !sim_process_holds(sim, &site->peerd, e);
+    free_call(call);
+    return false;
+}
+
+void sim_call_failed(struct sim *sim, const struct sim_event *e) {
+    struct sim_call *call = e->body;
+    if (!is_awaited(sim, e))
+        return;
+    sim_site_step(
+        sim, &sim->sites[e->a],
+        &(struct core_event){
+            .kind = CORE_PEER_UNREACHABLE,
+            .u.unreachable = {.peer = call->peer, .lodging = call->lodging, .err = call->err}});
+    free_call(call);
+}
+
+void sim_call_answered(struct sim *sim, const struct sim_event *e) {
+    struct sim_call *call = e->body;
+    struct sim_site *site = &sim->sites[e->a];
+    if (!sim_network_open(&sim->network, site->cluster_of[call->peer], e->a)) {
+        fail(sim, call, ERR_TIMEOUT, false);
+        return;
+    }
+    if (call->err != ERR_OK) {
+        sim_call_failed(sim, e);
+        return;
+    }
+    if (!is_awaited(sim, e))
+        return;
+    struct core_event event = {
+        .kind = CORE_PEER_DESCRIBED,
+        .u.described = {.peer = call->peer, .description = &call->description}};
+    if (call->lodging)
+        event = (struct core_event){.kind = CORE_STANDBYS_ANSWERED,
+                                    .u.standbys = {.peer = call->peer,
+                                                   .slots = call->slots,
+                                                   .slot_count = call->slot_count,
+                                                   .ttl_ms = call->ttl_ms}};
+    sim_site_step(sim, site, &event);
+    free_call(call);
+}

@@ -1,0 +1,293 @@
+#include "peerd/sim/client.h"
+
+#include "peerd/sim/invariants.h"
+#include "peerd/sim/narrative.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKEN       "ticket" /* the ticket itself is the client's number */
+#define TOKEN_LEN   6
+#define FRAME_BYTES 160
+#define TICKS_MAX   1000
+
+/* ---- making one ---- */
+
+void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t number) {
+    struct sim_client *c = &sim->clients[index];
+    const struct scenario_clients *g = &sim->scenario->clients[group];
+    c->index = index;
+    c->group = group;
+    c->number = number;
+    snprintf(c->name, sizeof(c->name), "%s-%" PRIu32, g->name.text, number + 1);
+    snprintf(c->outcome, sizeof(c->outcome), "its time has not come");
+    c->order_count = scenario_client_order(sim->scenario, group, number, c->order);
+    c->seed = rng_u64(&sim->rng);
+    for (size_t i = 0; i < sizeof(c->digest); i += 8) {
+        uint64_t random = rng_u64(&sim->rng);
+        memcpy(&c->digest[i], &random, 8);
+    }
+    c->flows = sim_alloc(2 * (size_t)sim->site_count, sizeof(*c->flows));
+    c->heard = c->over_at = sim->now;
+    c->served_from = c->anchor = c->servable = INSTANT_NEVER;
+    trace_init(&c->trace);
+    c->outbox.trace = &c->trace;
+}
+
+void sim_client_free(struct sim_client *c) {
+    free(c->flows);
+    free(c->slots);
+}
+
+/* ---- sending ---- */
+
+static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
+                         const struct message *m) {
+    uint32_t worker = sim_worker_at(sim, &c->witness.servers[server].address.media);
+    assert(worker != UINT32_MAX);
+    uint32_t cluster = sim->workers[worker].cluster;
+    struct instant at;
+    if (!sim_network_send(&sim->network, sim_network_group(&sim->network, c->group), cluster,
+                          &c->flows[(size_t)2 * cluster], sim->now, &at))
+        return;
+    struct message *body = sim_alloc(1, sizeof(*body));
+    *body = *m;
+    sim_put_at(
+        sim, at,
+        &(struct sim_event){.kind = SIM_TO_WORKER, .a = worker, .b = c->index, .body = body});
+}
+
+static void note_move(struct sim *sim, const struct sim_client *c, const struct witness_move *m) {
+    struct report_move move = {.group = c->group,
+                               .from = m->from,
+                               .to = m->to,
+                               .at_ms = duration_in_ms(instant_since(sim->now, sim->zero)),
+                               .detect_ms = m->detect_ms,
+                               .first_frame_ms = m->first_frame_ms,
+                               .gap_ms = m->gap_ms};
+    memcpy(move.client, c->name, sizeof(move.client));
+    name_set(&move.cause, move_cause_name(m->cause));
+    sim_invariants_moved(sim, c, m);
+    if (sim->closing)
+        return;
+    report_add_move(&sim->report, &move);
+    sim_narrative_move(sim, &move);
+}
+
+static void carry_out(struct sim *sim, struct sim_client *c, const struct witness_out *o) {
+    struct message m = {.kind = MESSAGE_HELLO, .nonce = o->nonce};
+    switch (o->kind) {
+    case WITNESS_SEND_HELLO:
+        break;
+    case WITNESS_SEND_RESUME:
+        witness_resume_fill(&m, &c->witness, o, TOKEN, TOKEN_LEN);
+        break;
+    case WITNESS_SEND_REPORT:
+        witness_report_fill(&m, &c->witness, o);
+        break;
+    case WITNESS_MOVED:
+        note_move(sim, c, &o->u.moved);
+        return;
+    case WITNESS_SESSION_ENDED:
+        sim_client_over(sim, c, o->u.ended == ERR_OK ? "closed" : err_text(o->u.ended));
+        return;
+    }
+    send_message(sim, c, o->server, &m);
+}
+
+/* ---- steps ---- */
+
+static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, bool lost) {
+    const struct playout_stats *s = &c->playout.stats;
+    struct instant due = playout_due(&c->playout, frame);
+    (void)sim;
+    if (!lost) {
+        c->heard = due;
+        if (instant_is_never(c->served_from))
+            c->served_from = due;
+    } else if ((int64_t)s->lost_run * FRAME_MS >= REPORT_BREAK_MS) {
+        c->served_from = INSTANT_NEVER;
+    }
+}
+
+void sim_client_play(struct sim *sim, struct sim_client *c) {
+    struct playout_frame f;
+    enum playout_taken taken;
+    while ((taken = playout_take(&c->playout, sim->now, &f)) == PLAYOUT_PLAY ||
+           taken == PLAYOUT_LOST)
+        note_played(sim, c, f.frame, taken == PLAYOUT_LOST);
+}
+
+static void step(struct sim *sim, struct sim_client *c, struct witness_event *e) {
+    e->now = sim->now;
+    sim->steps++;
+    sim_client_play(sim, c);
+    witness_step(&c->witness, e, &c->outbox);
+    for (uint32_t i = 0; i < c->outbox.count; i++)
+        carry_out(sim, c, &c->outbox.items[i]);
+    if (c->trace.count > 0)
+        sim_narrative_drain(sim, &c->trace, c->name);
+    sim_invariants_client_stepped(sim, c);
+    sim_due_client(sim, c);
+}
+
+void sim_client_due(struct sim *sim, struct sim_client *c) {
+    uint32_t ticks = 0;
+    do {
+        step(sim, c, &(struct witness_event){.kind = WITNESS_TICKED});
+        assert(++ticks < TICKS_MAX);
+    } while (c->state == SIM_CLIENT_OPEN &&
+             instant_reached(sim->now, witness_deadline(&c->witness)));
+}
+
+void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
+    struct sim_client *c = &sim->clients[e->a];
+    const struct sim_worker *w = &sim->workers[e->b];
+    uint32_t end = sim_network_group(&sim->network, c->group);
+    if (c->state != SIM_CLIENT_OPEN || !sim_network_open(&sim->network, w->cluster, end))
+        return;
+    struct addr from = sim_worker_addr(sim, w);
+    struct witness_event event = {.kind = WITNESS_FRAME_ARRIVED,
+                                  .server = witness_server_find(&c->witness, &from)};
+    if (event.server == WITNESS_SERVER_NONE)
+        return;
+    sim_client_play(sim, c);
+    event.u.media.frame = e->n;
+    event.u.media.result =
+        playout_insert(&c->playout, event.server, e->n, NULL, FRAME_BYTES, sim->now);
+    if (instant_is_never(c->anchor) && event.u.media.result == PLAYOUT_NEW)
+        c->anchor = instant_sub(instant_add(sim->now, sim->scenario->clients[c->group].buffer),
+                                duration_ms((int64_t)e->n * FRAME_MS));
+    step(sim, c, &event);
+}
+
+static bool fill_event(const struct sim_client *c, const struct message *m,
+                       struct witness_event *out) {
+    switch (m->kind) {
+    case MESSAGE_COOKIE:
+        out->kind = WITNESS_COOKIE_RECEIVED;
+        out->u.cookie = m->u.cookie;
+        return true;
+    case MESSAGE_GRANT:
+        out->kind = WITNESS_GRANTED;
+        out->u.grant = m->u.grant;
+        return true;
+    case MESSAGE_REFUSE:
+        out->kind = WITNESS_REFUSED;
+        out->u.refuse = m->u.refuse;
+        return true;
+    case MESSAGE_ACK:
+        out->kind = WITNESS_ACKNOWLEDGED;
+        out->u.ack = m->u.ack;
+        return true;
+    case MESSAGE_NOTICE:
+        out->kind = WITNESS_NOTICED;
+        out->u.notice.notice = m->u.notice;
+        out->u.notice.end = FRAME_NEVER;
+        return session_id_equal(&m->u.notice.session, &c->ticket.session);
+    case MESSAGE_HELLO:
+    case MESSAGE_RESUME:
+    case MESSAGE_REPORT:
+        return false; /* servers do not ask */
+    }
+    return false;
+}
+
+void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
+    struct sim_client *c = &sim->clients[e->a];
+    const struct message *m = e->body;
+    const struct sim_worker *w = &sim->workers[e->b];
+    uint32_t end = sim_network_group(&sim->network, c->group);
+    struct addr from = sim_worker_addr(sim, w);
+    if (c->state == SIM_CLIENT_OPEN && sim_network_open(&sim->network, w->cluster, end)) {
+        struct witness_event event = {.server = witness_server_find(&c->witness, &from),
+                                      .nonce = m->nonce};
+        if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))
+            step(sim, c, &event);
+    }
+    free(e->body);
+}
+
+/* ---- life ---- */
+
+static struct witness_address address_of(const struct sim *sim, const struct addr *media) {
+    const struct sim_site *site = &sim->sites[sim_cluster_at(sim, media)];
+    return (struct witness_address){
+        .name = site->policy.cluster.name, .hint = site->hint, .media = *media};
+}
+
+void sim_client_opened(struct sim *sim, struct sim_client *c,
+                       const struct core_answer_open *answer) {
+    struct witness_config config = witness_config_default();
+    struct witness_address serving = address_of(sim, &answer->media);
+    struct witness_address backups[TICKET_BACKUPS_MAX];
+    struct playout_config playout = {.depth = sim->scenario->clients[c->group].buffer,
+                                     .frame = duration_ms(FRAME_MS)};
+    for (uint32_t i = 0; i < answer->backup_count; i++)
+        backups[i] = address_of(sim, &answer->backups[i].media);
+    playout.slot_count = (uint32_t)(duration_in_ms(playout.depth) / FRAME_MS) + SIM_SLOTS_SPARE;
+    c->slots = sim_alloc(playout.slot_count, sizeof(*c->slots));
+    playout.slots = c->slots;
+    playout_init(&c->playout, &playout);
+    c->ticket = answer->ticket;
+    config.session = c->ticket.session;
+    config.cold = c->ticket.protection == PROTECTION_COLD;
+    witness_init(&c->witness, &config, &c->playout, &serving, backups,
+                 (uint8_t)answer->backup_count, c->seed, sim->now);
+    c->state = SIM_CLIENT_OPEN;
+    c->heard = sim->now;
+    snprintf(c->outcome, sizeof(c->outcome), "playing");
+    step(sim, c, &(struct witness_event){.kind = WITNESS_SESSION_OPENED});
+}
+
+void sim_client_over(struct sim *sim, struct sim_client *c, const char *outcome) {
+    if (c->state == SIM_CLIENT_OVER)
+        return;
+    c->state = SIM_CLIENT_OVER;
+    c->over_at = sim->now;
+    snprintf(c->outcome, sizeof(c->outcome), "%s", outcome);
+    sim_due_client(sim, c);
+    if (!sim->closing)
+        sim_narrative_fact(sim, "%s is over: %s", c->name, outcome);
+}
+
+void sim_client_close(struct sim *sim, struct sim_client *c) {
+    if (c->state == SIM_CLIENT_OPEN)
+        step(sim, c, &(struct witness_event){.kind = WITNESS_CLOSED});
+    else
+        sim_client_over(sim, c, "closed");
+}
+
+void sim_client_vanish(struct sim *sim, struct sim_client *c) {
+    if (c->state == SIM_CLIENT_OPEN)
+        sim_client_play(sim, c);
+    sim_client_over(sim, c, "gone without a word");
+}
+
+uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *c) {
+    if (c->state != SIM_CLIENT_OPEN || c->witness.serving == WITNESS_SERVER_NONE)
+        return UINT32_MAX;
+    return sim_cluster_at(sim, &c->witness.servers[c->witness.serving].address.media);
+}
+
+void sim_client_report(struct sim *sim, struct sim_client *c, struct report_client *out) {
+    *out = (struct report_client){.group = c->group, .served_from_ms = REPORT_UNSERVED};
+    memcpy(out->name, c->name, sizeof(out->name));
+    memcpy(out->outcome, c->outcome, sizeof(out->outcome));
+    if (c->slots == NULL)
+        return;
+    if (c->state == SIM_CLIENT_OPEN)
+        sim_client_play(sim, c);
+    const struct playout_stats *s = &c->playout.stats;
+    out->frames_expected = s->expected;
+    out->frames_lost = s->lost;
+    out->frames_duplicated = s->duplicates;
+    out->hedges = c->witness.stats.hedges;
+    out->gap_max_ms = (int64_t)s->lost_run_max * FRAME_MS;
+    bool hears = c->state == SIM_CLIENT_OPEN || strcmp(c->outcome, err_text(ERR_SOURCE_ENDED)) == 0;
+    if (hears && !instant_is_never(c->served_from))
+        out->served_from_ms = duration_in_ms(instant_since(c->served_from, sim->zero));
+}

@@ -1,0 +1,44 @@
+/*
+ * A listener: the witness with its playout buffer, and how it gets its session.
+ */
+#ifndef PEERD_SIM_CLIENT_H
+#define PEERD_SIM_CLIENT_H
+
+#include "peerd/sim/world.h"
+
+void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t number);
+void sim_client_free(struct sim_client *client);
+
+/* Its session is open: begins to listen. */
+void sim_client_opened(struct sim *sim, struct sim_client *client,
+                       const struct core_answer_open *answer);
+
+/* It is over: refused, ended, closed; `outcome` says why. */
+void sim_client_over(struct sim *sim, struct sim_client *client, const char *outcome);
+
+/* The user leaves, politely or without a word. */
+void sim_client_close(struct sim *sim, struct sim_client *client);
+void sim_client_vanish(struct sim *sim, struct sim_client *client);
+
+/* Plays out everything that is due by now. */
+void sim_client_play(struct sim *sim, struct sim_client *client);
+
+/* Cluster that serves it; UINT32_MAX if none does. */
+uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *client);
+
+/* What it looked like, for the report. */
+void sim_client_report(struct sim *sim, struct sim_client *client, struct report_client *out);
+
+/* What comes in. Each takes over the event's body. */
+void sim_client_due(struct sim *sim, struct sim_client *client);
+void sim_client_media_received(struct sim *sim, const struct sim_event *e);
+void sim_client_message_received(struct sim *sim, const struct sim_event *e);
+
+/* ---- opening.c ---- */
+
+void sim_opening_starts(struct sim *sim, const struct sim_event *e);
+void sim_opening_again(struct sim *sim, const struct sim_event *e);
+void sim_opening_answered(struct sim *sim, const struct sim_event *e);
+void sim_opening_failed(struct sim *sim, const struct sim_event *e);
+
+#endif

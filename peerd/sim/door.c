@@ -1,0 +1,160 @@
+#include "peerd/sim/worker.h"
+
+#include "peerd/sim/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The door: what a worker verifies before tenure hears of it. Signatures are taken as right. */
+
+static uint64_t period_of(struct instant now) {
+    return (uint64_t)(now.us / 1000000 / SIM_COOKIE_S);
+}
+
+/* Bound to machine, client and time, as a real one. */
+static struct cookie cookie_of(const struct sim_node *node, uint32_t client, uint64_t period) {
+    struct cookie c;
+    uint64_t secret = node->cookie_secret + client;
+    memcpy(c.bytes, &secret, sizeof(secret));
+    memcpy(c.bytes + sizeof(secret), &period, sizeof(period));
+    return c;
+}
+
+static bool cookie_is_good(const struct sim *sim, const struct sim_node *node, uint32_t client,
+                           const struct cookie *cookie) {
+    uint64_t period = period_of(sim->now);
+    for (uint64_t back = 0; back <= 1; back++) {
+        struct cookie good = cookie_of(node, client, period - back);
+        if (memcmp(&good, cookie, sizeof(good)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void refuse(struct sim *sim, const struct sim_worker *w, uint32_t client, uint64_t nonce,
+                   struct message_refuse refusal) {
+    struct message m = {.kind = MESSAGE_REFUSE, .nonce = nonce, .u.refuse = refusal};
+    m.u.refuse.cluster = sim->sites[w->cluster].hint;
+    sim_worker_send(sim, w, client, &m);
+}
+
+static void hello_received(struct sim *sim, struct sim_worker *w, uint32_t client, uint64_t nonce) {
+    struct message m = {.kind = MESSAGE_COOKIE, .nonce = nonce};
+    m.u.cookie.cookie = cookie_of(&sim->nodes[w->node], client, period_of(sim->now));
+    m.u.cookie.cluster = sim->sites[w->cluster].hint;
+    m.u.cookie.free_slots = tenure_free(&w->tenure, sim->now);
+    sim_worker_send(sim, w, client, &m);
+}
+
+/* True if the policy trusts the issuer's tickets. */
+static bool knows_issuer(const struct policy *p, const struct name *issuer) {
+    const struct policy_peer *peer = policy_peer_find(p, issuer);
+    return name_equal(&p->cluster.name, issuer) || (peer != NULL && peer->accept_moves);
+}
+
+static enum err check_ticket(const struct sim *sim, const struct sim_worker *w,
+                             const struct message_resume *r, const struct ticket *t, bool known) {
+    const struct policy *p = &sim->sites[w->cluster].policy;
+    if (!known && r->ticket_len == 0)
+        return ERR_UNKNOWN_SESSION;
+    if (!knows_issuer(p, &t->issuer))
+        return ERR_UNKNOWN_ISSUER;
+    if (!session_id_equal(&t->session, &r->session))
+        return ERR_FOREIGN;
+    if (wall_after(sim_wall(sim), t->expires_s, p->limits.clock_skew))
+        return ERR_EXPIRED;
+    if (policy_source_find(p, &t->source) == NULL)
+        return ERR_UNKNOWN_SOURCE;
+    return policy_profile_find(p, &t->profile) == NULL ? ERR_UNKNOWN_PROFILE : ERR_OK;
+}
+
+static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t client,
+                            const struct message *m) {
+    const struct message_resume *r = &m->u.resume;
+    const struct sim_node *node = &sim->nodes[w->node];
+    uint32_t slot = tenure_find(&w->tenure, &r->session);
+    bool known = slot != TENURE_SLOT_NONE && w->sessions[slot].used;
+    enum err e = ERR_BAD_COOKIE;
+    if (cookie_is_good(sim, node, client, &r->cookie))
+        e = check_ticket(sim, w, r, &sim->clients[client].ticket, known);
+    if (e == ERR_OK && !key_hint_equal(&r->target, &sim->sites[w->cluster].hint))
+        e = ERR_FOREIGN;
+    if (e != ERR_OK) {
+        refuse(sim, w, client, m->nonce,
+               (struct message_refuse){.session = r->session,
+                                       .purpose = r->purpose,
+                                       .error = e,
+                                       .counter = r->counter,
+                                       .retry_after_ms = err_retryable(e) ? SIM_RETRY_MS : 0});
+        return;
+    }
+    const struct sim_question q = {.client = client, .nonce = m->nonce, .silent_ms = r->silent_ms};
+    sim_worker_step(
+        sim, w,
+        &(struct tenure_event){.kind = TENURE_RESUME_RECEIVED, .now = sim->now, .u.resume = r}, &q);
+}
+
+static void report_received(struct sim *sim, struct sim_worker *w, uint32_t client,
+                            const struct message *m) {
+    const struct message_report *r = &m->u.report;
+    const struct sim_question q = {.client = client, .nonce = m->nonce};
+    uint32_t slot = tenure_find(&w->tenure, &r->session);
+    if (slot == TENURE_SLOT_NONE || !w->sessions[slot].used) {
+        refuse(sim, w, client, m->nonce,
+               (struct message_refuse){.session = r->session,
+                                       .purpose = RESUME_COMMIT,
+                                       .error = ERR_UNKNOWN_SESSION,
+                                       .counter = r->counter});
+        return;
+    }
+    sim_worker_step(
+        sim, w,
+        &(struct tenure_event){.kind = TENURE_REPORT_RECEIVED, .now = sim->now, .u.report = r}, &q);
+    struct sim_session *s = &w->sessions[slot];
+    if (!s->used || w->outbox.count == 0 || w->outbox.items[0].kind != TENURE_ACK)
+        return;
+    s->figures = *r;
+    if (duration_less(instant_since(sim->now, s->told_at), duration_ms(SIM_FIGURES_MS)))
+        return;
+    s->told_at = sim->now;
+    sim_node_session_changed(sim, w, slot);
+}
+
+static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const struct message *m) {
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+        hello_received(sim, w, client, m->nonce);
+        return;
+    case MESSAGE_RESUME:
+        resume_received(sim, w, client, m);
+        return;
+    case MESSAGE_REPORT:
+        report_received(sim, w, client, m);
+        return;
+    case MESSAGE_COOKIE:
+    case MESSAGE_GRANT:
+    case MESSAGE_REFUSE:
+    case MESSAGE_ACK:
+    case MESSAGE_NOTICE:
+        return; /* a client never sends these */
+    }
+}
+
+/* While a worker is being replaced its socket lives on at the supervisor, and datagrams wait. */
+void sim_door_message_received(struct sim *sim, const struct sim_event *e) {
+    struct sim_worker *w = &sim->workers[e->a];
+    struct sim_node *node = &sim->nodes[w->node];
+    uint32_t end = sim_network_group(&sim->network, sim->clients[e->b].group);
+    bool here =
+        sim_network_open(&sim->network, end, w->cluster) && sim_process_lives(&node->process);
+    if (here && w->process.life == SIM_LIFE_STARTING) {
+        sim_put(sim, duration_ms(1), e);
+        return;
+    }
+    if (here && sim_process_holds(sim, &w->process, e))
+        return;
+    if (here && w->process.life == SIM_LIFE_RUNNING && node->briefed)
+        take(sim, w, e->b, e->body);
+    free(e->body);
+}

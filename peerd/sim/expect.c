@@ -1,0 +1,138 @@
+#include "peerd/sim/expect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROW(r) ((struct report_expectation){.met = (r)})
+
+static int64_t ms(struct duration d) {
+    return duration_in_ms(d);
+}
+
+static void frames_lost(const struct scenario_expectations *x, struct report *r) {
+    uint64_t lost = report_frames_lost(r);
+    struct report_expectation row = ROW(lost <= x->frames_lost_max);
+    snprintf(row.what, sizeof(row.what), "at most %" PRIu32 " frames lost", x->frames_lost_max);
+    snprintf(row.found, sizeof(row.found), "%" PRIu64 " lost of %" PRIu64, lost,
+             report_frames_expected(r));
+    /* A run in which nobody heard anything has lost nothing and proves nothing. */
+    if (r->client_count > 0 && report_frames_expected(r) == 0) {
+        row.met = false;
+        snprintf(row.found, sizeof(row.found), "nobody heard anything at all");
+    }
+    report_add_expectation(r, &row);
+}
+
+static void gap(const struct scenario_expectations *x, struct report *r) {
+    const struct report_client *worst = NULL;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        if (worst == NULL || r->clients[i].gap_max_ms > worst->gap_max_ms)
+            worst = &r->clients[i];
+    struct report_expectation row = ROW(worst == NULL || worst->gap_max_ms <= ms(x->gap_max));
+    snprintf(row.what, sizeof(row.what), "no gap longer than %" PRId64 " ms", ms(x->gap_max));
+    if (worst != NULL)
+        snprintf(row.found, sizeof(row.found), "%" PRId64 " ms at %s", worst->gap_max_ms,
+                 worst->name);
+    report_add_expectation(r, &row);
+}
+
+static void detection(const struct scenario_expectations *x, struct report *r) {
+    const struct report_move *worst = NULL;
+    for (uint32_t i = 0; i < r->move_count; i++)
+        if (worst == NULL || r->moves[i].detect_ms > worst->detect_ms)
+            worst = &r->moves[i];
+    struct report_expectation row = ROW(worst == NULL || worst->detect_ms <= ms(x->detect_max));
+    snprintf(row.what, sizeof(row.what), "every failure noticed within %" PRId64 " ms",
+             ms(x->detect_max));
+    if (worst != NULL)
+        snprintf(row.found, sizeof(row.found), "%" PRId64 " ms at %s", worst->detect_ms,
+                 worst->client);
+    else
+        snprintf(row.found, sizeof(row.found), "no move");
+    report_add_expectation(r, &row);
+}
+
+static void served(const struct scenario_expectations *x, struct report *r) {
+    uint32_t unserved = 0;
+    const struct report_client *example = NULL;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        if (r->clients[i].served_from_ms > ms(x->all_served_by)) {
+            unserved++;
+            example = example == NULL ? &r->clients[i] : example;
+        }
+    struct report_expectation row = ROW(unserved == 0);
+    snprintf(row.what, sizeof(row.what), "everybody has media from %" PRId64 " ms to the end",
+             ms(x->all_served_by));
+    if (example == NULL)
+        snprintf(row.found, sizeof(row.found), "all %" PRIu32, r->client_count);
+    else if (example->served_from_ms == REPORT_UNSERVED)
+        snprintf(row.found, sizeof(row.found), "%" PRIu32 " do not, first %s: %.90s", unserved,
+                 example->name, example->outcome);
+    else
+        snprintf(row.found, sizeof(row.found), "%" PRIu32 " do not, first %s: from %" PRId64 " ms",
+                 unserved, example->name, example->served_from_ms);
+    report_add_expectation(r, &row);
+}
+
+static void hedges(const struct scenario_expectations *x, struct report *r) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        sum += r->clients[i].hedges;
+    struct report_expectation row = ROW(sum <= x->hedges_max);
+    snprintf(row.what, sizeof(row.what), "at most %" PRIu32 " hedges", x->hedges_max);
+    snprintf(row.found, sizeof(row.found), "%" PRIu64, sum);
+    report_add_expectation(r, &row);
+}
+
+static void moves(const struct scenario_moves *m, struct report *r) {
+    const char *cause = scenario_cause_name(m->cause);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->move_count; i++)
+        count += (m->cause == SCENARIO_CAUSE_ANY || strcmp(r->moves[i].cause.text, cause) == 0) &&
+                 (m->of_index == SCENARIO_ALL || m->of_index == r->moves[i].group);
+    struct report_expectation row = ROW(count >= m->min && count <= m->max);
+    char max[32] = "more";
+    if (m->max != UINT32_MAX)
+        snprintf(max, sizeof(max), "%" PRIu32, m->max);
+    snprintf(row.what, sizeof(row.what), "%" PRIu32 " to %s moves (cause %s, of %s)", m->min, max,
+             cause, m->of_index == SCENARIO_ALL ? "all" : m->of.text);
+    snprintf(row.found, sizeof(row.found), "%" PRIu32, count);
+    report_add_expectation(r, &row);
+}
+
+static void no_move(const struct name *name, uint32_t group, struct report *r) {
+    const struct report_move *example = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->move_count; i++)
+        if (group == SCENARIO_ALL || r->moves[i].group == group) {
+            count++;
+            example = example == NULL ? &r->moves[i] : example;
+        }
+    struct report_expectation row = ROW(count == 0);
+    snprintf(row.what, sizeof(row.what), "no session of %s moves", name->text);
+    if (example == NULL)
+        snprintf(row.found, sizeof(row.found), "none did");
+    else
+        snprintf(row.found, sizeof(row.found), "%" PRIu32 " moves, first %s, %s to %s (%s)", count,
+                 example->client, example->from.text, example->to.text, example->cause.text);
+    report_add_expectation(r, &row);
+}
+
+void expect_all(const struct scenario *scenario, struct report *report) {
+    const struct scenario_expectations *x = &scenario->expectations;
+    if (x->frames_lost_max_given)
+        frames_lost(x, report);
+    if (x->gap_max_given)
+        gap(x, report);
+    if (x->detect_max_given)
+        detection(x, report);
+    if (x->all_served_by_given)
+        served(x, report);
+    if (x->hedges_max_given)
+        hedges(x, report);
+    for (uint32_t i = 0; i < x->move_count; i++)
+        moves(&x->moves[i], report);
+    for (uint32_t i = 0; i < x->must_not_move_count; i++)
+        no_move(&x->must_not_move_names[i], x->must_not_move[i], report);
+}

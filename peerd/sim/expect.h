@@ -1,0 +1,15 @@
+/*
+ * Expectations: compares a report with what its scenario says must be true at the end.
+ *
+ * Each expectation of the scenario becomes one row of the report, in words, met or not. Used by
+ * the simulator and by the live runner alike.
+ */
+#ifndef PEERD_SIM_EXPECT_H
+#define PEERD_SIM_EXPECT_H
+
+#include "peerd/sim/report.h"
+
+/* Clients, moves and verdicts must be in the report already. */
+void expect_all(const struct scenario *scenario, struct report *report);
+
+#endif

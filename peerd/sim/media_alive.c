@@ -1,0 +1,68 @@
+#include "peerd/sim/node.h"
+
+#include "peerd/sim/worker.h"
+
+#include <stdlib.h>
+
+/* Media-alive: the beats of a node whose peerd is silent; and its watch over the workers. */
+
+static void beat_to(struct sim *sim, struct sim_node *node, uint32_t to) {
+    struct beat b = {.kind = BEAT_KIND_MEDIA_ALIVE,
+                     .interval_ms = SIM_NODE_TICK_MS,
+                     .node = (uint8_t)node->number,
+                     .sessions = node->roster.committed};
+    struct instant at;
+    echo_fill(&node->echoes[to], &b, sim->now);
+    if (!sim_network_send(&sim->network, node->cluster, to, &node->beats[to], sim->now, &at))
+        return;
+    struct sim_beat *body = sim_alloc(1, sizeof(*body));
+    *body = (struct sim_beat){.beat = b, .from = sim_node_addr(node)};
+    sim_put_at(sim, at,
+               &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster, .body = body});
+}
+
+/* A worker that does not turn its loop answers nothing gentler than SIGKILL. One that died while
+ * its supervisor was stopped itself is noticed now. */
+static void watch_workers(struct sim *sim, struct sim_node *node) {
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        struct sim_worker *w = &sim->workers[node->first_worker + i];
+        bool hangs = w->process.life == SIM_LIFE_STOPPED &&
+                     !duration_less(instant_since(sim->now, w->process.since), SIM_STALL);
+        if (!hangs && w->process.life != SIM_LIFE_DEAD)
+            continue;
+        if (hangs)
+            w->lost_at = w->process.since;
+        sim_node_worker_died(sim, w);
+    }
+}
+
+void sim_node_tick(struct sim *sim, const struct sim_event *e) {
+    struct sim_node *node = &sim->nodes[e->a];
+    if (e->n != node->process.run || sim_process_holds(sim, &node->process, e))
+        return;
+    sim_put(sim, duration_ms(SIM_NODE_TICK_MS), e);
+    watch_workers(sim, node);
+    bool silent = !instant_is_never(node->answered) &&
+                  !duration_less(instant_since(sim->now, node->answered), SIM_ALIVE_AFTER);
+    node->beating |= silent && node->roster.committed > 0;
+    for (uint32_t i = 0; i < sim->site_count && node->beating; i++)
+        if (node->told_alive[i])
+            beat_to(sim, node, i);
+}
+
+/* The first answers are echoed at once: until then nothing is proven. */
+void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
+    struct sim_node *node = &sim->nodes[e->a];
+    struct sim_beat *body = e->body;
+    if (!sim_network_open(&sim->network, e->b, node->cluster) ||
+        node->process.life == SIM_LIFE_DEAD || node->process.life == SIM_LIFE_STARTING) {
+        free(body);
+        return;
+    }
+    if (sim_process_holds(sim, &node->process, e))
+        return;
+    struct echo_proof proof = echo_beat_received(&node->echoes[e->b], &body->beat, sim->now);
+    if (node->beating && (proof.result == ECHO_CANDIDATE || proof.new_boot))
+        beat_to(sim, node, e->b);
+    free(body);
+}

@@ -1,0 +1,212 @@
+#include "peerd/sim/node.h"
+
+#include "peerd/sim/roster.h"
+#include "peerd/sim/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_POLL  duration_ms(100) /* until peerd says otherwise */
+#define SOUND_AFTER duration_s(10)   /* a worker that dies sooner may die of what it served */
+
+void sim_node_init(struct sim *sim, uint32_t index) {
+    struct sim_node *node = &sim->nodes[index];
+    node->echoes = sim_alloc(sim->site_count, sizeof(*node->echoes));
+    node->told_alive = sim_alloc(sim->site_count, sizeof(*node->told_alive));
+    node->beats = sim_alloc(sim->site_count, sizeof(*node->beats));
+    sim_roster_init(&node->roster, node->worker_count * sim->workers[node->first_worker].slots);
+}
+
+void sim_node_free(struct sim *sim, struct sim_node *node) {
+    sim_process_kill(sim, &node->process);
+    free(node->echoes);
+    free(node->told_alive);
+    free(node->beats);
+    sim_roster_free(&node->roster);
+}
+
+static struct sim_worker *worker_at(struct sim *sim, const struct sim_node *node, uint32_t i) {
+    return &sim->workers[node->first_worker + i];
+}
+
+uint32_t sim_node_place(const struct sim_worker *worker, uint32_t slot) {
+    return worker->number * worker->slots + slot;
+}
+
+/* ---- life ---- */
+
+void sim_node_start(struct sim *sim, struct sim_node *node) {
+    if (node->process.life != SIM_LIFE_DEAD)
+        return;
+    sim_process_start(sim, &node->process, SIM_LIFE_STARTING);
+    sim_put(sim, SIM_NODE_START,
+            &(struct sim_event){.kind = SIM_NODE_STARTS, .a = node->index, .n = node->process.run});
+}
+
+static void forget_all(struct sim *sim, struct sim_node *node) {
+    node->boot = rng_u64(&sim->rng) | 1;
+    node->cookie_secret = rng_u64(&sim->rng);
+    node->seq = node->order_seen = node->asking = 0;
+    node->full = true;
+    node->answered = INSTANT_NEVER;
+    node->poll = FIRST_POLL;
+    node->briefed = node->draining = node->beating = false;
+    node->limits = (struct node_limits){0};
+    node->credit = (struct node_credit){0};
+    node->credit_until = instant_us(INT64_MIN);
+    for (uint32_t i = 0; i < sim->site_count; i++) {
+        echo_init(&node->echoes[i], node->boot);
+        node->told_alive[i] = false;
+    }
+    sim_roster_clear(&node->roster);
+}
+
+static void tick_later(struct sim *sim, const struct sim_node *node) {
+    sim_put(sim, duration_ms(SIM_NODE_TICK_MS),
+            &(struct sim_event){.kind = SIM_NODE_TICK, .a = node->index, .n = node->process.run});
+}
+
+static void poll_after(struct sim *sim, const struct sim_node *node, struct duration after) {
+    sim_put(sim, after,
+            &(struct sim_event){.kind = SIM_POLL, .a = node->index, .n = node->process.run});
+}
+
+void sim_node_started(struct sim *sim, const struct sim_event *e) {
+    struct sim_node *node = &sim->nodes[e->a];
+    if (e->n != node->process.run || node->process.life != SIM_LIFE_STARTING)
+        return;
+    node->process.life = SIM_LIFE_RUNNING;
+    forget_all(sim, node);
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        worker_at(sim, node, i)->restarts = 0;
+        sim_worker_start(sim, worker_at(sim, node, i));
+    }
+    tick_later(sim, node);
+    poll_after(sim, node, DURATION_ZERO);
+}
+
+void sim_node_kill(struct sim *sim, struct sim_node *node) {
+    sim_process_kill(sim, &node->process);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        sim_worker_kill(sim, worker_at(sim, node, i));
+}
+
+void sim_node_stop(struct sim *sim, struct sim_node *node) {
+    sim_process_stop(sim, &node->process);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        sim_worker_stop(sim, worker_at(sim, node, i));
+}
+
+/* Whoever was stopped as a whole blames nobody for the time that has passed. */
+void sim_node_continue(struct sim *sim, struct sim_node *node) {
+    sim_process_continue(sim, &node->process);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        sim_worker_continue(sim, worker_at(sim, node, i));
+}
+
+/* ---- what workers tell ---- */
+
+static enum resume_purpose purpose_of(enum tenure_state state) {
+    switch (state) {
+    case TENURE_STANDBY:
+        return RESUME_STANDBY;
+    case TENURE_HEDGING:
+        return RESUME_HEDGE;
+    case TENURE_FREE:
+    case TENURE_ENDED:
+    case TENURE_SERVING:
+        break;
+    }
+    return RESUME_COMMIT;
+}
+
+static uint32_t lease_ms(const struct tenure_session *t, struct instant now) {
+    struct instant end = t->state == TENURE_HEDGING ? t->hedge : t->lease;
+    int64_t ms = duration_in_ms(instant_since(end, now));
+    return ms < 0 ? 0 : ms > NODE_INTERVAL_MS_MAX ? NODE_INTERVAL_MS_MAX : (uint32_t)ms;
+}
+
+void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32_t slot) {
+    struct sim_node *node = &sim->nodes[worker->node];
+    const struct tenure_session *t = tenure_session_at(&worker->tenure, slot);
+    const struct sim_session *s = &worker->sessions[slot];
+    if (t == NULL || !s->used)
+        return;
+    const struct ticket *k = &sim->clients[s->client].ticket;
+    struct node_session out = {.session = k->session,
+                               .issuer = k->issuer,
+                               .service = k->service,
+                               .profile = k->profile,
+                               .source = k->source,
+                               .backup_count = k->backup_count,
+                               .expires_s = k->expires_s,
+                               .epoch = t->epoch,
+                               .purpose = purpose_of(t->state),
+                               .worker = worker->number,
+                               .last_frame = s->sent_any ? s->last_sent : 0,
+                               .client = sim_client_addr(s->client),
+                               .lease_ms = lease_ms(t, sim->now),
+                               .expected = s->figures.expected,
+                               .lost_before = s->figures.lost_before,
+                               .lost_after = s->figures.lost_after,
+                               .rtt_us = s->figures.rtt_us,
+                               .jitter_us = s->figures.jitter_us,
+                               .silent_ms = s->silent_ms,
+                               .cause = t->cause,
+                               .served_by = t->served_by};
+    memcpy(out.backups, k->backups, sizeof(out.backups));
+    uint32_t place = sim_node_place(worker, slot);
+    sim_roster_changed(&node->roster, place, &out, sim->now);
+    struct sim_entry *e = &node->roster.entries[place];
+    e->counter = t->counter;
+    e->live_frame = s->pace.live;
+    e->live_at = s->pace.base;
+}
+
+void sim_node_session_ended(struct sim *sim, struct sim_worker *worker, uint32_t slot) {
+    sim_roster_ended(&sim->nodes[worker->node].roster, sim_node_place(worker, slot));
+}
+
+/* ---- replacing workers ---- */
+
+static bool is_sound(const struct sim_worker *worker) {
+    return worker->restarts == 0 ||
+           !duration_less(instant_since(worker->lost_at, worker->started), SOUND_AFTER);
+}
+
+void sim_node_worker_died(struct sim *sim, struct sim_worker *worker) {
+    struct sim_node *node = &sim->nodes[worker->node];
+    bool sound = is_sound(worker);
+    sim_worker_kill(sim, worker);
+    if (node->process.life != SIM_LIFE_RUNNING)
+        return;
+    worker->restarts++;
+    for (uint32_t slot = 0; slot < worker->slots && !sound; slot++)
+        sim_roster_ended(&node->roster, sim_node_place(worker, slot));
+    sim_worker_start(sim, worker);
+}
+
+void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
+                           struct sim_worker *worker) {
+    uint32_t slots = node->credit.slots;
+    struct tenure_event e = {.kind = TENURE_CREDIT_LEASED, .now = sim->now};
+    e.u.credit.slots = slots < node->limits.sessions_max ? slots : node->limits.sessions_max;
+    e.u.credit.until = node->credit_until;
+    sim_worker_step(sim, worker, &e, NULL);
+}
+
+void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining) {
+    sim_worker_step(sim, worker,
+                    &(struct tenure_event){
+                        .kind = TENURE_DRAIN_CHANGED, .now = sim->now, .u.draining = draining},
+                    NULL);
+}
+
+void sim_node_worker_ready(struct sim *sim, struct sim_worker *worker) {
+    struct sim_node *node = &sim->nodes[worker->node];
+    sim_worker_brief(sim, worker);
+    sim_node_lease_credit(sim, node, worker);
+    sim_adopt_all(sim, node, worker);
+    sim_node_set_draining(sim, worker, node->draining); /* who was here before is no newcomer */
+}

@@ -1,0 +1,51 @@
+/*
+ * A machine: the supervisor of its workers, which registers with its cluster's peerd, beats in its
+ * place when it is silent, and replaces workers that die or hang.
+ */
+#ifndef PEERD_SIM_NODE_H
+#define PEERD_SIM_NODE_H
+
+#include "peerd/sim/world.h"
+
+void sim_node_init(struct sim *sim, uint32_t index);
+void sim_node_free(struct sim *sim, struct sim_node *node);
+
+/* SIGKILL takes the workers along; a start brings them back, with nothing in them. */
+void sim_node_start(struct sim *sim, struct sim_node *node);
+void sim_node_kill(struct sim *sim, struct sim_node *node);
+void sim_node_stop(struct sim *sim, struct sim_node *node);
+void sim_node_continue(struct sim *sim, struct sim_node *node);
+
+/* A worker tells what it has. */
+void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32_t slot);
+void sim_node_session_ended(struct sim *sim, struct sim_worker *worker, uint32_t slot);
+
+/* A worker has died: it is started again, and handed what the one before had. */
+void sim_node_worker_died(struct sim *sim, struct sim_worker *worker);
+void sim_node_worker_ready(struct sim *sim, struct sim_worker *worker);
+
+/* Place of a worker's slot in the roster. */
+uint32_t sim_node_place(const struct sim_worker *worker, uint32_t slot);
+
+/* What peerd has said, passed on to one worker. */
+void sim_node_lease_credit(struct sim *sim, const struct sim_node *node, struct sim_worker *worker);
+void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining);
+
+void sim_node_started(struct sim *sim, const struct sim_event *e);
+
+/* ---- adoption.c: the sessions of the process before ---- */
+
+void sim_adopt_all(struct sim *sim, struct sim_node *node, struct sim_worker *worker);
+
+/* ---- registration.c: what comes in; each takes over the event's body ---- */
+
+void sim_node_poll_due(struct sim *sim, const struct sim_event *e);
+void sim_node_poll_answered(struct sim *sim, const struct sim_event *e);
+void sim_node_poll_failed(struct sim *sim, const struct sim_event *e);
+
+/* ---- media_alive.c ---- */
+
+void sim_node_tick(struct sim *sim, const struct sim_event *e);
+void sim_node_beat_received(struct sim *sim, const struct sim_event *e);
+
+#endif

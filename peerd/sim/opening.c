@@ -1,0 +1,105 @@
+#include "peerd/sim/client.h"
+
+#include "peerd/sim/narrative.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * Opening: one cluster after another is asked until one answers. A cluster that is full or draining
+ * says when to come back; a round over all of them waits for the shortest such time.
+ */
+
+#define TRIPS       3 /* handshake and request, one way each */
+#define ROUND_PAUSE duration_ms(500)
+
+static void ask(struct sim *sim, struct sim_client *c) {
+    uint32_t cluster = c->order[c->order_at];
+    uint32_t end = sim_network_group(&sim->network, c->group);
+    struct instant at;
+    c->attempt++;
+    bool connects = sim_network_stream(&sim->network, end, cluster, TRIPS, sim->now, &at);
+    if (connects)
+        sim_put_at(
+            sim, at,
+            &(struct sim_event){.kind = SIM_OPEN, .a = cluster, .b = c->index, .n = c->attempt});
+    sim_put(
+        sim, connects ? SIM_OPEN_WAIT : SIM_CONNECT_WAIT,
+        &(struct sim_event){.kind = SIM_OPEN_FAILED, .a = c->index, .b = cluster, .n = c->attempt});
+}
+
+static void next_cluster(struct sim *sim, struct sim_client *c) {
+    if (++c->order_at < c->order_count) {
+        ask(sim, c);
+        return;
+    }
+    c->order_at = 0;
+    struct duration pause = c->retry_after.us > 0 ? c->retry_after : ROUND_PAUSE;
+    if (instant_reached(instant_add(sim->now, pause), c->give_up)) {
+        char outcome[REPORT_TEXT_LEN_MAX + 1];
+        snprintf(outcome, sizeof(outcome), "no session: %.120s", c->outcome);
+        sim_client_over(sim, c, outcome);
+        return;
+    }
+    sim_put(sim, pause,
+            &(struct sim_event){.kind = SIM_OPEN_AGAIN, .a = c->index, .n = c->attempt});
+}
+
+void sim_opening_starts(struct sim *sim, const struct sim_event *e) {
+    struct sim_client *c = &sim->clients[e->a];
+    if (c->state != SIM_CLIENT_WAITING)
+        return;
+    c->state = SIM_CLIENT_OPENING;
+    c->give_up = instant_add(sim->now, SIM_GIVE_UP);
+    c->heard = sim->now;
+    ask(sim, c);
+}
+
+static bool is_current(const struct sim *sim, const struct sim_client *c,
+                       const struct sim_event *e) {
+    bool reached =
+        e->kind != SIM_OPEN_ANSWERED ||
+        sim_network_open(&sim->network, e->b, sim_network_group(&sim->network, c->group));
+    return c->state == SIM_CLIENT_OPENING && e->n == c->attempt && reached;
+}
+
+void sim_opening_again(struct sim *sim, const struct sim_event *e) {
+    struct sim_client *c = &sim->clients[e->a];
+    if (!is_current(sim, c, e))
+        return;
+    c->retry_after = DURATION_ZERO;
+    ask(sim, c);
+}
+
+void sim_opening_answered(struct sim *sim, const struct sim_event *e) {
+    struct sim_client *c = &sim->clients[e->a];
+    struct core_answer_open *answer = e->body;
+    if (is_current(sim, c, e)) {
+        if (answer->err == ERR_OK) {
+            sim_client_opened(sim, c, answer);
+        } else {
+            struct duration after = duration_ms(answer->retry_after_ms);
+            /* HTTP says it in whole seconds. */
+            after = duration_s((after.us + 999999) / 1000000);
+            snprintf(c->outcome, sizeof(c->outcome), "%s refused (%s)",
+                     sim->scenario->clusters[e->b].identity.name.text, answer->detail);
+            c->refused = true;
+            if (after.us > 0)
+                c->retry_after =
+                    c->retry_after.us > 0 ? duration_min(c->retry_after, after) : after;
+            next_cluster(sim, c);
+        }
+    }
+    free(answer);
+}
+
+void sim_opening_failed(struct sim *sim, const struct sim_event *e) {
+    struct sim_client *c = &sim->clients[e->a];
+    if (!is_current(sim, c, e))
+        return;
+    if (!c->refused)
+        snprintf(c->outcome, sizeof(c->outcome), "%s cannot be reached",
+                 sim->scenario->clusters[e->b].identity.name.text);
+    next_cluster(sim, c);
+}

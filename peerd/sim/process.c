@@ -1,0 +1,57 @@
+#include "peerd/sim/world.h"
+
+#include <stdlib.h>
+
+/* Processes: what SIGKILL, SIGSTOP and SIGCONT do to them. */
+
+bool sim_process_lives(const struct sim_process *p) {
+    return p->life == SIM_LIFE_RUNNING || p->life == SIM_LIFE_STOPPED;
+}
+
+static void set_life(struct sim *sim, struct sim_process *p, enum sim_life life) {
+    p->life = life;
+    p->since = sim->now;
+}
+
+void sim_process_start(struct sim *sim, struct sim_process *p, enum sim_life life) {
+    p->run++;
+    set_life(sim, p, life);
+}
+
+void sim_process_stop(struct sim *sim, struct sim_process *p) {
+    if (p->life == SIM_LIFE_RUNNING)
+        set_life(sim, p, SIM_LIFE_STOPPED);
+}
+
+bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_event *event) {
+    struct sim_event dropped = *event;
+    if (p->life != SIM_LIFE_STOPPED)
+        return false;
+    if (p->held_count == SIM_HELD_MAX) { /* the kernel's buffers are full */
+        sim_event_drop(sim, &dropped);
+        return true;
+    }
+    if (p->held == NULL)
+        p->held = sim_alloc(SIM_HELD_MAX, sizeof(*p->held));
+    p->held[p->held_count++] = *event;
+    return true;
+}
+
+void sim_process_continue(struct sim *sim, struct sim_process *p) {
+    if (p->life != SIM_LIFE_STOPPED)
+        return;
+    set_life(sim, p, SIM_LIFE_RUNNING);
+    for (uint32_t i = 0; i < p->held_count; i++)
+        sim_put(sim, DURATION_ZERO, &p->held[i]);
+    p->held_count = 0;
+}
+
+void sim_process_kill(struct sim *sim, struct sim_process *p) {
+    p->run++;
+    set_life(sim, p, SIM_LIFE_DEAD);
+    for (uint32_t i = 0; i < p->held_count; i++)
+        sim_event_drop(sim, &p->held[i]);
+    p->held_count = 0;
+    free(p->held);
+    p->held = NULL;
+}

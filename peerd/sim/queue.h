@@ -1,0 +1,72 @@
+/*
+ * The queue: everything that is going to happen, in the order of virtual time.
+ *
+ * Events of one instant come out in the order in which they were put, so that a run is a function
+ * of its seed alone. An event owns its body until it is handled; timers that move all the time
+ * (deadlines of machines) are not here but in a `due` (world.h).
+ */
+#ifndef PEERD_SIM_QUEUE_H
+#define PEERD_SIM_QUEUE_H
+
+#include "peerd/base/heap.h"
+
+enum sim_event_kind {
+    SIM_MEDIA,           /* a: client, b: worker, n: frame */
+    SIM_TO_CLIENT,       /* a: client, b: worker; body: struct message */
+    SIM_TO_WORKER,       /* a: worker, b: client; body: struct message */
+    SIM_BEAT,            /* a: cluster, b: cluster it is from; body: struct sim_beat */
+    SIM_BEAT_TO_NODE,    /* a: node, b: cluster it is from; body: struct sim_beat */
+    SIM_CALL,            /* a: cluster that is asked; body: struct sim_call */
+    SIM_CALL_ANSWERED,   /* a: cluster that asked; body: struct sim_call */
+    SIM_CALL_FAILED,     /* a: cluster that asked; body: struct sim_call */
+    SIM_OPEN,            /* a: cluster, b: client, n: attempt */
+    SIM_OPEN_ANSWERED,   /* a: client, b: cluster, n: attempt; body: struct core_answer_open */
+    SIM_OPEN_FAILED,     /* a: client, b: cluster, n: attempt */
+    SIM_OPEN_AGAIN,      /* a: client, n: attempt */
+    SIM_CLIENT_STARTS,   /* a: client */
+    SIM_CLIENT_VANISHES, /* a: client */
+    SIM_POLL,            /* a: node, n: run */
+    SIM_POLL_ASKED,      /* a: cluster, b: node; body: struct sim_poll */
+    SIM_POLL_ANSWERED,   /* a: node, n: run; body: struct node_answer */
+    SIM_POLL_FAILED,     /* a: node, b: request, n: run */
+    SIM_NODE_TICK,       /* a: node, n: run */
+    SIM_PEERD_STARTS,    /* a: cluster, n: run */
+    SIM_NODE_STARTS,     /* a: node, n: run */
+    SIM_WORKER_STARTS,   /* a: worker, n: run */
+    SIM_TIMELINE,        /* a: entry of the scenario */
+    SIM_CHECK            /* once a second: all invariants in full */
+};
+
+struct sim_event {
+    enum sim_event_kind kind;
+    uint32_t a, b;
+    uint64_t n;
+    void *body; /* from malloc, or NULL */
+};
+
+struct sim_queue {
+    struct heap heap;
+    struct sim_event *events; /* slots; a heap key is (order, slot) */
+    uint32_t *free_slots;     /* a stack */
+    uint32_t slot_count, free_count;
+    uint64_t order; /* of the next event */
+};
+
+/* Both abort when memory is short: a simulator has nobody to report to. */
+void sim_queue_init(struct sim_queue *q);
+void sim_queue_put(struct sim_queue *q, struct instant at, const struct sim_event *event);
+
+/* "never" when empty. */
+struct instant sim_queue_first(const struct sim_queue *q);
+
+/* Takes the earliest event, with its body; false when empty. */
+bool sim_queue_take(struct sim_queue *q, struct sim_event *out);
+
+/* Must be empty: bodies are the owner's to give back. */
+void sim_queue_free(struct sim_queue *q);
+
+/* calloc and realloc that do not return without memory. */
+void *sim_alloc(size_t count, size_t size);
+void *sim_grow(void *old, size_t count, size_t size);
+
+#endif

@@ -1,0 +1,168 @@
+#include "peerd/sim/node.h"
+#include "peerd/sim/roster.h"
+#include "peerd/sim/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Registration: what a node tells its peerd with every poll, and what it takes from the answer. */
+
+static void poll_after(struct sim *sim, const struct sim_node *node, struct duration after) {
+    sim_put(sim, after,
+            &(struct sim_event){.kind = SIM_POLL, .a = node->index, .n = node->process.run});
+}
+
+/* ---- telling ---- */
+
+static const struct policy *policy_of(const struct sim *sim, const struct sim_node *node) {
+    return &sim->sites[node->cluster].policy;
+}
+
+static void describe_workers(const struct sim *sim, const struct sim_node *node,
+                             struct node_request *r) {
+    r->media = sim_alloc(node->worker_count, sizeof(*r->media));
+    r->workers = sim_alloc(node->worker_count, sizeof(*r->workers));
+    r->media_count = r->worker_count = node->worker_count;
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        const struct sim_worker *w = &sim->workers[node->first_worker + i];
+        bool runs = sim_process_lives(&w->process);
+        r->media[i] = sim_worker_addr(sim, w);
+        r->workers[i] = (struct node_worker){.index = i,
+                                             .pid = runs ? 1000 + i : 0,
+                                             .restarts = w->restarts,
+                                             .frames = w->frames,
+                                             .sessions = w->tenure.credit_used,
+                                             .credit_spent = w->tenure.credit_used};
+    }
+}
+
+/* All machines have the same media stack and the same recordings. */
+static void describe_media(const struct sim *sim, const struct sim_node *node,
+                           struct node_request *r) {
+    const struct policy *p = policy_of(sim, node);
+    r->profiles = sim_alloc(p->profile_count, sizeof(*r->profiles));
+    for (; r->profile_count < p->profile_count; r->profile_count++)
+        r->profiles[r->profile_count] =
+            (struct node_profile){.name = p->profiles[r->profile_count].name,
+                                  .determinism = {{0xd1, (uint8_t)r->profile_count}}};
+    r->sources = sim_alloc(p->source_count, sizeof(*r->sources));
+    for (uint32_t i = 0; i < p->source_count && r->full; i++)
+        r->sources[r->source_count++] = (struct node_source){.name = p->sources[i].name,
+                                                             .digest = {{0xd2, (uint8_t)i}},
+                                                             .class = p->sources[i].class};
+}
+
+void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
+    struct sim_node *node = &sim->nodes[e->a];
+    if (e->n != node->process.run || sim_process_holds(sim, &node->process, e))
+        return;
+    struct sim_poll *poll = sim_alloc(1, sizeof(*poll));
+    struct node_request *r = &poll->request;
+    poll->run = node->process.run;
+    *r = (struct node_request){.node = policy_of(sim, node)->nodes[node->number].name,
+                               .boot = node->boot,
+                               .seq = ++node->seq,
+                               .seen = node->roster.seen,
+                               .order_seen = node->order_seen};
+    sim_roster_fill(&node->roster, r, r->seq, node->full, sim->now);
+    describe_workers(sim, node, r);
+    describe_media(sim, node, r);
+    node->asking = r->seq;
+    sim_put(sim, SIM_LAN,
+            &(struct sim_event){
+                .kind = SIM_POLL_ASKED, .a = node->cluster, .b = node->index, .body = poll});
+    sim_put(sim, SIM_POLL_WAIT,
+            &(struct sim_event){.kind = SIM_POLL_FAILED,
+                                .a = node->index,
+                                .b = (uint32_t)node->seq,
+                                .n = node->process.run});
+}
+
+/* ---- being answered ---- */
+
+static void take_order(struct sim *sim, struct sim_node *node, const struct node_order *o) {
+    uint32_t place = sim_roster_find(&node->roster, &o->session);
+    if (place == UINT32_MAX)
+        return; /* a session that is not here any more needs no order */
+    struct sim_worker *first = &sim->workers[node->first_worker];
+    struct sim_worker *worker = &first[place / first->slots];
+    switch (o->what) {
+    case NODE_ORDER_MOVE: {
+        struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = sim->now};
+        e.u.move.session = o->session;
+        e.u.move.target = key_hint_of(&o->target_key);
+        e.u.move.deadline = duration_ms(o->deadline_ms);
+        sim_worker_order(sim, worker, &e);
+        return;
+    }
+    case NODE_ORDER_END: {
+        struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim->now};
+        e.u.source.session = o->session;
+        e.u.source.error = o->error == ERR_OK ? ERR_MOVED : o->error;
+        sim_worker_order(sim, worker, &e);
+        return;
+    }
+    }
+}
+
+static void take_orders(struct sim *sim, struct sim_node *node, const struct node_answer *a) {
+    for (size_t i = 0; i < a->order_count; i++) {
+        if (a->orders[i].id <= node->order_seen)
+            continue;
+        node->order_seen = a->orders[i].id;
+        take_order(sim, node, &a->orders[i]);
+    }
+}
+
+static void brief_workers(struct sim *sim, struct sim_node *node) {
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        struct sim_worker *worker = &sim->workers[node->first_worker + i];
+        if (!sim_process_lives(&worker->process))
+            continue;
+        sim_worker_brief(sim, worker);
+        sim_node_lease_credit(sim, node, worker);
+        sim_node_set_draining(sim, worker, node->draining);
+    }
+}
+
+static void take(struct sim *sim, struct sim_node *node, const struct node_answer *a) {
+    node->answered = sim->now;
+    node->beating = false;
+    node->full = a->want_full;
+    node->poll = duration_ms(a->poll_ms);
+    node->briefed = true;
+    node->draining = a->draining;
+    node->limits = a->limits;
+    node->credit = a->credit;
+    node->credit_until = instant_add(sim->now, duration_ms(a->credit.lease_ms));
+    sim_roster_acknowledged(&node->roster, a->seq);
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        node->told_alive[i] = false;
+    for (size_t i = 0; i < a->media_alive_count; i++)
+        node->told_alive[sim_cluster_at(sim, &a->media_alive[i].beats)] = true;
+    brief_workers(sim, node);
+    take_orders(sim, node, a);
+}
+
+void sim_node_poll_answered(struct sim *sim, const struct sim_event *e) {
+    struct sim_node *node = &sim->nodes[e->a];
+    struct node_answer *a = e->body;
+    if (sim_process_holds(sim, &node->process, e))
+        return;
+    if (e->n == node->process.run && a->seq == node->asking) {
+        node->asking = 0;
+        take(sim, node, a);
+        poll_after(sim, node, node->poll);
+    }
+    node_answer_free(a);
+    free(a);
+}
+
+void sim_node_poll_failed(struct sim *sim, const struct sim_event *e) {
+    struct sim_node *node = &sim->nodes[e->a];
+    if (e->n != node->process.run || e->b != (uint32_t)node->asking ||
+        sim_process_holds(sim, &node->process, e))
+        return;
+    node->asking = 0;
+    poll_after(sim, node, node->poll);
+}

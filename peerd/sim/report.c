@@ -1,0 +1,137 @@
+#include "peerd/sim/report.h"
+
+#include "peerd/wire/json_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_LEN_MAX ((size_t)256 << 20) /* [bytes] a million moves */
+
+void report_init(struct report *r, const char *runner, const struct name *scenario, uint64_t seed) {
+    *r = (struct report){.runner = runner, .scenario = *scenario, .seed = seed};
+}
+
+void report_free(struct report *r) {
+    free(r->clients);
+    free(r->moves);
+    free(r->verdicts);
+    free(r->expectations);
+    *r = (struct report){.runner = r->runner};
+}
+
+/* Room for one more; arrays double, so `count` alone says how large one is. */
+static void *add(struct report *r, void *array, uint32_t *count, size_t size, const void *element) {
+    bool full = (*count & (*count - 1)) == 0; /* 0, 1, 2, 4, … */
+    size_t room = *count == 0 ? 1 : 2 * (size_t)*count;
+    void *grown = full ? realloc(array, room * size) : array;
+    if (grown == NULL) {
+        r->broken = true;
+        return array;
+    }
+    memcpy((char *)grown + *count * size, element, size);
+    ++*count;
+    return grown;
+}
+
+void report_add_client(struct report *r, const struct report_client *client) {
+    r->clients = add(r, r->clients, &r->client_count, sizeof(*client), client);
+}
+
+void report_add_move(struct report *r, const struct report_move *move) {
+    r->moves = add(r, r->moves, &r->move_count, sizeof(*move), move);
+}
+
+void report_add_verdict(struct report *r, const struct report_verdict *verdict) {
+    r->verdicts = add(r, r->verdicts, &r->verdict_count, sizeof(*verdict), verdict);
+}
+
+void report_add_expectation(struct report *r, const struct report_expectation *expectation) {
+    r->expectations =
+        add(r, r->expectations, &r->expectation_count, sizeof(*expectation), expectation);
+}
+
+uint64_t report_frames_expected(const struct report *r) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        sum += r->clients[i].frames_expected;
+    return sum;
+}
+
+uint64_t report_frames_lost(const struct report *r) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        sum += r->clients[i].frames_lost;
+    return sum;
+}
+
+uint64_t report_frames_duplicated(const struct report *r) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        sum += r->clients[i].frames_duplicated;
+    return sum;
+}
+
+bool report_ok(const struct report *r) {
+    for (uint32_t i = 0; i < r->expectation_count; i++)
+        if (!r->expectations[i].met)
+            return false;
+    return !r->broken;
+}
+
+/* ---- JSON ---- */
+
+static void write_moves(struct json_writing *w, const struct report *r) {
+    json_t *array = json_write_array(w, w->root, "moves");
+    for (uint32_t i = 0; i < r->move_count; i++) {
+        const struct report_move *m = &r->moves[i];
+        json_t *o = json_write_element(w, array);
+        json_write_string(w, o, "client", m->client);
+        json_write_string(w, o, "cause", m->cause.text);
+        json_write_string(w, o, "from", m->from.text);
+        json_write_string(w, o, "to", m->to.text);
+        json_write_int(w, o, "at_ms", m->at_ms);
+        json_write_int(w, o, "detect_ms", m->detect_ms);
+        json_write_int(w, o, "first_frame_ms", m->first_frame_ms);
+        json_write_int(w, o, "gap_ms", m->gap_ms);
+    }
+}
+
+static void write_verdicts(struct json_writing *w, const struct report *r) {
+    json_t *array = json_write_array(w, w->root, "verdicts");
+    for (uint32_t i = 0; i < r->verdict_count; i++) {
+        const struct report_verdict *v = &r->verdicts[i];
+        json_t *o = json_write_element(w, array);
+        json_write_int(w, o, "at_ms", v->at_ms);
+        json_write_string(w, o, "observer", v->observer.text);
+        json_write_string(w, o, "peer", v->peer.text);
+        json_write_string(w, o, "verdict", v->verdict.text);
+        json_write_string(w, o, "evidence", v->evidence);
+    }
+}
+
+static void write_expectations(struct json_writing *w, const struct report *r) {
+    json_t *array = json_write_array(w, w->root, "expectations");
+    for (uint32_t i = 0; i < r->expectation_count; i++) {
+        json_t *o = json_write_element(w, array);
+        json_write_string(w, o, "what", r->expectations[i].what);
+        json_write_bool(w, o, "met", r->expectations[i].met);
+        json_write_string(w, o, "found", r->expectations[i].found);
+    }
+}
+
+char *report_to_json(const struct report *r) {
+    struct json_writing w;
+    json_write_begin(&w);
+    json_write_string(&w, w.root, "runner", r->runner);
+    json_write_string(&w, w.root, "scenario", r->scenario.text);
+    json_write_uint(&w, w.root, "seed", r->seed & INT64_MAX);
+    json_write_uint(&w, w.root, "listeners", r->client_count);
+    json_write_uint(&w, w.root, "frames_expected", report_frames_expected(r));
+    json_write_uint(&w, w.root, "frames_lost", report_frames_lost(r));
+    json_write_uint(&w, w.root, "frames_duplicated", report_frames_duplicated(r));
+    write_moves(&w, r);
+    write_verdicts(&w, r);
+    write_expectations(&w, r);
+    json_write_bool(&w, w.root, "ok", report_ok(r));
+    return json_write_end(&w, JSON_LEN_MAX, NULL);
+}

@@ -1,0 +1,201 @@
+#include "peerd/sim/scenario.h"
+
+#include "peerd/io/policy_file.h"
+#include "peerd/io/yaml.h"
+#include "peerd/sim/scenario_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_RTT_MS 20 /* as the reference of the format says for links that no row names */
+
+const char *scenario_verb_name(enum scenario_verb v) {
+    static const char *const names[] = {
+#define SCENARIO_VERB_NAME(symbol, key, target, text) key,
+        SCENARIO_VERBS(SCENARIO_VERB_NAME)
+#undef SCENARIO_VERB_NAME
+    };
+    return v < SCENARIO_VERB_COUNT ? names[v] : "unknown";
+}
+
+const char *scenario_part_name(enum scenario_part p) {
+    switch (p) {
+    case SCENARIO_PART_SITE:
+        return "site";
+    case SCENARIO_PART_PEERD:
+        return "peerd";
+    case SCENARIO_PART_NODE:
+        return "node";
+    case SCENARIO_PART_WORKER:
+        return "worker";
+    case SCENARIO_PART_COUNT:
+        break;
+    }
+    return "unknown";
+}
+
+const char *scenario_cause_name(enum scenario_cause c) {
+    switch (c) {
+    case SCENARIO_CAUSE_ANY:
+        return "any";
+    case SCENARIO_CAUSE_DRAIN:
+        return "drain";
+    case SCENARIO_CAUSE_DEGRADED:
+        return "degraded";
+    case SCENARIO_CAUSE_CRASHED:
+        return "crashed";
+    case SCENARIO_CAUSE_PARTITIONED:
+        return "partitioned";
+    case SCENARIO_CAUSE_RETURN:
+        return "return";
+    }
+    return "unknown";
+}
+
+/* ---- loading ---- */
+
+static enum err finish(struct tree *tree, struct scenario *out, struct faults *faults) {
+    schema_read(&scenario_table, tree->root, out, faults, NULL);
+    tree_free(tree);
+    if (!faults_any(faults))
+        return ERR_OK;
+    scenario_free(out);
+    return ERR_BAD_POLICY;
+}
+
+enum err scenario_parse(const char *text, size_t len, const char *file, struct scenario *out,
+                        struct faults *faults) {
+    struct tree tree;
+    memset(out, 0, sizeof(*out));
+    faults_init(faults, file);
+    tree_init(&tree);
+    if (!yaml_parse(&tree, text, len, faults))
+        return ERR_BAD_POLICY;
+    return finish(&tree, out, faults);
+}
+
+/* Recordings are named relative to the scenario; programs run elsewhere. */
+static bool locate_sources(const char *path, struct scenario *s, struct faults *faults) {
+    for (uint32_t i = 0; i < s->source_count; i++) {
+        char whole[POLICY_TEXT_LEN_MAX + 1];
+        char *location = s->sources[i].source.location.text;
+        if (location[0] == '\0' || strstr(location, "://") != NULL)
+            continue;
+        if (policy_file_resolve(path, location, whole, sizeof(whole))) {
+            memcpy(location, whole, sizeof(whole));
+            continue;
+        }
+        struct fault *x = fault_add_at(faults, (struct mark){0, 0}, "sources");
+        fault_expected(x, "paths of at most %d bytes", POLICY_TEXT_LEN_MAX);
+        fault_found(x, "a longer one for `%s`", s->sources[i].source.name.text);
+    }
+    return !faults_any(faults);
+}
+
+enum err scenario_load(const char *path, struct scenario *out, struct faults *faults) {
+    struct tree tree;
+    memset(out, 0, sizeof(*out));
+    faults_init(faults, path);
+    tree_init(&tree);
+    if (!yaml_load(&tree, path, faults))
+        return ERR_BAD_POLICY;
+    enum err err = finish(&tree, out, faults);
+    if (err == ERR_OK && !locate_sources(path, out, faults)) {
+        scenario_free(out);
+        err = ERR_BAD_POLICY;
+    }
+    return err;
+}
+
+void scenario_free(struct scenario *s) {
+    schema_release(&scenario_table, s);
+    memset(s, 0, sizeof(*s));
+}
+
+/* ---- what runners ask ---- */
+
+struct duration scenario_instant(const struct scenario_when *when, uint64_t draw) {
+    uint64_t span = (uint64_t)(when->to.us - when->from.us);
+    return duration_us(when->from.us + (int64_t)(draw % (span + 1)));
+}
+
+uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_t n,
+                               uint32_t out[SCENARIO_OPEN_AT_MAX]) {
+    const struct scenario_clients *g = &s->clients[group];
+    uint32_t all = g->open_at_count > 0 ? g->open_at_count : s->cluster_count;
+    uint32_t count = all < SCENARIO_OPEN_AT_MAX ? all : SCENARIO_OPEN_AT_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t k = (i + (g->spread ? n % all : 0)) % all;
+        out[i] = g->open_at_count > 0 ? g->open_at[k] : k;
+    }
+    return count;
+}
+
+static bool end_fits(const struct scenario_end *e, uint32_t index, bool group) {
+    return e->index == SCENARIO_ALL || (e->index == SCENARIO_CLIENTS && group) ||
+           (e->index == index && e->group == group);
+}
+
+struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
+                                           uint32_t b, bool b_group) {
+    for (uint32_t i = s->link_count; i-- > 0;) {
+        const struct scenario_end *ends = s->links[i].ends;
+        if ((end_fits(&ends[0], a, a_group) && end_fits(&ends[1], b, b_group)) ||
+            (end_fits(&ends[1], a, a_group) && end_fits(&ends[0], b, b_group)))
+            return s->links[i];
+    }
+    return (struct scenario_link){
+        .ends = {{.index = a, .group = a_group}, {.index = b, .group = b_group}},
+        .end_count = 2,
+        .rtt = duration_ms(DEFAULT_RTT_MS)};
+}
+
+static bool names_hold(const struct name *names, uint32_t count, const struct name *name) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (name_equal(&names[i], name))
+            return true;
+    }
+    return count == 0; /* an empty list names everything */
+}
+
+static void fill_peers(const struct scenario *s, uint32_t cluster, struct policy *out) {
+    const struct scenario_cluster *c = &s->clusters[cluster];
+    for (uint32_t i = 0; i < s->cluster_count && out->peer_count < POLICY_PEERS_MAX; i++) {
+        const struct scenario_cluster *other = &s->clusters[i];
+        if (i == cluster || !names_hold(c->peers, c->peer_count, &other->identity.name) ||
+            !names_hold(other->peers, other->peer_count, &c->identity.name))
+            continue;
+        out->peers[out->peer_count++] = (struct policy_peer){
+            .name = other->identity.name, .accept_moves = true, .offer_moves = true};
+    }
+}
+
+static void fill_services(const struct scenario *s, const struct scenario_cluster *c,
+                          struct policy *out) {
+    for (uint32_t i = 0; i < s->service_count; i++) {
+        if (!names_hold(c->services, c->service_count, &s->services[i].name))
+            continue;
+        struct policy_service *service = &out->services[out->service_count++];
+        *service = s->services[i];
+        if (c->capacity > 0)
+            service->capacity = c->capacity;
+    }
+}
+
+void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *out) {
+    const struct scenario_cluster *c = &s->clusters[cluster];
+    memset(out, 0, sizeof(*out));
+    out->cluster = c->identity;
+    out->detection = s->detection;
+    out->limits = s->limits;
+    fill_peers(s, cluster, out);
+    fill_services(s, c, out);
+    out->profile_count = s->profile_count;
+    memcpy(out->profiles, s->profiles, s->profile_count * sizeof(s->profiles[0]));
+    for (uint32_t i = 0; i < s->source_count; i++)
+        out->sources[out->source_count++] = s->sources[i].source;
+    for (; out->node_count < c->nodes; out->node_count++)
+        snprintf(out->nodes[out->node_count].name.text,
+                 sizeof(out->nodes[out->node_count].name.text), "n%u",
+                 (unsigned)out->node_count + 1);
+}

@@ -1,0 +1,256 @@
+/*
+ * A scenario: clusters, listeners, what happens to them and what must be true afterwards.
+ *
+ * One format for the simulator (virtual time) and the live runner (real programs). It is read with
+ * the same schema engine as a policy, so faults carry line and column. Everything is parsed, also
+ * what a runner cannot do: each runner says what it can (struct scenario_abilities), and
+ * scenario_check_abilities refuses the rest with a sentence. Names that people type are resolved
+ * to indices here, so that a runner never compares strings.
+ * The format for people: test/README.md.
+ */
+#ifndef PEERD_SIM_SCENARIO_H
+#define PEERD_SIM_SCENARIO_H
+
+#include "peerd/policy/fault.h"
+#include "peerd/policy/policy.h"
+#include "peerd/policy/schema.h"
+
+#define SCENARIO_CLUSTERS_MAX     1024
+#define SCENARIO_CLIENTS_MAX      1024 /* groups */
+#define SCENARIO_CLIENT_COUNT_MAX 1000000
+#define SCENARIO_LINKS_MAX        4096
+#define SCENARIO_EVENTS_MAX       4096
+#define SCENARIO_DESCRIPTION_MAX  1023 /* [bytes] */
+#define SCENARIO_OPEN_AT_MAX      16   /* clusters that a client asks, in this order */
+
+/* In place of an index into `clusters`: */
+#define SCENARIO_SERVING UINT32_MAX       /* the one that serves most clients at that moment */
+#define SCENARIO_ALL     (UINT32_MAX - 1) /* every cluster, or every link */
+#define SCENARIO_CLIENTS (UINT32_MAX - 2) /* the listeners, as an end of a link or a partition */
+#define SCENARIO_NONE    (UINT32_MAX - 3)
+#define SCENARIO_LAST    (UINT32_MAX - 4) /* the one that the latest event with a target hit */
+
+/* An instant after the start; drawn with the seed if `from` is before `to`. */
+struct scenario_when {
+    struct duration from;
+    struct duration to;
+};
+
+struct scenario_cluster {
+    struct policy_cluster identity; /* name, provider, region, upstream, place; key_file unused */
+    uint32_t capacity;              /* [sessions] of each service; 0: as the services say */
+    uint32_t workers;               /* processes a node */
+    uint32_t nodes;
+    struct name services[POLICY_SERVICES_MAX]; /* empty: all of the scenario */
+    uint32_t service_count;
+    struct name peers[POLICY_PEERS_MAX]; /* empty: all other clusters */
+    uint32_t peer_count;
+};
+
+/* One end of a link or a partition: a cluster's index, SCENARIO_ALL, SCENARIO_CLIENTS, or a group
+ * of clients (`group` true: an index into `clients`). */
+struct scenario_end {
+    struct name name;
+    uint32_t index;
+    bool group;
+};
+
+struct scenario_link {
+    struct mark mark;
+    struct scenario_end ends[2]; /* both SCENARIO_ALL: every link */
+    uint32_t end_count;
+    struct duration rtt;    /* there and back, without jitter */
+    struct duration jitter; /* one way: up to this much more, correlated */
+    uint32_t loss_ppm;      /* [parts per million] each way, independent */
+};
+
+/* A source as in a policy, or a generated tone. */
+struct scenario_source {
+    struct policy_source source; /* location empty: a tone */
+    struct duration tone;        /* length of the tone; zero: a file or URL */
+};
+
+struct scenario_clients {
+    struct name name;
+    uint32_t count;
+    struct name service;
+    struct name profile;
+    struct name source;
+    struct name open_at_names[SCENARIO_OPEN_AT_MAX];
+    uint32_t open_at[SCENARIO_OPEN_AT_MAX]; /* indices of clusters, in the order of asking */
+    uint32_t open_at_count;                 /* 0: all clusters */
+    bool spread;                            /* the n-th client begins with the n-th of them */
+    struct duration buffer;                 /* playout buffer */
+    struct scenario_when start;
+    enum protection protection;
+};
+
+/*  X(symbol, key in the file, takes a target, sentence) */
+#define SCENARIO_VERBS(X)                                                                          \
+    X(KILL, "kill", true, "SIGKILL, without a word to anybody")                                    \
+    X(RESTART, "restart", true, "starts again what was killed; ends a blackhole of a site")        \
+    X(STOP, "stop", true, "SIGSTOP: alive, but nothing moves")                                     \
+    X(CONTINUE, "continue", true, "SIGCONT, the end of a stop")                                    \
+    X(DRAIN, "drain", true, "planned maintenance: sessions move away")                             \
+    X(UNDRAIN, "undrain", true, "the end of a drain")                                              \
+    X(BLACKHOLE, "blackhole", true, "packets to and from the site vanish; nothing dies")           \
+    X(PARTITION, "partition", false, "packets between two sides vanish")                           \
+    X(HEAL, "heal", false, "the end of blackholes and partitions")                                 \
+    X(LINK, "link", false, "delay, jitter and loss of links change")
+
+enum scenario_verb {
+#define SCENARIO_VERB_ENUM(symbol, key, target, text) SCENARIO_VERB_##symbol,
+    SCENARIO_VERBS(SCENARIO_VERB_ENUM)
+#undef SCENARIO_VERB_ENUM
+    SCENARIO_VERB_COUNT
+};
+
+enum scenario_part {
+    SCENARIO_PART_SITE,   /* every process of the cluster */
+    SCENARIO_PART_PEERD,  /* peerd alone */
+    SCENARIO_PART_NODE,   /* a node supervisor, which takes its workers along */
+    SCENARIO_PART_WORKER, /* one worker process */
+    SCENARIO_PART_COUNT
+};
+
+struct scenario_target {
+    struct name name;
+    uint32_t cluster; /* index, SCENARIO_SERVING, SCENARIO_LAST or SCENARIO_ALL */
+    enum scenario_part part;
+    uint32_t number; /* which node or worker of the cluster, counted from 0 */
+};
+
+struct scenario_cut {
+    struct scenario_end from[SCENARIO_OPEN_AT_MAX];
+    uint32_t from_count;
+    struct scenario_end to[SCENARIO_OPEN_AT_MAX];
+    uint32_t to_count;
+    bool one_way; /* only packets of `from` vanish */
+};
+
+struct scenario_event {
+    struct mark mark;
+    struct scenario_when at;
+    enum scenario_verb verb;
+    struct scenario_target target; /* the verbs that take one */
+    bool blackhole;                /* kill: its packets vanish at the same instant */
+    struct duration deadline;      /* drain */
+    struct scenario_cut cut;       /* partition, heal; heal with from_count 0: everything */
+    struct scenario_link link;     /* link */
+};
+
+/* Causes of a move, as the ledger names them. */
+enum scenario_cause {
+    SCENARIO_CAUSE_ANY,
+    SCENARIO_CAUSE_DRAIN,
+    SCENARIO_CAUSE_DEGRADED,
+    SCENARIO_CAUSE_CRASHED,
+    SCENARIO_CAUSE_PARTITIONED,
+    SCENARIO_CAUSE_RETURN
+};
+
+struct scenario_moves {
+    enum scenario_cause cause;
+    uint32_t min;      /* moves of all clients together */
+    uint32_t max;      /* UINT32_MAX: no limit */
+    struct name of;    /* a group of clients; empty: all */
+    uint32_t of_index; /* SCENARIO_ALL, or the group's index */
+};
+
+/* What must be true at the end. A limit that is not given is not checked (`…_given` false). */
+struct scenario_expectations {
+    bool frames_lost_max_given;
+    uint32_t frames_lost_max; /* [frames] all clients together */
+    bool gap_max_given;
+    struct duration gap_max; /* longest at any client's output */
+    bool detect_max_given;
+    struct duration detect_max; /* longest time to notice, of any move */
+    bool all_served_by_given;
+    struct duration all_served_by; /* from this instant to the end every client has media */
+    bool hedges_max_given;
+    uint32_t hedges_max;
+    struct scenario_moves moves[16];
+    uint32_t move_count;
+    struct name must_not_move_names[64]; /* groups of clients */
+    uint32_t must_not_move[64];          /* their indices; SCENARIO_ALL: every group */
+    uint32_t must_not_move_count;
+};
+
+struct scenario {
+    struct name name;
+    char description[SCENARIO_DESCRIPTION_MAX + 1];
+    bool seed_given;
+    uint64_t seed;
+    struct duration duration;
+    struct policy_detection detection; /* the same at every cluster */
+    struct policy_limits limits;
+    struct policy_profile *profiles; /* at least one after loading */
+    uint32_t profile_count;
+    struct policy_service *services; /* at least one after loading */
+    uint32_t service_count;
+    struct scenario_source *sources; /* at least one after loading */
+    uint32_t source_count;
+    struct scenario_cluster *clusters;
+    uint32_t cluster_count;
+    struct scenario_link *links; /* a later one wins over an earlier one */
+    uint32_t link_count;
+    struct scenario_clients *clients;
+    uint32_t client_group_count;
+    struct scenario_event *events; /* in the order of the file, not of time */
+    uint32_t event_count;
+    struct scenario_expectations expectations;
+};
+
+/* What a runner can do. */
+struct scenario_abilities {
+    const char *runner; /* "the live runner", for the sentence */
+    bool verbs[SCENARIO_VERB_COUNT];
+    bool parts[SCENARIO_PART_COUNT]; /* of targets */
+    bool links;                      /* delay, jitter and loss other than the default */
+    uint32_t clusters_max;           /* 0: no limit */
+    uint32_t clients_max;            /* all groups together; 0: no limit */
+};
+
+/* Loads a scenario. ERR_OK: give it back with scenario_free. ERR_BAD_POLICY with at least one
+ * fault, or ERR_NO_MEMORY: `out` is empty and needs no freeing. `faults` is initialised here. */
+enum err scenario_load(const char *path, struct scenario *out, struct faults *faults);
+
+/* The same from memory; `file` is what faults call it. */
+enum err scenario_parse(const char *text, size_t len, const char *file, struct scenario *out,
+                        struct faults *faults);
+void scenario_free(struct scenario *s);
+
+/* Adds a fault for everything in `s` that the runner cannot do; true if there is none. */
+bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
+                              struct faults *faults);
+
+/* A few lines for people: who, what happens when, what is expected. Like snprintf. */
+size_t scenario_describe(const struct scenario *s, char *out, size_t size);
+
+/* One event in one line, such as `kill site serving, blackholed`. Returns `out`. */
+const char *scenario_event_text(const struct scenario *s, const struct scenario_event *e, char *out,
+                                size_t size);
+
+/* The instant of `when` for this run: `draw` is any 64 random bits of the run's own generator. */
+struct duration scenario_instant(const struct scenario_when *when, uint64_t draw);
+
+/* The clusters that the n-th client of a group asks, in order, into `out`; returns how many. */
+uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_t n,
+                               uint32_t out[SCENARIO_OPEN_AT_MAX]);
+
+/* The link between two ends, each an index of a cluster or, with `group`, of a client group:
+ * the last row that fits, or the default (20 ms, no jitter, no loss). */
+struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
+                                           uint32_t b, bool b_group);
+
+/* Fills a policy for one cluster from the scenario: everything but keys, addresses and listeners,
+ * which are the runner's (peers have name and switches only). Grants are empty. */
+void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *out);
+
+const char *scenario_verb_name(enum scenario_verb v);
+const char *scenario_part_name(enum scenario_part p);
+const char *scenario_cause_name(enum scenario_cause c);
+
+extern const struct schema_table scenario_table; /* for the reference */
+
+#endif

@@ -1,0 +1,433 @@
+#include "peerd/sim/sim.h"
+
+#include "peerd/sim/client.h"
+#include "peerd/sim/expect.h"
+#include "peerd/sim/invariants.h"
+#include "peerd/sim/node.h"
+#include "peerd/sim/roster.h"
+#include "peerd/sim/site.h"
+#include "peerd/sim/timeline.h"
+#include "peerd/sim/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLUSTERS_MAX  64 /* each pair has links, beats and views */
+#define CLIENTS_MAX   100000
+#define WALL_START_S  1767225600 /* 2026-01-01, the beginning of every run */
+#define SLOTS_MIN     64         /* of a worker, tombstones included */
+#define SAME_TIME_MAX 50000000   /* events without time passing: somebody is busy */
+#define CLOSING_SLACK duration_s(4)
+
+const struct scenario_abilities sim_abilities = {
+    .runner = "the simulator",
+    .verbs = {true, true, true, true, true, true, true, true, true, true},
+    .parts = {true, true, true, true},
+    .links = true,
+    .clusters_max = CLUSTERS_MAX,
+    .clients_max = CLIENTS_MAX,
+};
+
+/* ---- time ---- */
+
+struct wall sim_wall(const struct sim *sim) {
+    return (struct wall){WALL_START_S * INT64_C(1000000) + sim->now.us, 1000};
+}
+
+void sim_put_at(struct sim *sim, struct instant at, const struct sim_event *event) {
+    sim_queue_put(&sim->queue, instant_max(at, sim->now), event);
+}
+
+void sim_put(struct sim *sim, struct duration after, const struct sim_event *event) {
+    sim_queue_put(&sim->queue, instant_add(sim->now, after), event);
+}
+
+void sim_due_site(struct sim *sim, const struct sim_site *site) {
+    bool runs = site->peerd.life == SIM_LIFE_RUNNING && site->core != NULL;
+    due_set(&sim->due, site->index, runs ? core_deadline(site->core) : INSTANT_NEVER);
+}
+
+void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
+    struct instant at = INSTANT_NEVER;
+    if (w->process.life == SIM_LIFE_RUNNING)
+        at = instant_min(tenure_deadline(&w->tenure), due_first(&w->due));
+    due_set(&sim->due, sim->site_count + w->index, at);
+}
+
+void sim_due_client(struct sim *sim, const struct sim_client *c) {
+    struct instant at = INSTANT_NEVER;
+    if (c->state == SIM_CLIENT_OPEN)
+        at = witness_deadline(&c->witness);
+    due_set(&sim->due, sim->site_count + sim->worker_count + c->index, at);
+}
+
+/* ---- making it ---- */
+
+static void count_machines(struct sim *sim) {
+    const struct scenario *s = sim->scenario;
+    sim->site_count = s->cluster_count;
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        sim->node_count += s->clusters[i].nodes;
+        sim->worker_count += s->clusters[i].nodes * s->clusters[i].workers;
+    }
+    for (uint32_t i = 0; i < s->client_group_count; i++)
+        sim->client_count += s->clients[i].count;
+    sim->sites = sim_alloc(sim->site_count, sizeof(*sim->sites));
+    sim->nodes = sim_alloc(sim->node_count, sizeof(*sim->nodes));
+    sim->workers = sim_alloc(sim->worker_count, sizeof(*sim->workers));
+    sim->clients = sim_alloc(sim->client_count, sizeof(*sim->clients));
+    sim->streams = sim_alloc(s->client_group_count, sizeof(*sim->streams));
+    uint32_t machines = sim->site_count + sim->worker_count + sim->client_count;
+    sim->due_entries = sim_alloc(machines, sizeof(*sim->due_entries));
+    due_init(&sim->due, sim->due_entries, machines);
+}
+
+static void number_machines(struct sim *sim) {
+    uint32_t node = 0, worker = 0;
+    for (uint32_t i = 0; i < sim->site_count; i++) {
+        const struct scenario_cluster *c = &sim->scenario->clusters[i];
+        struct sim_site *site = &sim->sites[i];
+        site->first_node = node;
+        site->node_count = c->nodes;
+        site->first_worker = worker;
+        site->worker_count = c->nodes * c->workers;
+        for (uint32_t n = 0; n < c->nodes; n++, node++) {
+            sim->nodes[node].index = node;
+            sim->nodes[node].cluster = i;
+            sim->nodes[node].number = n;
+            sim->nodes[node].first_worker = worker;
+            sim->nodes[node].worker_count = c->workers;
+            for (uint32_t w = 0; w < c->workers; w++, worker++) {
+                sim->workers[worker].index = worker;
+                sim->workers[worker].cluster = i;
+                sim->workers[worker].node = node;
+                sim->workers[worker].number = w;
+            }
+        }
+    }
+}
+
+static void fill_stream(const struct scenario *s, const struct scenario_clients *g,
+                        struct sim_stream *out) {
+    *out = (struct sim_stream){.end = FRAME_NEVER, .mergeable = true};
+    for (uint32_t i = 0; i < s->source_count; i++) {
+        const struct scenario_source *source = &s->sources[i];
+        if (!name_equal(&source->source.name, &g->source))
+            continue;
+        if (source->tone.us > 0 && !source->source.loop)
+            out->end = (uint64_t)(duration_in_ms(source->tone) / FRAME_MS);
+        out->mergeable &= source->source.class == SOURCE_CLASS_EXACT;
+    }
+    for (uint32_t i = 0; i < s->profile_count; i++) {
+        const struct policy_profile *p = &s->profiles[i];
+        if (!name_equal(&p->name, &g->profile))
+            continue;
+        bool opus = strcmp(p->codec.text, "opus") == 0;
+        if (opus)
+            out->preroll = duration_us((int64_t)p->preroll_frames * SIM_PREROLL_US);
+        /* MEDIA.md's table: what converges, and after how many frames. */
+        out->mergeable &= opus ? p->preroll_frames >= 100 : strcmp(p->codec.text, "gsm") != 0;
+    }
+}
+
+static void init_clients(struct sim *sim, struct rng *rng) {
+    uint32_t index = 0;
+    for (uint32_t group = 0; group < sim->scenario->client_group_count; group++) {
+        const struct scenario_clients *g = &sim->scenario->clients[group];
+        fill_stream(sim->scenario, g, &sim->streams[group]);
+        for (uint32_t n = 0; n < g->count; n++, index++) {
+            struct duration start = scenario_instant(&g->start, rng_u64(rng));
+            sim_client_init(sim, index, group, n);
+            sim_put_at(sim, instant_add(sim->zero, start),
+                       &(struct sim_event){.kind = SIM_CLIENT_STARTS, .a = index});
+            if (rng_below(rng, 1000) >= sim->options.vanish_permille)
+                continue;
+            start = rng_duration(rng, start, sim->scenario->duration);
+            sim_put_at(sim, instant_add(sim->zero, start),
+                       &(struct sim_event){.kind = SIM_CLIENT_VANISHES, .a = index});
+        }
+    }
+}
+
+struct sim *sim_new(const struct sim_options *options) {
+    struct sim *sim = sim_alloc(1, sizeof(*sim));
+    struct rng seeds, draws;
+    sim->options = *options;
+    sim->scenario = options->scenario;
+    sim->now = instant_us(1000000000); /* the origin of a monotonic clock means nothing */
+    sim->zero = instant_add(sim->now, SIM_WARM_UP);
+    sim->end = instant_add(sim->zero, sim->scenario->duration);
+    sim->last = UINT32_MAX;
+    rng_seed(&seeds, options->seed);
+    rng_seed(&sim->rng, rng_u64(&seeds));
+    rng_seed(&draws, rng_u64(&seeds));
+    report_init(&sim->report, "sim", &sim->scenario->name, options->seed);
+    sim_queue_init(&sim->queue);
+    sim_network_init(&sim->network, sim->scenario, rng_u64(&seeds));
+    count_machines(sim);
+    number_machines(sim);
+    uint32_t slots = SLOTS_MIN + 2 * sim->client_count;
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        sim_site_init(sim, i);
+    for (uint32_t i = 0; i < sim->worker_count; i++)
+        sim_worker_init(sim, i, slots);
+    for (uint32_t i = 0; i < sim->node_count; i++)
+        sim_node_init(sim, i);
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        sim_site_start(sim, &sim->sites[i]);
+    for (uint32_t i = 0; i < sim->node_count; i++)
+        sim_node_start(sim, &sim->nodes[i]);
+    sim_timeline_init(sim, &draws);
+    init_clients(sim, &draws);
+    sim_put(sim, duration_s(1), &(struct sim_event){.kind = SIM_CHECK});
+    return sim;
+}
+
+void sim_event_drop(struct sim *sim, struct sim_event *e) {
+    switch (e->kind) {
+    case SIM_CALL:
+    case SIM_CALL_ANSWERED:
+    case SIM_CALL_FAILED:
+        sim_call_drop(sim, e->body);
+        return;
+    case SIM_POLL_ASKED: {
+        struct sim_poll *poll = e->body;
+        node_request_free(&poll->request);
+        break;
+    }
+    case SIM_POLL_ANSWERED:
+        node_answer_free(e->body);
+        break;
+    case SIM_MEDIA:
+    case SIM_TO_CLIENT:
+    case SIM_TO_WORKER:
+    case SIM_BEAT:
+    case SIM_BEAT_TO_NODE:
+    case SIM_OPEN:
+    case SIM_OPEN_ANSWERED:
+    case SIM_OPEN_FAILED:
+    case SIM_OPEN_AGAIN:
+    case SIM_CLIENT_STARTS:
+    case SIM_CLIENT_VANISHES:
+    case SIM_POLL:
+    case SIM_POLL_FAILED:
+    case SIM_NODE_TICK:
+    case SIM_PEERD_STARTS:
+    case SIM_NODE_STARTS:
+    case SIM_WORKER_STARTS:
+    case SIM_TIMELINE:
+    case SIM_CHECK:
+        break;
+    }
+    free(e->body);
+}
+
+void sim_free(struct sim *sim) {
+    struct sim_event e;
+    if (sim == NULL)
+        return;
+    sim->freeing = true;
+    for (uint32_t i = 0; i < sim->client_count; i++)
+        sim_client_free(&sim->clients[i]);
+    for (uint32_t i = 0; i < sim->node_count; i++)
+        sim_node_free(sim, &sim->nodes[i]);
+    for (uint32_t i = 0; i < sim->worker_count; i++)
+        sim_worker_free(sim, &sim->workers[i]);
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        sim_site_free(sim, &sim->sites[i]);
+    while (sim_queue_take(&sim->queue, &e))
+        sim_event_drop(sim, &e);
+    sim_queue_free(&sim->queue);
+    sim_network_free(&sim->network);
+    report_free(&sim->report);
+    free(sim->due_entries);
+    free(sim->sites);
+    free(sim->nodes);
+    free(sim->workers);
+    free(sim->clients);
+    free(sim->streams);
+    free(sim);
+}
+
+/* ---- the loop ---- */
+
+static void check_due(struct sim *sim, const struct sim_event *e) {
+    sim_put(sim, duration_s(1), e);
+    sim_invariants_check(sim);
+}
+
+/* A flat switch: one kind of event a case. */
+static void dispatch(struct sim *sim, const struct sim_event *e) {
+    switch (e->kind) {
+    case SIM_MEDIA:
+        sim_client_media_received(sim, e);
+        return;
+    case SIM_TO_CLIENT:
+        sim_client_message_received(sim, e);
+        return;
+    case SIM_TO_WORKER:
+        sim_door_message_received(sim, e);
+        return;
+    case SIM_BEAT:
+        sim_site_beat_received(sim, e);
+        return;
+    case SIM_BEAT_TO_NODE:
+        sim_node_beat_received(sim, e);
+        return;
+    case SIM_CALL:
+        sim_call_asked(sim, e);
+        return;
+    case SIM_CALL_ANSWERED:
+        sim_call_answered(sim, e);
+        return;
+    case SIM_CALL_FAILED:
+        sim_call_failed(sim, e);
+        return;
+    case SIM_OPEN:
+        sim_site_open_asked(sim, e);
+        return;
+    case SIM_OPEN_ANSWERED:
+        sim_opening_answered(sim, e);
+        return;
+    case SIM_OPEN_FAILED:
+        sim_opening_failed(sim, e);
+        return;
+    case SIM_OPEN_AGAIN:
+        sim_opening_again(sim, e);
+        return;
+    case SIM_CLIENT_STARTS:
+        sim_opening_starts(sim, e);
+        return;
+    case SIM_CLIENT_VANISHES:
+        sim_client_vanish(sim, &sim->clients[e->a]);
+        return;
+    case SIM_POLL:
+        sim_node_poll_due(sim, e);
+        return;
+    case SIM_POLL_ASKED:
+        sim_site_polled(sim, e);
+        return;
+    case SIM_POLL_ANSWERED:
+        sim_node_poll_answered(sim, e);
+        return;
+    case SIM_POLL_FAILED:
+        sim_node_poll_failed(sim, e);
+        return;
+    case SIM_NODE_TICK:
+        sim_node_tick(sim, e);
+        return;
+    case SIM_PEERD_STARTS:
+        sim_site_started(sim, e);
+        return;
+    case SIM_NODE_STARTS:
+        sim_node_started(sim, e);
+        return;
+    case SIM_WORKER_STARTS:
+        sim_worker_started(sim, e);
+        return;
+    case SIM_TIMELINE:
+        sim_timeline_entry(sim, e);
+        return;
+    case SIM_CHECK:
+        check_due(sim, e);
+        return;
+    }
+}
+
+static void wake(struct sim *sim, uint32_t machine) {
+    if (machine < sim->site_count)
+        sim_site_due(sim, &sim->sites[machine]);
+    else if (machine < sim->site_count + sim->worker_count)
+        sim_worker_due(sim, &sim->workers[machine - sim->site_count]);
+    else
+        sim_client_due(sim, &sim->clients[machine - sim->site_count - sim->worker_count]);
+}
+
+static void run_to(struct sim *sim, struct instant end) {
+    uint64_t same_time = 0;
+    while (!sim->violated) {
+        struct instant event_at = sim_queue_first(&sim->queue), due_at = due_first(&sim->due);
+        struct instant at = instant_min(event_at, due_at);
+        struct sim_event event;
+        uint32_t machine;
+        if (instant_is_never(at) || instant_before(end, at))
+            break;
+        same_time = instant_before(sim->now, at) ? 0 : same_time + 1;
+        assert(same_time < SAME_TIME_MAX && "somebody is due again and again");
+        sim->now = instant_max(sim->now, at);
+        if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event))
+            dispatch(sim, &event);
+        else if (due_reached(&sim->due, sim->now, &machine))
+            wake(sim, machine);
+    }
+    if (!sim->violated)
+        sim->now = instant_max(sim->now, end);
+}
+
+void sim_run_until(struct sim *sim, struct duration at) {
+    run_to(sim, instant_add(sim->zero, at));
+}
+
+/* ---- the end ---- */
+
+static void make_report(struct sim *sim) {
+    for (uint32_t i = 0; i < sim->client_count; i++) {
+        struct report_client row;
+        sim_client_report(sim, &sim->clients[i], &row);
+        report_add_client(&sim->report, &row);
+    }
+    expect_all(sim->scenario, &sim->report);
+}
+
+/* Every other listener closes, the rest goes without a word; then every lease has to run out. */
+static void close_all(struct sim *sim) {
+    const struct policy_limits *l = &sim->scenario->limits;
+    struct duration wait = duration_add(l->session_lease, l->node_lease);
+    sim->closing = true;
+    for (uint32_t i = 0; i < sim->client_count; i++) {
+        if (i % 2 == 0)
+            sim_client_close(sim, &sim->clients[i]);
+        else
+            sim_client_vanish(sim, &sim->clients[i]);
+    }
+    run_to(sim, instant_add(sim->now, duration_add(wait, CLOSING_SLACK)));
+    if (!sim->violated)
+        sim_invariants_check_empty(sim);
+}
+
+void sim_run(struct sim *sim) {
+    run_to(sim, sim->end);
+    if (!sim->violated)
+        sim_invariants_check(sim);
+    if (!sim->violated && sim->options.converge)
+        sim_invariants_check_whole(sim);
+    make_report(sim);
+    if (!sim->violated)
+        close_all(sim);
+    sim->report.broken |= sim->violated;
+}
+
+const char *sim_violation(const struct sim *sim) {
+    return sim->violated ? sim->violation : NULL;
+}
+
+struct duration sim_time(const struct sim *sim) {
+    return instant_since(sim->now, sim->zero);
+}
+
+const struct report *sim_report(const struct sim *sim) {
+    return &sim->report;
+}
+
+uint64_t sim_digest(const struct sim *sim) {
+    return sim->digest;
+}
+
+uint64_t sim_lines(const struct sim *sim) {
+    return sim->lines;
+}
+
+uint64_t sim_steps(const struct sim *sim) {
+    return sim->steps;
+}

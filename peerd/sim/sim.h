@@ -1,0 +1,52 @@
+/*
+ * The simulator: clusters, machines, listeners and a network under a virtual clock.
+ *
+ * The same core, tenure, witness, playout and pace as in the programs; the same scenario and seed
+ * give the same run, line for line. After every step what must always be true is checked, once a
+ * simulated second in full.
+ */
+#ifndef PEERD_SIM_SIM_H
+#define PEERD_SIM_SIM_H
+
+#include "peerd/sim/report.h"
+
+#include <stdio.h>
+
+struct sim;
+
+struct sim_options {
+    const struct scenario *scenario; /* borrowed */
+    uint64_t seed;
+    FILE *narrative;          /* facts for people; NULL: none */
+    FILE *trace;              /* every line of every machine; NULL: none */
+    uint32_t vanish_permille; /* [‰] of the listeners go without a word, at some time */
+    bool converge;            /* everything is healed at the end: the overlay must be whole again */
+};
+
+/* What the simulator can do, for scenario_check_abilities. */
+extern const struct scenario_abilities sim_abilities;
+
+struct sim *sim_new(const struct sim_options *options);
+void sim_free(struct sim *sim);
+
+/* Lets virtual time pass until so long after the beginning; stops at a violation. */
+void sim_run_until(struct sim *sim, struct duration at);
+
+/* The whole scenario; then the report is made, listeners leave, and leases run out. */
+void sim_run(struct sim *sim);
+
+/* What was violated, in one line; NULL if nothing was. */
+const char *sim_violation(const struct sim *sim);
+
+/* Virtual time since the beginning of the scenario. */
+struct duration sim_time(const struct sim *sim);
+
+/* Complete after sim_run. */
+const struct report *sim_report(const struct sim *sim);
+
+/* Over every line of every machine so far: equal runs have equal digests. */
+uint64_t sim_digest(const struct sim *sim);
+uint64_t sim_lines(const struct sim *sim);
+uint64_t sim_steps(const struct sim *sim);
+
+#endif

@@ -1,0 +1,341 @@
+#include "peerd/sim/site.h"
+
+#include "peerd/sim/narrative.h"
+#include "peerd/sim/node.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICKS_MAX 1000 /* of a core that is always due: more is a busy loop */
+
+/* ---- making one ---- */
+
+/* Keys are never used for anything but their hints. */
+static struct public_key key_of(uint32_t cluster, uint32_t node) {
+    struct public_key key = {
+        .bytes = {0x5e, (uint8_t)(cluster >> 8), (uint8_t)cluster, (uint8_t)node}};
+    return key;
+}
+
+static uint32_t cluster_named(const struct sim *sim, const struct name *name) {
+    for (uint32_t i = 0; i < sim->scenario->cluster_count; i++)
+        if (name_equal(&sim->scenario->clusters[i].identity.name, name))
+            return i;
+    return UINT32_MAX;
+}
+
+static void fill_policy(struct sim *sim, struct sim_site *site) {
+    struct policy *p = &site->policy;
+    scenario_policy(sim->scenario, site->index, p);
+    for (uint32_t i = 0; i < p->peer_count; i++) {
+        uint32_t other = cluster_named(sim, &p->peers[i].name);
+        p->peers[i].key = key_of(other, 0);
+        site->cluster_of[i] = other;
+        site->peer_of[other] = i;
+    }
+    for (uint32_t i = 0; i < p->node_count; i++)
+        p->nodes[i].key = key_of(site->index, i + 1);
+    for (uint32_t i = 0; i < p->service_count; i++)
+        site->capacity += p->services[i].capacity;
+}
+
+void sim_site_init(struct sim *sim, uint32_t index) {
+    struct sim_site *site = &sim->sites[index];
+    site->index = index;
+    site->key = key_of(index, 0);
+    site->hint = key_hint_of(&site->key);
+    site->peer_of = sim_alloc(sim->site_count, sizeof(*site->peer_of));
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        site->peer_of[i] = UINT32_MAX;
+    site->beats = sim_alloc(sim->site_count, sizeof(*site->beats));
+    trace_init(&site->trace);
+    fill_policy(sim, site);
+}
+
+void sim_site_free(struct sim *sim, struct sim_site *site) {
+    sim_process_kill(sim, &site->peerd);
+    core_free(site->core);
+    free(site->peer_of);
+    free(site->beats);
+}
+
+/* ---- life ---- */
+
+void sim_site_start(struct sim *sim, struct sim_site *site) {
+    if (site->peerd.life != SIM_LIFE_DEAD)
+        return;
+    sim_process_start(sim, &site->peerd, SIM_LIFE_STARTING);
+    sim_put(sim, SIM_PEERD_START,
+            &(struct sim_event){.kind = SIM_PEERD_STARTS, .a = site->index, .n = site->peerd.run});
+}
+
+void sim_site_started(struct sim *sim, const struct sim_event *e) {
+    struct sim_site *site = &sim->sites[e->a];
+    if (e->n != site->peerd.run || site->peerd.life != SIM_LIFE_STARTING)
+        return;
+    uint64_t boot = rng_u64(&sim->rng) | 1;
+    uint64_t seed = rng_u64(&sim->rng);
+    site->peerd.life = SIM_LIFE_RUNNING;
+    site->core = core_init(&(struct core_setup){.policy = &site->policy,
+                                                .self = site->key,
+                                                .boot = boot,
+                                                .seed = seed,
+                                                .now = sim->now,
+                                                .trace = &site->trace});
+    assert(site->core != NULL);
+    site->verdicts_changed = 0;
+    memset(site->verdicts, 0, sizeof(site->verdicts));
+    sim_site_step(sim, site, &(struct core_event){.kind = CORE_TICK});
+}
+
+void sim_site_kill(struct sim *sim, struct sim_site *site) {
+    sim_process_kill(sim, &site->peerd);
+    core_free(site->core);
+    site->core = NULL;
+    sim_due_site(sim, site);
+}
+
+void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline) {
+    if (site->peerd.life == SIM_LIFE_RUNNING)
+        sim_site_step(sim, site,
+                      &(struct core_event){.kind = CORE_DRAIN, .u.drain = {.deadline = deadline}});
+}
+
+void sim_site_undrain(struct sim *sim, struct sim_site *site) {
+    if (site->peerd.life == SIM_LIFE_RUNNING)
+        sim_site_step(sim, site, &(struct core_event){.kind = CORE_UNDRAIN});
+}
+
+/* ---- carrying out intentions ---- */
+
+static void send_beat(struct sim *sim, struct sim_site *site, const struct core_send_beat *send) {
+    uint32_t to = site->cluster_of[send->peer];
+    struct instant at;
+    if (!sim_network_send(&sim->network, site->index, to, &site->beats[to], sim->now, &at))
+        return;
+    struct sim_beat *body = sim_alloc(1, sizeof(*body));
+    body->beat = send->beat;
+    struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index, .body = body};
+    if (!addr_is_none(&send->to)) {
+        e.kind = SIM_BEAT_TO_NODE;
+        e.a = sim_node_at(sim, &send->to);
+        assert(e.a != UINT32_MAX);
+    }
+    sim_put_at(sim, at, &e);
+}
+
+static void answer_open(struct sim *sim, struct sim_site *site,
+                        const struct core_answer_open *answer) {
+    uint32_t client = (uint32_t)(answer->request >> 32);
+    uint32_t end = sim_network_group(&sim->network, sim->clients[client].group);
+    struct instant at;
+    if (!sim_network_stream(&sim->network, site->index, end, 1, sim->now, &at))
+        return; /* the client's time runs out */
+    struct core_answer_open *body = sim_alloc(1, sizeof(*body));
+    *body = *answer;
+    body->profile = NULL; /* the core's */
+    sim_put_at(sim, at,
+               &(struct sim_event){.kind = SIM_OPEN_ANSWERED,
+                                   .a = client,
+                                   .b = site->index,
+                                   .n = (uint32_t)answer->request,
+                                   .body = body});
+}
+
+static struct node_limits limits_of(const struct policy_limits *l) {
+    return (struct node_limits){
+        .sessions_max = l->sessions_max,
+        .session_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
+        .standby_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
+        .skew_ms = (uint32_t)duration_in_ms(l->clock_skew),
+        .hedge_ms_max = l->hedge_ms_max,
+        .hedges_per_minute = l->hedges_per_minute,
+    };
+}
+
+/* Whom a node tells that media is alive. Keys are left out: nothing is sealed here. */
+static void fill_media_alive(const struct sim *sim, const struct sim_site *site,
+                             struct node_answer *out) {
+    const struct policy *p = &site->policy;
+    out->media_alive = sim_alloc(p->peer_count, sizeof(*out->media_alive));
+    for (uint32_t i = 0; i < p->peer_count; i++) {
+        const struct sim_site *peer = &sim->sites[site->cluster_of[i]];
+        out->media_alive[out->media_alive_count++] = (struct node_media_alive){
+            .cluster = p->peers[i].name, .beats = sim_node_addr(&sim->nodes[peer->first_node])};
+    }
+}
+
+static void answer_node(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
+    struct sim_node *node = &sim->nodes[site->first_node + a->node];
+    struct node_answer *body = sim_alloc(1, sizeof(*body));
+    *body = (struct node_answer){.seq = a->seq,
+                                 .lease_ms = a->lease_ms,
+                                 .poll_ms = a->poll_ms,
+                                 .want_full = a->want_full,
+                                 .draining = a->draining,
+                                 .cluster = site->policy.cluster.name,
+                                 .cluster_key = site->key,
+                                 .credit = a->credit,
+                                 .order_count = a->order_count,
+                                 .limits = limits_of(&site->policy.limits)};
+    body->orders = sim_alloc(a->order_count, sizeof(*body->orders));
+    memcpy(body->orders, a->orders, a->order_count * sizeof(*body->orders));
+    fill_media_alive(sim, site, body);
+    assert(site->polling != NULL);
+    sim_put(
+        sim, SIM_LAN,
+        &(struct sim_event){
+            .kind = SIM_POLL_ANSWERED, .a = node->index, .n = site->polling->run, .body = body});
+    site->polling = NULL;
+}
+
+static void carry_out(struct sim *sim, struct sim_site *site, const struct core_intention *i) {
+    switch (i->kind) {
+    case CORE_SEND_BEAT:
+        send_beat(sim, site, &i->u.beat);
+        return;
+    case CORE_ANSWER_OPEN:
+        answer_open(sim, site, &i->u.open);
+        return;
+    case CORE_ANSWER_NODE:
+        answer_node(sim, site, &i->u.node);
+        return;
+    case CORE_ANSWER_STANDBYS:
+        sim_call_answer_standbys(sim, site, &i->u.standbys);
+        return;
+    case CORE_FETCH_DESCRIPTION:
+        sim_call_fetch(sim, site, &i->u.fetch);
+        return;
+    case CORE_LODGE_STANDBYS:
+        sim_call_lodge(sim, site, &i->u.lodge);
+        return;
+    }
+}
+
+/* ---- steps ---- */
+
+/* What it believes of its peers goes into the report, change by change. */
+static void note_verdicts(struct sim *sim, struct sim_site *site) {
+    uint64_t changed = core_counters(site->core)->verdicts_changed;
+    if (changed == site->verdicts_changed)
+        return;
+    site->verdicts_changed = changed;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        struct core_peer_status p = core_peer_status(site->core, i, sim->now);
+        if (p.verdict == site->verdicts[i])
+            continue;
+        site->verdicts[i] = p.verdict;
+        if (instant_before(sim->now, sim->zero) || sim->closing)
+            continue;
+        struct report_verdict v = {.at_ms = duration_in_ms(instant_since(sim->now, sim->zero)),
+                                   .observer = site->policy.cluster.name,
+                                   .peer = p.policy->name};
+        name_set(&v.verdict, verdict_name(p.verdict));
+        snprintf(v.evidence, sizeof(v.evidence), "%s", p.evidence);
+        report_add_verdict(&sim->report, &v);
+    }
+}
+
+void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *event) {
+    event->now = sim->now;
+    event->wall = sim_wall(sim);
+    sim->steps++;
+    outbox_clear(&site->outbox);
+    core_step(site->core, event, &site->outbox);
+    for (uint32_t i = 0; i < site->outbox.count; i++)
+        carry_out(sim, site, &site->outbox.items[i]);
+    sim_narrative_drain(sim, &site->trace, NULL);
+    note_verdicts(sim, site);
+    sim_due_site(sim, site);
+}
+
+void sim_site_due(struct sim *sim, struct sim_site *site) {
+    uint32_t ticks = 0;
+    do {
+        sim_site_step(sim, site, &(struct core_event){.kind = CORE_TICK});
+        assert(++ticks < TICKS_MAX);
+    } while (instant_reached(sim->now, core_deadline(site->core)));
+}
+
+/* ---- what comes in ---- */
+
+void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
+    struct sim_site *site = &sim->sites[e->a];
+    struct sim_beat *body = e->body;
+    uint32_t peer = site->peer_of[e->b];
+    if (site->core == NULL || peer == UINT32_MAX || !sim_network_open(&sim->network, e->b, e->a)) {
+        free(body);
+        return;
+    }
+    if (sim_process_holds(sim, &site->peerd, e))
+        return;
+    sim_site_step(
+        sim, site,
+        &(struct core_event){.kind = CORE_BEAT_RECEIVED,
+                             .u.beat = {.peer = peer, .from = body->from, .beat = &body->beat}});
+    free(body);
+}
+
+static void refuse_connection(struct sim *sim, const struct sim_site *site, uint32_t client,
+                              uint64_t attempt) {
+    uint32_t end = sim_network_group(&sim->network, sim->clients[client].group);
+    struct instant at;
+    if (sim_network_stream(&sim->network, site->index, end, 1, sim->now, &at))
+        sim_put_at(sim, at,
+                   &(struct sim_event){
+                       .kind = SIM_OPEN_FAILED, .a = client, .b = site->index, .n = attempt});
+}
+
+void sim_site_open_asked(struct sim *sim, const struct sim_event *e) {
+    struct sim_site *site = &sim->sites[e->a];
+    const struct sim_client *c = &sim->clients[e->b];
+    const struct scenario_clients *group = &sim->scenario->clients[c->group];
+    if (!sim_network_open(&sim->network, sim_network_group(&sim->network, c->group), e->a))
+        return;
+    if (site->core == NULL) {
+        refuse_connection(sim, site, e->b, e->n);
+        return;
+    }
+    if (sim_process_holds(sim, &site->peerd, e))
+        return;
+    struct core_event event = {.kind = CORE_SESSION_OPEN};
+    struct core_session_open *open = &event.u.open;
+    *open = (struct core_session_open){.request = (uint64_t)e->b << 32 | (uint32_t)e->n,
+                                       .service = group->service,
+                                       .profile = group->profile,
+                                       .source = group->source,
+                                       .protection = group->protection,
+                                       .from = sim_client_addr(e->b),
+                                       .idempotent = true};
+    memcpy(open->digest, c->digest, sizeof(open->digest));
+    memcpy(open->client.bytes, &e->b, sizeof(e->b));
+    sim_site_step(sim, site, &event);
+}
+
+void sim_site_polled(struct sim *sim, const struct sim_event *e) {
+    struct sim_site *site = &sim->sites[e->a];
+    struct sim_node *node = &sim->nodes[e->b];
+    struct sim_poll *poll = e->body;
+    if (sim_process_holds(sim, &site->peerd, e))
+        return;
+    if (site->core != NULL) {
+        site->polling = poll;
+        sim_site_step(sim, site,
+                      &(struct core_event){.kind = CORE_NODE_REPORTED,
+                                           .u.node = {.request = poll->request.seq,
+                                                      .node = node->number,
+                                                      .report = &poll->request}});
+    } else {
+        sim_put(sim, SIM_LAN,
+                &(struct sim_event){.kind = SIM_POLL_FAILED,
+                                    .a = node->index,
+                                    .b = (uint32_t)poll->request.seq,
+                                    .n = poll->run});
+    }
+    site->polling = NULL;
+    node_request_free(&poll->request);
+    free(poll);
+}

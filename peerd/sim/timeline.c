@@ -1,0 +1,235 @@
+#include "peerd/sim/timeline.h"
+
+#include "peerd/sim/client.h"
+#include "peerd/sim/invariants.h"
+#include "peerd/sim/narrative.h"
+#include "peerd/sim/node.h"
+#include "peerd/sim/site.h"
+#include "peerd/sim/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void sim_timeline_init(struct sim *sim, struct rng *rng) {
+    for (uint32_t i = 0; i < sim->scenario->event_count; i++) {
+        struct duration at = scenario_instant(&sim->scenario->events[i].at, rng_u64(rng));
+        sim_put_at(sim, instant_add(sim->zero, at),
+                   &(struct sim_event){.kind = SIM_TIMELINE, .a = i});
+    }
+}
+
+/* ---- whom ---- */
+
+/* The cluster that serves most clients; of equals the first. */
+static uint32_t serving(const struct sim *sim) {
+    uint32_t *served = sim_alloc(sim->site_count, sizeof(*served)), best = 0;
+    for (uint32_t i = 0; i < sim->client_count; i++) {
+        uint32_t by = sim_client_served_by(sim, &sim->clients[i]);
+        if (by != UINT32_MAX)
+            served[by]++;
+    }
+    for (uint32_t i = 1; i < sim->site_count; i++)
+        if (served[i] > served[best])
+            best = i;
+    free(served);
+    return best;
+}
+
+static struct sim_node *node_of(struct sim *sim, const struct sim_site *site, uint32_t number) {
+    return &sim->nodes[site->first_node + number % site->node_count];
+}
+
+static struct sim_worker *worker_of(struct sim *sim, const struct sim_site *site, uint32_t number) {
+    return &sim->workers[site->first_worker + number % site->worker_count];
+}
+
+/* ---- what ---- */
+
+static void kill_part(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    switch (e->target.part) {
+    case SCENARIO_PART_SITE:
+        sim->network.dark[site->index] |= e->blackhole;
+        sim_site_kill(sim, site);
+        for (uint32_t i = 0; i < site->node_count; i++)
+            sim_node_kill(sim, node_of(sim, site, i));
+        return;
+    case SCENARIO_PART_PEERD:
+        sim_site_kill(sim, site);
+        return;
+    case SCENARIO_PART_NODE:
+        sim_node_kill(sim, node_of(sim, site, e->target.number));
+        return;
+    case SCENARIO_PART_WORKER: {
+        struct sim_worker *w = worker_of(sim, site, e->target.number);
+        w->lost_at = sim->now;
+        if (w->process.life != SIM_LIFE_DEAD)
+            sim_node_worker_died(sim, w);
+        return;
+    }
+    case SCENARIO_PART_COUNT:
+        return;
+    }
+}
+
+static void restart_part(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    switch (e->target.part) {
+    case SCENARIO_PART_SITE:
+        sim->network.dark[site->index] = false;
+        sim_site_start(sim, site);
+        for (uint32_t i = 0; i < site->node_count; i++)
+            sim_node_start(sim, node_of(sim, site, i));
+        return;
+    case SCENARIO_PART_PEERD:
+        sim_site_start(sim, site);
+        return;
+    case SCENARIO_PART_NODE:
+        sim_node_start(sim, node_of(sim, site, e->target.number));
+        return;
+    case SCENARIO_PART_WORKER:
+    case SCENARIO_PART_COUNT:
+        return; /* its supervisor has done that already */
+    }
+}
+
+static void stop_peerd(struct sim *sim, struct sim_site *site) {
+    sim_process_stop(sim, &site->peerd);
+    sim_due_site(sim, site);
+}
+
+static void continue_peerd(struct sim *sim, struct sim_site *site) {
+    sim_process_continue(sim, &site->peerd);
+    sim_due_site(sim, site);
+}
+
+static void stop_part(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    switch (e->target.part) {
+    case SCENARIO_PART_SITE:
+        stop_peerd(sim, site);
+        for (uint32_t i = 0; i < site->node_count; i++)
+            sim_node_stop(sim, node_of(sim, site, i));
+        return;
+    case SCENARIO_PART_PEERD:
+        stop_peerd(sim, site);
+        return;
+    case SCENARIO_PART_NODE:
+        sim_node_stop(sim, node_of(sim, site, e->target.number));
+        return;
+    case SCENARIO_PART_WORKER:
+        sim_worker_stop(sim, worker_of(sim, site, e->target.number));
+        return;
+    case SCENARIO_PART_COUNT:
+        return;
+    }
+}
+
+static void continue_part(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    switch (e->target.part) {
+    case SCENARIO_PART_SITE:
+        continue_peerd(sim, site);
+        for (uint32_t i = 0; i < site->node_count; i++)
+            sim_node_continue(sim, node_of(sim, site, i));
+        return;
+    case SCENARIO_PART_PEERD:
+        continue_peerd(sim, site);
+        return;
+    case SCENARIO_PART_NODE:
+        sim_node_continue(sim, node_of(sim, site, e->target.number));
+        return;
+    case SCENARIO_PART_WORKER:
+        sim_worker_continue(sim, worker_of(sim, site, e->target.number));
+        return;
+    case SCENARIO_PART_COUNT:
+        return;
+    }
+}
+
+static void apply(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    switch (e->verb) {
+    case SCENARIO_VERB_KILL:
+        kill_part(sim, site, e);
+        return;
+    case SCENARIO_VERB_RESTART:
+        restart_part(sim, site, e);
+        return;
+    case SCENARIO_VERB_STOP:
+        stop_part(sim, site, e);
+        return;
+    case SCENARIO_VERB_CONTINUE:
+        continue_part(sim, site, e);
+        return;
+    case SCENARIO_VERB_DRAIN:
+        sim_site_drain(sim, site, e->deadline);
+        return;
+    case SCENARIO_VERB_UNDRAIN:
+        sim_site_undrain(sim, site);
+        return;
+    case SCENARIO_VERB_BLACKHOLE:
+        sim->network.dark[site->index] = true;
+        return;
+    case SCENARIO_VERB_PARTITION:
+    case SCENARIO_VERB_HEAL:
+    case SCENARIO_VERB_LINK:
+    case SCENARIO_VERB_COUNT:
+        return; /* without a target */
+    }
+}
+
+static void apply_target(struct sim *sim, const struct scenario_event *e) {
+    uint32_t cluster = e->target.cluster;
+    if (cluster == SCENARIO_ALL) {
+        for (uint32_t i = 0; i < sim->site_count; i++)
+            apply(sim, &sim->sites[i], e);
+        return;
+    }
+    if (cluster == SCENARIO_SERVING)
+        cluster = serving(sim);
+    else if (cluster == SCENARIO_LAST)
+        cluster = sim->last;
+    if (cluster >= sim->site_count) {
+        sim_narrative_fact(sim, "nothing was hit before: there is no last one");
+        return;
+    }
+    sim->last = cluster;
+    apply(sim, &sim->sites[cluster], e);
+}
+
+static void tell(struct sim *sim, const struct scenario_event *e) {
+    char text[TRACE_LINE_LEN_MAX + 1];
+    scenario_event_text(sim->scenario, e, text, sizeof(text));
+    uint32_t cluster = e->target.cluster;
+    if (cluster == SCENARIO_SERVING)
+        cluster = serving(sim);
+    else if (cluster == SCENARIO_LAST)
+        cluster = sim->last;
+    bool named = cluster != e->target.cluster && cluster < sim->site_count;
+    sim_narrative_fact(sim, "--- %s%s%s", text, named ? " = " : "",
+                       named ? sim->scenario->clusters[cluster].identity.name.text : "");
+}
+
+void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
+    const struct scenario_event *e = &sim->scenario->events[event->a];
+    tell(sim, e);
+    switch (e->verb) {
+    case SCENARIO_VERB_PARTITION:
+        sim_network_partition(&sim->network, &e->cut);
+        break;
+    case SCENARIO_VERB_HEAL:
+        sim_network_heal(&sim->network, &e->cut);
+        break;
+    case SCENARIO_VERB_LINK:
+        sim_network_link(&sim->network, &e->link);
+        break;
+    case SCENARIO_VERB_KILL:
+    case SCENARIO_VERB_RESTART:
+    case SCENARIO_VERB_STOP:
+    case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_DRAIN:
+    case SCENARIO_VERB_UNDRAIN:
+    case SCENARIO_VERB_BLACKHOLE:
+        apply_target(sim, e);
+        break;
+    case SCENARIO_VERB_COUNT:
+        break;
+    }
+    sim_invariants_check(sim);
+}

@@ -1,0 +1,319 @@
+#include "peerd/sim/worker.h"
+
+#include "peerd/sim/invariants.h"
+#include "peerd/sim/narrative.h"
+#include "peerd/sim/node.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICKS_MAX 100000 /* of tenure at one instant: more is a busy loop */
+
+/* ---- life ---- */
+
+void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots) {
+    struct sim_worker *w = &sim->workers[index];
+    w->slots = slots;
+    w->tenures = sim_alloc(slots, sizeof(*w->tenures));
+    w->leases = sim_alloc(slots, sizeof(*w->leases));
+    w->lookup = sim_alloc(tenure_index_count(slots), sizeof(*w->lookup));
+    w->paces = sim_alloc(slots, sizeof(*w->paces));
+    w->sessions = sim_alloc(slots, sizeof(*w->sessions));
+    trace_init(&w->trace);
+    w->outbox.trace = &w->trace;
+}
+
+void sim_worker_free(struct sim *sim, struct sim_worker *w) {
+    sim_process_kill(sim, &w->process);
+    free(w->tenures);
+    free(w->leases);
+    free(w->lookup);
+    free(w->paces);
+    free(w->sessions);
+}
+
+void sim_worker_start(struct sim *sim, struct sim_worker *w) {
+    const struct tenure_config nothing = {0};
+    if (w->process.life != SIM_LIFE_DEAD)
+        return;
+    sim_process_start(sim, &w->process, SIM_LIFE_STARTING);
+    tenure_init(&w->tenure, &nothing, w->tenures, w->leases, w->lookup, w->slots);
+    due_init(&w->due, w->paces, w->slots);
+    memset(w->sessions, 0, w->slots * sizeof(*w->sessions));
+    w->warm = w->started = sim->now;
+    sim_put(sim, SIM_WORKER_START,
+            &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
+}
+
+void sim_worker_started(struct sim *sim, const struct sim_event *e) {
+    struct sim_worker *w = &sim->workers[e->a];
+    struct sim_node *node = &sim->nodes[w->node];
+    if (e->n != w->process.run || w->process.life != SIM_LIFE_STARTING)
+        return;
+    if (sim_process_holds(sim, &node->process, e))
+        return;
+    w->process.life = SIM_LIFE_RUNNING;
+    sim_node_worker_ready(sim, w);
+}
+
+void sim_worker_kill(struct sim *sim, struct sim_worker *w) {
+    sim_process_kill(sim, &w->process);
+    sim_invariants_worker_died(sim, w);
+    sim_due_worker(sim, w);
+}
+
+void sim_worker_stop(struct sim *sim, struct sim_worker *w) {
+    sim_process_stop(sim, &w->process);
+    sim_due_worker(sim, w);
+}
+
+void sim_worker_continue(struct sim *sim, struct sim_worker *w) {
+    sim_process_continue(sim, &w->process);
+    sim_due_worker(sim, w);
+}
+
+void sim_worker_brief(struct sim *sim, struct sim_worker *w) {
+    const struct sim_node *node = &sim->nodes[w->node];
+    const struct node_limits *l = &node->limits;
+    if (!node->briefed)
+        return;
+    w->tenure.config = (struct tenure_config){
+        .session_lease = duration_ms(l->session_lease_ms),
+        .standby_lease = duration_ms(l->standby_lease_ms),
+        .hedge_ms_max = l->hedge_ms_max,
+        .hedges_per_minute = l->hedges_per_minute,
+        .retry_ms = SIM_RETRY_MS,
+        .retry_draining_ms = SIM_DRAINING_MS,
+    };
+}
+
+/* ---- sending ---- */
+
+void sim_worker_send(struct sim *sim, const struct sim_worker *w, uint32_t client,
+                     const struct message *message) {
+    struct sim_client *c = &sim->clients[client];
+    struct instant at;
+    if (!sim_network_send(&sim->network, w->cluster, sim_network_group(&sim->network, c->group),
+                          &c->flows[2 * w->cluster + 1], sim->now, &at))
+        return;
+    struct message *body = sim_alloc(1, sizeof(*body));
+    *body = *message;
+    sim_put_at(
+        sim, at,
+        &(struct sim_event){.kind = SIM_TO_CLIENT, .a = client, .b = w->index, .body = body});
+}
+
+static void send_frame(struct sim *sim, struct sim_worker *w, struct sim_session *s,
+                       uint64_t frame) {
+    struct sim_client *c = &sim->clients[s->client];
+    struct instant at;
+    w->frames++;
+    if (!s->sent_any || frame > s->last_sent)
+        s->last_sent = frame;
+    s->sent_any = true;
+    if (sim_network_send(&sim->network, w->cluster, sim_network_group(&sim->network, c->group),
+                         &c->flows[2 * w->cluster + 1], sim->now, &at))
+        sim_put_at(
+            sim, at,
+            &(struct sim_event){.kind = SIM_MEDIA, .a = s->client, .b = w->index, .n = frame});
+}
+
+/* ---- media ---- */
+
+static void set_due(struct sim_worker *w, uint32_t slot) {
+    struct sim_session *s = &w->sessions[slot];
+    struct instant at = s->used ? pace_deadline(&s->pace) : INSTANT_NEVER;
+    bool over = s->used && s->pace.running && pace_finished(&s->pace) && !s->told;
+    if (over)
+        at = s->warm;
+    due_set(&w->due, slot, instant_is_never(at) ? at : instant_max(at, s->warm));
+}
+
+/* An encoder that needs pre-roll has to make it first, one session after the other. */
+static void start_media(struct sim *sim, struct sim_worker *w, struct sim_session *s,
+                        const struct tenure_out *o, struct instant now) {
+    const struct sim_stream *stream = &sim->streams[sim->clients[s->client].group];
+    pace_start(&s->pace, duration_ms(FRAME_MS), o->from, o->live, o->held, now);
+    if (stream->end != FRAME_NEVER)
+        pace_end_at(&s->pace, stream->end);
+    s->mergeable_from = stream->mergeable ? o->from : FRAME_NEVER;
+    s->told = false;
+    s->warm = instant_add(instant_max(w->warm, sim->now), stream->preroll);
+    if (stream->preroll.us > 0)
+        w->warm = s->warm;
+}
+
+/* All that exists has been sent: the client must hear an end, not silence. */
+static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum err error) {
+    struct sim_session *s = &w->sessions[slot];
+    struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim->now};
+    s->told = true;
+    pace_stop(&s->pace);
+    e.u.source.session = sim->clients[s->client].ticket.session;
+    e.u.source.error = error;
+    sim_worker_step(sim, w, &e, NULL);
+}
+
+static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
+    struct sim_session *s = &w->sessions[slot];
+    uint64_t frame;
+    while (pace_take(&s->pace, sim->now, &frame))
+        send_frame(sim, w, s, frame);
+    bool over = s->pace.running && pace_finished(&s->pace) && !s->told;
+    if (over)
+        tell_end(sim, w, slot, ERR_SOURCE_ENDED);
+    set_due(w, slot);
+}
+
+void sim_worker_order(struct sim *sim, struct sim_worker *w, const struct tenure_event *event) {
+    if (w->process.life != SIM_LIFE_RUNNING)
+        return;
+    if (event->kind != TENURE_SOURCE_STOPPED) {
+        sim_worker_step(sim, w, event, NULL);
+        return;
+    }
+    uint32_t slot = tenure_find(&w->tenure, &event->u.source.session);
+    if (slot == TENURE_SLOT_NONE || !w->sessions[slot].used)
+        return;
+    tell_end(sim, w, slot, event->u.source.error);
+    set_due(w, slot);
+    sim_due_worker(sim, w);
+}
+
+/* ---- what tenure wants ---- */
+
+static void answer(struct sim *sim, struct sim_worker *w, const struct tenure_out *o,
+                   const struct sim_question *q) {
+    const struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : &w->sessions[o->slot];
+    struct key_hint self = sim->sites[w->cluster].hint;
+    struct message m = {.nonce = q->nonce};
+    if (o->kind == TENURE_GRANT) {
+        m.kind = MESSAGE_GRANT;
+        m.u.grant = (struct message_grant){
+            .session = o->session,
+            .purpose = o->purpose,
+            .epoch = o->epoch,
+            .counter = o->counter,
+            .start_frame = o->from,
+            .mergeable_from = s != NULL && s->used ? s->mergeable_from : FRAME_NEVER,
+            .lease_ms = o->lease_ms,
+            .cluster = self};
+    } else if (o->kind == TENURE_REFUSE) {
+        m.kind = MESSAGE_REFUSE;
+        m.u.refuse = (struct message_refuse){.session = o->session,
+                                             .purpose = o->purpose,
+                                             .error = o->error,
+                                             .counter = o->counter,
+                                             .retry_after_ms = o->retry_after_ms,
+                                             .cluster = self};
+    } else {
+        m.kind = MESSAGE_ACK;
+        m.u.ack = (struct message_ack){.session = o->session,
+                                       .epoch = o->epoch,
+                                       .counter = o->counter,
+                                       .lease_ms = o->lease_ms};
+    }
+    sim_worker_send(sim, w, q->client, &m);
+}
+
+static void prepare(struct sim_worker *w, uint32_t slot, const struct sim_question *q) {
+    assert(q != NULL && !w->sessions[slot].used);
+    w->sessions[slot] = (struct sim_session){.used = true,
+                                             .client = q->client,
+                                             .nonce = q->nonce,
+                                             .mergeable_from = FRAME_NEVER,
+                                             .told_at = instant_us(INT64_MIN),
+                                             .silent_ms = q->silent_ms};
+}
+
+/* A flat switch: one intention a case. */
+static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure_out *o,
+                      const struct sim_question *q, struct instant now) {
+    struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : &w->sessions[o->slot];
+    bool used = s != NULL && s->used;
+    switch (o->kind) {
+    case TENURE_GRANT:
+    case TENURE_REFUSE:
+    case TENURE_ACK:
+        if (used && q != NULL && !q->silent && o->kind != TENURE_REFUSE)
+            s->nonce = q->nonce;
+        if (q != NULL && !q->silent)
+            answer(sim, w, o, q);
+        break;
+    case TENURE_PREPARE:
+        prepare(w, o->slot, q);
+        return;
+    case TENURE_MEDIA_START:
+        start_media(sim, w, s, o, now);
+        break;
+    case TENURE_MEDIA_REPAIR:
+        if (s->pace.running)
+            pace_repair(&s->pace, o->from, o->held, now);
+        else
+            start_media(sim, w, s, o, now);
+        break;
+    case TENURE_MEDIA_STOP:
+        pace_stop(&s->pace);
+        break;
+    case TENURE_NOTICE: {
+        struct message m = {.kind = MESSAGE_NOTICE, .nonce = s->nonce, .u.notice = o->notice};
+        sim_worker_send(sim, w, s->client, &m);
+        break;
+    }
+    case TENURE_FORGET:
+        *s = (struct sim_session){.client = s->client, .epoch = s->epoch}; /* a tombstone */
+        due_set(&w->due, o->slot, INSTANT_NEVER);
+        sim_node_session_ended(sim, w, o->slot);
+        return;
+    }
+    if (!used)
+        return;
+    set_due(w, o->slot);
+    s->dirty |= o->kind != TENURE_ACK;
+}
+
+static void tell_node(struct sim *sim, struct sim_worker *w) {
+    for (uint32_t i = 0; i < w->outbox.count; i++) {
+        uint32_t slot = w->outbox.items[i].slot;
+        if (slot == TENURE_SLOT_NONE || !w->sessions[slot].dirty)
+            continue;
+        w->sessions[slot].dirty = false;
+        w->sessions[slot].told_at = sim->now;
+        sim_node_session_changed(sim, w, slot);
+    }
+}
+
+void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_event *event,
+                     const struct sim_question *q) {
+    char who[NAME_LEN_MAX + 32];
+    sim->steps++;
+    tenure_step(&w->tenure, event, &w->outbox);
+    for (uint32_t i = 0; i < w->outbox.count; i++)
+        carry_out(sim, w, &w->outbox.items[i], q, event->now);
+    tell_node(sim, w);
+    if (w->trace.count > 0) {
+        snprintf(who, sizeof(who), "%s/n%" PRIu32 "/w%" PRIu32,
+                 sim->scenario->clusters[w->cluster].identity.name.text, sim->nodes[w->node].number,
+                 w->number);
+        sim_narrative_drain(sim, &w->trace, who);
+    }
+    sim_invariants_worker_stepped(sim, w);
+    sim_due_worker(sim, w);
+}
+
+/* ---- time ---- */
+
+void sim_worker_due(struct sim *sim, struct sim_worker *w) {
+    const struct tenure_event tick = {.kind = TENURE_TICKED, .now = sim->now};
+    uint32_t ticks = 0, slot;
+    while (instant_reached(sim->now, tenure_deadline(&w->tenure))) {
+        sim_worker_step(sim, w, &tick, NULL);
+        assert(++ticks < TICKS_MAX);
+    }
+    while (due_reached(&w->due, sim->now, &slot))
+        serve(sim, w, slot);
+    sim_due_worker(sim, w);
+}

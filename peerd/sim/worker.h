@@ -1,0 +1,40 @@
+/*
+ * A worker: tenure, and a pace for each session that it sends.
+ */
+#ifndef PEERD_SIM_WORKER_H
+#define PEERD_SIM_WORKER_H
+
+#include "peerd/sim/world.h"
+
+void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots);
+void sim_worker_free(struct sim *sim, struct sim_worker *worker);
+
+/* Takes SIM_WORKER_START; then the node hands over settings, credit and sessions. */
+void sim_worker_start(struct sim *sim, struct sim_worker *worker);
+void sim_worker_kill(struct sim *sim, struct sim_worker *worker);
+void sim_worker_stop(struct sim *sim, struct sim_worker *worker);
+void sim_worker_continue(struct sim *sim, struct sim_worker *worker);
+
+/* Takes over what the node was told by peerd. */
+void sim_worker_brief(struct sim *sim, struct sim_worker *worker);
+
+/* Steps tenure and carries out what it wants. `q` is NULL where no client has asked. */
+void sim_worker_step(struct sim *sim, struct sim_worker *worker, const struct tenure_event *event,
+                     const struct sim_question *q);
+
+/* An order of peerd, as a tenure event. Lost on a worker that is not running. */
+void sim_worker_order(struct sim *sim, struct sim_worker *worker, const struct tenure_event *event);
+
+/* Sends to a client. */
+void sim_worker_send(struct sim *sim, const struct sim_worker *worker, uint32_t client,
+                     const struct message *message);
+
+/* What comes in. */
+void sim_worker_started(struct sim *sim, const struct sim_event *e);
+void sim_worker_due(struct sim *sim, struct sim_worker *worker);
+
+/* ---- door.c: takes over the event's body ---- */
+
+void sim_door_message_received(struct sim *sim, const struct sim_event *e);
+
+#endif

@@ -1,0 +1,354 @@
+/*
+ * The simulated world: everything that its parts share.
+ *
+ *   sim.c         the loop: takes the next event, or wakes the machine that is due
+ *   site.c        a cluster's peerd: the core, its beats, opens and reports
+ *   call.c        what one peerd asks of another: descriptions and lodgings
+ *   node.c        a machine: supervisor, registration, media-alive, power switch; roster.c
+ *   worker.c      tenure and a pace for each session; door.c checks what clients ask
+ *   client.c      witness and playout of a listener; opening.c gets it a session
+ *   timeline.c    kills, restarts, drains and cuts, as the scenario says
+ *   invariants.c  what must be true whatever happens
+ *   narrative.c   lines for people and for comparing runs
+ *
+ * The machines are those of the programs; around them stands what the programs do with their
+ * intentions, less cryptography: messages travel as structs, a ticket is a number in a table. What
+ * the machines rely on is kept: cookies, nonces, counters, hints, boots, one run after another.
+ * All arrays are walked by index, and random numbers come from generators of their own for each
+ * purpose, so that a run depends on scenario and seed alone.
+ */
+#ifndef PEERD_SIM_WORLD_H
+#define PEERD_SIM_WORLD_H
+
+#include "peerd/core/core.h"
+#include "peerd/core/status.h"
+#include "peerd/sim/network.h"
+#include "peerd/sim/queue.h"
+#include "peerd/sim/report.h"
+#include "peerd/sim/sim.h"
+#include "peerd/wire/echo.h"
+#include "transcoder/timeline/due.h"
+#include "transcoder/timeline/pace.h"
+#include "transcoder/timeline/tenure.h"
+#include "transcoder/timeline/witness.h"
+
+/* ---- how long things take that happen within a machine or a cluster ---- */
+
+#define SIM_LAN          duration_us(300)   /* a node's way to its peerd */
+#define SIM_PEERD_START  duration_ms(50)    /* from exec to the first event */
+#define SIM_NODE_START   duration_ms(100)   /* the same, of a supervisor */
+#define SIM_WORKER_START duration_ms(50)    /* the same, of a worker, link and settings included */
+#define SIM_WARM_UP      duration_ms(5000)  /* before the scenario begins: everybody gets ready */
+#define SIM_POLL_WAIT    duration_ms(1000)  /* a node waits so long for an answer */
+#define SIM_ALIVE_AFTER  duration_ms(300)   /* of silence, then nodes beat for their peerd … */
+#define SIM_NODE_TICK_MS 100                /* [ms] … this often, and look after their workers */
+#define SIM_STALL        duration_ms(1000)  /* a worker that does not move for so long is killed */
+#define SIM_CALL_WAIT    duration_ms(3000)  /* a peerd waits so long for another's answer */
+#define SIM_CONNECT_WAIT duration_ms(1000)  /* a client waits so long for a connection … */
+#define SIM_OPEN_WAIT    duration_ms(3000)  /* … and so long for an answer over it */
+#define SIM_GIVE_UP      duration_ms(10000) /* and gives up opening after this */
+#define SIM_FIGURES_MS   1000               /* [ms] between snapshots of a session that goes on */
+#define SIM_HELD_MAX     4096               /* datagrams and requests that wait for a stopped one */
+#define SIM_RETRY_MS     1000               /* [ms] a worker's Retry-After */
+#define SIM_DRAINING_MS  2000               /* [ms] the same while draining */
+#define SIM_COOKIE_S     30                 /* [s] period of a cookie */
+#define SIM_SLOTS_SPARE  64                 /* slots of a playout buffer beyond its depth */
+#define SIM_HOLDERS_MAX  16                 /* workers that believe to serve one session */
+#define SIM_PREROLL_US   60                 /* [µs] of CPU a frame of Opus before the first */
+
+enum sim_life {
+    SIM_LIFE_DEAD,
+    SIM_LIFE_STARTING,
+    SIM_LIFE_RUNNING,
+    SIM_LIFE_STOPPED /* SIGSTOP: what comes in waits */
+};
+
+struct sim_process {
+    enum sim_life life;
+    uint64_t run; /* counts starts and deaths: what was meant for an older run is dropped */
+    struct instant since;
+    struct sim_event *held; /* while stopped */
+    uint32_t held_count;
+};
+
+/* ---- bodies of events ---- */
+
+struct sim_beat {
+    struct beat beat;
+    struct addr from;
+};
+
+struct sim_poll {
+    struct node_request request; /* owned */
+    uint64_t run;                /* of the node */
+};
+
+/* A request from one peerd to another, and then its answer. */
+struct sim_call {
+    uint32_t from; /* cluster that asks */
+    uint64_t run;  /* of its peerd */
+    uint32_t peer; /* whom, as an index of its policy */
+    bool lodging;  /* else it wants the description */
+    struct instant asked;
+    uint32_t ttl_ms; /* [ms] asked, then granted */
+    struct standbys_group *groups;
+    uint32_t group_count;
+    uint32_t *slots;
+    uint32_t slot_count;
+    struct description description;
+    enum err err;
+};
+
+/* ---- a cluster ---- */
+
+struct sim_site {
+    uint32_t index;
+    struct public_key key;
+    struct key_hint hint;
+    struct policy policy;
+    struct core *core; /* NULL unless running or stopped */
+    struct core_outbox outbox;
+    struct trace trace;
+    struct sim_process peerd;
+    uint32_t *peer_of;                     /* by cluster; UINT32_MAX: no peer */
+    uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
+    struct sim_flow *beats;                /* to each cluster */
+    uint64_t verdicts_changed;             /* counter as of the last look */
+    enum verdict verdicts[POLICY_PEERS_MAX];
+    uint32_t first_node, node_count;
+    uint32_t first_worker, worker_count;
+    uint32_t capacity;        /* [sessions] of the policy */
+    uint32_t credit_used;     /* by all its workers together */
+    struct sim_poll *polling; /* questions under way in this step, for their answers */
+    struct sim_call *calling;
+};
+
+/* ---- a machine ---- */
+
+/* A session as the node tells of it. */
+struct sim_entry {
+    bool used;
+    bool changed;             /* not told yet as it is */
+    bool listed;              /* on the list of those to be told */
+    struct node_session now;  /* newest snapshot */
+    struct node_session told; /* as peerd was told last */
+    struct instant at;        /* of the snapshot */
+    struct instant told_at;
+    uint64_t seq; /* request in which it was told last */
+    /* What a replacement needs to go on. */
+    uint64_t counter;
+    uint64_t live_frame;
+    struct instant live_at;
+};
+
+struct sim_ended {
+    struct session_id id;
+    uint64_t seq; /* request in which it was told; 0 not yet */
+};
+
+struct sim_roster {
+    struct sim_entry *entries; /* worker × slots + slot */
+    uint32_t entry_count;
+    uint32_t *list; /* entries with something to tell */
+    uint32_t list_count;
+    struct sim_ended *ended;
+    uint32_t ended_count, ended_room;
+    struct set_digest digest;
+    uint32_t used, committed;
+    uint64_t seen; /* newest request that was answered */
+};
+
+struct sim_node {
+    uint32_t index; /* of all */
+    uint32_t cluster;
+    uint32_t number; /* in its cluster */
+    struct sim_process process;
+    uint64_t boot;
+    uint64_t cookie_secret;
+    uint64_t seq, order_seen;
+    bool full;               /* the next request tells everything */
+    uint64_t asking;         /* request under way; 0 none */
+    struct instant answered; /* "never" before the first time */
+    struct duration poll;
+    bool briefed; /* peerd has told whose workers these are */
+    bool draining;
+    struct node_limits limits;
+    struct node_credit credit;
+    struct instant credit_until;
+    struct echo *echoes; /* towards each cluster */
+    bool *told_alive;    /* clusters to be told that media is alive */
+    struct sim_flow *beats;
+    bool beating;
+    uint32_t first_worker, worker_count;
+    struct sim_roster roster;
+};
+
+/* ---- a worker ---- */
+
+struct sim_session {
+    bool used;
+    bool dirty;      /* to be told to the node at the end of this step */
+    uint32_t client; /* of whom; its ticket has the same number */
+    uint64_t nonce;  /* of its newest message: notices repeat it */
+    struct pace pace;
+    struct instant warm; /* pre-roll is done */
+    uint64_t mergeable_from;
+    uint64_t last_sent;
+    bool sent_any;
+    bool told; /* tenure knows that there is no more */
+    enum err stopped;
+    struct message_report figures;
+    struct instant told_at;
+    uint16_t silent_ms;
+    uint32_t epoch; /* newest seen, for the invariant */
+};
+
+struct sim_worker {
+    uint32_t index; /* of all */
+    uint32_t cluster, node, number;
+    struct sim_process process;
+    struct tenure tenure;
+    struct tenure_session *tenures;
+    struct due_entry *leases;
+    uint32_t *lookup;
+    struct due due; /* of media, by slot */
+    struct due_entry *paces;
+    struct sim_session *sessions;
+    uint32_t slots;
+    uint64_t frames;
+    uint32_t restarts;
+    uint32_t credit_used; /* as counted in the site's sum */
+    struct instant warm;  /* its CPU is free for another pre-roll */
+    struct instant started;
+    struct instant lost_at; /* until when the process before was sending */
+    struct tenure_outbox outbox;
+    struct trace trace;
+};
+
+/* What a client asked, while tenure answers. */
+struct sim_question {
+    uint32_t client;
+    uint64_t nonce;
+    uint16_t silent_ms;
+    bool silent; /* adoption: nobody waits for an answer */
+};
+
+/* ---- a listener ---- */
+
+enum sim_client_state {
+    SIM_CLIENT_WAITING, /* its time has not come */
+    SIM_CLIENT_OPENING,
+    SIM_CLIENT_OPEN,
+    SIM_CLIENT_OVER /* ended, refused, or gone without a word */
+};
+
+/* A worker that believes to serve a session. */
+struct sim_holder {
+    uint32_t worker;
+    uint32_t epoch;
+    struct instant
+        unwanted; /* since when its client has nothing to do with it; "never" if it has */
+};
+
+struct sim_client {
+    uint32_t index, group, number;
+    char name[REPORT_NAME_LEN_MAX + 1];
+    enum sim_client_state state;
+    uint32_t order[SCENARIO_OPEN_AT_MAX]; /* clusters to ask */
+    uint32_t order_count, order_at;
+    uint64_t attempt; /* counts asks; an answer to an older one is dropped */
+    struct instant give_up;
+    struct duration retry_after; /* shortest of this round; zero: none was said */
+    uint8_t digest[32];          /* of its open: the same for every cluster */
+    uint64_t seed;
+    struct ticket ticket;
+    struct witness witness;
+    struct witness_outbox outbox;
+    struct trace trace;
+    struct playout playout;
+    struct playout_slot *slots;
+    struct sim_flow *flows;     /* to and from each cluster */
+    struct instant served_from; /* see report_client */
+    struct instant anchor;      /* playout instant of frame 0, worked out from outside */
+    struct instant heard;       /* a frame was played last; or it began to open */
+    struct instant servable;    /* since when some server of its own could serve it; "never" */
+    struct instant over_at;
+    bool refused;
+    char outcome[REPORT_TEXT_LEN_MAX + 1];
+    uint32_t epoch, epoch_high; /* as of the last look */
+    struct sim_holder holders[SIM_HOLDERS_MAX];
+    uint32_t holder_count;
+};
+
+/* What a group of listeners hears. */
+struct sim_stream {
+    uint64_t end;            /* one past the last frame; FRAME_NEVER: endless */
+    bool mergeable;          /* bytes are a function of position */
+    struct duration preroll; /* of a start: CPU time of the worker */
+};
+
+/* ---- all of it ---- */
+
+struct sim {
+    struct sim_options options;
+    const struct scenario *scenario;
+    struct instant now;
+    struct instant zero; /* the scenario begins */
+    struct instant end;  /* … and ends */
+    struct sim_queue queue;
+    struct due due; /* of machines: sites, workers, clients */
+    struct due_entry *due_entries;
+    struct sim_network network;
+    struct rng rng; /* boots, seeds of machines, entropy */
+    struct sim_site *sites;
+    uint32_t site_count;
+    struct sim_node *nodes;
+    uint32_t node_count;
+    struct sim_worker *workers;
+    uint32_t worker_count;
+    struct sim_client *clients;
+    uint32_t client_count;
+    uint32_t last; /* cluster that the latest event with a target hit; UINT32_MAX none */
+    struct sim_stream *streams; /* by group */
+    uint64_t steps;             /* of machines */
+    uint64_t digest;            /* of every line so far */
+    uint64_t lines;
+    bool freeing;
+    bool closing; /* the scenario is over; listeners leave and leases run out */
+    bool violated;
+    char violation[512];
+    struct report report;
+};
+
+/* ---- sim.c ---- */
+
+struct wall sim_wall(const struct sim *sim);
+void sim_put(struct sim *sim, struct duration after, const struct sim_event *event);
+void sim_put_at(struct sim *sim, struct instant at, const struct sim_event *event);
+void sim_event_drop(struct sim *sim, struct sim_event *event);
+
+/* Deadlines of machines. */
+void sim_due_site(struct sim *sim, const struct sim_site *site);
+void sim_due_worker(struct sim *sim, const struct sim_worker *worker);
+void sim_due_client(struct sim *sim, const struct sim_client *client);
+
+/* A process that is stopped keeps the event for later: true. So does one that is dead lose it. */
+bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_event *event);
+void sim_process_start(struct sim *sim, struct sim_process *p, enum sim_life life);
+void sim_process_kill(struct sim *sim, struct sim_process *p);
+void sim_process_stop(struct sim *sim, struct sim_process *p);
+void sim_process_continue(struct sim *sim, struct sim_process *p);
+bool sim_process_lives(const struct sim_process *p);
+
+/* ---- addresses: 10.CLUSTER.CLUSTER.NODE, 172.16… for clients ---- */
+
+struct addr sim_worker_addr(const struct sim *sim, const struct sim_worker *worker);
+struct addr sim_client_addr(uint32_t client);
+uint32_t sim_client_at(const struct addr *addr);
+struct addr sim_node_addr(const struct sim_node *node);
+/* UINT32_MAX if nobody has it. */
+uint32_t sim_worker_at(const struct sim *sim, const struct addr *addr);
+uint32_t sim_node_at(const struct sim *sim, const struct addr *addr);
+uint32_t sim_cluster_at(const struct sim *sim, const struct addr *addr);
+
+#endif

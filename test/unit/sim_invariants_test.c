@@ -1,0 +1,142 @@
+/*
+ * Every invariant broken once on purpose: a checker that never fires proves nothing.
+ */
+#include "peerd/sim/client.h"
+#include "peerd/sim/invariants.h"
+#include "peerd/sim/worker.h"
+
+#include "test/unit/sim_fixture.h"
+
+#include <signal.h>
+
+static struct sim_fixture f;
+
+static void begin(void) {
+    sim_fixture_open(&f, sim_quiet, 1);
+    sim_run_until(f.sim, duration_s(3));
+    cr_assert_null(sim_violation(f.sim));
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_eq(f.sim->clients[i].witness.state, WITNESS_FOLLOWING);
+}
+
+static void finish(void) {
+    sim_fixture_close(&f);
+}
+
+/* Goes on for so long and expects to be told. */
+static void expect_breach(int64_t until_ms, const char *words) {
+    sim_run_until(f.sim, duration_ms(until_ms));
+    cr_assert_not_null(sim_violation(f.sim), "nothing was noticed of: %s", words);
+    cr_expect_not_null(strstr(sim_violation(f.sim), words), "%s", sim_violation(f.sim));
+}
+
+static struct sim_worker *backup(void) {
+    return &f.sim->workers[f.sim->sites[1].first_worker];
+}
+
+static struct sim_worker *server(void) {
+    struct sim_client *c = &f.sim->clients[0];
+    return &f.sim->workers[sim_worker_at(f.sim,
+                                         &c->witness.servers[c->witness.serving].address.media)];
+}
+
+/* A worker takes a session that its client never gave it. */
+static void usurp(struct sim_worker *w, uint32_t epoch) {
+    const struct message_resume r = {.session = f.sim->clients[0].ticket.session,
+                                     .purpose = RESUME_COMMIT,
+                                     .epoch = epoch,
+                                     .counter = 100000};
+    const struct sim_question q = {.client = 0, .silent = true};
+    sim_worker_step(
+        f.sim, w,
+        &(struct tenure_event){.kind = TENURE_RESUME_RECEIVED, .now = f.sim->now, .u.resume = &r},
+        &q);
+}
+
+TestSuite(sim_invariants, .init = begin, .fini = finish);
+
+Test(sim_invariants, hold_when_nothing_is_wrong) {
+    sim_run(f.sim);
+    cr_expect_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
+}
+
+Test(sim_invariants, two_lease_holders_under_one_epoch) {
+    usurp(backup(), f.sim->clients[0].witness.epoch);
+    expect_breach(4000, "near-1 has two lease-holders under epoch 1");
+}
+
+Test(sim_invariants, an_epoch_that_its_client_never_gave_out) {
+    usurp(backup(), 77);
+    expect_breach(4000, "near-1 never gave out epoch 77");
+}
+
+Test(sim_invariants, a_lease_holder_whose_client_has_turned_away) {
+    struct sim_worker *w = backup();
+    f.sim->clients[0].witness.epoch_high++;
+    w->tenure.config.session_lease = duration_s(3600);
+    usurp(w, f.sim->clients[0].witness.epoch_high);
+    cr_assert_null(sim_violation(f.sim));
+    expect_breach(15000, "although its client turned away");
+}
+
+Test(sim_invariants, an_epoch_that_goes_back) {
+    f.sim->clients[0].epoch = 5;
+    expect_breach(4000, "epoch of near-1 went back from 5");
+}
+
+Test(sim_invariants, more_sessions_than_capacity) {
+    f.sim->sites[0].capacity = 3;
+    expect_breach(4000, "workers of fra1 hold 4 sessions, more than its capacity of 3");
+}
+
+Test(sim_invariants, a_lease_that_is_never_reclaimed) {
+    struct sim_worker *w = server();
+    uint32_t slot = tenure_find(&w->tenure, &f.sim->clients[0].ticket.session);
+    sim_client_vanish(f.sim, &f.sim->clients[0]);
+    w->tenures[slot].lease = instant_add(f.sim->now, duration_s(3600));
+    due_set(&w->tenure.due, slot, w->tenures[slot].lease);
+    expect_breach(15000, "fra1 still holds near-1 (serving), which has been gone for");
+}
+
+Test(sim_invariants, a_session_that_nobody_ends) {
+    for (uint32_t i = 0; i < f.sim->site_count; i++)
+        f.sim->network.dark[i] = true;
+    for (uint32_t i = 0; i < f.sim->client_count; i++)
+        f.sim->clients[i].witness.config.give_up = duration_s(3600);
+    expect_breach(40000, "heard nothing for");
+}
+
+Test(sim_invariants, a_buffer_that_counts_wrongly) {
+    struct sim_client *c = &f.sim->clients[2];
+    c->anchor = instant_sub(c->anchor, duration_ms(FRAME_MS));
+    expect_breach(5000, "near-3 expected");
+}
+
+Test(sim_invariants, a_move_noticed_before_it_happened) {
+    const struct witness_move m = {.detect_ms = -1};
+    sim_invariants_moved(f.sim, &f.sim->clients[0], &m);
+    cr_expect_not_null(sim_violation(f.sim));
+}
+
+Test(sim_invariants, an_overlay_that_is_not_whole) {
+    sim_invariants_check_whole(f.sim);
+    cr_assert_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
+    f.sim->network.dark[1] = true;
+    sim_run_until(f.sim, duration_s(5));
+    sim_invariants_check_whole(f.sim);
+    cr_assert_not_null(sim_violation(f.sim));
+    cr_expect_not_null(strstr(sim_violation(f.sim), "fra1 believes ams1"), "%s",
+                       sim_violation(f.sim));
+}
+
+Test(sim_invariants, sessions_left_after_everybody_has_gone) {
+    sim_invariants_check_empty(f.sim);
+    cr_assert_not_null(sim_violation(f.sim));
+    cr_expect_not_null(strstr(sim_violation(f.sim), "still holds"));
+}
+
+/* What a machine asserts itself ends the process; peersim's handler says where. */
+Test(sim_invariants, a_machine_that_has_lost_count, .signal = SIGABRT) {
+    server()->tenure.credit_used++;
+    sim_invariants_check(f.sim);
+}
