@@ -1,0 +1,134 @@
+/*
+ * Evaluation: what the players heard and what the listeners say of themselves become the report.
+ *
+ * The players' counts are the ones that are judged. A listener's own report is only where causes
+ * and figures of moves come from, and the two must agree.
+ */
+#include "test/live/runner.h"
+
+#include "peerd/sim/expect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CPU_PART_MAX 4       /* a quarter of a core; sanitizers need a tenth */
+#define CPU_US_MIN   2000000 /* [µs] less is not worth a word */
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static int64_t number_of(const json_t *object, const char *key) {
+    const json_t *n = json_object_get(object, key);
+    return json_is_real(n) ? (int64_t)json_real_value(n) : json_integer_value(n);
+}
+
+static void add_moves(struct runner *r, const struct listener *l) {
+    const json_t *move;
+    size_t i;
+    json_array_foreach(json_object_get(l->report, "moves"), i, move) {
+        struct report_move row = {.group = l->group,
+                                  .detect_ms = number_of(move, "detect_ms"),
+                                  .first_frame_ms = number_of(move, "first_frame_ms"),
+                                  .gap_ms = number_of(move, "gap_ms")};
+        row.at_ms = duration_in_ms(instant_since(l->start, r->started)) + number_of(move, "at_ms");
+        snprintf(row.client, sizeof(row.client), "%s", l->name);
+        name_set(&row.cause, text_of(move, "cause"));
+        name_set(&row.from, text_of(move, "from"));
+        name_set(&row.to, text_of(move, "to"));
+        report_add_move(&r->report, &row);
+    }
+}
+
+/* A source that ended well ends the count with its last frame. */
+static int64_t last_position(const struct listener *l) {
+    bool ended = l->report != NULL && strcmp(text_of(l->report, "end"), "source_ended") == 0;
+    return ended ? l->player.highest + 1 : -1;
+}
+
+static void trouble(struct runner *r, const struct listener *l, const char *what) {
+    runner_fact(r, FACT_TROUBLE, "%s: %s", l->name, what);
+    r->troubled = true;
+}
+
+static void check_player(struct runner *r, const struct listener *l) {
+    char text[160];
+    r->out_of_order += l->player.out_of_order;
+    r->duplicated += l->player.duplicated;
+    r->foreign += l->player.foreign;
+    if (l->player.out_of_order + l->player.duplicated + l->player.foreign == 0)
+        return;
+    snprintf(text, sizeof(text),
+             "its player got %" PRIu64 " packets out of order, %" PRIu64 " twice, %" PRIu64
+             " that do not belong",
+             l->player.out_of_order, l->player.duplicated, l->player.foreign);
+    trouble(r, l, text);
+}
+
+/* Its own count may see frames late by less than the player's allowance, never the reverse. */
+static void check_report(struct runner *r, const struct listener *l, uint64_t lost) {
+    char text[160];
+    if (!l->begun || l->report == NULL) {
+        trouble(r, l, l->begun ? "it left no report" : "its program could not be started");
+        return;
+    }
+    uint64_t own = (uint64_t)listener_number(l, "frames_lost");
+    if (listener_number(l, "frames_differing") > 0)
+        trouble(r, l, "two sites sent different bytes for one frame");
+    if (lost <= own)
+        return;
+    snprintf(text, sizeof(text),
+             "its player missed %" PRIu64 " frames, it says %" PRIu64
+             ": they left late, or got lost behind it",
+             lost, own);
+    runner_fact(r, FACT_LISTENER, "%s: %s", l->name, text);
+}
+
+/* A sidecar has next to nothing to do. One that spins would be heard elsewhere first. */
+static void check_cpu(struct runner *r, const struct listener *l) {
+    char text[160];
+    struct duration lived = instant_since(r->ended, l->start);
+    if (l->cpu.us < CPU_US_MIN || l->cpu.us * CPU_PART_MAX < lived.us)
+        return;
+    snprintf(text, sizeof(text), "it used %.1f s of CPU in %.1f s", (double)l->cpu.us / 1e6,
+             (double)lived.us / 1e6);
+    trouble(r, l, text);
+}
+
+static void add_listener(struct runner *r, const struct listener *l) {
+    struct player_count c = player_count(&l->player, r->ended, last_position(l), REPORT_BREAK_MS);
+    struct report_client row = {.group = l->group,
+                                .frames_expected = c.expected,
+                                .frames_lost = c.lost,
+                                .frames_duplicated =
+                                    (uint64_t)listener_number(l, "frames_duplicated"),
+                                .hedges = (uint64_t)listener_number(l, "hedges"),
+                                .gap_max_ms = c.gap_max_ms,
+                                .served_from_ms = REPORT_UNSERVED};
+    snprintf(row.name, sizeof(row.name), "%s", l->name);
+    if (!instant_is_never(c.unbroken))
+        row.served_from_ms = duration_in_ms(instant_since(c.unbroken, r->started));
+    if (c.expected > 0 && !instant_is_never(c.unbroken))
+        snprintf(row.outcome, sizeof(row.outcome), "playing");
+    else
+        snprintf(row.outcome, sizeof(row.outcome), "%.150s",
+                 l->report != NULL ? text_of(l->report, "detail") : "nothing was heard");
+    report_add_client(&r->report, &row);
+    check_player(r, l);
+    check_report(r, l, c.lost);
+    check_cpu(r, l);
+    /* Who was refused has said so, and expectations judge it. */
+    if (c.expected == 0 && listener_number(l, "frames_played") > 0)
+        trouble(r, l, "it played, and its player heard nothing");
+}
+
+void evaluate(struct runner *r) {
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        add_listener(r, &r->listeners[i]);
+        add_moves(r, &r->listeners[i]);
+    }
+    expect_all(r->scenario, &r->report);
+    r->report.broken = r->report.broken || r->troubled || r->interrupted || r->command_status != 0;
+}

@@ -1,0 +1,150 @@
+#include "test/live/policy_yaml.h"
+
+#include <inttypes.h>
+
+static void put_duration(FILE *out, const char *key, struct duration d) {
+    if (d.us % 1000000 == 0)
+        fprintf(out, "  %s: %" PRId64 "s\n", key, d.us / 1000000);
+    else
+        fprintf(out, "  %s: %" PRId64 "ms\n", key, d.us / 1000);
+}
+
+static void put_text(FILE *out, const char *key, const char *text) {
+    if (text[0] != '\0')
+        fprintf(out, "  %s: \"%s\"\n", key, text);
+}
+
+static void put_listen(FILE *out, const char *key, const struct policy_listen *l) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    fprintf(out, "%s:\n  bind: \"%s\"\n", key, addr_to_text(&l->bind, text));
+    put_text(out, "advertise", l->advertise.text);
+}
+
+static void put_cluster(FILE *out, const struct policy_cluster *c) {
+    fprintf(out, "cluster:\n  name: %s\n", c->name.text);
+    put_text(out, "provider", c->provider.text);
+    put_text(out, "region", c->region.text);
+    put_text(out, "upstream", c->upstream.text);
+    if (c->placed)
+        fprintf(out, "  place: {latitude: %.4f, longitude: %.4f}\n", c->latitude_deg,
+                c->longitude_deg);
+    put_text(out, "key_file", c->key_file.text);
+}
+
+static void put_doors(FILE *out, const struct policy *p) {
+    const struct policy_client_listen *c = &p->client_listen;
+    put_listen(out, "beats", &p->beats);
+    put_listen(out, "peer_listen", &p->peer_listen);
+    if (c->listen.bind.family == 0)
+        return;
+    put_listen(out, "client_listen", &c->listen);
+    fprintf(out, "  plain_http: %s\n", c->plain_http ? "true" : "false");
+    put_text(out, "tls_cert", c->tls_cert.text);
+    put_text(out, "tls_key", c->tls_key.text);
+}
+
+static void put_nodes_and_peers(FILE *out, const struct policy *p) {
+    char key[KEY_PUBLIC_TEXT_LEN + 1];
+    fputs(p->node_count > 0 ? "nodes:\n" : "", out);
+    for (uint32_t i = 0; i < p->node_count; i++) {
+        public_key_to_text(&p->nodes[i].key, key);
+        fprintf(out, "  - {name: %s, key: %s}\n", p->nodes[i].name.text, key);
+    }
+    fputs(p->peer_count > 0 ? "peers:\n" : "", out);
+    for (uint32_t i = 0; i < p->peer_count; i++) {
+        const struct policy_peer *x = &p->peers[i];
+        public_key_to_text(&x->key, key);
+        fprintf(out,
+                "  - name: %s\n    key: %s\n    beats: \"%s\"\n    control: \"%s\"\n"
+                "    accept_moves: %s\n    offer_moves: %s\n    reserved_slots: %" PRIu32 "\n",
+                x->name.text, key, x->beats.text, x->control.text,
+                x->accept_moves ? "true" : "false", x->offer_moves ? "true" : "false",
+                x->reserved_slots);
+    }
+}
+
+static void put_profile(FILE *out, const struct policy_profile *p) {
+    fprintf(out,
+            "  - name: %s\n    codec: %s\n    rate: %" PRIu32 "Hz\n    channels: %" PRIu32
+            "\n    preroll_frames: %" PRIu32 "\n",
+            p->name.text, p->codec.text, p->rate_hz, p->channels, p->preroll_frames);
+    if (p->bitrate_bps > 0)
+        fprintf(out, "    bitrate: %" PRIu32 "bit/s\n    complexity: %" PRIu32 "\n", p->bitrate_bps,
+                p->complexity);
+}
+
+static void put_names(FILE *out, const char *key, const struct name *names, uint32_t count) {
+    fprintf(out, "    %s: [", key);
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(out, "%s%s", i > 0 ? ", " : "", names[i].text);
+    fputs("]\n", out);
+}
+
+static void put_offers(FILE *out, const struct policy *p) {
+    fputs("profiles:\n", out);
+    for (uint32_t i = 0; i < p->profile_count; i++)
+        put_profile(out, &p->profiles[i]);
+    fputs("sources:\n", out);
+    for (uint32_t i = 0; i < p->source_count; i++) {
+        const struct policy_source *s = &p->sources[i];
+        fprintf(out, "  - {name: %s, class: %s, loop: %s, location: \"%s\"}\n", s->name.text,
+                source_class_name(s->class), s->loop ? "true" : "false", s->location.text);
+    }
+    fputs("services:\n", out);
+    for (uint32_t i = 0; i < p->service_count; i++) {
+        const struct policy_service *s = &p->services[i];
+        fprintf(out, "  - name: %s\n    capacity: %" PRIu32 "\n", s->name.text, s->capacity);
+        put_names(out, "profiles", s->profiles, s->profile_count);
+        if (s->source_count > 0)
+            put_names(out, "sources", s->sources, s->source_count);
+    }
+}
+
+static void put_grants(FILE *out, const struct policy *p) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    fputs(p->grant_count > 0 ? "grants:\n" : "", out);
+    for (uint32_t i = 0; i < p->grant_count; i++) {
+        const struct policy_grant *g = &p->grants[i];
+        const struct prefix *x = &g->prefix;
+        if (g->by_token)
+            fprintf(out, "  - token_file: %s\n", g->token_file.text);
+        else if (x->addr.family == 4)
+            fprintf(out, "  - prefix: %u.%u.%u.%u/%u\n", x->addr.ip[0], x->addr.ip[1],
+                    x->addr.ip[2], x->addr.ip[3], x->bits);
+        else
+            fprintf(out, "  - prefix: \"%s/%u\"\n", addr_to_text(&x->addr, text), x->bits);
+    }
+}
+
+static void put_limits(FILE *out, const struct policy *p) {
+    const struct policy_limits *l = &p->limits;
+    fputs("detection:\n", out);
+    put_duration(out, "detect_within", p->detection.detect_within);
+    put_duration(out, "false_alarm_every", p->detection.false_alarm_every);
+    put_duration(out, "interval", p->detection.interval);
+    fprintf(out, "limits:\n  sessions_max: %" PRIu32 "\n  opens_per_s: %" PRIu32 "\n",
+            l->sessions_max, l->opens_per_s);
+    put_duration(out, "session_lease", l->session_lease);
+    put_duration(out, "credit_lease", l->credit_lease);
+    put_duration(out, "ticket_life", l->ticket_life);
+    put_duration(out, "clock_skew", l->clock_skew);
+    put_duration(out, "node_lease", l->node_lease);
+    put_duration(out, "node_poll", l->node_poll);
+    put_duration(out, "drain_deadline", l->drain_deadline);
+    fprintf(out,
+            "  drain_per_s: %" PRIu32 "\n  hedge_max: %" PRIu32 "ms\n  hedges_per_minute: %" PRIu32
+            "\n",
+            l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute);
+}
+
+void policy_yaml_write(FILE *out, const struct policy *p) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    put_cluster(out, &p->cluster);
+    put_doors(out, p);
+    put_nodes_and_peers(out, p);
+    put_offers(out, p);
+    put_grants(out, p);
+    put_limits(out, p);
+    if (p->dns_server.family != 0)
+        fprintf(out, "dns_server: \"%s\"\n", addr_to_text(&p->dns_server, text));
+}

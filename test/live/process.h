@@ -1,0 +1,46 @@
+/*
+ * Processes of a run: started with a leash, found, signalled, reaped.
+ *
+ * Every process dies with the runner, also if the runner is killed (PR_SET_PDEATHSIG). Nothing is
+ * ever found by its name: pids come from fork, and those of workers from the kernel's list of a
+ * supervisor's children.
+ */
+#ifndef TEST_LIVE_PROCESS_H
+#define TEST_LIVE_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PROCESS_CHILDREN_MAX 64
+
+struct process_spec {
+    const char *const *argv; /* argv[0] is a path, or looked for in PATH */
+    const char *dir;         /* working directory; NULL: ours */
+    uid_t uid;               /* to run under, and the group of the same number; 0: ours */
+    int in;                  /* descriptors given; -1: the null device */
+    int out;
+    int err;
+};
+
+/* 0 if there is none. The descriptors stay the caller's. */
+pid_t process_start(const struct process_spec *spec);
+
+/* Runs a helper to its end, at most five seconds, with `input` (may be NULL) on standard input;
+ * what it says goes to `output`, cut to fit, one line. Returns its exit status, 128 + signal, or
+ * 127 if it cannot be run. */
+int process_run(const char *const *argv, const char *input, char *output, size_t output_size);
+
+/* Children of a process, in the order of their start. */
+size_t process_children(pid_t pid, pid_t out[PROCESS_CHILDREN_MAX]);
+
+/* The n-th word of a process's command line that follows `option`; false if there is none. */
+bool process_option(pid_t pid, const char *option, char *out, size_t out_size);
+
+/* Signals a process and its children. Pid 0 is passed over. */
+void process_signal_tree(pid_t pid, int number);
+
+/* True until it has ended, reaped or not. */
+bool process_lives(pid_t pid);
+
+#endif

@@ -1,0 +1,423 @@
+#include "test/live/runner.h"
+
+#include "peerd/net/clock.h"
+#include "test/live/hearsay.h"
+#include "test/live/process.h"
+#include "test/live/setup.h"
+#include "test/live/timeline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READY_WITHIN   duration_s(20) /* sanitizers and a busy machine are slow starters */
+#define READY_ASK      duration_ms(50)
+#define TICK           duration_ms(100)
+#define REPORTS_WITHIN duration_s(4)
+#define OVERRUN_S      90 /* beyond the scenario's duration the kernel ends it */
+#define TABLE_WITHIN   duration_s(1)
+#define STALL          duration_ms(80) /* starting a process or a packet filter takes a tenth */
+
+/* ---- facts ---- */
+
+struct duration runner_at(const struct runner *r, struct instant now) {
+    return instant_is_never(r->started) ? duration_us(-1) : instant_since(now, r->started);
+}
+
+void runner_fact(struct runner *r, enum fact_kind kind, const char *format, ...) {
+    char text[RUNNER_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    r->config.narrator.fact(r->config.narrator.data, kind, runner_at(r, net_now()), text);
+}
+
+bool runner_fail(struct runner *r, const char *what, const char *why) {
+    runner_fact(r, FACT_TROUBLE, "%s: %s", what, why);
+    r->failed = true;
+    return false;
+}
+
+uint32_t runner_served_by(const struct runner *r, uint32_t site) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->listener_count; i++)
+        count += r->listeners[i].pid != 0 && r->listeners[i].serving == site;
+    return count;
+}
+
+uint32_t runner_serving(const struct runner *r) {
+    uint32_t best = SCENARIO_NONE, most = 0;
+    for (uint32_t i = 0; i < r->site_count; i++)
+        if (runner_served_by(r, i) > most) {
+            most = runner_served_by(r, i);
+            best = i;
+        }
+    return best;
+}
+
+/* ---- coming up ---- */
+
+static void start_command(struct runner *r) {
+    char root[16];
+    if (r->config.command == NULL || r->command_started)
+        return;
+    r->command_started = true;
+    snprintf(root, sizeof(root), "%d", (int)getpid());
+    setenv("LIVE_DIR", r->dir, 1);
+    setenv("LIVE_BIN", r->config.bin, 1);
+    setenv("LIVE_RUNNER", root, 1);
+    r->command = process_start(
+        &(struct process_spec){.argv = r->config.command, .in = -1, .out = 1, .err = 2});
+    r->command_status = -1; /* until it has ended */
+}
+
+static void ask_sites(struct runner *r);
+
+static void begin(struct runner *r) {
+    struct instant now = net_now();
+    r->state = RUNNER_RUNNING;
+    r->started = now;
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        struct listener *l = &r->listeners[i];
+        l->start = instant_add(
+            now, scenario_instant(&r->scenario->clients[l->group].start, rng_u64(&r->rng)));
+    }
+    runner_fact(r, FACT_RUN, "%u clusters are up and know each other", r->site_count);
+    timeline_start(r->timeline);
+    net_timer_arm(&r->next, instant_add(now, r->scenario->duration));
+}
+
+static void peers_answered(void *data, const json_t *answer) {
+    struct site *s = data;
+    struct runner *r = s->data;
+    struct policy *p = calloc(1, sizeof(*p));
+    if (p != NULL)
+        scenario_policy(r->scenario, s->index, p);
+    r->asked--;
+    r->ready += p != NULL && inquiry_is_acquainted(answer, p->peer_count);
+    free(p);
+}
+
+static void status_answered(void *data, const json_t *answer) {
+    struct site *s = data;
+    struct runner *r = s->data;
+    r->asked--;
+    r->ready += inquiry_is_staffed(s, answer);
+}
+
+static void ask_sites(struct runner *r) {
+    r->ready = 0;
+    r->asked = 2 * r->site_count;
+    for (uint32_t i = 0; i < r->site_count; i++) {
+        inquirer_ask(r->inquirer, &r->sites[i], "/v1/status", status_answered, &r->sites[i]);
+        inquirer_ask(r->inquirer, &r->sites[i], "/v1/peers", peers_answered, &r->sites[i]);
+    }
+}
+
+/* A command that comes first says itself when it has changed what it wants to change. */
+static bool start_sites(struct runner *r) {
+    char go[SITE_PATH_MAX + 8];
+    snprintf(go, sizeof(go), "%s/go", r->dir);
+    if (r->config.early && access(go, F_OK) != 0)
+        return r->command != 0 || runner_fail(r, "the command", "has ended before anything began");
+    for (uint32_t i = 0; i < r->site_count; i++)
+        if (!site_start(&r->sites[i]))
+            return runner_fail(r, r->sites[i].name.text, "its programs cannot be started");
+    r->sites_started = true;
+    return true;
+}
+
+static void starting_tick(struct runner *r, struct instant now) {
+    if (!r->sites_started && !start_sites(r)) {
+        net_loop_stop(r->loop);
+        return;
+    }
+    if (!r->sites_started) {
+        net_timer_arm(&r->next, instant_add(now, READY_ASK));
+        return;
+    }
+    if (r->asked == 0 && r->ready == 2 * r->site_count) {
+        begin(r);
+        return;
+    }
+    if (r->asked == 0)
+        ask_sites(r);
+    net_timer_arm(&r->next, instant_add(now, READY_ASK));
+}
+
+/* ---- running ---- */
+
+/* A peerd that came back has its table again when it knows every session that is served there. */
+static void table_answered(void *data, const json_t *answer) {
+    struct site *s = data;
+    struct runner *r = s->data;
+    if (instant_is_never(s->restarted))
+        return;
+    struct duration took = instant_since(net_now(), s->restarted);
+    uint32_t served = runner_served_by(r, s->index);
+    bool whole =
+        answer != NULL && json_integer_value(json_object_get(answer, "sessions")) >= served;
+    if (!whole && took.us < 5 * TABLE_WITHIN.us) {
+        inquirer_ask(r->inquirer, s, "/v1/status", table_answered, s);
+        return;
+    }
+    s->restarted = INSTANT_NEVER;
+    if (r->recovery_count < sizeof(r->recoveries_ms) / sizeof(r->recoveries_ms[0]))
+        r->recoveries_ms[r->recovery_count++] = (double)took.us / 1000;
+    runner_fact(r, whole && took.us <= TABLE_WITHIN.us ? FACT_OVERLAY : FACT_TROUBLE,
+                whole ? "the peerd of %s knows its %u sessions again after %.0f ms"
+                      : "the peerd of %s does not know its %u sessions after %.0f ms",
+                s->name.text, served, (double)took.us / 1000);
+    r->troubled = r->troubled || !whole || took.us > TABLE_WITHIN.us;
+}
+
+static void watch_tables(struct runner *r) {
+    static struct instant asked_of[SPACE_SITES_MAX];
+    for (uint32_t i = 0; i < r->site_count; i++) {
+        struct site *s = &r->sites[i];
+        if (instant_is_never(s->restarted) || asked_of[i].us == s->restarted.us)
+            continue;
+        asked_of[i] = s->restarted;
+        inquirer_ask(r->inquirer, s, "/v1/status", table_answered, s);
+    }
+}
+
+static void start_listeners(struct runner *r, struct instant now) {
+    uint32_t playing = 0, expected = 0;
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        struct listener *l = &r->listeners[i];
+        if (!l->begun && instant_reached(now, l->start) && !listener_start(l, &r->listener_config))
+            r->troubled = true;
+        expected++;
+        playing += l->player.started;
+    }
+    if (!r->playing_told && expected > 0 && playing == expected) {
+        r->playing_told = true;
+        runner_fact(r, FACT_LISTENER, "all %u listeners play", expected);
+    }
+}
+
+static void end_run(struct runner *r) {
+    if (r->state != RUNNER_RUNNING)
+        return;
+    r->state = RUNNER_ENDING;
+    r->ended = net_now();
+    for (uint32_t i = 0; i < r->listener_count; i++)
+        listener_stop(&r->listeners[i]);
+    net_timer_arm(&r->next, instant_add(r->ended, REPORTS_WITHIN));
+}
+
+static bool still_running(const struct runner *r) {
+    for (uint32_t i = 0; i < r->listener_count; i++)
+        if (r->listeners[i].pid != 0)
+            return true;
+    return false;
+}
+
+/* This process waits for nobody and has the priority to run when it wants. If it cannot, no other
+ * could: what was lost meanwhile is the machine's. */
+static void watch_machine(struct runner *r, struct instant now) {
+    struct duration late = duration_sub(instant_since(now, r->ticked), TICK);
+    if (late.us > STALL.us && !instant_is_never(r->ticked)) {
+        runner_fact(r, FACT_RUN, "this machine stood still for %.0f ms", (double)late.us / 1000);
+        r->stood_still = duration_max(r->stood_still, late);
+    }
+    r->ticked = now;
+}
+
+static void tick(void *data, struct instant now) {
+    struct runner *r = data;
+    watch_machine(r, now);
+    net_timer_arm(&r->ticks, instant_add(now, TICK));
+    if (r->state == RUNNER_RUNNING) {
+        start_listeners(r, now);
+        watch_tables(r);
+        start_command(r);
+        /* Nothing is left to hear when every listener has gone by itself. */
+        bool gone = r->listener_count > 0 && !still_running(r);
+        for (uint32_t i = 0; i < r->listener_count; i++)
+            gone = gone && r->listeners[i].begun;
+        if (gone && r->config.command == NULL)
+            end_run(r);
+    }
+    if (r->state == RUNNER_ENDING && !still_running(r))
+        net_loop_stop(r->loop);
+    if (r->config.narrator.tick != NULL)
+        r->config.narrator.tick(r->config.narrator.data);
+}
+
+/* What the present state waits for has come, or will not. */
+static void next(void *data, struct instant now) {
+    struct runner *r = data;
+    switch (r->state) {
+    case RUNNER_STARTING:
+        if (instant_reached(now, instant_add(r->ended, READY_WITHIN))) {
+            runner_fail(r, "the clusters did not come up", "see their logs");
+            net_loop_stop(r->loop);
+            return;
+        }
+        starting_tick(r, now);
+        return;
+    case RUNNER_RUNNING:
+        if (r->command != 0)
+            net_timer_arm(&r->next, instant_add(now, TICK)); /* it says when it is over */
+        else
+            end_run(r);
+        return;
+    case RUNNER_ENDING:
+        runner_fact(r, FACT_TROUBLE, "a listener does not end");
+        r->troubled = true;
+        net_loop_stop(r->loop);
+        return;
+    case RUNNER_ENDED:
+        return;
+    }
+}
+
+static void reap(void *data, int number) {
+    struct runner *r = data;
+    int status;
+    (void)number;
+    for (uint32_t i = 0; i < r->site_count; i++) {
+        const char *surprise = site_reap(&r->sites[i]);
+        if (surprise == NULL)
+            continue;
+        runner_fact(r, FACT_TROUBLE, "%s of %s has ended, and nobody wanted that", surprise,
+                    r->sites[i].name.text);
+        r->troubled = true;
+    }
+    for (uint32_t i = 0; i < r->listener_count; i++)
+        listener_reap(&r->listeners[i]);
+    if (r->timeline != NULL)
+        timeline_reap(r->timeline);
+    if (r->command != 0 && waitpid(r->command, &status, WNOHANG) == r->command) {
+        r->command = 0;
+        r->command_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+}
+
+static void interrupted(void *data, int number) {
+    struct runner *r = data;
+    (void)number;
+    r->interrupted = true;
+    if (r->state == RUNNER_RUNNING)
+        end_run(r);
+    else
+        net_loop_stop(r->loop);
+}
+
+/* ---- all of it ---- */
+
+static bool open_loop(struct runner *r) {
+    r->loop = net_loop_new();
+    if (r->loop == NULL)
+        return runner_fail(r, "no event loop", strerror(errno));
+    net_timer_init(&r->next, r->loop, next, r);
+    net_timer_init(&r->ticks, r->loop, tick, r);
+    r->signals[0] = net_signal_open(r->loop, SIGCHLD, reap, r);
+    r->signals[1] = net_signal_open(r->loop, SIGINT, interrupted, r);
+    r->signals[2] = net_signal_open(r->loop, SIGTERM, interrupted, r);
+    r->inquirer = inquirer_new(r->loop);
+    r->timeline = timeline_new(r);
+    if (r->inquirer == NULL || r->timeline == NULL)
+        return runner_fail(r, "cannot start", strerror(errno));
+    return true;
+}
+
+static bool check(struct runner *r) {
+    if (scenario_check_abilities(r->scenario, &timeline_abilities, r->config.faults) &&
+        timeline_check(r->scenario, &r->space, r->config.faults))
+        return true;
+    char line[FAULT_LINE_LEN_MAX + 1];
+    for (uint32_t i = 0; i < r->config.faults->count; i++)
+        runner_fact(r, FACT_TROUBLE, "%s",
+                    fault_to_text(r->config.faults, &r->config.faults->list[i], line));
+    r->failed = true;
+    return false;
+}
+
+static bool come_up(struct runner *r) {
+    if (!setup_all(r))
+        return false;
+    hearsay_attach(r);
+    if (r->config.early)
+        start_command(r);
+    return true;
+}
+
+/* An ear that does not hear in time would blame others. What it starts does not inherit this. */
+static void hurry(void) {
+    struct sched_param param = {.sched_priority = 1};
+    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+}
+
+bool runner_run(struct runner *r, const struct runner_config *config) {
+    memset(r, 0, sizeof(*r));
+    r->config = *config;
+    r->scenario = config->scenario;
+    r->started = INSTANT_NEVER;
+    r->ticked = INSTANT_NEVER;
+    hurry();
+    rng_seed(&r->rng, config->seed);
+    report_init(&r->report, "live", &r->scenario->name, config->seed);
+    episodes_init(&r->episodes);
+    uint32_t sites = r->scenario->cluster_count;
+    space_enter(&r->space, sites < SPACE_SITES_MAX ? sites : SPACE_SITES_MAX, config->shared);
+    if (!check(r))
+        return false;
+    runner_fact(r, FACT_RUN, "in %s%s%s", space_describe(&r->space),
+                r->space.why[0] != '\0' ? "; " : "", r->space.why);
+    if (!open_loop(r) || !come_up(r))
+        return false;
+    alarm((unsigned)(r->scenario->duration.us / 1000000) + OVERRUN_S);
+    r->ended = net_now(); /* until then: when it began to come up */
+    net_timer_arm(&r->next, r->ended);
+    net_timer_arm(&r->ticks, r->ended);
+    net_loop_run(r->loop);
+    if (r->failed || instant_is_never(r->started))
+        return false;
+    r->state = RUNNER_ENDED;
+    reap(r, SIGCHLD);
+    evaluate(r);
+    return true;
+}
+
+void runner_close(struct runner *r) {
+    bool well = !r->failed && report_ok(&r->report);
+    if (r->command != 0) {
+        kill(-r->command, SIGKILL); /* with all that it has started */
+        waitpid(r->command, NULL, 0);
+    }
+    for (uint32_t i = 0; i < r->listener_count; i++)
+        listener_close(&r->listeners[i]);
+    free(r->listeners);
+    for (uint32_t i = 0; i < r->site_count; i++)
+        site_close(&r->sites[i]);
+    timeline_free(r->timeline);
+    inquirer_free(r->inquirer);
+    tap_close(r->tap);
+    episodes_free(&r->episodes);
+    if (r->loop != NULL) {
+        net_timer_cancel(&r->next);
+        net_timer_cancel(&r->ticks);
+    }
+    for (int i = 0; i < 3; i++)
+        if (r->signals[i] != NULL)
+            net_signal_close(r->signals[i]);
+    net_loop_free(r->loop);
+    if (r->config.keep == NULL && well)
+        setup_remove(r);
+    else if (r->dir[0] != '\0')
+        runner_fact(r, FACT_RUN, "logs are in %s", r->dir);
+    report_free(&r->report);
+    alarm(0);
+}

@@ -1,0 +1,107 @@
+#include "test/live/setup.h"
+
+#include "test/live/process.h"
+#include "test/live/recording.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Sites under user ids of their own must be able to reach their folders. */
+static bool others_may_enter(const char *dir) {
+    char path[SITE_PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s", dir);
+    for (char *slash; (slash = strrchr(path, '/')) != NULL && slash != path; *slash = '\0')
+        if (stat(path, &st) != 0 || (st.st_mode & S_IXOTH) == 0)
+            return false;
+    return true;
+}
+
+static bool check_dir(struct runner *r) {
+    if (!r->space.own_uids || others_may_enter(r->dir))
+        return true;
+    return runner_fail(r, r->dir,
+                       "other users cannot enter this folder, and sites are other users here");
+}
+
+static bool make_dir(struct runner *r) {
+    const char *keep = r->config.keep;
+    if (keep != NULL) {
+        char whole[SITE_PATH_MAX];
+        if (mkdir(keep, 0755) != 0 && errno != EEXIST)
+            return runner_fail(r, keep, strerror(errno));
+        if (realpath(keep, whole) == NULL || strlen(whole) > SITE_PATH_MAX - 80)
+            return runner_fail(r, keep, "a shorter path is needed");
+        snprintf(r->dir, sizeof(r->dir), "%s", whole);
+        return check_dir(r);
+    }
+    const char *tmp = getenv("TMPDIR");
+    if (tmp == NULL || !others_may_enter(tmp))
+        tmp = "/tmp";
+    snprintf(r->dir, sizeof(r->dir), "%.120s/peerd-live.XXXXXX", tmp);
+    if (mkdtemp(r->dir) == NULL || chmod(r->dir, 0711) != 0)
+        return runner_fail(r, r->dir, strerror(errno));
+    return check_dir(r);
+}
+
+static bool make_recordings(struct runner *r) {
+    char path[SITE_PATH_MAX + 16], why[256];
+    snprintf(path, sizeof(path), "%s/recordings", r->dir);
+    if (mkdir(path, 0755) != 0)
+        return runner_fail(r, path, strerror(errno));
+    if (!recording_place(r->config.scenario, path, why, sizeof(why)))
+        return runner_fail(r, "recordings", why);
+    return true;
+}
+
+static bool make_sites(struct runner *r) {
+    for (uint32_t i = 0; i < r->scenario->cluster_count; i++) {
+        struct site *s = &r->sites[i];
+        if (!site_make(s, r->scenario, i, &r->space, r->loop, r->dir, r->config.bin))
+            return runner_fail(r, r->scenario->clusters[i].identity.name.text, strerror(errno));
+        r->site_count++;
+    }
+    for (uint32_t i = 0; i < r->site_count; i++)
+        if (!site_write_policy(&r->sites[i], r->sites, r->scenario))
+            return runner_fail(r, "policy.yaml", strerror(errno));
+    return true;
+}
+
+static bool make_listeners(struct runner *r) {
+    uint32_t count = 0;
+    for (uint32_t g = 0; g < r->scenario->client_group_count; g++)
+        count += r->scenario->clients[g].count;
+    r->listeners = calloc(count + 1, sizeof(*r->listeners));
+    if (r->listeners == NULL)
+        return runner_fail(r, "listeners", "out of memory");
+    r->listener_config = (struct listener_config){.scenario = r->scenario,
+                                                  .loop = r->loop,
+                                                  .dir = r->dir,
+                                                  .bin = r->config.bin,
+                                                  .record = r->config.record};
+    for (uint32_t g = 0; g < r->scenario->client_group_count; g++)
+        for (uint32_t n = 0; n < r->scenario->clients[g].count; n++) {
+            struct listener *l = &r->listeners[r->listener_count++];
+            l->index = r->listener_count - 1;
+            l->group = g;
+            l->number = n;
+            if (!listener_make(l, &r->listener_config))
+                return runner_fail(r, l->name, "the port of its player is taken");
+        }
+    return true;
+}
+
+bool setup_all(struct runner *r) {
+    return make_dir(r) && make_recordings(r) && make_sites(r) && make_listeners(r);
+}
+
+void setup_remove(const struct runner *r) {
+    char output[128];
+    const char *const argv[] = {"rm", "-rf", "--", r->dir, NULL};
+    if (r->dir[0] != '\0')
+        process_run(argv, NULL, output, sizeof(output));
+}

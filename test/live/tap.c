@@ -1,0 +1,162 @@
+#include "test/live/tap.h"
+
+#include "peerd/net/clock.h"
+#include "peerd/wire/message.h"
+#include "transcoder/rtp/rtp.h"
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define IP_HEADER_MIN 20
+#define UDP_HEADER    8
+#define SNAP_BYTES    2048
+#define PURPOSE_AT    52  /* header 12, cookie 16, hint 8, session 16 */
+#define ROUNDS_MAX    256 /* packets a turn: the loop has other work */
+
+struct tap {
+    int fd;
+    uint32_t sites;
+    struct net_watch *watch;
+    void (*seen)(void *data, const struct tap_packet *packet);
+    void *data;
+};
+
+/* UDP that is not a fragment; the rest is not even copied. Offsets count from the IP header. */
+static bool filter(int fd) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 17, 0, 3),
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SNAP_BYTES), BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+}
+
+static uint32_t be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* A hedge or a commit; the purpose of a resume stands at a fixed place (wire/message.h). */
+static bool asks_for_media(const uint8_t *body, size_t len) {
+    return len > PURPOSE_AT && body[0] == MESSAGE_FIRST_BYTE && body[2] == MESSAGE_RESUME &&
+           (body[PURPOSE_AT] == RESUME_HEDGE || body[PURPOSE_AT] == RESUME_COMMIT);
+}
+
+static void look(struct tap *t, const uint8_t *ip, size_t len, struct instant at) {
+    size_t header = len >= IP_HEADER_MIN ? (size_t)(ip[0] & 15) * 4 : 0;
+    if (header < IP_HEADER_MIN || len < header + UDP_HEADER + 1)
+        return;
+    uint32_t from = be32(ip + 12), to = be32(ip + 16);
+    int site = space_site_of(from, t->sites), listener = space_listener_of(to);
+    struct tap_packet p = {.at = at, .to_listener = true};
+    if (site < 0 || listener < 0) {
+        site = space_site_of(to, t->sites);
+        listener = space_listener_of(from);
+        p.to_listener = false;
+    }
+    if (site < 0 || listener < 0)
+        return;
+    const uint8_t *body = ip + header + UDP_HEADER;
+    size_t body_len = len - header - UDP_HEADER;
+    p.site = (uint32_t)site;
+    p.listener = (uint32_t)listener;
+    p.media = rtp_kind(body, body_len) == RTP_KIND_RTP;
+    p.asks = asks_for_media(body, body_len);
+    t->seen(t->data, &p);
+}
+
+/* The kernel stamps in wall time; what counts here is the monotonic scale, read together. */
+static struct instant stamp_of(struct msghdr *m) {
+    struct timespec wall;
+    struct instant now = net_now();
+    clock_gettime(CLOCK_REALTIME, &wall);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec then;
+            memcpy(&then, CMSG_DATA(c), sizeof(then));
+            int64_t age_us =
+                (wall.tv_sec - then.tv_sec) * 1000000 + (wall.tv_nsec - then.tv_nsec) / 1000;
+            return instant_sub(now, duration_us(age_us > 0 ? age_us : 0));
+        }
+    return now;
+}
+
+/* On loopback each packet is seen leaving and arriving; one dropped on the way only leaves. */
+static bool is_arrival(const struct sockaddr_ll *from) {
+    return from->sll_pkttype != PACKET_OUTGOING;
+}
+
+static void ready(void *data, unsigned events) {
+    struct tap *t = data;
+    uint8_t bytes[SNAP_BYTES];
+    (void)events;
+    for (int i = 0; i < ROUNDS_MAX; i++) {
+        struct sockaddr_ll from;
+        union {
+            char bytes[128];
+            struct cmsghdr align;
+        } control;
+        struct iovec part = {bytes, sizeof(bytes)};
+        struct msghdr m = {.msg_name = &from,
+                           .msg_namelen = sizeof(from),
+                           .msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof(control)};
+        ssize_t n = recvmsg(t->fd, &m, MSG_DONTWAIT);
+        if (n < 0)
+            return;
+        if (is_arrival(&from))
+            look(t, bytes, (size_t)n, stamp_of(&m));
+    }
+}
+
+static int open_socket(void) {
+    int on = 1, bytes = 4 * 1024 * 1024;
+    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    struct sockaddr_ll lo = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(ETH_P_IP),
+                             .sll_ifindex = (int)if_nametoindex("lo")};
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    if (filter(fd) && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 &&
+        bind(fd, (struct sockaddr *)&lo, sizeof(lo)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+struct tap *tap_open(struct net_loop *loop, const struct space *space,
+                     void (*seen)(void *data, const struct tap_packet *packet), void *data) {
+    struct tap *t = space->kind != SPACE_SHARED ? calloc(1, sizeof(*t)) : NULL;
+    if (t == NULL)
+        return NULL;
+    t->sites = space->sites;
+    t->seen = seen;
+    t->data = data;
+    t->fd = open_socket();
+    t->watch = t->fd >= 0 ? net_watch_open(loop, t->fd, NET_READABLE, ready, t) : NULL;
+    if (t->watch != NULL)
+        return t;
+    if (t->fd >= 0)
+        close(t->fd);
+    free(t);
+    return NULL;
+}
+
+void tap_close(struct tap *t) {
+    if (t == NULL)
+        return;
+    net_watch_close(t->watch);
+    close(t->fd);
+    free(t);
+}

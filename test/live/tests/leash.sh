@@ -1,0 +1,38 @@
+# By itself: whatever becomes of a runner, nothing that it started outlives it. Its processes are
+# known by the pids that it wrote down, and looked for by these alone.
+. test/live/tests/lib.sh
+dir=$(mktemp -d)
+chmod 755 "$dir"
+trap 'rm -rf "$dir"' EXIT
+
+pids_of() {
+    local pid
+    for pid in $(cat "$1"/*/*.pid); do
+        echo "$pid"
+        cat "/proc/$pid/task/$pid/children"
+    done 2>/dev/null
+}
+
+# ends SIGNAL STATUS-PATTERN
+ends() {
+    local runner pids pid status
+    "$LIVE_PROGRAM" run test/live/site.yaml --keep "$dir/$1" >"$dir/$1.out" 2>&1 &
+    runner=$!
+    wait_for 15 grep -q 'know each other' "$dir/$1.out" || fail "the clusters do not come up"
+    pids=$(pids_of "$dir/$1")
+    [ "$(wc -w <<<"$pids")" -ge 12 ] || fail "only these run: $pids"
+    kill -"$1" "$runner"
+    wait "$runner" 2>/dev/null
+    status=$?
+    grep -qE "^($2)$" <<<"$status" || fail "after SIG$1 it ended with status $status"
+    sleep 0.5
+    for pid in $pids; do
+        if [ -e "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status"; then
+            fail "after SIG$1 of the runner $pid still lives: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+        fi
+    done
+    said "SIG$1 of the runner: status $status, none of its $(wc -w <<<"$pids") processes is left"
+}
+
+ends KILL 137
+ends TERM 1

@@ -1,0 +1,447 @@
+#include "test/live/timeline.h"
+
+#include "peerd/net/clock.h"
+#include "test/live/process.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HELPERS_MAX 16
+
+const struct scenario_abilities timeline_abilities = {
+    .runner = "the live runner",
+    .verbs = {[SCENARIO_VERB_KILL] = true,
+              [SCENARIO_VERB_RESTART] = true,
+              [SCENARIO_VERB_STOP] = true,
+              [SCENARIO_VERB_CONTINUE] = true,
+              [SCENARIO_VERB_DRAIN] = true,
+              [SCENARIO_VERB_UNDRAIN] = true,
+              [SCENARIO_VERB_BLACKHOLE] = true,
+              [SCENARIO_VERB_PARTITION] = true,
+              [SCENARIO_VERB_HEAL] = true},
+    .parts = {[SCENARIO_PART_SITE] = true,
+              [SCENARIO_PART_PEERD] = true,
+              [SCENARIO_PART_NODE] = true,
+              [SCENARIO_PART_WORKER] = true},
+    .clusters_max = SPACE_SITES_MAX,
+    .clients_max = SPACE_LISTENERS_MAX,
+};
+
+/* A process that carries out an event while the run goes on: peerctl. */
+struct helper {
+    pid_t pid;
+    struct instant begun;
+    uint32_t site;
+    bool drains;
+    bool called_off;               /* by an undrain, which it will say */
+    char path[SITE_PATH_MAX + 32]; /* what it says */
+};
+
+struct timeline {
+    struct runner *r;
+    struct duration *at; /* of each event */
+    uint32_t *order;     /* indices of events by instant */
+    uint32_t count;
+    uint32_t next;
+    uint32_t last; /* site that the latest event hit */
+    struct net_timer timer;
+    struct helper helpers[HELPERS_MAX];
+    uint32_t helper_count;
+};
+
+/* ---- what this space forbids ---- */
+
+static bool needs_cuts(const struct scenario_event *e) {
+    return e->verb == SCENARIO_VERB_PARTITION || e->verb == SCENARIO_VERB_BLACKHOLE;
+}
+
+bool timeline_check(const struct scenario *s, const struct space *space, struct faults *faults) {
+    bool ok = true;
+    for (uint32_t i = 0; i < s->event_count && !space_can_cut(space); i++) {
+        if (!needs_cuts(&s->events[i]))
+            continue;
+        struct fault *x = fault_add_at(faults, s->events[i].mark, "timeline");
+        fault_expected(x, "rights to drop packets between sites that live: root, with user ids "
+                          "to tell them apart");
+        fault_found(x, "`%s` in %s", scenario_verb_name(s->events[i].verb), space_describe(space));
+        fault_hint(x, "a killed site can be silenced here, and everything else be done");
+        ok = false;
+    }
+    return ok;
+}
+
+/* ---- order ---- */
+
+/* Insertion: few events, and equal instants keep the order of the file. */
+static void sort(struct timeline *t) {
+    for (uint32_t i = 0; i < t->count; i++) {
+        uint32_t k = i;
+        for (; k > 0 && t->at[t->order[k - 1]].us > t->at[i].us; k--)
+            t->order[k] = t->order[k - 1];
+        t->order[k] = i;
+    }
+}
+
+static void fired(void *data, struct instant now);
+
+struct timeline *timeline_new(struct runner *r) {
+    const struct scenario *s = r->scenario;
+    struct timeline *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return NULL;
+    t->r = r;
+    t->count = s->event_count;
+    t->last = SCENARIO_NONE;
+    t->at = calloc(t->count + 1, sizeof(*t->at));
+    t->order = calloc(t->count + 1, sizeof(*t->order));
+    if (t->at == NULL || t->order == NULL) {
+        timeline_free(t);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < t->count; i++)
+        t->at[i] = scenario_instant(&s->events[i].at, rng_u64(&r->rng));
+    sort(t);
+    net_timer_init(&t->timer, r->loop, fired, t);
+    return t;
+}
+
+void timeline_free(struct timeline *t) {
+    if (t == NULL)
+        return;
+    for (uint32_t i = 0; i < t->helper_count; i++)
+        if (t->helpers[i].pid != 0) {
+            kill(t->helpers[i].pid, SIGKILL);
+            waitpid(t->helpers[i].pid, NULL, 0);
+        }
+    net_timer_cancel(&t->timer);
+    free(t->at);
+    free(t->order);
+    free(t);
+}
+
+struct duration timeline_first(const struct timeline *t, enum scenario_verb verb) {
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->r->scenario->events[t->order[i]].verb == verb)
+            return t->at[t->order[i]];
+    return DURATION_ENDLESS;
+}
+
+/* ---- sites ---- */
+
+static void begin_episode(struct timeline *t, bool killed, uint32_t site, struct instant at) {
+    bool affected[SPACE_LISTENERS_MAX] = {false};
+    struct runner *r = t->r;
+    for (uint32_t i = 0; i < r->listener_count && i < SPACE_LISTENERS_MAX; i++)
+        affected[i] = r->listeners[i].pid != 0 && r->listeners[i].serving == site;
+    if (runner_served_by(r, site) > 0)
+        episode_begin(&r->episodes, killed, site, at, affected, r->listener_count);
+}
+
+static uint32_t count_processes(const struct site *s) {
+    pid_t children[PROCESS_CHILDREN_MAX];
+    uint32_t count = s->peerd != 0;
+    for (uint32_t i = 0; i < s->node_count; i++)
+        count += s->nodes[i] != 0 ? 1 + (uint32_t)process_children(s->nodes[i], children) : 0;
+    return count;
+}
+
+static void apply_cuts(struct runner *r) {
+    if (!space_apply(&r->space) && space_can_blackhole(&r->space))
+        runner_fact(r, FACT_TROUBLE, "%s", r->space.why);
+}
+
+static void kill_site(struct timeline *t, struct site *s, bool blackhole) {
+    struct runner *r = t->r;
+    uint32_t served = runner_served_by(r, s->index), processes = count_processes(s);
+    bool silent = blackhole && space_can_blackhole(&r->space);
+    /* First the silence, then, microseconds later, the deaths: not a packet tells of them. */
+    if (silent) {
+        space_blackhole(&r->space, s->index, true);
+        apply_cuts(r);
+    }
+    begin_episode(t, true, s->index, net_now());
+    site_signal(s, SIGKILL);
+    runner_fact(r, FACT_ACTION, "%s dies: SIGKILL to its %u processes%s; it served %u listeners",
+                s->name.text, processes,
+                silent      ? ", its address silenced"
+                : blackhole ? " (its address cannot be silenced here)"
+                            : "",
+                served);
+}
+
+static void kill_part(struct timeline *t, const struct scenario_event *e, struct site *s) {
+    struct runner *r = t->r;
+    uint32_t n = e->target.number;
+    bool killed = false;
+    switch (e->target.part) {
+    case SCENARIO_PART_SITE:
+    case SCENARIO_PART_COUNT:
+        kill_site(t, s, e->blackhole);
+        return;
+    case SCENARIO_PART_PEERD:
+        killed = site_kill_peerd(s);
+        break;
+    case SCENARIO_PART_NODE:
+        killed = site_kill_node(s, n);
+        break;
+    case SCENARIO_PART_WORKER:
+        killed = site_worker(s, n) != 0 && kill(site_worker(s, n), SIGKILL) == 0;
+        break;
+    }
+    if (!killed) {
+        runner_fact(r, FACT_TROUBLE, "%s has no %s %u to kill", s->name.text,
+                    scenario_part_name(e->target.part), n);
+        r->troubled = true;
+        return;
+    }
+    if (e->target.part == SCENARIO_PART_PEERD)
+        runner_fact(r, FACT_ACTION, "the peerd of %s dies (SIGKILL); its media go on",
+                    s->name.text);
+    else
+        runner_fact(r, FACT_ACTION, "%s %u of %s dies (SIGKILL)",
+                    scenario_part_name(e->target.part), n, s->name.text);
+}
+
+static void restart(struct timeline *t, const struct scenario_event *e, struct site *s) {
+    struct runner *r = t->r;
+    enum scenario_part part = e->target.part;
+    site_reap(s);
+    if (s->peerd == 0)
+        opinions_forget(&r->opinions, s->index);
+    if (part == SCENARIO_PART_SITE && space_can_blackhole(&r->space) && r->space.dead[s->index]) {
+        space_blackhole(&r->space, s->index, false);
+        apply_cuts(r);
+    }
+    bool ok = part == SCENARIO_PART_SITE    ? site_start(s)
+              : part == SCENARIO_PART_PEERD ? site_start_peerd(s)
+              : part == SCENARIO_PART_NODE && e->target.number < s->node_count
+                  ? site_start_node(s, e->target.number)
+                  : true; /* a worker comes back by itself: its supervisor sees to that */
+    if (part == SCENARIO_PART_PEERD)
+        s->restarted = net_now();
+    if (!ok)
+        r->troubled = true;
+    if (part == SCENARIO_PART_SITE)
+        runner_fact(r, FACT_ACTION, "%s comes back", s->name.text);
+    else
+        runner_fact(r, FACT_ACTION, "the %s of %s is started again", scenario_part_name(part),
+                    s->name.text);
+}
+
+static void pause_part(struct timeline *t, const struct scenario_event *e, struct site *s) {
+    int number = e->verb == SCENARIO_VERB_STOP ? SIGSTOP : SIGCONT;
+    uint32_t n = e->target.number;
+    pid_t worker;
+    switch (e->target.part) {
+    case SCENARIO_PART_SITE:
+    case SCENARIO_PART_COUNT:
+        if (number == SIGSTOP)
+            begin_episode(t, true, s->index, net_now());
+        site_signal(s, number);
+        break;
+    case SCENARIO_PART_PEERD:
+        if (s->peerd != 0)
+            kill(s->peerd, number);
+        break;
+    case SCENARIO_PART_NODE:
+        if (n < s->node_count)
+            process_signal_tree(s->nodes[n], number);
+        break;
+    case SCENARIO_PART_WORKER:
+        if ((worker = site_worker(s, n)) != 0)
+            kill(worker, number);
+        break;
+    }
+    runner_fact(t->r, FACT_ACTION, "%s of %s %s", scenario_part_name(e->target.part), s->name.text,
+                number == SIGSTOP ? "stops dead (SIGSTOP)" : "goes on (SIGCONT)");
+}
+
+/* ---- peerctl ---- */
+
+static void run_peerctl(struct timeline *t, const struct scenario_event *e, struct site *s) {
+    struct runner *r = t->r;
+    bool drains = e->verb == SCENARIO_VERB_DRAIN;
+    char program[SITE_PATH_MAX + 16], policy[SITE_PATH_MAX + 32], deadline[32];
+    if (t->helper_count == HELPERS_MAX)
+        return;
+    for (uint32_t i = 0; i < t->helper_count && !drains; i++)
+        t->helpers[i].called_off = t->helpers[i].called_off || t->helpers[i].site == s->index;
+    struct helper *h = &t->helpers[t->helper_count++];
+    *h = (struct helper){.begun = net_now(), .site = s->index, .drains = drains};
+    snprintf(h->path, sizeof(h->path), "%s/peerctl-%" PRIu32 ".log", r->dir, t->helper_count);
+    snprintf(program, sizeof(program), "%s/peerctl", r->config.bin);
+    snprintf(policy, sizeof(policy), "%s/policy.yaml", s->dir);
+    snprintf(deadline, sizeof(deadline), "%" PRId64 "ms", duration_in_ms(e->deadline));
+    const char *argv[] = {
+        program, drains ? "drain" : "undrain", "--policy", policy, NULL, NULL, NULL, NULL};
+    int words = 4;
+    if (drains) {
+        argv[words++] = "--wait";
+        if (e->deadline.us > 0) {
+            argv[words++] = "--deadline";
+            argv[words++] = deadline;
+        }
+        begin_episode(t, false, s->index, h->begun);
+    }
+    FILE *out = fopen(h->path, "we");
+    int fd = out != NULL ? fileno(out) : -1;
+    h->pid = process_start(&(struct process_spec){.argv = argv, .in = -1, .out = fd, .err = fd});
+    if (out != NULL)
+        fclose(out);
+    runner_fact(r, FACT_ACTION, "%s %s: `peerctl %s%s`; it serves %u listeners",
+                drains ? "maintenance at" : "back in service:", s->name.text, argv[1],
+                drains ? " --wait" : "", runner_served_by(r, s->index));
+}
+
+void timeline_reap(struct timeline *t) {
+    int status;
+    for (uint32_t i = 0; i < t->helper_count; i++) {
+        struct helper *h = &t->helpers[i];
+        if (h->pid == 0 || waitpid(h->pid, &status, WNOHANG) != h->pid)
+            continue;
+        h->pid = 0;
+        double took_s = (double)instant_since(net_now(), h->begun).us / 1e6;
+        const char *name = t->r->sites[h->site].name.text;
+        if (h->drains && h->called_off)
+            continue;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            runner_fact(t->r, FACT_TROUBLE, "peerctl %s at %s failed, see %s",
+                        h->drains ? "drain" : "undrain", name, h->path);
+            t->r->troubled = true;
+        } else if (h->drains) {
+            runner_fact(t->r, FACT_ACTION, "%s is empty: peerctl returned after %.1f s", name,
+                        took_s);
+        }
+    }
+}
+
+/* ---- cuts ---- */
+
+static uint32_t resolve(const struct timeline *t, uint32_t cluster) {
+    if (cluster == SCENARIO_SERVING)
+        return runner_serving(t->r);
+    return cluster == SCENARIO_LAST ? t->last : cluster;
+}
+
+static struct space_end cut_end(const struct runner *r, const struct scenario_end *e) {
+    struct space_end out = {.listeners = true, .first = 0, .last = r->listener_count - 1};
+    if (!e->group && e->index == SCENARIO_CLIENTS)
+        return out;
+    if (!e->group) {
+        bool all = e->index == SCENARIO_ALL;
+        return (struct space_end){.first = all ? 0 : e->index,
+                                  .last = all ? r->site_count - 1 : e->index};
+    }
+    /* Listeners of a group are neighbours. */
+    while (out.first < out.last && r->listeners[out.first].group != e->index)
+        out.first++;
+    while (out.last > out.first && r->listeners[out.last].group != e->index)
+        out.last--;
+    return out;
+}
+
+static void sever(struct timeline *t, const struct scenario_cut *c, bool heals) {
+    struct space *space = &t->r->space;
+    for (uint32_t i = 0; i < c->from_count; i++)
+        for (uint32_t k = 0; k < c->to_count; k++) {
+            struct space_end from = cut_end(t->r, &c->from[i]), to = cut_end(t->r, &c->to[k]);
+            if (heals) {
+                space_mend(space, &from, &to);
+                space_mend(space, &to, &from);
+                continue;
+            }
+            space_cut(space, &from, &to);
+            if (!c->one_way)
+                space_cut(space, &to, &from);
+        }
+}
+
+static void cut(struct timeline *t, const struct scenario_event *e) {
+    const struct scenario_cut *c = &e->cut;
+    struct runner *r = t->r;
+    bool heals = e->verb == SCENARIO_VERB_HEAL;
+    char text[RUNNER_TEXT_MAX];
+    if (heals && c->from_count == 0)
+        space_mend_all(&r->space);
+    else if (heals && c->from_count == 1 && c->to[0].index == SCENARIO_ALL &&
+             resolve(t, c->from[0].index) < r->site_count)
+        space_mend_site(&r->space, resolve(t, c->from[0].index));
+    else
+        sever(t, c, heals);
+    apply_cuts(r);
+    runner_fact(r, FACT_ACTION, "%s", scenario_event_text(r->scenario, e, text, sizeof(text)));
+}
+
+/* ---- carrying out ---- */
+
+static void hit(struct timeline *t, const struct scenario_event *e, struct site *s) {
+    switch (e->verb) {
+    case SCENARIO_VERB_KILL:
+        kill_part(t, e, s);
+        return;
+    case SCENARIO_VERB_RESTART:
+        restart(t, e, s);
+        return;
+    case SCENARIO_VERB_STOP:
+    case SCENARIO_VERB_CONTINUE:
+        pause_part(t, e, s);
+        return;
+    case SCENARIO_VERB_DRAIN:
+    case SCENARIO_VERB_UNDRAIN:
+        run_peerctl(t, e, s);
+        return;
+    case SCENARIO_VERB_BLACKHOLE:
+        begin_episode(t, true, s->index, net_now());
+        space_blackhole(&t->r->space, s->index, true);
+        apply_cuts(t->r);
+        runner_fact(t->r, FACT_ACTION, "the uplink of %s dies; its processes live", s->name.text);
+        return;
+    case SCENARIO_VERB_PARTITION:
+    case SCENARIO_VERB_HEAL:
+    case SCENARIO_VERB_LINK:
+    case SCENARIO_VERB_COUNT:
+        return;
+    }
+}
+
+static void carry_out(struct timeline *t, const struct scenario_event *e) {
+    if (e->verb == SCENARIO_VERB_PARTITION || e->verb == SCENARIO_VERB_HEAL) {
+        cut(t, e);
+        return;
+    }
+    uint32_t cluster = resolve(t, e->target.cluster);
+    if (cluster == SCENARIO_ALL) {
+        for (uint32_t i = 0; i < t->r->site_count; i++)
+            hit(t, e, &t->r->sites[i]);
+        return;
+    }
+    if (cluster >= t->r->site_count) {
+        runner_fact(t->r, FACT_TROUBLE, "nobody is `%s` at this moment", e->target.name.text);
+        t->r->troubled = true;
+        return;
+    }
+    t->last = cluster;
+    hit(t, e, &t->r->sites[cluster]);
+}
+
+static void arm(struct timeline *t) {
+    if (t->next < t->count)
+        net_timer_arm(&t->timer, instant_add(t->r->started, t->at[t->order[t->next]]));
+}
+
+static void fired(void *data, struct instant now) {
+    struct timeline *t = data;
+    while (t->next < t->count &&
+           instant_reached(now, instant_add(t->r->started, t->at[t->order[t->next]])))
+        carry_out(t, &t->r->scenario->events[t->order[t->next++]]);
+    arm(t);
+}
+
+void timeline_start(struct timeline *t) {
+    arm(t);
+}
