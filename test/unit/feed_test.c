@@ -96,6 +96,7 @@ Test(feed, a_hurried_start_is_heard_soon_and_merges_at_the_next_lap) {
     for (; feed_state(f) == FEED_BUSY; slices++)
         feed_warm(f);
     cr_expect_eq(slices, MEDIA_PREROLL_QUICK / FEED_SLICE_FRAMES);
+    cr_expect_eq(feed_start(f, 50), 50, "it was for one start only");
     feed_close(f);
     f = open_feed(path, &pcmu);
     feed_hurry(f, true);

@@ -25,7 +25,7 @@ struct feed {
     enum err error;
     struct media_why why;
     bool local;
-    bool hurried;            /* local starts are quick */
+    bool hurried;            /* the next local start is quick */
     uint32_t warm_left;      /* [frames] of local pre-roll to go */
     uint64_t mergeable_from; /* promise of the last start */
     /* Ring of payloads low … high−1; frame n stands at n modulo capacity. */
@@ -81,6 +81,7 @@ static void push(struct feed *f, size_t len) {
 
 static void start_local(struct feed *f, uint64_t frame) {
     uint32_t preroll = f->hurried ? MEDIA_PREROLL_QUICK : MEDIA_PREROLL_FULL;
+    f->hurried = false;
     enum err e = media_stream_start(f->stream, frame, preroll, &f->mergeable_from);
     if (e == ERR_SOURCE_ENDED) {
         f->end = frame;

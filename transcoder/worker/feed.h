@@ -63,8 +63,9 @@ void feed_set_listener(struct feed *f, void (*changed)(void *data), void *data);
  * from which payloads are the same bytes at any server, FRAME_NEVER if there is none. */
 uint64_t feed_start(struct feed *f, uint64_t frame);
 
-/* Whether local starts from now on are to be quick: heard after a few frames of pre-roll, and equal
- * to anybody's from the next lap on only. For when many start at once (media/stream.h). */
+/* Whether the next local start is to be quick: heard after a few frames of pre-roll, and equal to
+ * anybody's from the next lap on only (media/stream.h). For when many start at once, and only where
+ * the client is about to be told from which frame on it may merge. */
 void feed_hurry(struct feed *f, bool hurried);
 
 /* Does a slice of a local pre-roll; call it while the state is FEED_BUSY and feed_local. */

@@ -32,7 +32,8 @@
 #define WORKER_PERIOD_S     30           /* [s] of a cookie */
 /* Sessions in pre-roll at a time that get a full one, of 8 ms of CPU on average. Whoever comes when
  * so many are waiting gets a quick one: a herd must be heard within its playout buffers, and being
- * mergeable comes later, at the next lap. */
+ * mergeable comes later, at the next lap. Not so a session adopted from a worker that died: its
+ * client goes by the promise of the grant that it has. */
 #define WORKER_WARMING_FULL 3
 
 /* What a worker goes by; replaced as a whole. */
