@@ -94,12 +94,12 @@ Test(witness, a_hedge_is_repeated_after_20_and_60_ms_until_it_is_answered) {
     start_streaming();
     wait_until(2050);
     give_grant(1, RESUME_HEDGE);
-    wait_until(2149);
+    wait_until(2189);
     cr_expect_null(resume_to(1, RESUME_HEDGE, 1), "answered: not repeated");
     cr_expect_null(resume_to(2, RESUME_HEDGE, 0), "nor is anybody else asked");
-    wait_until(2155);
+    wait_until(2195);
     cr_expect_not_null(resume_to(2, RESUME_HEDGE, 0),
-                       "granted, and not heard for a round trip and 60 ms: it may have died, too");
+                       "granted, and not heard for a round trip and 100 ms: it may have died, too");
 }
 
 Test(witness, a_backup_that_does_not_answer_is_not_waited_for) {

@@ -50,7 +50,7 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
     if (instant_is_never(s->framed_at))
         s->framed_at = t->now;
     witness_move_framed(w, server, t->now);
-    witness_hedge_answered(t, server);
+    witness_hedge_answered(t, server, true);
     if (server == w->serving) {
         /* Frames that come too late to be heard are no schedule: a server that sends nothing else
          * would be followed for ever, and the next one asked to be as late. */
@@ -107,7 +107,7 @@ void witness_fact_granted(const struct turn *t, uint8_t server, const struct mes
         s->mergeable_from = w->config.mergeable ? m->mergeable_from : FRAME_NEVER;
         playout_mergeable_from(w->playout, server, s->mergeable_from);
         if (m->purpose == RESUME_HEDGE)
-            witness_hedge_answered(t, server);
+            witness_hedge_answered(t, server, false);
         else
             witness_commit_granted(t, server, m->epoch);
         return;

@@ -3,7 +3,8 @@
 #define SECOND_MS 20  /* [ms] after the first: a hedge is repeated, in case it was lost */
 #define THIRD_MS  40  /* [ms] after the second */
 #define AGAIN_MS  100 /* [ms] after each further one */
-#define SLACK_MS  60  /* [ms] over a round trip for an answer, pre-roll included */
+#define SLACK_MS  60  /* [ms] over a round trip for an answer, or for the next frame */
+#define BEGIN_MS  100 /* [ms] over a round trip from a grant to the first frame: many may begin */
 
 static struct duration patience(const struct witness_server *s) {
     return duration_add(path_rtt(&s->path), duration_ms(SLACK_MS));
@@ -80,15 +81,16 @@ bool witness_hedge_next(const struct turn *t) {
     return true;
 }
 
-/* A grant or a frame of it. It may yet die as the serving one did: with each answer it gets as long
- * again, and then the next is asked. */
-void witness_hedge_answered(const struct turn *t, uint8_t server) {
+/* A grant or a frame of it. It may yet die as the serving one did: after each it gets some time,
+ * and then the next is asked. */
+void witness_hedge_answered(const struct turn *t, uint8_t server, bool heard) {
     struct witness_server *s = &t->w->servers[server];
     if (!s->hedge.active)
         return;
     s->hedge.answered = true;
     s->hedge.again = INSTANT_NEVER;
-    s->hedge.overdue = instant_add(t->now, patience(s));
+    struct duration slack = duration_ms(heard ? SLACK_MS : BEGIN_MS);
+    s->hedge.overdue = instant_add(t->now, duration_add(path_rtt(&s->path), slack));
 }
 
 static void clear(struct witness_hedge *h) {

@@ -113,7 +113,7 @@ struct instant witness_paths_deadline(const struct witness *w);
 /* Asks the next best backup to hedge. False if there is none or no budget. */
 bool witness_hedge_next(const struct turn *t);
 void witness_hedge_ask(const struct turn *t, uint8_t server); /* once more, or for the first time */
-void witness_hedge_answered(const struct turn *t, uint8_t server);
+void witness_hedge_answered(const struct turn *t, uint8_t server, bool heard);
 void witness_hedges_cancel(const struct turn *t, uint8_t except);
 /* Of our own accord: those who send go on until their time is over. */
 void witness_hedges_forget(struct witness *w);
