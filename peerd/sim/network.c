@@ -25,8 +25,8 @@ static uint32_t index_of(const struct sim_network *n, uint32_t end) {
 
 static void set_way(struct sim_way *w, const struct scenario_link *link) {
     w->delay = duration_scale(link->rtt, 1, 2);
-    w->jitter = link->jitter;
-    w->loss_ppm = link->loss_ppm;
+    w->jitter = link->quality.jitter;
+    w->loss_ppm = link->quality.loss_ppm;
 }
 
 void sim_network_init(struct sim_network *n, const struct scenario *scenario, uint64_t seed) {

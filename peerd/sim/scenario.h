@@ -14,6 +14,7 @@
 #include "peerd/policy/fault.h"
 #include "peerd/policy/policy.h"
 #include "peerd/policy/schema.h"
+#include "peerd/sim/path.h"
 
 #define SCENARIO_CLUSTERS_MAX     1024
 #define SCENARIO_CLIENTS_MAX      1024 /* groups */
@@ -36,11 +37,19 @@ struct scenario_when {
     struct duration to;
 };
 
+/* A row of the file may stand for many clusters (`count: 50` makes eu1 to eu50 of eu); after
+ * loading there is one record each. */
 struct scenario_cluster {
     struct policy_cluster identity; /* name, provider, region, upstream, place; key_file unused */
+    uint32_t row;                   /* of the file */
+    uint32_t count;                 /* of that row; 0: it names a single cluster */
     uint32_t capacity;              /* [sessions] of each service; 0: as the services say */
     uint32_t workers;               /* processes a node */
     uint32_t nodes;
+    bool detection_given, limits_given;
+    struct policy_detection detection; /* overrides the scenario's */
+    struct policy_limits limits;
+    uint32_t nearest; /* with so many of the nearest it peers; 0: as `peers` says */
     struct name services[POLICY_SERVICES_MAX]; /* empty: all of the scenario */
     uint32_t service_count;
     struct name peers[POLICY_PEERS_MAX]; /* empty: all other clusters */
@@ -59,9 +68,18 @@ struct scenario_link {
     struct mark mark;
     struct scenario_end ends[2]; /* both SCENARIO_ALL: every link */
     uint32_t end_count;
-    struct duration rtt;    /* there and back, without jitter */
-    struct duration jitter; /* one way: up to this much more, correlated */
-    uint32_t loss_ppm;      /* [parts per million] each way, independent */
+    bool rtt_given;      /* else from the matrix, else from places, else 20 ms */
+    struct duration rtt; /* there and back, without jitter */
+    bool one_way;        /* only from the first end to the second; else both ways are alike */
+    struct path_quality quality; /* of each way; its delay is half of `rtt` */
+};
+
+/* Round-trip times measured somewhere: ends are rows, in the order of the file, clusters first,
+ * then groups of clients; more ends than rows begin again with the first. */
+struct scenario_matrix {
+    char file[POLICY_TEXT_LEN_MAX + 1]; /* as written; empty: there is none */
+    uint32_t size;
+    uint32_t *rtt_us; /* [µs] from row × size + to column; 0: not measured; owned */
 };
 
 /* A source as in a policy, or a generated tone. */
@@ -81,8 +99,15 @@ struct scenario_clients {
     uint32_t open_at_count;                 /* 0: all clusters */
     bool spread;                            /* the n-th client begins with the n-th of them */
     struct duration buffer;                 /* playout buffer */
+    bool waits;                             /* for an `arrive` of the timeline, not for `start` */
     struct scenario_when start;
+    bool leaves;
+    struct scenario_when leave; /* they close their sessions */
     enum protection protection;
+    bool placed;                        /* a place was given */
+    double latitude_deg, longitude_deg; /* for delays without a matrix */
+    bool access_given;
+    struct path_quality access; /* of the last mile, each way, on top of every link of theirs */
 };
 
 /*  X(symbol, key in the file, takes a target, sentence) */
@@ -96,7 +121,10 @@ struct scenario_clients {
     X(BLACKHOLE, "blackhole", true, "packets to and from the site vanish; nothing dies")           \
     X(PARTITION, "partition", false, "packets between two sides vanish")                           \
     X(HEAL, "heal", false, "the end of blackholes and partitions")                                 \
-    X(LINK, "link", false, "delay, jitter and loss of links change")
+    X(LINK, "link", false, "delay, jitter and loss of links change")                               \
+    X(ARRIVE, "arrive", false, "listeners open their sessions")                                    \
+    X(LEAVE, "leave", false, "listeners close their sessions, or vanish")                          \
+    X(CLOCK, "clock", true, "wall clocks of a site step, or its clocks run wrong from now on")
 
 enum scenario_verb {
 #define SCENARIO_VERB_ENUM(symbol, key, target, text) SCENARIO_VERB_##symbol,
@@ -113,9 +141,13 @@ enum scenario_part {
     SCENARIO_PART_COUNT
 };
 
+/* A whole region or provider is hit at one instant: every site of it. */
 struct scenario_target {
     struct name name;
-    uint32_t cluster; /* index, SCENARIO_SERVING, SCENARIO_LAST or SCENARIO_ALL */
+    uint32_t
+        cluster;   /* index, SCENARIO_SERVING, SCENARIO_LAST, SCENARIO_ALL; SCENARIO_NONE with: */
+    bool region;   /* every cluster whose region is `name` */
+    bool provider; /* every cluster whose provider is `name` */
     enum scenario_part part;
     uint32_t number; /* which node or worker of the cluster, counted from 0 */
 };
@@ -128,6 +160,20 @@ struct scenario_cut {
     bool one_way; /* only packets of `from` vanish */
 };
 
+/* Who comes or goes: so many listeners of a group, in their order, that have not yet. */
+struct scenario_crowd {
+    struct name name;
+    uint32_t group;         /* index; SCENARIO_ALL: every group */
+    uint32_t count;         /* UINT32_MAX: all of them */
+    bool vanish;            /* leave: without a word */
+    struct duration spread; /* one after another over this time; zero: at once */
+};
+
+struct scenario_clock {
+    int64_t step_us;   /* [µs] of the wall clock; monotonic clocks do not step */
+    int32_t drift_ppm; /* [ppm] of the monotonic clock from now on, faster if positive */
+};
+
 struct scenario_event {
     struct mark mark;
     struct scenario_when at;
@@ -137,6 +183,8 @@ struct scenario_event {
     struct duration deadline;      /* drain */
     struct scenario_cut cut;       /* partition, heal; heal with from_count 0: everything */
     struct scenario_link link;     /* link */
+    struct scenario_crowd crowd;   /* arrive, leave */
+    struct scenario_clock clock;   /* clock */
 };
 
 /* Causes of a move, as the ledger names them. */
@@ -155,6 +203,39 @@ struct scenario_moves {
     uint32_t max;      /* UINT32_MAX: no limit */
     struct name of;    /* a group of clients; empty: all */
     uint32_t of_index; /* SCENARIO_ALL, or the group's index */
+    struct name from;  /* a cluster; empty: any */
+    struct name to;
+    bool by_given;
+    struct duration by; /* only moves that were over by this instant count */
+};
+
+/* What somebody must, or must never, have believed of a cluster. */
+struct scenario_verdict {
+    struct name of;
+    uint32_t of_index;
+    struct name verdict;                        /* as verdict_name() says it */
+    struct name by_names[SCENARIO_OPEN_AT_MAX]; /* who believes so; empty: all that live */
+    uint32_t by[SCENARIO_OPEN_AT_MAX];
+    uint32_t by_count;
+    bool never;
+    struct duration from; /* instants between which it counts: the whole run if not given */
+    struct duration until;
+};
+
+/* What listeners of one group hear. */
+struct scenario_hearing {
+    struct name of;
+    uint32_t of_index;
+    bool frames_lost_max_given;
+    uint32_t frames_lost_max; /* [frames] of the group together */
+    bool gap_max_given;
+    struct duration gap_max;
+    bool all_served_by_given;
+    struct duration all_served_by;
+    struct name
+        served_at_end[SCENARIO_OPEN_AT_MAX]; /* clusters; each is at one of them; empty: any */
+    uint32_t served_at_end_index[SCENARIO_OPEN_AT_MAX];
+    uint32_t served_at_end_count;
 };
 
 /* What must be true at the end. A limit that is not given is not checked (`…_given` false). */
@@ -171,6 +252,10 @@ struct scenario_expectations {
     uint32_t hedges_max;
     struct scenario_moves moves[16];
     uint32_t move_count;
+    struct scenario_verdict verdicts[16];
+    uint32_t verdict_count;
+    struct scenario_hearing clients[16];
+    uint32_t hearing_count;
     struct name must_not_move_names[64]; /* groups of clients */
     uint32_t must_not_move[64];          /* their indices; SCENARIO_ALL: every group */
     uint32_t must_not_move_count;
@@ -192,6 +277,7 @@ struct scenario {
     uint32_t source_count;
     struct scenario_cluster *clusters;
     uint32_t cluster_count;
+    struct scenario_matrix matrix;
     struct scenario_link *links; /* a later one wins over an earlier one */
     uint32_t link_count;
     struct scenario_clients *clients;
@@ -206,9 +292,10 @@ struct scenario_abilities {
     const char *runner; /* "the live runner", for the sentence */
     bool verbs[SCENARIO_VERB_COUNT];
     bool parts[SCENARIO_PART_COUNT]; /* of targets */
-    bool links;                      /* delay, jitter and loss other than the default */
-    uint32_t clusters_max;           /* 0: no limit */
-    uint32_t clients_max;            /* all groups together; 0: no limit */
+    bool links;                      /* delay, jitter, loss … other than the default */
+    bool clock_step, clock_drift;
+    uint32_t clusters_max; /* 0: no limit */
+    uint32_t clients_max;  /* all groups together; 0: no limit */
 };
 
 /* Loads a scenario. ERR_OK: give it back with scenario_free. ERR_BAD_POLICY with at least one
@@ -242,6 +329,12 @@ uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_
  * the last row that fits, or the default (20 ms, no jitter, no loss). */
 struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
                                            uint32_t b, bool b_group);
+
+/* The way from one end to another, each an index of a cluster or, with `group`, of a client group:
+ * the last row of `links` that fits, with its delay, or that of the matrix, of the places, or the
+ * default (half of 20 ms); and a group's access on top. */
+struct path_quality scenario_way(const struct scenario *s, uint32_t from, bool from_group,
+                                 uint32_t to, bool to_group);
 
 /* Fills a policy for one cluster from the scenario: everything but keys, addresses and listeners,
  * which are the runner's (peers have name and switches only). Grants are empty. */

@@ -133,10 +133,10 @@ static const struct schema_row link_rows[] = {
      .form = ENDS_FORM, .doc = "Which link; `clients` are all listeners, `all` is every link."},
     {"rtt", SCHEMA_DURATION, AT(scenario_link, rtt), .preset = "20ms", .range = "0s..10s",
      .doc = "There and back, without jitter."},
-    {"jitter", SCHEMA_DURATION, AT(scenario_link, jitter), .preset = "0ms", .range = "0s..10s",
-     .doc = "Each way up to this much more, in order."},
-    {"loss", SCHEMA_PERCENT, AT(scenario_link, loss_ppm), .preset = "0%", .range = "0%..100%",
-     .doc = "Each way, one packet independent of the other."},
+    {"jitter", SCHEMA_DURATION, AT(scenario_link, quality.jitter), .preset = "0ms",
+     .range = "0s..10s", .doc = "Each way up to this much more, in order."},
+    {"loss", SCHEMA_PERCENT, AT(scenario_link, quality.loss_ppm), .preset = "0%",
+     .range = "0%..100%", .doc = "Each way, one packet independent of the other."},
 };
 static const struct schema_table link_table = {
     .title = "a link",

@@ -35,8 +35,8 @@ static void put_link(struct text *t, const struct scenario_link *l) {
                   : l->ends[1].name.text);
     put_duration(t, l->rtt);
     text_putf(t, ", jitter ");
-    put_duration(t, l->jitter);
-    text_putf(t, ", loss %s", quantity_to_text(QUANTITY_PERCENT, l->loss_ppm, loss));
+    put_duration(t, l->quality.jitter);
+    text_putf(t, ", loss %s", quantity_to_text(QUANTITY_PERCENT, l->quality.loss_ppm, loss));
 }
 
 static void put_event(struct text *t, const struct scenario_event *e) {
@@ -66,6 +66,17 @@ static void put_event(struct text *t, const struct scenario_event *e) {
         break;
     case SCENARIO_VERB_LINK:
         put_link(t, &e->link);
+        break;
+    case SCENARIO_VERB_ARRIVE:
+    case SCENARIO_VERB_LEAVE:
+        if (e->crowd.count == UINT32_MAX)
+            text_putf(t, "all of %s", e->crowd.name.text);
+        else
+            text_putf(t, "%u of %s", (unsigned)e->crowd.count, e->crowd.name.text);
+        break;
+    case SCENARIO_VERB_CLOCK:
+        text_putf(t, "%s: %+lld us, %+d ppm", e->target.name.text, (long long)e->clock.step_us,
+                  (int)e->clock.drift_ppm);
         break;
     case SCENARIO_VERB_COUNT:
         break;

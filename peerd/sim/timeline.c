@@ -169,8 +169,12 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_PARTITION:
     case SCENARIO_VERB_HEAL:
     case SCENARIO_VERB_LINK:
+    case SCENARIO_VERB_ARRIVE:
+    case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_COUNT:
         return; /* without a target */
+    case SCENARIO_VERB_CLOCK:
+        return; /* refused: see sim_abilities */
     }
 }
 
@@ -226,8 +230,11 @@ void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
+    case SCENARIO_VERB_CLOCK:
         apply_target(sim, e);
         break;
+    case SCENARIO_VERB_ARRIVE: /* refused: see sim_abilities */
+    case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_COUNT:
         break;
     }

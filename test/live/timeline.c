@@ -404,6 +404,9 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     case SCENARIO_VERB_PARTITION:
     case SCENARIO_VERB_HEAL:
     case SCENARIO_VERB_LINK:
+    case SCENARIO_VERB_ARRIVE:
+    case SCENARIO_VERB_LEAVE:
+    case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_COUNT:
         return;
     }

@@ -108,7 +108,7 @@ Test(scenario, reads_the_timeline) {
     cr_expect_eq(e[5].cut.from_count, 0, "everything");
     cr_expect_eq(e[6].cut.from[0].index, 0);
     cr_expect_eq(e[6].cut.to[0].index, SCENARIO_ALL);
-    cr_expect_eq(e[7].link.loss_ppm, 50000);
+    cr_expect_eq(e[7].link.quality.loss_ppm, 50000);
     cr_expect_eq(e[7].link.ends[1].index, 1);
     cr_expect_eq(e[8].verb, SCENARIO_VERB_STOP);
     cr_expect_eq(e[8].target.part, SCENARIO_PART_PEERD);
