@@ -1,5 +1,6 @@
 #include "peerd/sim/client.h"
 
+#include "peerd/sim/chronicle.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 
@@ -33,6 +34,7 @@ void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t n
     c->flows = sim_alloc(2 * (size_t)sim->site_count, sizeof(*c->flows));
     c->heard = c->over_at = sim->now;
     c->served_from = c->anchor = c->servable = INSTANT_NEVER;
+    c->notes.served_by = UINT32_MAX;
     trace_init(&c->trace);
     c->outbox.trace = &c->trace;
 }
@@ -103,7 +105,7 @@ static void carry_out(struct sim *sim, struct sim_client *c, const struct witnes
 static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, bool lost) {
     const struct playout_stats *s = &c->playout.stats;
     struct instant due = playout_due(&c->playout, frame);
-    (void)sim;
+    sim_chronicle_frame(sim, c, due, lost);
     if (!lost) {
         c->heard = due;
         if (instant_is_never(c->served_from))
@@ -131,6 +133,7 @@ static void step(struct sim *sim, struct sim_client *c, struct witness_event *e)
     if (c->trace.count > 0)
         sim_narrative_drain(sim, &c->trace, c->name);
     sim_invariants_client_stepped(sim, c);
+    sim_chronicle_client_stepped(sim, c);
     sim_due_client(sim, c);
 }
 
@@ -250,6 +253,7 @@ void sim_client_over(struct sim *sim, struct sim_client *c, const char *outcome)
     c->over_at = sim->now;
     snprintf(c->outcome, sizeof(c->outcome), "%s", outcome);
     sim_due_client(sim, c);
+    sim_chronicle_client_over(sim, c);
     if (!sim->closing)
         sim_narrative_fact(sim, "%s is over: %s", c->name, outcome);
 }
@@ -281,6 +285,7 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
         return;
     if (c->state == SIM_CLIENT_OPEN)
         sim_client_play(sim, c);
+    sim_chronicle_client_over(sim, c);
     const struct playout_stats *s = &c->playout.stats;
     out->frames_expected = s->expected;
     out->frames_lost = s->lost;

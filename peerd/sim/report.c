@@ -16,6 +16,9 @@ void report_free(struct report *r) {
     free(r->moves);
     free(r->verdicts);
     free(r->expectations);
+    free(r->events);
+    free(r->changes);
+    free(r->marks);
     *r = (struct report){.runner = r->runner};
 }
 
@@ -48,6 +51,39 @@ void report_add_verdict(struct report *r, const struct report_verdict *verdict) 
 void report_add_expectation(struct report *r, const struct report_expectation *expectation) {
     r->expectations =
         add(r, r->expectations, &r->expectation_count, sizeof(*expectation), expectation);
+}
+
+void report_add_event(struct report *r, const struct report_event *event) {
+    r->events = add(r, r->events, &r->event_count, sizeof(*event), event);
+}
+
+void report_add_change(struct report *r, const struct report_change *change) {
+    r->changes = add(r, r->changes, &r->change_count, sizeof(*change), change);
+}
+
+void report_add_mark(struct report *r, const struct report_mark *mark) {
+    if (r->mark_count >= REPORT_MARKS_MAX) {
+        r->marks_left_out++;
+        return;
+    }
+    r->marks = add(r, r->marks, &r->mark_count, sizeof(*mark), mark);
+}
+
+/* Served before hedged before gap, at the same instant: a total order, whatever qsort does. */
+static int compare_marks(const void *a, const void *b) {
+    const struct report_mark *x = a, *y = b;
+    if (x->client != y->client)
+        return x->client < y->client ? -1 : 1;
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+void report_sort_marks(struct report *r) {
+    if (r->mark_count > 1)
+        qsort(r->marks, r->mark_count, sizeof(*r->marks), compare_marks);
 }
 
 uint64_t report_frames_expected(const struct report *r) {
@@ -109,6 +145,29 @@ static void write_verdicts(struct json_writing *w, const struct report *r) {
     }
 }
 
+static void write_events(struct json_writing *w, const struct report *r) {
+    json_t *array = json_write_array(w, w->root, "events");
+    for (uint32_t i = 0; i < r->event_count; i++) {
+        json_t *o = json_write_element(w, array);
+        json_write_int(w, o, "at_ms", r->events[i].at_ms);
+        json_write_string(w, o, "target", r->events[i].target.text);
+        json_write_string(w, o, "text", r->events[i].text);
+    }
+}
+
+static void write_gaps(struct json_writing *w, const struct report *r) {
+    json_t *array = json_write_array(w, w->root, "gaps");
+    for (uint32_t i = 0; i < r->mark_count; i++) {
+        const struct report_mark *m = &r->marks[i];
+        if (m->kind != REPORT_MARK_GAP || m->client >= r->client_count)
+            continue;
+        json_t *o = json_write_element(w, array);
+        json_write_string(w, o, "client", r->clients[m->client].name);
+        json_write_int(w, o, "at_ms", m->at_ms);
+        json_write_int(w, o, "ms", m->value);
+    }
+}
+
 static void write_expectations(struct json_writing *w, const struct report *r) {
     json_t *array = json_write_array(w, w->root, "expectations");
     for (uint32_t i = 0; i < r->expectation_count; i++) {
@@ -131,6 +190,8 @@ char *report_to_json(const struct report *r) {
     json_write_uint(&w, w.root, "frames_duplicated", report_frames_duplicated(r));
     write_moves(&w, r);
     write_verdicts(&w, r);
+    write_events(&w, r);
+    write_gaps(&w, r);
     write_expectations(&w, r);
     json_write_bool(&w, w.root, "ok", report_ok(r));
     return json_write_end(&w, JSON_LEN_MAX, NULL);

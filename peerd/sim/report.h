@@ -8,9 +8,13 @@
  *    "moves":[{"client":…,"cause":…,"from":…,"to":…,"at_ms":…,"detect_ms":…,"first_frame_ms":…,
  *              "gap_ms":…}, …],
  *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"evidence":…}, …],
+ *    "events":[{"at_ms":…,"target":…,"text":…}, …],
+ *    "gaps":[{"client":…,"at_ms":…,"ms":…}, …],
  *    "expectations":[{"what":…,"met":…,"found":…}, …], "ok":…}
  * Instants count from the start of the scenario [ms]. first_frame_ms is −1 if the new server was
- * never heard. A frame expected is one whose playout instant has passed.
+ * never heard. A frame expected is one whose playout instant has passed. `target` is empty for an
+ * event that hits no single cluster. Lists are in the order of time, `gaps` client by client.
+ * report_html.h draws the same report for people.
  */
 #ifndef PEERD_SIM_REPORT_H
 #define PEERD_SIM_REPORT_H
@@ -56,6 +60,50 @@ struct report_client {
 #define REPORT_UNSERVED INT64_MAX
 #define REPORT_BREAK_MS 200 /* [ms] less is a loss that a player conceals; this is an outage */
 
+/* What the timeline did. */
+struct report_event {
+    int64_t at_ms;
+    struct name target; /* cluster; empty: none, or many */
+    char text[REPORT_TEXT_LEN_MAX + 1];
+};
+
+/* How a cluster is, from outside; the worst that holds. */
+enum report_state {
+    REPORT_STATE_UP,
+    REPORT_STATE_DRAINING,
+    REPORT_STATE_MAIMED,   /* a node or a worker of it is dead or stopped */
+    REPORT_STATE_HEADLESS, /* its peerd is dead or stopped, its media lives */
+    REPORT_STATE_STOPPED,  /* all of it */
+    REPORT_STATE_DARK,     /* its packets vanish; its processes live */
+    REPORT_STATE_DEAD,
+    REPORT_STATE_COUNT
+};
+
+/* It has been so since `at_ms`; before the first change it was up. */
+struct report_change {
+    int64_t at_ms;
+    uint32_t cluster; /* index in the scenario */
+    enum report_state state;
+};
+
+/* What a picture of a listener needs. There may be millions, so they are small, and no more than
+ * REPORT_MARKS_MAX are kept. */
+enum report_mark_kind {
+    REPORT_MARK_SERVED, /* from now on by cluster `value`; REPORT_NOBODY: by none */
+    REPORT_MARK_HEDGED, /* it asked cluster `value` for a hedge */
+    REPORT_MARK_GAP     /* from here on `value` ms of media were missing at the output */
+};
+
+struct report_mark {
+    int64_t at_ms;
+    uint32_t client; /* its number among the report's clients */
+    uint32_t value;
+    enum report_mark_kind kind;
+};
+
+#define REPORT_NOBODY    UINT32_MAX
+#define REPORT_MARKS_MAX 8000000
+
 struct report_expectation {
     char what[REPORT_TEXT_LEN_MAX + 1]; /* `at most 0 frames lost` */
     char found[REPORT_TEXT_LEN_MAX + 1];
@@ -74,6 +122,13 @@ struct report {
     uint32_t verdict_count;
     struct report_expectation *expectations;
     uint32_t expectation_count;
+    struct report_event *events;
+    uint32_t event_count;
+    struct report_change *changes;
+    uint32_t change_count;
+    struct report_mark *marks;
+    uint32_t mark_count;
+    uint64_t marks_left_out; /* beyond REPORT_MARKS_MAX */
     bool broken; /* something went wrong that no expectation names; also when memory was short */
 };
 
@@ -85,6 +140,9 @@ void report_add_client(struct report *r, const struct report_client *client);
 void report_add_move(struct report *r, const struct report_move *move);
 void report_add_verdict(struct report *r, const struct report_verdict *verdict);
 void report_add_expectation(struct report *r, const struct report_expectation *expectation);
+void report_add_event(struct report *r, const struct report_event *event);
+void report_add_change(struct report *r, const struct report_change *change);
+void report_add_mark(struct report *r, const struct report_mark *mark);
 
 /* Sums over the clients. */
 uint64_t report_frames_expected(const struct report *r);
@@ -93,6 +151,9 @@ uint64_t report_frames_duplicated(const struct report *r);
 
 /* True if nothing is broken and every expectation is met. */
 bool report_ok(const struct report *r);
+
+/* Marks client by client, those of one in the order of time. The JSON wants it, and the page. */
+void report_sort_marks(struct report *r);
 
 /* The JSON above, without a line feed, from malloc, the caller's to free(). NULL if memory is
  * short or text is not UTF-8. */

@@ -1,5 +1,6 @@
 #include "peerd/sim/sim.h"
 
+#include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/expect.h"
 #include "peerd/sim/invariants.h"
@@ -77,6 +78,7 @@ static void count_machines(struct sim *sim) {
     sim->nodes = sim_alloc(sim->node_count, sizeof(*sim->nodes));
     sim->workers = sim_alloc(sim->worker_count, sizeof(*sim->workers));
     sim->clients = sim_alloc(sim->client_count, sizeof(*sim->clients));
+    sim->states = sim_alloc(sim->site_count, sizeof(*sim->states));
     sim->streams = sim_alloc(s->client_group_count, sizeof(*sim->streams));
     uint32_t machines = sim->site_count + sim->worker_count + sim->client_count;
     sim->due_entries = sim_alloc(machines, sizeof(*sim->due_entries));
@@ -247,6 +249,7 @@ void sim_free(struct sim *sim) {
     free(sim->workers);
     free(sim->clients);
     free(sim->streams);
+    free(sim->states);
     free(sim);
 }
 
@@ -254,6 +257,7 @@ void sim_free(struct sim *sim) {
 
 static void check_due(struct sim *sim, const struct sim_event *e) {
     sim_put(sim, duration_s(1), e);
+    sim_chronicle_look(sim);
     sim_invariants_check(sim);
 }
 
@@ -377,6 +381,7 @@ static void make_report(struct sim *sim) {
         sim_client_report(sim, &sim->clients[i], &row);
         report_add_client(&sim->report, &row);
     }
+    report_sort_marks(&sim->report);
     expect_all(sim->scenario, &sim->report);
 }
 

@@ -1,5 +1,6 @@
 #include "peerd/sim/timeline.h"
 
+#include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
@@ -197,6 +198,15 @@ static void apply_target(struct sim *sim, const struct scenario_event *e) {
     apply(sim, &sim->sites[cluster], e);
 }
 
+static bool takes_target(enum scenario_verb verb) {
+    static const bool takes[] = {
+#define VERB_TAKES(symbol, key, target, text) target,
+        SCENARIO_VERBS(VERB_TAKES)
+#undef VERB_TAKES
+    };
+    return takes[verb];
+}
+
 static void tell(struct sim *sim, const struct scenario_event *e) {
     char text[TRACE_LINE_LEN_MAX + 1];
     scenario_event_text(sim->scenario, e, text, sizeof(text));
@@ -208,6 +218,7 @@ static void tell(struct sim *sim, const struct scenario_event *e) {
     bool named = cluster != e->target.cluster && cluster < sim->site_count;
     sim_narrative_fact(sim, "--- %s%s%s", text, named ? " = " : "",
                        named ? sim->scenario->clusters[cluster].identity.name.text : "");
+    sim_chronicle_event(sim, text, takes_target(e->verb) ? cluster : UINT32_MAX);
 }
 
 void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
@@ -238,5 +249,6 @@ void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
     case SCENARIO_VERB_COUNT:
         break;
     }
+    sim_chronicle_look(sim);
     sim_invariants_check(sim);
 }

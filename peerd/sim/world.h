@@ -8,6 +8,7 @@
  *   worker.c      tenure and a pace for each session; door.c checks what clients ask
  *   client.c      witness and playout of a listener; opening.c gets it a session
  *   timeline.c    kills, restarts, drains and cuts, as the scenario says
+ *   chronicle.c   what a picture of the run needs, into the report
  *   invariants.c  what must be true whatever happens
  *   narrative.c   lines for people and for comparing runs
  *
@@ -250,6 +251,14 @@ struct sim_holder {
         unwanted; /* since when its client has nothing to do with it; "never" if it has */
 };
 
+/* What the chronicle knows of a listener. */
+struct sim_notes {
+    uint32_t served_by;      /* cluster; UINT32_MAX none */
+    uint32_t gap_frames;     /* lost in a row up to now */
+    uint64_t hedges;         /* counted so far */
+    struct instant gap_from; /* when the first of them was due */
+};
+
 struct sim_client {
     uint32_t index, group, number;
     char name[REPORT_NAME_LEN_MAX + 1];
@@ -278,6 +287,7 @@ struct sim_client {
     uint32_t epoch, epoch_high; /* as of the last look */
     struct sim_holder holders[SIM_HOLDERS_MAX];
     uint32_t holder_count;
+    struct sim_notes notes;
 };
 
 /* What a group of listeners hears. */
@@ -313,6 +323,7 @@ struct sim {
     uint64_t steps;             /* of machines */
     uint64_t digest;            /* of every line so far */
     uint64_t lines;
+    enum report_state *states; /* of the clusters, as noted last */
     bool freeing;
     bool closing; /* the scenario is over; listeners leave and leases run out */
     bool violated;
