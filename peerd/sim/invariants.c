@@ -342,7 +342,30 @@ static void check_client_whole(struct sim *sim, struct sim_client *c) {
     check_tables(sim, c, sim_client_served_by(sim, c));
 }
 
+/* Who is still as the timeline left him, if anybody: then nothing can be asked of the rest. */
+static void check_healed(struct sim *sim) {
+    for (uint32_t i = 0; i < sim->site_count; i++) {
+        const struct sim_site *site = &sim->sites[i];
+        bool runs = site->peerd.life == SIM_LIFE_RUNNING;
+        for (uint32_t n = 0; n < site->node_count; n++)
+            runs &= sim->nodes[site->first_node + n].process.life == SIM_LIFE_RUNNING;
+        for (uint32_t w = 0; w < site->worker_count; w++)
+            runs &= sim->workers[site->first_worker + w].process.life == SIM_LIFE_RUNNING;
+        bool heard = true;
+        for (uint32_t end = 0; end < sim->network.end_count; end++)
+            heard &= end == i || (sim_network_open(&sim->network, i, end) &&
+                                  sim_network_open(&sim->network, end, i));
+        if (!runs || site->drained || !heard)
+            breach(sim, "%s was not healed, so not everything can be whole: %s",
+                   cluster_name(sim, i),
+                   !runs           ? "killed or stopped"
+                   : site->drained ? "drained"
+                                   : "cut off");
+    }
+}
+
 void sim_invariants_check_whole(struct sim *sim) {
+    check_healed(sim);
     for (uint32_t i = 0; i < sim->site_count; i++)
         check_site_whole(sim, &sim->sites[i]);
     for (uint32_t i = 0; i < sim->client_count; i++)

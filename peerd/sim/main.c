@@ -200,7 +200,6 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
         .narrative = a->json ? NULL : stdout,
         .trace = a->trace ? stdout : NULL,
         .vanish_permille = a->file == NULL ? SWARM_VANISH_PERMILLE : 0,
-        .converge = a->file == NULL,
     };
     running.arguments = a;
     watch_assertions();

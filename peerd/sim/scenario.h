@@ -250,6 +250,7 @@ struct scenario_expectations {
     struct duration all_served_by; /* from this instant to the end every client has media */
     bool hedges_max_given;
     uint32_t hedges_max;
+    bool whole; /* at the end everybody knows, hears and serves as if nothing had happened */
     struct scenario_moves moves[16];
     uint32_t move_count;
     struct scenario_verdict verdicts[16];
@@ -294,6 +295,7 @@ struct scenario_abilities {
     bool parts[SCENARIO_PART_COUNT]; /* of targets */
     bool links;                      /* delay, jitter, loss … other than the default */
     bool clock_step, clock_drift;
+    bool whole;            /* the expectation of that name */
     uint32_t clusters_max; /* 0: no limit */
     uint32_t clients_max;  /* all groups together; 0: no limit */
 };

@@ -467,6 +467,9 @@ static const struct schema_row expectation_rows[] = {
      .doc = "From this instant to the end every client has media."},
     {"hedges_max", SCHEMA_COUNT, AT(scenario_expectations, hedges_max),
      .doc = "Hedges, of all clients together."},
+    {"whole", SCHEMA_BOOL, AT(scenario_expectations, whole), .preset = "false",
+     .doc = "True: the scenario heals everything that it broke, and at its end every cluster runs, "
+            "believes its peers alive and knows who is served, once each."},
     {"moves", SCHEMA_LIST, LIST_AT(scenario_expectations, moves, move_count, 16),
      .table = &moves_table, .doc = "How many moves of which cause."},
     {"must_not_move", SCHEMA_LIST,

@@ -127,6 +127,8 @@ static void put_expectations(struct text *t, const struct scenario_expectations 
     }
     if (e->hedges_max_given)
         text_putf(t, "  expects   at most %u hedges\n", (unsigned)e->hedges_max);
+    if (e->whole)
+        text_putf(t, "  expects   everything whole at the end\n");
     for (uint32_t i = 0; i < e->move_count; i++) {
         const struct scenario_moves *m = &e->moves[i];
         text_putf(t, "  expects   %u", (unsigned)m->min);
@@ -215,6 +217,8 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
         check_event(s, i, can, faults);
     for (uint32_t i = 0; i < s->link_count && !can->links; i++)
         refuse(faults, can, s->links[i].mark, "links", "delay, jitter or loss of a link");
+    if (s->expectations.whole && !can->whole)
+        refuse(faults, can, (struct mark){0, 0}, "expectations.whole", "a look into every table");
     for (uint32_t i = 0; i < s->client_group_count; i++)
         clients += s->clients[i].count;
     if (can->clients_max > 0 && clients > can->clients_max) {

@@ -26,6 +26,7 @@ const struct scenario_abilities sim_abilities = {
     .verbs = {true, true, true, true, true, true, true, true, true, true},
     .parts = {true, true, true, true},
     .links = true,
+    .whole = true,
     .clusters_max = CLUSTERS_MAX,
     .clients_max = CLIENTS_MAX,
 };
@@ -405,7 +406,7 @@ void sim_run(struct sim *sim) {
     run_to(sim, sim->end);
     if (!sim->violated)
         sim_invariants_check(sim);
-    if (!sim->violated && sim->options.converge)
+    if (!sim->violated && sim->scenario->expectations.whole)
         sim_invariants_check_whole(sim);
     make_report(sim);
     if (!sim->violated)

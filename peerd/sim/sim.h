@@ -20,7 +20,6 @@ struct sim_options {
     FILE *narrative;          /* facts for people; NULL: none */
     FILE *trace;              /* every line of every machine; NULL: none */
     uint32_t vanish_permille; /* [‰] of the listeners go without a word, at some time */
-    bool converge;            /* everything is healed at the end: the overlay must be whole again */
 };
 
 /* What the simulator can do, for scenario_check_abilities. */

@@ -95,18 +95,23 @@ void sim_site_kill(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
     core_free(site->core);
     site->core = NULL;
+    site->drained = false; /* it will not remember */
     sim_due_site(sim, site);
 }
 
 void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline) {
-    if (site->peerd.life == SIM_LIFE_RUNNING)
-        sim_site_step(sim, site,
-                      &(struct core_event){.kind = CORE_DRAIN, .u.drain = {.deadline = deadline}});
+    if (site->peerd.life != SIM_LIFE_RUNNING)
+        return;
+    site->drained = true;
+    sim_site_step(sim, site,
+                  &(struct core_event){.kind = CORE_DRAIN, .u.drain = {.deadline = deadline}});
 }
 
 void sim_site_undrain(struct sim *sim, struct sim_site *site) {
-    if (site->peerd.life == SIM_LIFE_RUNNING)
-        sim_site_step(sim, site, &(struct core_event){.kind = CORE_UNDRAIN});
+    if (site->peerd.life != SIM_LIFE_RUNNING)
+        return;
+    site->drained = false;
+    sim_site_step(sim, site, &(struct core_event){.kind = CORE_UNDRAIN});
 }
 
 /* ---- carrying out intentions ---- */

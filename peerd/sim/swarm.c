@@ -179,7 +179,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     draw_clusters(d, clients);
     draw_links(d);
     draw_clients(d, clients);
-    text_putf(&d->text, "timeline:\n");
+    text_putf(&d->text, "expectations: {whole: true}\ntimeline:\n");
     for (uint32_t i = 0; i < faults; i++)
         draw_fault(d, between(d, FAULTS_FROM, FAULTS_UNTIL));
     heal_all(d);

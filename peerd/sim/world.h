@@ -111,6 +111,7 @@ struct sim_site {
     struct core_outbox outbox;
     struct trace trace;
     struct sim_process peerd;
+    bool drained;                          /* was told so, and not yet that it is over */
     uint32_t *peer_of;                     /* by cluster; UINT32_MAX: no peer */
     uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
     struct sim_flow *beats;                /* to each cluster */

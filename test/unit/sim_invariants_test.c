@@ -123,10 +123,19 @@ Test(sim_invariants, an_overlay_that_is_not_whole) {
     cr_assert_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
     f.sim->network.dark[1] = true;
     sim_run_until(f.sim, duration_s(5));
+    f.sim->network.dark[1] = false; /* healed, and at once asked for */
     sim_invariants_check_whole(f.sim);
     cr_assert_not_null(sim_violation(f.sim));
     cr_expect_not_null(strstr(sim_violation(f.sim), "fra1 believes ams1"), "%s",
                        sim_violation(f.sim));
+}
+
+Test(sim_invariants, nothing_whole_is_asked_of_what_was_not_healed) {
+    f.sim->network.dark[1] = true;
+    sim_run_until(f.sim, duration_s(5));
+    sim_invariants_check_whole(f.sim);
+    cr_assert_not_null(sim_violation(f.sim));
+    cr_expect_not_null(strstr(sim_violation(f.sim), "was not healed"), "%s", sim_violation(f.sim));
 }
 
 Test(sim_invariants, sessions_left_after_everybody_has_gone) {
