@@ -51,7 +51,7 @@ DIRS_geo := topo/geo
 DIRS_media := transcoder/media
 DIRS_worker := transcoder/worker
 DIRS_client := transcoder/client
-DIRS_testlib := test/lib
+DIRS_testlib := test/lib test/lib/wan
 
 # What each program links, its own folder first. A program without its main.c is left out.
 PROGRAMS := peerd transcoderd peerclient peerctl peersim

@@ -7,10 +7,11 @@
 #include <stddef.h>
 
 enum command_exit {
-    COMMAND_DONE = 0,  /* as expected */
-    COMMAND_UNMET = 1, /* not as expected */
-    COMMAND_USAGE = 2, /* wrong options */
-    COMMAND_CANNOT = 3 /* it could not be run at all */
+    COMMAND_DONE = 0,    /* as expected */
+    COMMAND_UNMET = 1,   /* not as expected */
+    COMMAND_USAGE = 2,   /* wrong options */
+    COMMAND_CANNOT = 3,  /* it could not be run at all */
+    COMMAND_SKIPPED = 77 /* this machine does not permit it, which has been said */
 };
 
 struct command {
@@ -24,6 +25,7 @@ int command_run(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_same(int argc, char **argv);
 int command_hostile(int argc, char **argv);
+int command_wan(int argc, char **argv);
 
 /* The folder of the programs that were built along with this one; static storage. */
 const char *command_bin(void);

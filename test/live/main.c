@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"demo", "", "three clusters, ten listeners, one dead site", command_demo},
     {"same", "A B", "do two recordings hold the same media, sample for sample?", command_same},
     {"hostile", "DIR", "bad tickets and noise at every door of running clusters", command_hostile},
+    {"wan", "", "is the wide-area emulator exact?", command_wan},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
