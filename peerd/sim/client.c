@@ -3,6 +3,7 @@
 #include "peerd/sim/chronicle.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
+#include "peerd/sim/post.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -10,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN       "ticket" /* the ticket itself is the client's number */
-#define TOKEN_LEN   6
-#define FRAME_BYTES 160
-#define TICKS_MAX   1000
+#define TOKEN     "ticket" /* the ticket itself is the client's number */
+#define TOKEN_LEN 6
+#define TICKS_MAX 1000
 
 /* ---- making one ---- */
 
@@ -31,7 +31,6 @@ void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t n
         uint64_t random = rng_u64(&sim->rng);
         memcpy(&c->digest[i], &random, 8);
     }
-    c->flows = sim_alloc(2 * (size_t)sim->site_count, sizeof(*c->flows));
     c->heard = c->over_at = sim->now;
     c->served_from = c->anchor = c->servable = INSTANT_NEVER;
     c->notes.served_by = UINT32_MAX;
@@ -40,7 +39,6 @@ void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t n
 }
 
 void sim_client_free(struct sim_client *c) {
-    free(c->flows);
     free(c->slots);
 }
 
@@ -51,15 +49,9 @@ static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
     uint32_t worker = sim_worker_at(sim, &c->witness.servers[server].address.media);
     assert(worker != UINT32_MAX);
     uint32_t cluster = sim->workers[worker].cluster;
-    struct instant at;
-    if (!sim_network_send(&sim->network, sim_network_group(&sim->network, c->group), cluster,
-                          &c->flows[(size_t)2 * cluster], sim->now, &at))
-        return;
-    struct message *body = sim_alloc(1, sizeof(*body));
-    *body = *m;
-    sim_put_at(
-        sim, at,
-        &(struct sim_event){.kind = SIM_TO_WORKER, .a = worker, .b = c->index, .body = body});
+    sim_post(sim, sim_network_group(&sim->network, c->group), cluster,
+             m->kind == MESSAGE_RESUME ? SIM_RESUME_BYTES : SIM_MESSAGE_BYTES,
+             &(struct sim_event){.kind = SIM_TO_WORKER, .a = worker, .b = c->index}, m, sizeof(*m));
 }
 
 static void note_move(struct sim *sim, const struct sim_client *c, const struct witness_move *m) {
@@ -159,8 +151,8 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
         return;
     sim_client_play(sim, c);
     event.u.media.frame = e->n;
-    event.u.media.result =
-        playout_insert(&c->playout, event.server, e->n, NULL, FRAME_BYTES, sim->now);
+    event.u.media.result = playout_insert(&c->playout, event.server, e->n, NULL,
+                                          sim->streams[c->group].frame_bytes, sim->now);
     if (instant_is_never(c->anchor) && event.u.media.result == PLAYOUT_NEW)
         c->anchor = instant_sub(instant_add(sim->now, sim->scenario->clients[c->group].buffer),
                                 duration_ms((int64_t)e->n * FRAME_MS));

@@ -1,5 +1,6 @@
 #include "peerd/sim/node.h"
 
+#include "peerd/sim/post.h"
 #include "peerd/sim/worker.h"
 
 #include <stdlib.h>
@@ -11,14 +12,11 @@ static void beat_to(struct sim *sim, struct sim_node *node, uint32_t to) {
                      .interval_ms = SIM_NODE_TICK_MS,
                      .node = (uint8_t)node->number,
                      .sessions = node->roster.committed};
-    struct instant at;
     echo_fill(&node->echoes[to], &b, sim->now);
-    if (!sim_network_send(&sim->network, node->cluster, to, &node->beats[to], sim->now, &at))
-        return;
-    struct sim_beat *body = sim_alloc(1, sizeof(*body));
-    *body = (struct sim_beat){.beat = b, .from = sim_node_addr(node)};
-    sim_put_at(sim, at,
-               &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster, .body = body});
+    struct sim_beat body = {.beat = b, .from = sim_node_addr(node)};
+    sim_post(sim, node->cluster, to, SIM_BEAT_BYTES,
+             &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster}, &body,
+             sizeof(body));
 }
 
 /* A worker that does not turn its loop answers nothing gentler than SIGKILL. One that died while

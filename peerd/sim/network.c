@@ -2,81 +2,177 @@
 
 #include "peerd/sim/queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define RETRANSMIT   duration_ms(200) /* TCP's least retransmission timeout (Linux) */
-#define JITTER_MEETS 4 /* a packet's jitter moves a quarter of the way to a new draw */
+#define RETRANSMIT      duration_ms(200) /* TCP's least retransmission timeout (Linux) */
+#define RETRANSMIT_MAX  4             /* … which doubles so often before whoever waits gives up */
+#define OUTAGE_PATIENCE duration_s(1) /* of TCP: longer outages are like a cut */
+#define PPM             1000000
 
-static struct sim_way *way(const struct sim_network *n, uint32_t from, uint32_t to) {
-    return &n->ways[from * n->end_count + to];
-}
+/* An entry of `ways`: nobody has used it yet, or its delay [µs] plus one, or, with the highest bit,
+ * the index of its state. */
+#define WAY_UNKNOWN  UINT32_C(0)
+#define WAY_HAS_MORE (UINT32_C(1) << 31)
 
 uint32_t sim_network_group(const struct sim_network *n, uint32_t group) {
-    return n->scenario->cluster_count + group;
+    return n->scenario.cluster_count + group;
 }
 
 static bool is_group(const struct sim_network *n, uint32_t end) {
-    return end >= n->scenario->cluster_count;
+    return end >= n->scenario.cluster_count;
 }
 
 static uint32_t index_of(const struct sim_network *n, uint32_t end) {
-    return is_group(n, end) ? end - n->scenario->cluster_count : end;
+    return is_group(n, end) ? end - n->scenario.cluster_count : end;
 }
 
-static void set_way(struct sim_way *w, const struct scenario_link *link) {
-    w->delay = duration_scale(link->rtt, 1, 2);
-    w->jitter = link->quality.jitter;
-    w->loss_ppm = link->quality.loss_ppm;
+static size_t cut_words(const struct sim_network *n) {
+    return ((size_t)n->end_count * n->end_count + 63) / 64;
 }
 
 void sim_network_init(struct sim_network *n, const struct scenario *scenario, uint64_t seed) {
-    *n = (struct sim_network){.scenario = scenario,
+    *n = (struct sim_network){.scenario = *scenario,
+                              .link_room = scenario->link_count,
                               .end_count = scenario->cluster_count + scenario->client_group_count};
     rng_seed(&n->rng, seed);
+    n->scenario.links = sim_alloc(n->link_room, sizeof(*n->scenario.links));
+    if (scenario->link_count > 0)
+        memcpy(n->scenario.links, scenario->links,
+               scenario->link_count * sizeof(*n->scenario.links));
     n->ways = sim_alloc((size_t)n->end_count * n->end_count, sizeof(*n->ways));
-    n->dark = sim_alloc(scenario->cluster_count, sizeof(*n->dark));
-    for (uint32_t from = 0; from < n->end_count; from++)
-        for (uint32_t to = 0; to < n->end_count; to++) {
-            struct scenario_link link = scenario_link_between(
-                scenario, index_of(n, from), is_group(n, from), index_of(n, to), is_group(n, to));
-            set_way(way(n, from, to), &link);
-        }
+    n->cuts = sim_alloc(cut_words(n), sizeof(*n->cuts));
+    n->dark = sim_alloc(n->end_count, sizeof(*n->dark));
 }
 
 void sim_network_free(struct sim_network *n) {
+    free(n->scenario.links);
     free(n->ways);
+    free(n->states);
+    free(n->cuts);
     free(n->dark);
 }
 
-static bool is_dark(const struct sim_network *n, uint32_t end) {
-    return !is_group(n, end) && n->dark[end];
+/* ---- ways ---- */
+
+static uint32_t *entry_of(const struct sim_network *n, uint32_t from, uint32_t to) {
+    return &n->ways[(size_t)from * n->end_count + to];
+}
+
+static struct path_quality quality_of(const struct sim_network *n, uint32_t from, uint32_t to) {
+    struct scenario_link link = scenario_link_between(
+        &n->scenario, index_of(n, from), is_group(n, from), index_of(n, to), is_group(n, to));
+    link.quality.delay = duration_scale(link.rtt, 1, 2);
+    return link.quality;
+}
+
+static uint32_t add_state(struct sim_network *n, uint32_t from, uint32_t to,
+                          const struct path_quality *q, struct instant now) {
+    if (n->state_count == n->state_room) {
+        n->state_room = n->state_room == 0 ? 64 : 2 * n->state_room;
+        n->states = sim_grow(n->states, n->state_room, sizeof(*n->states));
+    }
+    struct sim_way *s = &n->states[n->state_count];
+    s->from = from;
+    s->to = to;
+    way_init(&s->way, q, now);
+    return WAY_HAS_MORE | n->state_count++;
+}
+
+/* The entry of a way, filled in. */
+static uint32_t entry(struct sim_network *n, uint32_t from, uint32_t to, struct instant now) {
+    uint32_t *e = entry_of(n, from, to);
+    if (*e != WAY_UNKNOWN)
+        return *e;
+    struct path_quality q = quality_of(n, from, to);
+    bool fits = q.delay.us >= 0 && q.delay.us < WAY_HAS_MORE - 1;
+    *e = path_quality_is_delay(&q) && fits ? (uint32_t)q.delay.us + 1
+                                           : add_state(n, from, to, &q, now);
+    return *e;
+}
+
+static struct way *state_of(struct sim_network *n, uint32_t e) {
+    return (e & WAY_HAS_MORE) == 0 ? NULL : &n->states[e & ~WAY_HAS_MORE].way;
+}
+
+static struct duration delay_of(uint32_t e) {
+    return duration_us((int64_t)e - 1);
+}
+
+/* ---- sending ---- */
+
+static bool is_cut(const struct sim_network *n, uint32_t from, uint32_t to) {
+    size_t bit = (size_t)from * n->end_count + to;
+    return (n->cuts[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+static void set_cut(struct sim_network *n, uint32_t from, uint32_t to, bool cut) {
+    size_t bit = (size_t)from * n->end_count + to;
+    if (cut)
+        n->cuts[bit / 64] |= UINT64_C(1) << (bit % 64);
+    else
+        n->cuts[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
 }
 
 bool sim_network_open(const struct sim_network *n, uint32_t from, uint32_t to) {
-    return !is_dark(n, from) && !is_dark(n, to) && !way(n, from, to)->cut;
+    return !n->dark[from] && !n->dark[to] && !(n->any_cut && is_cut(n, from, to));
 }
 
-static struct duration drawn_jitter(struct sim_network *n, const struct sim_way *w,
-                                    struct duration before) {
-    if (w->jitter.us == 0)
-        return DURATION_ZERO;
-    int64_t drawn = rng_duration(&n->rng, DURATION_ZERO, w->jitter).us;
-    int64_t us = before.us + (drawn - before.us) / JITTER_MEETS;
-    return duration_us(us > w->jitter.us ? w->jitter.us : us);
+bool sim_network_delay(struct sim_network *n, uint32_t from, uint32_t to, struct duration *delay) {
+    uint32_t e = *entry_of(n, from, to);
+    if (e == WAY_UNKNOWN) { /* without an instant it gets no state here */
+        struct path_quality q = quality_of(n, from, to);
+        *delay = q.delay;
+        return path_quality_is_delay(&q);
+    }
+    *delay = delay_of(e);
+    return state_of(n, e) == NULL;
 }
 
-bool sim_network_send(struct sim_network *n, uint32_t from, uint32_t to, struct sim_flow *flow,
-                      struct instant now, struct instant *arrival) {
-    const struct sim_way *w = way(n, from, to);
+bool sim_network_send(struct sim_network *n, uint32_t from, uint32_t to, uint32_t bytes,
+                      struct instant now, struct way_fate *out) {
     if (!sim_network_open(n, from, to))
         return false;
-    flow->jitter = drawn_jitter(n, w, flow->jitter);
-    if (w->loss_ppm > 0 && rng_below(&n->rng, 1000000) < w->loss_ppm)
-        return false;
-    struct instant at = instant_add(now, duration_add(w->delay, flow->jitter));
-    flow->arrived = instant_max(flow->arrived, at);
-    *arrival = flow->arrived;
+    uint32_t e = entry(n, from, to, now);
+    struct way *state = state_of(n, e);
+    if (state != NULL)
+        return way_send(state, &n->rng, now, bytes, out);
+    *out = (struct way_fate){.count = 1};
+    out->arrivals[0].at = instant_add(now, delay_of(e));
     return true;
+}
+
+/* What is lost on one trip is sent again, later and later. */
+static bool retransmitted(struct sim_network *n, const struct path_quality *q, struct instant *at) {
+    uint32_t loss = path_quality_loss(q);
+    struct duration timeout = RETRANSMIT;
+    for (uint32_t i = 0; loss > 0 && rng_below(&n->rng, PPM) < loss; i++) {
+        if (i == RETRANSMIT_MAX)
+            return false;
+        *at = instant_add(*at, timeout);
+        timeout = duration_scale(timeout, 2, 1);
+    }
+    return true;
+}
+
+/* A trip that begins at `*at`, which may lie after `now`: it leaves no trace in the way's order. */
+static bool make_trip(struct sim_network *n, uint32_t from, uint32_t to, struct instant now,
+                      struct instant *at) {
+    uint32_t e = entry(n, from, to, now);
+    struct way *w = state_of(n, e);
+    if (w == NULL) {
+        *at = instant_add(*at, delay_of(e));
+        return true;
+    }
+    if (way_is_out(w, &n->rng, now)) {
+        if (duration_less(OUTAGE_PATIENCE, instant_since(w->outage_until, now)))
+            return false;
+        *at = instant_max(*at, instant_add(w->outage_until, RETRANSMIT));
+    }
+    *at = instant_add(*at, w->quality.delay);
+    *at = instant_add(*at, rng_duration(&n->rng, DURATION_ZERO, w->quality.jitter));
+    return retransmitted(n, &w->quality, at);
 }
 
 bool sim_network_stream(struct sim_network *n, uint32_t from, uint32_t to, uint32_t trips,
@@ -84,13 +180,9 @@ bool sim_network_stream(struct sim_network *n, uint32_t from, uint32_t to, uint3
     struct instant at = now;
     if (!sim_network_open(n, from, to) || (trips > 1 && !sim_network_open(n, to, from)))
         return false;
-    for (uint32_t i = 0; i < trips; i++) {
-        const struct sim_way *w = i % 2 == 0 ? way(n, from, to) : way(n, to, from);
-        at = instant_add(at, w->delay);
-        at = instant_add(at, rng_duration(&n->rng, DURATION_ZERO, w->jitter));
-        if (w->loss_ppm > 0 && rng_below(&n->rng, 1000000) < w->loss_ppm)
-            at = instant_add(at, RETRANSMIT);
-    }
+    for (uint32_t i = 0; i < trips; i++)
+        if (!(i % 2 == 0 ? make_trip(n, from, to, now, &at) : make_trip(n, to, from, now, &at)))
+            return false;
     *arrival = at;
     return true;
 }
@@ -105,44 +197,100 @@ static bool fits(const struct sim_network *n, const struct scenario_end *e, uint
     return e->group == is_group(n, end) && e->index == index_of(n, end);
 }
 
-static bool fits_any(const struct sim_network *n, const struct scenario_end *ends, uint32_t count,
-                     uint32_t end) {
-    for (uint32_t i = 0; i < count; i++)
-        if (fits(n, &ends[i], end))
-            return true;
-    return false;
+/* All ends that fit one of these, into `out`, which has room for all; returns how many. */
+static uint32_t ends_of(const struct sim_network *n, const struct scenario_end *ends,
+                        uint32_t count, uint32_t *out) {
+    uint32_t found = 0;
+    for (uint32_t end = 0; end < n->end_count; end++)
+        for (uint32_t i = 0; i < count; i++)
+            if (fits(n, &ends[i], end)) {
+                out[found++] = end;
+                break;
+            }
+    return found;
+}
+
+/* Two lists of ends, for all ways between them. */
+struct sides {
+    uint32_t *a, *b;
+    uint32_t a_count, b_count;
+};
+
+static struct sides sides_of(const struct sim_network *n, const struct scenario_end *a,
+                             uint32_t a_count, const struct scenario_end *b, uint32_t b_count) {
+    struct sides s = {.a = sim_alloc(n->end_count, sizeof(*s.a)),
+                      .b = sim_alloc(n->end_count, sizeof(*s.b))};
+    s.a_count = ends_of(n, a, a_count, s.a);
+    s.b_count = ends_of(n, b, b_count, s.b);
+    return s;
+}
+
+static void free_sides(struct sides *s) {
+    free(s->a);
+    free(s->b);
+}
+
+static void set_cuts(struct sim_network *n, const struct scenario_cut *cut, bool one_way,
+                     bool value) {
+    struct sides s = sides_of(n, cut->from, cut->from_count, cut->to, cut->to_count);
+    for (uint32_t i = 0; i < s.a_count; i++)
+        for (uint32_t k = 0; k < s.b_count; k++) {
+            if (s.a[i] == s.b[k])
+                continue;
+            set_cut(n, s.a[i], s.b[k], value);
+            if (!one_way)
+                set_cut(n, s.b[k], s.a[i], value);
+        }
+    free_sides(&s);
 }
 
 void sim_network_partition(struct sim_network *n, const struct scenario_cut *cut) {
-    for (uint32_t a = 0; a < n->end_count; a++)
-        for (uint32_t b = 0; b < n->end_count; b++) {
-            if (a == b || !fits_any(n, cut->from, cut->from_count, a) ||
-                !fits_any(n, cut->to, cut->to_count, b))
-                continue;
-            way(n, a, b)->cut = true;
-            if (!cut->one_way)
-                way(n, b, a)->cut = true;
-        }
+    n->any_cut = true;
+    set_cuts(n, cut, cut->one_way, true);
 }
 
+/* Whoever is healed as a whole is not dark any more either. */
 void sim_network_heal(struct sim_network *n, const struct scenario_cut *cut) {
-    bool all = cut->from_count == 0;
-    for (uint32_t a = 0; a < n->end_count; a++) {
-        bool from = all || fits_any(n, cut->from, cut->from_count, a);
-        bool named_alone =
-            from && (all || (cut->to_count == 1 && cut->to[0].index == SCENARIO_ALL));
-        if (named_alone && !is_group(n, a))
-            n->dark[a] = false;
-        for (uint32_t b = 0; b < n->end_count; b++)
-            if (all || (from && fits_any(n, cut->to, cut->to_count, b)))
-                way(n, a, b)->cut = way(n, b, a)->cut = false;
+    if (cut->from_count == 0) {
+        memset(n->cuts, 0, cut_words(n) * sizeof(*n->cuts));
+        memset(n->dark, 0, n->end_count * sizeof(*n->dark));
+        n->any_cut = false;
+        return;
     }
+    set_cuts(n, cut, false, false);
+    if (cut->to_count != 1 || cut->to[0].index != SCENARIO_ALL)
+        return;
+    struct sides s = sides_of(n, cut->from, cut->from_count, NULL, 0);
+    for (uint32_t i = 0; i < s.a_count; i++)
+        n->dark[s.a[i]] = false;
+    free_sides(&s);
 }
 
-void sim_network_link(struct sim_network *n, const struct scenario_link *link) {
-    for (uint32_t a = 0; a < n->end_count; a++)
-        for (uint32_t b = 0; b < n->end_count; b++)
-            if ((fits(n, &link->ends[0], a) && fits(n, &link->ends[1], b)) ||
-                (fits(n, &link->ends[1], a) && fits(n, &link->ends[0], b)))
-                set_way(way(n, a, b), link);
+/* A way with a state changes at once, another is filled in anew when it is used next. */
+static void change_way(struct sim_network *n, uint32_t from, uint32_t to, struct instant now) {
+    uint32_t *e = entry_of(n, from, to);
+    struct way *w = state_of(n, *e);
+    if (w == NULL) {
+        *e = WAY_UNKNOWN;
+        return;
+    }
+    struct path_quality q = quality_of(n, from, to);
+    way_set_quality(w, &q, now);
+}
+
+void sim_network_link(struct sim_network *n, const struct scenario_link *link, struct instant now) {
+    struct scenario *view = &n->scenario;
+    if (view->link_count == n->link_room) {
+        n->link_room = 2 * n->link_room + 8;
+        view->links = sim_grow(view->links, n->link_room, sizeof(*view->links));
+    }
+    view->links[view->link_count++] = *link;
+    struct sides s = sides_of(n, &link->ends[0], 1, &link->ends[1], 1);
+    for (uint32_t i = 0; i < s.a_count; i++)
+        for (uint32_t k = 0; k < s.b_count; k++) {
+            change_way(n, s.a[i], s.b[k], now);
+            if (!link->one_way)
+                change_way(n, s.b[k], s.a[i], now);
+        }
+    free_sides(&s);
 }

@@ -1,11 +1,16 @@
 /*
- * The network: who can reach whom, how long it takes, and what gets lost.
+ * The network: who can reach whom, how long it takes, and what becomes of packets.
  *
- * Its ends are the clusters and the groups of clients. A link has a round-trip time, half of it
- * each way; jitter on top, correlated from packet to packet and never reordering a flow, as queues
- * do; and loss, each packet for itself. A cut swallows one direction between two ends, a dark
- * cluster swallows everything to and from it: when a packet is sent and when it would arrive.
- * Inside a cluster all is well.
+ * Its ends are the clusters and the groups of clients; from each to each other there is a way, of
+ * the quality that the scenario gives it (path.h). Everybody who sends from one end to another
+ * shares the way, and with it order, jitter, bursts of loss and the queue before a rate. A cut
+ * swallows one direction between two ends, a dark cluster swallows everything to and from it: when
+ * a packet is sent and when it would arrive. Inside a cluster all is well.
+ *
+ * A thousand clusters and as many groups have four million ways, of which few are ever used: a way
+ * costs four bytes, filled in when it is used first, and a state only if it is more than delay. A
+ * way that is delay alone has no memory, so a change that makes it shorter lets packets overtake
+ * those in the air, as a change of routes does.
  */
 #ifndef PEERD_SIM_NETWORK_H
 #define PEERD_SIM_NETWORK_H
@@ -13,25 +18,24 @@
 #include "peerd/base/rng.h"
 #include "peerd/sim/scenario.h"
 
-/* One way of one pair of programs: order and jitter are per flow. */
-struct sim_flow {
-    struct instant arrived; /* newest arrival; later packets do not overtake */
-    struct duration jitter; /* of the newest packet */
-};
-
+/* A way that is more than delay. */
 struct sim_way {
-    struct duration delay; /* half of the round-trip time */
-    struct duration jitter;
-    uint32_t loss_ppm;
-    bool cut;
+    uint32_t from, to;
+    struct way way;
 };
 
 struct sim_network {
-    const struct scenario *scenario;
+    struct scenario
+        scenario; /* with the links that the timeline has added; nothing else is owned */
+    uint32_t link_room;
     struct rng rng;
     uint32_t end_count;
-    struct sim_way *ways; /* from × end_count + to */
-    bool *dark;           /* by cluster */
+    uint32_t *ways; /* from × end_count + to: see network.c */
+    struct sim_way *states;
+    uint32_t state_count, state_room;
+    uint64_t *cuts; /* a bit for each way */
+    bool any_cut;
+    bool *dark; /* by end; groups never are */
 };
 
 void sim_network_init(struct sim_network *n, const struct scenario *scenario, uint64_t seed);
@@ -43,18 +47,22 @@ uint32_t sim_network_group(const struct sim_network *n, uint32_t group);
 /* True if a packet from one to the other would not be swallowed now. */
 bool sim_network_open(const struct sim_network *n, uint32_t from, uint32_t to);
 
-/* Sends a packet: false if it is lost, otherwise when it arrives. */
-bool sim_network_send(struct sim_network *n, uint32_t from, uint32_t to, struct sim_flow *flow,
-                      struct instant now, struct instant *arrival);
+/* True if a way is delay alone, as long as the timeline does not change it; then `delay` is it. */
+bool sim_network_delay(struct sim_network *n, uint32_t from, uint32_t to, struct duration *delay);
 
-/* The same over TCP, `trips` one-way trips of handshake and request: loss costs a retransmission
- * each. False only if the way is cut. */
+/* Sends a packet of `bytes`, headers included: false if it does not arrive, otherwise `out` says
+ * when it does, and its copies. */
+bool sim_network_send(struct sim_network *n, uint32_t from, uint32_t to, uint32_t bytes,
+                      struct instant now, struct way_fate *out);
+
+/* The same over TCP, `trips` one-way trips of handshake and request: loss and short outages cost
+ * retransmissions. False if the way is cut, or TCP would give up. */
 bool sim_network_stream(struct sim_network *n, uint32_t from, uint32_t to, uint32_t trips,
                         struct instant now, struct instant *arrival);
 
 /* What the timeline says. */
 void sim_network_partition(struct sim_network *n, const struct scenario_cut *cut);
 void sim_network_heal(struct sim_network *n, const struct scenario_cut *cut);
-void sim_network_link(struct sim_network *n, const struct scenario_link *link);
+void sim_network_link(struct sim_network *n, const struct scenario_link *link, struct instant now);
 
 #endif

@@ -14,7 +14,6 @@ void sim_node_init(struct sim *sim, uint32_t index) {
     struct sim_node *node = &sim->nodes[index];
     node->echoes = sim_alloc(sim->site_count, sizeof(*node->echoes));
     node->told_alive = sim_alloc(sim->site_count, sizeof(*node->told_alive));
-    node->beats = sim_alloc(sim->site_count, sizeof(*node->beats));
     sim_roster_init(&node->roster, node->worker_count * sim->workers[node->first_worker].slots);
 }
 
@@ -22,7 +21,6 @@ void sim_node_free(struct sim *sim, struct sim_node *node) {
     sim_process_kill(sim, &node->process);
     free(node->echoes);
     free(node->told_alive);
-    free(node->beats);
     sim_roster_free(&node->roster);
 }
 

@@ -111,6 +111,16 @@ static void number_machines(struct sim *sim) {
     }
 }
 
+/* Payload of 20 ms. */
+static uint16_t frame_bytes(const struct policy_profile *p) {
+    uint32_t samples = p->rate_hz / (1000 / FRAME_MS) * p->channels;
+    if (strcmp(p->codec.text, "opus") == 0)
+        return (uint16_t)(p->bitrate_bps / 8 / (1000 / FRAME_MS));
+    if (strcmp(p->codec.text, "gsm") == 0)
+        return 33;
+    return (uint16_t)(strcmp(p->codec.text, "l16") == 0 ? 2 * samples : samples);
+}
+
 static void fill_stream(const struct scenario *s, const struct scenario_clients *g,
                         struct sim_stream *out) {
     *out = (struct sim_stream){.end = FRAME_NEVER, .mergeable = true};
@@ -127,6 +137,7 @@ static void fill_stream(const struct scenario *s, const struct scenario_clients 
         if (!name_equal(&p->name, &g->profile))
             continue;
         bool opus = strcmp(p->codec.text, "opus") == 0;
+        out->frame_bytes = frame_bytes(p);
         if (opus)
             out->preroll = duration_us((int64_t)p->preroll_frames * SIM_PREROLL_US);
         /* MEDIA.md's table: what converges, and after how many frames. */

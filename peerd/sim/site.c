@@ -2,6 +2,7 @@
 
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/post.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -50,7 +51,6 @@ void sim_site_init(struct sim *sim, uint32_t index) {
     site->peer_of = sim_alloc(sim->site_count, sizeof(*site->peer_of));
     for (uint32_t i = 0; i < sim->site_count; i++)
         site->peer_of[i] = UINT32_MAX;
-    site->beats = sim_alloc(sim->site_count, sizeof(*site->beats));
     trace_init(&site->trace);
     fill_policy(sim, site);
 }
@@ -59,7 +59,6 @@ void sim_site_free(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
     core_free(site->core);
     free(site->peer_of);
-    free(site->beats);
 }
 
 /* ---- life ---- */
@@ -118,18 +117,14 @@ void sim_site_undrain(struct sim *sim, struct sim_site *site) {
 
 static void send_beat(struct sim *sim, struct sim_site *site, const struct core_send_beat *send) {
     uint32_t to = site->cluster_of[send->peer];
-    struct instant at;
-    if (!sim_network_send(&sim->network, site->index, to, &site->beats[to], sim->now, &at))
-        return;
-    struct sim_beat *body = sim_alloc(1, sizeof(*body));
-    body->beat = send->beat;
-    struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index, .body = body};
+    struct sim_beat body = {.beat = send->beat};
+    struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index};
     if (!addr_is_none(&send->to)) {
         e.kind = SIM_BEAT_TO_NODE;
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
-    sim_put_at(sim, at, &e);
+    sim_post(sim, site->index, to, SIM_BEAT_BYTES, &e, &body, sizeof(body));
 }
 
 static void answer_open(struct sim *sim, struct sim_site *site,

@@ -232,7 +232,7 @@ void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
         sim_network_heal(&sim->network, &e->cut);
         break;
     case SCENARIO_VERB_LINK:
-        sim_network_link(&sim->network, &e->link);
+        sim_network_link(&sim->network, &e->link, sim->now);
         break;
     case SCENARIO_VERB_KILL:
     case SCENARIO_VERB_RESTART:

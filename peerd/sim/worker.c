@@ -3,6 +3,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/post.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -94,31 +95,23 @@ void sim_worker_brief(struct sim *sim, struct sim_worker *w) {
 
 void sim_worker_send(struct sim *sim, const struct sim_worker *w, uint32_t client,
                      const struct message *message) {
-    struct sim_client *c = &sim->clients[client];
-    struct instant at;
-    if (!sim_network_send(&sim->network, w->cluster, sim_network_group(&sim->network, c->group),
-                          &c->flows[2 * w->cluster + 1], sim->now, &at))
-        return;
-    struct message *body = sim_alloc(1, sizeof(*body));
-    *body = *message;
-    sim_put_at(
-        sim, at,
-        &(struct sim_event){.kind = SIM_TO_CLIENT, .a = client, .b = w->index, .body = body});
+    const struct sim_client *c = &sim->clients[client];
+    sim_post(sim, w->cluster, sim_network_group(&sim->network, c->group), SIM_MESSAGE_BYTES,
+             &(struct sim_event){.kind = SIM_TO_CLIENT, .a = client, .b = w->index}, message,
+             sizeof(*message));
 }
 
 static void send_frame(struct sim *sim, struct sim_worker *w, struct sim_session *s,
                        uint64_t frame) {
-    struct sim_client *c = &sim->clients[s->client];
-    struct instant at;
+    uint32_t group = sim->clients[s->client].group;
     w->frames++;
     if (!s->sent_any || frame > s->last_sent)
         s->last_sent = frame;
     s->sent_any = true;
-    if (sim_network_send(&sim->network, w->cluster, sim_network_group(&sim->network, c->group),
-                         &c->flows[2 * w->cluster + 1], sim->now, &at))
-        sim_put_at(
-            sim, at,
-            &(struct sim_event){.kind = SIM_MEDIA, .a = s->client, .b = w->index, .n = frame});
+    sim_post(sim, w->cluster, sim_network_group(&sim->network, group),
+             SIM_RTP_BYTES + sim->streams[group].frame_bytes,
+             &(struct sim_event){.kind = SIM_MEDIA, .a = s->client, .b = w->index, .n = frame},
+             NULL, 0);
 }
 
 /* ---- media ---- */

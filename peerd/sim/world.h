@@ -7,6 +7,7 @@
  *   node.c        a machine: supervisor, registration, media-alive, power switch; roster.c
  *   worker.c      tenure and a pace for each session; door.c checks what clients ask
  *   client.c      witness and playout of a listener; opening.c gets it a session
+ *   post.c        datagrams from one end of the network to another
  *   timeline.c    kills, restarts, drains and cuts, as the scenario says
  *   chronicle.c   what a picture of the run needs, into the report
  *   invariants.c  what must be true whatever happens
@@ -114,7 +115,6 @@ struct sim_site {
     bool drained;                          /* was told so, and not yet that it is over */
     uint32_t *peer_of;                     /* by cluster; UINT32_MAX: no peer */
     uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
-    struct sim_flow *beats;                /* to each cluster */
     uint64_t verdicts_changed;             /* counter as of the last look */
     enum verdict verdicts[POLICY_PEERS_MAX];
     uint32_t first_node, node_count;
@@ -179,7 +179,6 @@ struct sim_node {
     struct instant credit_until;
     struct echo *echoes; /* towards each cluster */
     bool *told_alive;    /* clusters to be told that media is alive */
-    struct sim_flow *beats;
     bool beating;
     uint32_t first_worker, worker_count;
     struct sim_roster roster;
@@ -277,7 +276,6 @@ struct sim_client {
     struct trace trace;
     struct playout playout;
     struct playout_slot *slots;
-    struct sim_flow *flows;     /* to and from each cluster */
     struct instant served_from; /* see report_client */
     struct instant anchor;      /* playout instant of frame 0, worked out from outside */
     struct instant heard;       /* a frame was played last; or it began to open */
@@ -296,6 +294,7 @@ struct sim_stream {
     uint64_t end;            /* one past the last frame; FRAME_NEVER: endless */
     bool mergeable;          /* bytes are a function of position */
     struct duration preroll; /* of a start: CPU time of the worker */
+    uint16_t frame_bytes;    /* payload of a frame */
 };
 
 /* ---- all of it ---- */

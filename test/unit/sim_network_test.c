@@ -2,6 +2,8 @@
 
 #include "test/unit/sim_fixture.h"
 
+#include <stdlib.h>
+
 static const char text[] =
     "name: net\n"
     "duration: 10s\n"
@@ -17,6 +19,8 @@ static const char text[] =
     "  - {at: 4s, heal: {from: lon1, to: ams1}}\n"
     "  - {at: 5s, heal: all}\n"
     "  - {at: 6s, link: {between: [fra1, ams1], rtt: 7ms}}\n";
+
+#define BYTES 200
 
 enum {
     FRA1,
@@ -44,24 +48,30 @@ static void finish(struct fixture *f) {
 
 Test(sim_network, takes_half_a_round_trip_each_way) {
     struct fixture f;
-    struct sim_flow flow = {.arrived = instant_us(0)};
-    struct instant at;
+    struct way_fate fate;
+    struct duration delay;
     begin(&f);
-    cr_assert(sim_network_send(&f.network, FRA1, AMS1, &flow, instant_us(1000), &at));
-    cr_expect_eq(at.us, 21000);
+    cr_expect(sim_network_delay(&f.network, FRA1, AMS1, &delay) && delay.us == 20000);
+    cr_assert(sim_network_send(&f.network, FRA1, AMS1, BYTES, instant_us(1000), &fate));
+    cr_expect_eq(fate.count, 1);
+    cr_expect_eq(fate.arrivals[0].at.us, 21000);
+    cr_expect(sim_network_delay(&f.network, FRA1, AMS1, &delay) && delay.us == 20000);
+    cr_expect_eq(f.network.state_count, 0, "delay alone needs no state");
+    cr_expect_not(sim_network_delay(&f.network, FRA1, NEAR, &delay));
     finish(&f);
 }
 
 Test(sim_network, loses_what_it_says_and_never_reorders) {
     struct fixture f;
-    struct sim_flow flow = {.arrived = instant_us(0)};
-    struct instant at, before = instant_us(0);
+    struct way_fate fate;
+    struct instant before = instant_us(0);
     int arrived = 0, spread = 0;
     begin(&f);
     for (int i = 0; i < 10000; i++) {
         struct instant now = instant_us(i * 500);
-        if (!sim_network_send(&f.network, NEAR, FRA1, &flow, now, &at))
+        if (!sim_network_send(&f.network, NEAR, FRA1, BYTES, now, &fate))
             continue;
+        struct instant at = fate.arrivals[0].at;
         arrived++;
         int64_t took = instant_since(at, now).us;
         cr_assert(at.us >= before.us && took >= 30000 && took <= 40000, "took %ld", (long)took);
@@ -70,6 +80,7 @@ Test(sim_network, loses_what_it_says_and_never_reorders) {
     }
     cr_expect(arrived > 7300 && arrived < 7700, "%d of 10000 at a quarter lost", arrived);
     cr_expect(spread > 1000, "there is jitter");
+    cr_expect_eq(f.network.state_count, 1, "of the one way that was used");
     finish(&f);
 }
 
@@ -124,15 +135,127 @@ Test(sim_network, a_dark_cluster_is_reached_by_nobody_until_healed) {
     finish(&f);
 }
 
+static int64_t takes(struct fixture *f, uint32_t from, uint32_t to, int64_t now_ms) {
+    struct way_fate fate;
+    struct instant now = instant_us(now_ms * 1000);
+    cr_assert(sim_network_send(&f->network, from, to, BYTES, now, &fate));
+    return instant_since(fate.arrivals[0].at, now).us;
+}
+
 Test(sim_network, a_link_changes_on_its_own) {
     struct fixture f;
-    struct sim_flow flow = {.arrived = instant_us(0)}, other = flow;
-    struct instant at;
     begin(&f);
-    sim_network_link(&f.network, &f.scenario.events[5].link);
-    sim_network_send(&f.network, AMS1, FRA1, &flow, instant_us(0), &at);
-    cr_expect_eq(at.us, 3500);
-    sim_network_send(&f.network, AMS1, LON1, &other, instant_us(0), &at);
-    cr_expect_eq(at.us, 20000);
+    cr_expect_eq(takes(&f, AMS1, FRA1, 0), 20000);
+    sim_network_link(&f.network, &f.scenario.events[5].link, instant_us(0));
+    cr_expect_eq(takes(&f, AMS1, FRA1, 1), 3500);
+    cr_expect_eq(takes(&f, FRA1, AMS1, 1), 3500);
+    cr_expect_eq(takes(&f, AMS1, LON1, 1), 20000);
     finish(&f);
+}
+
+Test(sim_network, a_link_changes_one_way_alone_if_asked) {
+    struct fixture f;
+    begin(&f);
+    f.scenario.events[5].link.one_way = true;
+    sim_network_link(&f.network, &f.scenario.events[5].link, instant_us(0));
+    cr_expect_eq(takes(&f, FRA1, AMS1, 1), 3500);
+    finish(&f);
+}
+
+Test(sim_network, keeps_the_order_of_a_way_that_changes) {
+    struct fixture f;
+    struct scenario_link nearer;
+    begin(&f);
+    nearer = f.scenario.links[1];
+    nearer.rtt = duration_ms(2);
+    nearer.quality = (struct path_quality){.delay = duration_ms(1)};
+    f.scenario.links[1].quality.loss_ppm = 0;
+    sim_network_free(&f.network);
+    sim_network_init(&f.network, &f.scenario, 1);
+    int64_t arrives = takes(&f, NEAR, FRA1, 100) + 100000;
+    sim_network_link(&f.network, &nearer, instant_us(101000));
+    cr_expect_eq(takes(&f, NEAR, FRA1, 101) + 101000, arrives, "nobody overtakes");
+    cr_expect_eq(takes(&f, NEAR, FRA1, 200), 1000);
+    cr_expect_eq(takes(&f, FAR, FRA1, 200), 1000, "a way that is used later has changed, too");
+    finish(&f);
+}
+
+/* Every packet twice, and every one again later. */
+Test(sim_network, brings_copies) {
+    struct fixture f;
+    struct way_fate fate;
+    begin(&f);
+    f.network.scenario.links[0].quality = (struct path_quality){
+        .duplicate_ppm = 1000000, .replay_ppm = 1000000, .replay_in = duration_s(5)};
+    cr_assert(sim_network_send(&f.network, FRA1, AMS1, BYTES, instant_us(0), &fate));
+    cr_assert_eq(fate.count, 3);
+    cr_expect_eq(fate.arrivals[0].at.us, 20000);
+    cr_expect_eq(fate.arrivals[1].copy, WAY_COPY_DUPLICATE);
+    cr_expect_eq(fate.arrivals[2].copy, WAY_COPY_REPLAY);
+    finish(&f);
+}
+
+Test(sim_network, a_stream_pays_for_loss_with_time_and_gives_up_at_last) {
+    static const struct {
+        const char *what;
+        struct path_quality quality;
+        int64_t least_ms, most_ms; /* −1: it gives up */
+    } rows[] = {
+        {"nothing is lost", {.duplicate_ppm = 1000000}, 60, 60},
+        {"half is lost", {.loss_ppm = 500000}, 60, 60 + 3 * 3000},
+        {"everything is lost", {.loss_ppm = 1000000}, -1, -1},
+        {"everything, in a burst", {.bursts = {1000000, 0, 1000000, 0}}, -1, -1},
+        {"an outage for an hour", {.outages = {{1}, {3600000000}, {3600000000}, 1500}}, -1, -1},
+        {"an outage of half a second", {.outages = {{1}, {500000}, {500000}, 1500}}, 600, 2200},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        struct instant at, now = instant_us(0);
+        begin(&f);
+        f.network.scenario.links[0].quality = rows[i].quality;
+        sim_network_stream(&f.network, AMS1, LON1, 1, now, &at); /* its clock begins */
+        now = instant_us(100000);
+        bool through = sim_network_stream(&f.network, AMS1, LON1, 3, now, &at);
+        int64_t took = through ? duration_in_ms(instant_since(at, now)) : -1;
+        cr_expect(took >= rows[i].least_ms && took <= rows[i].most_ms, "%s: %ld ms", rows[i].what,
+                  (long)took);
+        finish(&f);
+    }
+}
+
+/* A thousand clusters and a thousand groups: what is not used costs next to nothing. */
+Test(sim_network, holds_two_thousand_ends) {
+    enum {
+        CLUSTERS = 1000,
+        GROUPS = 1000
+    };
+    struct scenario scenario = {.cluster_count = CLUSTERS, .client_group_count = GROUPS};
+    struct scenario_link all = {.ends = {{.index = SCENARIO_ALL}, {.index = SCENARIO_ALL}},
+                                .end_count = 2,
+                                .rtt_given = true,
+                                .rtt = duration_ms(30),
+                                .quality = {.delay = duration_ms(15), .jitter = duration_ms(4)}};
+    struct sim_network n;
+    struct way_fate fate;
+    scenario.clusters = calloc(CLUSTERS, sizeof(*scenario.clusters));
+    scenario.clients = calloc(GROUPS, sizeof(*scenario.clients));
+    scenario.links = &all;
+    scenario.link_count = 1;
+    sim_network_init(&n, &scenario, 1);
+    for (uint32_t from = 0; from < CLUSTERS; from++)
+        for (uint32_t k = 1; k <= 20; k++) {
+            cr_assert(sim_network_send(&n, from, (from + k * 37) % CLUSTERS, BYTES, instant_us(0),
+                                       &fate));
+            cr_assert(sim_network_send(&n, from, CLUSTERS + (from + k) % GROUPS, BYTES,
+                                       instant_us(0), &fate));
+        }
+    cr_expect_eq(n.state_count, 40000);
+    size_t bytes = n.state_room * sizeof(*n.states) +
+                   (size_t)n.end_count * n.end_count * sizeof(*n.ways) +
+                   (size_t)n.end_count * n.end_count / 8;
+    cr_expect(bytes < 64 << 20, "%zu MiB", bytes >> 20);
+    sim_network_link(&n, &all, instant_us(1));
+    sim_network_free(&n);
+    free(scenario.clusters);
+    free(scenario.clients);
 }

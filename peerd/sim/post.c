@@ -1,0 +1,16 @@
+#include "peerd/sim/post.h"
+
+#include <string.h>
+
+void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
+              const struct sim_event *event, const void *body, size_t size) {
+    struct way_fate fate;
+    if (!sim_network_send(&sim->network, from, to, bytes, sim->now, &fate))
+        return;
+    for (uint32_t i = 0; i < fate.count; i++) {
+        struct sim_event copy = *event;
+        if (size > 0)
+            copy.body = memcpy(sim_alloc(1, size), body, size);
+        sim_put_at(sim, fate.arrivals[i].at, &copy);
+    }
+}

@@ -1,0 +1,21 @@
+/*
+ * The post: takes an event to the other end of the network, as a datagram.
+ */
+#ifndef PEERD_SIM_POST_H
+#define PEERD_SIM_POST_H
+
+#include "peerd/sim/world.h"
+
+/* Sizes of datagrams, with what IP and UDP put before them: they matter where a way has a rate. */
+#define SIM_HEADERS_BYTES 28                        /* IPv4 and UDP */
+#define SIM_BEAT_BYTES    (SIM_HEADERS_BYTES + 160) /* sealed, with a few views */
+#define SIM_MESSAGE_BYTES (SIM_HEADERS_BYTES + 120) /* a report; hellos are shorter */
+#define SIM_RESUME_BYTES  (SIM_HEADERS_BYTES + 900) /* it carries the ticket */
+#define SIM_RTP_BYTES     (SIM_HEADERS_BYTES + 12)  /* before the payload */
+
+/* Sends `event` with a copy of `body` (`size` bytes without pointers that anybody owns; NULL and 0:
+ * no body) from one end of the network to another. It is put once for each copy that arrives. */
+void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
+              const struct sim_event *event, const void *body, size_t size);
+
+#endif
