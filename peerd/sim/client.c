@@ -180,8 +180,7 @@ static bool fill_event(const struct sim_client *c, const struct message *m,
         return true;
     case MESSAGE_NOTICE:
         out->kind = WITNESS_NOTICED;
-        out->u.notice.notice = m->u.notice;
-        out->u.notice.end = FRAME_NEVER;
+        out->u.notice = m->u.notice;
         return session_id_equal(&m->u.notice.session, &c->ticket.session);
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
@@ -284,7 +283,13 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
     out->frames_duplicated = s->duplicates;
     out->hedges = c->witness.stats.hedges;
     out->gap_max_ms = (int64_t)s->lost_run_max * FRAME_MS;
-    bool hears = c->state == SIM_CLIENT_OPEN || strcmp(c->outcome, err_text(ERR_SOURCE_ENDED)) == 0;
+    bool ended = strcmp(c->outcome, err_text(ERR_SOURCE_ENDED)) == 0;
+    bool hears = c->state == SIM_CLIENT_OPEN || ended;
+    uint64_t end = sim->streams[c->group].end;
+    if (ended && s->expected < end) { /* frames that it never heard of are lost all the same */
+        out->frames_expected = end;
+        out->frames_lost += end - s->expected;
+    }
     if (hears && !instant_is_never(c->served_from))
         out->served_from_ms = duration_in_ms(instant_since(c->served_from, sim->zero));
 }

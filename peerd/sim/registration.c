@@ -99,6 +99,7 @@ static void take_order(struct sim *sim, struct sim_node *node, const struct node
         struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim->now};
         e.u.source.session = o->session;
         e.u.source.error = o->error == ERR_OK ? ERR_MOVED : o->error;
+        e.u.source.end = FRAME_NEVER;
         sim_worker_order(sim, worker, &e);
         return;
     }

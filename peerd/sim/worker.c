@@ -147,6 +147,7 @@ static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum 
     pace_stop(&s->pace);
     e.u.source.session = sim->clients[s->client].ticket.session;
     e.u.source.error = error;
+    e.u.source.end = sim->streams[sim->clients[s->client].group].end;
     sim_worker_step(sim, w, &e, NULL);
 }
 

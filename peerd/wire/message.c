@@ -12,7 +12,7 @@
  * send. Lengths are checked before anything is read, so a reader cannot fail half-way.
  */
 
-#define VERSION       1
+#define VERSION       2
 #define HEADER_LEN    12  /* [bytes] */
 #define RESUME_LEN    176 /* [bytes] without its ticket, with its signature */
 #define TICKET_LEN_AT 110 /* [bytes] offset of the ticket's length in a resume */
@@ -50,7 +50,7 @@ static size_t length_of(enum message_kind kind) {
     case MESSAGE_ACK:
         return 44;
     case MESSAGE_NOTICE:
-        return 46;
+        return 54;
     }
     return 0;
 }
@@ -98,9 +98,10 @@ static bool grant_in_range(const struct message_grant *g) {
 static bool notice_in_range(const struct message_notice *n) {
     switch (n->what) {
     case NOTICE_END:
-        return error_known(n->error);
+        return error_known(n->error) &&
+               (n->end <= MESSAGE_FRAME_MAX || n->end == MESSAGE_FRAME_UNKNOWN);
     case NOTICE_MOVE:
-        return n->error == ERR_OK;
+        return n->error == ERR_OK && n->end == MESSAGE_FRAME_UNKNOWN;
     }
     return false;
 }
@@ -210,6 +211,7 @@ static void write_notice(struct writer *w, const struct message_notice *n) {
     write_u8(w, (uint8_t)n->error);
     write_hint(w, &n->target);
     write_u32(w, n->deadline_ms);
+    write_u64(w, n->end);
 }
 
 static void write_body(struct writer *w, const struct message *m) {
@@ -361,6 +363,7 @@ static void read_notice(struct reader *r, struct message_notice *n) {
     n->error = (enum err)read_u8(r);
     n->target = read_hint(r);
     n->deadline_ms = read_u32(r);
+    n->end = read_u64(r);
 }
 
 static void read_body(struct reader *r, struct message *m) {

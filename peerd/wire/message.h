@@ -2,7 +2,7 @@
  * Messages between a client and a media port: path, resume, report, notice.
  *
  * They share the port with RTP and RTCP and begin with 0xF9, a first byte that neither of those,
- * nor STUN, DTLS or TURN, uses (RFC 7983). Header, 12 bytes: 0xF9, version 1, kind, zero, nonce 8.
+ * nor STUN, DTLS or TURN, uses (RFC 7983). Header, 12 bytes: 0xF9, version 2, kind, zero, nonce 8.
  * An answer repeats the nonce of what it answers, which is what keeps an off-path forger out; it is
  * no more trusted than the RTP beside it. What a client asks is signed by its key, under a label
  * of its kind, over every byte before the signature: target, epoch, counter and last frame
@@ -25,15 +25,17 @@
  *                  lost_before 4, lost_after 4, jitter_us 4, rtt_us 4, buffer_ms 2, notice 4,
  *                  signature 64 [146]
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
- *   kind 8 notice  worker: session 16, number 4, what 1, error 1, target hint 8, deadline_ms 4 [46]
+ *   kind 8 notice  worker: session 16, number 4, what 1, error 1, target hint 8, deadline_ms 4,
+ *                  end 8 [54]
  * Labels of the signatures: "peerd resume v1" and "peerd report v1".
  *
  * Ranges, refused with ERR_BAD_FIELD: enumerations and error numbers are known ones; a refusal has
- * an error and a move notice has none; frames are at most MESSAGE_FRAME_MAX, save mergeable_from,
- * which may be "never"; hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least
- * 1; in a hedge and a commit, which make a worker send, from_frame and live_frame are at most
- * MESSAGE_SPREAD_FRAMES_MAX apart, either way. A decoder cannot see replay: the receiver compares
- * `counter` and `nonce`, and drops kinds that only its own side sends (message_from_client).
+ * an error and a move notice has none, nor an end; frames are at most MESSAGE_FRAME_MAX, save
+ * mergeable_from and end, which may be UINT64_MAX: "never", "unknown"; hedge_ms is at most
+ * MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a commit, which make a
+ * worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX apart, either way. A
+ * decoder cannot see replay: the receiver compares `counter` and `nonce`, and drops kinds that only
+ * its own side sends (message_from_client).
  */
 #ifndef PEERD_WIRE_MESSAGE_H
 #define PEERD_WIRE_MESSAGE_H
@@ -55,8 +57,9 @@
 /* Bounds on what a client may say, so that sums of frames never overflow and no message makes a
  * worker produce more than a minute of backfill. */
 #define MESSAGE_FRAME_MAX         ((uint64_t)1 << 48) /* 178,000 years of 20 ms */
-#define MESSAGE_HEDGE_MS_MAX      2000                /* [ms] policy allows less, 500 by default */
-#define MESSAGE_SPREAD_FRAMES_MAX 3000                /* [frames] one minute */
+#define MESSAGE_FRAME_UNKNOWN     UINT64_MAX
+#define MESSAGE_HEDGE_MS_MAX      2000 /* [ms] policy allows less, 500 by default */
+#define MESSAGE_SPREAD_FRAMES_MAX 3000 /* [frames] one minute */
 
 enum message_kind {
     MESSAGE_HELLO = 1,
@@ -169,6 +172,7 @@ struct message_notice {
     enum err error;         /* with NOTICE_END */
     struct key_hint target; /* with NOTICE_MOVE */
     uint32_t deadline_ms;   /* [ms], with NOTICE_MOVE */
+    uint64_t end;           /* with NOTICE_END: one past the last frame that there is to hear */
 };
 
 struct message {

@@ -281,6 +281,7 @@ static void send_media(struct handover *h, uint8_t server) {
         struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = h->now};
         e.u.source.session = s->sessions[i].id;
         e.u.source.error = ERR_SOURCE_ENDED;
+        e.u.source.end = h->config.end;
         step_server(h, server, &e, 0);
     }
 }
@@ -365,8 +366,7 @@ static void packet_at_client(struct handover *h, const struct handover_packet *p
         break;
     case MESSAGE_NOTICE:
         e.kind = WITNESS_NOTICED;
-        e.u.notice.notice = m->u.notice;
-        e.u.notice.end = FRAME_NEVER;
+        e.u.notice = m->u.notice;
         break;
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:

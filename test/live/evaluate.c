@@ -42,10 +42,22 @@ static void add_moves(struct runner *r, const struct listener *l) {
     }
 }
 
-/* A source that ended well ends the count with its last frame. */
-static int64_t last_position(const struct listener *l) {
+static int64_t tone_frames(const struct scenario *s, const struct name *source) {
+    for (uint32_t i = 0; i < s->source_count; i++)
+        if (name_equal(&s->sources[i].source.name, source))
+            return duration_in_ms(s->sources[i].tone) / PLAYER_FRAME_MS;
+    return 0;
+}
+
+/* A source that ended well ends the count with its last frame: of a tone we know which that is,
+ * whoever heard it. */
+static int64_t last_position(const struct runner *r, const struct listener *l) {
     bool ended = l->report != NULL && strcmp(text_of(l->report, "end"), "source_ended") == 0;
-    return ended ? l->player.highest + 1 : -1;
+    int64_t frames = tone_frames(r->scenario, &r->scenario->clients[l->group].source);
+    int64_t heard = l->player.highest + 1;
+    if (!ended)
+        return -1;
+    return heard > frames ? heard : frames;
 }
 
 static void trouble(struct runner *r, const struct listener *l, const char *what) {
@@ -98,7 +110,8 @@ static void check_cpu(struct runner *r, const struct listener *l) {
 }
 
 static void add_listener(struct runner *r, const struct listener *l) {
-    struct player_count c = player_count(&l->player, r->ended, last_position(l), REPORT_BREAK_MS);
+    struct player_count c =
+        player_count(&l->player, r->ended, last_position(r, l), REPORT_BREAK_MS);
     struct report_client row = {.group = l->group,
                                 .frames_expected = c.expected,
                                 .frames_lost = c.lost,

@@ -399,6 +399,24 @@ Test(handover, a_kill_right_before_the_end_still_ends_well) {
                  (unsigned long long)h.playout.stats.played, h.text);
 }
 
+/* Media of the last frames is lost, the notice is not: 150 frames are there to be heard. */
+Test(handover, the_last_frames_may_be_lost_on_the_way) {
+    for (int frames = 1; frames <= 6; frames++) {
+        struct handover_config c = handover_config_default();
+        c.end = 150;
+        handover_init(&h, &c);
+        handover_run(&h, 56 + (150 - frames) * 20); /* frame n is sent at 66 + n * 20 */
+        h.servers[0].mute = true;
+        handover_run(&h, 4000);
+        cr_expect(h.ended, "%d frames", frames);
+        cr_expect_eq(h.playout.stats.expected, 150, "%d frames: %llu", frames,
+                     (unsigned long long)h.playout.stats.expected);
+        expect_whole("last frames", (uint64_t)frames);
+        cr_expect_eq(h.witness.stats.hedges, 1, "%d frames\n%s", frames, h.text);
+        cr_expect_eq(serving_count(), 0);
+    }
+}
+
 Test(handover, a_client_that_vanishes_leaves_nothing_behind) {
     struct handover_config c = handover_config_default();
     handover_init(&h, &c);

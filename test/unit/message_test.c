@@ -36,7 +36,7 @@ Test(message, has_the_documented_length) {
         size_t len;
     } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48}, {MESSAGE_RESUME, 176 + 27},
                 {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50}, {MESSAGE_REPORT, 146},
-                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 46}};
+                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     for (size_t i = 0; i < COUNT(rows); i++)
         cr_expect_eq(encode_sample(rows[i].kind, datagram), rows[i].len, "kind %d", rows[i].kind);
@@ -51,7 +51,7 @@ Test(message, has_the_documented_layout) {
         size_t len;
         uint64_t value;
     } rows[] = {
-        {"first byte, version, kind, zero", MESSAGE_HELLO, 0, 4, 0xf9010100},
+        {"first byte, version, kind, zero", MESSAGE_HELLO, 0, 4, 0xf9020100},
         {"nonce", MESSAGE_HELLO, 4, 8, 0xfedcba9876543210},
         {"hello is padded", MESSAGE_HELLO, 56, 8, 0},
         {"cookie: cookie", MESSAGE_COOKIE, 12, 8, 0xc1c1c1c1c1c1c1c1},
@@ -104,6 +104,7 @@ Test(message, has_the_documented_layout) {
         {"notice: what and error", MESSAGE_NOTICE, 32, 2, 0x0200},
         {"notice: target", MESSAGE_NOTICE, 34, 8, 0x1414141414141414},
         {"notice: deadline_ms", MESSAGE_NOTICE, 42, 4, 5000},
+        {"notice: end", MESSAGE_NOTICE, 46, 8, UINT64_MAX},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         uint8_t datagram[MESSAGE_LEN_MAX];
@@ -233,7 +234,7 @@ Test(message, refuses_values_outside_their_range) {
         enum err err;
     } rows[] = {
         {"another first byte (RTP)", MESSAGE_HELLO, 0, 1, 0x80, ERR_BAD_MAGIC},
-        {"another version", MESSAGE_HELLO, 1, 1, 2, ERR_BAD_VERSION},
+        {"the version before", MESSAGE_HELLO, 1, 1, 1, ERR_BAD_VERSION},
         {"kind 0", MESSAGE_HELLO, 2, 1, 0, ERR_BAD_KIND},
         {"kind 9", MESSAGE_HELLO, 2, 1, 9, ERR_BAD_KIND},
         {"reserved byte", MESSAGE_HELLO, 3, 1, 1, ERR_BAD_FIELD},
@@ -266,6 +267,7 @@ Test(message, refuses_values_outside_their_range) {
         {"notice to move with an error", MESSAGE_NOTICE, 33, 1, 1, ERR_BAD_FIELD},
         {"notice of the end with one", MESSAGE_NOTICE, 32, 2, 0x0114, ERR_OK},
         {"notice of the end, unknown error", MESSAGE_NOTICE, 32, 2, 0x01ff, ERR_BAD_FIELD},
+        {"notice to move with an end", MESSAGE_NOTICE, 46, 8, 1000, ERR_BAD_FIELD},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         uint8_t datagram[MESSAGE_LEN_MAX];

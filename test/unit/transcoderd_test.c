@@ -450,6 +450,7 @@ Test(transcoderd, end_of_the_source_is_told) {
     cr_expect_eq(media_client_missing(&client, 0, 30), 0);
     cr_expect_eq(client.notice.what, NOTICE_END);
     cr_expect_eq(client.notice.error, ERR_SOURCE_ENDED);
+    cr_expect_eq(client.notice.end, 30);
     cr_expect_geq(client.notice_count, 2, "repeated while nobody has seen it");
     cr_assert(media_client_report(&client, 1, 29, &answer));
     cr_expect_eq(answer.kind, MESSAGE_ACK);
@@ -469,6 +470,7 @@ Test(transcoderd, failure_of_the_source_is_told) {
         media_client_listen(&client, 100);
     cr_expect_eq(client.notice.what, NOTICE_END);
     cr_expect_eq(client.notice.error, ERR_SOURCE_FAILED);
+    cr_expect_eq(client.notice.end, media_client_end(&client), "what was heard is all there is");
     rig_client(&rig, &other, "short", "pcmu");
     cr_expect(commit(&other, 1, 0), "other sources play on");
 }

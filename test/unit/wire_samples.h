@@ -154,7 +154,8 @@ static inline struct message sample_message(enum message_kind kind) {
                                              .number = 7,
                                              .what = NOTICE_MOVE,
                                              .target = sample_hint(0x14),
-                                             .deadline_ms = 5000};
+                                             .deadline_ms = 5000,
+                                             .end = MESSAGE_FRAME_UNKNOWN};
         break;
     }
     return m;

@@ -118,9 +118,12 @@ Test(witness_move, ping_pong_makes_each_wait_longer) {
 Test(witness_move, a_planned_move_makes_before_it_breaks) {
     start_streaming();
     struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1980), .server = 0};
-    e.u.notice.notice = (struct message_notice){
-        .session = session, .number = 1, .what = NOTICE_MOVE, .target = {{3}}, .deadline_ms = 5000};
-    e.u.notice.end = FRAME_NEVER;
+    e.u.notice = (struct message_notice){.session = session,
+                                         .number = 1,
+                                         .what = NOTICE_MOVE,
+                                         .target = {{3}},
+                                         .deadline_ms = 5000,
+                                         .end = FRAME_NEVER};
     step(&e);
     cr_expect_eq(f.w.state, WITNESS_MOVING);
     const struct witness_out *o = resume_to(2, RESUME_COMMIT, 0);
@@ -129,12 +132,12 @@ Test(witness_move, a_planned_move_makes_before_it_breaks) {
     cr_expect_eq(o->u.resume.from_frame, o->u.resume.live_frame + 4);
     uint64_t first = o->u.resume.from_frame;
     size_t reports = f.count;
-    e.u.notice.notice.session.bytes[5] = 1;
-    e.u.notice.notice.number = 2;
+    e.u.notice.session.bytes[5] = 1;
+    e.u.notice.number = 2;
     step(&e);
     cr_expect_eq(f.w.stats.forged, 1, "who does not know the session's id is nobody");
-    e.u.notice.notice.session = session;
-    e.u.notice.notice.number = 1;
+    e.u.notice.session = session;
+    e.u.notice.number = 1;
     step(&e);
     cr_expect_eq(f.count, reports, "a repeated notice is one notice");
     give_grant(2, RESUME_COMMIT);
@@ -178,9 +181,11 @@ Test(witness_move, a_move_is_reported_once_its_gap_is_known) {
 Test(witness_move, the_end_of_the_source_is_played_out) {
     start_streaming();
     struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1981), .server = 0};
-    e.u.notice.notice = (struct message_notice){
-        .session = session, .number = 1, .what = NOTICE_END, .error = ERR_SOURCE_ENDED};
-    e.u.notice.end = FRAME_NEVER;
+    e.u.notice = (struct message_notice){.session = session,
+                                         .number = 1,
+                                         .what = NOTICE_END,
+                                         .error = ERR_SOURCE_ENDED,
+                                         .end = FRAME_NEVER};
     step(&e);
     cr_expect_eq(f.w.state, WITNESS_ENDING);
     cr_expect_eq(f.p.end, 50);
@@ -196,12 +201,66 @@ Test(witness_move, the_end_of_the_source_is_played_out) {
     cr_expect(instant_is_never(witness_deadline(&f.w)));
 }
 
+static void end_at(int64_t ms, uint64_t end) {
+    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(ms), .server = 0};
+    e.u.notice = (struct message_notice){
+        .session = session, .number = 1, .what = NOTICE_END, .error = ERR_SOURCE_ENDED, .end = end};
+    f.ms = ms;
+    step(&e);
+}
+
+/* Frames 0-49 have come, the last one at 1980; round trips take 40 ms. */
+Test(witness_move, what_is_missing_before_the_end_comes_from_a_backup) {
+    start_streaming();
+    end_at(2041, 52);
+    cr_expect_eq(f.w.state, WITNESS_ENDING);
+    cr_expect_eq(f.p.end, 52);
+    const struct witness_out *o = resume_to(1, RESUME_HEDGE, 0);
+    cr_expect_null(o, "frame 51 was due at 2020 and may have been overtaken");
+    wait_until(2110);
+    o = resume_to(1, RESUME_HEDGE, 0);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->u.resume.from_frame, 50);
+    give_frame(1, 50);
+    cr_expect_null(resume_to(1, RESUME_CANCEL, 0), "one is missing yet");
+    give_frame(1, 51);
+    cr_expect_not_null(resume_to(1, RESUME_CANCEL, 0));
+    wait_until(2500);
+    play();
+    cr_expect_eq(f.w.state, WITNESS_ENDED);
+    cr_expect_eq(f.p.stats.expected, 52);
+    cr_expect_eq(f.p.stats.lost, 0);
+}
+
+Test(witness_move, what_nobody_has_before_the_end_is_lost) {
+    static const struct {
+        const char *what;
+        uint64_t end;
+        uint64_t expected;
+        uint64_t lost;
+    } rows[] = {{"all have come", 50, 50, 0},
+                {"two have not", 52, 52, 2},
+                {"how many is not known", FRAME_NEVER, 50, 0},
+                {"no source ends there", 1 << 20, 50, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        end_at(2041, rows[i].end);
+        wait_until(2600);
+        play();
+        cr_expect_eq(f.w.state, WITNESS_ENDED, "%s", rows[i].what);
+        cr_expect_eq(f.p.stats.expected, rows[i].expected, "%s", rows[i].what);
+        cr_expect_eq(f.p.stats.lost, rows[i].lost, "%s", rows[i].what);
+    }
+}
+
 Test(witness_move, a_source_that_fails_here_may_live_elsewhere) {
     start_streaming();
     struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1981), .server = 0};
-    e.u.notice.notice = (struct message_notice){
-        .session = session, .number = 1, .what = NOTICE_END, .error = ERR_SOURCE_FAILED};
-    e.u.notice.end = FRAME_NEVER;
+    e.u.notice = (struct message_notice){.session = session,
+                                         .number = 1,
+                                         .what = NOTICE_END,
+                                         .error = ERR_SOURCE_FAILED,
+                                         .end = FRAME_NEVER};
     f.ms = 1981;
     step(&e);
     const struct witness_out *o = resume_to(1, RESUME_COMMIT, 0);

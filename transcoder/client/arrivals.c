@@ -70,8 +70,7 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
             return;
         }
         event.kind = WITNESS_NOTICED;
-        event.u.notice.notice = m.u.notice;
-        event.u.notice.end = FRAME_NEVER;
+        event.u.notice = m.u.notice;
         break;
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:

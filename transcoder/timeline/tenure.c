@@ -119,6 +119,7 @@ static void send_notice(struct tenure_session *s, uint32_t slot, struct instant 
         .error = n->error,
         .target = n->target,
         .deadline_ms = n->what == NOTICE_MOVE ? tenure_ms_until(n->deadline, now) : 0,
+        .end = n->end,
     };
     n->again = instant_add(now, n->every);
     n->every = duration_min(duration_scale(n->every, 2, 1), duration_ms(NOTICE_MS_MAX));
@@ -128,6 +129,7 @@ static struct tenure_notice *new_notice(struct tenure_session *s, enum notice_wh
     s->notice = (struct tenure_notice){
         .number = ++s->notice_number,
         .what = what,
+        .end = FRAME_NEVER,
         .deadline = INSTANT_NEVER,
         .every = duration_ms(TENURE_NOTICE_MS),
     };
@@ -135,10 +137,12 @@ static struct tenure_notice *new_notice(struct tenure_session *s, enum notice_wh
 }
 
 /* Says that this is the end until a report has seen it, or for a while. */
-static void announce_end(struct tenure *t, uint32_t slot, enum err why, struct instant now,
-                         struct tenure_outbox *out) {
+static void announce_end(struct tenure *t, uint32_t slot, enum err why, uint64_t end,
+                         struct instant now, struct tenure_outbox *out) {
     struct tenure_session *s = &t->sessions[slot];
-    new_notice(s, NOTICE_END)->error = why;
+    struct tenure_notice *n = new_notice(s, NOTICE_END);
+    n->error = why;
+    n->end = end;
     s->lease = instant_min(s->lease, instant_add(now, duration_ms(TENURE_END_AFTER_MS)));
     trace_linef(out->trace, now, "session %s: no more media (%s) -> telling the client",
                 tenure_short_id(&s->id).text, err_name(why));
@@ -174,7 +178,7 @@ static void source_stopped(struct tenure *t, const struct tenure_event *e,
     case TENURE_HEDGING:
     case TENURE_SERVING:
         if (t->sessions[slot].notice.number == 0 || t->sessions[slot].notice.what != NOTICE_END)
-            announce_end(t, slot, e->u.source.error, e->now, out);
+            announce_end(t, slot, e->u.source.error, e->u.source.end, e->now, out);
         break;
     case TENURE_STANDBY:
         tenure_end(t, slot, e->u.source.error, e->now, out);
@@ -223,7 +227,7 @@ static void ticked(struct tenure *t, struct instant now, struct tenure_outbox *o
         lease_is_over(t, slot, now, out);
     else if (n->number != 0 && n->what == NOTICE_MOVE && instant_reached(now, n->deadline)) {
         tenure_stop_media(s, slot, out);
-        announce_end(t, slot, ERR_DRAINING, now, out);
+        announce_end(t, slot, ERR_DRAINING, FRAME_NEVER, now, out);
     } else if (instant_reached(now, n->again))
         send_notice(s, slot, now, out);
     if (s->state != TENURE_FREE)

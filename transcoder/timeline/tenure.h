@@ -63,6 +63,7 @@ struct tenure_notice {
     uint32_t number; /* 0: none */
     enum notice_what what;
     enum err error;
+    uint64_t end; /* with NOTICE_END: one past the last frame; FRAME_NEVER unknown */
     struct key_hint target;
     struct instant deadline; /* with NOTICE_MOVE */
     struct instant again;    /* when it is repeated; "never" once seen */
@@ -138,6 +139,7 @@ struct tenure_event {
         struct {
             struct session_id session;
             enum err error; /* ERR_SOURCE_ENDED, ERR_SOURCE_FAILED, … */
+            uint64_t end;   /* one past the last frame that was to be sent; FRAME_NEVER unknown */
         } source;
     } u;
 };

@@ -7,6 +7,7 @@
 
 #define OVERSLEPT_MS  30 /* [ms] after the deadline: no timer of a healthy machine is so late */
 #define ENDING_FRAMES 1  /* frame times after the last instant: its owner wakes as we do */
+#define ASK_AGAIN_MS  50 /* [ms] between looks for frames that are missing before the end */
 
 const char *witness_state_name(enum witness_state s) {
     static const char *const names[] = {"opening",    "following", "missing", "hedging",
@@ -117,6 +118,13 @@ void witness_finish(const struct turn *t, enum err why) {
     witness_set_state(t, WITNESS_ENDED);
 }
 
+/* When the last frame is late enough to be missing: it may have been overtaken by the notice. */
+static struct instant late_at(const struct witness *w) {
+    if (!schedule_known(&w->schedule) || w->schedule.stale || w->playout->end == 0)
+        return w->miss_since;
+    return instant_add(schedule_expected(&w->schedule, w->playout->end - 1), witness_miss_time(w));
+}
+
 void witness_begin_ending(const struct turn *t, enum err why, uint64_t end) {
     struct witness *w = t->w;
     w->end_error = why;
@@ -124,10 +132,13 @@ void witness_begin_ending(const struct turn *t, enum err why, uint64_t end) {
         witness_finish(t, why); /* nothing was ever heard: there is nothing to play out */
         return;
     }
-    /* Without a number the end is where media has come so far: the notice follows the last frame.
-     */
-    playout_end_at(w->playout, end != FRAME_NEVER ? end : w->playout->high);
-    witness_hedges_cancel(t, SERVER_NONE);
+    /* Without a number, or with one that no buffer reaches, the end is where media has come so far:
+     * the notice follows the last frame. */
+    bool known = end <= w->playout->next + w->playout->config.slot_count;
+    playout_end_at(w->playout, known ? end : w->playout->high);
+    if (w->state != WITNESS_MISSING && w->state != WITNESS_HEDGING)
+        w->miss_since = t->now;
+    w->repair_at = late_at(w);
     witness_attempt_clear(w);
     witness_set_state(t, WITNESS_ENDING);
 }
@@ -135,6 +146,23 @@ void witness_begin_ending(const struct turn *t, enum err why, uint64_t end) {
 static struct instant ending_at(const struct witness *w) {
     struct instant last = playout_due(w->playout, w->playout->end);
     return instant_add(last, duration_scale(w->config.frame, ENDING_FRAMES, 1));
+}
+
+/* The server that knows the end has no more to send: what is missing before it comes from backups,
+ * asked anew for as long as there is time. */
+static void keep_ending(const struct turn *t) {
+    struct witness *w = t->w;
+    if (playout_missing(w->playout, t->now) >= w->playout->end) {
+        witness_hedges_cancel(t, SERVER_NONE);
+        w->repair_at = INSTANT_NEVER;
+        return;
+    }
+    witness_keep_hedges(t);
+    if (!instant_reached(t->now, w->repair_at))
+        return;
+    if (!witness_is_hedging(w))
+        witness_hedge_next(t);
+    w->repair_at = instant_add(t->now, duration_ms(ASK_AGAIN_MS));
 }
 
 static void pass_time(const struct turn *t) {
@@ -167,6 +195,8 @@ static void pass_time(const struct turn *t) {
     case WITNESS_ENDING:
         if (playout_finished(w->playout) || instant_reached(t->now, ending_at(w)))
             witness_finish(t, w->end_error);
+        else
+            keep_ending(t);
         return;
     case WITNESS_ENDED:
         return;
@@ -212,7 +242,7 @@ static void take(const struct turn *t, const struct witness_event *e) {
             witness_fact_refused(t, e->server, &e->u.refuse);
         return;
     case WITNESS_NOTICED:
-        witness_fact_noticed(t, e->server, &e->u.notice.notice, e->u.notice.end);
+        witness_fact_noticed(t, e->server, &e->u.notice);
         return;
     case WITNESS_BACKUPS_CHANGED:
         witness_backups_changed(t, e->u.backups.list, e->u.backups.count);
@@ -266,6 +296,7 @@ struct instant witness_deadline(const struct witness *w) {
     case WITNESS_MOVING:
         return instant_min(at, instant_min(witness_miss_at(w), witness_attempt_deadline(w)));
     case WITNESS_ENDING:
+        at = instant_min(at, instant_min(w->repair_at, witness_hedges_deadline(w)));
         return instant_min(at, ending_at(w));
     case WITNESS_ENDED:
         return INSTANT_NEVER;

@@ -32,6 +32,10 @@
  * an older epoch than the newest asked for is not followed but released. All who might believe that
  * they serve are released after a commit, and again when they are heard.
  *
+ * A notice of the end says how many frames there are. What is missing before it, perhaps the very
+ * last ones, is asked from a backup while the rest is played out: whoever served has nothing more
+ * to send, and its silence is no event.
+ *
  * The machine reads the playout buffer for what is missing and sets its end; frames are put into
  * the buffer by the caller, before it tells the witness.
  */
@@ -197,7 +201,7 @@ struct witness {
     struct instant report_at;   /* next report */
     struct instant reseated_at; /* the serving server was asked to take up again; "never" */
     struct instant dwell_until;
-    struct instant repair_at; /* next look for holes that a move left; "never" if done */
+    struct instant repair_at; /* next look for holes of a move or an end; "never" if done */
     uint8_t repairs;          /* looks since the move */
     struct budget hedges;
     struct budget moves;
@@ -242,10 +246,7 @@ struct witness_event {
         struct message_grant grant;
         struct message_refuse refuse;
         struct message_ack ack;
-        struct {
-            struct message_notice notice;
-            uint64_t end; /* NOTICE_END: one past the last frame if known, else FRAME_NEVER */
-        } notice;
+        struct message_notice notice;
         struct {
             const struct witness_address *list; /* borrowed for the step */
             uint8_t count;

@@ -123,7 +123,7 @@ void witness_fact_granted(const struct turn *t, uint8_t server, const struct mes
 static void hedge_refused(const struct turn *t, uint8_t server) {
     struct witness *w = t->w;
     w->servers[server].hedge = WITNESS_HEDGE_NONE;
-    if (w->state == WITNESS_HEDGING || w->state == WITNESS_COMMITTING)
+    if (w->state == WITNESS_HEDGING || w->state == WITNESS_COMMITTING || w->state == WITNESS_ENDING)
         witness_hedge_next(t);
 }
 
@@ -214,8 +214,7 @@ static void end_noticed(const struct turn *t, enum err why, uint64_t end) {
         leave(t, why == ERR_DRAINING ? MOVE_CAUSE_DRAIN : MOVE_CAUSE_DEGRADED, SERVER_NONE, false);
 }
 
-void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m,
-                          uint64_t end) {
+void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m) {
     struct witness *w = t->w;
     /* A notice answers nothing, so it has no nonce of ours: only who knows the session's id, which
      * is random and never leaves the path, can have written it. */
@@ -243,7 +242,7 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
         return;
     case NOTICE_END:
         if (from_serving || m->error == ERR_SOURCE_ENDED)
-            end_noticed(t, m->error, end);
+            end_noticed(t, m->error, m->end);
         return;
     }
 }

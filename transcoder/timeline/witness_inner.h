@@ -74,8 +74,7 @@ void witness_fact_cookie_received(const struct turn *t, uint8_t server,
                                   const struct message_cookie *m);
 void witness_fact_granted(const struct turn *t, uint8_t server, const struct message_grant *m);
 void witness_fact_refused(const struct turn *t, uint8_t server, const struct message_refuse *m);
-void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m,
-                          uint64_t end);
+void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m);
 
 /* ---- witness_paths.c ---- */
 

@@ -150,7 +150,7 @@ static void end_without_memory(struct worker *w, const struct session_id *id, st
     const struct tenure_event e = {
         .kind = TENURE_SOURCE_STOPPED,
         .now = now,
-        .u.source = {.session = *id, .error = ERR_NO_MEMORY},
+        .u.source = {.session = *id, .error = ERR_NO_MEMORY, .end = FRAME_NEVER},
     };
     tenure_step(&w->tenure, &e, &w->outbox);
 }

@@ -229,6 +229,12 @@ enum err session_over(const struct session *s) {
     return all_sent ? ERR_SOURCE_ENDED : ERR_OK;
 }
 
+uint64_t session_end(const struct session *s) {
+    if (s->stopped == ERR_OK)
+        return s->pace.end;
+    return s->sent_any ? s->last_sent + 1 : FRAME_NEVER;
+}
+
 void session_rtcp_received(struct session *s, const struct rtcp_report *report, struct wall wall) {
     const struct rtcp_clock clock = rtcp_clock_from_wall(instant_us(0), wall);
     for (uint8_t i = 0; i < report->block_count; i++) {

@@ -115,6 +115,10 @@ struct instant session_deadline(const struct session *s);
  * come. */
 enum err session_over(const struct session *s);
 
+/* One past the last frame that the client can expect, once the session is over: of the source, or
+ * of what was sent before it failed. FRAME_NEVER if nothing was. */
+uint64_t session_end(const struct session *s);
+
 /* A receiver report of the client. */
 void session_rtcp_received(struct session *s, const struct rtcp_report *report, struct wall wall);
 

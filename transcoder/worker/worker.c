@@ -73,7 +73,7 @@ static void tell_end(struct worker *w, struct session *s, struct instant now) {
     const struct tenure_event e = {
         .kind = TENURE_SOURCE_STOPPED,
         .now = now,
-        .u.source = {.session = s->ticket.session, .error = error},
+        .u.source = {.session = s->ticket.session, .error = error, .end = session_end(s)},
     };
     deeds_step(w, &e, NULL);
 }
