@@ -130,6 +130,28 @@ Test(witness, media_again_cancels) {
     cr_expect_null(resume_to(1, RESUME_COMMIT, 0));
 }
 
+/* Frames 50-52 are lost, 53 and on come in time: the backup may only now have begun. */
+Test(witness, a_hedge_is_not_cancelled_before_it_has_filled_the_hole) {
+    for (int filled = 0; filled <= 1; filled++) {
+        start_streaming();
+        wait_until(2050);
+        cr_expect_eq(f.w.state, WITNESS_HEDGING);
+        stream(0, 53, 57);
+        cr_expect_eq(f.w.state, WITNESS_FOLLOWING, "media is there again");
+        cr_expect_null(resume_to(1, RESUME_CANCEL, 0), "three frames are not");
+        for (uint64_t n = 50; n < 53 && filled; n++)
+            give_frame(1, n);
+        stream(0, 57, filled ? 58 : 62);
+        cr_expect_eq(resume_to(1, RESUME_CANCEL, 0) != NULL, filled,
+                     "frame 52 is due at 2240: until then it may come");
+        stream(0, filled ? 58 : 62, 65);
+        cr_expect_not_null(resume_to(1, RESUME_CANCEL, 0), "filled, or too late");
+        cr_expect_null(resume_to(1, RESUME_CANCEL, 1), "once");
+        cr_expect_eq(f.w.stats.cancels, 1);
+        cr_expect_eq(f.p.stats.lost, filled ? 0 : 3);
+    }
+}
+
 Test(witness, only_silence_commits_at_once) {
     static const struct {
         const char *what;

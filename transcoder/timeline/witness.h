@@ -21,7 +21,8 @@
  * frame (one that came in time) and *silence* with any packet of that path: media, RTCP, an ack, a
  * cookie. Media missing for the miss time (2 frame times + 4 × jitter past the expected arrival,
  * 45–120 ms) starts a hedge: the backup sends what is missing, no epoch changes, and the serving
- * path is asked for a sign of life. If the serving path delivers again the hedge is cancelled.
+ * path is asked for a sign of life. If the serving path delivers again the hedge is cancelled, once
+ * what was lost meanwhile is there or past its instant.
  * Silence for the commit time (4 × miss time, 200–400 ms) commits at the backup: cause crashed. A
  * path that lives without media (a zombie; a worker that was started anew and knows us no more) is
  * asked once to take the session up again, under a newer epoch; media missing for the zombie time

@@ -16,8 +16,12 @@ static void serving_media(const struct turn *t) {
             witness_commit_needless(t);
         return;
     case WITNESS_FOLLOWING:
-        /* After a commit hedges run on until the new server is heard. */
-        if (witness_is_hedging(w) && ++w->again >= AGAIN_FRAMES)
+        /* After a commit hedges run on until the new server is heard, after a short outage until
+         * they have filled what it swallowed. */
+        if (!witness_is_hedging(w))
+            return;
+        w->again += w->again < AGAIN_FRAMES;
+        if (w->again >= AGAIN_FRAMES && !witness_has_holes(t))
             witness_hedges_cancel(t, SERVER_NONE);
         return;
     case WITNESS_OPENING:

@@ -53,7 +53,11 @@ bool witness_may_reseat(const struct witness *w, struct instant now);
 
 void witness_begin_missing(const struct turn *t, struct instant since);
 void witness_media_missing(const struct turn *t);
+
+/* The serving server delivers again. Whoever hedges is cancelled, but not before what was lost
+ * meanwhile has come from him or is past its instant: he may only now have begun. */
 void witness_media_again(const struct turn *t);
+bool witness_has_holes(const struct turn *t);
 
 /* The old server came back before anybody granted the commit. */
 void witness_commit_needless(const struct turn *t);

@@ -132,16 +132,25 @@ void witness_media_missing(const struct turn *t) {
     witness_set_state(t, witness_hedge_next(t) ? WITNESS_HEDGING : WITNESS_MISSING);
 }
 
+bool witness_has_holes(const struct turn *t) {
+    const struct playout *p = t->w->playout;
+    return playout_missing(p, t->now) < p->high;
+}
+
 void witness_media_again(const struct turn *t) {
     struct witness *w = t->w;
     int64_t missing_us = instant_since(t->now, w->miss_since).us;
+    bool holes = witness_has_holes(t);
     trace_linef(t->out->trace, t->now, "%s: media again after %lld ms%s",
                 witness_server_name(w, w->serving), (long long)(missing_us / 1000),
-                w->state == WITNESS_HEDGING ? " -> cancel" : "");
+                w->state != WITNESS_HEDGING ? ""
+                : holes                     ? " -> cancel once the hole is filled"
+                                            : " -> cancel");
     w->debt_us = debt(w, t->now).us + missing_us;
     w->debt_at = t->now;
     w->stats.cancels += w->state == WITNESS_HEDGING;
-    witness_hedges_cancel(t, SERVER_NONE);
+    if (!holes)
+        witness_hedges_cancel(t, SERVER_NONE);
     witness_set_state(t, WITNESS_FOLLOWING);
 }
 
