@@ -20,4 +20,9 @@ bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *
 /* Reads and parses a file. The same, and a fault also if it cannot be read or is too large. */
 bool yaml_load(struct tree *tree, const char *path, struct faults *faults);
 
+/* The way back: a document that yaml_parse reads into an equal tree, marks and comments aside. From
+ * malloc, terminated, the caller's to free(); NULL if memory is short. Lists of the root stand one
+ * item a line, all else within a line. */
+char *yaml_write(const struct tree_node *root);
+
 #endif

@@ -91,6 +91,17 @@ static enum err attach(struct tree *t, struct tree_node *node) {
     return ERR_OK;
 }
 
+const char *tree_keep(struct tree *t, const char *text, size_t len) {
+    char *copy = len > TREE_TEXT_LEN_MAX - t->text_len ? NULL : allocate(t, len + 1);
+    if (copy == NULL)
+        return NULL;
+    if (len > 0)
+        memcpy(copy, text, len);
+    copy[len] = '\0';
+    t->text_len += len;
+    return copy;
+}
+
 enum err tree_scalar(struct tree *t, const char *text, size_t len, bool quoted, struct mark mark) {
     enum err err;
     if (len > TREE_TEXT_LEN_MAX - t->text_len)
@@ -100,16 +111,11 @@ enum err tree_scalar(struct tree *t, const char *text, size_t len, bool quoted, 
     struct tree_node *node = new_node(t, TREE_SCALAR, mark, &err);
     if (node == NULL)
         return err;
-    char *copy = allocate(t, len + 1);
-    if (copy == NULL)
+    node->text = tree_keep(t, text, len);
+    if (node->text == NULL)
         return ERR_NO_MEMORY;
-    if (len > 0)
-        memcpy(copy, text, len);
-    copy[len] = '\0';
-    node->text = copy;
     node->len = (uint32_t)len;
     node->quoted = quoted;
-    t->text_len += len;
     return attach(t, node);
 }
 

@@ -72,6 +72,10 @@ enum err tree_scalar(struct tree *t, const char *text, size_t len, bool quoted, 
 enum err tree_open(struct tree *t, enum tree_kind kind, struct mark mark);
 enum err tree_close(struct tree *t);
 
+/* Copies text into the tree's memory, where it lives as long as the tree: for who changes a tree
+ * that was read. NULL: no memory, or more than TREE_TEXT_LEN_MAX. */
+const char *tree_keep(struct tree *t, const char *text, size_t len);
+
 /* The value under `key`; NULL if `mapping` is NULL, no mapping, or has no such key. */
 struct tree_node *tree_find(const struct tree_node *mapping, const char *key);
 
