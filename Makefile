@@ -20,7 +20,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
 SEED ?= 1
-SEEDS ?= 200
+SEEDS ?= 300
 FUZZ_SECONDS ?= 60
 V ?= 0
 export BUILD JOBS V
@@ -254,10 +254,11 @@ live: all ## the real programs on loopback
 	@test/live/all
 sim: all ## one run of the simulator (SEED=n)
 	@$(BUILD)/bin/peersim --seed $(SEED) $(SIM_ARGS)
-sim-seeds: all ## many runs of the simulator (SEEDS=200)
+sim-seeds: all ## many runs of the simulator (SEEDS=300)
 	@SEEDS=$(SEEDS) test/lib/run-seeds
-soak: all ## the simulator for a long time
-	@SEEDS=$(or $(SOAK_SEEDS),20000) test/lib/run-seeds
+soak: all ## the swarm for a long time, to the first failure (SOAK_SEEDS=10000 FIRST_SEED=1 KEEP_GOING=1)
+	@$(BUILD)/bin/peersim --runs $(or $(SOAK_SEEDS),10000) --first-seed $(or $(FIRST_SEED),1) \
+	  --jobs $(JOBS) $(if $(KEEP_GOING),--keep-going) --shrink-to $(BUILD)/sim
 fuzz: fuzzers ## fuzz every decoder, FUZZ_SECONDS=60 each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/lib/run-fuzz $(fuzzers)
 bench: all benches ## measure (JSON=1 for machine-readable output)

@@ -1,11 +1,13 @@
 /*
  * peersim: what would happen if. Runs a scenario, or one that the seed draws, under virtual time.
  */
+#include "peerd/sim/arguments.h"
+#include "peerd/sim/many.h"
+#include "peerd/sim/shrunk.h"
 #include "peerd/sim/sim.h"
 #include "peerd/sim/swarm.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,32 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#ifndef PEERD_VERSION
-#define PEERD_VERSION "unknown"
-#endif
-
-static const char help[] =
-    "Usage: peersim [OPTION]... [SCENARIO]\n"
-    "Runs a scenario of clusters and listeners under a virtual clock and network, with the same\n"
-    "machines as the real programs, and checks what must always be true. Without SCENARIO the\n"
-    "seed draws one: clusters, links, listeners, faults; then everything is healed.\n"
-    "\n"
-    "      --seed N    of everything drawn; the same seed gives the same run, line for line\n"
-    "      --json      the report as one JSON object, in the last line of output\n"
-    "      --trace     every line of every machine, with its instant\n"
-    "      --print     print the scenario in the format's own words and stop\n"
-    "      --help      this text\n"
-    "      --version   the version\n"
-    "\n"
-    "Exit status: 0 as expected; 1 an expectation is not met, or an invariant was violated (the\n"
-    "last lines say which, and how to run it again); 2 the scenario cannot be used.\n"
-    "The format of scenarios: test/README.md. Samples: test/scenario/*.yaml.\n";
-
-struct arguments {
-    const char *file; /* NULL: the swarm */
-    uint64_t seed;
-    bool seed_given, json, trace, print;
-};
+#define SHRINK_LIMIT_S 600
 
 /* For the handler of failed assertions: which run this is. */
 static struct {
@@ -52,6 +29,8 @@ static void say_how_to_rerun(FILE *out) {
             a->file == NULL ? "drawn by the seed" : a->file,
             running.sim == NULL ? 0.0 : (double)sim_time(running.sim).us / 1e6);
     fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s\n", a->seed,
+            a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    fprintf(out, "cut it down: build/bin/peersim --seed %" PRIu64 " --shrink%s%s\n", a->seed,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
 }
 
@@ -68,65 +47,6 @@ static void watch_assertions(void) {
     struct sigaction action = {.sa_handler = aborted};
     sigemptyset(&action.sa_mask);
     sigaction(SIGABRT, &action, NULL);
-}
-
-static bool take_seed(struct arguments *a, const char *text) {
-    char *end;
-    errno = 0;
-    a->seed = strtoull(text, &end, 10);
-    a->seed_given = true;
-    if (errno == 0 && *end == '\0' && *text >= '0' && *text <= '9' && a->seed <= INT64_MAX)
-        return true;
-    fprintf(stderr, "peersim: --seed %s: expected a whole number below 2^63\n", text);
-    return false;
-}
-
-/* −1 to go on, else the exit status. */
-static int parse(int argc, char **argv, struct arguments *a) {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},
-        {"trace", no_argument, NULL, 't'},
-        {"print", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
-    };
-    int option;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 's':
-            if (!take_seed(a, optarg))
-                return 2;
-            break;
-        case 'j':
-            a->json = true;
-            break;
-        case 't':
-            a->trace = true;
-            break;
-        case 'p':
-            a->print = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 0;
-        case 'v':
-            printf("peersim %s\n", PEERD_VERSION);
-            return 0;
-        default:
-            fprintf(stderr, "peersim: %s is no option of it, or lacks its value (see --help)\n",
-                    argv[optind - 1]);
-            return 2;
-        }
-    }
-    if (argc - optind > 1) {
-        fprintf(stderr, "peersim: one scenario at a time, not also %s\n", argv[optind + 1]);
-        return 2;
-    }
-    a->file = optind < argc ? argv[optind] : NULL;
-    return -1;
 }
 
 static void print_faults(const struct faults *faults) {
@@ -223,14 +143,90 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
     return ok ? 0 : 1;
 }
 
+/* ---- many, and cutting one down --- */
+
+static char *read_all(const char *path) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "r");
+    if (file == NULL || getdelim(&text, &size, '\0', file) < 0) {
+        fprintf(stderr, "peersim: %s: %s\n", path, strerror(errno));
+        free(text);
+        text = NULL;
+    }
+    if (file != NULL)
+        fclose(file);
+    return text;
+}
+
+/* Where the files lie that a scenario names; from malloc. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+}
+
+static int run_many(const struct arguments *a, const char *text, const char *folder) {
+    const struct many_options options = {.path = a->file,
+                                         .text = text,
+                                         .folder = folder,
+                                         .save_to = a->no_shrink ? NULL : a->save_to,
+                                         .first_seed = a->first_seed,
+                                         .runs = a->runs,
+                                         .jobs = (uint32_t)a->jobs,
+                                         .keep_going = a->keep_going};
+    return many_run(&options) ? 0 : 1;
+}
+
+static int shrink(const struct arguments *a, const char *text, const char *folder) {
+    static struct shrunk shrunk;
+    char name[MANY_NAME_MAX + 1];
+    many_name(a->file, a->seed, name);
+    if (!shrunk_save(&(struct shrunk_request){.text = text,
+                                              .folder = folder,
+                                              .name = name,
+                                              .save_to = a->save_to,
+                                              .seed = a->seed,
+                                              .limit_s = SHRINK_LIMIT_S},
+                     &shrunk)) {
+        fprintf(stderr, "peersim: nothing to shrink: %s\n", shrunk.failure);
+        return 1;
+    }
+    shrunk_tell(&shrunk, a->seed, stdout);
+    return 1;
+}
+
+/* Both work on text, in processes of their own. */
+static int campaign(struct arguments *a) {
+    static char drawn[SWARM_TEXT_MAX];
+    char *read = a->file == NULL ? NULL : read_all(a->file);
+    char *folder = a->file == NULL ? NULL : folder_of(a->file);
+    const char *text = read;
+    int status = 2;
+    if (a->file == NULL && a->runs == 0) {
+        swarm_draw(a->seed, drawn);
+        text = drawn;
+    }
+    if (a->file == NULL || (read != NULL && folder != NULL))
+        status = a->runs > 0 ? run_many(a, text, folder) : shrink(a, text, folder);
+    free(read);
+    free(folder);
+    return status;
+}
+
 int main(int argc, char **argv) {
-    struct arguments arguments = {0};
+    struct arguments arguments;
     struct scenario scenario;
-    int status = parse(argc, argv, &arguments);
+    int status = arguments_parse(&arguments, argc, argv);
     if (status >= 0)
         return status;
+    if (arguments.runs > 0)
+        return campaign(&arguments);
     if (!load(&arguments, &scenario))
         return 2;
+    if (arguments.shrink && !arguments.print) {
+        scenario_free(&scenario);
+        return campaign(&arguments);
+    }
     if (!arguments.json && !arguments.print)
         print_description(&scenario);
     status = arguments.print ? 0 : run(&arguments, &scenario);

@@ -1,0 +1,129 @@
+#include "peerd/sim/arguments.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef PEERD_VERSION
+#define PEERD_VERSION "unknown"
+#endif
+
+#define SAVE_TO "build/sim"
+
+static const char help[] =
+    "Usage: peersim [OPTION]... [SCENARIO]\n"
+    "Runs a scenario of clusters and listeners under a virtual clock and network, with the same\n"
+    "machines as the real programs, and checks what must always be true. Without SCENARIO the\n"
+    "seed draws one: clusters, links, listeners, faults; then everything is healed.\n"
+    "\n"
+    "One run:\n"
+    "      --seed N          of everything drawn; the same seed gives the same run, line for line\n"
+    "      --json            the report as one JSON object, in the last line of output\n"
+    "      --trace           every line of every machine, with its instant\n"
+    "      --print           print the scenario in the format's own words and stop\n"
+    "      --shrink          if it fails: leave out what the failure does not need, and save that\n"
+    "\n"
+    "Many runs, each in a process of its own:\n"
+    "      --runs N          seeds, one after another\n"
+    "      --first-seed N    the first of them (1)\n"
+    "      --jobs N          at once (as many as there are cores)\n"
+    "      --keep-going      further after a failure; else no more begin then\n"
+    "      --no-shrink       only say what failed; else the first three are cut down and saved\n"
+    "\n"
+    "      --shrink-to DIR   where that is saved, as NAME-SEED.yaml (" SAVE_TO ")\n"
+    "      --help            this text\n"
+    "      --version         the version\n"
+    "\n"
+    "Exit status: 0 as expected; 1 an expectation is not met, or an invariant was violated (the\n"
+    "last lines say which, and how to run it again); 2 the scenario cannot be used.\n"
+    "The format of scenarios: test/README.md. Samples: test/scenario/*.yaml.\n";
+
+static bool take_number(uint64_t *out, const char *option, const char *text) {
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (errno == 0 && *end == '\0' && *text >= '0' && *text <= '9' && *out <= INT64_MAX)
+        return true;
+    fprintf(stderr, "peersim: --%s %s: expected a whole number below 2^63\n", option, text);
+    return false;
+}
+
+/* False: it has said what is wrong. A flat switch. */
+static bool take_option(struct arguments *a, int option) {
+    switch (option) {
+    case 's':
+        a->seed_given = true;
+        return take_number(&a->seed, "seed", optarg);
+    case 'r':
+        return take_number(&a->runs, "runs", optarg);
+    case 'f':
+        return take_number(&a->first_seed, "first-seed", optarg);
+    case 'J':
+        return take_number(&a->jobs, "jobs", optarg);
+    case 'S':
+        a->shrink = true;
+        a->save_to = optarg;
+        return true;
+    case 'j':
+        return a->json = true;
+    case 't':
+        return a->trace = true;
+    case 'p':
+        return a->print = true;
+    case 'k':
+        return a->keep_going = true;
+    case 'c':
+        return a->shrink = true;
+    case 'n':
+        return a->no_shrink = true;
+    default:
+        return false;
+    }
+}
+
+int arguments_parse(struct arguments *a, int argc, char **argv) {
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"trace", no_argument, NULL, 't'},
+        {"print", no_argument, NULL, 'p'},
+        {"shrink", no_argument, NULL, 'c'},
+        {"runs", required_argument, NULL, 'r'},
+        {"first-seed", required_argument, NULL, 'f'},
+        {"jobs", required_argument, NULL, 'J'},
+        {"keep-going", no_argument, NULL, 'k'},
+        {"no-shrink", no_argument, NULL, 'n'},
+        {"shrink-to", required_argument, NULL, 'S'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    *a = (struct arguments){.save_to = SAVE_TO, .first_seed = 1};
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'h') {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (option == 'v') {
+            printf("peersim %s\n", PEERD_VERSION);
+            return 0;
+        }
+        if (option == '?') {
+            fprintf(stderr, "peersim: %s is no option of it, or lacks its value (see --help)\n",
+                    argv[optind - 1]);
+            return 2;
+        }
+        if (!take_option(a, option))
+            return 2;
+    }
+    if (argc - optind > 1) {
+        fprintf(stderr, "peersim: one scenario at a time, not also %s\n", argv[optind + 1]);
+        return 2;
+    }
+    a->file = optind < argc ? argv[optind] : NULL;
+    return -1;
+}
