@@ -256,9 +256,15 @@ void sim_client_close(struct sim *sim, struct sim_client *c) {
         sim_client_over(sim, c, "closed");
 }
 
+void sim_client_leave(struct sim *sim, struct sim_client *c) {
+    c->leaving = true;
+    sim_client_close(sim, c);
+}
+
 void sim_client_vanish(struct sim *sim, struct sim_client *c) {
     if (c->state == SIM_CLIENT_OPEN)
         sim_client_play(sim, c);
+    c->leaving = true;
     sim_client_over(sim, c, "gone without a word");
 }
 
@@ -269,7 +275,8 @@ uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *c)
 }
 
 void sim_client_report(struct sim *sim, struct sim_client *c, struct report_client *out) {
-    *out = (struct report_client){.group = c->group, .served_from_ms = REPORT_UNSERVED};
+    *out = (struct report_client){
+        .group = c->group, .served_from_ms = REPORT_UNSERVED, .left = c->leaving || !c->called};
     memcpy(out->name, c->name, sizeof(out->name));
     memcpy(out->outcome, c->outcome, sizeof(out->outcome));
     if (c->slots == NULL)

@@ -18,6 +18,7 @@ void sim_client_over(struct sim *sim, struct sim_client *client, const char *out
 
 /* The user leaves, politely or without a word. */
 void sim_client_close(struct sim *sim, struct sim_client *client);
+void sim_client_leave(struct sim *sim, struct sim_client *client); /* because it is told so */
 void sim_client_vanish(struct sim *sim, struct sim_client *client);
 
 /* Plays out everything that is due by now. */

@@ -57,7 +57,7 @@ static void served(const struct scenario_expectations *x, struct report *r) {
     uint32_t unserved = 0;
     const struct report_client *example = NULL;
     for (uint32_t i = 0; i < r->client_count; i++)
-        if (r->clients[i].served_from_ms > ms(x->all_served_by)) {
+        if (!r->clients[i].left && r->clients[i].served_from_ms > ms(x->all_served_by)) {
             unserved++;
             example = example == NULL ? &r->clients[i] : example;
         }

@@ -25,6 +25,7 @@ enum sim_event_kind {
     SIM_OPEN_AGAIN,      /* a: client, n: attempt */
     SIM_CLIENT_STARTS,   /* a: client */
     SIM_CLIENT_VANISHES, /* a: client */
+    SIM_CLIENT_LEAVES,   /* a: client */
     SIM_POLL,            /* a: node, n: run */
     SIM_POLL_ASKED,      /* a: cluster, b: node; body: struct sim_poll */
     SIM_POLL_ANSWERED,   /* a: node, n: run; body: struct node_answer */

@@ -2,6 +2,7 @@
 
 #include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
+#include "peerd/sim/crowd.h"
 #include "peerd/sim/expect.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/node.h"
@@ -23,7 +24,7 @@
 
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
-    .verbs = {true, true, true, true, true, true, true, true, true, true},
+    .verbs = {true, true, true, true, true, true, true, true, true, true, true, true},
     .parts = {true, true, true, true},
     .links = true,
     .whole = true,
@@ -80,6 +81,7 @@ static void count_machines(struct sim *sim) {
     sim->workers = sim_alloc(sim->worker_count, sizeof(*sim->workers));
     sim->clients = sim_alloc(sim->client_count, sizeof(*sim->clients));
     sim->states = sim_alloc(sim->site_count, sizeof(*sim->states));
+    sim->hit = sim_alloc(sim->site_count, sizeof(*sim->hit));
     sim->streams = sim_alloc(s->client_group_count, sizeof(*sim->streams));
     uint32_t machines = sim->site_count + sim->worker_count + sim->client_count;
     sim->due_entries = sim_alloc(machines, sizeof(*sim->due_entries));
@@ -145,23 +147,9 @@ static void fill_stream(const struct scenario *s, const struct scenario_clients 
     }
 }
 
-static void init_clients(struct sim *sim, struct rng *rng) {
-    uint32_t index = 0;
-    for (uint32_t group = 0; group < sim->scenario->client_group_count; group++) {
-        const struct scenario_clients *g = &sim->scenario->clients[group];
-        fill_stream(sim->scenario, g, &sim->streams[group]);
-        for (uint32_t n = 0; n < g->count; n++, index++) {
-            struct duration start = scenario_instant(&g->start, rng_u64(rng));
-            sim_client_init(sim, index, group, n);
-            sim_put_at(sim, instant_add(sim->zero, start),
-                       &(struct sim_event){.kind = SIM_CLIENT_STARTS, .a = index});
-            if (rng_below(rng, 1000) >= sim->options.vanish_permille)
-                continue;
-            start = rng_duration(rng, start, sim->scenario->duration);
-            sim_put_at(sim, instant_add(sim->zero, start),
-                       &(struct sim_event){.kind = SIM_CLIENT_VANISHES, .a = index});
-        }
-    }
+static void fill_streams(struct sim *sim) {
+    for (uint32_t group = 0; group < sim->scenario->client_group_count; group++)
+        fill_stream(sim->scenario, &sim->scenario->clients[group], &sim->streams[group]);
 }
 
 struct sim *sim_new(const struct sim_options *options) {
@@ -172,7 +160,6 @@ struct sim *sim_new(const struct sim_options *options) {
     sim->now = instant_us(1000000000); /* the origin of a monotonic clock means nothing */
     sim->zero = instant_add(sim->now, SIM_WARM_UP);
     sim->end = instant_add(sim->zero, sim->scenario->duration);
-    sim->last = UINT32_MAX;
     rng_seed(&seeds, options->seed);
     rng_seed(&sim->rng, rng_u64(&seeds));
     rng_seed(&draws, rng_u64(&seeds));
@@ -193,7 +180,8 @@ struct sim *sim_new(const struct sim_options *options) {
     for (uint32_t i = 0; i < sim->node_count; i++)
         sim_node_start(sim, &sim->nodes[i]);
     sim_timeline_init(sim, &draws);
-    init_clients(sim, &draws);
+    fill_streams(sim);
+    sim_crowd_init(sim, &draws);
     sim_put(sim, duration_s(1), &(struct sim_event){.kind = SIM_CHECK});
     return sim;
 }
@@ -224,6 +212,7 @@ void sim_event_drop(struct sim *sim, struct sim_event *e) {
     case SIM_OPEN_AGAIN:
     case SIM_CLIENT_STARTS:
     case SIM_CLIENT_VANISHES:
+    case SIM_CLIENT_LEAVES:
     case SIM_POLL:
     case SIM_POLL_FAILED:
     case SIM_NODE_TICK:
@@ -261,6 +250,7 @@ void sim_free(struct sim *sim) {
     free(sim->workers);
     free(sim->clients);
     free(sim->streams);
+    free(sim->hit);
     free(sim->states);
     free(sim);
 }
@@ -317,6 +307,9 @@ static void dispatch(struct sim *sim, const struct sim_event *e) {
         return;
     case SIM_CLIENT_VANISHES:
         sim_client_vanish(sim, &sim->clients[e->a]);
+        return;
+    case SIM_CLIENT_LEAVES:
+        sim_client_leave(sim, &sim->clients[e->a]);
         return;
     case SIM_POLL:
         sim_node_poll_due(sim, e);

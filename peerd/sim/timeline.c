@@ -2,6 +2,7 @@
 
 #include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
+#include "peerd/sim/crowd.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void sim_timeline_init(struct sim *sim, struct rng *rng) {
     for (uint32_t i = 0; i < sim->scenario->event_count; i++) {
@@ -144,6 +146,35 @@ static void continue_part(struct sim *sim, struct sim_site *site, const struct s
     }
 }
 
+static void change_clock(const struct sim *sim, struct sim_clock *c,
+                         const struct scenario_clock *to) {
+    sim_clock_step(c, to->step_us);
+    sim_clock_drift(c, sim->now, to->drift_ppm);
+}
+
+static void change_node_clock(struct sim *sim, struct sim_node *node,
+                              const struct scenario_clock *to) {
+    change_clock(sim, &node->clock, to);
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        sim_due_worker(sim, &sim->workers[node->first_worker + i]);
+}
+
+/* Machines have clocks, processes have not: workers look at their node's. */
+static void clock_part(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    bool all = e->target.part == SCENARIO_PART_SITE;
+    if (all || e->target.part == SCENARIO_PART_PEERD) {
+        change_clock(sim, &site->clock, &e->clock);
+        sim_due_site(sim, site);
+    }
+    for (uint32_t i = 0; all && i < site->node_count; i++)
+        change_node_clock(sim, node_of(sim, site, i), &e->clock);
+    if (e->target.part == SCENARIO_PART_NODE)
+        change_node_clock(sim, node_of(sim, site, e->target.number), &e->clock);
+    if (e->target.part == SCENARIO_PART_WORKER)
+        change_node_clock(sim, &sim->nodes[worker_of(sim, site, e->target.number)->node],
+                          &e->clock);
+}
+
 static void apply(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
     switch (e->verb) {
     case SCENARIO_VERB_KILL:
@@ -175,27 +206,9 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_COUNT:
         return; /* without a target */
     case SCENARIO_VERB_CLOCK:
-        return; /* refused: see sim_abilities */
-    }
-}
-
-static void apply_target(struct sim *sim, const struct scenario_event *e) {
-    uint32_t cluster = e->target.cluster;
-    if (cluster == SCENARIO_ALL) {
-        for (uint32_t i = 0; i < sim->site_count; i++)
-            apply(sim, &sim->sites[i], e);
+        clock_part(sim, site, e);
         return;
     }
-    if (cluster == SCENARIO_SERVING)
-        cluster = serving(sim);
-    else if (cluster == SCENARIO_LAST)
-        cluster = sim->last;
-    if (cluster >= sim->site_count) {
-        sim_narrative_fact(sim, "nothing was hit before: there is no last one");
-        return;
-    }
-    sim->last = cluster;
-    apply(sim, &sim->sites[cluster], e);
 }
 
 static bool takes_target(enum scenario_verb verb) {
@@ -207,33 +220,89 @@ static bool takes_target(enum scenario_verb verb) {
     return takes[verb];
 }
 
-static void tell(struct sim *sim, const struct scenario_event *e) {
-    char text[TRACE_LINE_LEN_MAX + 1];
-    scenario_event_text(sim->scenario, e, text, sizeof(text));
-    uint32_t cluster = e->target.cluster;
-    if (cluster == SCENARIO_SERVING)
-        cluster = serving(sim);
-    else if (cluster == SCENARIO_LAST)
-        cluster = sim->last;
-    bool named = cluster != e->target.cluster && cluster < sim->site_count;
-    sim_narrative_fact(sim, "--- %s%s%s", text, named ? " = " : "",
-                       named ? sim->scenario->clusters[cluster].identity.name.text : "");
-    sim_chronicle_event(sim, text, takes_target(e->verb) ? cluster : UINT32_MAX);
+/* The only cluster that an event without a name hits, for the line; UINT32_MAX: it says so itself,
+ * or there are more. */
+static uint32_t unnamed(const struct scenario_target *t, const bool *hit, uint32_t count) {
+    uint32_t found = UINT32_MAX;
+    if (t->cluster != SCENARIO_SERVING && t->cluster != SCENARIO_LAST)
+        return UINT32_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        if (hit[i]) {
+            if (found != UINT32_MAX)
+                return UINT32_MAX;
+            found = i;
+        }
+    return found;
 }
 
-void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
-    const struct scenario_event *e = &sim->scenario->events[event->a];
-    tell(sim, e);
+static void tell(struct sim *sim, const struct scenario_event *e, const bool *hit) {
+    char text[TRACE_LINE_LEN_MAX + 1];
+    scenario_event_text(sim->scenario, e, text, sizeof(text));
+    uint32_t only = hit == NULL ? UINT32_MAX : unnamed(&e->target, hit, sim->site_count);
+    bool named = only != UINT32_MAX;
+    sim_narrative_fact(sim, "--- %s%s%s", text, named ? " = " : "",
+                       named ? sim->scenario->clusters[only].identity.name.text : "");
+    if (hit != NULL && !named)
+        only = e->target.cluster;
+    sim_chronicle_event(sim, text, only);
+}
+
+/* ---- targets ---- */
+
+static bool is_target(const struct sim *sim, const struct scenario_target *t, uint32_t cluster) {
+    const struct policy_cluster *c = &sim->scenario->clusters[cluster].identity;
+    return (t->region && name_equal(&c->region, &t->name)) ||
+           (t->provider && name_equal(&c->provider, &t->name)) || t->cluster == cluster ||
+           t->cluster == SCENARIO_ALL || (t->cluster == SCENARIO_LAST && sim->hit[cluster]);
+}
+
+/* Whom it hits, by cluster, into `hit`; returns how many. */
+static uint32_t find_targets(const struct sim *sim, const struct scenario_target *target,
+                             bool *hit) {
+    struct scenario_target t = *target;
+    uint32_t count = 0;
+    if (t.cluster == SCENARIO_SERVING)
+        t.cluster = serving(sim);
+    for (uint32_t i = 0; i < sim->site_count; i++) {
+        hit[i] = is_target(sim, &t, i);
+        count += hit[i];
+    }
+    return count;
+}
+
+/* Everybody is not remembered as the last one. */
+static void apply_target(struct sim *sim, const struct scenario_event *e) {
+    bool *hit = sim_alloc(sim->site_count, sizeof(*hit));
+    uint32_t count = find_targets(sim, &e->target, hit);
+    tell(sim, e, hit);
+    if (count == 0)
+        sim_narrative_fact(sim, "nothing was hit before: there is no last one");
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        if (hit[i])
+            apply(sim, &sim->sites[i], e);
+    if (count > 0 && e->target.cluster != SCENARIO_ALL)
+        memcpy(sim->hit, hit, sim->site_count * sizeof(*hit));
+    free(hit);
+}
+
+static void apply_plain(struct sim *sim, const struct scenario_event *e) {
+    tell(sim, e, NULL);
     switch (e->verb) {
     case SCENARIO_VERB_PARTITION:
         sim_network_partition(&sim->network, &e->cut);
-        break;
+        return;
     case SCENARIO_VERB_HEAL:
         sim_network_heal(&sim->network, &e->cut);
-        break;
+        return;
     case SCENARIO_VERB_LINK:
         sim_network_link(&sim->network, &e->link, sim->now);
-        break;
+        return;
+    case SCENARIO_VERB_ARRIVE:
+        sim_crowd_arrive(sim, &e->crowd);
+        return;
+    case SCENARIO_VERB_LEAVE:
+        sim_crowd_leave(sim, &e->crowd);
+        return;
     case SCENARIO_VERB_KILL:
     case SCENARIO_VERB_RESTART:
     case SCENARIO_VERB_STOP:
@@ -242,13 +311,17 @@ void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
-        apply_target(sim, e);
-        break;
-    case SCENARIO_VERB_ARRIVE: /* refused: see sim_abilities */
-    case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_COUNT:
-        break;
+        return; /* these have a target */
     }
+}
+
+void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
+    const struct scenario_event *e = &sim->scenario->events[event->a];
+    if (takes_target(e->verb))
+        apply_target(sim, e);
+    else
+        apply_plain(sim, e);
     sim_chronicle_look(sim);
     sim_invariants_check(sim);
 }

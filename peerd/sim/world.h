@@ -8,6 +8,7 @@
  *   worker.c      tenure and a pace for each session; door.c checks what clients ask
  *   client.c      witness and playout of a listener; opening.c gets it a session
  *   post.c        datagrams from one end of the network to another
+ *   crowd.c       who comes and goes
  *   timeline.c    kills, restarts, drains and cuts, as the scenario says
  *   chronicle.c   what a picture of the run needs, into the report
  *   invariants.c  what must be true whatever happens
@@ -24,6 +25,7 @@
 
 #include "peerd/core/core.h"
 #include "peerd/core/status.h"
+#include "peerd/sim/clock.h"
 #include "peerd/sim/network.h"
 #include "peerd/sim/queue.h"
 #include "peerd/sim/report.h"
@@ -112,6 +114,7 @@ struct sim_site {
     struct core_outbox outbox;
     struct trace trace;
     struct sim_process peerd;
+    struct sim_clock clock;                /* of peerd's host */
     bool drained;                          /* was told so, and not yet that it is over */
     uint32_t *peer_of;                     /* by cluster; UINT32_MAX: no peer */
     uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
@@ -165,6 +168,7 @@ struct sim_node {
     uint32_t cluster;
     uint32_t number; /* in its cluster */
     struct sim_process process;
+    struct sim_clock clock; /* its workers', too */
     uint64_t boot;
     uint64_t cookie_secret;
     uint64_t seq, order_seen;
@@ -282,6 +286,8 @@ struct sim_client {
     struct instant servable;    /* since when some server of its own could serve it; "never" */
     struct instant over_at;
     bool refused;
+    bool called;  /* its time to open is set */
+    bool leaving; /* its time to leave has come, or is set by the timeline */
     char outcome[REPORT_TEXT_LEN_MAX + 1];
     uint32_t epoch, epoch_high; /* as of the last look */
     struct sim_holder holders[SIM_HOLDERS_MAX];
@@ -318,7 +324,7 @@ struct sim {
     uint32_t worker_count;
     struct sim_client *clients;
     uint32_t client_count;
-    uint32_t last; /* cluster that the latest event with a target hit; UINT32_MAX none */
+    bool *hit; /* clusters that the latest event with a target hit: `last` in a scenario */
     struct sim_stream *streams; /* by group */
     uint64_t steps;             /* of machines */
     uint64_t digest;            /* of every line so far */

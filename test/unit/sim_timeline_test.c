@@ -1,0 +1,169 @@
+#include "test/unit/sim_fixture.h"
+
+#include "peerd/sim/client.h"
+
+/* Three regions, two providers; the entries of the timeline are filled in by each test. */
+static const char text[] = "name: timeline\n"
+                           "duration: 10s\n"
+                           "clusters:\n"
+                           "  - {name: fra1, region: eu, provider: big}\n"
+                           "  - {name: ams1, region: eu, provider: small}\n"
+                           "  - {name: nyc1, region: us, provider: big}\n"
+                           "clients:\n"
+                           "  - {name: here, count: 3, open_at: fra1}\n"
+                           "  - {name: there, count: 4, open_at: nyc1}\n"
+                           "timeline:\n"
+                           "  - {at: 1s, kill: fra1}\n"
+                           "  - {at: 2s, restart: fra1}\n";
+
+struct fixture {
+    struct scenario scenario;
+    struct sim *sim;
+};
+
+static void load(struct fixture *f) {
+    static struct faults faults;
+    cr_assert_eq(scenario_parse(text, strlen(text), "f", &f->scenario, &faults), ERR_OK);
+    for (uint32_t i = 0; i < f->scenario.event_count; i++)
+        f->scenario.events[i].verb = SCENARIO_VERB_HEAL; /* of nothing */
+}
+
+static void begin(struct fixture *f) {
+    f->sim = sim_new(&(struct sim_options){.scenario = &f->scenario, .seed = 3});
+}
+
+static void finish(struct fixture *f) {
+    cr_expect_null(sim_violation(f->sim), "%s", sim_violation(f->sim));
+    sim_free(f->sim);
+    scenario_free(&f->scenario);
+}
+
+static uint32_t count(const struct sim *sim, uint32_t group, enum sim_client_state state) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < sim->client_count; i++)
+        found += sim->clients[i].group == group && sim->clients[i].state == state;
+    return found;
+}
+
+/* ---- targets ---- */
+
+Test(sim_timeline, hits_whole_regions_and_providers_and_remembers_them_as_the_last) {
+    static const struct {
+        const char *what;
+        struct scenario_target target;
+        bool dead[3];
+    } rows[] = {
+        {"one", {.cluster = 1}, {false, true, false}},
+        {"a region",
+         {.cluster = SCENARIO_NONE, .region = true, .name = {"eu"}},
+         {true, true, false}},
+        {"a provider",
+         {.cluster = SCENARIO_NONE, .provider = true, .name = {"big"}},
+         {true, false, true}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.events[0].verb = SCENARIO_VERB_KILL;
+        f.scenario.events[0].target = rows[i].target;
+        f.scenario.events[1].verb = SCENARIO_VERB_RESTART;
+        f.scenario.events[1].target.cluster = SCENARIO_LAST;
+        begin(&f);
+        sim_run_until(f.sim, duration_ms(1500));
+        for (uint32_t k = 0; k < 3; k++)
+            cr_expect_eq(f.sim->sites[k].core == NULL, rows[i].dead[k], "%s: %u", rows[i].what, k);
+        sim_run_until(f.sim, duration_ms(2500));
+        for (uint32_t k = 0; k < 3; k++)
+            cr_expect_not_null(f.sim->sites[k].core, "%s: %u is back", rows[i].what, k);
+        finish(&f);
+    }
+}
+
+Test(sim_timeline, the_last_one_before_anything_was_hit_is_nobody) {
+    struct fixture f;
+    load(&f);
+    f.scenario.events[0].verb = SCENARIO_VERB_KILL;
+    f.scenario.events[0].target = (struct scenario_target){.cluster = SCENARIO_LAST};
+    begin(&f);
+    sim_run_until(f.sim, duration_ms(1500));
+    for (uint32_t k = 0; k < 3; k++)
+        cr_expect_not_null(f.sim->sites[k].core);
+    finish(&f);
+}
+
+/* ---- who comes and goes ---- */
+
+Test(sim_timeline, listeners_that_wait_arrive_one_after_another) {
+    struct fixture f;
+    load(&f);
+    f.scenario.clients[1].waits = true;
+    f.scenario.events[0].verb = SCENARIO_VERB_ARRIVE;
+    f.scenario.events[0].crowd =
+        (struct scenario_crowd){.group = 1, .count = 3, .spread = duration_s(3)};
+    begin(&f);
+    sim_run_until(f.sim, duration_ms(900));
+    cr_expect_eq(count(f.sim, 0, SIM_CLIENT_OPEN), 3);
+    cr_expect_eq(count(f.sim, 1, SIM_CLIENT_WAITING), 4);
+    sim_run_until(f.sim, duration_ms(1500));
+    cr_expect_eq(count(f.sim, 1, SIM_CLIENT_OPEN), 1);
+    sim_run_until(f.sim, duration_ms(3500));
+    cr_expect_eq(count(f.sim, 1, SIM_CLIENT_OPEN), 3);
+    sim_run(f.sim);
+    cr_expect(sim_report(f.sim)->clients[6].left, "nobody called the fourth");
+    cr_expect_not(sim_report(f.sim)->clients[5].left);
+    finish(&f);
+}
+
+Test(sim_timeline, those_who_were_called_are_not_called_again) {
+    struct fixture f;
+    load(&f);
+    f.scenario.clients[1].waits = true;
+    for (int i = 0; i < 2; i++) {
+        f.scenario.events[i].verb = SCENARIO_VERB_ARRIVE;
+        f.scenario.events[i].crowd =
+            (struct scenario_crowd){.group = 1, .count = 2, .spread = duration_s(4)};
+    }
+    begin(&f);
+    sim_run_until(f.sim, duration_ms(8000));
+    cr_expect_eq(count(f.sim, 1, SIM_CLIENT_OPEN), 4);
+    finish(&f);
+}
+
+Test(sim_timeline, listeners_leave_or_vanish_and_their_leases_end) {
+    static const bool vanish[] = {false, true};
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.expectations.all_served_by_given = true;
+        f.scenario.expectations.all_served_by = duration_s(1);
+        f.scenario.events[0].verb = SCENARIO_VERB_LEAVE;
+        f.scenario.events[0].crowd =
+            (struct scenario_crowd){.group = SCENARIO_ALL, .count = 5, .vanish = vanish[i]};
+        begin(&f);
+        sim_run_until(f.sim, duration_ms(1500));
+        cr_expect_eq(count(f.sim, 0, SIM_CLIENT_OVER), 3);
+        cr_expect_eq(count(f.sim, 1, SIM_CLIENT_OVER), 2);
+        cr_expect_eq(f.sim->workers[0].tenure.credit_used + f.sim->workers[1].tenure.credit_used,
+                     vanish[i] ? 3 : 0, "who says so is gone at once");
+        sim_run_until(f.sim, duration_ms(9000));
+        cr_expect_eq(f.sim->workers[0].tenure.credit_used + f.sim->workers[1].tenure.credit_used,
+                     0);
+        sim_run(f.sim);
+        cr_expect(report_ok(sim_report(f.sim)), "nobody owes media to who has left");
+        finish(&f);
+    }
+}
+
+Test(sim_timeline, a_group_may_leave_at_an_instant_of_its_own) {
+    struct fixture f;
+    load(&f);
+    f.scenario.clients[0].leaves = true;
+    f.scenario.clients[0].leave = (struct scenario_when){duration_s(3), duration_s(3)};
+    begin(&f);
+    sim_run_until(f.sim, duration_ms(2900));
+    cr_expect_eq(count(f.sim, 0, SIM_CLIENT_OPEN), 3);
+    sim_run_until(f.sim, duration_ms(3100));
+    cr_expect_eq(count(f.sim, 0, SIM_CLIENT_OVER), 3);
+    cr_expect_eq(count(f.sim, 1, SIM_CLIENT_OPEN), 4);
+    finish(&f);
+}
