@@ -21,6 +21,7 @@ static const char help[] =
     "One run:\n"
     "      --seed N          of everything drawn; the same seed gives the same run, line for line\n"
     "      --json            the report as one JSON object, in the last line of output\n"
+    "      --html FILE       the report as a page to look at: what went wrong, and when\n"
     "      --trace           every line of every machine, with its instant\n"
     "      --print           print the scenario in the format's own words and stop\n"
     "      --shrink          if it fails: leave out what the failure does not need, and save that\n"
@@ -66,6 +67,9 @@ static bool take_option(struct arguments *a, int option) {
         a->shrink = true;
         a->save_to = optarg;
         return true;
+    case 'H':
+        a->html = optarg;
+        return true;
     case 'j':
         return a->json = true;
     case 't':
@@ -87,6 +91,7 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
     static const struct option options[] = {
         {"seed", required_argument, NULL, 's'},
         {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'H'},
         {"trace", no_argument, NULL, 't'},
         {"print", no_argument, NULL, 'p'},
         {"shrink", no_argument, NULL, 'c'},

@@ -3,6 +3,7 @@
  */
 #include "peerd/sim/arguments.h"
 #include "peerd/sim/many.h"
+#include "peerd/sim/report_html.h"
 #include "peerd/sim/shrunk.h"
 #include "peerd/sim/sim.h"
 #include "peerd/sim/swarm.h"
@@ -30,6 +31,8 @@ static void say_how_to_rerun(FILE *out) {
             running.sim == NULL ? 0.0 : (double)sim_time(running.sim).us / 1e6);
     fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s\n", a->seed,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    fprintf(out, "look at it: build/bin/peersim --seed %" PRIu64 " --html %" PRIu64 ".html%s%s\n",
+            a->seed, a->seed, a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
     fprintf(out, "cut it down: build/bin/peersim --seed %" PRIu64 " --shrink%s%s\n", a->seed,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
 }
@@ -113,6 +116,18 @@ static void print_report(const struct arguments *a, const struct sim *sim,
     free(text);
 }
 
+static bool save_page(const struct arguments *a, const struct sim *sim,
+                      const struct scenario *scenario) {
+    char command[512];
+    snprintf(command, sizeof(command), "build/bin/peersim --seed %" PRIu64 "%s%s", a->seed,
+             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    return a->html == NULL ||
+           report_html_save(a->html, &(struct report_page){.report = sim_report(sim),
+                                                           .scenario = scenario,
+                                                           .command = command,
+                                                           .violation = sim_violation(sim)});
+}
+
 static int run(const struct arguments *a, const struct scenario *scenario) {
     const struct sim_options options = {
         .scenario = scenario,
@@ -128,6 +143,7 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
     sim_run(sim);
     print_report(a, sim, scenario);
     fflush(stdout);
+    bool saved = save_page(a, sim, scenario);
     bool ok = report_ok(sim_report(sim));
     if (sim_violation(sim) != NULL)
         fprintf(stderr, "peersim: invariant violated: %s\n", sim_violation(sim));
@@ -140,7 +156,7 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
         say_how_to_rerun(stderr);
     running.sim = NULL;
     sim_free(sim);
-    return ok ? 0 : 1;
+    return ok && saved ? 0 : 1;
 }
 
 /* ---- many, and cutting one down --- */
