@@ -61,10 +61,8 @@ static uint32_t *entry_of(const struct sim_network *n, uint32_t from, uint32_t t
 }
 
 static struct path_quality quality_of(const struct sim_network *n, uint32_t from, uint32_t to) {
-    struct scenario_link link = scenario_link_between(
-        &n->scenario, index_of(n, from), is_group(n, from), index_of(n, to), is_group(n, to));
-    link.quality.delay = duration_scale(link.rtt, 1, 2);
-    return link.quality;
+    return scenario_way(&n->scenario, index_of(n, from), is_group(n, from), index_of(n, to),
+                        is_group(n, to));
 }
 
 static uint32_t add_state(struct sim_network *n, uint32_t from, uint32_t to,

@@ -5,9 +5,8 @@
 #include "peerd/sim/scenario_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_RTT_MS 20 /* as the reference of the format says for links that no row names */
 
 const char *scenario_verb_name(enum scenario_verb v) {
     static const char *const names[] = {
@@ -92,6 +91,19 @@ static bool locate_sources(const char *path, struct scenario *s, struct faults *
     return !faults_any(faults);
 }
 
+/* So is a matrix. What is wrong in it is told of that file. */
+static bool load_matrix(const char *path, struct scenario *s, struct faults *faults) {
+    char whole[POLICY_TEXT_LEN_MAX + 1];
+    if (s->matrix.file[0] == '\0')
+        return true;
+    if (policy_file_resolve(path, s->matrix.file, whole, sizeof(whole)))
+        return scenario_take_matrix(s, whole, faults);
+    struct fault *x = fault_add_at(faults, s->matrix.mark, "rtt_matrix");
+    fault_expected(x, "a file in a folder that is there");
+    fault_found(x, "`%s`", s->matrix.file);
+    return false;
+}
+
 enum err scenario_load(const char *path, struct scenario *out, struct faults *faults) {
     struct tree tree;
     memset(out, 0, sizeof(*out));
@@ -100,7 +112,7 @@ enum err scenario_load(const char *path, struct scenario *out, struct faults *fa
     if (!yaml_load(&tree, path, faults))
         return ERR_BAD_POLICY;
     enum err err = finish(&tree, out, faults);
-    if (err == ERR_OK && !locate_sources(path, out, faults)) {
+    if (err == ERR_OK && (!locate_sources(path, out, faults) || !load_matrix(path, out, faults))) {
         scenario_free(out);
         err = ERR_BAD_POLICY;
     }
@@ -109,6 +121,8 @@ enum err scenario_load(const char *path, struct scenario *out, struct faults *fa
 
 void scenario_free(struct scenario *s) {
     schema_release(&scenario_table, s);
+    scenario_ways_free(s->ways);
+    free(s->matrix.rtt_us);
     memset(s, 0, sizeof(*s));
 }
 
@@ -131,23 +145,16 @@ uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_
     return count;
 }
 
-static bool end_fits(const struct scenario_end *e, uint32_t index, bool group) {
-    return e->index == SCENARIO_ALL || (e->index == SCENARIO_CLIENTS && group) ||
-           (e->index == index && e->group == group);
-}
-
 struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
                                            uint32_t b, bool b_group) {
     for (uint32_t i = s->link_count; i-- > 0;) {
-        const struct scenario_end *ends = s->links[i].ends;
-        if ((end_fits(&ends[0], a, a_group) && end_fits(&ends[1], b, b_group)) ||
-            (end_fits(&ends[1], a, a_group) && end_fits(&ends[0], b, b_group)))
+        if (scenario_link_fits(s, &s->links[i], a, a_group, b, b_group))
             return s->links[i];
     }
     return (struct scenario_link){
         .ends = {{.index = a, .group = a_group}, {.index = b, .group = b_group}},
         .end_count = 2,
-        .rtt = duration_ms(DEFAULT_RTT_MS)};
+        .rtt = duration_ms(SCENARIO_RTT_MS)};
 }
 
 static bool names_hold(const struct name *names, uint32_t count, const struct name *name) {
@@ -186,8 +193,8 @@ void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *
     const struct scenario_cluster *c = &s->clusters[cluster];
     memset(out, 0, sizeof(*out));
     out->cluster = c->identity;
-    out->detection = s->detection;
-    out->limits = s->limits;
+    out->detection = c->detection;
+    out->limits = c->limits;
     fill_peers(s, cluster, out);
     fill_services(s, c, out);
     out->profile_count = s->profile_count;

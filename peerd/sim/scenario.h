@@ -49,10 +49,11 @@ struct scenario_cluster {
     bool detection_given, limits_given;
     struct policy_detection detection; /* overrides the scenario's */
     struct policy_limits limits;
-    uint32_t nearest; /* with so many of the nearest it peers; 0: as `peers` says */
+    uint32_t nearest;   /* with so many of the nearest it peers; 0: as `peers` says */
+    uint32_t elsewhere; /* of these so many are outside its region */
     struct name services[POLICY_SERVICES_MAX]; /* empty: all of the scenario */
     uint32_t service_count;
-    struct name peers[POLICY_PEERS_MAX]; /* empty: all other clusters */
+    struct name peers[POLICY_PEERS_MAX]; /* empty: all other clusters; filled from `nearest` */
     uint32_t peer_count;
 };
 
@@ -68,7 +69,7 @@ struct scenario_link {
     struct mark mark;
     struct scenario_end ends[2]; /* both SCENARIO_ALL: every link */
     uint32_t end_count;
-    bool rtt_given;      /* else from the matrix, else from places, else 20 ms */
+    bool rtt_given;      /* else from the matrix, else from places, else 20 ms: scenario_way */
     struct duration rtt; /* there and back, without jitter */
     bool one_way;        /* only from the first end to the second; else both ways are alike */
     struct path_quality quality; /* of each way; its delay is half of `rtt` */
@@ -77,6 +78,7 @@ struct scenario_link {
 /* Round-trip times measured somewhere: ends are rows, in the order of the file, clusters first,
  * then groups of clients; more ends than rows begin again with the first. */
 struct scenario_matrix {
+    struct mark mark;                   /* where the scenario names it */
     char file[POLICY_TEXT_LEN_MAX + 1]; /* as written; empty: there is none */
     uint32_t size;
     uint32_t *rtt_us; /* [µs] from row × size + to column; 0: not measured; owned */
@@ -108,6 +110,7 @@ struct scenario_clients {
     double latitude_deg, longitude_deg; /* for delays without a matrix */
     bool access_given;
     struct path_quality access; /* of the last mile, each way, on top of every link of theirs */
+    struct mark mark;
 };
 
 /*  X(symbol, key in the file, takes a target, sentence) */
@@ -171,11 +174,13 @@ struct scenario_crowd {
 
 struct scenario_clock {
     int64_t step_us;   /* [µs] of the wall clock; monotonic clocks do not step */
+    bool drifts;       /* a drift was given, which may be 0 to end an earlier one */
     int32_t drift_ppm; /* [ppm] of the monotonic clock from now on, faster if positive */
 };
 
 struct scenario_event {
     struct mark mark;
+    uint32_t row; /* of the file: one row may stand for several events */
     struct scenario_when at;
     enum scenario_verb verb;
     struct scenario_target target; /* the verbs that take one */
@@ -281,9 +286,10 @@ struct scenario {
     struct scenario_matrix matrix;
     struct scenario_link *links; /* a later one wins over an earlier one */
     uint32_t link_count;
+    struct scenario_ways *ways; /* finds those of loading quickly; NULL does as well */
     struct scenario_clients *clients;
     uint32_t client_group_count;
-    struct scenario_event *events; /* in the order of the file, not of time */
+    struct scenario_event *events; /* in the order of the file, not of time; one for each `at` */
     uint32_t event_count;
     struct scenario_expectations expectations;
 };
@@ -296,6 +302,7 @@ struct scenario_abilities {
     bool links;                      /* delay, jitter, loss … other than the default */
     bool clock_step, clock_drift;
     bool whole;            /* the expectation of that name */
+    bool regions;          /* a whole region or provider as target */
     uint32_t clusters_max; /* 0: no limit */
     uint32_t clients_max;  /* all groups together; 0: no limit */
 };
@@ -304,10 +311,18 @@ struct scenario_abilities {
  * fault, or ERR_NO_MEMORY: `out` is empty and needs no freeing. `faults` is initialised here. */
 enum err scenario_load(const char *path, struct scenario *out, struct faults *faults);
 
-/* The same from memory; `file` is what faults call it. */
+/* The same from memory; `file` is what faults call it. No other file is read: sources keep their
+ * names, and a matrix has to be brought by scenario_take_matrix. */
 enum err scenario_parse(const char *text, size_t len, const char *file, struct scenario *out,
                         struct faults *faults);
 void scenario_free(struct scenario *s);
+
+/* Takes the round-trip times of the file at `path` in place of those that `s` has, and chooses the
+ * nearest peers anew. The file: plain text, as many lines as columns, in each line the times from
+ * that row's place to all others in milliseconds, separated by blanks or tabs; 0 where nothing was
+ * measured. False with a fault, and `s` as before, if it cannot be used: `faults` is initialised
+ * here and names the matrix, with its own lines and columns. */
+bool scenario_take_matrix(struct scenario *s, const char *path, struct faults *faults);
 
 /* Adds a fault for everything in `s` that the runner cannot do; true if there is none. */
 bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
@@ -332,11 +347,27 @@ uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_
 struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
                                            uint32_t b, bool b_group);
 
-/* The way from one end to another, each an index of a cluster or, with `group`, of a client group:
- * the last row of `links` that fits, with its delay, or that of the matrix, of the places, or the
- * default (half of 20 ms); and a group's access on top. */
+/* The way from one end to another, each an index of a cluster or, with `group`, of a client group.
+ * Its delay is, in this order: half the RTT of the last row of `links` that fits; half of what the
+ * matrix has measured (the other direction's if only that was measured); from the great circle
+ * between two places, at 200 km a millisecond in glass, 1.4 times as long since cables do not run
+ * straight, and half a millisecond in routers; 10 ms. All else is as that row of `links` says. On
+ * top comes the access of a group: delays and jitters add, losses compose, of two rates the
+ * smaller counts with its queue, and its bursts and outages are in place of the link's. */
 struct path_quality scenario_way(const struct scenario *s, uint32_t from, bool from_group,
                                  uint32_t to, bool to_group);
+
+/* The same as if `link` were the row that counts, as when the timeline changes it; NULL: no row. */
+struct path_quality scenario_link_way(const struct scenario *s, const struct scenario_link *link,
+                                      uint32_t from, bool from_group, uint32_t to, bool to_group);
+
+/* True if packets from one end to the other are what `link` speaks of. */
+bool scenario_link_fits(const struct scenario *s, const struct scenario_link *link, uint32_t from,
+                        bool from_group, uint32_t to, bool to_group);
+
+/* True if a cluster, or with `group` a client group, is among those that `end` names. */
+bool scenario_end_holds(const struct scenario *s, const struct scenario_end *end, uint32_t index,
+                        bool group);
 
 /* Fills a policy for one cluster from the scenario: everything but keys, addresses and listeners,
  * which are the runner's (peers have name and switches only). Grants are empty. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a scenario says, for people; and what a runner cannot do, likewise. */
+/* What a scenario says, for people. */
 
 static void put_duration(struct text *t, struct duration d) {
     char text[QUANTITY_TEXT_LEN_MAX + 1];
@@ -26,17 +26,91 @@ static void put_ends(struct text *t, const struct scenario_end *ends, uint32_t c
         text_putf(t, "%s%s", i > 0 ? ", " : "", ends[i].name.text);
 }
 
+static void put_percent(struct text *t, const char *what, uint32_t ppm) {
+    char text[QUANTITY_TEXT_LEN_MAX + 1];
+    if (ppm > 0)
+        text_putf(t, ", %s %s", what, quantity_to_text(QUANTITY_PERCENT, ppm, text));
+}
+
+/* Bursts by what one would measure: share lost and mean length. */
+static void put_bursts(struct text *t, const struct path_bursts *b) {
+    uint64_t both = (uint64_t)b->enter_ppm + b->leave_ppm;
+    char text[QUANTITY_TEXT_LEN_MAX + 1];
+    if (b->enter_ppm == 0 || b->leave_ppm == 0)
+        return;
+    uint64_t lost =
+        ((uint64_t)b->enter_ppm * b->loss_bad_ppm + (uint64_t)b->leave_ppm * b->loss_good_ppm) /
+        both;
+    text_putf(t, ", %s lost in bursts of %.1f",
+              quantity_to_text(QUANTITY_PERCENT, (int64_t)lost, text), 1e6 / b->leave_ppm);
+}
+
+static void put_quality(struct text *t, const struct path_quality *q) {
+    char text[QUANTITY_TEXT_LEN_MAX + 1];
+    if (q->jitter.us > 0) {
+        text_putf(t, ", jitter ");
+        put_duration(t, q->jitter);
+    }
+    put_percent(t, "loss", q->loss_ppm);
+    put_bursts(t, &q->bursts);
+    if (q->outages.every.us > 0) {
+        text_putf(t, ", outages every ");
+        put_duration(t, q->outages.every);
+    }
+    if (q->rate_bps > 0)
+        text_putf(t, ", rate %s", quantity_to_text(QUANTITY_BITRATE, (int64_t)q->rate_bps, text));
+    put_percent(t, "reordered", q->reorder_ppm);
+    put_percent(t, "twice", q->duplicate_ppm);
+    put_percent(t, "replayed", q->replay_ppm);
+}
+
 static void put_link(struct text *t, const struct scenario_link *l) {
-    char loss[QUANTITY_TEXT_LEN_MAX + 1];
-    text_putf(t, "%s%s%s: rtt ", l->ends[0].name.text,
-              l->ends[0].index == SCENARIO_ALL && l->ends[1].index == SCENARIO_ALL ? "" : " and ",
-              l->ends[0].index == SCENARIO_ALL && l->ends[1].index == SCENARIO_ALL
-                  ? ""
-                  : l->ends[1].name.text);
-    put_duration(t, l->rtt);
-    text_putf(t, ", jitter ");
-    put_duration(t, l->quality.jitter);
-    text_putf(t, ", loss %s", quantity_to_text(QUANTITY_PERCENT, l->quality.loss_ppm, loss));
+    bool all = l->ends[0].index == SCENARIO_ALL && l->ends[1].index == SCENARIO_ALL;
+    text_putf(t, "%s%s%s: ", l->ends[0].name.text,
+              all          ? ""
+              : l->one_way ? " to "
+                           : " and ",
+              all ? "" : l->ends[1].name.text);
+    if (l->rtt_given) {
+        text_putf(t, "rtt ");
+        put_duration(t, l->rtt);
+    } else {
+        text_putf(t, "its rtt");
+    }
+    put_quality(t, &l->quality);
+}
+
+static void put_target(struct text *t, const struct scenario_target *target) {
+    if (target->region || target->provider) {
+        text_putf(t, "%s %s", target->region ? "region" : "provider", target->name.text);
+        return;
+    }
+    text_putf(t, "%s ", scenario_part_name(target->part));
+    if (target->part == SCENARIO_PART_NODE || target->part == SCENARIO_PART_WORKER)
+        text_putf(t, "%u of ", (unsigned)target->number);
+    text_putf(t, "%s", target->name.text);
+}
+
+static void put_clock(struct text *t, const struct scenario_event *e) {
+    put_target(t, &e->target);
+    if (e->clock.step_us != 0) {
+        text_putf(t, e->clock.step_us > 0 ? " forward " : " back ");
+        put_duration(t, duration_us(e->clock.step_us > 0 ? e->clock.step_us : -e->clock.step_us));
+    }
+    if (e->clock.drifts)
+        text_putf(t, " drifts %+d ppm", (int)e->clock.drift_ppm);
+}
+
+static void put_crowd(struct text *t, const struct scenario_crowd *c) {
+    if (c->count == UINT32_MAX)
+        text_putf(t, "all of %s", c->name.text);
+    else
+        text_putf(t, "%u of %s", (unsigned)c->count, c->name.text);
+    if (c->spread.us > 0) {
+        text_putf(t, " over ");
+        put_duration(t, c->spread);
+    }
+    text_putf(t, "%s", c->vanish ? ", without a word" : "");
 }
 
 static void put_event(struct text *t, const struct scenario_event *e) {
@@ -49,10 +123,8 @@ static void put_event(struct text *t, const struct scenario_event *e) {
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
-        text_putf(t, "%s ", scenario_part_name(e->target.part));
-        if (e->target.part == SCENARIO_PART_NODE || e->target.part == SCENARIO_PART_WORKER)
-            text_putf(t, "%u of ", (unsigned)e->target.number);
-        text_putf(t, "%s%s", e->target.name.text, e->blackhole ? ", blackholed" : "");
+        put_target(t, &e->target);
+        text_putf(t, "%s", e->blackhole ? ", blackholed" : "");
         if (e->deadline.us > 0) {
             text_putf(t, " within ");
             put_duration(t, e->deadline);
@@ -69,14 +141,10 @@ static void put_event(struct text *t, const struct scenario_event *e) {
         break;
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
-        if (e->crowd.count == UINT32_MAX)
-            text_putf(t, "all of %s", e->crowd.name.text);
-        else
-            text_putf(t, "%u of %s", (unsigned)e->crowd.count, e->crowd.name.text);
+        put_crowd(t, &e->crowd);
         break;
     case SCENARIO_VERB_CLOCK:
-        text_putf(t, "%s: %+lld us, %+d ppm", e->target.name.text, (long long)e->clock.step_us,
-                  (int)e->clock.drift_ppm);
+        put_clock(t, e);
         break;
     case SCENARIO_VERB_COUNT:
         break;
@@ -91,6 +159,32 @@ const char *scenario_event_text(const struct scenario *s, const struct scenario_
     return out;
 }
 
+static void put_stay(struct text *t, const struct scenario_clients *g) {
+    text_putf(t, g->waits ? ", waiting" : ", from ");
+    if (!g->waits)
+        put_when(t, &g->start);
+    if (g->leaves) {
+        text_putf(t, " to ");
+        put_when(t, &g->leave);
+    }
+    text_putf(t, "\n");
+}
+
+/* Those of one row as `eu1..eu50`. */
+static void put_clusters(struct text *t, const struct scenario *s) {
+    for (uint32_t i = 0, last; i < s->cluster_count; i = last + 1) {
+        for (last = i; last + 1 < s->cluster_count && s->clusters[i].count > 0 &&
+                       s->clusters[last + 1].row == s->clusters[i].row;)
+            last++;
+        text_putf(t, "%s%s", i > 0 ? ", " : "", s->clusters[i].identity.name.text);
+        if (last > i)
+            text_putf(t, "..%s", s->clusters[last].identity.name.text);
+    }
+    text_putf(t, "\n");
+    if (s->matrix.file[0] != '\0')
+        text_putf(t, "  rtts      of %s\n", s->matrix.file);
+}
+
 static void put_clients(struct text *t, const struct scenario *s) {
     for (uint32_t i = 0; i < s->client_group_count; i++) {
         const struct scenario_clients *g = &s->clients[i];
@@ -100,11 +194,51 @@ static void put_clients(struct text *t, const struct scenario *s) {
         text_putf(t, ", at ");
         for (uint32_t k = 0; k < g->open_at_count; k++)
             text_putf(t, "%s%s", k > 0 ? ", " : "", g->open_at_names[k].text);
-        text_putf(t, "%s%s, from ", g->open_at_count == 0 ? "all" : "",
-                  g->spread ? " in turn" : "");
-        put_when(t, &g->start);
-        text_putf(t, "\n");
+        text_putf(t, "%s%s", g->open_at_count == 0 ? "all" : "", g->spread ? " in turn" : "");
+        put_stay(t, g);
     }
+}
+
+static void put_names(struct text *t, const struct name *names, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        text_putf(t, "%s%s", i > 0 ? ", " : "", names[i].text);
+}
+
+static void put_verdict(struct text *t, const struct scenario_verdict *v) {
+    text_putf(t, "  expects   %s%s of %s by ", v->never ? "never " : "", v->verdict.text,
+              v->of.text);
+    put_names(t, v->by_names, v->by_count);
+    text_putf(t, "%s", v->by_count == 0 ? "anybody" : "");
+    if (v->from.us > 0) {
+        text_putf(t, ", from ");
+        put_duration(t, v->from);
+    }
+    if (v->until.us < DURATION_ENDLESS.us) {
+        text_putf(t, ", until ");
+        put_duration(t, v->until);
+    }
+    text_putf(t, "\n");
+}
+
+static void put_hearing(struct text *t, const struct scenario_hearing *h) {
+    text_putf(t, "  expects   of %s:", h->of.text);
+    if (h->frames_lost_max_given)
+        text_putf(t, " at most %u frames lost;", (unsigned)h->frames_lost_max);
+    if (h->gap_max_given) {
+        text_putf(t, " no gap over ");
+        put_duration(t, h->gap_max);
+        text_putf(t, ";");
+    }
+    if (h->all_served_by_given) {
+        text_putf(t, " served from ");
+        put_duration(t, h->all_served_by);
+        text_putf(t, ";");
+    }
+    if (h->served_at_end_count > 0) {
+        text_putf(t, " at the end at ");
+        put_names(t, h->served_at_end, h->served_at_end_count);
+    }
+    text_putf(t, "\n");
 }
 
 static void put_expectations(struct text *t, const struct scenario_expectations *e) {
@@ -133,9 +267,20 @@ static void put_expectations(struct text *t, const struct scenario_expectations 
         const struct scenario_moves *m = &e->moves[i];
         text_putf(t, "  expects   %u", (unsigned)m->min);
         text_putf(t, m->max == UINT32_MAX ? " or more" : " to %u", (unsigned)m->max);
-        text_putf(t, " moves, cause %s, of %s\n", scenario_cause_name(m->cause),
-                  m->of_index == SCENARIO_ALL ? "all" : m->of.text);
+        text_putf(t, " moves, cause %s, of %s%s%s%s%s", scenario_cause_name(m->cause),
+                  m->of_index == SCENARIO_ALL ? "all" : m->of.text,
+                  name_is_empty(&m->from) ? "" : ", from ", m->from.text,
+                  name_is_empty(&m->to) ? "" : ", to ", m->to.text);
+        if (m->by_given) {
+            text_putf(t, ", by ");
+            put_duration(t, m->by);
+        }
+        text_putf(t, "\n");
     }
+    for (uint32_t i = 0; i < e->verdict_count; i++)
+        put_verdict(t, &e->verdicts[i]);
+    for (uint32_t i = 0; i < e->hearing_count; i++)
+        put_hearing(t, &e->clients[i]);
     for (uint32_t i = 0; i < e->must_not_move_count; i++)
         text_putf(t, "  expects   no move of %s\n", e->must_not_move_names[i].text);
 }
@@ -148,9 +293,7 @@ size_t scenario_describe(const struct scenario *s, char *out, size_t size) {
     if (s->seed_given)
         text_putf(&t, ", seed %llu", (unsigned long long)s->seed);
     text_putf(&t, "\n  clusters  ");
-    for (uint32_t i = 0; i < s->cluster_count; i++)
-        text_putf(&t, "%s%s", i > 0 ? ", " : "", s->clusters[i].identity.name.text);
-    text_putf(&t, "\n");
+    put_clusters(&t, s);
     put_clients(&t, s);
     for (uint32_t i = 0; i < s->event_count; i++) {
         text_putf(&t, "  at ");
@@ -161,75 +304,4 @@ size_t scenario_describe(const struct scenario *s, char *out, size_t size) {
     }
     put_expectations(&t, &s->expectations);
     return t.len;
-}
-
-/* ---- what a runner cannot do ---- */
-
-static struct fault *refuse(struct faults *faults, const struct scenario_abilities *can,
-                            struct mark mark, const char *path, const char *what) {
-    struct fault *x = fault_add_at(faults, mark, path);
-    fault_expected(x, "something that %s can do", can->runner);
-    fault_found(x, "%s", what);
-    return x;
-}
-
-static void list_verbs(const struct scenario_abilities *can, char *out, size_t size) {
-    struct text t = text_over(out, size);
-    for (enum scenario_verb v = 0; v < SCENARIO_VERB_COUNT; v++) {
-        if (can->verbs[v])
-            text_putf(&t, "%s%s", t.len > 0 ? ", " : "", scenario_verb_name(v));
-    }
-}
-
-static bool takes_target(enum scenario_verb v) {
-    static const bool takes[] = {
-#define SCENARIO_VERB_TAKES(symbol, key, target, text) target,
-        SCENARIO_VERBS(SCENARIO_VERB_TAKES)
-#undef SCENARIO_VERB_TAKES
-    };
-    return v < SCENARIO_VERB_COUNT && takes[v];
-}
-
-static void check_event(const struct scenario *s, uint32_t index,
-                        const struct scenario_abilities *can, struct faults *faults) {
-    const struct scenario_event *e = &s->events[index];
-    char path[TREE_PATH_LEN_MAX + 1], what[FAULT_TEXT_LEN_MAX + 1], verbs[FAULT_TEXT_LEN_MAX + 1];
-    snprintf(path, sizeof(path), "timeline[%u]", (unsigned)index);
-    if (!can->verbs[e->verb]) {
-        snprintf(what, sizeof(what), "`%s`", scenario_verb_name(e->verb));
-        list_verbs(can, verbs, sizeof(verbs));
-        fault_hint(refuse(faults, can, e->mark, path, what), "it can %s", verbs);
-    } else if (takes_target(e->verb) && !can->parts[e->target.part]) {
-        snprintf(what, sizeof(what), "to %s a %s", scenario_verb_name(e->verb),
-                 scenario_part_name(e->target.part));
-        refuse(faults, can, e->mark, path, what);
-    } else if (e->blackhole && !can->verbs[SCENARIO_VERB_BLACKHOLE]) {
-        refuse(faults, can, e->mark, path, "`blackhole`");
-    }
-}
-
-bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
-                              struct faults *faults) {
-    uint64_t clients = 0;
-    uint32_t before = faults->count + faults->lost;
-    char what[64];
-    for (uint32_t i = 0; i < s->event_count; i++)
-        check_event(s, i, can, faults);
-    for (uint32_t i = 0; i < s->link_count && !can->links; i++)
-        refuse(faults, can, s->links[i].mark, "links", "delay, jitter or loss of a link");
-    if (s->expectations.whole && !can->whole)
-        refuse(faults, can, (struct mark){0, 0}, "expectations.whole", "a look into every table");
-    for (uint32_t i = 0; i < s->client_group_count; i++)
-        clients += s->clients[i].count;
-    if (can->clients_max > 0 && clients > can->clients_max) {
-        snprintf(what, sizeof(what), "%llu clients, more than %u", (unsigned long long)clients,
-                 (unsigned)can->clients_max);
-        refuse(faults, can, (struct mark){0, 0}, "clients", what);
-    }
-    if (can->clusters_max > 0 && s->cluster_count > can->clusters_max) {
-        snprintf(what, sizeof(what), "%u clusters, more than %u", (unsigned)s->cluster_count,
-                 (unsigned)can->clusters_max);
-        refuse(faults, can, (struct mark){0, 0}, "clusters", what);
-    }
-    return faults->count + faults->lost == before;
 }

@@ -1,0 +1,100 @@
+#include "peerd/sim/scenario.h"
+
+#include "peerd/policy/text.h"
+
+#include <stdio.h>
+
+/* What a scenario says that a runner cannot do. */
+
+static struct fault *refuse(struct faults *faults, const struct scenario_abilities *can,
+                            struct mark mark, const char *path, const char *what) {
+    struct fault *x = fault_add_at(faults, mark, path);
+    fault_expected(x, "something that %s can do", can->runner);
+    fault_found(x, "%s", what);
+    return x;
+}
+
+static void list_verbs(const struct scenario_abilities *can, char *out, size_t size) {
+    struct text t = text_over(out, size);
+    for (enum scenario_verb v = 0; v < SCENARIO_VERB_COUNT; v++) {
+        if (can->verbs[v])
+            text_putf(&t, "%s%s", t.len > 0 ? ", " : "", scenario_verb_name(v));
+    }
+}
+
+static bool takes_target(enum scenario_verb v) {
+    static const bool takes[] = {
+#define SCENARIO_VERB_TAKES(symbol, key, target, text) target,
+        SCENARIO_VERBS(SCENARIO_VERB_TAKES)
+#undef SCENARIO_VERB_TAKES
+    };
+    return v < SCENARIO_VERB_COUNT && takes[v];
+}
+
+static void check_event(const struct scenario *s, uint32_t index,
+                        const struct scenario_abilities *can, struct faults *faults) {
+    const struct scenario_event *e = &s->events[index];
+    char path[TREE_PATH_LEN_MAX + 1], what[FAULT_TEXT_LEN_MAX + 1], verbs[FAULT_TEXT_LEN_MAX + 1];
+    snprintf(path, sizeof(path), "timeline[%u]", (unsigned)e->row);
+    if (!can->verbs[e->verb]) {
+        snprintf(what, sizeof(what), "`%s`", scenario_verb_name(e->verb));
+        list_verbs(can, verbs, sizeof(verbs));
+        fault_hint(refuse(faults, can, e->mark, path, what), "it can %s", verbs);
+    } else if (takes_target(e->verb) && !can->parts[e->target.part]) {
+        snprintf(what, sizeof(what), "to %s a %s", scenario_verb_name(e->verb),
+                 scenario_part_name(e->target.part));
+        refuse(faults, can, e->mark, path, what);
+    } else if (takes_target(e->verb) && (e->target.region || e->target.provider) && !can->regions) {
+        refuse(faults, can, e->mark, path, "a whole region or provider at once");
+    } else if (e->verb == SCENARIO_VERB_CLOCK && e->clock.step_us != 0 && !can->clock_step) {
+        refuse(faults, can, e->mark, path, "a clock that steps");
+    } else if (e->verb == SCENARIO_VERB_CLOCK && e->clock.drifts && !can->clock_drift) {
+        refuse(faults, can, e->mark, path, "a clock that drifts");
+    } else if (e->blackhole && !can->verbs[SCENARIO_VERB_BLACKHOLE]) {
+        refuse(faults, can, e->mark, path, "`blackhole`");
+    }
+}
+
+static void check_clients(const struct scenario_clients *g, uint32_t index,
+                          const struct scenario_abilities *can, struct faults *faults) {
+    char path[TREE_PATH_LEN_MAX + 1];
+    snprintf(path, sizeof(path), "clients[%u]", (unsigned)index);
+    if (g->waits && !can->verbs[SCENARIO_VERB_ARRIVE])
+        refuse(faults, can, g->mark, path, "listeners that wait for an `arrive`");
+    if (g->leaves && !can->verbs[SCENARIO_VERB_LEAVE])
+        refuse(faults, can, g->mark, path, "listeners that leave");
+    if (g->access_given && !can->links)
+        refuse(faults, can, g->mark, path, "delay, jitter or loss of an access line");
+}
+
+bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
+                              struct faults *faults) {
+    uint64_t clients = 0;
+    uint32_t before = faults->count + faults->lost;
+    char what[64];
+    for (uint32_t i = 0; i < s->event_count; i++) {
+        if (i == 0 || s->events[i].row != s->events[i - 1].row) /* once a row */
+            check_event(s, i, can, faults);
+    }
+    for (uint32_t i = 0; i < s->link_count && !can->links; i++)
+        refuse(faults, can, s->links[i].mark, "links", "delay, jitter or loss of a link");
+    if (s->matrix.file[0] != '\0' && !can->links)
+        refuse(faults, can, s->matrix.mark, "rtt_matrix", "delays of links");
+    if (s->expectations.whole && !can->whole)
+        refuse(faults, can, (struct mark){0, 0}, "expectations.whole", "a look into every table");
+    for (uint32_t i = 0; i < s->client_group_count; i++) {
+        check_clients(&s->clients[i], i, can, faults);
+        clients += s->clients[i].count;
+    }
+    if (can->clients_max > 0 && clients > can->clients_max) {
+        snprintf(what, sizeof(what), "%llu clients, more than %u", (unsigned long long)clients,
+                 (unsigned)can->clients_max);
+        refuse(faults, can, (struct mark){0, 0}, "clients", what);
+    }
+    if (can->clusters_max > 0 && s->cluster_count > can->clusters_max) {
+        snprintf(what, sizeof(what), "%u clusters, more than %u", (unsigned)s->cluster_count,
+                 (unsigned)can->clusters_max);
+        refuse(faults, can, (struct mark){0, 0}, "clusters", what);
+    }
+    return faults->count + faults->lost == before;
+}

@@ -1,0 +1,47 @@
+#include "peerd/sim/scenario_private.h"
+
+/* The names in what is expected. */
+
+static void resolve_moves(struct resolving *r, struct tree_node *node, struct scenario_moves *m) {
+    struct tree_node *of = tree_find(node, "of");
+    uint32_t cluster;
+    resolve_name(r, of, &m->of, MAY_BE_GROUP, &m->of_index, NULL);
+    if (of == NULL)
+        m->of_index = SCENARIO_ALL;
+    resolve_name(r, tree_find(node, "from"), &m->from, MAY_BE_CLUSTER, &cluster, NULL);
+    resolve_name(r, tree_find(node, "to"), &m->to, MAY_BE_CLUSTER, &cluster, NULL);
+}
+
+static void resolve_verdict(struct resolving *r, struct tree_node *node,
+                            struct scenario_verdict *v) {
+    struct tree_node *by = tree_find(node, "by");
+    resolve_name(r, tree_find(node, "of"), &v->of, MAY_BE_CLUSTER, &v->of_index, NULL);
+    for (uint32_t k = 0; k < v->by_count; k++)
+        resolve_name(r, resolve_element(by, k), &v->by_names[k],
+                     v->by_count == 1 ? MAY_BE_CLUSTER | MAY_BE_ALL : MAY_BE_CLUSTER, &v->by[k],
+                     NULL);
+}
+
+static void resolve_hearing(struct resolving *r, struct tree_node *node,
+                            struct scenario_hearing *h) {
+    struct tree_node *at_end = tree_find(node, "served_at_end");
+    resolve_name(r, tree_find(node, "of"), &h->of, MAY_BE_GROUP | MAY_BE_ALL, &h->of_index, NULL);
+    for (uint32_t k = 0; k < h->served_at_end_count; k++)
+        resolve_name(r, resolve_element(at_end, k), &h->served_at_end[k], MAY_BE_CLUSTER,
+                     &h->served_at_end_index[k], NULL);
+}
+
+void resolve_expectations(struct resolving *r) {
+    struct scenario_expectations *e = &r->s->expectations;
+    struct tree_node *node = tree_find(r->root, "expectations");
+    for (uint32_t i = 0; i < e->move_count; i++)
+        resolve_moves(r, tree_child(tree_find(node, "moves"), i), &e->moves[i]);
+    for (uint32_t i = 0; i < e->verdict_count; i++)
+        resolve_verdict(r, tree_child(tree_find(node, "verdicts"), i), &e->verdicts[i]);
+    for (uint32_t i = 0; i < e->hearing_count; i++)
+        resolve_hearing(r, tree_child(tree_find(node, "clients"), i), &e->clients[i]);
+    for (uint32_t i = 0; i < e->must_not_move_count; i++)
+        resolve_name(r, resolve_element(tree_find(node, "must_not_move"), i),
+                     &e->must_not_move_names[i], MAY_BE_GROUP | MAY_BE_ALL, &e->must_not_move[i],
+                     NULL);
+}

@@ -1,0 +1,244 @@
+#include "peerd/policy/policy_check.h"
+#include "peerd/sim/scenario_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the timeline names, and the rows of it that stand for several events. */
+
+/* One side of a partition. */
+static void resolve_side(struct resolving *r, struct tree_node *list, struct scenario_end *ends,
+                         uint32_t count) {
+    for (uint32_t k = 0; k < count; k++)
+        resolve_name(r, resolve_element(list, k), &ends[k].name,
+                     MAY_BE_CLUSTER | MAY_BE_GROUP | MAY_BE_CLIENTS | MAY_BE_ALL, &ends[k].index,
+                     &ends[k].group);
+}
+
+static void resolve_heal(struct resolving *r, struct tree_node *node, struct scenario_cut *cut) {
+    if (node == NULL || node->kind == TREE_MAPPING || cut->from_count == 0)
+        return;
+    resolve_name(r, node, &cut->from[0].name,
+                 MAY_BE_CLUSTER | MAY_BE_SERVING | MAY_BE_LAST | MAY_BE_ALL, &cut->from[0].index,
+                 NULL);
+    cut->to[0].index = SCENARIO_ALL;
+}
+
+/* ---- targets ---- */
+
+/* The node that holds the cluster's name: the value, or what stands in {worker: NAME}. */
+static struct tree_node *target_node(struct tree_node *value, enum scenario_part part) {
+    return value != NULL && value->kind == TREE_MAPPING ? tree_find(value, scenario_part_name(part))
+                                                        : value;
+}
+
+static void check_number(struct resolving *r, struct tree_node *value, struct scenario_target *t) {
+    if (t->cluster >= r->s->cluster_count || value->kind != TREE_MAPPING)
+        return;
+    const struct scenario_cluster *c = &r->s->clusters[t->cluster];
+    uint32_t count = t->part == SCENARIO_PART_NODE     ? c->nodes
+                     : t->part == SCENARIO_PART_WORKER ? c->nodes * c->workers
+                                                       : 1;
+    if (t->number < count)
+        return;
+    struct fault *x = fault_add(r->run->faults, tree_find(value, "number"), NULL);
+    fault_expected(x, "a number below %u, which is how many there are", (unsigned)count);
+    fault_found(x, "%u", (unsigned)t->number);
+}
+
+static const struct name *domain_of(const struct scenario_cluster *c,
+                                    const struct scenario_target *t) {
+    return t->region ? &c->identity.region : &c->identity.provider;
+}
+
+static bool in_domain(const struct scenario_cluster *c, const struct scenario_target *t) {
+    return name_equal(domain_of(c, t), &t->name);
+}
+
+/* A region or provider: some cluster must be there. */
+static void resolve_domain(struct resolving *r, struct tree_node *node, struct scenario_target *t) {
+    const struct scenario *s = r->s;
+    const char *what = t->region ? "region" : "provider";
+    t->cluster = SCENARIO_NONE;
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        if (in_domain(&s->clusters[i], t))
+            return;
+    }
+    if (node == NULL || node->faulty || !r->clusters_good || s->cluster_count == 0)
+        return;
+    const char *near = policy_nearest_name(t->name.text, domain_of(&s->clusters[0], t),
+                                           sizeof(s->clusters[0]), s->cluster_count);
+    struct fault *x = fault_add(r->run->faults, node, NULL);
+    fault_expected(x, "a %s of this scenario", what);
+    fault_found(x, "`%s`", t->name.text);
+    if (near != NULL)
+        fault_hint(x, "did you mean `%s`?", near);
+}
+
+/* `value` is what stands behind the verb. */
+static void resolve_target(struct resolving *r, struct tree_node *value, struct scenario_event *e) {
+    struct scenario_target *t = &e->target;
+    struct tree_node *node = target_node(value, t->part);
+    if (t->region || t->provider) {
+        resolve_domain(r, tree_find(value, t->region ? "region" : "provider"), t);
+        return;
+    }
+    if (e->verb == SCENARIO_VERB_CLOCK)
+        node = tree_find(value, "cluster");
+    resolve_name(r, node, &t->name, MAY_BE_CLUSTER | MAY_BE_SERVING | MAY_BE_LAST | MAY_BE_ALL,
+                 &t->cluster, NULL);
+    check_number(r, value, t);
+}
+
+/* ---- entries ---- */
+
+static void resolve_instants(struct resolving *r, struct tree_node *list) {
+    for (struct tree_node *node = list->first; node != NULL && !list->faulty; node = node->next) {
+        struct scenario_when when;
+        scenario_read_when(r->run, NULL, node, &when);
+        resolve_instant(r, node, &when);
+    }
+}
+
+static void resolve_crowd(struct resolving *r, struct tree_node *value, struct scenario_crowd *c) {
+    struct tree_node *group = value->kind == TREE_MAPPING ? tree_find(value, "group") : value;
+    resolve_name(r, group, &c->name, MAY_BE_GROUP | MAY_BE_ALL, &c->group, NULL);
+}
+
+static void resolve_event(struct resolving *r, struct tree_node *value, struct scenario_event *e) {
+    switch (e->verb) {
+    case SCENARIO_VERB_LINK:
+        resolve_link(r, value, &e->link);
+        return;
+    case SCENARIO_VERB_HEAL:
+        if (e->target.region || e->target.provider) {
+            resolve_target(r, value, e);
+            return;
+        }
+        resolve_side(r, tree_find(value, "from"), e->cut.from, e->cut.from_count);
+        resolve_side(r, tree_find(value, "to"), e->cut.to, e->cut.to_count);
+        resolve_heal(r, value, &e->cut);
+        return;
+    case SCENARIO_VERB_PARTITION:
+        resolve_side(r, tree_find(value, "from"), e->cut.from, e->cut.from_count);
+        resolve_side(r, tree_find(value, "to"), e->cut.to, e->cut.to_count);
+        return;
+    case SCENARIO_VERB_ARRIVE:
+    case SCENARIO_VERB_LEAVE:
+        resolve_crowd(r, value, &e->crowd);
+        return;
+    case SCENARIO_VERB_KILL:
+    case SCENARIO_VERB_RESTART:
+    case SCENARIO_VERB_STOP:
+    case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_DRAIN:
+    case SCENARIO_VERB_UNDRAIN:
+    case SCENARIO_VERB_BLACKHOLE:
+    case SCENARIO_VERB_CLOCK:
+        resolve_target(r, value, e);
+        return;
+    case SCENARIO_VERB_COUNT:
+        return;
+    }
+}
+
+/* ---- rows that stand for several ---- */
+
+static bool heals_domain(const struct scenario_event *e) {
+    return e->verb == SCENARIO_VERB_HEAL && (e->target.region || e->target.provider);
+}
+
+static uint32_t domain_size(const struct scenario *s, const struct scenario_target *t) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        count += in_domain(&s->clusters[i], t);
+    return count;
+}
+
+/* The end of the cuts of a whole region is that of each of its sites. */
+static uint32_t heal_each(const struct scenario *s, const struct scenario_event *e,
+                          struct scenario_event *out) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        if (!in_domain(&s->clusters[i], &e->target))
+            continue;
+        struct scenario_event *one = &out[count++];
+        *one = *e;
+        memset(&one->target, 0, sizeof(one->target));
+        one->cut.from[0] = (struct scenario_end){.name = s->clusters[i].identity.name, .index = i};
+        one->cut.to[0] = (struct scenario_end){.name = {"all"}, .index = SCENARIO_ALL};
+        one->cut.from_count = one->cut.to_count = 1;
+    }
+    return count;
+}
+
+static uint32_t repeat(struct resolving *r, struct tree_node *at, const struct scenario_event *e,
+                       struct scenario_event *out) {
+    bool list = at->kind == TREE_SEQUENCE;
+    uint32_t count = 0;
+    for (struct tree_node *node = list ? at->first : at; node != NULL;
+         node = list ? node->next : NULL) {
+        struct scenario_event one = *e;
+        scenario_read_when(r->run, NULL, node, &one.at);
+        if (heals_domain(e))
+            count += heal_each(r->s, &one, &out[count]);
+        else
+            out[count++] = one;
+    }
+    return count;
+}
+
+static uint32_t times(const struct scenario *s, const struct tree_node *at,
+                      const struct scenario_event *e) {
+    return (at->kind == TREE_SEQUENCE ? at->count : 1) *
+           (heals_domain(e) ? domain_size(s, &e->target) : 1);
+}
+
+/* Only for a timeline without a fault: then every entry has an instant. */
+static void expand(struct resolving *r, struct tree_node *list) {
+    struct scenario *s = r->s;
+    struct tree_node *node = list->first;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < s->event_count; i++, node = node->next)
+        total += times(s, tree_find(node, "at"), &s->events[i]);
+    if (total > SCENARIO_EVENTS_MAX) {
+        struct fault *x = fault_add(r->run->faults, list, NULL);
+        fault_expected(x, "at most %d events", SCENARIO_EVENTS_MAX);
+        fault_found(x, "%llu", (unsigned long long)total);
+        return;
+    }
+    if (total == s->event_count)
+        return;
+    struct scenario_event *all = calloc(total, sizeof(*all));
+    if (all == NULL) {
+        resolve_no_memory(r);
+        return;
+    }
+    uint32_t count = 0;
+    node = list->first;
+    for (uint32_t i = 0; i < s->event_count; i++, node = node->next)
+        count += repeat(r, tree_find(node, "at"), &s->events[i], &all[count]);
+    free(s->events);
+    s->events = all;
+    s->event_count = count;
+}
+
+void resolve_events(struct resolving *r) {
+    struct scenario *s = r->s;
+    struct tree_node *list = tree_find(r->root, "timeline");
+    struct tree_node *node = list != NULL ? list->first : NULL;
+    for (uint32_t i = 0; i < s->event_count; i++, node = node->next) {
+        struct scenario_event *e = &s->events[i];
+        struct tree_node *value = tree_find(node, scenario_verb_name(e->verb));
+        struct tree_node *at = tree_find(node, "at");
+        e->row = i;
+        if (at != NULL && at->kind == TREE_SEQUENCE)
+            resolve_instants(r, at);
+        else
+            resolve_instant(r, at, &e->at);
+        if (value != NULL && !value->faulty)
+            resolve_event(r, value, e);
+    }
+    if (list != NULL && !list->faulty)
+        expand(r, list);
+}

@@ -1,0 +1,117 @@
+#include "peerd/policy/policy_check.h"
+#include "peerd/policy/policy_schema.h"
+#include "peerd/sim/scenario_private.h"
+
+#include <string.h>
+
+static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
+static const char *const protection_words[] = {"cold", "warm", "hot", NULL};
+
+/* ---- sources ---- */
+
+static void check_source(struct schema_run *run, struct tree_node *node, void *record) {
+    struct scenario_source *s = record;
+    struct tree_node *tone = tree_find(node, "tone"), *location = tree_find(node, "location");
+    if (tone == NULL) {
+        policy_check_source(run, node, &s->source);
+        return;
+    }
+    if (location == NULL && s->source.class == SOURCE_CLASS_EXACT)
+        return;
+    struct fault *x = fault_add(run->faults, tone, NULL);
+    fault_expected(x, "a tone without location and of class exact");
+    fault_found(x, "%s", location != NULL ? "a location, too" : "another class");
+}
+
+static const struct schema_row source_rows[] = {
+    {"name", SCHEMA_NAME, AT(scenario_source, source.name), .required = true,
+     .doc = "In every cluster's catalogue."},
+    {"location", TEXT, AT(scenario_source, source.location), .check = policy_check_location,
+     .form = "a file or an http:// or https:// URL",
+     .doc = "A recording. A relative file is looked for beside the scenario."},
+    {"tone", SCHEMA_DURATION, AT(scenario_source, tone), .range = "1s..1h",
+     .doc = "In place of a location: a generated recording of this length."},
+    {"class", SCHEMA_ENUM, AT(scenario_source, source.class), .preset = "exact",
+     .words = class_words, .doc = "As in a policy."},
+    {"loop", SCHEMA_BOOL, AT(scenario_source, source.loop), .preset = "false",
+     .doc = "Begins again at its end."},
+};
+const struct schema_table scenario_source_table = {
+    .title = "a source",
+    .doc = "Without `sources` there is one: `tone`, 30s, exact, looped.",
+    TABLE(source_rows, scenario_source),
+    .check = check_source,
+};
+
+/* ---- clients ---- */
+
+static void read_start(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
+                       void *field) {
+    struct scenario_clients *g = field;
+    g->waits = node->kind == TREE_SCALAR && strcmp(node->text, "waiting") == 0;
+    if (!g->waits)
+        scenario_read_when(run, row, node, &g->start);
+}
+
+static void read_client_place(struct schema_run *run, const struct schema_row *row,
+                              struct tree_node *node, void *field) {
+    struct scenario_clients *g = field;
+    struct policy_cluster at;
+    memset(&at, 0, sizeof(at));
+    scenario_read_place(run, row, node, &at);
+    g->placed = at.placed;
+    g->latitude_deg = at.latitude_deg;
+    g->longitude_deg = at.longitude_deg;
+}
+
+static void check_clients(struct schema_run *run, struct tree_node *node, void *record) {
+    struct scenario_clients *g = record;
+    struct tree_node *leave = tree_find(node, "leave"), *start = tree_find(node, "start");
+    g->mark = node->mark;
+    g->leaves = leave != NULL;
+    g->access_given = tree_find(node, "access") != NULL;
+    if (leave == NULL || leave->faulty || (start != NULL && start->faulty) || g->waits ||
+        !duration_less(g->leave.from, g->start.to))
+        return;
+    struct fault *x = fault_add(run->faults, leave, NULL);
+    fault_expected(x, "an instant after `start`");
+    fault_found(x, "an earlier one");
+}
+
+static const struct schema_row clients_rows[] = {
+    {"name", SCHEMA_NAME, AT(scenario_clients, name), .check = scenario_check_name,
+     .doc = "Of the group, for links and expectations; without it clients1, clients2, …"},
+    {"count", SCHEMA_COUNT, AT(scenario_clients, count), .preset = "1", .range = "1..1000000",
+     .doc = "How many."},
+    {"service", SCHEMA_NAME, AT(scenario_clients, service), .doc = "Without it the first one."},
+    {"profile", SCHEMA_NAME, AT(scenario_clients, profile), .doc = "Without it the first one."},
+    {"source", SCHEMA_NAME, AT(scenario_clients, source), .doc = "Without it the first one."},
+    {"open_at", SCHEMA_LIST,
+     LIST_AT(scenario_clients, open_at_names, open_at_count, SCENARIO_OPEN_AT_MAX),
+     .item = &scenario_name_item, .single = true, .unique = "",
+     .doc = "Clusters asked for a session, in this order; without it all, as listed."},
+    {"spread", SCHEMA_BOOL, AT(scenario_clients, spread), .preset = "false",
+     .doc = "True: the second client begins with the second cluster, and so on around."},
+    {"buffer", SCHEMA_DURATION, AT(scenario_clients, buffer), .preset = "200ms",
+     .range = "20ms..10s", .doc = "Playout buffer."},
+    {"start", SCHEMA_CUSTOM, AT(scenario_clients, name) /* the whole group */, .preset = "0s",
+     .read = read_start, .form = "waiting, " WHEN_FORM,
+     .doc =
+         "When they open their sessions; drawn for each client. `waiting`: only when an `arrive` "
+         "of the timeline says so."},
+    {"leave", SCHEMA_CUSTOM, AT(scenario_clients, leave), .read = scenario_read_when,
+     .form = WHEN_FORM, .doc = "When they close their sessions; drawn for each client."},
+    {"protection", SCHEMA_ENUM, AT(scenario_clients, protection), .preset = "warm",
+     .words = protection_words,
+     .doc = "What the backup holds ready: nothing, the session; hot is refused."},
+    {"place", SCHEMA_CUSTOM, AT(scenario_clients, name) /* the whole group */,
+     .read = read_client_place, .table = &policy_place_table, .form = PLACE_FORM,
+     .doc = "Where they are, for delays that neither a link nor a matrix names."},
+    {"access", SCHEMA_MAPPING, AT(scenario_clients, access), .table = &scenario_access_table,
+     .doc = "Their last mile, on top of every link of theirs."},
+};
+const struct schema_table scenario_clients_table = {
+    .title = "a group of clients",
+    TABLE(clients_rows, scenario_clients),
+    .check = check_clients,
+};
