@@ -88,9 +88,13 @@ static bool queue_passed(struct way *w, struct instant now, uint32_t bytes, stru
     return true;
 }
 
+static bool has_bursts(const struct path_bursts *b) {
+    return b->enter_ppm > 0 || b->loss_good_ppm > 0;
+}
+
 static bool burst_takes(struct way *w, struct rng *rng) {
     const struct path_bursts *b = &w->quality.bursts;
-    if (b->enter_ppm == 0)
+    if (!has_bursts(b))
         return false;
     if (chance(rng, w->bad ? b->leave_ppm : b->enter_ppm))
         w->bad = !w->bad;
@@ -158,14 +162,14 @@ bool way_send(struct way *w, struct rng *rng, struct instant now, uint32_t bytes
 /* ---- queries ---- */
 
 bool path_quality_is_delay(const struct path_quality *q) {
-    return q->jitter.us <= 0 && q->loss_ppm == 0 && q->bursts.enter_ppm == 0 &&
+    return q->jitter.us <= 0 && q->loss_ppm == 0 && !has_bursts(&q->bursts) &&
            q->outages.every.us <= 0 && q->rate_bps == 0 && q->reorder_ppm == 0 &&
            q->duplicate_ppm == 0 && q->replay_ppm == 0;
 }
 
 uint32_t path_quality_loss(const struct path_quality *q) {
     const struct path_bursts *b = &q->bursts;
-    uint64_t burst = 0;
+    uint64_t burst = b->loss_good_ppm;
     if (b->enter_ppm > 0)
         burst =
             ((uint64_t)b->enter_ppm * b->loss_bad_ppm + (uint64_t)b->leave_ppm * b->loss_good_ppm) /

@@ -34,7 +34,7 @@
 /* The chain of Gilbert (1960) and Elliott (1963): a good and a bad state, one step a packet; named
  * as by tc-netem(8), which calls them p, r, 1-h and 1-k. */
 struct path_bursts {
-    uint32_t enter_ppm;     /* p: good to bad, a packet; 0: there are no bursts */
+    uint32_t enter_ppm;     /* p: good to bad, a packet; 0: never */
     uint32_t leave_ppm;     /* r: bad to good; its inverse is the mean length of a burst */
     uint32_t loss_bad_ppm;  /* 1-h: loss in the bad state */
     uint32_t loss_good_ppm; /* 1-k: loss in the good one */

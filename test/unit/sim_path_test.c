@@ -82,6 +82,7 @@ Test(sim_path, loses_as_much_and_in_bursts_as_long_as_asked) {
          {.bursts = {10000, 250000, 1000000, 5000}},
          (0.01 + 0.25 * 0.005) / 0.26,
          0},
+        {"a good state for ever", {.bursts = {0, 0, 1000000, 20000}}, 0.02, 1 / 0.98},
         {"bursts and single losses together",
          {.loss_ppm = 20000, .bursts = {10000, 250000, 1000000, 0}},
          0.01 / 0.26 + (0.25 / 0.26) * 0.02,
