@@ -23,6 +23,10 @@ static void free_call(struct sim_call *call) {
 /* No answer will come: whoever asked waits until its time is over, or hears of it at once. */
 static void fail(struct sim *sim, struct sim_call *call, enum err err, bool at_once) {
     struct instant at = instant_add(call->asked, SIM_CALL_WAIT);
+    if (call->orphan) {
+        free_call(call);
+        return;
+    }
     call->err = err;
     if (at_once || instant_before(at, sim->now))
         at = sim->now;
@@ -76,7 +80,9 @@ void sim_call_lodge(struct sim *sim, struct sim_site *site,
 
 static void answer(struct sim *sim, const struct sim_site *site, struct sim_call *call) {
     struct instant at;
-    if (sim_network_stream(&sim->network, site->index, call->from, 1, sim->now, &at))
+    if (call->orphan)
+        free_call(call);
+    else if (sim_network_stream(&sim->network, site->index, call->from, 1, sim->now, &at))
         sim_put_at(sim, at,
                    &(struct sim_event){.kind = SIM_CALL_ANSWERED, .a = call->from, .body = call});
     else
@@ -98,16 +104,34 @@ static void describe_site(struct sim *sim, struct sim_site *site, struct sim_cal
     answer(sim, site, call);
 }
 
+/* Whoever asks a stopped one waits in vain, but the request is in its socket and will be read. */
+static void leave_for_later(struct sim *sim, struct sim_site *site, const struct sim_event *e) {
+    struct sim_call *call = e->body, *later = sim_alloc(1, sizeof(*later));
+    struct sim_event event = *e;
+    *later = (struct sim_call){.from = call->from,
+                               .run = call->run,
+                               .peer = call->peer,
+                               .lodging = call->lodging,
+                               .asked = call->asked,
+                               .ttl_ms = call->ttl_ms,
+                               .group_count = call->group_count,
+                               .orphan = true};
+    later->groups = copy_of(call->groups, call->group_count, sizeof(*later->groups));
+    event.body = later;
+    fail(sim, call, ERR_TIMEOUT, false);
+    sim_process_holds(sim, &site->peerd, &event);
+}
+
 void sim_call_asked(struct sim *sim, const struct sim_event *e) {
     struct sim_site *site = &sim->sites[e->a];
     struct sim_call *call = e->body;
     uint32_t peer = site->peer_of[call->from];
-    if (!sim_network_open(&sim->network, call->from, e->a)) {
+    if (!call->orphan && !sim_network_open(&sim->network, call->from, e->a)) {
         fail(sim, call, ERR_TIMEOUT, false);
     } else if (site->core == NULL || peer == UINT32_MAX) {
         fail(sim, call, ERR_UNREACHABLE, true); /* refused; the way back is not worth an event */
     } else if (site->peerd.life == SIM_LIFE_STOPPED) {
-        fail(sim, call, ERR_TIMEOUT, false); /* it may read it later: nobody waits for that */
+        leave_for_later(sim, site, e);
     } else if (!call->lodging) {
         describe_site(sim, site, call);
     } else {

@@ -37,12 +37,15 @@ bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_
     return true;
 }
 
+/* A loop that was stopped while it waited finds its backlog first, one that was stopped elsewhere
+ * its timers: both happen. */
 void sim_process_continue(struct sim *sim, struct sim_process *p) {
     if (p->life != SIM_LIFE_STOPPED)
         return;
+    struct duration after = rng_below(&sim->rng, 2) == 0 ? DURATION_ZERO : duration_us(1);
     set_life(sim, p, SIM_LIFE_RUNNING);
     for (uint32_t i = 0; i < p->held_count; i++)
-        sim_put(sim, DURATION_ZERO, &p->held[i]);
+        sim_put(sim, after, &p->held[i]);
     p->held_count = 0;
 }
 

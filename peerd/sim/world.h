@@ -101,6 +101,7 @@ struct sim_call {
     uint32_t slot_count;
     struct description description;
     enum err err;
+    bool orphan; /* whoever asked has been told that there is no answer */
 };
 
 /* ---- a cluster ---- */

@@ -167,3 +167,30 @@ Test(sim_timeline, a_group_may_leave_at_an_instant_of_its_own) {
     cr_expect_eq(count(f.sim, 1, SIM_CLIENT_OPEN), 4);
     finish(&f);
 }
+
+/* ---- pauses ---- */
+
+/* Whatever was stopped and goes on, with all that waited for it: nobody loses his session, and the
+ * overlay is whole again. */
+Test(sim_timeline, pauses_end_without_a_trace) {
+    static const enum scenario_part parts[] = {SCENARIO_PART_SITE, SCENARIO_PART_PEERD,
+                                               SCENARIO_PART_NODE, SCENARIO_PART_WORKER};
+    static const int64_t pauses_ms[] = {60, 900, 6000};
+    for (size_t i = 0; i < 12; i++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.duration = duration_s(20);
+        f.scenario.expectations.whole = true;
+        f.scenario.events[0].verb = SCENARIO_VERB_STOP;
+        f.scenario.events[0].target = (struct scenario_target){.cluster = 0, .part = parts[i / 3]};
+        f.scenario.events[1].verb = SCENARIO_VERB_CONTINUE;
+        f.scenario.events[1].target = f.scenario.events[0].target;
+        struct duration until = duration_ms(1000 + pauses_ms[i % 3]);
+        f.scenario.events[1].at = (struct scenario_when){until, until};
+        begin(&f);
+        sim_run(f.sim);
+        cr_expect_eq(report_frames_lost(sim_report(f.sim)), 0, "a %s for %ld ms",
+                     scenario_part_name(parts[i / 3]), (long)pauses_ms[i % 3]);
+        finish(&f);
+    }
+}
