@@ -128,7 +128,7 @@ static bool carry_out(struct core *core, const struct policy *policy) {
     }
     change_nodes(core, policy, &plan);
     change_peers(core, policy, &plan, gone, &gone_count);
-    core->policy = *policy;
+    policy_copy(&core->policy, policy);
     groups_refresh(core); /* leaves nothing lodged with those who are gone */
     for (uint32_t i = 0; i < gone_count; i++)
         peering_free(gone[i]);
@@ -141,7 +141,7 @@ bool policy_take(struct core *core, const struct policy *policy) {
     core->place =
         (struct rank_place){rank_domain_of(c->provider.text), rank_domain_of(c->region.text),
                             rank_domain_of(c->upstream.text)};
-    core->policy = *policy;
+    policy_copy(&core->policy, policy);
     return carry_out(core, policy);
 }
 

@@ -1,6 +1,7 @@
 #include "peerd/core/nodes.h"
 
 #include "peerd/core/moves.h"
+#include "peerd/core/open.h"
 #include "peerd/core/report.h"
 #include "peerd/core/state.h"
 
@@ -194,6 +195,7 @@ void node_reported(struct core *core, const struct core_event *event, struct cor
     struct node *n = core->nodes[e->node];
     const struct node_request *r = e->report;
     core->counters.node_reports++;
+    memories_expire(core);
     welcome(core, n, r);
     n->heard = core->now;
     n->lease = instant_add(core->now, core->policy.limits.node_lease);

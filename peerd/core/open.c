@@ -15,6 +15,13 @@ static void forget(struct memories *m, struct memory *one) {
     free(one);
 }
 
+void memories_expire(struct core *core) {
+    struct memories *m = &core->memories;
+    while (m->by_digest != NULL &&
+           instant_reached(core->now, instant_add(m->by_digest->at, CORE_IDEMPOTENT_LIFE)))
+        forget(m, m->by_digest);
+}
+
 void memories_free(struct memories *m) {
     while (m->by_digest != NULL)
         forget(m, m->by_digest);
@@ -23,9 +30,8 @@ void memories_free(struct memories *m) {
 /* The oldest is always the first, for answers are remembered in the order of time. */
 static void forget_old(struct core *core) {
     struct memories *m = &core->memories;
-    while (m->by_digest != NULL &&
-           (HASH_COUNT(m->by_digest) >= CORE_IDEMPOTENT_MAX ||
-            instant_reached(core->now, instant_add(m->by_digest->at, CORE_IDEMPOTENT_LIFE))))
+    memories_expire(core);
+    while (HASH_COUNT(m->by_digest) >= CORE_IDEMPOTENT_MAX)
         forget(m, m->by_digest);
 }
 

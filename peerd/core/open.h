@@ -31,6 +31,9 @@ struct memories {
 /* CORE_SESSION_OPEN. */
 void session_open(struct core *core, const struct core_event *event, struct core_outbox *outbox);
 
+/* Forgets what nobody asks for any more; with every report of a node is often enough. */
+void memories_expire(struct core *core);
+
 void memories_free(struct memories *m);
 
 #endif

@@ -1,6 +1,39 @@
 #include "peerd/policy/policy.h"
 
 #include <stddef.h>
+#include <string.h>
+
+static void copy_service(struct policy_service *to, const struct policy_service *from) {
+    to->name = from->name;
+    to->capacity = from->capacity;
+    to->profile_count = from->profile_count;
+    memcpy(to->profiles, from->profiles, from->profile_count * sizeof(from->profiles[0]));
+    to->source_count = from->source_count;
+    memcpy(to->sources, from->sources, from->source_count * sizeof(from->sources[0]));
+}
+
+void policy_copy(struct policy *to, const struct policy *from) {
+    to->cluster = from->cluster;
+    to->beats = from->beats;
+    to->peer_listen = from->peer_listen;
+    to->client_listen = from->client_listen;
+    to->node_count = from->node_count;
+    memcpy(to->nodes, from->nodes, from->node_count * sizeof(from->nodes[0]));
+    to->peer_count = from->peer_count;
+    memcpy(to->peers, from->peers, from->peer_count * sizeof(from->peers[0]));
+    to->service_count = from->service_count;
+    for (uint32_t i = 0; i < from->service_count; i++)
+        copy_service(&to->services[i], &from->services[i]);
+    to->profile_count = from->profile_count;
+    memcpy(to->profiles, from->profiles, from->profile_count * sizeof(from->profiles[0]));
+    to->source_count = from->source_count;
+    memcpy(to->sources, from->sources, from->source_count * sizeof(from->sources[0]));
+    to->grant_count = from->grant_count;
+    memcpy(to->grants, from->grants, from->grant_count * sizeof(from->grants[0]));
+    to->detection = from->detection;
+    to->limits = from->limits;
+    to->dns_server = from->dns_server;
+}
 
 const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name) {
     for (uint32_t i = 0; i < p->peer_count; i++) {

@@ -148,6 +148,10 @@ struct policy {
     struct addr dns_server; /* family 0: the system's resolvers */
 };
 
+/* Copies what is there and leaves room that nothing uses untouched: most of a policy is room, and
+ * memory that nobody has written to costs nothing. */
+void policy_copy(struct policy *to, const struct policy *from);
+
 /* Look-ups by name; NULL if there is none. */
 const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name);
 const struct policy_service *policy_service_find(const struct policy *p, const struct name *name);

@@ -11,13 +11,13 @@
 /* The resume that the client would send if it had to. */
 static struct message_resume resume_of(const struct sim *sim, const struct sim_worker *worker,
                                        const struct sim_entry *e) {
-    struct message_resume r = {.session = e->now.session,
+    struct message_resume r = {.session = sim->clients[e->client].ticket.session,
                                .purpose =
                                    e->now.purpose == RESUME_COMMIT ? RESUME_COMMIT : RESUME_STANDBY,
                                .epoch = e->now.epoch,
                                .counter = e->counter,
                                .served_by = e->now.served_by,
-                               .cause = e->now.cause};
+                               .cause = (enum move_cause)e->now.cause};
     if (r.purpose != RESUME_COMMIT)
         return r;
     int64_t frame_us = FRAME_MS * 1000;
@@ -38,9 +38,7 @@ static void adopt(struct sim *sim, struct sim_worker *worker, const struct sim_e
         int64_t frames = (int64_t)(r.live_frame - e->live_frame);
         event.now = instant_add(e->live_at, duration_ms(frames * FRAME_MS));
     }
-    struct sim_question q = {.client = sim_client_at(&e->now.client),
-                             .silent_ms = (uint16_t)e->now.silent_ms,
-                             .silent = true};
+    struct sim_question q = {.client = e->client, .silent_ms = e->now.silent_ms, .silent = true};
     sim_worker_step(sim, worker, &event, &q);
 }
 
@@ -49,11 +47,11 @@ void sim_adopt_all(struct sim *sim, struct sim_node *node, struct sim_worker *wo
     struct sim_entry *old = sim_alloc(worker->slots, sizeof(*old));
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < worker->slots; slot++) {
-        const struct sim_entry *e = &node->roster.entries[sim_node_place(worker, slot)];
+        const struct sim_entry *e = sim_roster_at(&node->roster, sim_node_place(worker, slot));
         if (!e->used)
             continue;
         old[count++] = *e;
-        sim_roster_ended(&node->roster, sim_node_place(worker, slot));
+        sim_roster_ended(sim, &node->roster, sim_node_place(worker, slot));
     }
     for (uint32_t i = 0; i < count; i++)
         adopt(sim, worker, &old[i]);

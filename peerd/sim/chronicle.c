@@ -73,7 +73,7 @@ static void mark(struct sim *sim, const struct sim_client *c, enum report_mark_k
 static uint32_t cluster_asked(const struct sim *sim, const struct sim_client *c) {
     const struct witness_server *newest = NULL;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
-        const struct witness_server *s = &c->witness.servers[i];
+        const struct witness_server *s = &c->witness->servers[i];
         if (s->role != WITNESS_ROLE_FREE && s->hedge.active &&
             (newest == NULL || instant_before(newest->hedge.asked, s->hedge.asked)))
             newest = s;
@@ -88,9 +88,9 @@ void sim_chronicle_client_stepped(struct sim *sim, struct sim_client *c) {
     if (by != c->notes.served_by)
         mark(sim, c, REPORT_MARK_SERVED, sim->now, by);
     c->notes.served_by = by;
-    if (c->witness.stats.hedges != c->notes.hedges)
+    if (c->witness->stats.hedges != c->notes.hedges)
         mark(sim, c, REPORT_MARK_HEDGED, sim->now, cluster_asked(sim, c));
-    c->notes.hedges = c->witness.stats.hedges;
+    c->notes.hedges = c->witness->stats.hedges;
 }
 
 static void end_gap(struct sim *sim, struct sim_client *c) {

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,34 +20,78 @@
 
 void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t number) {
     struct sim_client *c = &sim->clients[index];
-    const struct scenario_clients *g = &sim->scenario->clients[group];
     c->index = index;
     c->group = group;
     c->number = number;
-    snprintf(c->name, sizeof(c->name), "%s-%" PRIu32, g->name.text, number + 1);
-    snprintf(c->outcome, sizeof(c->outcome), "its time has not come");
-    c->order_count = scenario_client_order(sim->scenario, group, number, c->order);
     c->seed = rng_u64(&sim->rng);
-    for (size_t i = 0; i < sizeof(c->digest); i += 8) {
-        uint64_t random = rng_u64(&sim->rng);
-        memcpy(&c->digest[i], &random, 8);
-    }
     c->heard = c->over_at = sim->now;
     c->served_from = c->anchor = c->servable = INSTANT_NEVER;
     c->notes.served_by = UINT32_MAX;
-    trace_init(&c->trace);
-    c->outbox.trace = &c->trace;
+}
+
+struct sim_client_name sim_client_name(const struct sim *sim, const struct sim_client *c) {
+    struct sim_client_name name;
+    snprintf(name.text, sizeof(name.text), "%s-%" PRIu32,
+             sim->scenario->clients[c->group].name.text, c->number + 1);
+    return name;
+}
+
+/* What an open session needs, in one piece. */
+struct listening {
+    struct witness witness;
+    struct playout playout;
+    struct playout_slot slots[];
+};
+
+static void begin_listening(struct sim_client *c, uint32_t slot_count) {
+    struct listening *l = sim_alloc(1, sizeof(*l) + slot_count * sizeof(l->slots[0]));
+    l->playout.config.slots = l->slots;
+    c->witness = &l->witness;
+    c->playout = &l->playout;
+    c->opened = true;
+}
+
+static struct sim_heard total_of(const struct sim_client *c) {
+    const struct playout_stats *s = &c->playout->stats;
+    return (struct sim_heard){.expected = (uint32_t)s->expected,
+                              .lost = (uint32_t)s->lost,
+                              .duplicated = (uint32_t)s->duplicates,
+                              .hedges = (uint32_t)c->witness->stats.hedges,
+                              .lost_run_max = (uint32_t)s->lost_run_max};
+}
+
+static void end_listening(struct sim_client *c) {
+    if (c->witness == NULL)
+        return;
+    c->total = total_of(c);
+    free(c->witness); /* the first member of what begin_listening() made */
+    c->witness = NULL;
+    c->playout = NULL;
 }
 
 void sim_client_free(struct sim_client *c) {
-    free(c->slots);
+    end_listening(c);
+    free(c->outcome);
+    free(c->holders);
+}
+
+void sim_client_outcome(struct sim_client *c, const char *format, ...) {
+    char text[REPORT_TEXT_LEN_MAX + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    size_t size = (size_t)len < sizeof(text) ? (size_t)len + 1 : sizeof(text);
+    free(c->outcome);
+    c->outcome = sim_alloc(size, 1);
+    memcpy(c->outcome, text, size);
 }
 
 /* ---- sending ---- */
 
 static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
                          const struct message *m) {
-    uint32_t worker = sim_worker_at(sim, &c->witness.servers[server].address.media);
+    uint32_t worker = sim_worker_at(sim, &c->witness->servers[server].address.media);
     assert(worker != UINT32_MAX);
     uint32_t cluster = sim->workers[worker].cluster;
     sim_post(sim, sim_network_group(&sim->network, c->group), cluster,
@@ -62,7 +107,7 @@ static void note_move(struct sim *sim, const struct sim_client *c, const struct 
                                .detect_ms = m->detect_ms,
                                .first_frame_ms = m->first_frame_ms,
                                .gap_ms = m->gap_ms};
-    memcpy(move.client, c->name, sizeof(move.client));
+    snprintf(move.client, sizeof(move.client), "%s", sim_client_name(sim, c).text);
     name_set(&move.cause, move_cause_name(m->cause));
     sim_invariants_moved(sim, c, m);
     if (sim->closing)
@@ -77,10 +122,10 @@ static void carry_out(struct sim *sim, struct sim_client *c, const struct witnes
     case WITNESS_SEND_HELLO:
         break;
     case WITNESS_SEND_RESUME:
-        witness_resume_fill(&m, &c->witness, o, TOKEN, TOKEN_LEN);
+        witness_resume_fill(&m, c->witness, o, TOKEN, TOKEN_LEN);
         break;
     case WITNESS_SEND_REPORT:
-        witness_report_fill(&m, &c->witness, o);
+        witness_report_fill(&m, c->witness, o);
         break;
     case WITNESS_MOVED:
         note_move(sim, c, &o->u.moved);
@@ -95,8 +140,8 @@ static void carry_out(struct sim *sim, struct sim_client *c, const struct witnes
 /* ---- steps ---- */
 
 static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, bool lost) {
-    const struct playout_stats *s = &c->playout.stats;
-    struct instant due = playout_due(&c->playout, frame);
+    const struct playout_stats *s = &c->playout->stats;
+    struct instant due = playout_due(c->playout, frame);
     sim_chronicle_frame(sim, c, due, lost);
     if (!lost) {
         c->heard = due;
@@ -110,23 +155,26 @@ static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, b
 void sim_client_play(struct sim *sim, struct sim_client *c) {
     struct playout_frame f;
     enum playout_taken taken;
-    while ((taken = playout_take(&c->playout, sim->now, &f)) == PLAYOUT_PLAY ||
+    while ((taken = playout_take(c->playout, sim->now, &f)) == PLAYOUT_PLAY ||
            taken == PLAYOUT_LOST)
         note_played(sim, c, f.frame, taken == PLAYOUT_LOST);
 }
 
 static void step(struct sim *sim, struct sim_client *c, struct witness_event *e) {
+    struct witness_outbox *out = &sim->witness_outbox;
     e->now = sim->now;
     sim->steps++;
     sim_client_play(sim, c);
-    witness_step(&c->witness, e, &c->outbox);
-    for (uint32_t i = 0; i < c->outbox.count; i++)
-        carry_out(sim, c, &c->outbox.items[i]);
-    if (c->trace.count > 0)
-        sim_narrative_drain(sim, &c->trace, c->name);
+    witness_step(c->witness, e, out);
+    for (uint32_t i = 0; i < out->count; i++)
+        carry_out(sim, c, &out->items[i]);
+    if (sim->trace.count > 0)
+        sim_narrative_drain(sim, &sim->trace, sim_client_name(sim, c).text);
     sim_invariants_client_stepped(sim, c);
     sim_chronicle_client_stepped(sim, c);
     sim_due_client(sim, c);
+    if (c->state == SIM_CLIENT_OVER)
+        end_listening(c);
 }
 
 void sim_client_due(struct sim *sim, struct sim_client *c) {
@@ -135,7 +183,7 @@ void sim_client_due(struct sim *sim, struct sim_client *c) {
         step(sim, c, &(struct witness_event){.kind = WITNESS_TICKED});
         assert(++ticks < TICKS_MAX);
     } while (c->state == SIM_CLIENT_OPEN &&
-             instant_reached(sim->now, witness_deadline(&c->witness)));
+             instant_reached(sim->now, witness_deadline(c->witness)));
 }
 
 void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
@@ -146,12 +194,12 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
         return;
     struct addr from = sim_worker_addr(sim, w);
     struct witness_event event = {.kind = WITNESS_FRAME_ARRIVED,
-                                  .server = witness_server_find(&c->witness, &from)};
+                                  .server = witness_server_find(c->witness, &from)};
     if (event.server == WITNESS_SERVER_NONE)
         return;
     sim_client_play(sim, c);
     event.u.media.frame = e->n;
-    event.u.media.result = playout_insert(&c->playout, event.server, e->n, NULL,
+    event.u.media.result = playout_insert(c->playout, event.server, e->n, NULL,
                                           sim->streams[c->group].frame_bytes, sim->now);
     if (instant_is_never(c->anchor) && event.u.media.result == PLAYOUT_NEW)
         c->anchor = instant_sub(instant_add(sim->now, sim->scenario->clients[c->group].buffer),
@@ -197,7 +245,7 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
     uint32_t end = sim_network_group(&sim->network, c->group);
     struct addr from = sim_worker_addr(sim, w);
     if (c->state == SIM_CLIENT_OPEN && sim_network_open(&sim->network, w->cluster, end)) {
-        struct witness_event event = {.server = witness_server_find(&c->witness, &from),
+        struct witness_event event = {.server = witness_server_find(c->witness, &from),
                                       .nonce = m->nonce};
         if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))
             step(sim, c, &event);
@@ -213,6 +261,17 @@ static struct witness_address address_of(const struct sim *sim, const struct add
         .name = site->policy.cluster.name, .hint = site->hint, .media = *media};
 }
 
+static void take_ticket(const struct sim *sim, struct sim_client *c,
+                        const struct core_answer_open *answer) {
+    const struct ticket *t = &answer->ticket;
+    c->ticket = (struct sim_ticket){.session = t->session,
+                                    .issuer = sim_cluster_at(sim, &answer->media),
+                                    .backup_count = t->backup_count,
+                                    .expires_s = t->expires_s};
+    for (uint32_t i = 0; i < t->backup_count; i++)
+        c->ticket.backups[i] = sim_cluster_at(sim, &answer->backups[i].media);
+}
+
 void sim_client_opened(struct sim *sim, struct sim_client *c,
                        const struct core_answer_open *answer) {
     struct witness_config config = witness_config_default();
@@ -223,17 +282,16 @@ void sim_client_opened(struct sim *sim, struct sim_client *c,
     for (uint32_t i = 0; i < answer->backup_count; i++)
         backups[i] = address_of(sim, &answer->backups[i].media);
     playout.slot_count = (uint32_t)(duration_in_ms(playout.depth) / FRAME_MS) + SIM_SLOTS_SPARE;
-    c->slots = sim_alloc(playout.slot_count, sizeof(*c->slots));
-    playout.slots = c->slots;
-    playout_init(&c->playout, &playout);
-    c->ticket = answer->ticket;
+    begin_listening(c, playout.slot_count);
+    playout.slots = c->playout->config.slots;
+    playout_init(c->playout, &playout);
+    take_ticket(sim, c, answer);
     config.session = c->ticket.session;
-    config.cold = c->ticket.protection == PROTECTION_COLD;
-    witness_init(&c->witness, &config, &c->playout, &serving, backups,
-                 (uint8_t)answer->backup_count, c->seed, sim->now);
+    config.cold = answer->ticket.protection == PROTECTION_COLD;
+    witness_init(c->witness, &config, c->playout, &serving, backups, (uint8_t)answer->backup_count,
+                 c->seed, sim->now);
     c->state = SIM_CLIENT_OPEN;
     c->heard = sim->now;
-    snprintf(c->outcome, sizeof(c->outcome), "playing");
     step(sim, c, &(struct witness_event){.kind = WITNESS_SESSION_OPENED});
 }
 
@@ -242,11 +300,11 @@ void sim_client_over(struct sim *sim, struct sim_client *c, const char *outcome)
         return;
     c->state = SIM_CLIENT_OVER;
     c->over_at = sim->now;
-    snprintf(c->outcome, sizeof(c->outcome), "%s", outcome);
+    sim_client_outcome(c, "%s", outcome);
     sim_due_client(sim, c);
     sim_chronicle_client_over(sim, c);
     if (!sim->closing)
-        sim_narrative_fact(sim, "%s is over: %s", c->name, outcome);
+        sim_narrative_fact(sim, "%s is over: %s", sim_client_name(sim, c).text, outcome);
 }
 
 void sim_client_close(struct sim *sim, struct sim_client *c) {
@@ -266,36 +324,47 @@ void sim_client_vanish(struct sim *sim, struct sim_client *c) {
         sim_client_play(sim, c);
     c->leaving = true;
     sim_client_over(sim, c, "gone without a word");
+    end_listening(c);
 }
 
 uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *c) {
-    if (c->state != SIM_CLIENT_OPEN || c->witness.serving == WITNESS_SERVER_NONE)
+    if (c->state != SIM_CLIENT_OPEN || c->witness->serving == WITNESS_SERVER_NONE)
         return UINT32_MAX;
-    return sim_cluster_at(sim, &c->witness.servers[c->witness.serving].address.media);
+    return sim_cluster_at(sim, &c->witness->servers[c->witness->serving].address.media);
+}
+
+static const char *outcome_of(const struct sim_client *c) {
+    if (c->state == SIM_CLIENT_OPEN)
+        return "playing";
+    if (c->outcome != NULL)
+        return c->outcome;
+    return c->state == SIM_CLIENT_WAITING ? "its time has not come" : "opening";
 }
 
 void sim_client_report(struct sim *sim, struct sim_client *c, struct report_client *out) {
     *out = (struct report_client){
         .group = c->group, .served_from_ms = REPORT_UNSERVED, .left = c->leaving || !c->called};
-    memcpy(out->name, c->name, sizeof(out->name));
-    memcpy(out->outcome, c->outcome, sizeof(out->outcome));
-    if (c->slots == NULL)
+    snprintf(out->name, sizeof(out->name), "%s", sim_client_name(sim, c).text);
+    snprintf(out->outcome, sizeof(out->outcome), "%s", outcome_of(c));
+    if (!c->opened)
         return;
-    if (c->state == SIM_CLIENT_OPEN)
+    struct sim_heard total = c->total;
+    if (c->state == SIM_CLIENT_OPEN) {
         sim_client_play(sim, c);
+        total = total_of(c);
+    }
     sim_chronicle_client_over(sim, c);
-    const struct playout_stats *s = &c->playout.stats;
-    out->frames_expected = s->expected;
-    out->frames_lost = s->lost;
-    out->frames_duplicated = s->duplicates;
-    out->hedges = c->witness.stats.hedges;
-    out->gap_max_ms = (int64_t)s->lost_run_max * FRAME_MS;
-    bool ended = strcmp(c->outcome, err_text(ERR_SOURCE_ENDED)) == 0;
+    out->frames_expected = total.expected;
+    out->frames_lost = total.lost;
+    out->frames_duplicated = total.duplicated;
+    out->hedges = total.hedges;
+    out->gap_max_ms = (int64_t)total.lost_run_max * FRAME_MS;
+    bool ended = strcmp(outcome_of(c), err_text(ERR_SOURCE_ENDED)) == 0;
     bool hears = c->state == SIM_CLIENT_OPEN || ended;
     uint64_t end = sim->streams[c->group].end;
-    if (ended && s->expected < end) { /* frames that it never heard of are lost all the same */
+    if (ended && total.expected < end) { /* frames that it never heard of are lost all the same */
         out->frames_expected = end;
-        out->frames_lost += end - s->expected;
+        out->frames_lost += end - total.expected;
     }
     if (hears && !instant_is_never(c->served_from))
         out->served_from_ms = duration_in_ms(instant_since(c->served_from, sim->zero));

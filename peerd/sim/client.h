@@ -9,6 +9,16 @@
 void sim_client_init(struct sim *sim, uint32_t index, uint32_t group, uint32_t number);
 void sim_client_free(struct sim_client *client);
 
+/* Its group and its number in it, as `near-7`. */
+struct sim_client_name {
+    char text[REPORT_NAME_LEN_MAX + 1];
+};
+struct sim_client_name sim_client_name(const struct sim *sim, const struct sim_client *client);
+
+/* Why it is over, or not open yet. */
+__attribute__((format(printf, 2, 3))) void sim_client_outcome(struct sim_client *client,
+                                                              const char *format, ...);
+
 /* Its session is open: begins to listen. */
 void sim_client_opened(struct sim *sim, struct sim_client *client,
                        const struct core_answer_open *answer);

@@ -54,19 +54,21 @@ static bool knows_issuer(const struct policy *p, const struct name *issuer) {
 }
 
 static enum err check_ticket(const struct sim *sim, const struct sim_worker *w,
-                             const struct message_resume *r, const struct ticket *t, bool known) {
+                             const struct message_resume *r, const struct sim_client *c,
+                             bool known) {
     const struct policy *p = &sim->sites[w->cluster].policy;
+    const struct scenario_clients *group = &sim->scenario->clients[c->group];
     if (!known && r->ticket_len == 0)
         return ERR_UNKNOWN_SESSION;
-    if (!knows_issuer(p, &t->issuer))
+    if (!knows_issuer(p, &sim->scenario->clusters[c->ticket.issuer].identity.name))
         return ERR_UNKNOWN_ISSUER;
-    if (!session_id_equal(&t->session, &r->session))
+    if (!session_id_equal(&c->ticket.session, &r->session))
         return ERR_FOREIGN;
-    if (wall_after(sim_wall(sim), t->expires_s, p->limits.clock_skew))
+    if (wall_after(sim_wall(sim), c->ticket.expires_s, p->limits.clock_skew))
         return ERR_EXPIRED;
-    if (policy_source_find(p, &t->source) == NULL)
+    if (policy_source_find(p, &group->source) == NULL)
         return ERR_UNKNOWN_SOURCE;
-    return policy_profile_find(p, &t->profile) == NULL ? ERR_UNKNOWN_PROFILE : ERR_OK;
+    return policy_profile_find(p, &group->profile) == NULL ? ERR_UNKNOWN_PROFILE : ERR_OK;
 }
 
 static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t client,
@@ -77,7 +79,7 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     bool known = slot != TENURE_SLOT_NONE && w->sessions[slot].used;
     enum err e = ERR_BAD_COOKIE;
     if (cookie_is_good(sim, node, client, &r->cookie))
-        e = check_ticket(sim, w, r, &sim->clients[client].ticket, known);
+        e = check_ticket(sim, w, r, &sim->clients[client], known);
     if (e == ERR_OK && !key_hint_equal(&r->target, &sim->sites[w->cluster].hint))
         e = ERR_FOREIGN;
     if (e != ERR_OK) {
@@ -112,9 +114,14 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
         sim, w,
         &(struct tenure_event){.kind = TENURE_REPORT_RECEIVED, .now = sim->now, .u.report = r}, &q);
     struct sim_session *s = &w->sessions[slot];
-    if (!s->used || w->outbox.count == 0 || w->outbox.items[0].kind != TENURE_ACK)
+    const struct tenure_outbox *out = &sim->tenure_outbox;
+    if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK)
         return;
-    s->figures = *r;
+    s->expected = r->expected;
+    s->lost_before = r->lost_before;
+    s->lost_after = r->lost_after;
+    s->rtt_us = r->rtt_us;
+    s->jitter_us = r->jitter_us;
     if (duration_less(instant_since(sim->now, s->told_at), duration_ms(SIM_FIGURES_MS)))
         return;
     s->told_at = sim->now;

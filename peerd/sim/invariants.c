@@ -42,9 +42,14 @@ static struct sim_holder *holder_of(struct sim *sim, struct sim_client *c, uint3
         if (c->holders[i].worker == worker)
             return &c->holders[i];
     if (c->holder_count == SIM_HOLDERS_MAX) {
-        breach(sim, "%s is served by more than %d workers", c->name, SIM_HOLDERS_MAX);
+        breach(sim, "%s is served by more than %d workers", sim_client_name(sim, c).text,
+               SIM_HOLDERS_MAX);
         return NULL;
     }
+    /* Room doubles, so the count alone says how much there is. */
+    if ((c->holder_count & (c->holder_count - 1)) == 0)
+        c->holders = sim_grow(c->holders, c->holder_count == 0 ? 1 : 2 * c->holder_count,
+                              sizeof(*c->holders));
     struct sim_holder *h = &c->holders[c->holder_count++];
     *h = (struct sim_holder){.worker = worker, .unwanted = INSTANT_NEVER};
     return h;
@@ -56,18 +61,20 @@ static void check_epochs_differ(struct sim *sim, const struct sim_client *c,
         const struct sim_holder *other = &c->holders[i];
         if (other != h && other->epoch == h->epoch)
             breach(sim, "%s has two lease-holders under epoch %" PRIu32 ": workers of %s and %s",
-                   c->name, h->epoch, cluster_name(sim, sim->workers[other->worker].cluster),
+                   sim_client_name(sim, c).text, h->epoch,
+                   cluster_name(sim, sim->workers[other->worker].cluster),
                    cluster_name(sim, sim->workers[h->worker].cluster));
     }
-    if (c->slots != NULL && h->epoch > c->witness.epoch_high)
-        breach(sim, "%s never gave out epoch %" PRIu32 ", which %s serves under", c->name, h->epoch,
+    if (c->witness != NULL && h->epoch > c->witness->epoch_high)
+        breach(sim, "%s never gave out epoch %" PRIu32 ", which %s serves under",
+               sim_client_name(sim, c).text, h->epoch,
                cluster_name(sim, sim->workers[h->worker].cluster));
 }
 
 /* True if the client follows the holder, or is asking just this of it. */
 static bool is_wanted(const struct sim *sim, const struct sim_client *c,
                       const struct sim_holder *h) {
-    const struct witness *w = &c->witness;
+    const struct witness *w = c->witness;
     struct addr at = sim_worker_addr(sim, &sim->workers[h->worker]);
     if (c->state != SIM_CLIENT_OPEN)
         return false;
@@ -101,7 +108,8 @@ static void check_holders(struct sim *sim, struct sim_client *c) {
             breach(sim,
                    "%s has served %s under epoch %" PRIu32 " for %" PRId64
                    " ms although its client turned away",
-                   cluster_name(sim, w->cluster), c->name, h->epoch, duration_in_ms(lingers));
+                   cluster_name(sim, w->cluster), sim_client_name(sim, c).text, h->epoch,
+                   duration_in_ms(lingers));
     }
 }
 
@@ -112,8 +120,8 @@ static void session_stepped(struct sim *sim, struct sim_worker *w, uint32_t slot
     struct sim_session *s = &w->sessions[slot];
     struct sim_client *c = &sim->clients[s->client];
     if (t->epoch < s->epoch)
-        breach(sim, "epoch of %s at %s went back from %" PRIu32 " to %" PRIu32, c->name,
-               cluster_name(sim, w->cluster), s->epoch, t->epoch);
+        breach(sim, "epoch of %s at %s went back from %" PRIu32 " to %" PRIu32,
+               sim_client_name(sim, c).text, cluster_name(sim, w->cluster), s->epoch, t->epoch);
     s->epoch = t->epoch;
     if (t->state != TENURE_SERVING) {
         remove_holder(c, w->index);
@@ -142,9 +150,10 @@ static void count_credit(struct sim *sim, struct sim_worker *w, uint32_t used) {
 /* ---- after a step ---------------------------------------------------------------------------- */
 
 void sim_invariants_worker_stepped(struct sim *sim, struct sim_worker *w) {
-    for (uint32_t i = 0; i < w->outbox.count; i++)
-        if (w->outbox.items[i].slot != TENURE_SLOT_NONE)
-            session_stepped(sim, w, w->outbox.items[i].slot);
+    const struct tenure_outbox *out = &sim->tenure_outbox;
+    for (uint32_t i = 0; i < out->count; i++)
+        if (out->items[i].slot != TENURE_SLOT_NONE)
+            session_stepped(sim, w, out->items[i].slot);
     count_credit(sim, w, w->tenure.credit_used);
 }
 
@@ -155,11 +164,11 @@ void sim_invariants_worker_died(struct sim *sim, struct sim_worker *w) {
 }
 
 void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
-    const struct witness *w = &c->witness;
+    const struct witness *w = c->witness;
     if (w->epoch < c->epoch || w->epoch_high < c->epoch_high || w->epoch > w->epoch_high)
         breach(sim,
                "epoch of %s went back from %" PRIu32 " (%" PRIu32 ") to %" PRIu32 " (%" PRIu32 ")",
-               c->name, c->epoch, c->epoch_high, w->epoch, w->epoch_high);
+               sim_client_name(sim, c).text, c->epoch, c->epoch_high, w->epoch, w->epoch_high);
     c->epoch = w->epoch;
     c->epoch_high = w->epoch_high;
 }
@@ -170,7 +179,8 @@ void sim_invariants_moved(struct sim *sim, const struct sim_client *c,
         breach(sim,
                "%s tells of a move from %s to %s noticed in %" PRId64
                " ms, first frame after %" PRId64 " ms, gap %" PRId64 " ms",
-               c->name, m->from.text, m->to.text, m->detect_ms, m->first_frame_ms, m->gap_ms);
+               sim_client_name(sim, c).text, m->from.text, m->to.text, m->detect_ms,
+               m->first_frame_ms, m->gap_ms);
 }
 
 /* ---- 3: leases reclaim ----------------------------------------------------------------------- */
@@ -185,7 +195,7 @@ static void check_reclaimed(struct sim *sim, const struct sim_worker *w) {
         struct duration kept = instant_since(sim->now, counts_from(sim, w, c->over_at));
         if (duration_less(limit, kept))
             breach(sim, "%s still holds %s (%s), which has been gone for %" PRId64 " ms",
-                   cluster_name(sim, w->cluster), c->name,
+                   cluster_name(sim, w->cluster), sim_client_name(sim, c).text,
                    tenure_state_name(w->tenures[slot].state), duration_in_ms(kept));
     }
 }
@@ -193,7 +203,7 @@ static void check_reclaimed(struct sim *sim, const struct sim_worker *w) {
 /* ---- 5, 6: listeners ------------------------------------------------------------------------- */
 
 static void check_playout(struct sim *sim, const struct sim_client *c) {
-    const struct playout *p = &c->playout;
+    const struct playout *p = c->playout;
     uint64_t expected = 0;
     if (!instant_is_never(c->anchor) && !instant_before(sim->now, c->anchor))
         expected = (uint64_t)(instant_since(sim->now, c->anchor).us / p->config.frame.us) + 1;
@@ -203,16 +213,17 @@ static void check_playout(struct sim *sim, const struct sim_client *c) {
         breach(sim,
                "%s expected %" PRIu64 " frames by the clock, its buffer %" PRIu64 ": %" PRIu64
                " played, %" PRIu64 " lost",
-               c->name, expected, p->stats.expected, p->stats.played, p->stats.lost);
+               sim_client_name(sim, c).text, expected, p->stats.expected, p->stats.played,
+               p->stats.lost);
 }
 
 /* True if the server could take the listener on right now. */
 static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8_t server) {
-    uint32_t at = sim_worker_at(sim, &c->witness.servers[server].address.media);
+    uint32_t at = sim_worker_at(sim, &c->witness->servers[server].address.media);
     const struct sim_worker *w = &sim->workers[at];
     const struct sim_node *node = &sim->nodes[w->node];
     uint32_t end = sim_network_group(&sim->network, c->group);
-    if (c->witness.servers[server].role == WITNESS_ROLE_FREE ||
+    if (c->witness->servers[server].role == WITNESS_ROLE_FREE ||
         w->process.life != SIM_LIFE_RUNNING || node->process.life != SIM_LIFE_RUNNING ||
         !node->briefed || !sim_network_open(&sim->network, end, w->cluster) ||
         !sim_network_open(&sim->network, w->cluster, end))
@@ -225,7 +236,7 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
 static void note_who_could(struct sim *sim, struct sim_client *c) {
     bool any = false;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX && !any; i++)
-        any = c->witness.servers[i].role != WITNESS_ROLE_FREE && could_serve(sim, c, i);
+        any = c->witness->servers[i].role != WITNESS_ROLE_FREE && could_serve(sim, c, i);
     if (!any)
         c->servable = INSTANT_NEVER;
     else if (instant_is_never(c->servable))
@@ -234,15 +245,16 @@ static void note_who_could(struct sim *sim, struct sim_client *c) {
 
 /* A source that has ended is served by nobody, and one whose end has been told neither. */
 static bool wants_media(const struct sim_client *c) {
-    return c->state == SIM_CLIENT_OPEN && c->witness.state != WITNESS_ENDING;
+    return c->state == SIM_CLIENT_OPEN && c->witness->state != WITNESS_ENDING;
 }
 
 static void check_served(struct sim *sim, struct sim_client *c) {
     struct duration silent = instant_since(sim->now, c->heard);
     note_who_could(sim, c);
     if (duration_less(LOST_AFTER, silent))
-        breach(sim, "%s has heard nothing for %" PRId64 " ms and was told nothing (%s)", c->name,
-               duration_in_ms(silent), witness_state_name(c->witness.state));
+        breach(sim, "%s has heard nothing for %" PRId64 " ms and was told nothing (%s)",
+               sim_client_name(sim, c).text, duration_in_ms(silent),
+               witness_state_name(c->witness->state));
     if (!wants_media(c) || instant_is_never(c->servable))
         return;
     struct duration servable = instant_since(sim->now, c->servable);
@@ -250,16 +262,16 @@ static void check_served(struct sim *sim, struct sim_client *c) {
         breach(sim,
                "%s hears nothing for %" PRId64 " ms although it could be served for %" PRId64
                " ms (%s)",
-               c->name, duration_in_ms(silent), duration_in_ms(servable),
-               witness_state_name(c->witness.state));
+               sim_client_name(sim, c).text, duration_in_ms(silent), duration_in_ms(servable),
+               witness_state_name(c->witness->state));
 }
 
 static void check_client(struct sim *sim, struct sim_client *c) {
     if (c->state != SIM_CLIENT_OPEN)
         return;
     sim_client_play(sim, c);
-    witness_check_invariants(&c->witness);
-    playout_check_invariants(&c->playout);
+    witness_check_invariants(c->witness);
+    playout_check_invariants(c->playout);
     check_playout(sim, c);
     check_holders(sim, c);
     check_served(sim, c);
@@ -315,30 +327,31 @@ static void check_tables(struct sim *sim, const struct sim_client *c, uint32_t b
                     core_session_find(sim->sites[i].core, &c->ticket.session, &s) &&
                     s.state == SESSION_STATE_COMMITTED;
         if (here != (i == by))
-            breach(sim, "%s is served by %s, and %s %s", c->name, cluster_name(sim, by),
-                   cluster_name(sim, i), here ? "has it in its table, too" : "does not know it");
-        else if (here && s.epoch != c->witness.epoch)
-            breach(sim, "%s is served under epoch %" PRIu32 ", %s knows %" PRIu32, c->name,
-                   c->witness.epoch, cluster_name(sim, i), s.epoch);
+            breach(sim, "%s is served by %s, and %s %s", sim_client_name(sim, c).text,
+                   cluster_name(sim, by), cluster_name(sim, i),
+                   here ? "has it in its table, too" : "does not know it");
+        else if (here && s.epoch != c->witness->epoch)
+            breach(sim, "%s is served under epoch %" PRIu32 ", %s knows %" PRIu32,
+                   sim_client_name(sim, c).text, c->witness->epoch, cluster_name(sim, i), s.epoch);
     }
 }
 
 static void check_client_whole(struct sim *sim, struct sim_client *c) {
     if (c->state != SIM_CLIENT_OPEN)
         return; /* it has been told why not */
-    if (c->witness.state == WITNESS_ENDING)
+    if (c->witness->state == WITNESS_ENDING)
         return; /* its source is over */
     sim_client_play(sim, c);
-    if (c->witness.state != WITNESS_FOLLOWING ||
+    if (c->witness->state != WITNESS_FOLLOWING ||
         duration_less(QUIET, instant_since(sim->now, c->heard))) {
-        breach(sim, "%s is %s after everything was healed, silent for %" PRId64 " ms", c->name,
-               witness_state_name(c->witness.state),
+        breach(sim, "%s is %s after everything was healed, silent for %" PRId64 " ms",
+               sim_client_name(sim, c).text, witness_state_name(c->witness->state),
                duration_in_ms(instant_since(sim->now, c->heard)));
         return;
     }
     if (c->holder_count != 1)
-        breach(sim, "%s is served by %" PRIu32 " workers after everything was healed", c->name,
-               c->holder_count);
+        breach(sim, "%s is served by %" PRIu32 " workers after everything was healed",
+               sim_client_name(sim, c).text, c->holder_count);
     check_tables(sim, c, sim_client_served_by(sim, c));
 }
 

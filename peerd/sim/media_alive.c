@@ -7,12 +7,13 @@
 
 /* Media-alive: the beats of a node whose peerd is silent; and its watch over the workers. */
 
-static void beat_to(struct sim *sim, struct sim_node *node, uint32_t to) {
+static void beat_to(struct sim *sim, struct sim_node *node, uint32_t peer) {
+    uint32_t to = sim->sites[node->cluster].cluster_of[peer];
     struct beat b = {.kind = BEAT_KIND_MEDIA_ALIVE,
                      .interval_ms = SIM_NODE_TICK_MS,
                      .node = (uint8_t)node->number,
                      .sessions = node->roster.committed};
-    echo_fill(&node->echoes[to], &b, sim->now);
+    echo_fill(sim_node_echo(node, peer), &b, sim->now);
     struct sim_beat body = {.beat = b, .from = sim_node_addr(node)};
     sim_post(sim, node->cluster, to, SIM_BEAT_BYTES,
              &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster}, &body,
@@ -43,7 +44,7 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     bool silent = !instant_is_never(node->answered) &&
                   !duration_less(instant_since(sim->now, node->answered), SIM_ALIVE_AFTER);
     node->beating |= silent && node->roster.committed > 0;
-    for (uint32_t i = 0; i < sim->site_count && node->beating; i++)
+    for (uint32_t i = 0; i < sim->sites[node->cluster].policy.peer_count && node->beating; i++)
         if (node->told_alive[i])
             beat_to(sim, node, i);
 }
@@ -52,15 +53,16 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
 void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     struct sim_beat *body = e->body;
-    if (!sim_network_open(&sim->network, e->b, node->cluster) ||
+    uint32_t peer = sim->sites[node->cluster].peer_of[e->b];
+    if (peer == UINT32_MAX || !sim_network_open(&sim->network, e->b, node->cluster) ||
         node->process.life == SIM_LIFE_DEAD || node->process.life == SIM_LIFE_STARTING) {
         free(body);
         return;
     }
     if (sim_process_holds(sim, &node->process, e))
         return;
-    struct echo_proof proof = echo_beat_received(&node->echoes[e->b], &body->beat, sim->now);
+    struct echo_proof proof = echo_beat_received(sim_node_echo(node, peer), &body->beat, sim->now);
     if (node->beating && (proof.result == ECHO_CANDIDATE || proof.new_boot))
-        beat_to(sim, node, e->b);
+        beat_to(sim, node, peer);
     free(body);
 }

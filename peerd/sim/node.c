@@ -12,13 +12,30 @@
 
 void sim_node_init(struct sim *sim, uint32_t index) {
     struct sim_node *node = &sim->nodes[index];
-    node->echoes = sim_alloc(sim->site_count, sizeof(*node->echoes));
-    node->told_alive = sim_alloc(sim->site_count, sizeof(*node->told_alive));
-    sim_roster_init(&node->roster, node->worker_count * sim->workers[node->first_worker].slots);
+    uint32_t peers = sim->sites[node->cluster].policy.peer_count;
+    node->echoes = sim_alloc(peers, sizeof(*node->echoes));
+    node->told_alive = sim_alloc(peers, sizeof(*node->told_alive));
+}
+
+static void forget_echoes(const struct sim *sim, struct sim_node *node) {
+    for (uint32_t i = 0; i < sim->sites[node->cluster].policy.peer_count; i++) {
+        free(node->echoes[i]);
+        node->echoes[i] = NULL;
+        node->told_alive[i] = false;
+    }
+}
+
+struct echo *sim_node_echo(struct sim_node *node, uint32_t peer) {
+    if (node->echoes[peer] == NULL) {
+        node->echoes[peer] = sim_alloc(1, sizeof(struct echo));
+        echo_init(node->echoes[peer], node->boot);
+    }
+    return node->echoes[peer];
 }
 
 void sim_node_free(struct sim *sim, struct sim_node *node) {
     sim_process_kill(sim, &node->process);
+    forget_echoes(sim, node);
     free(node->echoes);
     free(node->told_alive);
     sim_roster_free(&node->roster);
@@ -29,7 +46,7 @@ static struct sim_worker *worker_at(struct sim *sim, const struct sim_node *node
 }
 
 uint32_t sim_node_place(const struct sim_worker *worker, uint32_t slot) {
-    return worker->number * worker->slots + slot;
+    return sim_roster_place(worker->number, slot);
 }
 
 /* ---- life ---- */
@@ -53,10 +70,7 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
     node->limits = (struct node_limits){0};
     node->credit = (struct node_credit){0};
     node->credit_until = instant_us(INT64_MIN);
-    for (uint32_t i = 0; i < sim->site_count; i++) {
-        echo_init(&node->echoes[i], node->boot);
-        node->told_alive[i] = false;
-    }
+    forget_echoes(sim, node);
     sim_roster_clear(&node->roster);
 }
 
@@ -131,39 +145,28 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
     const struct sim_session *s = &worker->sessions[slot];
     if (t == NULL || !s->used)
         return;
-    const struct ticket *k = &sim->clients[s->client].ticket;
-    struct node_session out = {.session = k->session,
-                               .issuer = k->issuer,
-                               .service = k->service,
-                               .profile = k->profile,
-                               .source = k->source,
-                               .backup_count = k->backup_count,
-                               .expires_s = k->expires_s,
-                               .epoch = t->epoch,
-                               .purpose = purpose_of(t->state),
-                               .worker = worker->number,
-                               .last_frame = s->sent_any ? s->last_sent : 0,
-                               .client = sim_client_addr(s->client),
-                               .lease_ms = lease_ms(t, sim->now),
-                               .expected = s->figures.expected,
-                               .lost_before = s->figures.lost_before,
-                               .lost_after = s->figures.lost_after,
-                               .rtt_us = s->figures.rtt_us,
-                               .jitter_us = s->figures.jitter_us,
-                               .silent_ms = s->silent_ms,
-                               .cause = t->cause,
-                               .served_by = t->served_by};
-    memcpy(out.backups, k->backups, sizeof(out.backups));
+    const struct sim_told told = {.epoch = t->epoch,
+                                  .purpose = (uint8_t)purpose_of(t->state),
+                                  .cause = (uint8_t)t->cause,
+                                  .silent_ms = s->silent_ms,
+                                  .lease_ms = lease_ms(t, sim->now),
+                                  .last_frame = s->sent_any ? s->last_sent : 0,
+                                  .expected = s->expected,
+                                  .lost_before = s->lost_before,
+                                  .lost_after = s->lost_after,
+                                  .rtt_us = s->rtt_us,
+                                  .jitter_us = s->jitter_us,
+                                  .served_by = t->served_by};
     uint32_t place = sim_node_place(worker, slot);
-    sim_roster_changed(&node->roster, place, &out, sim->now);
-    struct sim_entry *e = &node->roster.entries[place];
+    sim_roster_changed(sim, &node->roster, place, s->client, &told);
+    struct sim_entry *e = sim_roster_at(&node->roster, place);
     e->counter = t->counter;
     e->live_frame = s->pace.live;
     e->live_at = s->pace.base;
 }
 
 void sim_node_session_ended(struct sim *sim, struct sim_worker *worker, uint32_t slot) {
-    sim_roster_ended(&sim->nodes[worker->node].roster, sim_node_place(worker, slot));
+    sim_roster_ended(sim, &sim->nodes[worker->node].roster, sim_node_place(worker, slot));
 }
 
 /* ---- replacing workers ---- */
@@ -181,7 +184,7 @@ void sim_node_worker_died(struct sim *sim, struct sim_worker *worker) {
         return;
     worker->restarts++;
     for (uint32_t slot = 0; slot < worker->slots && !sound; slot++)
-        sim_roster_ended(&node->roster, sim_node_place(worker, slot));
+        sim_roster_ended(sim, &node->roster, sim_node_place(worker, slot));
     sim_worker_start(sim, worker);
 }
 

@@ -24,6 +24,9 @@ void sim_node_session_ended(struct sim *sim, struct sim_worker *worker, uint32_t
 void sim_node_worker_died(struct sim *sim, struct sim_worker *worker);
 void sim_node_worker_ready(struct sim *sim, struct sim_worker *worker);
 
+/* Its echo towards a peer, by index in the policy. */
+struct echo *sim_node_echo(struct sim_node *node, uint32_t peer);
+
 /* Place of a worker's slot in the roster. */
 uint32_t sim_node_place(const struct sim_worker *worker, uint32_t slot);
 

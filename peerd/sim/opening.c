@@ -15,7 +15,9 @@
 #define ROUND_PAUSE duration_ms(500)
 
 static void ask(struct sim *sim, struct sim_client *c) {
-    uint32_t cluster = c->order[c->order_at];
+    uint32_t order[SCENARIO_OPEN_AT_MAX];
+    scenario_client_order(sim->scenario, c->group, c->number, order);
+    uint32_t cluster = order[c->order_at];
     uint32_t end = sim_network_group(&sim->network, c->group);
     struct instant at;
     c->attempt++;
@@ -30,7 +32,8 @@ static void ask(struct sim *sim, struct sim_client *c) {
 }
 
 static void next_cluster(struct sim *sim, struct sim_client *c) {
-    if (++c->order_at < c->order_count) {
+    uint32_t order[SCENARIO_OPEN_AT_MAX];
+    if (++c->order_at < scenario_client_order(sim->scenario, c->group, c->number, order)) {
         ask(sim, c);
         return;
     }
@@ -38,7 +41,8 @@ static void next_cluster(struct sim *sim, struct sim_client *c) {
     struct duration pause = c->retry_after.us > 0 ? c->retry_after : ROUND_PAUSE;
     if (instant_reached(instant_add(sim->now, pause), c->give_up)) {
         char outcome[REPORT_TEXT_LEN_MAX + 1];
-        snprintf(outcome, sizeof(outcome), "no session: %.120s", c->outcome);
+        snprintf(outcome, sizeof(outcome), "no session: %.120s",
+                 c->outcome == NULL ? "nobody answered" : c->outcome);
         sim_client_over(sim, c, outcome);
         return;
     }
@@ -82,8 +86,8 @@ void sim_opening_answered(struct sim *sim, const struct sim_event *e) {
             struct duration after = duration_ms(answer->retry_after_ms);
             /* HTTP says it in whole seconds. */
             after = duration_s((after.us + 999999) / 1000000);
-            snprintf(c->outcome, sizeof(c->outcome), "%s refused (%s)",
-                     sim->scenario->clusters[e->b].identity.name.text, answer->detail);
+            sim_client_outcome(c, "%s refused (%s)",
+                               sim->scenario->clusters[e->b].identity.name.text, answer->detail);
             c->refused = true;
             if (after.us > 0)
                 c->retry_after =
@@ -99,7 +103,7 @@ void sim_opening_failed(struct sim *sim, const struct sim_event *e) {
     if (!is_current(sim, c, e))
         return;
     if (!c->refused)
-        snprintf(c->outcome, sizeof(c->outcome), "%s cannot be reached",
-                 sim->scenario->clusters[e->b].identity.name.text);
+        sim_client_outcome(c, "%s cannot be reached",
+                           sim->scenario->clusters[e->b].identity.name.text);
     next_cluster(sim, c);
 }

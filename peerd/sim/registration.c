@@ -64,7 +64,7 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
                                .seq = ++node->seq,
                                .seen = node->roster.seen,
                                .order_seen = node->order_seen};
-    sim_roster_fill(&node->roster, r, r->seq, node->full, sim->now);
+    sim_roster_fill(sim, &node->roster, r, r->seq, node->full);
     describe_workers(sim, node, r);
     describe_media(sim, node, r);
     node->asking = r->seq;
@@ -80,12 +80,23 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
 
 /* ---- being answered ---- */
 
+/* The worker that holds the session; NULL if it is not here. */
+static struct sim_worker *holder(struct sim *sim, const struct sim_node *node,
+                                 const struct session_id *id) {
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        struct sim_worker *w = &sim->workers[node->first_worker + i];
+        uint32_t slot =
+            w->process.life == SIM_LIFE_DEAD ? TENURE_SLOT_NONE : tenure_find(&w->tenure, id);
+        if (slot != TENURE_SLOT_NONE && tenure_session_at(&w->tenure, slot) != NULL)
+            return w;
+    }
+    return NULL;
+}
+
 static void take_order(struct sim *sim, struct sim_node *node, const struct node_order *o) {
-    uint32_t place = sim_roster_find(&node->roster, &o->session);
-    if (place == UINT32_MAX)
+    struct sim_worker *worker = holder(sim, node, &o->session);
+    if (worker == NULL)
         return; /* a session that is not here any more needs no order */
-    struct sim_worker *first = &sim->workers[node->first_worker];
-    struct sim_worker *worker = &first[place / first->slots];
     switch (o->what) {
     case NODE_ORDER_MOVE: {
         struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = sim->now};
@@ -137,10 +148,11 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->credit = a->credit;
     node->credit_until = instant_add(sim->now, duration_ms(a->credit.lease_ms));
     sim_roster_acknowledged(&node->roster, a->seq);
-    for (uint32_t i = 0; i < sim->site_count; i++)
+    const struct sim_site *site = &sim->sites[node->cluster];
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
         node->told_alive[i] = false;
     for (size_t i = 0; i < a->media_alive_count; i++)
-        node->told_alive[sim_cluster_at(sim, &a->media_alive[i].beats)] = true;
+        node->told_alive[site->peer_of[sim_cluster_at(sim, &a->media_alive[i].beats)]] = true;
     brief_workers(sim, node);
     take_orders(sim, node, a);
 }

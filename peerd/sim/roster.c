@@ -6,40 +6,65 @@
 
 #define FIGURES_MS 2000 /* [ms] between two reports of a session that only goes on */
 
-void sim_roster_init(struct sim_roster *r, uint32_t entry_count) {
-    *r = (struct sim_roster){.entry_count = entry_count};
-    r->entries = sim_alloc(entry_count, sizeof(*r->entries));
-    r->list = sim_alloc(entry_count, sizeof(*r->list));
+#define SLOT_BITS 26
+#define SLOT_MASK ((1U << SLOT_BITS) - 1)
+
+uint32_t sim_roster_place(uint32_t worker, uint32_t slot) {
+    assert(worker < SIM_WORKERS_MAX && slot <= SLOT_MASK);
+    return worker << SLOT_BITS | slot;
+}
+
+struct sim_entry *sim_roster_at(const struct sim_roster *r, uint32_t place) {
+    assert((place & SLOT_MASK) < r->slots[place >> SLOT_BITS]);
+    return &r->entries[place >> SLOT_BITS][place & SLOT_MASK];
+}
+
+void sim_roster_room(struct sim_roster *r, uint32_t worker, uint32_t slots) {
+    uint32_t before = r->slots[worker];
+    if (slots <= before)
+        return;
+    r->entries[worker] = sim_grow(r->entries[worker], slots, sizeof(struct sim_entry));
+    memset(&r->entries[worker][before], 0, (slots - before) * sizeof(struct sim_entry));
+    r->slots[worker] = slots;
 }
 
 void sim_roster_free(struct sim_roster *r) {
-    free(r->entries);
+    for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++)
+        free(r->entries[i]);
     free(r->list);
     free(r->ended);
 }
 
 void sim_roster_clear(struct sim_roster *r) {
-    memset(r->entries, 0, r->entry_count * sizeof(*r->entries));
+    for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++)
+        if (r->slots[i] > 0)
+            memset(r->entries[i], 0, r->slots[i] * sizeof(struct sim_entry));
     memset(&r->digest, 0, sizeof(r->digest));
     r->list_count = r->ended_count = r->used = r->committed = 0;
     r->seen = 0;
 }
 
-static void toggle(struct sim_roster *r, const struct sim_entry *e) {
-    set_digest_toggle(&r->digest, &e->now.session, e->now.epoch, e->now.purpose);
+static void toggle(const struct sim *sim, struct sim_roster *r, const struct sim_entry *e) {
+    set_digest_toggle(&r->digest, &sim->clients[e->client].ticket.session, e->now.epoch,
+                      (enum resume_purpose)e->now.purpose);
 }
 
 static void list(struct sim_roster *r, uint32_t place) {
-    if (!r->entries[place].listed)
-        r->list[r->list_count++] = place;
-    r->entries[place].listed = true;
+    struct sim_entry *e = sim_roster_at(r, place);
+    if (e->listed)
+        return;
+    if (r->list_count == r->list_room) {
+        r->list_room = r->list_room == 0 ? 64 : 2 * r->list_room;
+        r->list = sim_grow(r->list, r->list_room, sizeof(*r->list));
+    }
+    r->list[r->list_count++] = place;
+    e->listed = true;
 }
 
 /* What peerd wants to know at once; the rest are figures. */
-static bool is_news(const struct node_session *a, const struct node_session *b) {
+static bool is_news(const struct sim_told *a, const struct sim_told *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->cause != b->cause ||
-           a->lost_after != b->lost_after || !addr_equal(&a->client, &b->client) ||
-           !key_hint_equal(&a->served_by, &b->served_by);
+           a->lost_after != b->lost_after || !key_hint_equal(&a->served_by, &b->served_by);
 }
 
 /* One that came back is not an ended one. */
@@ -51,96 +76,130 @@ static void unend(struct sim_roster *r, const struct session_id *id) {
         }
 }
 
-void sim_roster_changed(struct sim_roster *r, uint32_t place, const struct node_session *session,
-                        struct instant now) {
-    struct sim_entry *e = &r->entries[place];
+void sim_roster_changed(const struct sim *sim, struct sim_roster *r, uint32_t place,
+                        uint32_t client, const struct sim_told *told) {
+    struct sim_entry *e = sim_roster_at(r, place);
     bool fresh = !e->used;
-    assert(fresh || session_id_equal(&e->now.session, &session->session));
+    assert(fresh || e->client == client);
     if (fresh) {
-        *e = (struct sim_entry){.used = true, .listed = e->listed};
-        unend(r, &session->session);
+        *e = (struct sim_entry){.used = true, .client = client, .listed = e->listed};
+        unend(r, &sim->clients[client].ticket.session);
         r->used++;
     } else {
-        toggle(r, e);
+        toggle(sim, r, e);
         r->committed -= e->now.purpose == RESUME_COMMIT;
     }
-    if (fresh || is_news(&e->told, session) ||
-        !duration_less(instant_since(now, e->told_at), duration_ms(FIGURES_MS))) {
+    if (fresh || is_news(&e->told, told) ||
+        !duration_less(instant_since(sim->now, e->told_at), duration_ms(FIGURES_MS))) {
         e->changed = true;
         list(r, place);
     }
-    e->now = *session;
-    e->at = now;
-    toggle(r, e);
+    e->now = *told;
+    e->at = sim->now;
+    toggle(sim, r, e);
     r->committed += e->now.purpose == RESUME_COMMIT;
 }
 
-void sim_roster_ended(struct sim_roster *r, uint32_t place) {
-    struct sim_entry *e = &r->entries[place];
+void sim_roster_ended(const struct sim *sim, struct sim_roster *r, uint32_t place) {
+    struct sim_entry *e = sim_roster_at(r, place);
     if (!e->used)
         return;
-    toggle(r, e);
+    toggle(sim, r, e);
     r->committed -= e->now.purpose == RESUME_COMMIT;
     r->used--;
     if (r->ended_count == r->ended_room) {
         r->ended_room = r->ended_room == 0 ? 64 : 2 * r->ended_room;
         r->ended = sim_grow(r->ended, r->ended_room, sizeof(*r->ended));
     }
-    r->ended[r->ended_count++] = (struct sim_ended){.id = e->now.session};
+    r->ended[r->ended_count++] = (struct sim_ended){.id = sim->clients[e->client].ticket.session};
     e->used = false;
 }
 
-/* The snapshot with its lease as it is now. */
-static struct node_session as_of(const struct sim_entry *e, struct instant now) {
-    struct node_session s = e->now;
-    int64_t spent = duration_in_ms(instant_since(now, e->at));
-    s.lease_ms = spent >= (int64_t)s.lease_ms ? 0 : s.lease_ms - (uint32_t)spent;
-    return s;
+/* ---- telling ---- */
+
+/* The ticket's part of a line. */
+static void fill_ticket(const struct sim *sim, uint32_t client, struct node_session *out) {
+    const struct sim_client *c = &sim->clients[client];
+    const struct scenario_clients *group = &sim->scenario->clients[c->group];
+    out->session = c->ticket.session;
+    out->issuer = sim->scenario->clusters[c->ticket.issuer].identity.name;
+    out->service = group->service;
+    out->profile = group->profile;
+    out->source = group->source;
+    out->expires_s = c->ticket.expires_s;
+    out->backup_count = c->ticket.backup_count;
+    for (uint32_t i = 0; i < c->ticket.backup_count; i++)
+        out->backups[i] = sim->scenario->clusters[c->ticket.backups[i]].identity.name;
 }
 
-static void tell(struct sim_entry *e, struct node_request *request, uint64_t seq,
-                 struct instant now) {
+/* The snapshot with its lease as it is now. */
+static void fill_line(const struct sim *sim, uint32_t place, const struct sim_entry *e,
+                      struct node_session *out) {
+    int64_t spent = duration_in_ms(instant_since(sim->now, e->at));
+    const struct sim_told *t = &e->now;
+    *out = (struct node_session){
+        .epoch = t->epoch,
+        .purpose = (enum resume_purpose)t->purpose,
+        .worker = place >> SLOT_BITS,
+        .last_frame = t->last_frame,
+        .client = sim_client_addr(e->client),
+        .lease_ms = spent >= (int64_t)t->lease_ms ? 0 : t->lease_ms - (uint32_t)spent,
+        .expected = t->expected,
+        .lost_before = t->lost_before,
+        .lost_after = t->lost_after,
+        .rtt_us = t->rtt_us,
+        .jitter_us = t->jitter_us,
+        .silent_ms = t->silent_ms,
+        .cause = (enum move_cause)t->cause,
+        .served_by = t->served_by};
+    fill_ticket(sim, e->client, out);
+}
+
+static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
+                 struct node_request *request, uint64_t seq) {
+    struct sim_entry *e = sim_roster_at(r, place);
     if (e->changed || e->seq == 0) {
         e->told = e->now;
-        e->told_at = now;
+        e->told_at = sim->now;
     }
     e->changed = false;
     e->seq = seq;
-    request->sessions[request->session_count++] = as_of(e, now);
+    fill_line(sim, place, e, &request->sessions[request->session_count++]);
 }
 
-static void tell_all(struct sim_roster *r, struct node_request *request, uint64_t seq,
-                     struct instant now) {
+static void tell_all(const struct sim *sim, struct sim_roster *r, struct node_request *request,
+                     uint64_t seq) {
     request->sessions = sim_alloc(r->used, sizeof(*request->sessions));
-    for (uint32_t place = 0; place < r->entry_count; place++)
-        if (r->entries[place].used) {
-            list(r, place);
-            tell(&r->entries[place], request, seq, now);
-        }
+    for (uint32_t worker = 0; worker < SIM_WORKERS_MAX; worker++)
+        for (uint32_t slot = 0; slot < r->slots[worker]; slot++)
+            if (r->entries[worker][slot].used) {
+                list(r, sim_roster_place(worker, slot));
+                tell(sim, r, sim_roster_place(worker, slot), request, seq);
+            }
 }
 
 /* Those on the list, which loses whatever was told and acknowledged. */
-static void tell_changes(struct sim_roster *r, struct node_request *request, uint64_t seq,
-                         struct instant now) {
+static void tell_changes(const struct sim *sim, struct sim_roster *r, struct node_request *request,
+                         uint64_t seq) {
     uint32_t kept = 0;
     request->sessions = sim_alloc(r->list_count, sizeof(*request->sessions));
     for (uint32_t i = 0; i < r->list_count; i++) {
-        struct sim_entry *e = &r->entries[r->list[i]];
+        struct sim_entry *e = sim_roster_at(r, r->list[i]);
         e->listed = e->used && (e->changed || e->seq > r->seen);
         if (!e->listed)
             continue;
-        tell(e, request, seq, now);
+        tell(sim, r, r->list[i], request, seq);
         r->list[kept++] = r->list[i];
     }
     r->list_count = kept;
 }
 
-void sim_roster_fill(struct sim_roster *r, struct node_request *request, uint64_t seq, bool full,
-                     struct instant now) {
+void sim_roster_fill(const struct sim *sim, struct sim_roster *r, struct node_request *request,
+                     uint64_t seq, bool full) {
     if (full)
-        tell_all(r, request, seq, now);
+        tell_all(sim, r, request, seq);
     else
-        tell_changes(r, request, seq, now);
+        tell_changes(sim, r, request, seq);
     request->ended = sim_alloc(r->ended_count, sizeof(*request->ended));
     for (uint32_t i = 0; i < r->ended_count; i++) {
         r->ended[i].seq = seq;
@@ -157,11 +216,4 @@ void sim_roster_acknowledged(struct sim_roster *r, uint64_t seq) {
         if (r->ended[i].seq == 0 || r->ended[i].seq > seq)
             r->ended[kept++] = r->ended[i];
     r->ended_count = kept;
-}
-
-uint32_t sim_roster_find(const struct sim_roster *r, const struct session_id *id) {
-    for (uint32_t place = 0; place < r->entry_count; place++)
-        if (r->entries[place].used && session_id_equal(&r->entries[place].now.session, id))
-            return place;
-    return UINT32_MAX;
 }

@@ -9,25 +9,26 @@
 
 #include "peerd/sim/world.h"
 
-/* `entry_count` places: each slot of each worker has its own. */
-void sim_roster_init(struct sim_roster *r, uint32_t entry_count);
+/* A place: a worker of the node, by its number, and its slot. */
+uint32_t sim_roster_place(uint32_t worker, uint32_t slot);
+struct sim_entry *sim_roster_at(const struct sim_roster *r, uint32_t place);
+
+/* A worker has so many slots from now on. Empty, a roster is all zero. */
+void sim_roster_room(struct sim_roster *r, uint32_t worker, uint32_t slots);
 void sim_roster_free(struct sim_roster *r);
 
 /* Everything is forgotten: another run. */
 void sim_roster_clear(struct sim_roster *r);
 
 /* A snapshot of the session in this place, or its end. */
-void sim_roster_changed(struct sim_roster *r, uint32_t place, const struct node_session *session,
-                        struct instant now);
-void sim_roster_ended(struct sim_roster *r, uint32_t place);
+void sim_roster_changed(const struct sim *sim, struct sim_roster *r, uint32_t place,
+                        uint32_t client, const struct sim_told *told);
+void sim_roster_ended(const struct sim *sim, struct sim_roster *r, uint32_t place);
 
 /* Fills sessions, ended ones and digest of request `seq`; the arrays become the request's. */
-void sim_roster_fill(struct sim_roster *r, struct node_request *request, uint64_t seq, bool full,
-                     struct instant now);
+void sim_roster_fill(const struct sim *sim, struct sim_roster *r, struct node_request *request,
+                     uint64_t seq, bool full);
 
 void sim_roster_acknowledged(struct sim_roster *r, uint64_t seq);
-
-/* Place of a session; UINT32_MAX if it is not here. */
-uint32_t sim_roster_find(const struct sim_roster *r, const struct session_id *id);
 
 #endif

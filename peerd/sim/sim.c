@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLUSTERS_MAX  64 /* each pair has links, beats and views */
-#define CLIENTS_MAX   100000
+#define CLUSTERS_MAX  1024
+#define CLIENTS_MAX   1000000
 #define WALL_START_S  1767225600 /* 2026-01-01, the beginning of every run */
 #define SLOTS_MIN     64         /* of a worker, tombstones included */
 #define SAME_TIME_MAX 50000000   /* events without time passing: somebody is busy */
@@ -61,7 +61,7 @@ void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
 void sim_due_client(struct sim *sim, const struct sim_client *c) {
     struct instant at = INSTANT_NEVER;
     if (c->state == SIM_CLIENT_OPEN)
-        at = witness_deadline(&c->witness);
+        at = witness_deadline(c->witness);
     due_set(&sim->due, sim->site_count + sim->worker_count + c->index, at);
 }
 
@@ -166,6 +166,8 @@ struct sim *sim_new(const struct sim_options *options) {
     report_init(&sim->report, "sim", &sim->scenario->name, options->seed);
     sim_queue_init(&sim->queue);
     sim_network_init(&sim->network, sim->scenario, rng_u64(&seeds));
+    trace_init(&sim->trace);
+    sim->tenure_outbox.trace = sim->witness_outbox.trace = &sim->trace;
     count_machines(sim);
     number_machines(sim);
     uint32_t slots = SLOTS_MIN + 2 * sim->client_count;

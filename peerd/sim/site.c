@@ -29,8 +29,10 @@ static uint32_t cluster_named(const struct sim *sim, const struct name *name) {
 }
 
 static void fill_policy(struct sim *sim, struct sim_site *site) {
-    struct policy *p = &site->policy;
-    scenario_policy(sim->scenario, site->index, p);
+    struct policy *p = &site->policy, *drawn = sim_alloc(1, sizeof(*drawn));
+    scenario_policy(sim->scenario, site->index, drawn);
+    policy_copy(p, drawn);
+    free(drawn);
     for (uint32_t i = 0; i < p->peer_count; i++) {
         uint32_t other = cluster_named(sim, &p->peers[i].name);
         p->peers[i].key = key_of(other, 0);
@@ -51,7 +53,6 @@ void sim_site_init(struct sim *sim, uint32_t index) {
     site->peer_of = sim_alloc(sim->site_count, sizeof(*site->peer_of));
     for (uint32_t i = 0; i < sim->site_count; i++)
         site->peer_of[i] = UINT32_MAX;
-    trace_init(&site->trace);
     fill_policy(sim, site);
 }
 
@@ -83,7 +84,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
                                                 .boot = boot,
                                                 .seed = seed,
                                                 .now = sim->now,
-                                                .trace = &site->trace});
+                                                .trace = &sim->trace});
     assert(site->core != NULL);
     site->verdicts_changed = 0;
     memset(site->verdicts, 0, sizeof(site->verdicts));
@@ -243,11 +244,11 @@ void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *ev
     event->now = sim->now;
     event->wall = sim_wall(sim);
     sim->steps++;
-    outbox_clear(&site->outbox);
-    core_step(site->core, event, &site->outbox);
-    for (uint32_t i = 0; i < site->outbox.count; i++)
-        carry_out(sim, site, &site->outbox.items[i]);
-    sim_narrative_drain(sim, &site->trace, NULL);
+    outbox_clear(&sim->core_outbox);
+    core_step(site->core, event, &sim->core_outbox);
+    for (uint32_t i = 0; i < sim->core_outbox.count; i++)
+        carry_out(sim, site, &sim->core_outbox.items[i]);
+    sim_narrative_drain(sim, &sim->trace, NULL);
     note_verdicts(sim, site);
     sim_due_site(sim, site);
 }
@@ -289,6 +290,16 @@ static void refuse_connection(struct sim *sim, const struct sim_site *site, uint
                        .kind = SIM_OPEN_FAILED, .a = client, .b = site->index, .n = attempt});
 }
 
+/* Of what it asks: the same for every cluster, and whenever it asks. */
+static void fill_digest(const struct sim_client *c, uint8_t digest[32]) {
+    struct rng rng;
+    rng_seed(&rng, ~c->seed);
+    for (size_t i = 0; i < 32; i += 8) {
+        uint64_t random = rng_u64(&rng);
+        memcpy(&digest[i], &random, 8);
+    }
+}
+
 void sim_site_open_asked(struct sim *sim, const struct sim_event *e) {
     struct sim_site *site = &sim->sites[e->a];
     const struct sim_client *c = &sim->clients[e->b];
@@ -310,7 +321,7 @@ void sim_site_open_asked(struct sim *sim, const struct sim_event *e) {
                                        .protection = group->protection,
                                        .from = sim_client_addr(e->b),
                                        .idempotent = true};
-    memcpy(open->digest, c->digest, sizeof(open->digest));
+    fill_digest(c, open->digest);
     memcpy(open->client.bytes, &e->b, sizeof(e->b));
     sim_site_step(sim, site, &event);
 }

@@ -4,6 +4,7 @@
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/post.h"
+#include "peerd/sim/roster.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -15,16 +16,33 @@
 
 /* ---- life ---- */
 
-void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots) {
-    struct sim_worker *w = &sim->workers[index];
+#define SLOTS_FIRST 16
+
+static void make_room(struct sim *sim, struct sim_worker *w, uint32_t slots) {
+    uint32_t before = w->slots;
     w->slots = slots;
-    w->tenures = sim_alloc(slots, sizeof(*w->tenures));
-    w->leases = sim_alloc(slots, sizeof(*w->leases));
-    w->lookup = sim_alloc(tenure_index_count(slots), sizeof(*w->lookup));
-    w->paces = sim_alloc(slots, sizeof(*w->paces));
-    w->sessions = sim_alloc(slots, sizeof(*w->sessions));
-    trace_init(&w->trace);
-    w->outbox.trace = &w->trace;
+    w->tenures = sim_grow(w->tenures, slots, sizeof(*w->tenures));
+    w->leases = sim_grow(w->leases, slots, sizeof(*w->leases));
+    w->lookup = sim_grow(w->lookup, tenure_index_count(slots), sizeof(*w->lookup));
+    w->paces = sim_grow(w->paces, slots, sizeof(*w->paces));
+    w->sessions = sim_grow(w->sessions, slots, sizeof(*w->sessions));
+    memset(&w->sessions[before], 0, (slots - before) * sizeof(*w->sessions));
+    sim_roster_room(&sim->nodes[w->node].roster, w->number, slots);
+}
+
+/* A worker of the programs has room for all that it may ever hold; here there are thousands. */
+static void grow_if_full(struct sim *sim, struct sim_worker *w) {
+    if (!tenure_is_full(&w->tenure) || w->slots == w->slots_max)
+        return;
+    make_room(sim, w, 2 * w->slots < w->slots_max ? 2 * w->slots : w->slots_max);
+    tenure_grow(&w->tenure, w->tenures, w->leases, w->lookup, w->slots);
+    due_grow(&w->due, w->paces, w->slots);
+}
+
+void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max) {
+    struct sim_worker *w = &sim->workers[index];
+    w->slots_max = slots_max;
+    make_room(sim, w, SLOTS_FIRST);
 }
 
 void sim_worker_free(struct sim *sim, struct sim_worker *w) {
@@ -270,8 +288,9 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
 }
 
 static void tell_node(struct sim *sim, struct sim_worker *w) {
-    for (uint32_t i = 0; i < w->outbox.count; i++) {
-        uint32_t slot = w->outbox.items[i].slot;
+    const struct tenure_outbox *out = &sim->tenure_outbox;
+    for (uint32_t i = 0; i < out->count; i++) {
+        uint32_t slot = out->items[i].slot;
         if (slot == TENURE_SLOT_NONE || !w->sessions[slot].dirty)
             continue;
         w->sessions[slot].dirty = false;
@@ -283,16 +302,18 @@ static void tell_node(struct sim *sim, struct sim_worker *w) {
 void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_event *event,
                      const struct sim_question *q) {
     char who[NAME_LEN_MAX + 32];
+    const struct tenure_outbox *out = &sim->tenure_outbox;
     sim->steps++;
-    tenure_step(&w->tenure, event, &w->outbox);
-    for (uint32_t i = 0; i < w->outbox.count; i++)
-        carry_out(sim, w, &w->outbox.items[i], q, event->now);
+    grow_if_full(sim, w);
+    tenure_step(&w->tenure, event, &sim->tenure_outbox);
+    for (uint32_t i = 0; i < out->count; i++)
+        carry_out(sim, w, &out->items[i], q, event->now);
     tell_node(sim, w);
-    if (w->trace.count > 0) {
+    if (sim->trace.count > 0) {
         snprintf(who, sizeof(who), "%s/n%" PRIu32 "/w%" PRIu32,
                  sim->scenario->clusters[w->cluster].identity.name.text, sim->nodes[w->node].number,
                  w->number);
-        sim_narrative_drain(sim, &w->trace, who);
+        sim_narrative_drain(sim, &sim->trace, who);
     }
     sim_invariants_worker_stepped(sim, w);
     sim_due_worker(sim, w);

@@ -6,7 +6,7 @@
 
 #include "peerd/sim/world.h"
 
-void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots);
+void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max);
 void sim_worker_free(struct sim *sim, struct sim_worker *worker);
 
 /* Takes SIM_WORKER_START; then the node hands over settings, credit and sessions. */

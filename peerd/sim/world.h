@@ -57,6 +57,7 @@
 #define SIM_DRAINING_MS  2000               /* [ms] the same while draining */
 #define SIM_COOKIE_S     30                 /* [s] period of a cookie */
 #define SIM_SLOTS_SPARE  64                 /* slots of a playout buffer beyond its depth */
+#define SIM_WORKERS_MAX  64                 /* of a node */
 #define SIM_HOLDERS_MAX  16                 /* workers that believe to serve one session */
 #define SIM_PREROLL_US   60                 /* [µs] of CPU a frame of Opus before the first */
 
@@ -112,8 +113,6 @@ struct sim_site {
     struct key_hint hint;
     struct policy policy;
     struct core *core; /* NULL unless running or stopped */
-    struct core_outbox outbox;
-    struct trace trace;
     struct sim_process peerd;
     struct sim_clock clock;                /* of peerd's host */
     bool drained;                          /* was told so, and not yet that it is over */
@@ -131,14 +130,28 @@ struct sim_site {
 
 /* ---- a machine ---- */
 
+/* What peerd is told of a session, less what stands in its ticket. */
+struct sim_told {
+    uint32_t epoch;
+    uint8_t purpose; /* enum resume_purpose */
+    uint8_t cause;   /* enum move_cause */
+    uint16_t silent_ms;
+    uint32_t lease_ms; /* [ms] */
+    uint64_t last_frame;
+    uint32_t expected, lost_before, lost_after; /* [frames] */
+    uint32_t rtt_us, jitter_us;                 /* [µs] */
+    struct key_hint served_by;
+};
+
 /* A session as the node tells of it. */
 struct sim_entry {
     bool used;
-    bool changed;             /* not told yet as it is */
-    bool listed;              /* on the list of those to be told */
-    struct node_session now;  /* newest snapshot */
-    struct node_session told; /* as peerd was told last */
-    struct instant at;        /* of the snapshot */
+    bool changed;         /* not told yet as it is */
+    bool listed;          /* on the list of those to be told */
+    uint32_t client;      /* whose; its ticket has the same number */
+    struct sim_told now;  /* newest snapshot */
+    struct sim_told told; /* as peerd was told last */
+    struct instant at;    /* of the snapshot */
     struct instant told_at;
     uint64_t seq; /* request in which it was told last */
     /* What a replacement needs to go on. */
@@ -152,11 +165,12 @@ struct sim_ended {
     uint64_t seq; /* request in which it was told; 0 not yet */
 };
 
+/* Entries have the number of the worker and its slot: see sim_roster_place(). */
 struct sim_roster {
-    struct sim_entry *entries; /* worker × slots + slot */
-    uint32_t entry_count;
-    uint32_t *list; /* entries with something to tell */
-    uint32_t list_count;
+    struct sim_entry *entries[SIM_WORKERS_MAX]; /* by worker, then by slot */
+    uint32_t slots[SIM_WORKERS_MAX];
+    uint32_t *list; /* places with something to tell */
+    uint32_t list_count, list_room;
     struct sim_ended *ended;
     uint32_t ended_count, ended_room;
     struct set_digest digest;
@@ -182,8 +196,8 @@ struct sim_node {
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;
-    struct echo *echoes; /* towards each cluster */
-    bool *told_alive;    /* clusters to be told that media is alive */
+    struct echo **echoes; /* towards each peer; NULL: nothing was ever said */
+    bool *told_alive;     /* peers to be told that media is alive */
     bool beating;
     uint32_t first_worker, worker_count;
     struct sim_roster roster;
@@ -203,7 +217,8 @@ struct sim_session {
     bool sent_any;
     bool told; /* tenure knows that there is no more */
     enum err stopped;
-    struct message_report figures;
+    uint32_t expected, lost_before, lost_after; /* [frames] of the newest report */
+    uint32_t rtt_us, jitter_us;                 /* [µs] likewise */
     struct instant told_at;
     uint16_t silent_ms;
     uint32_t epoch; /* newest seen, for the invariant */
@@ -220,15 +235,14 @@ struct sim_worker {
     struct due due; /* of media, by slot */
     struct due_entry *paces;
     struct sim_session *sessions;
-    uint32_t slots;
+    uint32_t slots; /* grow with what comes, up to slots_max */
+    uint32_t slots_max;
     uint64_t frames;
     uint32_t restarts;
     uint32_t credit_used; /* as counted in the site's sum */
     struct instant warm;  /* its CPU is free for another pre-roll */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
-    struct tenure_outbox outbox;
-    struct trace trace;
 };
 
 /* What a client asked, while tenure answers. */
@@ -256,6 +270,12 @@ struct sim_holder {
         unwanted; /* since when its client has nothing to do with it; "never" if it has */
 };
 
+/* What a listener has heard, once it hears no more. */
+struct sim_heard {
+    uint32_t expected, lost, duplicated, hedges; /* [frames], hedges */
+    uint32_t lost_run_max;                       /* [frames] */
+};
+
 /* What the chronicle knows of a listener. */
 struct sim_notes {
     uint32_t served_by;      /* cluster; UINT32_MAX none */
@@ -264,35 +284,42 @@ struct sim_notes {
     struct instant gap_from; /* when the first of them was due */
 };
 
+/* A ticket, as far as its group and the scenario do not say it already. */
+struct sim_ticket {
+    struct session_id session;
+    uint32_t issuer; /* cluster */
+    uint32_t backups[TICKET_BACKUPS_MAX];
+    uint8_t backup_count;
+    int64_t expires_s; /* [s] since the Unix epoch */
+};
+
+/* Most listeners do nothing most of the time, and there may be a million: what only an open session
+ * needs (`witness`, `playout`) is there only while it is open, the rest is small. */
 struct sim_client {
     uint32_t index, group, number;
-    char name[REPORT_NAME_LEN_MAX + 1];
     enum sim_client_state state;
-    uint32_t order[SCENARIO_OPEN_AT_MAX]; /* clusters to ask */
-    uint32_t order_count, order_at;
-    uint64_t attempt; /* counts asks; an answer to an older one is dropped */
+    uint32_t order_at; /* of the clusters to ask, which scenario_client_order() says */
+    uint64_t attempt;  /* counts asks; an answer to an older one is dropped */
     struct instant give_up;
     struct duration retry_after; /* shortest of this round; zero: none was said */
-    uint8_t digest[32];          /* of its open: the same for every cluster */
     uint64_t seed;
-    struct ticket ticket;
-    struct witness witness;
-    struct witness_outbox outbox;
-    struct trace trace;
-    struct playout playout;
-    struct playout_slot *slots;
+    struct sim_ticket ticket;
+    struct witness *witness; /* NULL unless its session is open; the playout buffer likewise */
+    struct playout *playout;
     struct instant served_from; /* see report_client */
     struct instant anchor;      /* playout instant of frame 0, worked out from outside */
     struct instant heard;       /* a frame was played last; or it began to open */
     struct instant servable;    /* since when some server of its own could serve it; "never" */
     struct instant over_at;
     bool refused;
-    bool called;  /* its time to open is set */
-    bool leaving; /* its time to leave has come, or is set by the timeline */
-    char outcome[REPORT_TEXT_LEN_MAX + 1];
+    bool called;   /* its time to open is set */
+    bool leaving;  /* its time to leave has come, or is set by the timeline */
+    bool opened;   /* it has had a session */
+    char *outcome; /* why it is over, or was refused; NULL: it is `playing`, or waits */
     uint32_t epoch, epoch_high; /* as of the last look */
-    struct sim_holder holders[SIM_HOLDERS_MAX];
+    struct sim_holder *holders;
     uint32_t holder_count;
+    struct sim_heard total; /* once it is over */
     struct sim_notes notes;
 };
 
@@ -327,8 +354,13 @@ struct sim {
     uint32_t client_count;
     bool *hit; /* clusters that the latest event with a target hit: `last` in a scenario */
     struct sim_stream *streams; /* by group */
-    uint64_t steps;             /* of machines */
-    uint64_t digest;            /* of every line so far */
+    /* Machines step one after another, so they share what is emptied after each step. */
+    struct trace trace;
+    struct core_outbox core_outbox;
+    struct tenure_outbox tenure_outbox;
+    struct witness_outbox witness_outbox;
+    uint64_t steps;  /* of machines */
+    uint64_t digest; /* of every line so far */
     uint64_t lines;
     enum report_state *states; /* of the clusters, as noted last */
     bool freeing;

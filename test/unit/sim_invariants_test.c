@@ -16,7 +16,7 @@ static void begin(void) {
     sim_run_until(f.sim, duration_s(3));
     cr_assert_null(sim_violation(f.sim));
     for (uint32_t i = 0; i < 4; i++)
-        cr_assert_eq(f.sim->clients[i].witness.state, WITNESS_FOLLOWING);
+        cr_assert_eq(f.sim->clients[i].witness->state, WITNESS_FOLLOWING);
 }
 
 static void finish(void) {
@@ -37,7 +37,7 @@ static struct sim_worker *backup(void) {
 static struct sim_worker *server(void) {
     struct sim_client *c = &f.sim->clients[0];
     return &f.sim->workers[sim_worker_at(f.sim,
-                                         &c->witness.servers[c->witness.serving].address.media)];
+                                         &c->witness->servers[c->witness->serving].address.media)];
 }
 
 /* A worker takes a session that its client never gave it. */
@@ -61,7 +61,7 @@ Test(sim_invariants, hold_when_nothing_is_wrong) {
 }
 
 Test(sim_invariants, two_lease_holders_under_one_epoch) {
-    usurp(backup(), f.sim->clients[0].witness.epoch);
+    usurp(backup(), f.sim->clients[0].witness->epoch);
     expect_breach(4000, "near-1 has two lease-holders under epoch 1");
 }
 
@@ -72,9 +72,9 @@ Test(sim_invariants, an_epoch_that_its_client_never_gave_out) {
 
 Test(sim_invariants, a_lease_holder_whose_client_has_turned_away) {
     struct sim_worker *w = backup();
-    f.sim->clients[0].witness.epoch_high++;
+    f.sim->clients[0].witness->epoch_high++;
     w->tenure.config.session_lease = duration_s(3600);
-    usurp(w, f.sim->clients[0].witness.epoch_high);
+    usurp(w, f.sim->clients[0].witness->epoch_high);
     cr_assert_null(sim_violation(f.sim));
     expect_breach(15000, "although its client turned away");
 }
@@ -102,7 +102,7 @@ Test(sim_invariants, a_session_that_nobody_ends) {
     for (uint32_t i = 0; i < f.sim->site_count; i++)
         f.sim->network.dark[i] = true;
     for (uint32_t i = 0; i < f.sim->client_count; i++)
-        f.sim->clients[i].witness.config.give_up = duration_s(3600);
+        f.sim->clients[i].witness->config.give_up = duration_s(3600);
     expect_breach(40000, "heard nothing for");
 }
 

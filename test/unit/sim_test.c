@@ -160,7 +160,7 @@ Test(sim, a_thousand_listeners_do_not_take_for_ever) {
     struct sim_fixture f;
     sim_fixture_open(&f,
                      "name: many\nduration: 5s\nlimits: {opens_per_s: 1000}\n"
-                     "clusters: [{name: fra1}, {name: ams1}]\n"
+                     "clusters: [{name: fra1, capacity: 1200}, {name: ams1, capacity: 1200}]\n"
                      "clients: [{name: near, count: 1000, profile: pcmu, spread: true, "
                      "start: {between: [0s, 1500ms]}}]\n"
                      "expectations: {all_served_by: 3s, frames_lost_max: 0}\n",

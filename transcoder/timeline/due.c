@@ -10,6 +10,14 @@ void due_init(struct due *d, struct due_entry *storage, uint32_t capacity) {
         storage[i] = (struct due_entry){.at = INSTANT_NEVER, .place = NOWHERE};
 }
 
+void due_grow(struct due *d, struct due_entry *storage, uint32_t capacity) {
+    assert(capacity >= d->capacity);
+    d->entries = storage;
+    for (uint32_t i = d->capacity; i < capacity; i++)
+        storage[i] = (struct due_entry){.at = INSTANT_NEVER, .place = NOWHERE};
+    d->capacity = capacity;
+}
+
 /* Numbered order: 1. earlier instant, 2. smaller number. */
 static bool precedes(const struct due *d, uint32_t a, uint32_t b) {
     int64_t at_a = d->entries[a].at.us;

@@ -27,6 +27,10 @@ struct due {
 
 void due_init(struct due *d, struct due_entry *storage, uint32_t capacity);
 
+/* Goes on in larger storage, whose first entries hold what the old one held; `capacity` does not
+ * shrink. */
+void due_grow(struct due *d, struct due_entry *storage, uint32_t capacity);
+
 /* Sets, moves or (with "never") clears the deadline of thing `index` < capacity. */
 void due_set(struct due *d, uint32_t index, struct instant at);
 

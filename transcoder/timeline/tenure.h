@@ -187,6 +187,15 @@ void tenure_init(struct tenure *t, const struct tenure_config *config,
                  struct tenure_session *sessions, struct due_entry *due, uint32_t *index,
                  uint32_t capacity);
 
+/* Goes on in larger storage: the first entries of `sessions` and `due` hold what the old arrays
+ * held, `index` is fresh. Slots keep their numbers. For who would rather not set aside room for all
+ * the sessions that may ever come. */
+void tenure_grow(struct tenure *t, struct tenure_session *sessions, struct due_entry *due,
+                 uint32_t *index, uint32_t capacity);
+
+/* True if a session more would cost a tombstone, or find no room. */
+bool tenure_is_full(const struct tenure *t);
+
 /* Empties `out` (but its trace), then handles the event. A tick handles one session: call again
  * until tenure_deadline() lies ahead. */
 void tenure_step(struct tenure *t, const struct tenure_event *e, struct tenure_outbox *out);

@@ -40,6 +40,31 @@ void tenure_table_init(struct tenure *t) {
     t->counts[TENURE_FREE] = t->capacity;
 }
 
+bool tenure_is_full(const struct tenure *t) {
+    return t->first_free == TENURE_SLOT_NONE;
+}
+
+void tenure_grow(struct tenure *t, struct tenure_session *sessions, struct due_entry *due,
+                 uint32_t *index, uint32_t capacity) {
+    uint32_t before = t->capacity;
+    assert(capacity >= before);
+    t->sessions = sessions;
+    t->index = index;
+    t->index_count = tenure_index_count(capacity);
+    t->capacity = capacity;
+    due_grow(&t->due, due, capacity);
+    for (uint32_t i = capacity; i-- > before;) {
+        sessions[i] = (struct tenure_session){.state = TENURE_FREE, .next_free = t->first_free};
+        t->first_free = i;
+    }
+    t->counts[TENURE_FREE] += capacity - before;
+    for (uint32_t i = 0; i < t->index_count; i++)
+        index[i] = EMPTY;
+    for (uint32_t i = 0; i < before; i++)
+        if (sessions[i].state != TENURE_FREE)
+            index[seek(t, &sessions[i].id)] = i;
+}
+
 uint32_t tenure_find(const struct tenure *t, const struct session_id *id) {
     return t->index[seek(t, id)];
 }
