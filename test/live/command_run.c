@@ -4,8 +4,10 @@
 #include "test/live/runner.h"
 
 #include "peerd/net/clock.h"
+#include "peerd/sim/report_html.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ static const char help[] =
     "well]\n"
     "  --record      keep what every listener heard, too: DIR/LISTENER.payload\n"
     "  --json        the report as one JSON object on the last line\n"
+    "  --html PAGE   the report as a page to look at: what went wrong, and when\n"
     "  --pretty      colours and a progress bar, as in the demo\n"
     "  --shared      on the machine's own loopback, not in a private network\n"
     "  --quiet       no facts, only trouble and the summary\n"
@@ -38,6 +41,7 @@ static const char help[] =
 struct options {
     const char *path;
     const char *keep;
+    const char *html;
     bool seed_given;
     uint64_t seed;
     bool record, json, pretty, quiet, early, shared;
@@ -77,11 +81,17 @@ static bool read_seed(struct options *o, const char *text) {
 /* Returns -1 to go on, else the exit status. */
 static int parse(struct options *o, int argc, char **argv) {
     static const struct option table[] = {
-        {"seed", required_argument, NULL, 's'}, {"keep", required_argument, NULL, 'k'},
-        {"record", no_argument, NULL, 'r'},     {"json", no_argument, NULL, 'j'},
-        {"pretty", no_argument, NULL, 'p'},     {"quiet", no_argument, NULL, 'q'},
-        {"early", no_argument, NULL, 'e'},      {"shared", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},
+        {"keep", required_argument, NULL, 'k'},
+        {"record", no_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},
+        {"pretty", no_argument, NULL, 'p'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"early", no_argument, NULL, 'e'},
+        {"shared", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {"html", required_argument, NULL, 'H'},
+        {NULL, 0, NULL, 0},
     };
     int c;
     optind = 1;
@@ -93,6 +103,8 @@ static int parse(struct options *o, int argc, char **argv) {
             continue;
         else if (c == 'k')
             o->keep = optarg;
+        else if (c == 'H')
+            o->html = optarg;
         else if (c == 'r')
             o->record = true;
         else if (c == 'j')
@@ -118,6 +130,22 @@ static int parse(struct options *o, int argc, char **argv) {
     return COMMAND_USAGE;
 }
 
+static bool save_page(const struct runner *r, const struct options *o) {
+    char command[512], violation[96] = "";
+    snprintf(command, sizeof(command), "test/live/run %s --seed %" PRIu64, o->path, r->config.seed);
+    if (r->command_status != 0)
+        snprintf(violation, sizeof(violation), "the command failed with status %d",
+                 r->command_status);
+    else if (r->troubled)
+        snprintf(violation, sizeof(violation), "something happened that should not: see the log");
+    return o->html == NULL ||
+           report_html_save(o->html, &(struct report_page){
+                                         .report = &r->report,
+                                         .scenario = r->scenario,
+                                         .command = command,
+                                         .violation = violation[0] != '\0' ? violation : NULL});
+}
+
 static int report(const struct runner *r, const struct options *o) {
     char *text = report_to_text(&r->report, r->scenario);
     char *json = o->json ? report_to_json(&r->report) : NULL;
@@ -129,7 +157,7 @@ static int report(const struct runner *r, const struct options *o) {
         puts(json);
     free(text);
     free(json);
-    return report_ok(&r->report) ? COMMAND_DONE : COMMAND_UNMET;
+    return save_page(r, o) && report_ok(&r->report) ? COMMAND_DONE : COMMAND_UNMET;
 }
 
 static int run(const struct options *o, struct scenario *scenario, struct faults *faults) {

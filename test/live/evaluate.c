@@ -7,6 +7,7 @@
 #include "test/live/runner.h"
 
 #include "peerd/sim/expect.h"
+#include "test/live/chronicle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -129,6 +130,7 @@ static void add_listener(struct runner *r, const struct listener *l) {
         snprintf(row.outcome, sizeof(row.outcome), "%.150s",
                  l->report != NULL ? text_of(l->report, "detail") : "nothing was heard");
     report_add_client(&r->report, &row);
+    chronicle_listener(r, l, last_position(r, l));
     check_player(r, l);
     check_report(r, l, c.lost);
     check_cpu(r, l);
@@ -142,6 +144,7 @@ void evaluate(struct runner *r) {
         add_listener(r, &r->listeners[i]);
         add_moves(r, &r->listeners[i]);
     }
+    report_sort_marks(&r->report);
     expect_all(r->scenario, &r->report);
     r->report.broken = r->report.broken || r->troubled || r->interrupted || r->command_status != 0;
 }

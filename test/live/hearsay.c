@@ -1,6 +1,7 @@
 #include "test/live/hearsay.h"
 
 #include "peerd/net/clock.h"
+#include "test/live/chronicle.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,7 @@ static void listener_said(void *data, struct listener *l, const char *line) {
     struct runner *r = data;
     char name[40];
     unsigned epoch;
+    chronicle_listener_said(r, l, line);
     if (sscanf(line, "%*f %39s serves under epoch %u", name, &epoch) != 2)
         return;
     struct site *site = site_named(r, name);

@@ -136,6 +136,22 @@ struct player_count player_count(const struct player *p, struct instant now, int
     return c;
 }
 
+void player_gaps(const struct player *p, struct instant now, int64_t end,
+                 void (*gap)(void *data, struct instant from, int64_t frames), void *data) {
+    int64_t run = 0, n = 0;
+    for (; p->started && (end < 0 || n < end) && !instant_before(now, player_due(p, n)); n++) {
+        if (!was_there(p, n)) {
+            run++;
+            continue;
+        }
+        if (run > 0)
+            gap(data, player_due(p, n - run), run);
+        run = 0;
+    }
+    if (run > 0)
+        gap(data, player_due(p, n - run), run);
+}
+
 /* ---- the end ---- */
 
 static bool write_recording(struct player *p) {

@@ -60,6 +60,11 @@ bool player_open(struct player *p, struct net_loop *loop, const struct addr *add
 struct player_count player_count(const struct player *p, struct instant now, int64_t end,
                                  int64_t break_ms);
 
+/* Tells every run of lost frames: when the first of them was due, and how many. Up to `now` and
+ * `end`, as player_count. */
+void player_gaps(const struct player *p, struct instant now, int64_t end,
+                 void (*gap)(void *data, struct instant from, int64_t frames), void *data);
+
 /* When a position is due. */
 struct instant player_due(const struct player *p, int64_t position);
 

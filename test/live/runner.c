@@ -1,6 +1,7 @@
 #include "test/live/runner.h"
 
 #include "peerd/net/clock.h"
+#include "test/live/chronicle.h"
 #include "test/live/hearsay.h"
 #include "test/live/process.h"
 #include "test/live/setup.h"
@@ -241,6 +242,7 @@ static void tick(void *data, struct instant now) {
     if (r->state == RUNNER_RUNNING) {
         start_listeners(r, now);
         watch_tables(r);
+        chronicle_look(r);
         start_command(r);
         /* Nothing is left to hear when every listener has gone by itself. */
         bool gone = r->listener_count > 0 && !still_running(r);

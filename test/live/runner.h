@@ -91,6 +91,10 @@ struct runner {
     bool command_started;
     bool playing_told;
     struct report report;
+    /* For its chronicle: sites as noted last, those that drain, parts that are stopped. */
+    enum report_state states[SPACE_SITES_MAX];
+    bool draining[SPACE_SITES_MAX];
+    bool stopped[SPACE_SITES_MAX][SCENARIO_PART_COUNT];
     uint64_t out_of_order; /* at all players together; likewise */
     uint64_t duplicated;
     uint64_t foreign;

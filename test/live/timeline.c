@@ -1,6 +1,7 @@
 #include "test/live/timeline.h"
 
 #include "peerd/net/clock.h"
+#include "test/live/chronicle.h"
 #include "test/live/process.h"
 
 #include <inttypes.h>
@@ -440,8 +441,12 @@ static void arm(struct timeline *t) {
 static void fired(void *data, struct instant now) {
     struct timeline *t = data;
     while (t->next < t->count &&
-           instant_reached(now, instant_add(t->r->started, t->at[t->order[t->next]])))
-        carry_out(t, &t->r->scenario->events[t->order[t->next++]]);
+           instant_reached(now, instant_add(t->r->started, t->at[t->order[t->next]]))) {
+        const struct scenario_event *e = &t->r->scenario->events[t->order[t->next++]];
+        struct instant begun = net_now();
+        carry_out(t, e);
+        chronicle_event(t->r, e, t->last, begun);
+    }
     arm(t);
 }
 
