@@ -344,7 +344,7 @@ Test(handover, when_everybody_refuses_the_end_is_told) {
         int64_t within_ms;
         int64_t not_within_ms;
     } rows[] = {
-        {"no capacity: asked again and again, then given up", ERR_NO_CREDIT, ERR_UNREACHABLE, 12000,
+        {"no capacity: asked again and again, then given up", ERR_NO_CREDIT, ERR_NO_CREDIT, 12000,
          9000},
         {"an unknown source is unknown at once", ERR_UNKNOWN_SOURCE, ERR_UNKNOWN_SOURCE, 400, 0},
         {"a denied ticket is denied at once", ERR_DENIED, ERR_DENIED, 400, 0},

@@ -216,6 +216,7 @@ struct witness {
     uint64_t move_lost;       /* playout's lost when it began */
     uint32_t notice;          /* newest number seen */
     enum err end_error;       /* why it ends */
+    enum err refusal;         /* newest one of a commit since anybody granted one; ERR_OK none */
     struct witness_stats stats;
 };
 

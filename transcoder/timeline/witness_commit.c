@@ -179,7 +179,10 @@ void witness_keep_attempt(const struct turn *t) {
             witness_attempt_next(t);
             return;
         }
-        witness_finish(t, w->end_error != ERR_OK ? w->end_error : ERR_UNREACHABLE);
+        /* Who was refused was not out of reach. */
+        witness_finish(t, w->end_error != ERR_OK ? w->end_error
+                          : w->refusal != ERR_OK ? w->refusal
+                                                 : ERR_UNREACHABLE);
         return;
     }
     if (instant_reached(t->now, a->until)) {
@@ -256,7 +259,7 @@ void witness_follow(const struct turn *t) {
     w->serving = server;
     w->follow_counter = w->counter;
     w->servers[server].refusal = ERR_OK;
-    w->end_error = ERR_OK;
+    w->end_error = w->refusal = ERR_OK;
     w->follow_at = instant_add(t->now, grace(t, server));
     w->again = 0;
     w->repairs = 0;

@@ -144,6 +144,8 @@ static void service_refused(const struct turn *t) {
 
 static void commit_refused(const struct turn *t, const struct message_refuse *m) {
     struct witness *w = t->w;
+    if (w->servers[w->attempt.server].refusal == m->error)
+        w->refusal = m->error; /* and not one that is asked anew at once */
     if (m->error == ERR_SOURCE_ENDED && w->state != WITNESS_MOVING)
         witness_begin_ending(t, ERR_SOURCE_ENDED, FRAME_NEVER);
     else
