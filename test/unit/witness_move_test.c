@@ -76,6 +76,42 @@ Test(witness_move, the_old_server_may_come_back_before_anybody_granted) {
     cr_expect_eq(f.w.stats.commits, 0);
 }
 
+/* It lives and is mute, is asked to take up again, answers late, and so is ams1 asked, too. */
+Test(witness_move, a_late_grant_of_the_server_that_serves_is_adopted) {
+    for (int media_first = 0; media_first <= 1; media_first++) {
+        start_streaming();
+        for (int64_t ms = 1981; ms < 3500 && resume_to(1, RESUME_COMMIT, 0) == NULL; ms++) {
+            wait_until(ms);
+            play();
+            if (ms % 40 == 0)
+                step(&(struct witness_event){
+                    .kind = WITNESS_PACKET_HEARD, .now = at_ms(ms), .server = 0});
+        }
+        const struct witness_out *again = resume_to(0, RESUME_COMMIT, 0);
+        const struct witness_out *elsewhere = resume_to(1, RESUME_COMMIT, 0);
+        cr_assert(again != NULL && elsewhere != NULL);
+        cr_assert_eq(again->u.resume.epoch, 2);
+        cr_assert_eq(elsewhere->u.resume.epoch, 3);
+        uint64_t live = playout_missing(&f.p, at_ms(f.ms));
+        if (!media_first)
+            give_grant_as(0, RESUME_COMMIT, 2);
+        for (uint64_t n = live; n < live + 4; n++)
+            give_frame(0, n);
+        if (media_first)
+            give_grant_as(0, RESUME_COMMIT, 2);
+        cr_expect_eq(f.w.state, WITNESS_FOLLOWING);
+        cr_expect_eq(f.w.serving, 0);
+        cr_expect_eq(f.w.epoch, 2, "a report under epoch 1 would be refused");
+        const struct witness_out *r = resume_to(1, RESUME_RELEASE, 0);
+        cr_assert_not_null(r);
+        cr_expect_gt(r->u.resume.epoch, 3);
+        cr_expect_eq(f.w.stats.stale_grants, 0);
+        forget_sent();
+        wait_until(f.ms + 1);
+        cr_expect_null(resume_to(0, RESUME_COMMIT, 0), "nothing has to be asked for");
+    }
+}
+
 Test(witness_move, a_refusal_sends_it_to_the_next) {
     start_streaming();
     wait_until(2195);

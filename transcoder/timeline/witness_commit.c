@@ -305,6 +305,18 @@ void witness_keep_repairs(const struct turn *t) {
     w->repair_at = ++w->repairs < REPAIRS_MAX ? instant_add(t->now, wait) : INSTANT_NEVER;
 }
 
+/* The server that serves was asked to take up again; others were asked after it, or it delivered
+ * before its answer came. It knows us under that epoch now and would refuse reports of the old
+ * one; whoever was asked later is fenced by a newer one. */
+static void adopt(const struct turn *t, uint32_t epoch) {
+    struct witness *w = t->w;
+    w->epoch = epoch;
+    w->follow_counter = w->counter;
+    w->report_at = t->now;
+    trace_linef(t->out->trace, t->now, "%s serves on under epoch %u",
+                witness_server_name(w, w->serving), epoch);
+}
+
 void witness_commit_granted(const struct turn *t, uint8_t server, uint32_t epoch) {
     struct witness *w = t->w;
     struct witness_attempt *a = &w->attempt;
@@ -321,6 +333,10 @@ void witness_commit_granted(const struct turn *t, uint8_t server, uint32_t epoch
     }
     if (server == w->serving && epoch == w->epoch)
         return; /* a repeated answer */
+    if (server == w->serving && epoch > w->epoch && epoch == w->servers[server].epoch_asked) {
+        adopt(t, epoch);
+        return;
+    }
     w->stats.stale_grants++;
     trace_linef(t->out->trace, t->now, "%s grants epoch %u too late -> release",
                 witness_server_name(w, server), epoch);
