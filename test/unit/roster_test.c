@@ -50,13 +50,19 @@ Test(roster, tells_changes_until_they_are_heard) {
     cr_expect_eq(fill(5, true, 50).session_count, 1, "everything was asked for");
     roster_acknowledged(roster, 5);
 
+    s.node.last_frame = 20;
+    s.at = at_ms(500);
+    roster_session_changed(roster, &s);
+    cr_assert_eq(fill(6, false, 500).session_count, 1, "it has begun to send");
+    roster_acknowledged(roster, 6);
+
     s.node.last_frame = 100;
     s.at = at_ms(1000);
     roster_session_changed(roster, &s);
     cr_expect_eq(fill(6, false, 1000).session_count, 0, "figures are not worth a line yet");
-    s.at = at_ms(ROSTER_FIGURES_MS + 50);
+    s.at = at_ms(ROSTER_FIGURES_MS + 550);
     roster_session_changed(roster, &s);
-    struct node_request r = fill(7, false, ROSTER_FIGURES_MS + 1050);
+    struct node_request r = fill(7, false, ROSTER_FIGURES_MS + 1550);
     cr_assert_eq(r.session_count, 1, "now they are");
     cr_expect_eq(r.sessions[0].last_frame, 100);
     cr_expect_eq(r.sessions[0].lease_ms, 2000, "a second of it has passed since");

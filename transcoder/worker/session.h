@@ -53,6 +53,7 @@ struct session {
     /* Snapshots for the supervisor. */
     bool dirty;
     struct instant told_at;
+    uint64_t told_frame; /* last_frame as it was told */
     struct session *next_dirty;
 };
 

@@ -203,6 +203,7 @@ static bool send_snapshot(struct worker *w, struct session *s) {
     if (!link_send(w->link, LINK_SESSION, &l))
         return false;
     s->told_at = l.at;
+    s->told_frame = l.node.last_frame;
     return true;
 }
 
