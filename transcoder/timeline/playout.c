@@ -122,7 +122,11 @@ enum playout_result playout_insert(struct playout *p, uint8_t source, uint64_t f
         return PLAYOUT_EARLY;
     }
     if (!ahead || instant_reached(arrived, playout_due(p, frame))) {
-        p->stats.late++;
+        /* Behind another's copy it is one more of them: nobody misses it. */
+        if (playout_holds(p, frame))
+            p->stats.duplicates++;
+        else
+            p->stats.late++;
         return PLAYOUT_LATE;
     }
     if (instant_is_never(p->anchor)) {

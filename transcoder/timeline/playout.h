@@ -67,7 +67,7 @@ struct playout_stats {
     uint64_t lost_run_max; /* the longest such run */
     uint64_t duplicates;   /* further copies, spares not played included */
     uint64_t differing;    /* duplicates whose bytes differ although both sources are mergeable */
-    uint64_t late;         /* arrived at or after their instant */
+    uint64_t late;         /* arrived at or after their instant, which nobody's copy had kept */
     uint64_t early;        /* refused: beyond the slots or the end */
     uint64_t oversized;    /* refused: too long */
     uint64_t splices;      /* output went on with a source that may not be merged with the last */
