@@ -69,6 +69,8 @@ Test(peerclient, options) {
         {"empty URL", {"--cluster", "http://x,", ASK}, 2, "", "clusters: expected"},
         {"no service", {"--cluster", "http://x"}, 2, "", "service: expected a name"},
         {"buffer without unit", {"--buffer", "200"}, 2, "", "--buffer: expected a duration"},
+        {"half a second", {"--duration", "0.5s"}, 2, "", "(whole numbers only: write 500ms)\n"},
+        {"no unit", {"--duration", "5"}, 2, "", "(a bare number has no unit: write 5ms or 5s)\n"},
         {"negative buffer", {"--buffer", "-1s"}, 2, "", "--buffer: expected a duration"},
         {"no buffer", {"--cluster", "http://x", "--buffer", "0ms", ASK}, 2, "", "buffer: expected"},
         {"too large", {"--cluster", "http://x", "--buffer", "6s", ASK}, 2, "", "buffer: expected"},

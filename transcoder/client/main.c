@@ -139,12 +139,26 @@ static void traced(void *data, int64_t at_us, const char *line) {
 
 /* ---- options ---- */
 
+static const struct {
+    const char *unit;
+    uint64_t ms;
+} units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"m", 60000}, {"h", 3600000}};
+
+/* What somebody meant who wrote a fraction, or no unit. */
+static void suggest_ms(const char *text) {
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || !(number >= 0 && number <= UINT32_MAX))
+        return;
+    if (*end == '\0' && strspn(text, "0123456789") == strlen(text))
+        fprintf(stderr, " (a bare number has no unit: write %sms or %ss)", text, text);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(end, units[i].unit) == 0)
+            fprintf(stderr, " (whole numbers only: write %.0fms)", number * (double)units[i].ms);
+}
+
 /* Reads "200ms", "30s", "10min" or "1h" as milliseconds. */
 static bool read_ms(const char *option, const char *text, uint64_t *out_ms) {
-    static const struct {
-        const char *unit;
-        uint64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"m", 60000}, {"h", 3600000}};
     char *end;
     unsigned long long number = strtoull(text, &end, 10);
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
@@ -153,8 +167,10 @@ static bool read_ms(const char *option, const char *text, uint64_t *out_ms) {
             *out_ms = number * units[i].ms;
             return true;
         }
-    fprintf(stderr, "peerclient: --%s: expected a duration such as 200ms, found `%s`\n", option,
+    fprintf(stderr, "peerclient: --%s: expected a duration such as 200ms, found `%s`", option,
             text);
+    suggest_ms(text);
+    fputc('\n', stderr);
     return false;
 }
 
