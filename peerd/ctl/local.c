@@ -3,8 +3,11 @@
 #include "peerd/io/policy_file.h"
 #include "peerd/policy/policy_schema.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define SCHEMA_BYTES_MAX (256 * 1024)
 
@@ -30,6 +33,30 @@ static void print_faults(const struct faults *faults) {
         fprintf(stderr, "%s: and %u more\n", faults->file, faults->lost);
 }
 
+/* A recording is read where the workers are, which may be another machine: that it cannot be read
+ * here is worth a warning and no more. */
+static bool is_unreadable(const struct policy_source *s) {
+    return s->location.text[0] != '\0' && strstr(s->location.text, "://") == NULL &&
+           access(s->location.text, R_OK) != 0;
+}
+
+static void print_unreadable(const char *file, const struct policy *p) {
+    for (uint32_t i = 0; i < p->source_count; i++)
+        if (is_unreadable(&p->sources[i]))
+            fprintf(stderr,
+                    "%s: warning: source `%s`: %s: %s; on this machine, workers could not serve "
+                    "it\n",
+                    file, p->sources[i].name.text, p->sources[i].location.text, strerror(errno));
+}
+
+static json_t *unreadable_json(const struct policy *p) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; p != NULL && i < p->source_count; i++)
+        if (is_unreadable(&p->sources[i]))
+            json_array_append_new(list, json_string(p->sources[i].name.text));
+    return list;
+}
+
 int ctl_check(const struct ctl_options *o) {
     static struct faults faults;
     json_t *report = json_array();
@@ -46,12 +73,15 @@ int ctl_check(const struct ctl_options *o) {
             result = CTL_REFUSED;
         if (o->json)
             json_array_append_new(report,
-                                  json_pack("{s:s, s:b, s:o}", "file", o->words[i], "ok",
-                                            policy != NULL, "faults", faults_json(&faults)));
+                                  json_pack("{s:s, s:b, s:o, s:o}", "file", o->words[i], "ok",
+                                            policy != NULL, "faults", faults_json(&faults),
+                                            "unreadable", unreadable_json(policy)));
         else if (policy != NULL)
             printf("%s: in order\n", o->words[i]);
         else
             print_faults(&faults);
+        if (!o->json && policy != NULL)
+            print_unreadable(o->words[i], policy);
         policy_file_free(policy);
     }
     if (o->json) {

@@ -124,8 +124,13 @@ Test(peerctl, check) {
     char bad_path[160];
     cluster_write(&rig, "bad.yaml", bad);
     snprintf(bad_path, sizeof(bad_path), "%s", cluster_file(&rig, "bad.yaml"));
-    expect("good", CTL("check", policy_path), 0, "fra1.yaml: in order\n", "");
-    struct program_result r = CTL("check", bad_path, policy_path);
+    cluster_write(&rig, "robot.wav", "RIFF");
+    expect("good", CTL("check", policy_path), 0, "fra1.yaml: in order\n",
+           "coffee.wav: No such file or directory; on this machine, workers could not serve it\n");
+    struct program_result r = CTL("check", policy_path);
+    cr_expect_null(strstr(r.err, "robot.wav"), "it can be read: %s", r.err);
+    program_result_free(&r);
+    r = CTL("check", bad_path, policy_path);
     cr_expect_eq(r.status, 1);
     cr_expect_not_null(strstr(r.err, "bad.yaml:2:1: beets: expected a key of a policy, found "
                                      "unknown key `beets` (did you mean `beats`?)\n"),
@@ -144,7 +149,10 @@ Test(peerctl, check) {
     cr_expect_geq(json_array_size(json_object_get(first, "faults")), 3);
     const json_t *fault = json_array_get(json_object_get(first, "faults"), 0);
     cr_expect_eq(json_integer_value(json_object_get(fault, "line")), 1);
-    cr_expect(json_is_true(json_object_get(json_array_get(report, 1), "ok")));
+    const json_t *second = json_array_get(report, 1);
+    cr_expect(json_is_true(json_object_get(second, "ok")), "what workers read is no fault");
+    cr_expect_str_eq(json_string_value(json_array_get(json_object_get(second, "unreadable"), 0)),
+                     "coffee");
     json_decref(report);
     program_result_free(&r);
 }
