@@ -22,6 +22,7 @@ static const char help[] =
     "      --seed N          of everything drawn; the same seed gives the same run, line for line\n"
     "      --json            the report as one JSON object, in the last line of output\n"
     "      --html FILE       the report as a page to look at: what went wrong, and when\n"
+    "      --rtt-matrix FILE round-trip times between the places, in ms (see test/README.md)\n"
     "      --trace           every line of every machine, with its instant\n"
     "      --print           print the scenario in the format's own words and stop\n"
     "      --shrink          if it fails: leave out what the failure does not need, and save that\n"
@@ -67,6 +68,9 @@ static bool take_option(struct arguments *a, int option) {
         a->shrink = true;
         a->save_to = optarg;
         return true;
+    case 'm':
+        a->matrix = optarg;
+        return true;
     case 'H':
         a->html = optarg;
         return true;
@@ -92,6 +96,7 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
         {"seed", required_argument, NULL, 's'},
         {"json", no_argument, NULL, 'j'},
         {"html", required_argument, NULL, 'H'},
+        {"rtt-matrix", required_argument, NULL, 'm'},
         {"trace", no_argument, NULL, 't'},
         {"print", no_argument, NULL, 'p'},
         {"shrink", no_argument, NULL, 'c'},
@@ -124,6 +129,10 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
         }
         if (!take_option(a, option))
             return 2;
+    }
+    if (a->matrix != NULL && (a->runs > 0 || a->shrink)) {
+        fprintf(stderr, "peersim: --rtt-matrix is for one run; name the file in the scenario\n");
+        return 2;
     }
     if (argc - optind > 1) {
         fprintf(stderr, "peersim: one scenario at a time, not also %s\n", argv[optind + 1]);

@@ -10,6 +10,7 @@
 struct arguments {
     const char *file;    /* NULL: the swarm */
     const char *html;    /* file for a page; NULL: none */
+    const char *matrix;  /* file of round-trip times; NULL: as the scenario says */
     const char *save_to; /* folder for what was cut down */
     uint64_t seed;
     uint64_t runs; /* 0: a single one */

@@ -366,6 +366,9 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
         out->frames_expected = end;
         out->frames_lost += end - total.expected;
     }
+    uint32_t by = sim_client_served_by(sim, c);
+    if (by != UINT32_MAX)
+        out->served_by = sim->scenario->clusters[by].identity.name;
     if (hears && !instant_is_never(c->served_from))
         out->served_from_ms = duration_in_ms(instant_since(c->served_from, sim->zero));
 }

@@ -85,18 +85,30 @@ static void hedges(const struct scenario_expectations *x, struct report *r) {
     report_add_expectation(r, &row);
 }
 
+static bool counts(const struct scenario_moves *m, const struct report_move *move) {
+    return (m->cause == SCENARIO_CAUSE_ANY ||
+            strcmp(move->cause.text, scenario_cause_name(m->cause)) == 0) &&
+           (m->of_index == SCENARIO_ALL || m->of_index == move->group) &&
+           (name_is_empty(&m->from) || name_equal(&m->from, &move->from)) &&
+           (name_is_empty(&m->to) || name_equal(&m->to, &move->to)) &&
+           (!m->by_given || move->at_ms <= ms(m->by));
+}
+
 static void moves(const struct scenario_moves *m, struct report *r) {
-    const char *cause = scenario_cause_name(m->cause);
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->move_count; i++)
-        count += (m->cause == SCENARIO_CAUSE_ANY || strcmp(r->moves[i].cause.text, cause) == 0) &&
-                 (m->of_index == SCENARIO_ALL || m->of_index == r->moves[i].group);
+        count += counts(m, &r->moves[i]);
     struct report_expectation row = ROW(count >= m->min && count <= m->max);
-    char max[32] = "more";
+    char max[32] = "more", by[48] = "";
     if (m->max != UINT32_MAX)
         snprintf(max, sizeof(max), "%" PRIu32, m->max);
-    snprintf(row.what, sizeof(row.what), "%" PRIu32 " to %s moves (cause %s, of %s)", m->min, max,
-             cause, m->of_index == SCENARIO_ALL ? "all" : m->of.text);
+    if (m->by_given)
+        snprintf(by, sizeof(by), ", by %" PRId64 " ms", ms(m->by));
+    snprintf(row.what, sizeof(row.what), "%" PRIu32 " to %s moves (cause %s, of %s%s%s%s%s%s)",
+             m->min, max, scenario_cause_name(m->cause),
+             m->of_index == SCENARIO_ALL ? "all" : m->of.text,
+             name_is_empty(&m->from) ? "" : ", from ", m->from.text,
+             name_is_empty(&m->to) ? "" : ", to ", m->to.text, by);
     snprintf(row.found, sizeof(row.found), "%" PRIu32, count);
     report_add_expectation(r, &row);
 }
@@ -119,6 +131,102 @@ static void no_move(const struct name *name, uint32_t group, struct report *r) {
     report_add_expectation(r, &row);
 }
 
+/* ---- what one group hears ---- */
+
+static bool is_of(const struct scenario_hearing *h, const struct report_client *c) {
+    return h->of_index == SCENARIO_ALL || h->of_index == c->group;
+}
+
+static void group_frames_lost(const struct scenario_hearing *h, struct report *r) {
+    uint64_t lost = 0, expected = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        if (is_of(h, &r->clients[i])) {
+            lost += r->clients[i].frames_lost;
+            expected += r->clients[i].frames_expected;
+        }
+    struct report_expectation row = ROW(lost <= h->frames_lost_max && expected > 0);
+    snprintf(row.what, sizeof(row.what), "%s: at most %" PRIu32 " frames lost", h->of.text,
+             h->frames_lost_max);
+    snprintf(row.found, sizeof(row.found), "%" PRIu64 " lost of %" PRIu64, lost, expected);
+    report_add_expectation(r, &row);
+}
+
+static void group_gap(const struct scenario_hearing *h, struct report *r) {
+    const struct report_client *worst = NULL;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        if (is_of(h, &r->clients[i]) &&
+            (worst == NULL || r->clients[i].gap_max_ms > worst->gap_max_ms))
+            worst = &r->clients[i];
+    struct report_expectation row = ROW(worst == NULL || worst->gap_max_ms <= ms(h->gap_max));
+    snprintf(row.what, sizeof(row.what), "%s: no gap longer than %" PRId64 " ms", h->of.text,
+             ms(h->gap_max));
+    if (worst != NULL)
+        snprintf(row.found, sizeof(row.found), "%" PRId64 " ms at %s", worst->gap_max_ms,
+                 worst->name);
+    report_add_expectation(r, &row);
+}
+
+static void group_served(const struct scenario_hearing *h, struct report *r) {
+    const struct report_client *example = NULL;
+    uint32_t unserved = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        if (is_of(h, &r->clients[i]) && !r->clients[i].left &&
+            r->clients[i].served_from_ms > ms(h->all_served_by)) {
+            unserved++;
+            example = example == NULL ? &r->clients[i] : example;
+        }
+    struct report_expectation row = ROW(unserved == 0);
+    snprintf(row.what, sizeof(row.what), "%s: each has media from %" PRId64 " ms to the end",
+             h->of.text, ms(h->all_served_by));
+    if (example == NULL)
+        snprintf(row.found, sizeof(row.found), "all");
+    else
+        snprintf(row.found, sizeof(row.found), "%" PRIu32 " do not, first %s: %.90s", unserved,
+                 example->name, example->outcome);
+    report_add_expectation(r, &row);
+}
+
+static bool is_among(const struct name *name, const struct name *names, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (name_equal(name, &names[i]))
+            return true;
+    return false;
+}
+
+static void group_served_at_end(const struct scenario_hearing *h, struct report *r) {
+    const struct report_client *example = NULL;
+    uint32_t elsewhere = 0;
+    for (uint32_t i = 0; i < r->client_count; i++) {
+        const struct report_client *c = &r->clients[i];
+        if (!is_of(h, c) || c->left ||
+            is_among(&c->served_by, h->served_at_end, h->served_at_end_count))
+            continue;
+        elsewhere++;
+        example = example == NULL ? c : example;
+    }
+    struct report_expectation row = ROW(elsewhere == 0);
+    snprintf(row.what, sizeof(row.what), "%s: at the end each is at %s%s", h->of.text,
+             h->served_at_end[0].text, h->served_at_end_count > 1 ? " or others named" : "");
+    if (example == NULL)
+        snprintf(row.found, sizeof(row.found), "all");
+    else
+        snprintf(row.found, sizeof(row.found), "%" PRIu32 " are not, first %s: at %s", elsewhere,
+                 example->name,
+                 name_is_empty(&example->served_by) ? "none" : example->served_by.text);
+    report_add_expectation(r, &row);
+}
+
+static void hearing(const struct scenario_hearing *h, struct report *r) {
+    if (h->frames_lost_max_given)
+        group_frames_lost(h, r);
+    if (h->gap_max_given)
+        group_gap(h, r);
+    if (h->all_served_by_given)
+        group_served(h, r);
+    if (h->served_at_end_count > 0)
+        group_served_at_end(h, r);
+}
+
 void expect_all(const struct scenario *scenario, struct report *report) {
     const struct scenario_expectations *x = &scenario->expectations;
     if (x->frames_lost_max_given)
@@ -133,6 +241,10 @@ void expect_all(const struct scenario *scenario, struct report *report) {
         hedges(x, report);
     for (uint32_t i = 0; i < x->move_count; i++)
         moves(&x->moves[i], report);
+    for (uint32_t i = 0; i < x->verdict_count; i++)
+        expect_verdict(scenario, &x->verdicts[i], report);
+    for (uint32_t i = 0; i < x->hearing_count; i++)
+        hearing(&x->clients[i], report);
     for (uint32_t i = 0; i < x->must_not_move_count; i++)
         no_move(&x->must_not_move_names[i], x->must_not_move[i], report);
 }

@@ -12,4 +12,8 @@
 /* Clients, moves and verdicts must be in the report already. */
 void expect_all(const struct scenario *scenario, struct report *report);
 
+/* One of them: what clusters came to believe of another. Called by expect_all. */
+void expect_verdict(const struct scenario *scenario, const struct scenario_verdict *verdict,
+                    struct report *report);
+
 #endif

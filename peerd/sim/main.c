@@ -29,7 +29,8 @@ static void say_how_to_rerun(FILE *out) {
     fprintf(out, "peersim: seed %" PRIu64 ", scenario %s, at %.6f s\n", a->seed,
             a->file == NULL ? "drawn by the seed" : a->file,
             running.sim == NULL ? 0.0 : (double)sim_time(running.sim).us / 1e6);
-    fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s\n", a->seed,
+    fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s%s%s\n", a->seed,
+            a->matrix == NULL ? "" : " --rtt-matrix ", a->matrix == NULL ? "" : a->matrix,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
     fprintf(out, "look at it: build/bin/peersim --seed %" PRIu64 " --html %" PRIu64 ".html%s%s\n",
             a->seed, a->seed, a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
@@ -81,6 +82,10 @@ static bool load(struct arguments *a, struct scenario *scenario) {
         err = scenario_load(a->file, scenario, &faults);
         if (err == ERR_OK && !a->seed_given)
             a->seed = scenario->seed_given ? scenario->seed : draw_seed();
+    }
+    if (err == ERR_OK && a->matrix != NULL && !scenario_take_matrix(scenario, a->matrix, &faults)) {
+        scenario_free(scenario);
+        err = ERR_BAD_POLICY;
     }
     if (err == ERR_OK && !scenario_check_abilities(scenario, &sim_abilities, &faults)) {
         scenario_free(scenario);
@@ -243,7 +248,7 @@ int main(int argc, char **argv) {
         scenario_free(&scenario);
         return campaign(&arguments);
     }
-    if (!arguments.json && !arguments.print)
+    if (arguments.print ? arguments.file != NULL : !arguments.json)
         print_description(&scenario);
     status = arguments.print ? 0 : run(&arguments, &scenario);
     scenario_free(&scenario);

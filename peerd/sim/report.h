@@ -55,6 +55,7 @@ struct report_client {
     int64_t served_from_ms; /* [ms] since when media has been heard without a break of
                                REPORT_BREAK_MS; REPORT_UNSERVED if it is not heard at the end */
     char outcome[REPORT_TEXT_LEN_MAX + 1]; /* `playing`, or why not */
+    struct name served_by;                 /* the cluster that serves it at the end; empty: none */
     bool left; /* it went, or never came, because the scenario says so: nobody owes it media */
 };
 

@@ -104,6 +104,10 @@ static bool load_matrix(const char *path, struct scenario *s, struct faults *fau
     return false;
 }
 
+bool scenario_bring_files(struct scenario *s, const char *path, struct faults *faults) {
+    return locate_sources(path, s, faults) && load_matrix(path, s, faults);
+}
+
 enum err scenario_load(const char *path, struct scenario *out, struct faults *faults) {
     struct tree tree;
     memset(out, 0, sizeof(*out));
@@ -112,7 +116,7 @@ enum err scenario_load(const char *path, struct scenario *out, struct faults *fa
     if (!yaml_load(&tree, path, faults))
         return ERR_BAD_POLICY;
     enum err err = finish(&tree, out, faults);
-    if (err == ERR_OK && (!locate_sources(path, out, faults) || !load_matrix(path, out, faults))) {
+    if (err == ERR_OK && !scenario_bring_files(out, path, faults)) {
         scenario_free(out);
         err = ERR_BAD_POLICY;
     }
@@ -165,15 +169,18 @@ static bool names_hold(const struct name *names, uint32_t count, const struct na
     return count == 0; /* an empty list names everything */
 }
 
+bool scenario_are_peers(const struct scenario *s, uint32_t a, uint32_t b) {
+    const struct scenario_cluster *x = &s->clusters[a], *y = &s->clusters[b];
+    return a != b && names_hold(x->peers, x->peer_count, &y->identity.name) &&
+           names_hold(y->peers, y->peer_count, &x->identity.name);
+}
+
 static void fill_peers(const struct scenario *s, uint32_t cluster, struct policy *out) {
-    const struct scenario_cluster *c = &s->clusters[cluster];
     for (uint32_t i = 0; i < s->cluster_count && out->peer_count < POLICY_PEERS_MAX; i++) {
-        const struct scenario_cluster *other = &s->clusters[i];
-        if (i == cluster || !names_hold(c->peers, c->peer_count, &other->identity.name) ||
-            !names_hold(other->peers, other->peer_count, &c->identity.name))
+        if (!scenario_are_peers(s, cluster, i))
             continue;
         out->peers[out->peer_count++] = (struct policy_peer){
-            .name = other->identity.name, .accept_moves = true, .offer_moves = true};
+            .name = s->clusters[i].identity.name, .accept_moves = true, .offer_moves = true};
     }
 }
 

@@ -219,8 +219,8 @@ struct scenario_verdict {
     struct name of;
     uint32_t of_index;
     struct name verdict;                        /* as verdict_name() says it */
-    struct name by_names[SCENARIO_OPEN_AT_MAX]; /* who believes so; empty: all that live */
-    uint32_t by[SCENARIO_OPEN_AT_MAX];
+    struct name by_names[SCENARIO_OPEN_AT_MAX]; /* each of these; empty: any one */
+    uint32_t by[SCENARIO_OPEN_AT_MAX];          /* one SCENARIO_ALL: all peers that live */
     uint32_t by_count;
     bool never;
     struct duration from; /* instants between which it counts: the whole run if not given */
@@ -311,11 +311,15 @@ struct scenario_abilities {
  * fault, or ERR_NO_MEMORY: `out` is empty and needs no freeing. `faults` is initialised here. */
 enum err scenario_load(const char *path, struct scenario *out, struct faults *faults);
 
-/* The same from memory; `file` is what faults call it. No other file is read: sources keep their
- * names, and a matrix has to be brought by scenario_take_matrix. */
+/* The same from memory; `file` is what faults call it. No other file is looked at before
+ * scenario_bring_files or scenario_take_matrix. */
 enum err scenario_parse(const char *text, size_t len, const char *file, struct scenario *out,
                         struct faults *faults);
 void scenario_free(struct scenario *s);
+
+/* Brings what a scenario from memory names as if it stood in the file `path`: recordings get whole
+ * names, a matrix is read. False with a fault. scenario_load has done so. */
+bool scenario_bring_files(struct scenario *s, const char *path, struct faults *faults);
 
 /* Takes the round-trip times of the file at `path` in place of those that `s` has, and chooses the
  * nearest peers anew. The file: plain text, as many lines as columns, in each line the times from
@@ -368,6 +372,9 @@ bool scenario_link_fits(const struct scenario *s, const struct scenario_link *li
 /* True if a cluster, or with `group` a client group, is among those that `end` names. */
 bool scenario_end_holds(const struct scenario *s, const struct scenario_end *end, uint32_t index,
                         bool group);
+
+/* True if two clusters have a peering: neither's list leaves the other out. */
+bool scenario_are_peers(const struct scenario *s, uint32_t a, uint32_t b);
 
 /* Fills a policy for one cluster from the scenario: everything but keys, addresses and listeners,
  * which are the runner's (peers have name and switches only). Grants are empty. */

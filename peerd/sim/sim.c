@@ -27,6 +27,7 @@ const struct scenario_abilities sim_abilities = {
     .verbs = {true, true, true, true, true, true, true, true, true, true, true, true},
     .parts = {true, true, true, true},
     .links = true,
+    .regions = true,
     .whole = true,
     .clusters_max = CLUSTERS_MAX,
     .clients_max = CLIENTS_MAX,

@@ -57,6 +57,7 @@ static int run(const struct trial_options *o) {
         text = drawn;
     }
     if (scenario_parse(text, strlen(text), "scenario", &scenario, &faults) != ERR_OK ||
+        !scenario_bring_files(&scenario, "./scenario", &faults) ||
         !scenario_check_abilities(&scenario, &sim_abilities, &faults))
         return say_unusable(&faults);
     const struct sim_options options = {.scenario = &scenario,

@@ -122,6 +122,8 @@ static void add_listener(struct runner *r, const struct listener *l) {
                                 .gap_max_ms = c.gap_max_ms,
                                 .served_from_ms = REPORT_UNSERVED};
     snprintf(row.name, sizeof(row.name), "%s", l->name);
+    if (l->report != NULL && c.expected > 0)
+        name_set(&row.served_by, text_of(l->report, "cluster"));
     if (!instant_is_never(c.unbroken))
         row.served_from_ms = duration_in_ms(instant_since(c.unbroken, r->started));
     if (c.expected > 0 && !instant_is_never(c.unbroken))

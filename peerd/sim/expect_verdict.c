@@ -1,0 +1,98 @@
+#include "peerd/sim/expect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Expectations of verdicts: who came to believe what of whom, and when. */
+
+/* The first row of `observer` (NULL: of anybody) that says so within the time; NULL if none. */
+static const struct report_verdict *find(const struct scenario_verdict *v,
+                                         const struct name *observer, const struct report *r) {
+    for (uint32_t i = 0; i < r->verdict_count; i++) {
+        const struct report_verdict *row = &r->verdicts[i];
+        if (name_equal(&row->peer, &v->of) && name_equal(&row->verdict, &v->verdict) &&
+            (observer == NULL || name_equal(&row->observer, observer)) &&
+            row->at_ms >= duration_in_ms(v->from) && row->at_ms <= duration_in_ms(v->until))
+            return row;
+    }
+    return NULL;
+}
+
+/* One that was dead, stopped or cut off at some time before the end may have had no opinion. */
+static bool was_well(uint32_t cluster, const struct scenario_verdict *v, const struct report *r) {
+    for (uint32_t i = 0; i < r->change_count; i++) {
+        const struct report_change *c = &r->changes[i];
+        if (c->cluster == cluster && c->at_ms <= duration_in_ms(v->until) &&
+            c->state >= REPORT_STATE_HEADLESS)
+            return false;
+    }
+    return true;
+}
+
+static bool is_asked(const struct scenario *s, const struct scenario_verdict *v,
+                     const struct report *r, uint32_t cluster) {
+    for (uint32_t i = 0; i < v->by_count; i++) {
+        if (v->by[i] == cluster)
+            return true;
+        if (v->by[i] == SCENARIO_ALL)
+            return scenario_are_peers(s, cluster, v->of_index) && was_well(cluster, v, r);
+    }
+    return false;
+}
+
+static void say_what(const struct scenario_verdict *v, struct report_expectation *row) {
+    char from[48] = "", until[48] = "";
+    if (v->from.us > 0)
+        snprintf(from, sizeof(from), " from %" PRId64 " ms", duration_in_ms(v->from));
+    if (v->until.us < DURATION_ENDLESS.us)
+        snprintf(until, sizeof(until), " until %" PRId64 " ms", duration_in_ms(v->until));
+    snprintf(row->what, sizeof(row->what), "%s %sjudged %s by %s%s%s%s", v->of.text,
+             v->never ? "never " : "", v->verdict.text,
+             v->by_count == 0 ? "anybody" : v->by_names[0].text,
+             v->by_count > 1 ? " and others named" : "", from, until);
+}
+
+static void say_found(const struct report_verdict *found, struct report_expectation *row) {
+    if (found == NULL)
+        snprintf(row->found, sizeof(row->found), "nobody did");
+    else
+        snprintf(row->found, sizeof(row->found), "%s at %" PRId64 " ms: %.100s",
+                 found->observer.text, found->at_ms, found->evidence);
+}
+
+/* Those who are asked, one by one. */
+static void judge_each(const struct scenario *s, const struct scenario_verdict *v,
+                       const struct report *r, struct report_expectation *row) {
+    const struct report_verdict *example = NULL;
+    uint32_t asked = 0, did = 0, silent = SCENARIO_NONE;
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        if (!is_asked(s, v, r, i))
+            continue;
+        const struct report_verdict *found = find(v, &s->clusters[i].identity.name, r);
+        asked++;
+        did += found != NULL;
+        if (found == NULL && silent == SCENARIO_NONE)
+            silent = i;
+        example = example == NULL ? found : example;
+    }
+    row->met = v->never ? did == 0 : asked > 0 && did == asked;
+    say_found(example, row);
+    if (!v->never && !row->met)
+        snprintf(row->found, sizeof(row->found), "%" PRIu32 " of %" PRIu32 ", not %s", did, asked,
+                 silent == SCENARIO_NONE ? "anybody" : s->clusters[silent].identity.name.text);
+}
+
+void expect_verdict(const struct scenario *scenario, const struct scenario_verdict *verdict,
+                    struct report *report) {
+    struct report_expectation row = {.met = false};
+    say_what(verdict, &row);
+    if (verdict->by_count > 0) {
+        judge_each(scenario, verdict, report, &row);
+    } else {
+        const struct report_verdict *found = find(verdict, NULL, report);
+        row.met = (found != NULL) != verdict->never;
+        say_found(found, &row);
+    }
+    report_add_expectation(report, &row);
+}
