@@ -22,7 +22,7 @@ static struct message_resume resume_of(const struct sim *sim, const struct sim_w
         return r;
     int64_t frame_us = FRAME_MS * 1000;
     int64_t sent = instant_since(worker->lost_at, e->live_at).us / frame_us - AGAIN_FRAMES;
-    int64_t since = instant_since(sim->now, e->live_at).us / frame_us;
+    int64_t since = instant_since(sim_worker_now(sim, worker), e->live_at).us / frame_us;
     uint64_t last = e->live_frame + (sent > 0 ? (uint64_t)sent : 0);
     r.live_frame = e->live_frame + (since > 0 ? (uint64_t)since : 0);
     r.from_frame = last < r.live_frame ? last + 1 : r.live_frame;
@@ -33,7 +33,8 @@ static struct message_resume resume_of(const struct sim *sim, const struct sim_w
 
 static void adopt(struct sim *sim, struct sim_worker *worker, const struct sim_entry *e) {
     struct message_resume r = resume_of(sim, worker, e);
-    struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED, .now = sim->now, .u.resume = &r};
+    struct tenure_event event = {
+        .kind = TENURE_RESUME_RECEIVED, .now = sim_worker_now(sim, worker), .u.resume = &r};
     if (r.purpose == RESUME_COMMIT) { /* the pace goes on as it was */
         int64_t frames = (int64_t)(r.live_frame - e->live_frame);
         event.now = instant_add(e->live_at, duration_ms(frames * FRAME_MS));

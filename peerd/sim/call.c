@@ -92,7 +92,7 @@ static void answer(struct sim *sim, const struct sim_site *site, struct sim_call
 /* The core's own arrays hold until its next step only. */
 static void describe_site(struct sim *sim, struct sim_site *site, struct sim_call *call) {
     struct description d;
-    if (core_describe(site->core, sim_wall(sim), &d) != ERR_OK) {
+    if (core_describe(site->core, sim_wall(sim, &site->clock), &d) != ERR_OK) {
         fail(sim, call, ERR_NO_MEMORY, true);
         return;
     }

@@ -141,7 +141,8 @@ static void carry_out(struct sim *sim, struct sim_client *c, const struct witnes
 
 static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, bool lost) {
     const struct playout_stats *s = &c->playout->stats;
-    struct instant due = playout_due(c->playout, frame);
+    struct sim_clock clock = sim_client_clock(sim, c);
+    struct instant due = sim_clock_true(&clock, playout_due(c->playout, frame));
     sim_chronicle_frame(sim, c, due, lost);
     if (!lost) {
         c->heard = due;
@@ -153,16 +154,16 @@ static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, b
 }
 
 void sim_client_play(struct sim *sim, struct sim_client *c) {
+    struct instant now = sim_client_now(sim, c);
     struct playout_frame f;
     enum playout_taken taken;
-    while ((taken = playout_take(c->playout, sim->now, &f)) == PLAYOUT_PLAY ||
-           taken == PLAYOUT_LOST)
+    while ((taken = playout_take(c->playout, now, &f)) == PLAYOUT_PLAY || taken == PLAYOUT_LOST)
         note_played(sim, c, f.frame, taken == PLAYOUT_LOST);
 }
 
 static void step(struct sim *sim, struct sim_client *c, struct witness_event *e) {
     struct witness_outbox *out = &sim->witness_outbox;
-    e->now = sim->now;
+    e->now = sim_client_now(sim, c);
     sim->steps++;
     sim_client_play(sim, c);
     witness_step(c->witness, e, out);
@@ -183,7 +184,7 @@ void sim_client_due(struct sim *sim, struct sim_client *c) {
         step(sim, c, &(struct witness_event){.kind = WITNESS_TICKED});
         assert(++ticks < TICKS_MAX);
     } while (c->state == SIM_CLIENT_OPEN &&
-             instant_reached(sim->now, witness_deadline(c->witness)));
+             instant_reached(sim_client_now(sim, c), witness_deadline(c->witness)));
 }
 
 void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
@@ -192,6 +193,7 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     uint32_t end = sim_network_group(&sim->network, c->group);
     if (c->state != SIM_CLIENT_OPEN || !sim_network_open(&sim->network, w->cluster, end))
         return;
+    struct instant now = sim_client_now(sim, c);
     struct addr from = sim_worker_addr(sim, w);
     struct witness_event event = {.kind = WITNESS_FRAME_ARRIVED,
                                   .server = witness_server_find(c->witness, &from)};
@@ -200,9 +202,9 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     sim_client_play(sim, c);
     event.u.media.frame = e->n;
     event.u.media.result = playout_insert(c->playout, event.server, e->n, NULL,
-                                          sim->streams[c->group].frame_bytes, sim->now);
+                                          sim->streams[c->group].frame_bytes, now);
     if (instant_is_never(c->anchor) && event.u.media.result == PLAYOUT_NEW)
-        c->anchor = instant_sub(instant_add(sim->now, sim->scenario->clients[c->group].buffer),
+        c->anchor = instant_sub(instant_add(now, sim->scenario->clients[c->group].buffer),
                                 duration_ms((int64_t)e->n * FRAME_MS));
     step(sim, c, &event);
 }
@@ -289,7 +291,7 @@ void sim_client_opened(struct sim *sim, struct sim_client *c,
     config.session = c->ticket.session;
     config.cold = answer->ticket.protection == PROTECTION_COLD;
     witness_init(c->witness, &config, c->playout, &serving, backups, (uint8_t)answer->backup_count,
-                 c->seed, sim->now);
+                 c->seed, sim_client_now(sim, c));
     c->state = SIM_CLIENT_OPEN;
     c->heard = sim->now;
     step(sim, c, &(struct witness_event){.kind = WITNESS_SESSION_OPENED});

@@ -23,7 +23,7 @@ static struct cookie cookie_of(const struct sim_node *node, uint32_t client, uin
 
 static bool cookie_is_good(const struct sim *sim, const struct sim_node *node, uint32_t client,
                            const struct cookie *cookie) {
-    uint64_t period = period_of(sim->now);
+    uint64_t period = period_of(sim_node_now(sim, node));
     for (uint64_t back = 0; back <= 1; back++) {
         struct cookie good = cookie_of(node, client, period - back);
         if (memcmp(&good, cookie, sizeof(good)) == 0)
@@ -41,9 +41,9 @@ static void refuse(struct sim *sim, const struct sim_worker *w, uint32_t client,
 
 static void hello_received(struct sim *sim, struct sim_worker *w, uint32_t client, uint64_t nonce) {
     struct message m = {.kind = MESSAGE_COOKIE, .nonce = nonce};
-    m.u.cookie.cookie = cookie_of(&sim->nodes[w->node], client, period_of(sim->now));
+    m.u.cookie.cookie = cookie_of(&sim->nodes[w->node], client, period_of(sim_worker_now(sim, w)));
     m.u.cookie.cluster = sim->sites[w->cluster].hint;
-    m.u.cookie.free_slots = tenure_free(&w->tenure, sim->now);
+    m.u.cookie.free_slots = tenure_free(&w->tenure, sim_worker_now(sim, w));
     sim_worker_send(sim, w, client, &m);
 }
 
@@ -64,7 +64,8 @@ static enum err check_ticket(const struct sim *sim, const struct sim_worker *w,
         return ERR_UNKNOWN_ISSUER;
     if (!session_id_equal(&c->ticket.session, &r->session))
         return ERR_FOREIGN;
-    if (wall_after(sim_wall(sim), c->ticket.expires_s, p->limits.clock_skew))
+    if (wall_after(sim_wall(sim, &sim->nodes[w->node].clock), c->ticket.expires_s,
+                   p->limits.clock_skew))
         return ERR_EXPIRED;
     if (policy_source_find(p, &group->source) == NULL)
         return ERR_UNKNOWN_SOURCE;
@@ -92,9 +93,11 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
         return;
     }
     const struct sim_question q = {.client = client, .nonce = m->nonce, .silent_ms = r->silent_ms};
-    sim_worker_step(
-        sim, w,
-        &(struct tenure_event){.kind = TENURE_RESUME_RECEIVED, .now = sim->now, .u.resume = r}, &q);
+    sim_worker_step(sim, w,
+                    &(struct tenure_event){.kind = TENURE_RESUME_RECEIVED,
+                                           .now = sim_worker_now(sim, w),
+                                           .u.resume = r},
+                    &q);
 }
 
 static void report_received(struct sim *sim, struct sim_worker *w, uint32_t client,
@@ -110,9 +113,11 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                                        .counter = r->counter});
         return;
     }
-    sim_worker_step(
-        sim, w,
-        &(struct tenure_event){.kind = TENURE_REPORT_RECEIVED, .now = sim->now, .u.report = r}, &q);
+    sim_worker_step(sim, w,
+                    &(struct tenure_event){.kind = TENURE_REPORT_RECEIVED,
+                                           .now = sim_worker_now(sim, w),
+                                           .u.report = r},
+                    &q);
     struct sim_session *s = &w->sessions[slot];
     const struct tenure_outbox *out = &sim->tenure_outbox;
     if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK)
@@ -122,9 +127,10 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     s->lost_after = r->lost_after;
     s->rtt_us = r->rtt_us;
     s->jitter_us = r->jitter_us;
-    if (duration_less(instant_since(sim->now, s->told_at), duration_ms(SIM_FIGURES_MS)))
+    if (duration_less(instant_since(sim_worker_now(sim, w), s->told_at),
+                      duration_ms(SIM_FIGURES_MS)))
         return;
-    s->told_at = sim->now;
+    s->told_at = sim_worker_now(sim, w);
     sim_node_session_changed(sim, w, slot);
 }
 

@@ -205,8 +205,9 @@ static void check_reclaimed(struct sim *sim, const struct sim_worker *w) {
 static void check_playout(struct sim *sim, const struct sim_client *c) {
     const struct playout *p = c->playout;
     uint64_t expected = 0;
-    if (!instant_is_never(c->anchor) && !instant_before(sim->now, c->anchor))
-        expected = (uint64_t)(instant_since(sim->now, c->anchor).us / p->config.frame.us) + 1;
+    struct instant now = sim_client_now(sim, c);
+    if (!instant_is_never(c->anchor) && !instant_before(now, c->anchor))
+        expected = (uint64_t)(instant_since(now, c->anchor).us / p->config.frame.us) + 1;
     if (expected > p->end)
         expected = p->end;
     if (p->stats.expected != expected || p->stats.played + p->stats.lost != expected)
@@ -228,9 +229,12 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
         !node->briefed || !sim_network_open(&sim->network, end, w->cluster) ||
         !sim_network_open(&sim->network, w->cluster, end))
         return false;
+    if (wall_after(sim_wall(sim, &node->clock), c->ticket.expires_s,
+                   sim->scenario->limits.clock_skew))
+        return false; /* by its clock the ticket has expired */
     uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
     bool held = slot != TENURE_SLOT_NONE && tenure_session_at(&w->tenure, slot) != NULL;
-    return !w->tenure.draining && (held || tenure_free(&w->tenure, sim->now) > 0);
+    return !w->tenure.draining && (held || tenure_free(&w->tenure, sim_worker_now(sim, w)) > 0);
 }
 
 static void note_who_could(struct sim *sim, struct sim_client *c) {
@@ -312,7 +316,7 @@ static void check_site_whole(struct sim *sim, struct sim_site *site) {
                name, s.recovering ? "recovering, " : "", s.draining ? "draining, " : "",
                s.nodes_registered, s.nodes);
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
-        struct core_peer_status p = core_peer_status(site->core, i, sim->now);
+        struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
         if (p.verdict != VERDICT_ALIVE)
             breach(sim, "%s believes %s %s after everything was healed: %s", name,
                    p.policy->name.text, verdict_name(p.verdict), p.evidence);

@@ -13,7 +13,7 @@ static void beat_to(struct sim *sim, struct sim_node *node, uint32_t peer) {
                      .interval_ms = SIM_NODE_TICK_MS,
                      .node = (uint8_t)node->number,
                      .sessions = node->roster.committed};
-    echo_fill(sim_node_echo(node, peer), &b, sim->now);
+    echo_fill(sim_node_echo(node, peer), &b, sim_node_now(sim, node));
     struct sim_beat body = {.beat = b, .from = sim_node_addr(node)};
     sim_post(sim, node->cluster, to, SIM_BEAT_BYTES,
              &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster}, &body,
@@ -30,7 +30,7 @@ static void watch_workers(struct sim *sim, struct sim_node *node) {
         if (!hangs && w->process.life != SIM_LIFE_DEAD)
             continue;
         if (hangs)
-            w->lost_at = w->process.since;
+            w->lost_at = sim_clock_local(&node->clock, w->process.since);
         sim_node_worker_died(sim, w);
     }
 }
@@ -41,8 +41,9 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
         return;
     sim_put(sim, duration_ms(SIM_NODE_TICK_MS), e);
     watch_workers(sim, node);
-    bool silent = !instant_is_never(node->answered) &&
-                  !duration_less(instant_since(sim->now, node->answered), SIM_ALIVE_AFTER);
+    bool silent =
+        !instant_is_never(node->answered) &&
+        !duration_less(instant_since(sim_node_now(sim, node), node->answered), SIM_ALIVE_AFTER);
     node->beating |= silent && node->roster.committed > 0;
     for (uint32_t i = 0; i < sim->sites[node->cluster].policy.peer_count && node->beating; i++)
         if (node->told_alive[i])
@@ -61,7 +62,8 @@ void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
     }
     if (sim_process_holds(sim, &node->process, e))
         return;
-    struct echo_proof proof = echo_beat_received(sim_node_echo(node, peer), &body->beat, sim->now);
+    struct echo_proof proof =
+        echo_beat_received(sim_node_echo(node, peer), &body->beat, sim_node_now(sim, node));
     if (node->beating && (proof.result == ECHO_CANDIDATE || proof.new_boot))
         beat_to(sim, node, peer);
     free(body);

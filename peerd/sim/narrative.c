@@ -42,7 +42,7 @@ void sim_narrative_drain(struct sim *sim, struct trace *trace, const char *who) 
     const struct trace_line *l;
     while ((l = trace_take(trace)) != NULL) {
         bool fact = who == NULL && strstr(l->text, " move ") == NULL && !sim->closing;
-        line(sim, l->at, fact, who, l->text);
+        line(sim, sim->now, fact, who, l->text);
     }
 }
 

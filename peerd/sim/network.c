@@ -17,15 +17,15 @@
 #define WAY_HAS_MORE (UINT32_C(1) << 31)
 
 uint32_t sim_network_group(const struct sim_network *n, uint32_t group) {
-    return n->scenario.cluster_count + group;
+    return n->scenario->cluster_count + group;
 }
 
 static bool is_group(const struct sim_network *n, uint32_t end) {
-    return end >= n->scenario.cluster_count;
+    return end >= n->scenario->cluster_count;
 }
 
 static uint32_t index_of(const struct sim_network *n, uint32_t end) {
-    return is_group(n, end) ? end - n->scenario.cluster_count : end;
+    return is_group(n, end) ? end - n->scenario->cluster_count : end;
 }
 
 static size_t cut_words(const struct sim_network *n) {
@@ -33,21 +33,16 @@ static size_t cut_words(const struct sim_network *n) {
 }
 
 void sim_network_init(struct sim_network *n, const struct scenario *scenario, uint64_t seed) {
-    *n = (struct sim_network){.scenario = *scenario,
-                              .link_room = scenario->link_count,
+    *n = (struct sim_network){.scenario = scenario,
                               .end_count = scenario->cluster_count + scenario->client_group_count};
     rng_seed(&n->rng, seed);
-    n->scenario.links = sim_alloc(n->link_room, sizeof(*n->scenario.links));
-    if (scenario->link_count > 0)
-        memcpy(n->scenario.links, scenario->links,
-               scenario->link_count * sizeof(*n->scenario.links));
     n->ways = sim_alloc((size_t)n->end_count * n->end_count, sizeof(*n->ways));
     n->cuts = sim_alloc(cut_words(n), sizeof(*n->cuts));
     n->dark = sim_alloc(n->end_count, sizeof(*n->dark));
 }
 
 void sim_network_free(struct sim_network *n) {
-    free(n->scenario.links);
+    free(n->changes);
     free(n->ways);
     free(n->states);
     free(n->cuts);
@@ -60,9 +55,14 @@ static uint32_t *entry_of(const struct sim_network *n, uint32_t from, uint32_t t
     return &n->ways[(size_t)from * n->end_count + to];
 }
 
+/* By the newest row that fits: of those that the timeline has brought, else of the file. */
 static struct path_quality quality_of(const struct sim_network *n, uint32_t from, uint32_t to) {
-    return scenario_way(&n->scenario, index_of(n, from), is_group(n, from), index_of(n, to),
-                        is_group(n, to));
+    uint32_t a = index_of(n, from), b = index_of(n, to);
+    bool a_group = is_group(n, from), b_group = is_group(n, to);
+    for (uint32_t i = n->change_count; i-- > 0;)
+        if (scenario_link_fits(n->scenario, n->changes[i], a, a_group, b, b_group))
+            return scenario_link_way(n->scenario, n->changes[i], a, a_group, b, b_group);
+    return scenario_way(n->scenario, a, a_group, b, b_group);
 }
 
 static uint32_t add_state(struct sim_network *n, uint32_t from, uint32_t to,
@@ -187,21 +187,13 @@ bool sim_network_stream(struct sim_network *n, uint32_t from, uint32_t to, uint3
 
 /* ---- what the timeline says ---- */
 
-static bool fits(const struct sim_network *n, const struct scenario_end *e, uint32_t end) {
-    if (e->index == SCENARIO_ALL)
-        return true;
-    if (e->index == SCENARIO_CLIENTS)
-        return is_group(n, end);
-    return e->group == is_group(n, end) && e->index == index_of(n, end);
-}
-
 /* All ends that fit one of these, into `out`, which has room for all; returns how many. */
 static uint32_t ends_of(const struct sim_network *n, const struct scenario_end *ends,
                         uint32_t count, uint32_t *out) {
     uint32_t found = 0;
     for (uint32_t end = 0; end < n->end_count; end++)
         for (uint32_t i = 0; i < count; i++)
-            if (fits(n, &ends[i], end)) {
+            if (scenario_end_holds(n->scenario, &ends[i], index_of(n, end), is_group(n, end))) {
                 out[found++] = end;
                 break;
             }
@@ -277,12 +269,11 @@ static void change_way(struct sim_network *n, uint32_t from, uint32_t to, struct
 }
 
 void sim_network_link(struct sim_network *n, const struct scenario_link *link, struct instant now) {
-    struct scenario *view = &n->scenario;
-    if (view->link_count == n->link_room) {
-        n->link_room = 2 * n->link_room + 8;
-        view->links = sim_grow(view->links, n->link_room, sizeof(*view->links));
+    if (n->change_count == n->change_room) {
+        n->change_room = 2 * n->change_room + 8;
+        n->changes = sim_grow(n->changes, n->change_room, sizeof(*n->changes));
     }
-    view->links[view->link_count++] = *link;
+    n->changes[n->change_count++] = link;
     struct sides s = sides_of(n, &link->ends[0], 1, &link->ends[1], 1);
     for (uint32_t i = 0; i < s.a_count; i++)
         for (uint32_t k = 0; k < s.b_count; k++) {

@@ -25,9 +25,9 @@ struct sim_way {
 };
 
 struct sim_network {
-    struct scenario
-        scenario; /* with the links that the timeline has added; nothing else is owned */
-    uint32_t link_room;
+    const struct scenario *scenario;
+    const struct scenario_link **changes; /* of links, by the timeline, which owns them */
+    uint32_t change_count, change_room;
     struct rng rng;
     uint32_t end_count;
     uint32_t *ways; /* from × end_count + to: see network.c */

@@ -149,7 +149,7 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
                                   .purpose = (uint8_t)purpose_of(t->state),
                                   .cause = (uint8_t)t->cause,
                                   .silent_ms = s->silent_ms,
-                                  .lease_ms = lease_ms(t, sim->now),
+                                  .lease_ms = lease_ms(t, sim_node_now(sim, node)),
                                   .last_frame = s->sent_any ? s->last_sent : 0,
                                   .expected = s->expected,
                                   .lost_before = s->lost_before,
@@ -191,7 +191,7 @@ void sim_node_worker_died(struct sim *sim, struct sim_worker *worker) {
 void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
                            struct sim_worker *worker) {
     uint32_t slots = node->credit.slots;
-    struct tenure_event e = {.kind = TENURE_CREDIT_LEASED, .now = sim->now};
+    struct tenure_event e = {.kind = TENURE_CREDIT_LEASED, .now = sim_worker_now(sim, worker)};
     e.u.credit.slots = slots < node->limits.sessions_max ? slots : node->limits.sessions_max;
     e.u.credit.until = node->credit_until;
     sim_worker_step(sim, worker, &e, NULL);
@@ -199,8 +199,9 @@ void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
 
 void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining) {
     sim_worker_step(sim, worker,
-                    &(struct tenure_event){
-                        .kind = TENURE_DRAIN_CHANGED, .now = sim->now, .u.draining = draining},
+                    &(struct tenure_event){.kind = TENURE_DRAIN_CHANGED,
+                                           .now = sim_worker_now(sim, worker),
+                                           .u.draining = draining},
                     NULL);
 }
 

@@ -99,7 +99,7 @@ static void take_order(struct sim *sim, struct sim_node *node, const struct node
         return; /* a session that is not here any more needs no order */
     switch (o->what) {
     case NODE_ORDER_MOVE: {
-        struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = sim->now};
+        struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = sim_node_now(sim, node)};
         e.u.move.session = o->session;
         e.u.move.target = key_hint_of(&o->target_key);
         e.u.move.deadline = duration_ms(o->deadline_ms);
@@ -107,7 +107,7 @@ static void take_order(struct sim *sim, struct sim_node *node, const struct node
         return;
     }
     case NODE_ORDER_END: {
-        struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim->now};
+        struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim_node_now(sim, node)};
         e.u.source.session = o->session;
         e.u.source.error = o->error == ERR_OK ? ERR_MOVED : o->error;
         e.u.source.end = FRAME_NEVER;
@@ -138,7 +138,7 @@ static void brief_workers(struct sim *sim, struct sim_node *node) {
 }
 
 static void take(struct sim *sim, struct sim_node *node, const struct node_answer *a) {
-    node->answered = sim->now;
+    node->answered = sim_node_now(sim, node);
     node->beating = false;
     node->full = a->want_full;
     node->poll = duration_ms(a->poll_ms);
@@ -146,7 +146,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->draining = a->draining;
     node->limits = a->limits;
     node->credit = a->credit;
-    node->credit_until = instant_add(sim->now, duration_ms(a->credit.lease_ms));
+    node->credit_until = instant_add(node->answered, duration_ms(a->credit.lease_ms));
     sim_roster_acknowledged(&node->roster, a->seq);
     const struct sim_site *site = &sim->sites[node->cluster];
     for (uint32_t i = 0; i < site->policy.peer_count; i++)

@@ -24,19 +24,43 @@
 
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
-    .verbs = {true, true, true, true, true, true, true, true, true, true, true, true},
+    .verbs = {true, true, true, true, true, true, true, true, true, true, true, true, true},
     .parts = {true, true, true, true},
     .links = true,
-    .regions = true,
+    .clock_step = true,
+    .clock_drift = true,
     .whole = true,
+    .regions = true,
     .clusters_max = CLUSTERS_MAX,
     .clients_max = CLIENTS_MAX,
 };
 
 /* ---- time ---- */
 
-struct wall sim_wall(const struct sim *sim) {
-    return (struct wall){WALL_START_S * INT64_C(1000000) + sim->now.us, 1000};
+struct wall sim_wall(const struct sim *sim, const struct sim_clock *clock) {
+    int64_t error_us = sim_clock_wall_error(clock, sim->now);
+    return (struct wall){WALL_START_S * INT64_C(1000000) + sim->now.us + error_us, 1000};
+}
+
+struct instant sim_site_now(const struct sim *sim, const struct sim_site *site) {
+    return sim_clock_local(&site->clock, sim->now);
+}
+
+struct instant sim_node_now(const struct sim *sim, const struct sim_node *node) {
+    return sim_clock_local(&node->clock, sim->now);
+}
+
+struct instant sim_worker_now(const struct sim *sim, const struct sim_worker *w) {
+    return sim_node_now(sim, &sim->nodes[w->node]);
+}
+
+struct sim_clock sim_client_clock(const struct sim *sim, const struct sim_client *c) {
+    return (struct sim_clock){.since = sim->zero, .local = sim->zero, .drift_ppm = c->drift_ppm};
+}
+
+struct instant sim_client_now(const struct sim *sim, const struct sim_client *c) {
+    struct sim_clock clock = sim_client_clock(sim, c);
+    return sim_clock_local(&clock, sim->now);
 }
 
 void sim_put_at(struct sim *sim, struct instant at, const struct sim_event *event) {
@@ -49,20 +73,23 @@ void sim_put(struct sim *sim, struct duration after, const struct sim_event *eve
 
 void sim_due_site(struct sim *sim, const struct sim_site *site) {
     bool runs = site->peerd.life == SIM_LIFE_RUNNING && site->core != NULL;
-    due_set(&sim->due, site->index, runs ? core_deadline(site->core) : INSTANT_NEVER);
+    due_set(&sim->due, site->index,
+            runs ? sim_clock_true(&site->clock, core_deadline(site->core)) : INSTANT_NEVER);
 }
 
 void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
     struct instant at = INSTANT_NEVER;
     if (w->process.life == SIM_LIFE_RUNNING)
-        at = instant_min(tenure_deadline(&w->tenure), due_first(&w->due));
+        at = sim_clock_true(&sim->nodes[w->node].clock,
+                            instant_min(tenure_deadline(&w->tenure), due_first(&w->due)));
     due_set(&sim->due, sim->site_count + w->index, at);
 }
 
 void sim_due_client(struct sim *sim, const struct sim_client *c) {
+    struct sim_clock clock = sim_client_clock(sim, c);
     struct instant at = INSTANT_NEVER;
     if (c->state == SIM_CLIENT_OPEN)
-        at = witness_deadline(c->witness);
+        at = sim_clock_true(&clock, witness_deadline(c->witness));
     due_set(&sim->due, sim->site_count + sim->worker_count + c->index, at);
 }
 
@@ -153,6 +180,25 @@ static void fill_streams(struct sim *sim) {
         fill_stream(sim->scenario, &sim->scenario->clients[group], &sim->streams[group]);
 }
 
+static int32_t drawn_drift(const struct sim *sim, struct rng *rng) {
+    uint32_t most = sim->options.drift_ppm_max;
+    return (int32_t)rng_below(rng, 2 * (uint64_t)most + 1) - (int32_t)most;
+}
+
+/* Every machine has a quartz of its own. */
+static void draw_drifts(struct sim *sim, uint64_t seed) {
+    struct rng rng;
+    if (sim->options.drift_ppm_max == 0)
+        return;
+    rng_seed(&rng, seed);
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        sim_clock_drift(&sim->sites[i].clock, sim->now, drawn_drift(sim, &rng));
+    for (uint32_t i = 0; i < sim->node_count; i++)
+        sim_clock_drift(&sim->nodes[i].clock, sim->now, drawn_drift(sim, &rng));
+    for (uint32_t i = 0; i < sim->client_count; i++)
+        sim->clients[i].drift_ppm = drawn_drift(sim, &rng);
+}
+
 struct sim *sim_new(const struct sim_options *options) {
     struct sim *sim = sim_alloc(1, sizeof(*sim));
     struct rng seeds, draws;
@@ -185,6 +231,7 @@ struct sim *sim_new(const struct sim_options *options) {
     sim_timeline_init(sim, &draws);
     fill_streams(sim);
     sim_crowd_init(sim, &draws);
+    draw_drifts(sim, rng_u64(&seeds));
     sim_put(sim, duration_s(1), &(struct sim_event){.kind = SIM_CHECK});
     return sim;
 }

@@ -83,7 +83,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
                                                 .self = site->key,
                                                 .boot = boot,
                                                 .seed = seed,
-                                                .now = sim->now,
+                                                .now = sim_site_now(sim, site),
                                                 .trace = &sim->trace});
     assert(site->core != NULL);
     site->verdicts_changed = 0;
@@ -225,7 +225,7 @@ static void note_verdicts(struct sim *sim, struct sim_site *site) {
         return;
     site->verdicts_changed = changed;
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
-        struct core_peer_status p = core_peer_status(site->core, i, sim->now);
+        struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
         if (p.verdict == site->verdicts[i])
             continue;
         site->verdicts[i] = p.verdict;
@@ -241,8 +241,8 @@ static void note_verdicts(struct sim *sim, struct sim_site *site) {
 }
 
 void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *event) {
-    event->now = sim->now;
-    event->wall = sim_wall(sim);
+    event->now = sim_site_now(sim, site);
+    event->wall = sim_wall(sim, &site->clock);
     sim->steps++;
     outbox_clear(&sim->core_outbox);
     core_step(site->core, event, &sim->core_outbox);
@@ -258,7 +258,7 @@ void sim_site_due(struct sim *sim, struct sim_site *site) {
     do {
         sim_site_step(sim, site, &(struct core_event){.kind = CORE_TICK});
         assert(++ticks < TICKS_MAX);
-    } while (instant_reached(sim->now, core_deadline(site->core)));
+    } while (instant_reached(sim_site_now(sim, site), core_deadline(site->core)));
 }
 
 /* ---- what comes in ---- */

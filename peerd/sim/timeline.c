@@ -64,7 +64,7 @@ static void kill_part(struct sim *sim, struct sim_site *site, const struct scena
         return;
     case SCENARIO_PART_WORKER: {
         struct sim_worker *w = worker_of(sim, site, e->target.number);
-        w->lost_at = sim->now;
+        w->lost_at = sim_worker_now(sim, w);
         if (w->process.life != SIM_LIFE_DEAD)
             sim_node_worker_died(sim, w);
         return;
@@ -149,7 +149,8 @@ static void continue_part(struct sim *sim, struct sim_site *site, const struct s
 static void change_clock(const struct sim *sim, struct sim_clock *c,
                          const struct scenario_clock *to) {
     sim_clock_step(c, to->step_us);
-    sim_clock_drift(c, sim->now, to->drift_ppm);
+    if (to->drifts)
+        sim_clock_drift(c, sim->now, to->drift_ppm);
 }
 
 static void change_node_clock(struct sim *sim, struct sim_node *node,

@@ -62,7 +62,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w) {
     tenure_init(&w->tenure, &nothing, w->tenures, w->leases, w->lookup, w->slots);
     due_init(&w->due, w->paces, w->slots);
     memset(w->sessions, 0, w->slots * sizeof(*w->sessions));
-    w->warm = w->started = sim->now;
+    w->warm = w->started = sim_worker_now(sim, w);
     sim_put(sim, SIM_WORKER_START,
             &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
 }
@@ -152,7 +152,7 @@ static void start_media(struct sim *sim, struct sim_worker *w, struct sim_sessio
         pace_end_at(&s->pace, stream->end);
     s->mergeable_from = stream->mergeable ? o->from : FRAME_NEVER;
     s->told = false;
-    s->warm = instant_add(instant_max(w->warm, sim->now), stream->preroll);
+    s->warm = instant_add(instant_max(w->warm, sim_worker_now(sim, w)), stream->preroll);
     if (stream->preroll.us > 0)
         w->warm = s->warm;
 }
@@ -160,7 +160,7 @@ static void start_media(struct sim *sim, struct sim_worker *w, struct sim_sessio
 /* All that exists has been sent: the client must hear an end, not silence. */
 static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum err error) {
     struct sim_session *s = &w->sessions[slot];
-    struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim->now};
+    struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim_worker_now(sim, w)};
     s->told = true;
     pace_stop(&s->pace);
     e.u.source.session = sim->clients[s->client].ticket.session;
@@ -171,8 +171,9 @@ static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum 
 
 static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
     struct sim_session *s = &w->sessions[slot];
+    struct instant now = sim_worker_now(sim, w);
     uint64_t frame;
-    while (pace_take(&s->pace, sim->now, &frame))
+    while (pace_take(&s->pace, now, &frame))
         send_frame(sim, w, s, frame);
     bool over = s->pace.running && pace_finished(&s->pace) && !s->told;
     if (over)
@@ -294,7 +295,7 @@ static void tell_node(struct sim *sim, struct sim_worker *w) {
         if (slot == TENURE_SLOT_NONE || !w->sessions[slot].dirty)
             continue;
         w->sessions[slot].dirty = false;
-        w->sessions[slot].told_at = sim->now;
+        w->sessions[slot].told_at = sim_worker_now(sim, w);
         sim_node_session_changed(sim, w, slot);
     }
 }
@@ -322,13 +323,13 @@ void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_
 /* ---- time ---- */
 
 void sim_worker_due(struct sim *sim, struct sim_worker *w) {
-    const struct tenure_event tick = {.kind = TENURE_TICKED, .now = sim->now};
+    const struct tenure_event tick = {.kind = TENURE_TICKED, .now = sim_worker_now(sim, w)};
     uint32_t ticks = 0, slot;
-    while (instant_reached(sim->now, tenure_deadline(&w->tenure))) {
+    while (instant_reached(tick.now, tenure_deadline(&w->tenure))) {
         sim_worker_step(sim, w, &tick, NULL);
         assert(++ticks < TICKS_MAX);
     }
-    while (due_reached(&w->due, sim->now, &slot))
+    while (due_reached(&w->due, tick.now, &slot))
         serve(sim, w, slot);
     sim_due_worker(sim, w);
 }

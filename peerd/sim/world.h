@@ -312,10 +312,11 @@ struct sim_client {
     struct instant servable;    /* since when some server of its own could serve it; "never" */
     struct instant over_at;
     bool refused;
-    bool called;   /* its time to open is set */
-    bool leaving;  /* its time to leave has come, or is set by the timeline */
-    bool opened;   /* it has had a session */
-    char *outcome; /* why it is over, or was refused; NULL: it is `playing`, or waits */
+    int32_t drift_ppm; /* [ppm] of its clock, from the beginning */
+    bool called;       /* its time to open is set */
+    bool leaving;      /* its time to leave has come, or is set by the timeline */
+    bool opened;       /* it has had a session */
+    char *outcome;     /* why it is over, or was refused; NULL: it is `playing`, or waits */
     uint32_t epoch, epoch_high; /* as of the last look */
     struct sim_holder *holders;
     uint32_t holder_count;
@@ -372,7 +373,14 @@ struct sim {
 
 /* ---- sim.c ---- */
 
-struct wall sim_wall(const struct sim *sim);
+/* What the clocks of machines show: true time, unless they drift or were stepped. */
+struct wall sim_wall(const struct sim *sim, const struct sim_clock *clock);
+struct instant sim_site_now(const struct sim *sim, const struct sim_site *site);
+struct instant sim_node_now(const struct sim *sim, const struct sim_node *node);
+struct instant sim_worker_now(const struct sim *sim, const struct sim_worker *worker);
+struct instant sim_client_now(const struct sim *sim, const struct sim_client *client);
+struct sim_clock sim_client_clock(const struct sim *sim, const struct sim_client *client);
+
 void sim_put(struct sim *sim, struct duration after, const struct sim_event *event);
 void sim_put_at(struct sim *sim, struct instant at, const struct sim_event *event);
 void sim_event_drop(struct sim *sim, struct sim_event *event);

@@ -185,7 +185,7 @@ Test(sim_network, brings_copies) {
     struct fixture f;
     struct way_fate fate;
     begin(&f);
-    f.network.scenario.links[0].quality = (struct path_quality){
+    f.scenario.links[0].quality = (struct path_quality){
         .duplicate_ppm = 1000000, .replay_ppm = 1000000, .replay_in = duration_s(5)};
     cr_assert(sim_network_send(&f.network, FRA1, AMS1, BYTES, instant_us(0), &fate));
     cr_assert_eq(fate.count, 3);
@@ -212,7 +212,7 @@ Test(sim_network, a_stream_pays_for_loss_with_time_and_gives_up_at_last) {
         struct fixture f;
         struct instant at, now = instant_us(0);
         begin(&f);
-        f.network.scenario.links[0].quality = rows[i].quality;
+        f.scenario.links[0].quality = rows[i].quality;
         sim_network_stream(&f.network, AMS1, LON1, 1, now, &at); /* its clock begins */
         now = instant_us(100000);
         bool through = sim_network_stream(&f.network, AMS1, LON1, 3, now, &at);

@@ -194,3 +194,85 @@ Test(sim_timeline, pauses_end_without_a_trace) {
         finish(&f);
     }
 }
+
+/* ---- clocks ---- */
+
+static void set_clock(struct fixture *f, uint32_t cluster, enum scenario_part part,
+                      struct scenario_clock clock) {
+    f->scenario.events[0].verb = SCENARIO_VERB_CLOCK;
+    f->scenario.events[0].target = (struct scenario_target){.cluster = cluster, .part = part};
+    f->scenario.events[0].clock = clock;
+}
+
+Test(sim_timeline, clocks_of_a_site_or_of_one_machine_go_wrong_from_now_on) {
+    static const struct {
+        enum scenario_part part;
+        bool peerd, node;
+    } rows[] = {
+        {SCENARIO_PART_SITE, true, true},
+        {SCENARIO_PART_PEERD, true, false},
+        {SCENARIO_PART_NODE, false, true},
+        {SCENARIO_PART_WORKER, false, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        load(&f);
+        set_clock(&f, 0, rows[i].part,
+                  (struct scenario_clock){.step_us = 5000000, .drifts = true, .drift_ppm = 500});
+        begin(&f);
+        sim_run_until(f.sim, duration_s(5));
+        const struct sim_site *site = &f.sim->sites[0];
+        cr_expect_eq(instant_since(sim_site_now(f.sim, site), f.sim->now).us,
+                     rows[i].peerd ? 2000 : 0, "row %zu", i);
+        cr_expect_eq(instant_since(sim_worker_now(f.sim, &f.sim->workers[0]), f.sim->now).us,
+                     rows[i].node ? 2000 : 0, "row %zu", i);
+        cr_expect_eq(sim_wall(f.sim, &site->clock).us - sim_wall(f.sim, &f.sim->sites[1].clock).us,
+                     rows[i].peerd ? 5002000 : 0, "row %zu", i);
+        finish(&f);
+    }
+}
+
+/* By the clock of the only other site all tickets have expired: it takes nobody on, and they are
+ * told so. A step that the skew forgives does not matter. */
+Test(sim_timeline, who_lives_in_another_year_takes_no_tickets) {
+    static const struct {
+        int64_t step_us;
+        bool moved;
+    } rows[] = {{0, true}, {20 * INT64_C(1000000), true}, {86450 * INT64_C(1000000), false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.cluster_count = 2; /* the third is listened to by nobody and peers with nobody */
+        f.scenario.client_group_count = 1;
+        f.scenario.duration = duration_s(25);
+        set_clock(&f, 1, SCENARIO_PART_SITE, (struct scenario_clock){.step_us = rows[i].step_us});
+        f.scenario.events[1].verb = SCENARIO_VERB_KILL;
+        f.scenario.events[1].target = (struct scenario_target){.cluster = 0};
+        f.scenario.events[1].blackhole = true;
+        begin(&f);
+        sim_run(f.sim);
+        cr_expect_eq(sim_report(f.sim)->move_count, rows[i].moved ? 3 : 0, "row %zu: %u moves", i,
+                     sim_report(f.sim)->move_count);
+        finish(&f);
+    }
+}
+
+/* All quartzes of the world are wrong at once; drawn by the seed. */
+Test(sim_timeline, nobody_hears_that_clocks_drift) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.expectations.whole = true;
+        f.scenario.events[0].verb = SCENARIO_VERB_KILL;
+        f.scenario.events[0].target = (struct scenario_target){.cluster = 0};
+        f.scenario.events[1].verb = SCENARIO_VERB_RESTART;
+        f.scenario.events[1].target = (struct scenario_target){.cluster = SCENARIO_LAST};
+        f.sim = sim_new(
+            &(struct sim_options){.scenario = &f.scenario, .seed = seed, .drift_ppm_max = 500});
+        cr_expect_neq(f.sim->clients[0].drift_ppm, f.sim->clients[1].drift_ppm);
+        sim_run(f.sim);
+        cr_expect_eq(report_frames_lost(sim_report(f.sim)), 0);
+        cr_expect_eq(sim_report(f.sim)->move_count, 3);
+        finish(&f);
+    }
+}
