@@ -42,6 +42,7 @@ struct scenario_when {
 struct scenario_cluster {
     struct policy_cluster identity; /* name, provider, region, upstream, place; key_file unused */
     uint32_t row;                   /* of the file */
+    uint32_t region_first;          /* index of the first cluster of its region */
     uint32_t count;                 /* of that row; 0: it names a single cluster */
     uint32_t capacity;              /* [sessions] of each service; 0: as the services say */
     uint32_t workers;               /* processes a node */
@@ -57,12 +58,13 @@ struct scenario_cluster {
     uint32_t peer_count;
 };
 
-/* One end of a link or a partition: a cluster's index, SCENARIO_ALL, SCENARIO_CLIENTS, or a group
- * of clients (`group` true: an index into `clients`). */
+/* One end of a link or a partition: a cluster's index, SCENARIO_ALL, SCENARIO_CLIENTS, a group of
+ * clients (`group` true: an index into `clients`), or all clusters of a region (`region` true: the
+ * index of its first one). Ask scenario_end_holds who is meant. */
 struct scenario_end {
     struct name name;
     uint32_t index;
-    bool group;
+    bool group, region;
 };
 
 struct scenario_link {
@@ -99,6 +101,7 @@ struct scenario_clients {
     struct name open_at_names[SCENARIO_OPEN_AT_MAX];
     uint32_t open_at[SCENARIO_OPEN_AT_MAX]; /* indices of clusters, in the order of asking */
     uint32_t open_at_count;                 /* 0: all clusters */
+    bool open_at_nearest;                   /* the nearest ones, filled in as peers are */
     bool spread;                            /* the n-th client begins with the n-th of them */
     struct duration buffer;                 /* playout buffer */
     bool waits;                             /* for an `arrive` of the timeline, not for `start` */

@@ -31,6 +31,16 @@ static bool takes_target(enum scenario_verb v) {
     return v < SCENARIO_VERB_COUNT && takes[v];
 }
 
+/* Cuts of small regions have been spelled out by the reader. */
+static bool names_region(const struct scenario_event *e) {
+    bool any = e->link.ends[0].region || e->link.ends[1].region;
+    for (uint32_t i = 0; i < e->cut.from_count; i++)
+        any |= e->cut.from[i].region;
+    for (uint32_t i = 0; i < e->cut.to_count; i++)
+        any |= e->cut.to[i].region;
+    return any;
+}
+
 static void check_event(const struct scenario *s, uint32_t index,
                         const struct scenario_abilities *can, struct faults *faults) {
     const struct scenario_event *e = &s->events[index];
@@ -46,6 +56,8 @@ static void check_event(const struct scenario *s, uint32_t index,
         refuse(faults, can, e->mark, path, what);
     } else if (takes_target(e->verb) && (e->target.region || e->target.provider) && !can->regions) {
         refuse(faults, can, e->mark, path, "a whole region or provider at once");
+    } else if (names_region(e) && !can->regions) {
+        refuse(faults, can, e->mark, path, "a whole region as one end");
     } else if (e->verb == SCENARIO_VERB_CLOCK && e->clock.step_us != 0 && !can->clock_step) {
         refuse(faults, can, e->mark, path, "a clock that steps");
     } else if (e->verb == SCENARIO_VERB_CLOCK && e->clock.drifts && !can->clock_drift) {

@@ -71,7 +71,7 @@ static const struct {
 } words[] = {
     {"all", SCENARIO_ALL, MAY_BE_ALL},    {"serving", SCENARIO_SERVING, MAY_BE_SERVING},
     {"last", SCENARIO_LAST, MAY_BE_LAST}, {"clients", SCENARIO_CLIENTS, MAY_BE_CLIENTS},
-    {"none", SCENARIO_NONE, 0},
+    {"none", SCENARIO_NONE, 0},           {"nearest", SCENARIO_NONE, 0},
 };
 #define WORD_COUNT (sizeof(words) / sizeof(words[0]))
 
@@ -100,6 +100,9 @@ static const char *nearest(const struct resolving *r, const char *name, unsigned
     if (near == NULL && may_be & MAY_BE_GROUP && r->s->client_group_count > 0)
         near = policy_nearest_name(name, &r->s->clients[0].name, sizeof(r->s->clients[0]),
                                    r->s->client_group_count);
+    if (near == NULL && may_be & MAY_BE_REGION && r->s->cluster_count > 0)
+        near = policy_nearest_name(name, &r->s->clusters[0].identity.region,
+                                   sizeof(r->s->clusters[0]), r->s->cluster_count);
     return near;
 }
 
@@ -113,6 +116,8 @@ static void refuse(struct resolving *r, struct tree_node *node, const char *name
         if (words[i].may_be & may_be)
             text_putf(&t, "%s, ", words[i].text);
     }
+    if (may_be & MAY_BE_REGION)
+        text_putf(&t, "a region, ");
     if (may_be & MAY_BE_CLUSTER)
         text_putf(&t, "a cluster%s", may_be & MAY_BE_GROUP ? " or " : "");
     if (may_be & MAY_BE_GROUP)
@@ -147,6 +152,22 @@ void resolve_name(struct resolving *r, struct tree_node *node, const struct name
         refuse(r, node, name->text, may_be);
     if (group != NULL)
         *group = is_group;
+}
+
+/* A region is what is meant if nothing else is called so. */
+void resolve_end(struct resolving *r, struct tree_node *node, unsigned may_be,
+                 struct scenario_end *end) {
+    uint32_t other;
+    bool taken = scenario_names_find(r->clusters, end->name.text, &other) ||
+                 scenario_names_find(r->groups, end->name.text, &other);
+    for (uint32_t i = 0; i < r->s->cluster_count && may_be & MAY_BE_REGION && !taken; i++) {
+        if (!name_equal(&r->s->clusters[i].identity.region, &end->name))
+            continue;
+        end->index = i;
+        end->region = true;
+        return;
+    }
+    resolve_name(r, node, &end->name, may_be, &end->index, &end->group);
 }
 
 struct tree_node *resolve_element(struct tree_node *list, uint32_t n) {

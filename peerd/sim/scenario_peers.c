@@ -4,15 +4,14 @@
 #include <string.h>
 
 /*
- * Peers of clusters that want the nearest ones.
+ * Peers of clusters that want the nearest ones, and servers of listeners that do.
  *
- * In rounds: each cluster in turn takes the next nearest one that it has not yet and that has room,
- * until all have as many as they want. A peering is mutual, so whoever is chosen has one more, also
- * beyond what it wanted itself, up to POLICY_PEERS_MAX; then it is passed over. By rounds rather
- * than one cluster after another, since otherwise the first ones would fill up the centre and the
- * last ones would have to peer with the far side.
- * Of equally near ones the earlier in the file is taken, so that the same file gives the same
- * graph.
+ * Peers in rounds: each cluster in turn takes the next nearest one that it has not yet and that has
+ * room, until all have as many as they want. A peering is mutual, so whoever is chosen has one
+ * more, also beyond what it wanted itself, up to POLICY_PEERS_MAX; then it is passed over. By
+ * rounds rather than one cluster after another, since otherwise the first ones would fill up the
+ * centre and the last ones would have to peer with the far side. Of equally near ones the earlier
+ * in the file is taken, so that the same file gives the same graph.
  */
 
 struct candidate {
@@ -152,7 +151,35 @@ static bool anybody_chooses(struct scenario *s) {
     return any;
 }
 
-bool scenario_choose_nearest(struct scenario *s) {
+static void choose_servers(struct scenario *s, uint32_t group, struct candidate *near) {
+    struct scenario_clients *g = &s->clients[group];
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        struct duration there = scenario_way(s, group, true, i, false).delay;
+        struct duration back = scenario_way(s, i, false, group, true).delay;
+        near[i] = (struct candidate){(uint32_t)(there.us + back.us), i, false};
+    }
+    qsort(near, s->cluster_count, sizeof(*near), by_rtt);
+    for (g->open_at_count = 0;
+         g->open_at_count < SCENARIO_OPEN_AT_MAX && g->open_at_count < s->cluster_count;
+         g->open_at_count++) {
+        uint32_t index = near[g->open_at_count].index;
+        g->open_at[g->open_at_count] = index;
+        g->open_at_names[g->open_at_count] = s->clusters[index].identity.name;
+    }
+}
+
+static bool choose_all_servers(struct scenario *s) {
+    struct candidate *near = malloc(s->cluster_count * sizeof(*near));
+    for (uint32_t i = 0; near != NULL && i < s->client_group_count; i++) {
+        if (s->clients[i].open_at_nearest)
+            choose_servers(s, i, near);
+    }
+    bool good = near != NULL;
+    free(near);
+    return good;
+}
+
+static bool choose_peers(struct scenario *s) {
     if (!anybody_chooses(s))
         return true;
     struct chooser *choosers = calloc(s->cluster_count, sizeof(*choosers));
@@ -168,4 +195,8 @@ bool scenario_choose_nearest(struct scenario *s) {
     free(choosers);
     free(rtt_us);
     return good;
+}
+
+bool scenario_choose_nearest(struct scenario *s) {
+    return choose_peers(s) && choose_all_servers(s);
 }

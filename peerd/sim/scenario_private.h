@@ -60,8 +60,10 @@ enum {
     MAY_BE_LAST = 4,
     MAY_BE_CLIENTS = 8,
     MAY_BE_GROUP = 16,
-    MAY_BE_CLUSTER = 32
+    MAY_BE_CLUSTER = 32,
+    MAY_BE_REGION = 64 /* resolve_end only */
 };
+#define MAY_BE_END (MAY_BE_CLUSTER | MAY_BE_GROUP | MAY_BE_CLIENTS | MAY_BE_ALL | MAY_BE_REGION)
 
 struct scenario_names;
 
@@ -92,6 +94,10 @@ bool scenario_names_find(const struct scenario_names *names, const char *name, u
 void resolve_name(struct resolving *r, struct tree_node *node, const struct name *name,
                   unsigned may_be, uint32_t *index, bool *group);
 
+/* The same for an end of a link or a partition. */
+void resolve_end(struct resolving *r, struct tree_node *node, unsigned may_be,
+                 struct scenario_end *end);
+
 /* The n-th value of a list that may have been written as a single value. */
 struct tree_node *resolve_element(struct tree_node *list, uint32_t n);
 
@@ -114,7 +120,8 @@ void resolve_expectations(struct resolving *r);
 
 /* ---- worked out ---- */
 
-/* Chooses the peers of all clusters that want the nearest ones. False without memory. */
+/* Chooses the peers of all clusters that want the nearest ones, and the clusters that listeners
+ * ask who want the nearest ones. False without memory. */
 bool scenario_choose_nearest(struct scenario *s);
 
 /* Makes the index that scenario_way looks into. Without memory there is none. */

@@ -122,7 +122,9 @@ static void resolve_clients(struct resolving *r) {
                       s->profile_count);
         RESOLVE_KNOWN(r, tree_find(at, "source"), "source", "sources", s->sources, source.name,
                       s->source_count);
-        for (uint32_t k = 0; k < g->open_at_count; k++)
+        g->open_at_nearest =
+            g->open_at_count == 1 && strcmp(g->open_at_names[0].text, "nearest") == 0;
+        for (uint32_t k = 0; k < g->open_at_count && !g->open_at_nearest; k++)
             resolve_name(r, resolve_element(tree_find(at, "open_at"), k), &g->open_at_names[k],
                          MAY_BE_CLUSTER, &g->open_at[k], NULL);
         resolve_instant(r, tree_find(at, "start"), &g->start);
@@ -133,11 +135,8 @@ static void resolve_clients(struct resolving *r) {
 void resolve_link(struct resolving *r, struct tree_node *node, struct scenario_link *link) {
     struct tree_node *between = tree_find(node, "between");
     for (uint32_t k = 0; k < link->end_count; k++)
-        resolve_name(r, resolve_element(between, k), &link->ends[k].name,
-                     link->end_count == 1
-                         ? MAY_BE_ALL
-                         : MAY_BE_CLUSTER | MAY_BE_GROUP | MAY_BE_CLIENTS | MAY_BE_ALL,
-                     &link->ends[k].index, &link->ends[k].group);
+        resolve_end(r, resolve_element(between, k), link->end_count == 1 ? MAY_BE_ALL : MAY_BE_END,
+                    &link->ends[k]);
     if (link->end_count == 1) {
         link->ends[1] = link->ends[0];
         link->end_count = 2;

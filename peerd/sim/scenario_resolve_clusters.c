@@ -136,6 +136,21 @@ static void check_unique(struct resolving *r) {
     }
 }
 
+static void find_regions(struct resolving *r) {
+    struct scenario *s = r->s;
+    struct scenario_names *regions =
+        scenario_names_make(s->cluster_count > 0 ? &s->clusters[0].identity.region : NULL,
+                            sizeof(s->clusters[0]), s->cluster_count);
+    if (regions == NULL) {
+        resolve_no_memory(r);
+        return;
+    }
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        scenario_names_find(regions, s->clusters[i].identity.region.text,
+                            &s->clusters[i].region_first);
+    scenario_names_free(regions);
+}
+
 void resolve_cluster_rows(struct resolving *r) {
     struct scenario *s = r->s;
     struct tree_node *list = tree_find(r->root, "clusters");
@@ -156,6 +171,7 @@ void resolve_cluster_rows(struct resolving *r) {
         resolve_no_memory(r);
     else
         check_unique(r);
+    find_regions(r);
 }
 
 /* ---- peerings ---- */

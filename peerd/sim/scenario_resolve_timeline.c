@@ -6,13 +6,33 @@
 
 /* What the timeline names, and the rows of it that stand for several events. */
 
+/* In place of a region the clusters of it, if there is room: then a runner that knows no regions
+ * can do it as well. */
+static void spell_out(const struct scenario *s, struct scenario_end *ends, uint32_t *count,
+                      uint32_t n) {
+    const struct scenario_end region = ends[n];
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        size += scenario_end_holds(s, &region, i, false);
+    if (*count - 1 + size > SCENARIO_OPEN_AT_MAX)
+        return;
+    ends[n] = ends[--*count];
+    for (uint32_t i = region.index; i < s->cluster_count; i++) {
+        if (scenario_end_holds(s, &region, i, false))
+            ends[(*count)++] =
+                (struct scenario_end){.name = s->clusters[i].identity.name, .index = i};
+    }
+}
+
 /* One side of a partition. */
 static void resolve_side(struct resolving *r, struct tree_node *list, struct scenario_end *ends,
-                         uint32_t count) {
-    for (uint32_t k = 0; k < count; k++)
-        resolve_name(r, resolve_element(list, k), &ends[k].name,
-                     MAY_BE_CLUSTER | MAY_BE_GROUP | MAY_BE_CLIENTS | MAY_BE_ALL, &ends[k].index,
-                     &ends[k].group);
+                         uint32_t *count) {
+    for (uint32_t k = 0; k < *count; k++)
+        resolve_end(r, resolve_element(list, k), MAY_BE_END, &ends[k]);
+    for (uint32_t k = *count; k-- > 0;) {
+        if (ends[k].region)
+            spell_out(r->s, ends, count, k);
+    }
 }
 
 static void resolve_heal(struct resolving *r, struct tree_node *node, struct scenario_cut *cut) {
@@ -115,13 +135,13 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
             resolve_target(r, value, e);
             return;
         }
-        resolve_side(r, tree_find(value, "from"), e->cut.from, e->cut.from_count);
-        resolve_side(r, tree_find(value, "to"), e->cut.to, e->cut.to_count);
+        resolve_side(r, tree_find(value, "from"), e->cut.from, &e->cut.from_count);
+        resolve_side(r, tree_find(value, "to"), e->cut.to, &e->cut.to_count);
         resolve_heal(r, value, &e->cut);
         return;
     case SCENARIO_VERB_PARTITION:
-        resolve_side(r, tree_find(value, "from"), e->cut.from, e->cut.from_count);
-        resolve_side(r, tree_find(value, "to"), e->cut.to, e->cut.to_count);
+        resolve_side(r, tree_find(value, "from"), e->cut.from, &e->cut.from_count);
+        resolve_side(r, tree_find(value, "to"), e->cut.to, &e->cut.to_count);
         return;
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:

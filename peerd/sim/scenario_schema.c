@@ -12,7 +12,7 @@ void scenario_check_name(struct schema_run *run, const struct schema_row *row,
     if (!scenario_word_reserved(node->text))
         return;
     struct fault *x = fault_add(run->faults, node, NULL);
-    fault_expected(x, "a name other than all, clients, last, none and serving");
+    fault_expected(x, "a name other than all, clients, last, nearest, none and serving");
     fault_found(x, "`%s`, a word of this format", node->text);
 }
 

@@ -89,7 +89,9 @@ static const struct schema_row clients_rows[] = {
     {"open_at", SCHEMA_LIST,
      LIST_AT(scenario_clients, open_at_names, open_at_count, SCENARIO_OPEN_AT_MAX),
      .item = &scenario_name_item, .single = true, .unique = "",
-     .doc = "Clusters asked for a session, in this order; without it all, as listed."},
+     .doc =
+         "Clusters asked for a session, in this order; without it all, as listed; `nearest`: those "
+         "with the shortest RTT, at most 16."},
     {"spread", SCHEMA_BOOL, AT(scenario_clients, spread), .preset = "false",
      .doc = "True: the second client begins with the second cluster, and so on around."},
     {"buffer", SCHEMA_DURATION, AT(scenario_clients, buffer), .preset = "200ms",

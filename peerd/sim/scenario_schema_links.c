@@ -198,7 +198,7 @@ const struct schema_table scenario_access_table = {
 
 /* ---- links ---- */
 
-#define ENDS_FORM "all, or two of: a cluster, a group of clients, clients"
+#define ENDS_FORM "all, or two of: a cluster, a region, a group of clients, clients"
 
 static void read_ends(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
                       void *field) {

@@ -118,7 +118,7 @@ static void read_blackhole(struct schema_run *run, const struct schema_row *row,
     .count_offset = offsetof(struct scenario_cut, counter), .count_max = SCENARIO_OPEN_AT_MAX
 static const struct schema_row cut_rows[] = {
     {"from", SCHEMA_LIST, CUT_LIST(from, from_count), .required = true, .item = &scenario_name_item,
-     .single = true, .unique = "", .doc = "Clusters, groups of clients, or clients."},
+     .single = true, .unique = "", .doc = "Clusters, regions, groups of clients, or clients."},
     {"to", SCHEMA_LIST, CUT_LIST(to, to_count), .required = true, .item = &scenario_name_item,
      .single = true, .unique = "", .doc = "The other side."},
     {"one_way", SCHEMA_BOOL, AT(scenario_cut, one_way), .preset = "false",

@@ -192,9 +192,13 @@ static void put_clients(struct text *t, const struct scenario *s) {
                   g->service.text, g->profile.text, g->source.text);
         put_duration(t, g->buffer);
         text_putf(t, ", at ");
-        for (uint32_t k = 0; k < g->open_at_count; k++)
+        for (uint32_t k = 0; k < g->open_at_count && !g->open_at_nearest; k++)
             text_putf(t, "%s%s", k > 0 ? ", " : "", g->open_at_names[k].text);
-        text_putf(t, "%s%s", g->open_at_count == 0 ? "all" : "", g->spread ? " in turn" : "");
+        text_putf(t, "%s%s",
+                  g->open_at_nearest      ? "the nearest"
+                  : g->open_at_count == 0 ? "all"
+                                          : "",
+                  g->spread ? " in turn" : "");
         put_stay(t, g);
     }
 }

@@ -7,9 +7,9 @@
  * The way from one end to another: which row of `links` counts, and the delay where none says it.
  *
  * A run may ask for a million ways and a file may have thousands of rows, so the rows stand in a
- * table by their two ends: an end that is asked about is meant by at most three (itself, all
- * clients, all), a way therefore by at most nine, and of the rows found the last one counts. Rows
- * that a runner has appended since, as the timeline says, are looked at one by one.
+ * table by their two ends: an end that is asked about is meant by at most three (itself, its region
+ * or all clients, all), a way therefore by at most nine, and of the rows found the last one counts.
+ * Rows that a runner has appended since, as the timeline says, are looked at one by one.
  */
 
 #define PPM             1000000u
@@ -17,16 +17,18 @@
 #define STRETCH         1.4   /* cables follow coasts and railways, not great circles */
 #define ROUTERS_US      500   /* [µs] each way */
 #define GROUP_BIT       0x40000000u
+#define REGION_BIT      0x20000000u
 #define MEANINGS        3 /* of an end */
 
-_Static_assert(SCENARIO_CLUSTERS_MAX < GROUP_BIT && SCENARIO_CLIENTS_MAX < GROUP_BIT,
-               "a cluster and a group are told apart by one bit");
+_Static_assert(SCENARIO_CLUSTERS_MAX < REGION_BIT && SCENARIO_CLIENTS_MAX < REGION_BIT,
+               "clusters, regions and groups are told apart by two bits");
 
 /* ---- which row ---- */
 
 bool scenario_end_holds(const struct scenario *s, const struct scenario_end *end, uint32_t index,
                         bool group) {
-    (void)s;
+    if (end->region)
+        return !group && s->clusters[index].region_first == end->index;
     return end->index == SCENARIO_ALL || (end->index == SCENARIO_CLIENTS && group) ||
            (end->index == index && end->group == group);
 }
@@ -71,7 +73,8 @@ static struct slot *slot_of(const struct scenario_ways *ways, uint32_t from, uin
 
 static void put(struct scenario_ways *ways, const struct scenario_end *from,
                 const struct scenario_end *to, uint32_t link) {
-    uint32_t a = code_of(from->index, from->group), b = code_of(to->index, to->group);
+    uint32_t a = code_of(from->index, from->group) | (from->region ? REGION_BIT : 0);
+    uint32_t b = code_of(to->index, to->group) | (to->region ? REGION_BIT : 0);
     *slot_of(ways, a, b) = (struct slot){(uint64_t)a << 32 | b, link + 1};
 }
 
@@ -97,13 +100,10 @@ void scenario_ways_free(struct scenario_ways *ways) {
     free(ways);
 }
 
-static uint32_t meanings(uint32_t index, bool group, uint32_t out[MEANINGS]) {
-    uint32_t count = 0;
-    out[count++] = code_of(index, group);
-    out[count++] = SCENARIO_ALL;
-    if (group)
-        out[count++] = SCENARIO_CLIENTS;
-    return count;
+static void meanings(const struct scenario *s, uint32_t index, bool group, uint32_t out[MEANINGS]) {
+    out[0] = code_of(index, group);
+    out[1] = group ? SCENARIO_CLIENTS : s->clusters[index].region_first | REGION_BIT;
+    out[2] = SCENARIO_ALL;
 }
 
 static const struct scenario_link *find_link(const struct scenario *s, uint32_t from,
@@ -116,9 +116,10 @@ static const struct scenario_link *find_link(const struct scenario *s, uint32_t 
     }
     if (s->ways == NULL)
         return NULL;
-    uint32_t a_count = meanings(from, from_group, a), b_count = meanings(to, to_group, b);
-    for (uint32_t i = 0; i < a_count; i++) {
-        for (uint32_t k = 0; k < b_count; k++) {
+    meanings(s, from, from_group, a);
+    meanings(s, to, to_group, b);
+    for (uint32_t i = 0; i < MEANINGS; i++) {
+        for (uint32_t k = 0; k < MEANINGS; k++) {
             uint32_t link = slot_of(s->ways, a[i], b[k])->link;
             best = link > best ? link : best;
         }

@@ -293,7 +293,8 @@ static const struct {
     {"a word as a name",
      "name: x\nduration: 5s\nclusters: [{name: serving}, {name: b}, "
      "{name: b}]\n",
-     "3:19: clusters[0].name: expected a name other than all, clients, last, none and serving, "
+     "3:19: clusters[0].name: expected a name other than all, clients, last, nearest, none and "
+     "serving, "
      "found `serving`, a word of this format\n"
      "3:47: clusters[2].name: expected a name that differs from all others in `clusters`, "
      "found "
@@ -357,13 +358,16 @@ static const struct {
     {"links",
      HEAD "links: [\n{between: [fra1]},\n{between: fra1},\n{between: [fra1, amS]},\n"
           "{between: [fra1, am1], loss: 101%, rtt: 5%}]}",
-     "2:11: links[0].between: expected all, or two of: a cluster, a group of clients, clients, "
+     "2:11: links[0].between: expected all, or two of: a cluster, a region, a group of clients, "
+     "clients, "
      "found a list\n"
-     "3:11: links[1].between: expected all, or two of: a cluster, a group of clients, clients, "
+     "3:11: links[1].between: expected all, or two of: a cluster, a region, a group of clients, "
+     "clients, "
      "found `fra1`\n"
      "4:18: links[2].between[1]: expected a name (up to 31 of a-z 0-9 - _ .), found `amS` "
      "(small letters only)\n"
-     "5:18: links[3].between[1]: expected all, clients, a cluster or a group of clients of "
+     "5:18: links[3].between[1]: expected all, clients, a region, a cluster or a group of clients "
+     "of "
      "this "
      "scenario, found `am1` (did you mean `ams1`?)\n"
      "5:30: links[3].loss: expected a percentage from 0% to 100%, found `101%`\n"
