@@ -118,12 +118,28 @@ static void take_machine(struct node *n, const struct node_request *r) {
     take_sources(n, r);
 }
 
-/* A supervisor that was started anew has taken its workers and their sessions along. */
-static void welcome(struct core *core, struct node *n, const struct node_request *r) {
-    if (n->registered && n->boot == r->boot)
-        return;
+/* Whose place `r` takes, if anybody's. */
+static void displace(struct core *core, struct node *n, const struct node_request *r) {
+    bool returns = n->registered && r->boot == n->former;
+    uint64_t before = n->registered ? n->boot : 0;
     if (n->registered)
-        node_lost(core, n, "started anew");
+        node_lost(core, n,
+                  returns ? "two report under its name and key; the first one stays"
+                          : "started anew");
+    n->twin = returns ? before : n->twin == r->boot ? 0 : n->twin;
+    n->former = returns ? 0 : before;
+    n->former_heard = 0;
+}
+
+/* A supervisor that was started anew has taken its workers and their sessions along. */
+static enum err welcome(struct core *core, struct node *n, const struct node_request *r) {
+    if (n->registered && n->boot == r->boot)
+        return ERR_OK;
+    if (n->registered && n->twin == r->boot)
+        return ERR_DENIED;
+    if (n->registered && n->former == r->boot && n->former_heard++ == 0)
+        return ERR_STALE;
+    displace(core, n, r);
     if (n->boot != r->boot) {
         n->seq = 0;
         n->credit.granted_seq = 0; /* what an older run had been promised is gone with it */
@@ -131,6 +147,7 @@ static void welcome(struct core *core, struct node *n, const struct node_request
     n->boot = r->boot;
     n->registered = true;
     core_trace(core, "node %s registered, %zu workers", n->policy.name.text, r->media_count);
+    return ERR_OK;
 }
 
 static void taken_on(void *context, const struct order *order) {
@@ -169,6 +186,19 @@ static bool fill_order(const struct core *core, struct node_order *out, const st
     return true;
 }
 
+static void refuse(struct core *core, const struct node *n, enum err why,
+                   const struct core_node_reported *event, struct core_outbox *outbox) {
+    struct core_intention *i = outbox_put(outbox, CORE_ANSWER_NODE);
+    assert(i != NULL);
+    core->counters.node_reports_stale++;
+    i->u.node = (struct core_answer_node){
+        .request = event->request,
+        .node = n->index,
+        .seq = event->report->seq,
+        .refused = why,
+        .lease_ms = in_ms(core->policy.limits.node_lease, NODE_INTERVAL_MS_MAX)};
+}
+
 static void answer(struct core *core, struct node *n, const struct core_node_reported *event,
                    struct core_outbox *outbox) {
     struct core_intention *i = outbox_put(outbox, CORE_ANSWER_NODE);
@@ -196,7 +226,11 @@ void node_reported(struct core *core, const struct core_event *event, struct cor
     const struct node_request *r = e->report;
     core->counters.node_reports++;
     memories_expire(core);
-    welcome(core, n, r);
+    enum err refused = welcome(core, n, r);
+    if (refused != ERR_OK) {
+        refuse(core, n, refused, e, outbox);
+        return;
+    }
     n->heard = core->now;
     n->lease = instant_add(core->now, core->policy.limits.node_lease);
     n->want_full = false;

@@ -5,6 +5,10 @@
  * *complete* once it has told all its sessions since it registered. When the lease ends its
  * sessions leave the table: they may well live on, but we know no more of them; they are back with
  * its next full report.
+ *
+ * A supervisor that was started anew has a new boot id and takes the place of the one before at
+ * once. If that one goes on reporting, there are two under one name and key: the first stays, and
+ * the second is refused for as long as the first one's lease runs.
  */
 #ifndef PEERD_CORE_NODES_H
 #define PEERD_CORE_NODES_H
@@ -30,7 +34,10 @@ struct node {
     bool complete;
     bool want_full;
     uint64_t boot;
-    uint64_t seq; /* highest request seen of this boot */
+    uint64_t former;       /* boot whose place this one took while it was registered; 0: none */
+    uint32_t former_heard; /* reports of it since then: one may have been on its way as it died */
+    uint64_t twin; /* boot of the second one, refused while this one is registered; 0: none */
+    uint64_t seq;  /* highest request seen of this boot */
     struct instant heard;
     struct instant lease; /* "never" unless registered */
     struct instant full_asked;

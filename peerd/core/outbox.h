@@ -69,6 +69,9 @@ struct core_answer_node {
     uint64_t request; /* token of the event */
     uint32_t node;    /* index in the policy */
     uint64_t seq;     /* of the node's request */
+    /* ERR_OK, or else the rest means nothing: ERR_STALE (another boot has taken its place: ask
+     * again), ERR_DENIED (it is the second one under this name: ask again after lease_ms). */
+    enum err refused;
     bool want_full;
     bool draining;
     uint32_t lease_ms; /* [ms] */

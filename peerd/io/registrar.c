@@ -98,6 +98,16 @@ static struct node_limits limits_of(const struct policy *p) {
     };
 }
 
+static void refuse(struct net_http_request *request, const struct core_answer_node *answer) {
+    if (answer->refused == ERR_STALE)
+        net_http_answer_problem(request, 503, ERR_STALE, "another boot has registered since", 0);
+    else
+        net_http_answer_problem(request, 409, answer->refused,
+                                "another transcoderd is registered under this name and key; give "
+                                "each machine its own, under `nodes`",
+                                (answer->lease_ms + 999) / 1000);
+}
+
 void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
     static struct node_source_spec sources[POLICY_SOURCES_MAX];
     static struct node_profile_spec profiles[POLICY_PROFILES_MAX];
@@ -105,6 +115,11 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
     struct node_media_alive alive[POLICY_PEERS_MAX];
     const struct node_request *report = d->registering.report;
     struct net_http_request *request = d->registering.request;
+    if (answer->refused != ERR_OK) {
+        d->registering.request = NULL;
+        refuse(request, answer);
+        return;
+    }
     struct node_answer out = {
         .seq = answer->seq,
         .lease_ms = answer->lease_ms,

@@ -170,6 +170,8 @@ static void fill_media_alive(const struct sim *sim, const struct sim_site *site,
 }
 
 static void answer_node(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
+    if (a->refused != ERR_OK)
+        return; /* as good as no answer: the node asks again */
     struct sim_node *node = &sim->nodes[site->first_node + a->node];
     struct node_answer *body = sim_alloc(1, sizeof(*body));
     *body = (struct node_answer){.seq = a->seq,

@@ -156,6 +156,8 @@ static void take_order(struct overlay *o, uint32_t cluster, const struct node_or
 void overlay_node_answered(struct overlay *o, uint32_t cluster, const struct core_answer_node *a) {
     struct node_fake *n = &o->sites[cluster]->node;
     assert(a->seq == n->seq);
+    if (a->refused != ERR_OK)
+        return;
     n->seen = a->seq;
     n->answered = o->now;
     n->slots = a->credit.slots;

@@ -163,6 +163,35 @@ Test(core_report, a_supervisor_started_anew_has_nothing_of_the_old_one) {
     fixture_free(f);
 }
 
+/* What a report of that boot is answered. */
+static enum err report_of(struct fixture *f, uint64_t boot) {
+    f->boot[0] = boot;
+    f->seq[0]++;
+    return fixture_node(f, 0, &(struct fixture_report){0}).refused;
+}
+
+Test(core_report, of_two_under_one_name_the_first_stays) {
+    struct fixture *f = fixture_new(1, 0, 100);
+    cr_expect_eq(report_of(f, 1), ERR_OK);
+    cr_expect_eq(report_of(f, 2), ERR_OK, "it may have been started anew");
+    cr_expect_eq(report_of(f, 1), ERR_STALE, "and this have been on its way as it died");
+    cr_expect_eq(report_of(f, 2), ERR_OK);
+    uint64_t lost = core_counters(f->core)->nodes_lost;
+    cr_expect_eq(report_of(f, 1), ERR_OK, "it lives");
+    for (int i = 0; i < 100; i++) {
+        cr_expect_eq(report_of(f, 2), ERR_DENIED);
+        cr_expect_eq(report_of(f, 1), ERR_OK);
+        fixture_wait(f, 100);
+    }
+    cr_expect_eq(core_counters(f->core)->nodes_lost, lost + 1, "no flapping");
+    fixture_wait(f, 10000);
+    cr_expect_eq(report_of(f, 2), ERR_OK, "the first one's lease is over");
+    cr_expect_eq(report_of(f, 2), ERR_OK);
+    cr_expect_eq(report_of(f, 3), ERR_OK, "started anew");
+    cr_expect_eq(report_of(f, 4), ERR_OK, "and again");
+    fixture_free(f);
+}
+
 Test(core_report, after_a_restart_what_is_told_is_known_not_moved) {
     struct fixture *f = fixture_new(2, 1, 100);
     cr_expect(core_status(f->core).recovering);

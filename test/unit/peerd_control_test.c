@@ -209,6 +209,24 @@ Test(peerd_control, node_registers) {
     cr_expect_eq(cluster_number(&answer, "counters.node_reports"), 1);
 }
 
+Test(peerd_control, a_second_node_under_one_name_is_told) {
+    static const struct {
+        uint64_t boot;
+        unsigned status;
+    } rows[] = {{1, 200}, {2, 200}, {1, 503}, {1, 200}, {2, 409}, {1, 200}, {2, 409}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct node_request request = {.boot = rows[i].boot, .seq = 1 + i, .full = true};
+        name_set(&request.node, "n1");
+        char *body = node_request_encode(&request, NULL);
+        cr_assert_not_null(body);
+        ask(AS_NODE, "POST", "/v1/node", body);
+        free(body);
+        cr_expect_eq(answer.status, rows[i].status, "%zu: %u %s", i, answer.status, answer.body);
+        if (rows[i].status == 409)
+            cr_expect_not_null(strstr(answer.body, "under this name and key"), "%s", answer.body);
+    }
+}
+
 /* The keys that a node gets are the ones that the backup tries, and each way has its own. */
 Test(peerd_control, node_gets_the_keys_of_media_alive) {
     struct node_answer a = {0};

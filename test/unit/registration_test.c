@@ -24,6 +24,7 @@ static struct {
         ANSWER_STALE,
         ANSWER_GARBAGE,
         ANSWER_DENIED,
+        ANSWER_UNWANTED,
         ANSWER_NEVER
     } how;
     bool want_full;
@@ -34,7 +35,7 @@ static struct {
 
 /* What the node has heard. */
 static struct {
-    unsigned answers, described;
+    unsigned answers, described, unwanted;
     uint64_t last_seq;
 } heard;
 
@@ -85,6 +86,9 @@ static void request_received(void *data, struct net_http_request *request) {
     case ANSWER_DENIED:
         net_http_answer_problem(request, 403, ERR_DENIED, "not in the policy", 0);
         return;
+    case ANSWER_UNWANTED:
+        net_http_answer_problem(request, 409, ERR_DENIED, "there is another", 1);
+        return;
     case ANSWER_NEVER:
         return; /* the server answers for us in the end */
     }
@@ -102,6 +106,11 @@ static void answered(void *data, const struct node_answer *a) {
     heard.answers++;
     heard.last_seq = a->seq;
     cr_expect_eq(a->credit.slots, 5);
+}
+
+static void unwanted(void *data) {
+    (void)data;
+    heard.unwanted++;
 }
 
 static void start(void) {
@@ -129,7 +138,8 @@ static struct registration *open_with(const struct public_key *pinned) {
                                            .peerd_key = *pinned,
                                            .identity = node_identity,
                                            .describe = describe,
-                                           .answered = answered};
+                                           .answered = answered,
+                                           .unwanted = unwanted};
     name_set(&options.node, "n1");
     return registration_new(&options);
 }
@@ -180,6 +190,21 @@ Test(registration, what_is_no_answer_changes_nothing) {
     run_until(&peerd.requests, peerd.requests + 1);
     peerd.how = ANSWER_WELL;
     run_until(&heard.answers, heard.answers + 2);
+}
+
+Test(registration, a_second_one_under_its_name_backs_off) {
+    open_with(&cluster.public_key);
+    run_until(&heard.answers, 2);
+    peerd.how = ANSWER_UNWANTED;
+    run_until(&heard.unwanted, 1);
+    unsigned requests = peerd.requests;
+    net_loop_run_until(loop, instant_add(net_now(), duration_ms(600)));
+    cr_expect_eq(peerd.requests, requests, "it was told to come back in a second");
+    peerd.how = ANSWER_WELL;
+    unsigned full = peerd.full;
+    run_until(&heard.answers, heard.answers + 1);
+    cr_expect_eq(peerd.full, full + 1, "now everything has to be told");
+    cr_expect_eq(heard.unwanted, 1);
 }
 
 Test(registration, nobody_else_is_believed) {

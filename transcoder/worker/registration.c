@@ -79,12 +79,18 @@ static void done(void *data, const struct net_http_result *result) {
     } else if (result->status == 200) {
         answer_received(r, result);
     } else {
-        char status[80];
+        char status[96];
         snprintf(status, sizeof(status), "HTTP status %u%s", result->status,
-                 result->status == 403 ? ": is our key under `nodes` in peerd's policy?" : "");
+                 result->status == 403   ? ": is our key under `nodes` in peerd's policy?"
+                 : result->status == 409 ? ": a second one under our name and key, waiting"
+                                         : "");
         r->silent &= r->refused == result->status;
         r->refused = result->status;
         not_heard(r, status, (const char *)result->body);
+        if (result->status == 409) {
+            r->full = true;
+            r->options.unwanted(r->options.data);
+        }
     }
     again(r, duration_max(r->poll, result->retry_after));
 }

@@ -34,6 +34,9 @@ struct registration_options {
     bool (*describe)(void *data, struct node_request *request, bool full);
     /* A valid answer to the newest request; borrowed. */
     void (*answered)(void *data, const struct node_answer *answer);
+    /* Another supervisor has our name and key and was here first: this one is not wanted. Said
+     * again with each refusal; asking goes on, rarely, in case that the other one goes. */
+    void (*unwanted)(void *data);
     void *data;
 };
 

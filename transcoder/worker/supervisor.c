@@ -215,6 +215,15 @@ static void answered(void *data, const struct node_answer *a) {
     take_orders(s, a);
 }
 
+/* Two machines must not spend one credit, nor one of them beat for the other. What was admitted
+ * goes on under its own lease. */
+static void unwanted(void *data) {
+    struct supervisor *s = data;
+    s->credit = (struct link_credit){.slots = 0, .until = net_now()};
+    crew_send_all(s->crew, LINK_CREDIT, &s->credit);
+    media_alive_peerd_heard(s->media_alive, &s->config.cluster_key, NULL, 0);
+}
+
 /* ---- to peerd -------------------------------------------------------------------------------- */
 
 static bool describe_sources(struct supervisor *s, struct node_request *r) {
@@ -323,6 +332,7 @@ static bool start_registration(struct supervisor *s) {
                                                  .node = o->name,
                                                  .describe = describe,
                                                  .answered = answered,
+                                                 .unwanted = unwanted,
                                                  .data = s};
     s->registration = registration_new(&options);
     return s->registration != NULL;
