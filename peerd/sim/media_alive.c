@@ -64,7 +64,7 @@ void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
         return;
     struct echo_proof proof =
         echo_beat_received(sim_node_echo(node, peer), &body->beat, sim_node_now(sim, node));
-    if (node->beating && (proof.result == ECHO_CANDIDATE || proof.new_boot))
+    if (node->beating && proof.result == ECHO_CANDIDATE)
         beat_to(sim, node, peer);
     free(body);
 }
