@@ -119,44 +119,25 @@ void sim_node_continue(struct sim *sim, struct sim_node *node) {
 
 /* ---- what workers tell ---- */
 
-static enum resume_purpose purpose_of(enum tenure_state state) {
-    switch (state) {
-    case TENURE_STANDBY:
-        return RESUME_STANDBY;
-    case TENURE_HEDGING:
-        return RESUME_HEDGE;
-    case TENURE_FREE:
-    case TENURE_ENDED:
-    case TENURE_SERVING:
-        break;
-    }
-    return RESUME_COMMIT;
-}
-
-static uint32_t lease_ms(const struct tenure_session *t, struct instant now) {
-    struct instant end = t->state == TENURE_HEDGING ? t->hedge : t->lease;
-    int64_t ms = duration_in_ms(instant_since(end, now));
-    return ms < 0 ? 0 : ms > NODE_INTERVAL_MS_MAX ? NODE_INTERVAL_MS_MAX : (uint32_t)ms;
-}
-
 void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32_t slot) {
     struct sim_node *node = &sim->nodes[worker->node];
     const struct tenure_session *t = tenure_session_at(&worker->tenure, slot);
     const struct sim_session *s = &worker->sessions[slot];
     if (t == NULL || !s->used)
         return;
-    const struct sim_told told = {.epoch = t->epoch,
-                                  .purpose = (uint8_t)purpose_of(t->state),
-                                  .cause = (uint8_t)t->cause,
-                                  .silent_ms = s->silent_ms,
-                                  .lease_ms = lease_ms(t, sim_node_now(sim, node)),
-                                  .last_frame = s->sent_any ? s->last_sent : 0,
-                                  .expected = s->expected,
-                                  .lost_before = s->lost_before,
-                                  .lost_after = s->lost_after,
-                                  .rtt_us = s->rtt_us,
-                                  .jitter_us = s->jitter_us,
-                                  .served_by = t->served_by};
+    const struct sim_told told = {
+        .epoch = t->epoch,
+        .purpose = (uint8_t)tenure_purpose(t),
+        .cause = (uint8_t)t->cause,
+        .silent_ms = s->silent_ms,
+        .lease_ms = tenure_lease_ms(t, sim_node_now(sim, node), NODE_INTERVAL_MS_MAX),
+        .last_frame = s->sent_any ? s->last_sent : 0,
+        .expected = s->expected,
+        .lost_before = s->lost_before,
+        .lost_after = s->lost_after,
+        .rtt_us = s->rtt_us,
+        .jitter_us = s->jitter_us,
+        .served_by = t->served_by};
     uint32_t place = sim_node_place(worker, slot);
     sim_roster_changed(sim, &node->roster, place, s->client, &told);
     struct sim_entry *e = sim_roster_at(&node->roster, place);

@@ -1,27 +1,22 @@
 /*
- * How many streams one core makes, against a bare decode-resample-encode loop on the same libraries
- * in the same process; what a stream weighs; what a start costs.
- *
- * The bare loop is what one would write with FFmpeg in an afternoon: one file, from the beginning,
- * no position, no laps, no checks. Ours runs INTERLEAVED streams a frame each in turn, as a worker
- * does, started at different positions. Both count processor time, in turns, and the best of ROUNDS
- * each: other work on the machine only ever adds.
+ * How many streams one core makes, against the bare loop (bare.h) on the same libraries in the same
+ * process; what a stream weighs; what a start costs. Ours runs INTERLEAVED streams a frame each in
+ * turn, as a worker does, started at different positions. Both count processor time, in turns, and
+ * the best of ROUNDS each: other work on the machine only ever adds.
  *
  * Sources: real music from Debian's asterisk-moh-opsound packages (CC BY-SA 3.0) where installed,
  * else noise and tones made here. `--json` ends with one JSON object on its last line.
  */
+#include "test/bench/bare.h"
+#include "test/bench/sheet.h"
 #include "transcoder/media/stream.h"
 #include "transcoder/media/wav.h"
 
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libswresample/swresample.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MUSIC_GSM     "/usr/share/asterisk/moh/macroform-cold_day.gsm"
@@ -37,128 +32,16 @@
 #define SYNTHETIC_S   70  /* [s] */
 #define BLOCK_SAMPLES 160 /* a channel, written at a time */
 #define PATH_LEN_MAX  255
+#define FRAME_US      (MEDIA_FRAME_MS * 1000.0)
 
 /* Less with --quick, which only shows that everything works. */
 static int rounds = ROUNDS;
 static int frames = FRAMES;
 static uint64_t starts = STARTS;
 
-static double cpu_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void die(const char *what, const char *why) {
     fprintf(stderr, "media_bench: %s: %s\n", what, why);
     exit(1);
-}
-
-/* ---- the bare loop --------------------------------------------------------------------------- */
-
-struct bare {
-    AVFormatContext *format;
-    AVCodecContext *decoder, *encoder;
-    SwrContext *swr;
-    AVPacket *in, *out;
-    AVFrame *decoded, *frame;
-};
-
-static AVCodecContext *bare_encoder(const struct media_profile *p) {
-    bool opus = p->codec == MEDIA_CODEC_OPUS;
-    const AVCodec *codec = avcodec_find_encoder_by_name(opus ? "libopus" : "pcm_mulaw");
-    AVCodecContext *c = avcodec_alloc_context3(codec);
-    AVDictionary *options = NULL;
-    c->sample_rate = (int)p->rate_hz;
-    c->sample_fmt = AV_SAMPLE_FMT_S16;
-    c->bit_rate = p->bitrate_bps;
-    c->thread_count = 1;
-    av_channel_layout_default(&c->ch_layout, p->channels);
-    if (opus) {
-        c->compression_level = p->complexity;
-        av_dict_set(&options, "application", "lowdelay", 0);
-        av_dict_set(&options, "vbr", "off", 0);
-    }
-    if (avcodec_open2(c, codec, &options) < 0)
-        die("bare loop", "no encoder");
-    av_dict_free(&options);
-    return c;
-}
-
-static void bare_open(struct bare *b, const char *path, const struct media_profile *p) {
-    *b = (struct bare){0};
-    if (avformat_open_input(&b->format, path, NULL, NULL) < 0)
-        die(path, "does not open");
-    AVCodecParameters *par = b->format->streams[0]->codecpar;
-    const AVCodec *codec = avcodec_find_decoder(par->codec_id);
-    b->decoder = avcodec_alloc_context3(codec);
-    b->decoder->thread_count = 1;
-    avcodec_parameters_to_context(b->decoder, par);
-    if (avcodec_open2(b->decoder, codec, NULL) < 0)
-        die(path, "no decoder");
-    b->encoder = bare_encoder(p);
-    AVChannelLayout layout;
-    av_channel_layout_default(&layout, par->ch_layout.nb_channels);
-    swr_alloc_set_opts2(&b->swr, &b->encoder->ch_layout, AV_SAMPLE_FMT_S16, (int)p->rate_hz,
-                        &layout, b->decoder->sample_fmt, par->sample_rate, 0, NULL);
-    if (swr_init(b->swr) < 0)
-        die(path, "no resampler");
-    b->in = av_packet_alloc();
-    b->out = av_packet_alloc();
-    b->decoded = av_frame_alloc();
-    b->frame = av_frame_alloc();
-    b->frame->nb_samples = (int)media_profile_samples(p);
-    b->frame->format = AV_SAMPLE_FMT_S16;
-    av_channel_layout_copy(&b->frame->ch_layout, &b->encoder->ch_layout);
-    av_frame_get_buffer(b->frame, 0);
-}
-
-static void bare_close(struct bare *b) {
-    avformat_close_input(&b->format);
-    avcodec_free_context(&b->decoder);
-    avcodec_free_context(&b->encoder);
-    swr_free(&b->swr);
-    av_packet_free(&b->in);
-    av_packet_free(&b->out);
-    av_frame_free(&b->decoded);
-    av_frame_free(&b->frame);
-}
-
-/* Encodes what the resampler holds; returns how many frames that were. */
-static int bare_encode(struct bare *b, int frames_max) {
-    int made = 0;
-    int wanted = b->frame->nb_samples;
-    while (made < frames_max && swr_get_out_samples(b->swr, 0) >= wanted) {
-        av_frame_make_writable(b->frame);
-        if (swr_convert(b->swr, b->frame->data, wanted, (const uint8_t *[]){(uint8_t *)b, NULL},
-                        0) != wanted)
-            break;
-        if (avcodec_send_frame(b->encoder, b->frame) < 0 ||
-            avcodec_receive_packet(b->encoder, b->out) < 0)
-            die("bare loop", "does not encode");
-        av_packet_unref(b->out);
-        made++;
-    }
-    return made;
-}
-
-static double bare_run(const char *path, const struct media_profile *p) {
-    struct bare b;
-    bare_open(&b, path, p);
-    double start = cpu_s();
-    int made = 0;
-    while (made < frames && av_read_frame(b.format, b.in) >= 0) {
-        avcodec_send_packet(b.decoder, b.in);
-        av_packet_unref(b.in);
-        while (avcodec_receive_frame(b.decoder, b.decoded) >= 0) {
-            swr_convert(b.swr, NULL, 0, (const uint8_t **)b.decoded->extended_data,
-                        b.decoded->nb_samples);
-            made += bare_encode(&b, frames - made);
-        }
-    }
-    double took = cpu_s() - start;
-    bare_close(&b);
-    return made * (MEDIA_FRAME_MS / 1000.0) / took;
 }
 
 /* ---- ours ------------------------------------------------------------------------------------ */
@@ -192,10 +75,10 @@ static double our_run(const char *path, const struct media_profile *p) {
         streams[i] = open_stream(path, p);
         start_at(streams[i], (uint64_t)i * 97);
     }
-    double start = cpu_s();
+    double start = sheet_cpu_s();
     for (int n = 0; n < frames; n++)
         next_frame(streams[n % INTERLEAVED]);
-    double took = cpu_s() - start;
+    double took = sheet_cpu_s() - start;
     for (int i = 0; i < INTERLEAVED; i++)
         media_stream_close(streams[i]);
     return frames * (MEDIA_FRAME_MS / 1000.0) / took;
@@ -226,10 +109,10 @@ static void weigh(const char *path, const struct media_profile *p, double *stand
 
 static double start_us(const char *path, const struct media_profile *p) {
     struct media_stream *s = open_stream(path, p);
-    double start = cpu_s();
+    double start = sheet_cpu_s();
     for (uint64_t i = 0; i < starts; i++)
         start_at(s, 1000 + i * 337 % 9000);
-    double took = cpu_s() - start;
+    double took = sheet_cpu_s() - start;
     media_stream_close(s);
     return took * 1e6 / (double)starts;
 }
@@ -269,7 +152,7 @@ static void run_scene(struct scene *s, bool quiet) {
     struct media_profile p;
     media_profile_init(&p, s->codec);
     for (int i = 0; i < rounds; i++) {
-        s->bare = fmax(s->bare, bare_run(s->path, &p));
+        s->bare = fmax(s->bare, FRAME_US / bare_frame_us(s->path, &p, (uint32_t)frames));
         s->ours = fmax(s->ours, our_run(s->path, &p));
     }
     if (!quiet)

@@ -307,6 +307,25 @@ const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t 
     return takes_credit(t->sessions[slot].state) ? &t->sessions[slot] : NULL;
 }
 
+enum resume_purpose tenure_purpose(const struct tenure_session *s) {
+    switch (s->state) {
+    case TENURE_STANDBY:
+        return RESUME_STANDBY;
+    case TENURE_HEDGING:
+        return RESUME_HEDGE;
+    case TENURE_FREE:
+    case TENURE_ENDED:
+    case TENURE_SERVING:
+        break;
+    }
+    return RESUME_COMMIT;
+}
+
+uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uint32_t ms_max) {
+    uint32_t ms = tenure_ms_until(s->state == TENURE_HEDGING ? s->hedge : s->lease, now);
+    return ms < ms_max ? ms : ms_max;
+}
+
 void tenure_check_invariants(const struct tenure *t) {
     due_check_invariants(&t->due);
     tenure_table_check_invariants(t);

@@ -210,6 +210,11 @@ uint32_t tenure_find(const struct tenure *t, const struct session_id *id);
 /* For reports to peerd: walk slots 0 … capacity−1; NULL where nothing is held (tombstones too). */
 const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t slot);
 
+/* For reports to peerd, of a session that is held: what it is here for, as the resume that brought
+ * it there said, and the rest of its lease or hedge [ms], at most ms_max. */
+enum resume_purpose tenure_purpose(const struct tenure_session *s);
+uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uint32_t ms_max);
+
 /* Slots of credit that a newcomer could have now: for cookies and status. */
 uint32_t tenure_free(const struct tenure *t, struct instant now);
 

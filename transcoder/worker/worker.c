@@ -138,26 +138,6 @@ void worker_session_watch(struct worker *w, struct session *s) {
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
-static enum resume_purpose purpose_of(enum tenure_state state) {
-    switch (state) {
-    case TENURE_STANDBY:
-        return RESUME_STANDBY;
-    case TENURE_HEDGING:
-        return RESUME_HEDGE;
-    case TENURE_FREE:
-    case TENURE_ENDED:
-    case TENURE_SERVING:
-        break;
-    }
-    return RESUME_COMMIT;
-}
-
-static uint32_t lease_ms(const struct tenure_session *t, struct instant now) {
-    struct instant end = t->state == TENURE_HEDGING ? t->hedge : t->lease;
-    int64_t ms = duration_in_ms(instant_since(end, now));
-    return ms < 0 ? 0 : ms > NODE_INTERVAL_MS_MAX ? NODE_INTERVAL_MS_MAX : (uint32_t)ms;
-}
-
 static void describe(const struct worker *w, const struct session *s,
                      const struct tenure_session *t, struct node_session *n, struct instant now) {
     const struct ticket *k = &s->ticket;
@@ -170,11 +150,11 @@ static void describe(const struct worker *w, const struct session *s,
                                .backup_count = k->backup_count,
                                .expires_s = k->expires_s,
                                .epoch = t->epoch,
-                               .purpose = purpose_of(t->state),
+                               .purpose = tenure_purpose(t),
                                .worker = w->options->worker_index,
                                .last_frame = s->sent_any ? s->last_sent : 0,
                                .client = s->client,
-                               .lease_ms = lease_ms(t, now),
+                               .lease_ms = tenure_lease_ms(t, now, NODE_INTERVAL_MS_MAX),
                                .expected = f->expected,
                                .lost_before = f->lost_before,
                                .lost_after = f->lost_after,
