@@ -18,6 +18,7 @@ void detector_init(struct detector *d, const struct detector_wish *wish) {
                            .life_at = INSTANT_NEVER,
                            .arrival = INSTANT_NEVER,
                            .unconfirmed_at = INSTANT_NEVER,
+                           .slow_at = instant_us(INT64_MIN),
                            .announced = wish->interval};
 }
 
@@ -74,17 +75,43 @@ static void learn_first(struct detector *d, double lag_us) {
 /* A gap that ends a suspicion is loss or worse, not jitter: it would widen the margin just when
  * it should stay narrow. For the same reason a proof that is no newer than the last one says
  * nothing of the path: of a peer that no longer hears us they grow older and older, and learning
- * from them would put the expiry off for ever. */
+ * from them would put the expiry off for ever. New ones are learnt from in every opinion: were
+ * those of an expired peer left out, one whose path has become slower would expire between any two
+ * beats for ever. */
 static void learn_more(struct detector *d, struct instant now, struct instant life_at) {
     if (d->opinion == DETECTOR_TRUST)
         learn(&d->gap_mean_us, &d->gap_dev_us, (double)instant_since(now, d->arrival).us);
-    if (d->opinion != DETECTOR_EXPIRED && instant_before(d->life_at, life_at))
+    if (instant_before(d->life_at, life_at))
         learn(&d->lag_mean_us, &d->lag_dev_us, (double)instant_since(now, life_at).us);
+}
+
+static bool is_stale(const struct detector *d, struct instant life_at, struct instant now) {
+    return instant_reached(now, instant_add(life_at, bound(d)));
+}
+
+/* What is stale proves nothing about now, but that it is newer than all before says that the path
+ * has become slow. That is learnt only of a peer without trust: it puts no expiry off. What lay in
+ * our socket while we were deaf says nothing of the path. */
+static void learn_slow(struct detector *d, struct instant life_at, struct instant now) {
+    struct duration lag = instant_since(now, life_at);
+    bool without_trust = d->opinion == DETECTOR_UNKNOWN || d->opinion == DETECTOR_EXPIRED;
+    if (!without_trust || deaf_since(d, life_at).us > 0 ||
+        duration_less(duration_scale(d->wish.detect_within, DETECTOR_SLOW_MAX, 1), lag))
+        return;
+    if (d->proofs == 0)
+        learn_first(d, (double)lag.us);
+    else if (instant_before(d->slow_at, life_at) && instant_before(d->life_at, life_at))
+        learn(&d->lag_mean_us, &d->lag_dev_us, (double)lag.us);
+    d->slow_at = life_at;
 }
 
 void detector_life_proven(struct detector *d, struct instant life_at, struct instant now,
                           struct duration announced) {
     assert(!instant_before(now, life_at) && announced.us > 0);
+    if (is_stale(d, life_at, now)) {
+        learn_slow(d, life_at, now);
+        return;
+    }
     d->announced = announced;
     if (d->proofs == 0) {
         learn_first(d, (double)instant_since(now, life_at).us);

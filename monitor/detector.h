@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #define DETECTOR_STALLS_MAX 4 /* own stalls remembered; the oldest is forgotten first */
+#define DETECTOR_SLOW_MAX   8 /* times detect_within: a path with older proofs is none */
 
 /* What the operator wants, not how to get it. */
 struct detector_wish {
@@ -50,6 +51,7 @@ struct detector {
     enum detector_opinion opinion;
     struct instant life_at;        /* newest proven instant of life; "never" until the first */
     struct instant arrival;        /* when the newest proof arrived */
+    struct instant slow_at;        /* the life of the newest that came too late to prove any */
     struct instant unconfirmed_at; /* newest beat that proved nothing; "never" for none */
     uint32_t unconfirmed;          /* such beats since the newest proof of life */
     struct duration announced;     /* the next beat was promised within this */
@@ -82,7 +84,9 @@ void detector_init(struct detector *d, const struct detector_wish *wish);
 void detector_wish_changed(struct detector *d, const struct detector_wish *wish);
 
 /* A beat proved life as of `life_at` and promised the next within `announced`. Older proofs than
- * the newest are counted for jitter and prove nothing new. */
+ * the newest are counted for jitter and prove nothing new. What is older than the bound on arrival
+ * proves nothing about now; of one expired or not known yet it teaches how slow the path is, so
+ * that the next may count: figures then say that the wish is not met. */
 void detector_life_proven(struct detector *d, struct instant life_at, struct instant now,
                           struct duration announced);
 

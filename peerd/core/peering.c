@@ -140,10 +140,9 @@ static void run_confirmed(struct core *core, struct peering *p, const struct bea
 }
 
 /* A beat that echoes nothing newer than the one before may come from somebody who hears us no
- * longer; one that echoes only what we sent long ago proves nothing about now. */
+ * longer. */
 static void life_proven(struct core *core, struct peering *p, const struct beat *b,
                         const struct echo_proof *proof) {
-    struct duration bound = detector_figures(&p->detector, core->now).bound;
     if (proof->new_boot)
         run_confirmed(core, p, b);
     /* While we were away its answer lay in our socket: that is no round trip. */
@@ -153,8 +152,7 @@ static void life_proven(struct core *core, struct peering *p, const struct beat 
         core->counters.beats_unconfirmed++;
         detector_unconfirmed(&p->detector, core->now);
     }
-    if (!instant_reached(core->now, instant_add(proof->life_at, bound)))
-        detector_life_proven(&p->detector, proof->life_at, core->now, duration_ms(b->interval_ms));
+    detector_life_proven(&p->detector, proof->life_at, core->now, duration_ms(b->interval_ms));
 }
 
 static void beat_heard(struct core *core, struct peering *p, const struct beat *b) {

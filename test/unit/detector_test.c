@@ -128,6 +128,56 @@ Test(detector, a_path_too_slow_for_the_wish_says_so) {
     cr_expect(detector_figures(&d, at(START + 4900)).meets_wish);
 }
 
+/* Beats every 100 ms from `from` on, the newest echo so old on arrival; when it was trusted last
+ * before which it was not. Whoever asks lets time pass to the very instant of each beat. */
+static int64_t trusted_from(struct detector *d, int64_t from, int beats, int64_t lag) {
+    int64_t since = -1;
+    for (int i = 0; i < beats; i++) {
+        int64_t now = from + i * 100;
+        if (detector_step(d, at(now)) == DETECTOR_EXPIRED)
+            since = -1;
+        detector_life_proven(d, at(now - lag), at(now), duration_ms(100));
+        if (since < 0 && d->opinion == DETECTOR_TRUST)
+            since = now;
+        detector_check_invariants(d);
+    }
+    return since;
+}
+
+Test(detector, a_path_that_becomes_slow_is_learnt) {
+    static const struct {
+        const char *what;
+        int64_t lag;
+        int64_t within; /* [ms] trusted for good, so long after it changed; -1: never */
+    } rows[] = {
+        {"as before", 60, 0},
+        {"slower than the wish, less the time to the next beat", 320, 1000},
+        {"slower than the wish", 700, 1500},
+        {"much slower", 3000, 1500},
+        {"so slow that it is none", 3300, -1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct detector d = steady(50);
+        int64_t change = START + 5000 + (rows[i].lag - 60) / 100 * 100;
+        int64_t trusted = trusted_from(&d, change, 100, rows[i].lag);
+        if (rows[i].within < 0)
+            cr_expect_lt(trusted, 0, "%s", rows[i].what);
+        else
+            cr_expect(trusted >= 0 && trusted <= change + rows[i].within, "%s: %d", rows[i].what,
+                      (int)(trusted - change));
+    }
+}
+
+Test(detector, a_slow_path_is_known_from_the_first_beats) {
+    struct detector d = fresh();
+    int64_t trusted = trusted_from(&d, START, 50, 900);
+    cr_expect_eq(trusted, START + 100, "one to learn from, the next counts");
+    cr_expect_not(detector_figures(&d, at(START + 4900)).meets_wish);
+    d = fresh();
+    cr_expect_lt(trusted_from(&d, START + 9000, 50, 9000), 0);
+    cr_expect_eq(d.opinion, DETECTOR_UNKNOWN);
+}
+
 Test(detector, our_own_absence_is_not_the_peers_silence) {
     struct detector d = steady(50);
     int64_t last = START + 4900;
