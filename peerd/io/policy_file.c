@@ -184,7 +184,8 @@ static void load_files(struct load *l, struct policy *p, struct key_pair *own) {
     locate_sources(l, p);
 }
 
-struct policy *policy_file_load(const char *path, struct key_pair *own, struct faults *faults) {
+static struct policy *load(const char *path, struct key_pair *own, bool alone,
+                           struct faults *faults) {
     struct load l = {.path = path, .faults = faults};
     struct tree tree;
     faults_init(faults, path);
@@ -199,8 +200,9 @@ struct policy *policy_file_load(const char *path, struct key_pair *own, struct f
     if (yaml_load(&tree, path, faults)) {
         l.root = tree.root;
         policy_read(p, tree.root, faults);
-        load_files(&l, p, own);
-        if (!faults_any(faults))
+        if (!alone)
+            load_files(&l, p, own);
+        if (!alone && !faults_any(faults))
             policy_check_keys(p, own != NULL ? &own->public_key : NULL, tree.root, faults);
     }
     faults_sort(faults);
@@ -211,6 +213,14 @@ struct policy *policy_file_load(const char *path, struct key_pair *own, struct f
         sodium_memzero(own, sizeof(*own));
     policy_file_free(p);
     return NULL;
+}
+
+struct policy *policy_file_load(const char *path, struct key_pair *own, struct faults *faults) {
+    return load(path, own, false, faults);
+}
+
+struct policy *policy_file_load_alone(const char *path, struct faults *faults) {
+    return load(path, NULL, true, faults);
 }
 
 void policy_file_free(struct policy *p) {

@@ -16,6 +16,10 @@
  * one fault; then `own` is wiped. `faults` is initialised here. */
 struct policy *policy_file_load(const char *path, struct key_pair *own, struct faults *faults);
 
+/* The same from that file alone: files that it names are not looked at, so there are no keys and no
+ * tokens in it. For planning, where there are policies of sites whose keys are elsewhere. */
+struct policy *policy_file_load_alone(const char *path, struct faults *faults);
+
 /* Wipes and frees; NULL is fine. */
 void policy_file_free(struct policy *p);
 

@@ -3,6 +3,7 @@
  */
 #include "peerd/sim/arguments.h"
 #include "peerd/sim/many.h"
+#include "peerd/sim/plan.h"
 #include "peerd/sim/report_html.h"
 #include "peerd/sim/shrunk.h"
 #include "peerd/sim/sim.h"
@@ -237,6 +238,8 @@ static int campaign(struct arguments *a) {
 int main(int argc, char **argv) {
     struct arguments arguments;
     struct scenario scenario;
+    if (plan_is_wanted(argc, argv))
+        return plan_main(argc, argv);
     int status = arguments_parse(&arguments, argc, argv);
     if (status >= 0)
         return status;

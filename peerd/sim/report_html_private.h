@@ -2,6 +2,7 @@
 #ifndef PEERD_SIM_REPORT_HTML_PRIVATE_H
 #define PEERD_SIM_REPORT_HTML_PRIVATE_H
 
+#include "peerd/sim/report_figure.h"
 #include "peerd/sim/report_html.h"
 #include "peerd/sim/report_picture.h"
 

@@ -164,8 +164,9 @@ static void number_tile(FILE *out, uint64_t n, bool bad, const char *what) {
     end_tile(out, what);
 }
 
-static void figure_tile(FILE *out, const struct report *r, enum page_what what, const char *name) {
-    struct page_figure f = page_figure_of(r, &(struct report_move){.at_ms = 0}, what);
+static void figure_tile(FILE *out, const struct report *r, enum report_what what,
+                        const char *name) {
+    struct report_figure f = report_figure_of(r, &(struct report_move){.at_ms = 0}, what);
     char text[96];
     if (f.count == 0)
         return;
@@ -209,8 +210,8 @@ void page_tiles(FILE *out, const struct report_page *page) {
     html_duration(out, gap_ms);
     end_tile(out, "longest gap");
     moves_tile(out, r);
-    figure_tile(out, r, PAGE_NOTICED, "noticed");
-    figure_tile(out, r, PAGE_FIRST_FRAME, "first frame");
+    figure_tile(out, r, REPORT_NOTICED, "noticed");
+    figure_tile(out, r, REPORT_FIRST_FRAME, "first frame");
     number_tile(out, hedges, false, "hedges");
     fputs("</div>\n", out);
 }

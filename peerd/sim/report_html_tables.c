@@ -69,48 +69,6 @@ static void expectations(FILE *out, const struct report *r) {
 
 /* ---- moves ---- */
 
-static int64_t figure(const struct report_move *m, enum page_what what) {
-    switch (what) {
-    case PAGE_NOTICED:
-        return m->detect_ms;
-    case PAGE_FIRST_FRAME:
-        return m->first_frame_ms;
-    case PAGE_GAP:
-        return m->gap_ms;
-    }
-    return -1;
-}
-
-static bool fits(const struct name *pattern, const struct name *name) {
-    return pattern->text[0] == '\0' || name_equal(pattern, name);
-}
-
-static bool is_like(const struct report_move *m, const struct report_move *of) {
-    return fits(&of->cause, &m->cause) && fits(&of->from, &m->from) && fits(&of->to, &m->to);
-}
-
-static int compare_numbers(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-struct page_figure page_figure_of(const struct report *r, const struct report_move *of,
-                                  enum page_what what) {
-    struct page_figure f = {0, -1, -1, -1};
-    int64_t *values = calloc((size_t)r->move_count + 1, sizeof(*values));
-    for (uint32_t i = 0; values != NULL && i < r->move_count; i++)
-        if (is_like(&r->moves[i], of) && figure(&r->moves[i], what) >= 0)
-            values[f.count++] = figure(&r->moves[i], what);
-    if (f.count > 0) {
-        qsort(values, f.count, sizeof(*values), compare_numbers);
-        f.median = values[f.count / 2];
-        f.p99 = values[(uint32_t)((uint64_t)f.count * 99 / 100)];
-        f.most = values[f.count - 1];
-    }
-    free(values);
-    return f;
-}
-
 /* Each cause, from and to that occurs, most moves first. */
 struct route {
     struct report_move like;
@@ -129,7 +87,7 @@ static uint32_t find_routes(const struct report *r, struct route list[ROUTES_MAX
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->move_count; i++) {
         uint32_t k = 0;
-        while (k < count && !is_like(&r->moves[i], &list[k].like))
+        while (k < count && !report_move_is_like(&r->moves[i], &list[k].like))
             k++;
         if (k == ROUTES_MAX) {
             ++*rest;
@@ -149,8 +107,8 @@ static void put_route(FILE *out, const struct report *r, const struct route *w) 
     cell_text(out, w->like.from.text);
     cell_text(out, w->like.to.text);
     cell_number(out, w->count);
-    for (enum page_what what = PAGE_NOTICED; what <= PAGE_GAP; what++) {
-        struct page_figure f = page_figure_of(r, &w->like, what);
+    for (enum report_what what = REPORT_NOTICED; what <= REPORT_GAP; what++) {
+        struct report_figure f = report_figure_of(r, &w->like, what);
         cell_ms(out, f.median);
         cell_ms(out, f.p99);
         cell_ms(out, f.most);

@@ -475,6 +475,14 @@ const char *sim_violation(const struct sim *sim) {
     return sim->violated ? sim->violation : NULL;
 }
 
+bool sim_cluster_status(const struct sim *sim, uint32_t cluster, struct core_status *out) {
+    const struct sim_site *site = &sim->sites[cluster];
+    if (site->core == NULL)
+        return false;
+    *out = core_status(site->core);
+    return true;
+}
+
 struct duration sim_time(const struct sim *sim) {
     return instant_since(sim->now, sim->zero);
 }

@@ -8,6 +8,7 @@
 #ifndef PEERD_SIM_SIM_H
 #define PEERD_SIM_SIM_H
 
+#include "peerd/core/status.h"
 #include "peerd/sim/report.h"
 
 #include <stdio.h>
@@ -15,7 +16,9 @@
 struct sim;
 
 struct sim_options {
-    const struct scenario *scenario; /* borrowed */
+    const struct scenario *scenario;      /* borrowed */
+    const struct policy *const *policies; /* of its clusters, in place of what it says of them;
+                                             borrowed; NULL: as it says */
     uint64_t seed;
     FILE *narrative;          /* facts for people; NULL: none */
     FILE *trace;              /* every line of every machine; NULL: none */
@@ -37,6 +40,9 @@ void sim_run(struct sim *sim);
 
 /* What was violated, in one line; NULL if nothing was. */
 const char *sim_violation(const struct sim *sim);
+
+/* What the peerd of a cluster says of itself now; false if it does not run. */
+bool sim_cluster_status(const struct sim *sim, uint32_t cluster, struct core_status *out);
 
 /* Virtual time since the beginning of the scenario. */
 struct duration sim_time(const struct sim *sim);

@@ -30,7 +30,10 @@ static uint32_t cluster_named(const struct sim *sim, const struct name *name) {
 
 static void fill_policy(struct sim *sim, struct sim_site *site) {
     struct policy *p = &site->policy, *drawn = sim_alloc(1, sizeof(*drawn));
-    scenario_policy(sim->scenario, site->index, drawn);
+    if (sim->options.policies != NULL)
+        *drawn = *sim->options.policies[site->index];
+    else
+        scenario_policy(sim->scenario, site->index, drawn);
     policy_copy(p, drawn);
     free(drawn);
     for (uint32_t i = 0; i < p->peer_count; i++) {

@@ -1,0 +1,304 @@
+/*
+ * The planning tool: from policies to an overlay, from a run to advice, and the program itself on
+ * the samples of conf/.
+ */
+#include "peerd/sim/plan.h"
+
+#include "peerd/io/policy_file.h"
+#include "test/lib/program.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const samples[] = {"conf/fra1.yaml", "conf/ams1.yaml", "conf/lon1.yaml",
+                                      "conf/two-sites.yaml"};
+#define SAMPLES 4
+
+static struct plan plan;
+static char folder[64];
+
+static void make_folder(void) {
+    snprintf(folder, sizeof(folder), "/tmp/peerd-plan-XXXXXX");
+    cr_assert_not_null(mkdtemp(folder));
+}
+
+static void remove_folder(void) {
+    char command[96];
+    plan_free(&plan);
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    cr_expect_eq(system(command), 0);
+}
+
+TestSuite(sim_plan, .init = make_folder, .fini = remove_folder, .timeout = 120);
+
+static struct plan_request request(const char *const *files, uint32_t count) {
+    return (struct plan_request){.files = files,
+                                 .file_count = count,
+                                 .load_ppm = 500000,
+                                 .workers = 8,
+                                 .buffer = duration_ms(200),
+                                 .seed = 1};
+}
+
+static bool says(const struct plan_texts *t, const char *piece) {
+    for (uint32_t i = 0; i < t->count; i++)
+        if (strstr(t->list[i], piece) != NULL)
+            return true;
+    return false;
+}
+
+/* ---- from policies to an overlay ---- */
+
+Test(sim_plan, a_policy_can_be_read_without_its_keys) {
+    static struct faults faults;
+    struct policy *p = policy_file_load_alone("conf/fra1.yaml", &faults);
+    cr_assert_not_null(p);
+    cr_expect_str_eq(p->cluster.name.text, "fra1");
+    cr_expect_eq(p->peer_count, 2);
+    policy_file_free(p);
+    cr_expect_null(policy_file_load_alone("test/scenario/herd.yaml", &faults));
+    cr_expect_gt(faults.count, 3, "faults are told all the same");
+}
+
+Test(sim_plan, samples_make_an_overlay) {
+    struct plan_request q = request(samples, SAMPLES);
+    q.kill = "fra1,lon1";
+    q.cut = "ams1/clients";
+    cr_assert(plan_load(&plan, &q));
+    cr_expect_eq(plan.scenario.cluster_count, 4);
+    cr_expect(plan.hit[0] && !plan.hit[1] && plan.hit[2] && !plan.hit[3]);
+    cr_expect_eq(plan.scenario.event_count, 3);
+    cr_expect_eq(plan.scenario.events[0].verb, SCENARIO_VERB_KILL);
+    cr_expect(plan.scenario.events[0].blackhole);
+    cr_expect_eq(plan.scenario.events[2].verb, SCENARIO_VERB_PARTITION);
+    cr_expect_eq(plan.policies[0]->peer_count, 2);
+    cr_expect_eq(plan.policies[3]->peer_count, 0, "nobody peers with par1");
+    cr_expect(says(&plan.notes, "par1 has the peer ams1, which does not have par1"));
+    /* Half of 500 slots less 200 that are set aside; par1: half of 500 and of 100. */
+    cr_expect_eq(plan.scenario.client_group_count, 5);
+    cr_expect_eq(plan.scenario.clients[0].count, 150);
+    cr_expect_eq(plan.scenario.clients[3].count, 250);
+    cr_expect_str_eq(plan.scenario.clients[4].name.text, "at-par1-bulletin");
+    cr_expect(plan.scenario.clients[0].placed);
+}
+
+Test(sim_plan, sessions_can_be_given_instead) {
+    struct plan_request q = request(samples, 1);
+    q.kill = "fra1";
+    q.sessions = 7;
+    cr_assert(plan_load(&plan, &q));
+    cr_expect_eq(plan.scenario.clients[0].count, 7);
+    cr_expect(says(&plan.notes, "fra1 has the peer ams1, of which no policy was given"));
+}
+
+Test(sim_plan, a_matrix_is_about_clusters_and_listeners_are_where_theirs_is) {
+    char path[128];
+    snprintf(path, sizeof(path), "%s/rtt.txt", folder);
+    FILE *f = fopen(path, "w");
+    fputs("0 30 50\n30 0 70\n50 70 0\n", f);
+    fclose(f);
+    struct plan_request q = request(samples, 3);
+    q.kill = "fra1";
+    q.matrix = path;
+    cr_assert(plan_load(&plan, &q));
+    const struct scenario *s = &plan.scenario;
+    cr_expect_eq(scenario_way(s, 0, false, 2, false).delay.us, 25000);
+    cr_expect_eq(scenario_way(s, 1, true, 2, false).delay.us, 35000, "from ams1's listeners");
+    cr_expect_eq(scenario_way(s, 1, true, 1, false).delay.us, 1000, "near their own");
+}
+
+/* ---- from a run to advice ---- */
+
+static struct report report;
+
+static void add_listener(uint32_t group, uint32_t before, uint32_t after, uint64_t lost) {
+    uint32_t number = report.client_count;
+    struct report_client c = {.group = group, .frames_expected = 500, .frames_lost = lost};
+    snprintf(c.name, sizeof(c.name), "l-%u", number);
+    snprintf(c.outcome, sizeof(c.outcome), "%s", after == REPORT_NOBODY ? "no credit" : "playing");
+    if (after == REPORT_NOBODY)
+        c.served_from_ms = REPORT_UNSERVED;
+    report_add_client(&report, &c);
+    if (before != REPORT_NOBODY)
+        report_add_mark(&report, &(struct report_mark){100, number, before, REPORT_MARK_SERVED});
+    if (before == after || after == REPORT_NOBODY)
+        return;
+    report_add_mark(&report, &(struct report_mark){plan.event_ms + 200 + number, number, after,
+                                                   REPORT_MARK_SERVED});
+    struct report_move m = {.at_ms = plan.event_ms + 300,
+                            .detect_ms = 45,
+                            .first_frame_ms = 80 + 30 * (int64_t)number,
+                            .gap_ms = (int64_t)lost * 20};
+    name_set(&m.cause, "crashed");
+    report_add_move(&report, &m);
+}
+
+static void load_three(const char *kill) {
+    struct plan_request q = request(samples, 3);
+    struct name name;
+    q.kill = kill;
+    cr_assert(plan_load(&plan, &q));
+    name_set(&name, "plan");
+    report_init(&report, "sim", &name, 1);
+}
+
+Test(sim_plan, counts_who_went_where_and_who_nowhere) {
+    struct plan_result r;
+    load_three("fra1");
+    add_listener(0, 0, 1, 0);
+    add_listener(0, 0, 2, 0);
+    add_listener(0, 0, 2, 4);
+    add_listener(0, 0, REPORT_NOBODY, 90);
+    add_listener(1, 1, 1, 0);
+    add_listener(1, REPORT_NOBODY, REPORT_NOBODY, 0);
+    report_sort_marks(&report);
+    cr_assert(plan_judge(&plan, &report, &r));
+    cr_expect_eq(r.flows[0 * 4 + 1], 1);
+    cr_expect_eq(r.flows[0 * 4 + 2], 2);
+    cr_expect_eq(r.flows[0 * 4 + 3], 1, "nowhere");
+    cr_expect_eq(r.flows[1 * 4 + 1], 0, "who stays does not flow");
+    cr_expect(r.before[0] == 4 && r.before[1] == 1 && r.after[0] == 0 && r.after[2] == 2);
+    cr_expect(r.moved == 3 && r.nowhere == 1 && r.unopened == 1 && r.losers == 2 && r.lost == 94);
+    cr_expect_eq(r.served_ms, 202);
+    cr_expect_eq(r.noticed.median, 45);
+    cr_expect_eq(r.first_frame.most, 140);
+    cr_expect_str_eq(r.refusal, "no credit");
+    /* 80, 110 and 140 ms to the first frame. */
+    cr_expect(r.buffers[0].buffer_ms == 40 && r.buffers[0].listeners == 3);
+    cr_expect(r.buffers[r.buffer_count - 1].buffer_ms == 150 &&
+              r.buffers[r.buffer_count - 1].listeners == 0);
+    cr_expect_not(r.ok);
+    plan_result_free(&r);
+    report_free(&report);
+}
+
+Test(sim_plan, advice_says_what_is_short) {
+    static const struct {
+        const char *what;
+        uint32_t to; /* of a listener of fra1 */
+        uint64_t lost;
+        bool accepts, offers, peers; /* at ams1, of fra1 */
+        const char *said;            /* NULL: nothing */
+        bool ok;
+    } rows[] = {
+        {"all is well", 1, 0, true, true, true, NULL, true},
+        {"no room", REPORT_NOBODY, 5, true, true, true,
+         "ams1 or lon1 would be full: 1 listeners of fra1 have nowhere to go. 1 more slots at ams1 "
+         "or lon1 are needed.",
+         false},
+        {"one may not", REPORT_NOBODY, 5, false, true, true,
+         "ams1 has room for 499 more, but may not take those of fra1: its policy says "
+         "accept_moves: false for fra1.",
+         false},
+        {"one is not offered any", REPORT_NOBODY, 5, true, false, true,
+         "fra1's policy says offer_moves: false for it", false},
+        {"no peers", REPORT_NOBODY, 5, true, true, false, "they are no peers", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_result r;
+        load_three("fra1");
+        for (uint32_t k = 0; k < 2; k++) {
+            if (strcmp(plan.policies[1]->peers[k].name.text, "fra1") == 0)
+                plan.policies[1]->peers[k].accept_moves = rows[i].accepts;
+            if (strcmp(plan.policies[0]->peers[k].name.text, "ams1") == 0)
+                plan.policies[0]->peers[k].offer_moves = rows[i].offers;
+        }
+        if (!rows[i].peers)
+            plan.policies[1]->peer_count = 0;
+        add_listener(0, 0, rows[i].to, rows[i].lost);
+        add_listener(1, 1, 1, 0);
+        add_listener(2, 2, 2, 0);
+        report_sort_marks(&report);
+        cr_assert(plan_judge(&plan, &report, &r));
+        cr_expect_eq(r.ok, rows[i].ok, "%s", rows[i].what);
+        if (rows[i].said == NULL)
+            cr_expect_eq(r.advice.count, 0, "%s: %s", rows[i].what,
+                         r.advice.count > 0 ? r.advice.list[0] : "");
+        else
+            cr_expect(says(&r.advice, rows[i].said), "%s: not said, but `%s`", rows[i].what,
+                      r.advice.count > 0 ? r.advice.list[0] : "");
+        plan_result_free(&r);
+        report_free(&report);
+        plan_free(&plan);
+    }
+}
+
+/* ---- the program ---- */
+
+#define RUN(...) program_run(folder, "peersim", (const char *[]){__VA_ARGS__, NULL})
+
+static bool have_program(void) {
+    char path[512];
+    if (!program_find("peersim", path, sizeof(path)))
+        cr_skip_test("no peersim in $PEERD_BIN");
+    return true;
+}
+
+Test(sim_plan, the_samples_survive_the_death_of_one) {
+    cr_assert(have_program());
+    struct program_result r = RUN("--kill", "fra1", "--sessions", "40", "--json", samples[0],
+                                  samples[1], samples[2], samples[3]);
+    json_t *root = json_loads(r.out, JSON_REJECT_DUPLICATES, NULL), *flow;
+    int64_t gone = 0, refused, lost, moved;
+    int ok;
+    size_t i;
+    cr_assert_not_null(root, "%s%s", r.out, r.err);
+    cr_expect_eq(r.status, 0);
+    cr_assert_eq(json_unpack(root, "{s:I,s:I,s:I,s:b}", "refused", &refused, "frames_lost", &lost,
+                             "moved", &moved, "ok", &ok),
+                 0);
+    cr_expect(refused == 0 && lost == 0 && moved == 40 && ok == 1);
+    json_array_foreach(json_object_get(root, "flows"), i, flow) {
+        cr_expect_str_eq(json_string_value(json_object_get(flow, "from")), "fra1");
+        gone += json_integer_value(json_object_get(flow, "listeners"));
+    }
+    cr_expect_eq(gone, 40);
+    json_decref(root);
+    program_result_free(&r);
+}
+
+Test(sim_plan, when_two_of_three_die_some_have_nowhere_to_go) {
+    cr_assert(have_program());
+    struct program_result r = RUN("--kill", "fra1,ams1", samples[0], samples[1], samples[2]);
+    cr_expect_eq(r.status, 1);
+    cr_expect_not_null(strstr(r.out, "If fra1, ams1 die: 3 clusters"), "%s", r.out);
+    cr_expect_not_null(strstr(r.out, "nowhere"), "%s", r.out);
+    cr_expect_not_null(strstr(r.out, "lon1 would be full"), "%s", r.out);
+    cr_expect_not_null(strstr(r.out, "NOT ALL ARE SERVED"), "%s", r.out);
+    program_result_free(&r);
+}
+
+Test(sim_plan, wrong_words_are_refused) {
+    static const struct {
+        const char *what;
+        const char *words[6];
+        const char *err;
+    } rows[] = {
+        {"no policy", {"--kill", "fra1", NULL}, "needs the policies"},
+        {"unknown cluster",
+         {"--kill", "fra2", "conf/fra1.yaml", NULL},
+         "--kill: there is no policy of `fra2` among these; there is fra1"},
+        {"half a cut", {"--cut", "fra1", "conf/fra1.yaml", NULL}, "expected two ends"},
+        {"twice",
+         {"--kill", "fra1", "conf/fra1.yaml", "conf/fra1.yaml", NULL},
+         "another policy of fra1"},
+        {"no policy at all",
+         {"--drain", "fra1", "test/scenario/herd.yaml", NULL},
+         "herd.yaml:2:1: name: expected a key of a policy"},
+        {"no percentage",
+         {"--kill", "fra1", "--load", "70", "conf/fra1.yaml", NULL},
+         "--load 70: expected a percentage"},
+        {"unknown option", {"--kill", "fra1", "--trace", NULL}, "--trace is no option of a plan"},
+    };
+    cr_assert(have_program());
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct program_result r = program_run(folder, "peersim", rows[i].words);
+        cr_expect_eq(r.status, 2, "%s", rows[i].what);
+        cr_expect_not_null(strstr(r.err, rows[i].err), "%s: %s", rows[i].what, r.err);
+        program_result_free(&r);
+    }
+}
