@@ -7,7 +7,7 @@
 
 #define HERD_MS 1000
 
-static const int64_t buffers_ms[] = {40, 60, 80, 100, 120, 150, 200, 300, 500, 1000, 2000};
+static const int64_t buffers_ms[] = {60, 100, 150, 200, 300, 500, 1000, 2000};
 
 /* ---- who is where ---- */
 

@@ -120,7 +120,7 @@ static void print_gaps(FILE *out, const struct plan *plan, const struct plan_res
     else
         fprintf(out, "  %-32s none\n", "frames lost");
     if (r->buffer_count > 0)
-        fprintf(out, "  %-32s", "who would hear it, by buffer");
+        fprintf(out, "  %-32s", "would hear a gap, by buffer");
     for (uint32_t i = 0; i < r->buffer_count; i++)
         fprintf(out, "%s %" PRId64 " ms: %" PRIu32, i > 0 ? "," : "", r->buffers[i].buffer_ms,
                 r->buffers[i].listeners);

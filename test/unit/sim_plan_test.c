@@ -168,7 +168,7 @@ Test(sim_plan, counts_who_went_where_and_who_nowhere) {
     cr_expect_eq(r.first_frame.most, 140);
     cr_expect_str_eq(r.refusal, "no credit");
     /* 80, 110 and 140 ms to the first frame. */
-    cr_expect(r.buffers[0].buffer_ms == 40 && r.buffers[0].listeners == 3);
+    cr_expect(r.buffers[0].buffer_ms == 60 && r.buffers[0].listeners == 3);
     cr_expect(r.buffers[r.buffer_count - 1].buffer_ms == 150 &&
               r.buffers[r.buffer_count - 1].listeners == 0);
     cr_expect_not(r.ok);
