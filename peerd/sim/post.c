@@ -9,6 +9,9 @@ void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
         return;
     for (uint32_t i = 0; i < fate.count; i++) {
         struct sim_event copy = *event;
+        if (fate.arrivals[i].copy == WAY_COPY_REPLAY &&
+            instant_before(sim->end, fate.arrivals[i].at))
+            continue; /* afterwards all leases have to run out */
         if (size > 0)
             copy.body = memcpy(sim_alloc(1, size), body, size);
         sim_put_at(sim, fate.arrivals[i].at, &copy);

@@ -232,8 +232,13 @@ static void answer(struct sim *sim, struct sim_worker *w, const struct tenure_ou
     sim_worker_send(sim, w, q->client, &m);
 }
 
-static void prepare(struct sim_worker *w, uint32_t slot, const struct sim_question *q) {
+/* What a listener that has left once asked, and was refused, may come again as a replay and be
+ * taken for news while its cookie is good: that lease counts from now. */
+static void prepare(struct sim *sim, struct sim_worker *w, uint32_t slot,
+                    const struct sim_question *q) {
     assert(q != NULL && !w->sessions[slot].used);
+    if (sim->clients[q->client].state == SIM_CLIENT_OVER && !q->silent)
+        sim->clients[q->client].over_at = sim->now;
     w->sessions[slot] = (struct sim_session){.used = true,
                                              .client = q->client,
                                              .nonce = q->nonce,
@@ -257,7 +262,7 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
             answer(sim, w, o, q);
         break;
     case TENURE_PREPARE:
-        prepare(w, o->slot, q);
+        prepare(sim, w, o->slot, q);
         return;
     case TENURE_MEDIA_START:
         start_media(sim, w, s, o, now);
