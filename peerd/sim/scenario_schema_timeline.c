@@ -377,7 +377,8 @@ static const struct schema_row event_rows[] = {
 const struct schema_table scenario_event_table = {
     .title = "an entry of the timeline",
     .doc = "An instant, and exactly one thing that happens then. `serving` is the cluster that "
-           "serves most clients at that moment, `last` the one that the latest event hit.",
+           "serves most clients at that moment, `last` the one that the latest event hit, or all "
+           "of them.",
     TABLE(event_rows, scenario_event),
     .check = check_event,
 };
