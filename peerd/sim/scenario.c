@@ -149,18 +149,6 @@ uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_
     return count;
 }
 
-struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
-                                           uint32_t b, bool b_group) {
-    for (uint32_t i = s->link_count; i-- > 0;) {
-        if (scenario_link_fits(s, &s->links[i], a, a_group, b, b_group))
-            return s->links[i];
-    }
-    return (struct scenario_link){
-        .ends = {{.index = a, .group = a_group}, {.index = b, .group = b_group}},
-        .end_count = 2,
-        .rtt = duration_ms(SCENARIO_RTT_MS)};
-}
-
 static bool names_hold(const struct name *names, uint32_t count, const struct name *name) {
     for (uint32_t i = 0; i < count; i++) {
         if (name_equal(&names[i], name))

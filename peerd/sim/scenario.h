@@ -349,11 +349,6 @@ struct duration scenario_instant(const struct scenario_when *when, uint64_t draw
 uint32_t scenario_client_order(const struct scenario *s, uint32_t group, uint32_t n,
                                uint32_t out[SCENARIO_OPEN_AT_MAX]);
 
-/* The link between two ends, each an index of a cluster or, with `group`, of a client group:
- * the last row that fits, or the default (20 ms, no jitter, no loss). */
-struct scenario_link scenario_link_between(const struct scenario *s, uint32_t a, bool a_group,
-                                           uint32_t b, bool b_group);
-
 /* The way from one end to another, each an index of a cluster or, with `group`, of a client group.
  * Its delay is, in this order: half the RTT of the last row of `links` that fits; half of what the
  * matrix has measured (the other direction's if only that was measured); from the great circle

@@ -10,12 +10,14 @@
  * room, until all have as many as they want. A peering is mutual, so whoever is chosen has one
  * more, also beyond what it wanted itself, up to POLICY_PEERS_MAX; then it is passed over. By
  * rounds rather than one cluster after another, since otherwise the first ones would fill up the
- * centre and the last ones would have to peer with the far side. Of equally near ones the earlier
- * in the file is taken, so that the same file gives the same graph.
+ * centre and the last ones would have to peer with the far side. Of equally near ones the next in
+ * the file is taken, and so on around its end: the same file gives the same graph, and where
+ * nothing is known of distances a ring rather than a few hubs.
  */
 
 struct candidate {
     uint32_t rtt_us;
+    uint32_t after; /* how far behind the chooser in the file, around its end */
     uint32_t index;
     bool taken;
 };
@@ -32,7 +34,7 @@ static int by_rtt(const void *a, const void *b) {
     const struct candidate *x = a, *y = b;
     if (x->rtt_us != y->rtt_us)
         return x->rtt_us < y->rtt_us ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
+    return (x->after > y->after) - (x->after < y->after);
 }
 
 /* [µs] of every pair, there and back, by index × count + index: each way is worked out once. */
@@ -67,10 +69,10 @@ static bool find_candidates(const struct scenario *s, const uint32_t *rtt_us, ui
     c->near = malloc(s->cluster_count * sizeof(*c->near));
     if (c->near == NULL)
         return false;
-    for (uint32_t i = 0; i < s->cluster_count; i++) {
+    for (uint32_t i = 0, n = s->cluster_count; i < n; i++) {
         if (i != index && may_peer(own, &s->clusters[i]))
-            c->near[c->count++] =
-                (struct candidate){rtt_us[(size_t)index * s->cluster_count + i], i, false};
+            c->near[c->count++] = (struct candidate){
+                .rtt_us = rtt_us[(size_t)index * n + i], .after = (i + n - index) % n, .index = i};
     }
     qsort(c->near, c->count, sizeof(*c->near), by_rtt);
     c->wanted_others = own->elsewhere;
@@ -156,7 +158,8 @@ static void choose_servers(struct scenario *s, uint32_t group, struct candidate 
     for (uint32_t i = 0; i < s->cluster_count; i++) {
         struct duration there = scenario_way(s, group, true, i, false).delay;
         struct duration back = scenario_way(s, i, false, group, true).delay;
-        near[i] = (struct candidate){(uint32_t)(there.us + back.us), i, false};
+        near[i] =
+            (struct candidate){.rtt_us = (uint32_t)(there.us + back.us), .after = i, .index = i};
     }
     qsort(near, s->cluster_count, sizeof(*near), by_rtt);
     for (g->open_at_count = 0;

@@ -31,9 +31,36 @@ static void check_event(const struct scenario *s, const struct scenario_event *e
         check_end(s, &e->cut.from[i]);
     for (uint32_t i = 0; i < e->cut.to_count; i++)
         check_end(s, &e->cut.to[i]);
+    if (e->verb == SCENARIO_VERB_ARRIVE || e->verb == SCENARIO_VERB_LEAVE)
+        require(e->crowd.group == SCENARIO_ALL || e->crowd.group < s->client_group_count);
     if (e->target.cluster < s->cluster_count && e->target.part == SCENARIO_PART_NODE)
         require(e->target.number < s->clusters[e->target.cluster].nodes);
     require(strlen(scenario_event_text(s, e, text, sizeof(text))) < sizeof(text));
+}
+
+/* A share of a million, each of them. */
+static void check_quality(const struct path_quality *q) {
+    require(q->delay.us >= 0 && q->jitter.us >= 0 && q->queue.us >= 0);
+    require(q->loss_ppm <= 1000000 && q->bursts.enter_ppm <= 1000000 &&
+            q->bursts.leave_ppm <= 1000000 && q->bursts.loss_bad_ppm <= 1000000);
+    require(q->reorder_ppm <= 1000000 && q->duplicate_ppm <= 1000000 && q->replay_ppm <= 1000000);
+    require(q->outages.every.us == 0 || q->outages.least.us <= q->outages.longest.us);
+}
+
+static void check_expectations(const struct scenario *s) {
+    const struct scenario_expectations *x = &s->expectations;
+    for (uint32_t i = 0; i < x->move_count; i++)
+        require(x->moves[i].of_index == SCENARIO_ALL ||
+                x->moves[i].of_index < s->client_group_count);
+    for (uint32_t i = 0; i < x->verdict_count; i++) {
+        require(x->verdicts[i].of_index < s->cluster_count);
+        for (uint32_t k = 0; k < x->verdicts[i].by_count; k++)
+            require(x->verdicts[i].by[k] == SCENARIO_ALL ||
+                    x->verdicts[i].by[k] < s->cluster_count);
+    }
+    for (uint32_t i = 0; i < x->hearing_count; i++)
+        require(x->clients[i].of_index == SCENARIO_ALL ||
+                x->clients[i].of_index < s->client_group_count);
 }
 
 static void check_scenario(const struct scenario *s) {
@@ -46,13 +73,12 @@ static void check_scenario(const struct scenario *s) {
         require(count > 0 && s->clients[i].count > 0);
         for (uint32_t k = 0; k < count; k++)
             require(order[k] < s->cluster_count);
-        require(scenario_link_between(s, i, true, 0, false).rtt.us >= 0);
+        struct path_quality q = scenario_way(s, i, true, 0, false);
+        check_quality(&q);
     }
     for (uint32_t i = 0; i < s->event_count; i++)
         check_event(s, &s->events[i]);
-    for (uint32_t i = 0; i < s->expectations.move_count; i++)
-        require(s->expectations.moves[i].of_index == SCENARIO_ALL ||
-                s->expectations.moves[i].of_index < s->client_group_count);
+    check_expectations(s);
     scenario_policy(s, s->cluster_count - 1, &policy);
     scenario_describe(s, text, sizeof(text));
     scenario_check_abilities(s, &can, &faults);

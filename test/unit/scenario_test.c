@@ -126,34 +126,6 @@ Test(scenario, reads_the_timeline) {
     scenario_free(&s);
 }
 
-Test(scenario, the_last_link_that_fits_counts) {
-    static const struct {
-        const char *what;
-        uint32_t a;
-        bool a_group;
-        uint32_t b;
-        bool b_group;
-        int64_t rtt_us;
-    } rows[] = {
-        {"two clusters", 0, false, 1, false, 10000},
-        {"clients and fra1", 0, true, 0, false, 30000},
-        {"the same from the other end", 0, false, 0, true, 30000},
-        {"one group and fra1", 1, true, 0, false, 1000},
-        {"one group and another cluster", 1, true, 1, false, 10000},
-    };
-    struct scenario s;
-    parse(whole, &s);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct scenario_link l =
-            scenario_link_between(&s, rows[i].a, rows[i].a_group, rows[i].b, rows[i].b_group);
-        cr_expect_eq(l.rtt.us, rows[i].rtt_us, "%s", rows[i].what);
-    }
-    scenario_free(&s);
-    parse("name: x\nduration: 5s\nclusters: [{name: a}, {name: b}]\n", &s);
-    cr_expect_eq(scenario_link_between(&s, 0, false, 1, false).rtt.us, 20000, "the default");
-    scenario_free(&s);
-}
-
 Test(scenario, clients_ask_in_turn) {
     struct scenario s;
     uint32_t order[SCENARIO_OPEN_AT_MAX];
