@@ -8,6 +8,24 @@
  *
  * Forking: fork before net_loop_new, or exec afterwards. All descriptors made here are
  * close-on-exec.
+ *
+ * One thread runs a loop and all its callbacks; objects belong to their loop and are closed before
+ * it. In this folder bad input is refused and counted (*_counters), errors of the environment are
+ * returned, our own bugs are asserted, and whatever is bounded says what happens at the bound.
+ *
+ *   need                       use                     never
+ *   time, randomness           clock.h                 time(), rand(); a clock in a pure folder
+ *   a deadline                 net_timer: absolute, µs uv_timer, which counts milliseconds
+ *   datagrams                  udp.h: batches, bounded a connected UDP socket: ICMP would matter
+ *                              queue, kernel's stamps
+ *   an endpoint of the kernel  sockaddr.h              struct sockaddr anywhere above
+ *   HTTPS to or from a peer    http_client.h,          names or dates of certificates
+ *                              http_server.h
+ *   SRV, A, AAAA               dns.h                   getaddrinfo(), which blocks
+ *   key files, reloads         file.h                  a key that others may read
+ *   a line for the operator    log.h                   stderr in a daemon: a stalled reader would
+ *                                                      stall media
+ *   the service manager        notify.h                libsystemd
  */
 #ifndef PEERD_NET_LOOP_H
 #define PEERD_NET_LOOP_H

@@ -6,6 +6,9 @@
  * the file ("10ms..10s", "64kbit/s") and pass through the same parsers. Reading never stops at the
  * first fault: every fault of a file is found in one pass. The same table writes the reference for
  * people (schema_markdown). Policy and scenario files are both read this way.
+ *
+ * To add a key: a field in the struct (policy.h), a row in its table (policy_schema.c), perhaps a
+ * checker; default, range, fault and reference follow from the row.
  */
 #ifndef PEERD_POLICY_SCHEMA_H
 #define PEERD_POLICY_SCHEMA_H

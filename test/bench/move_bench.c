@@ -4,6 +4,8 @@
  * One client at a time lacks ten frames (200 ms) and hedges at a warm standby on this machine; the
  * path takes no time, so what is measured is the backup's own share of a move. Once with a worker
  * at rest and once with one that serves 100 others meanwhile.
+ *
+ * "Who hears, of all": a hedge of 500 ms that waits longer for its pre-roll is never heard.
  */
 #include "peerd/net/clock.h"
 #include "test/bench/crowd.h"

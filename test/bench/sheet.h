@@ -3,6 +3,16 @@
  *
  * Every figure has a key, a sentence and a unit; a figure with an aim says `missed` where it misses
  * it. A benchmark never fails because it was slow: it fails when what it measured did not work.
+ *
+ * How to read it. A claim is a ratio, and both sides of a ratio are measured in turns within one
+ * run. Absolute figures drift by 15 to 20 % on a shared machine; do not compare them across runs. A
+ * figure is the median of its repeats.
+ *
+ * CPU is what the scheduler counted for the process (schedstat), so that other work on the machine
+ * costs accuracy and not honesty. Figures "a second" and in milliseconds are wall clock: they mean
+ * something on an idle machine only. On loopback the sender also runs the kernel's receiving half;
+ * waking a sleeping receiver is kept out of it (crowd.h). A network card costs the sender about as
+ * much as the former, not the latter.
  */
 #ifndef TEST_BENCH_SHEET_H
 #define TEST_BENCH_SHEET_H

@@ -7,6 +7,15 @@
  * and supervisor together. Each turn gives one ratio; the median of the turns is shown.
  *
  * Weight: growth of the worker's memory from a few to many sessions.
+ *
+ * Streams a CPU-second of transcoderd are frames that clients received, times 20 ms, by the CPU of
+ * worker and supervisor together: pacing, sending, reports and bookkeeping included. The bare loop
+ * does none of these, and one stream in one go keeps caches hot. So two more ratios stand beside
+ * the aimed one: to as many bare loops run in real time, with sleep between frames, and to these
+ * plus the least that sending and verifying reports cost (floor.h). A G.711 frame costs less to
+ * make than to send, so there only the last one tells something. `frames_whole` below 0.99 says
+ * that the worker got too little CPU and that the figures beside it are to be distrusted. Memory is
+ * growth a session of the anonymous part of a fresh worker's proportional set size.
  */
 #include "peerd/net/clock.h"
 #include "test/bench/bare.h"

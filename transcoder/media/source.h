@@ -10,7 +10,8 @@
  *
  * A source belongs to one thread at a time, and threads may hand it over. Reading a local one
  * takes well under a millisecond and may be done in an event loop. Every call on a remote one may
- * block up to `timeout`: leave that to a thread pool.
+ * block up to `timeout`: leave that to a thread pool. The size and date of a file are all that
+ * betrays a change after its digest was taken.
  */
 #ifndef TRANSCODER_MEDIA_SOURCE_H
 #define TRANSCODER_MEDIA_SOURCE_H

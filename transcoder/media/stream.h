@@ -17,7 +17,18 @@
  * A start goes back to the beginning of its lap: 135 frames on average, 260 at most, which takes 8
  * and 16 ms of CPU. Its payloads equal anybody's from its first frame on. A start with a shorter
  * pre-roll is heard sooner and joins in at the next lap. Either says so: `mergeable_from`. Frame
- * numbers are positions in the source; a session adds its anchor.
+ * numbers are positions in the source; a session adds its anchor. GSM output merges, too; seekable
+ * sources never do.
+ *
+ * Counted (FFmpeg 5.1.9, libopus 1.3.1), starts that still differed after 100 frames of pre-roll
+ * alone: Opus 0 of 600 in music and speech, but 11 of 300 where digital silence alternates with
+ * hiss and 42 of 300 in noise at 24 kbit/s (24 of them after 250, too); GSM decoders 3 of 1000; AAC
+ * with ffmpeg's default noise substitution 46 of 200 after four packets.
+ *
+ * Cost (test/bench/media_bench.c; one of 2 virtual cores, busy with other work): Opus 254-291
+ * streams a core, 0.88-0.96 of a bare loop; PCMU from GSM 5,000-5,600, 0.85-0.94. 185 KiB a running
+ * Opus stream, 103 a standby, of which libswresample's context is 86. A full start from GSM 10 ms.
+ * About 0.2 ms of an encoder's opening is two `cpuid` that trap in a virtual machine.
  *
  *      open --> IDLE --start--> PRE-ROLL --warm or next--> RUNNING --next--> ...
  *                 ^                ^                          |

@@ -33,6 +33,9 @@
  * an older epoch than the newest asked for is not followed but released. All who might believe that
  * they serve are released after a commit, and again when they are heard.
  *
+ * Live positions are reckoned by the client's playout clock, not by the path that serves: then
+ * moves do not add up to drift, and each gives the buffer its full depth back.
+ *
  * A notice of the end says how many frames there are. What is missing before it, perhaps the very
  * last ones, is asked from a backup while the rest is played out: whoever served has nothing more
  * to send, and its silence is no event.

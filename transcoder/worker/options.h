@@ -4,6 +4,21 @@
  * A worker is started by its supervisor from the same binary with one internal option that says
  * which inherited descriptors are its socket and its link; everything else it is told over the
  * link.
+ *
+ * Without a peerd, `transcoderd --config FILE --media 127.0.0.1:7700` serves what the file says, in
+ * the form of peerd's answer to a node (peerd/wire/node.h), credit without end; SIGHUP reads it
+ * again. Tests and benchmarks use it. Who has a key in `issuers` can sign tickets for it:
+ *
+ *   {"seq": 1, "lease_ms": 1000, "poll_ms": 100, "want_full": false, "draining": false,
+ *    "self": {"name": "fra1", "key": "k4.public.…"},
+ *    "catalogue": {"hash": "AAAAAAAAAAAAAAAAAAAAAA",
+ *     "sources": [{"name": "a", "location": "/srv/a.wav", "class": "exact", "loop": true}],
+ *     "profiles": [{"name": "opus", "codec": "opus", "rate_hz": 48000, "channels": 1,
+ *                   "bitrate_bps": 32000, "complexity": 5, "preroll_frames": 100}]},
+ *    "issuers": [{"name": "fra1", "key": "k4.public.…"}],
+ *    "credit": {"slots": 100, "lease_ms": 300000}, "orders": [], "media_alive": [],
+ *    "limits": {"sessions_max": 1000, "session_lease_ms": 5000, "standby_lease_ms": 10000,
+ *               "skew_ms": 1000, "hedge_ms_max": 500, "hedges_per_minute": 12}}
  */
 #ifndef TRANSCODER_WORKER_OPTIONS_H
 #define TRANSCODER_WORKER_OPTIONS_H

@@ -11,6 +11,27 @@
  *                 workers  <---UDP--->  clients
  *
  * It never blocks, keeps nothing on disk, and no media passes through it.
+ *
+ * What fails, who notices, and what happens:
+ *
+ *   a worker dies        SIGCHLD: the next one starts on the same socket with the same cookie
+ *                        secret, adopts the sessions at the frame that is due and sends again what
+ *                        was swallowed: 50 to 100 ms, no client asks for anything
+ *   a worker stalls      crew: SIGKILL after --stall-ms, then as above; it goes back 1 s at most
+ *   one dies again       crew, within 10 s: its sessions are not handed on, since one of them may
+ *                        be what kills; clients are told unknown_session and commit again. More
+ *                        than 5 deaths in 10 s: a second's wait
+ *   the supervisor dies  the kernel: its workers die with it; clients hedge at their backups
+ *   peerd is silent      registration, after 200 ms: everything goes on, catalogue, issuers and
+ *                        credit hold; backups hear media-alive
+ *   a second one has     peerd, which refuses the later: that one gives its credit back and asks
+ *   our name and key     again rarely, in case that the other one goes
+ *   a source ends        session: a notice of the end, with its frame, repeated until a report has
+ *   or breaks off        seen it
+ *
+ * READY=1 is said when every worker runs and not when peerd has answered: this program and peerd
+ * may be started, and restarted, in any order. Where it may (CAP_SYS_NICE, or Nice=-10 in the
+ * unit), it runs at nice -10: media has deadlines that other work has not.
  */
 #ifndef TRANSCODER_WORKER_SUPERVISOR_H
 #define TRANSCODER_WORKER_SUPERVISOR_H
