@@ -87,6 +87,8 @@ struct net_http_server_counters {
     uint64_t refused;         /* by `admit`, or body too large */
     uint64_t cut_off;         /* connections ended for slowness */
     uint64_t overdue;         /* requests answered 503 because the handler did not */
+    uint64_t handshaking;     /* connections now whose TLS handshake is not over */
+    uint64_t turns;           /* times that microhttpd was run */
     uint64_t reloads;         /* times that new certificate files were taken */
     uint64_t reload_failures; /* files changed but could not be used; the old ones serve on */
 };

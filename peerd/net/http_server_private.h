@@ -23,6 +23,7 @@ struct http_connection {
     struct MHD_Connection *mhd;
     struct http_credentials *credentials; /* NULL at a plain door */
     struct instant since;                 /* when it last got somewhere, see http_server.h: idle */
+    bool handshaking;                     /* counted as such */
     bool waiting;                         /* a handler holds its request: time is not its fault */
     bool cut_off;                         /* shut down; closes as soon as microhttpd notices */
     struct http_connection *next, *previous;
@@ -76,6 +77,9 @@ void http_tls_stop(struct net_http_server *server);
 
 /* Puts our certificate, and what we ask of the client's, into a session just begun. */
 void http_tls_begin(struct http_connection *connection);
+
+/* The handshake is over, one way or another. */
+void http_tls_settled(struct http_connection *connection);
 void http_tls_release(struct http_credentials *credentials);
 
 /* The priority string for gnutls_priority_init. */

@@ -62,6 +62,20 @@ static int verify_client(gnutls_session_t session) {
     return net_identity_of_session(session, &key) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
+void http_tls_settled(struct http_connection *connection) {
+    connection->server->counters.handshaking -= connection->handshaking;
+    connection->handshaking = false;
+}
+
+/* The client's Finished is the last that a server waits for. */
+static int finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                    const gnutls_datum_t *message) {
+    (void)type, (void)when, (void)message;
+    if (incoming)
+        http_tls_settled(gnutls_session_get_ptr(session));
+    return 0;
+}
+
 void http_tls_begin(struct http_connection *connection) {
     struct net_http_server *server = connection->server;
     const union MHD_ConnectionInfo *info =
@@ -72,6 +86,12 @@ void http_tls_begin(struct http_connection *connection) {
     gnutls_session_t session = info->tls_session;
     connection->credentials = server->credentials;
     connection->credentials->holders++;
+    connection->handshaking = true;
+    server->counters.handshaking++;
+    /* microhttpd keeps a pointer of its own there, for pre-shared keys only. */
+    gnutls_session_set_ptr(session, connection);
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
+                                       finished);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, connection->credentials->gnutls);
     if (server->options.door == NET_HTTP_DOOR_PINNED) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);

@@ -348,3 +348,50 @@ Test(net_http_tls, certificates_that_cannot_be_used) {
     unlink(junk);
     rmdir(f.path);
 }
+
+/* ---- a handshake that does not end ---- */
+
+static void run_for(struct site *s, int64_t ms) {
+    cr_assert_not(net_loop_run_until(s->loop, in_ms(ms)));
+}
+
+/* Who connects and says nothing, or half a word, must not keep the server busy. */
+Test(net_http_tls, an_unfinished_handshake_costs_nothing) {
+    static const struct {
+        const char *what;
+        const char *bytes;
+        size_t len;
+    } rows[] = {{"silent", "", 0}, {"half a record", "\x16\x03\x01\x02", 4}};
+    struct cast c;
+    struct site s = {0};
+    struct outcome o;
+
+    make_cast(&c);
+    open_pinned(&s, &c);
+    const struct net_http_server_counters *n = net_http_server_counters(s.server);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sockaddr_storage to;
+        struct addr at = net_http_server_address(s.server);
+        socklen_t len = net_sockaddr_from_addr(&to, &at);
+        int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(connect(fd, (struct sockaddr *)&to, len), 0);
+        cr_assert_eq(write(fd, rows[i].bytes, rows[i].len), (ssize_t)rows[i].len);
+        run_for(&s, 50);
+        cr_expect_eq(n->handshaking, 1, "%s", rows[i].what);
+        uint64_t before = n->turns;
+        run_for(&s, 200);
+        cr_expect_leq(n->turns - before, 150, "%s: run %u times in 200 ms", rows[i].what,
+                      (unsigned)(n->turns - before));
+        call(&s, &o,
+             (struct net_http_call_options){.url = url_of(&s, "/hello"),
+                                            .identity = c.client_id,
+                                            .pinned = &c.server.public_key});
+        cr_expect_eq(o.status, 200, "%s: others are served meanwhile: %s", rows[i].what, o.detail);
+        cr_expect_eq(n->handshaking, 1, "%s", rows[i].what);
+        close(fd);
+        run_for(&s, 50);
+        cr_expect_eq(n->handshaking, 0, "%s", rows[i].what);
+    }
+    close_site(&s);
+    close_cast(&c);
+}
