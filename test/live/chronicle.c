@@ -120,5 +120,5 @@ static void gap_heard(void *data, struct instant from, int64_t frames) {
 }
 
 void chronicle_listener(struct runner *r, const struct listener *l, int64_t end) {
-    player_gaps(&l->player, r->ended, end, gap_heard, &(struct gaps){r, l});
+    player_gaps(&l->player, listener_end(l, r->ended), end, gap_heard, &(struct gaps){r, l});
 }

@@ -43,6 +43,30 @@ static void add_moves(struct runner *r, const struct listener *l) {
     }
 }
 
+/* Who vanished left no report, but has said aloud what happened until then. */
+static void add_moves_said(struct runner *r, const struct listener *l) {
+    char path[LISTENER_PATH_MAX + 64], line[512], cause[32], from[32], to[32];
+    double at_s;
+    snprintf(path, sizeof(path), "%s/%s.log", r->dir, l->name);
+    FILE *log = fopen(path, "re");
+    while (log != NULL && fgets(line, sizeof(line), log) != NULL) {
+        struct report_move row = {.group = l->group};
+        if (sscanf(line,
+                   "%lf moved %31s -> %31s (%31[^)]): detected in %" SCNd64
+                   " ms, first frame after %" SCNd64 " ms, gap %" SCNd64 " ms",
+                   &at_s, from, to, cause, &row.detect_ms, &row.first_frame_ms, &row.gap_ms) != 7)
+            continue;
+        row.at_ms = duration_in_ms(instant_since(l->start, r->started)) + (int64_t)(at_s * 1000);
+        snprintf(row.client, sizeof(row.client), "%s", l->name);
+        name_set(&row.cause, cause);
+        name_set(&row.from, from);
+        name_set(&row.to, to);
+        report_add_move(&r->report, &row);
+    }
+    if (log != NULL)
+        fclose(log);
+}
+
 static int64_t tone_frames(const struct scenario *s, const struct name *source) {
     for (uint32_t i = 0; i < s->source_count; i++)
         if (name_equal(&s->sources[i].source.name, source))
@@ -83,6 +107,8 @@ static void check_player(struct runner *r, const struct listener *l) {
 /* Its own count may see frames late by less than the player's allowance, never the reverse. */
 static void check_report(struct runner *r, const struct listener *l, uint64_t lost) {
     char text[160];
+    if (l->left && l->vanishes)
+        return; /* it had no time to report */
     if (!l->begun || l->report == NULL) {
         trouble(r, l, l->begun ? "it left no report" : "its program could not be started");
         return;
@@ -102,7 +128,7 @@ static void check_report(struct runner *r, const struct listener *l, uint64_t lo
 /* A sidecar has next to nothing to do. One that spins would be heard elsewhere first. */
 static void check_cpu(struct runner *r, const struct listener *l) {
     char text[160];
-    struct duration lived = instant_since(r->ended, l->start);
+    struct duration lived = instant_since(listener_end(l, r->ended), l->start);
     if (l->cpu.us < CPU_US_MIN || l->cpu.us * CPU_PART_MAX < lived.us)
         return;
     snprintf(text, sizeof(text), "it used %.1f s of CPU in %.1f s", (double)l->cpu.us / 1e6,
@@ -111,8 +137,8 @@ static void check_cpu(struct runner *r, const struct listener *l) {
 }
 
 static void add_listener(struct runner *r, const struct listener *l) {
-    struct player_count c =
-        player_count(&l->player, r->ended, last_position(r, l), REPORT_BREAK_MS);
+    struct instant end = listener_end(l, r->ended);
+    struct player_count c = player_count(&l->player, end, last_position(r, l), REPORT_BREAK_MS);
     struct report_client row = {.group = l->group,
                                 .frames_expected = c.expected,
                                 .frames_lost = c.lost,
@@ -120,13 +146,22 @@ static void add_listener(struct runner *r, const struct listener *l) {
                                     (uint64_t)listener_number(l, "frames_duplicated"),
                                 .hedges = (uint64_t)listener_number(l, "hedges"),
                                 .gap_max_ms = c.gap_max_ms,
-                                .served_from_ms = REPORT_UNSERVED};
+                                .served_from_ms = REPORT_UNSERVED,
+                                .left = l->left || instant_is_never(l->start)};
     snprintf(row.name, sizeof(row.name), "%s", l->name);
     if (l->report != NULL && c.expected > 0)
         name_set(&row.served_by, text_of(l->report, "cluster"));
-    if (!instant_is_never(c.unbroken))
+    if (instant_is_never(l->start)) { /* nobody called it */
+        snprintf(row.outcome, sizeof(row.outcome), "its time has not come");
+        report_add_client(&r->report, &row);
+        return;
+    }
+    if (!instant_is_never(c.unbroken) && !l->left)
         row.served_from_ms = duration_in_ms(instant_since(c.unbroken, r->started));
-    if (c.expected > 0 && !instant_is_never(c.unbroken))
+    if (l->left)
+        snprintf(row.outcome, sizeof(row.outcome), "%s",
+                 l->vanishes ? "gone without a word" : "closed");
+    else if (c.expected > 0 && !instant_is_never(c.unbroken))
         snprintf(row.outcome, sizeof(row.outcome), "playing");
     else
         snprintf(row.outcome, sizeof(row.outcome), "%.150s",
@@ -144,7 +179,10 @@ static void add_listener(struct runner *r, const struct listener *l) {
 void evaluate(struct runner *r) {
     for (uint32_t i = 0; i < r->listener_count; i++) {
         add_listener(r, &r->listeners[i]);
-        add_moves(r, &r->listeners[i]);
+        if (r->listeners[i].left && r->listeners[i].vanishes)
+            add_moves_said(r, &r->listeners[i]);
+        else
+            add_moves(r, &r->listeners[i]);
     }
     report_sort_marks(&r->report);
     expect_all(r->scenario, &r->report);

@@ -140,5 +140,5 @@ void hearsay_attach(struct runner *r) {
         r->listeners[i].said = listener_said;
         r->listeners[i].data = r;
     }
-    r->tap = tap_open(r->loop, &r->space, tapped, r);
+    r->tap = tap_open(r->loop, &r->space, r->listener_count, tapped, r);
 }

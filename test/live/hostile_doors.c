@@ -59,7 +59,8 @@ static void call(struct call *c, const char *method, const char *url, const char
 
 static const char *door(const struct hostile_site *s, bool control, const char *path,
                         char out[256]) {
-    struct addr a = space_site_addr(s->index, control ? SITE_CONTROL_PORT : SITE_CLIENTS_PORT);
+    struct addr a =
+        space_site_addr(NULL, s->index, control ? SITE_CONTROL_PORT : SITE_CLIENTS_PORT);
     char text[ADDR_TEXT_LEN_MAX + 1];
     snprintf(out, 256, "%s://%s%s", control ? "https" : "http", addr_to_text(&a, text), path);
     return out;

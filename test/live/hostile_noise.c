@@ -112,11 +112,11 @@ void hostile_noise(struct hostile *h, uint64_t seed) {
         const struct hostile_site *s = &h->sites[i];
         bool ok = true;
         for (size_t k = 0; k < sizeof(udp) / sizeof(udp[0]); k++) {
-            struct addr to = space_site_addr(s->index, udp[k]);
+            struct addr to = space_site_addr(NULL, s->index, udp[k]);
             ok = noise_udp(&rng, &to) && ok;
         }
         for (size_t k = 0; k < sizeof(tcp) / sizeof(tcp[0]); k++) {
-            struct addr to = space_site_addr(s->index, tcp[k]);
+            struct addr to = space_site_addr(NULL, s->index, tcp[k]);
             ok = noise_tcp(&rng, &to) && ok;
         }
         hostile_result(h, ok, "noise at every port of %s: %d datagrams and %d connections each",

@@ -46,7 +46,7 @@ static void done(void *data, const struct net_http_result *result) {
 
 void inquirer_ask(struct inquirer *i, const struct site *site, const char *path,
                   void (*answered)(void *data, const json_t *answer), void *data) {
-    struct addr to = space_site_addr(site->index, SITE_CONTROL_PORT);
+    struct addr to = space_site_addr(site->space, site->index, SITE_CONTROL_PORT);
     char text[ADDR_TEXT_LEN_MAX + 1], url[128];
     struct inquiry *q = calloc(1, sizeof(*q));
     if (q == NULL)

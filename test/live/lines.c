@@ -60,6 +60,8 @@ struct lines *lines_open(struct net_loop *loop, const char *path, int *give,
     l->said = said;
     l->data = data;
     l->file = path != NULL ? fopen(path, "ae") : NULL;
+    if (l->file != NULL)
+        setvbuf(l->file, NULL, _IOLBF, 0); /* to be read while it grows */
     l->watch = net_watch_open(loop, l->fd, NET_READABLE, ready, l);
     if (l->watch == NULL) {
         close(ends[1]);

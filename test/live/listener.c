@@ -37,22 +37,30 @@ static const char *in_dir(const char *dir, const char *name, const char *suffix)
 bool listener_make(struct listener *l, const struct listener_config *config) {
     const struct scenario_clients *g = &config->scenario->clients[l->group];
     const struct policy_profile *profile = profile_of(config->scenario, &g->profile);
-    struct addr addr = space_listener_addr(l->index, LISTENER_PORT);
+    struct addr addr = space_listener_addr(config->space, l->index, LISTENER_PORT);
     snprintf(l->name, sizeof(l->name), "%s-%" PRIu32, g->name.text, l->number + 1);
     snprintf(l->out_path, sizeof(l->out_path), "%s", in_dir(config->dir, l->name, ".json"));
     l->serving = SCENARIO_NONE;
-    return player_open(&l->player, config->loop, &addr, listener_samples(profile),
-                       config->record ? in_dir(config->dir, l->name, ".payload") : NULL);
+    const struct wan_place *place = space_listener_place(config->space, l->index);
+    int home = place != NULL ? wan_place_enter(place) : -1;
+    if (place != NULL && home < 0)
+        return false;
+    bool ok = player_open(&l->player, config->loop, &addr, listener_samples(profile),
+                          config->record ? in_dir(config->dir, l->name, ".payload") : NULL);
+    if (place != NULL)
+        wan_place_leave(home);
+    return ok;
 }
 
-static void put_urls(const struct scenario *s, const struct listener *l, char out[URLS_MAX]) {
+static void put_urls(const struct listener_config *config, const struct listener *l,
+                     char out[URLS_MAX]) {
     uint32_t order[SCENARIO_OPEN_AT_MAX];
-    uint32_t count = scenario_client_order(s, l->group, l->number, order);
+    uint32_t count = scenario_client_order(config->scenario, l->group, l->number, order);
     char text[ADDR_TEXT_LEN_MAX + 1];
     size_t len = 0;
     out[0] = '\0';
     for (uint32_t i = 0; i < count && len < URLS_MAX; i++) {
-        struct addr a = space_site_addr(order[i], SITE_CLIENTS_PORT);
+        struct addr a = space_site_addr(config->space, order[i], SITE_CLIENTS_PORT);
         len += (size_t)snprintf(out + len, URLS_MAX - len, "%shttp://%s", i > 0 ? "," : "",
                                 addr_to_text(&a, text));
     }
@@ -67,7 +75,7 @@ static void said(void *data, const char *line) {
 static pid_t start(struct listener *l, const struct listener_config *config, const char *urls,
                    int out, int err) {
     const struct scenario_clients *g = &config->scenario->clients[l->group];
-    struct addr self = space_listener_addr(l->index, 0);
+    struct addr self = space_listener_addr(config->space, l->index, 0);
     char player[ADDR_TEXT_LEN_MAX + 1], bind[24], buffer[24];
     char program[LISTENER_PATH_MAX + 16];
     snprintf(program, sizeof(program), "%s/peerclient", config->bin);
@@ -94,14 +102,19 @@ static pid_t start(struct listener *l, const struct listener_config *config, con
                                 "--verbose",
                                 NULL};
     return process_start(
-        &(struct process_spec){.argv = argv, .dir = config->dir, .in = -1, .out = out, .err = err});
+        &(struct process_spec){.argv = argv,
+                               .dir = config->dir,
+                               .place = space_listener_place(config->space, l->index),
+                               .in = -1,
+                               .out = out,
+                               .err = err});
 }
 
 bool listener_start(struct listener *l, const struct listener_config *config) {
     char urls[URLS_MAX];
     int err = -1;
     int out = open(l->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    put_urls(config->scenario, l, urls);
+    put_urls(config, l, urls);
     l->begun = true;
     l->log = lines_open(config->loop, in_dir(config->dir, l->name, ".log"), &err, said, l);
     if (out >= 0 && err >= 0)
@@ -113,11 +126,27 @@ bool listener_start(struct listener *l, const struct listener_config *config) {
     return l->pid != 0;
 }
 
+void listener_hurry(struct listener *l) {
+    l->hurried = true;
+    process_hurry_tree(l->pid, PROCESS_REALTIME_LISTENER);
+}
+
 void listener_stop(struct listener *l) {
     if (l->pid == 0 || l->stopping)
         return;
     l->stopping = true;
     kill(l->pid, SIGTERM);
+}
+
+void listener_leave(struct listener *l, struct instant now) {
+    l->left = true;
+    l->leave = now;
+    if (!l->vanishes) {
+        listener_stop(l);
+        return;
+    }
+    l->stopping = true;
+    kill(l->pid, SIGKILL);
 }
 
 bool listener_reap(struct listener *l) {
@@ -143,6 +172,10 @@ bool listener_close(struct listener *l) {
     json_decref(l->report);
     l->report = NULL;
     return player_close(&l->player);
+}
+
+struct instant listener_end(const struct listener *l, struct instant ended) {
+    return l->left ? instant_min(l->leave, ended) : ended;
 }
 
 int64_t listener_number(const struct listener *l, const char *key) {

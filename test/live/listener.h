@@ -20,12 +20,17 @@ struct listener {
     uint32_t group;  /* in the scenario */
     uint32_t number; /* in its group */
     char name[REPORT_NAME_LEN_MAX + 1];
-    struct instant start; /* when it opens its session */
-    pid_t pid;            /* 0 before and afterwards */
-    bool begun;           /* its process has been started */
-    bool stopping;        /* by us */
-    int status;           /* of the process, once it has ended */
-    struct duration cpu;  /* that it used; likewise */
+    struct instant start; /* when it opens its session; "never": when it is called */
+    struct instant leave; /* when it goes; "never": at the end */
+    bool called_away;     /* `leave` comes from the timeline */
+    bool vanishes;        /* it goes without a word */
+    bool hurried;
+    bool left;           /* it has gone, at `leave` */
+    pid_t pid;           /* 0 before and afterwards */
+    bool begun;          /* its process has been started */
+    bool stopping;       /* by us */
+    int status;          /* of the process, once it has ended */
+    struct duration cpu; /* that it used; likewise */
     struct player player;
     uint32_t serving;                 /* site, as last heard of; SCENARIO_NONE */
     char out_path[LISTENER_PATH_MAX]; /* standard output: the report */
@@ -38,6 +43,7 @@ struct listener {
 
 struct listener_config {
     const struct scenario *scenario;
+    const struct space *space;
     struct net_loop *loop;
     const char *dir; /* of the run */
     const char *bin; /* where peerclient is */
@@ -50,8 +56,15 @@ bool listener_make(struct listener *l, const struct listener_config *config);
 /* Starts peerclient. */
 bool listener_start(struct listener *l, const struct listener_config *config);
 
+/* It is up and runs in real time from now on, where that is permitted; before sites do. */
+void listener_hurry(struct listener *l);
+
 /* Asks it to end; it then reports. */
 void listener_stop(struct listener *l);
+
+/* It goes because the scenario says so: politely, or, if it vanishes, killed. What is due later is
+ * not expected any more. */
+void listener_leave(struct listener *l, struct instant now);
 
 /* Takes note that a process has ended; true if it was this one. Reads its report. */
 bool listener_reap(struct listener *l);
@@ -61,6 +74,9 @@ bool listener_close(struct listener *l);
 
 /* RTP ticks a frame of a profile. */
 uint32_t listener_samples(const struct policy_profile *profile);
+
+/* Until when it is counted, in a run that has ended at `ended`. */
+struct instant listener_end(const struct listener *l, struct instant ended);
 
 /* A number of its report; 0 if there is none. */
 int64_t listener_number(const struct listener *l, const char *key);

@@ -2,10 +2,12 @@
 
 #include "peerd/net/clock.h"
 #include "test/live/chronicle.h"
+#include "test/live/crowd.h"
 #include "test/live/hearsay.h"
 #include "test/live/process.h"
 #include "test/live/setup.h"
 #include "test/live/timeline.h"
+#include "test/live/wide.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +27,8 @@
 #define REPORTS_WITHIN duration_s(4)
 #define OVERRUN_S      90 /* beyond the scenario's duration the kernel ends it */
 #define TABLE_WITHIN   duration_s(1)
-#define STALL          duration_ms(80) /* starting a process or a packet filter takes a tenth */
+#define UP_AFTER       duration_ms(500) /* a listener */
+#define STALL          duration_ms(80)  /* starting a process or a packet filter takes a tenth */
 
 /* ---- facts ---- */
 
@@ -87,11 +90,7 @@ static void begin(struct runner *r) {
     struct instant now = net_now();
     r->state = RUNNER_RUNNING;
     r->started = now;
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        struct listener *l = &r->listeners[i];
-        l->start = instant_add(
-            now, scenario_instant(&r->scenario->clients[l->group].start, rng_u64(&r->rng)));
-    }
+    crowd_begin(r, now);
     runner_fact(r, FACT_RUN, "%u clusters are up and know each other", r->site_count);
     timeline_start(r->timeline);
     net_timer_arm(&r->next, instant_add(now, r->scenario->duration));
@@ -194,12 +193,10 @@ static void watch_tables(struct runner *r) {
 
 static void start_listeners(struct runner *r, struct instant now) {
     uint32_t playing = 0, expected = 0;
+    crowd_tick(r, now);
     for (uint32_t i = 0; i < r->listener_count; i++) {
-        struct listener *l = &r->listeners[i];
-        if (!l->begun && instant_reached(now, l->start) && !listener_start(l, &r->listener_config))
-            r->troubled = true;
         expected++;
-        playing += l->player.started;
+        playing += r->listeners[i].player.started;
     }
     if (!r->playing_told && expected > 0 && playing == expected) {
         r->playing_told = true;
@@ -235,11 +232,26 @@ static void watch_machine(struct runner *r, struct instant now) {
     r->ticked = now;
 }
 
+/* On loopback as ever; where delays are asked for, they shall not be this machine's. */
+static void hurry_all(struct runner *r, struct instant now) {
+    if (r->space.wide == NULL)
+        return;
+    for (uint32_t i = 0; i < r->site_count; i++)
+        if (instant_reached(now, r->sites[i].hurry_at))
+            site_hurry(&r->sites[i]);
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        struct listener *l = &r->listeners[i];
+        if (l->begun && !l->hurried && instant_reached(now, instant_add(l->start, UP_AFTER)))
+            listener_hurry(l);
+    }
+}
+
 static void tick(void *data, struct instant now) {
     struct runner *r = data;
     watch_machine(r, now);
     net_timer_arm(&r->ticks, instant_add(now, TICK));
     if (r->state == RUNNER_RUNNING) {
+        hurry_all(r, now);
         start_listeners(r, now);
         watch_tables(r);
         chronicle_look(r);
@@ -247,7 +259,7 @@ static void tick(void *data, struct instant now) {
         /* Nothing is left to hear when every listener has gone by itself. */
         bool gone = r->listener_count > 0 && !still_running(r);
         for (uint32_t i = 0; i < r->listener_count; i++)
-            gone = gone && r->listeners[i].begun;
+            gone = gone && r->listeners[i].begun && !r->listeners[i].left;
         if (gone && r->config.command == NULL)
             end_run(r);
     }
@@ -335,16 +347,35 @@ static bool open_loop(struct runner *r) {
     return true;
 }
 
-static bool check(struct runner *r) {
-    if (scenario_check_abilities(r->scenario, &timeline_abilities, r->config.faults) &&
-        timeline_check(r->scenario, &r->space, r->config.faults))
-        return true;
+static bool refuse(struct runner *r) {
     char line[FAULT_LINE_LEN_MAX + 1];
     for (uint32_t i = 0; i < r->config.faults->count; i++)
         runner_fact(r, FACT_TROUBLE, "%s",
                     fault_to_text(r->config.faults, &r->config.faults->list[i], line));
     r->failed = true;
     return false;
+}
+
+static bool check_abilities(struct runner *r) {
+    return scenario_check_abilities(r->scenario, &timeline_abilities, r->config.faults) ||
+           refuse(r);
+}
+
+/* A wide space only where one is asked for: on loopback everything is faster. */
+static bool enter_space(struct runner *r) {
+    struct mark mark;
+    if (!wide_is_wanted(r->scenario, &mark)) {
+        space_enter(&r->space, r->scenario->cluster_count, r->config.shared);
+        return timeline_check(r->scenario, &r->space, r->config.faults) || refuse(r);
+    }
+    if (r->config.shared || !space_enter_wide(&r->space, r->scenario, r->config.seed)) {
+        struct fault *x = fault_add_at(r->config.faults, mark, "links");
+        fault_expected(x, "rights to make network namespaces and TUN interfaces: root");
+        fault_found(x, "%s", r->config.shared ? "--shared" : r->space.why);
+        fault_hint(x, "delay and loss between sites need them; peersim runs this scenario");
+        return refuse(r);
+    }
+    return timeline_check(r->scenario, &r->space, r->config.faults) || refuse(r);
 }
 
 static bool come_up(struct runner *r) {
@@ -358,7 +389,7 @@ static bool come_up(struct runner *r) {
 
 /* An ear that does not hear in time would blame others. What it starts does not inherit this. */
 static void hurry(void) {
-    struct sched_param param = {.sched_priority = 1};
+    struct sched_param param = {.sched_priority = PROCESS_REALTIME_RUNNER};
     sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
 }
 
@@ -372,9 +403,7 @@ bool runner_run(struct runner *r, const struct runner_config *config) {
     rng_seed(&r->rng, config->seed);
     report_init(&r->report, "live", &r->scenario->name, config->seed);
     episodes_init(&r->episodes);
-    uint32_t sites = r->scenario->cluster_count;
-    space_enter(&r->space, sites < SPACE_SITES_MAX ? sites : SPACE_SITES_MAX, config->shared);
-    if (!check(r))
+    if (!check_abilities(r) || !enter_space(r))
         return false;
     runner_fact(r, FACT_RUN, "in %s%s%s", space_describe(&r->space),
                 r->space.why[0] != '\0' ? "; " : "", r->space.why);
@@ -421,5 +450,6 @@ void runner_close(struct runner *r) {
     else if (r->dir[0] != '\0')
         runner_fact(r, FACT_RUN, "logs are in %s", r->dir);
     report_free(&r->report);
+    space_leave(&r->space);
     alarm(0);
 }

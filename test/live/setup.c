@@ -79,6 +79,7 @@ static bool make_listeners(struct runner *r) {
     if (r->listeners == NULL)
         return runner_fail(r, "listeners", "out of memory");
     r->listener_config = (struct listener_config){.scenario = r->scenario,
+                                                  .space = &r->space,
                                                   .loop = r->loop,
                                                   .dir = r->dir,
                                                   .bin = r->config.bin,

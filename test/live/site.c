@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define UP_AFTER duration_ms(1500)
+
 const char *site_path(const struct site *s, const char *name) {
     static char path[SITE_PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", s->dir, name);
@@ -99,8 +101,8 @@ bool site_make(struct site *s, const struct scenario *scenario, uint32_t index,
     return give(s, s->dir, 0700);
 }
 
-static void set_endpoint(struct policy_text *out, uint32_t site, uint16_t port) {
-    struct addr a = space_site_addr(site, port);
+static void set_endpoint(struct policy_text *out, const struct site *site, uint16_t port) {
+    struct addr a = space_site_addr(site->space, site->index, port);
     char text[ADDR_TEXT_LEN_MAX + 1];
     snprintf(out->text, sizeof(out->text), "%s", addr_to_text(&a, text));
 }
@@ -110,8 +112,8 @@ static void fill_peers(struct policy *p, const struct site *all, uint32_t count)
         for (uint32_t k = 0; k < count; k++)
             if (name_equal(&p->peers[i].name, &all[k].name)) {
                 p->peers[i].key = all[k].key.public_key;
-                set_endpoint(&p->peers[i].beats, k, SITE_BEATS_PORT);
-                set_endpoint(&p->peers[i].control, k, SITE_CONTROL_PORT);
+                set_endpoint(&p->peers[i].beats, &all[k], SITE_BEATS_PORT);
+                set_endpoint(&p->peers[i].control, &all[k], SITE_CONTROL_PORT);
             }
 }
 
@@ -123,15 +125,14 @@ bool site_write_policy(const struct site *s, const struct site *all,
         return false;
     scenario_policy(scenario, s->index, p);
     strcpy(p->cluster.key_file.text, "cluster.key");
-    p->beats.bind = space_site_addr(s->index, SITE_BEATS_PORT);
-    p->peer_listen.bind = space_site_addr(s->index, SITE_CONTROL_PORT);
-    p->client_listen.listen.bind = space_site_addr(s->index, SITE_CLIENTS_PORT);
+    p->beats.bind = space_site_addr(s->space, s->index, SITE_BEATS_PORT);
+    p->peer_listen.bind = space_site_addr(s->space, s->index, SITE_CONTROL_PORT);
+    p->client_listen.listen.bind = space_site_addr(s->space, s->index, SITE_CLIENTS_PORT);
     p->client_listen.plain_http = true;
     for (uint32_t i = 0; i < p->node_count; i++)
         p->nodes[i].key = s->node_keys[i].public_key;
     fill_peers(p, all, scenario->cluster_count);
-    p->grants[p->grant_count++] =
-        (struct policy_grant){.prefix = {.addr = {.family = 4, .ip = {127}}, .bits = 8}};
+    p->grants[p->grant_count++] = (struct policy_grant){.prefix = space_prefix(s->space)};
     FILE *f = fopen(path, "we");
     if (f != NULL) {
         fprintf(f, "# Written by the live runner for scenario %s.\n", scenario->name.text);
@@ -161,12 +162,14 @@ bool site_start_peerd(struct site *s) {
     s->peerd = process_start(&(struct process_spec){.argv = argv,
                                                     .dir = s->dir,
                                                     .uid = space_uid(s->space, s->index),
+                                                    .place = space_site_place(s->space, s->index),
                                                     .in = -1,
                                                     .out = out,
                                                     .err = out});
     if (out >= 0)
         close(out);
     s->peerd_doomed = false;
+    s->hurry_at = instant_add(net_now(), UP_AFTER);
     note(s, "peerd.pid", s->peerd);
     return s->peerd != 0;
 }
@@ -174,9 +177,9 @@ bool site_start_peerd(struct site *s) {
 bool site_start_node(struct site *s, uint32_t node) {
     char program[SITE_PATH_MAX + 16], name[16], key[24], peerd[ADDR_TEXT_LEN_MAX + 1],
         media[ADDR_TEXT_LEN_MAX + 1], workers[16], log[24], peerd_key[KEY_PUBLIC_TEXT_LEN + 1];
-    struct addr control = space_site_addr(s->index, SITE_CONTROL_PORT);
+    struct addr control = space_site_addr(s->space, s->index, SITE_CONTROL_PORT);
     struct addr first =
-        space_site_addr(s->index, (uint16_t)(SITE_MEDIA_PORT + node * SITE_NODE_PORTS));
+        space_site_addr(s->space, s->index, (uint16_t)(SITE_MEDIA_PORT + node * SITE_NODE_PORTS));
     if (s->nodes[node] != 0)
         return true;
     snprintf(program, sizeof(program), "%s/transcoderd", s->bin);
@@ -191,15 +194,18 @@ bool site_start_node(struct site *s, uint32_t node) {
                                 "--key", key,         "--name", name,          "--media",
                                 media,   "--workers", workers,  NULL};
     int fd = open(site_path(s, log), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    s->nodes[node] = process_start(&(struct process_spec){.argv = argv,
-                                                          .dir = s->dir,
-                                                          .uid = space_uid(s->space, s->index),
-                                                          .in = -1,
-                                                          .out = fd,
-                                                          .err = fd});
+    s->nodes[node] =
+        process_start(&(struct process_spec){.argv = argv,
+                                             .dir = s->dir,
+                                             .uid = space_uid(s->space, s->index),
+                                             .place = space_site_place(s->space, s->index),
+                                             .in = -1,
+                                             .out = fd,
+                                             .err = fd});
     if (fd >= 0)
         close(fd);
     s->node_doomed[node] = false;
+    s->hurry_at = instant_add(net_now(), UP_AFTER);
     snprintf(log, sizeof(log), "%s.pid", name);
     note(s, log, s->nodes[node]);
     return s->nodes[node] != 0;
@@ -210,6 +216,13 @@ bool site_start(struct site *s) {
     for (uint32_t i = 0; i < s->node_count; i++)
         ok = site_start_node(s, i) && ok;
     return ok;
+}
+
+void site_hurry(struct site *s) {
+    s->hurry_at = INSTANT_NEVER;
+    process_hurry_tree(s->peerd, PROCESS_REALTIME_SITE);
+    for (uint32_t i = 0; i < s->node_count; i++)
+        process_hurry_tree(s->nodes[i], PROCESS_REALTIME_SITE);
 }
 
 void site_signal(struct site *s, int number) {

@@ -1,6 +1,7 @@
 #include "test/live/space.h"
 
 #include "test/live/process.h"
+#include "test/live/wide.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,29 +12,41 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define UID_FIRST     64100 /* cluster i is UID_FIRST + i: outside what Debian hands out */
-#define LISTENER_NETS 250   /* listeners a /24 */
-#define SCRIPT_MAX    32768
+#define UID_FIRST     64100         /* cluster i is UID_FIRST + i: outside what Debian hands out */
+#define LISTENER_NETS 250           /* listeners a /24 */
+#define SCRIPT_MAX    262144        /* [bytes] two rules a cut */
 #define NOBODY        "127.0.255.1" /* where connections to anybody else come from */
 #define TABLE         "peerd_live"
 
-struct addr space_site_addr(uint32_t site, uint16_t port) {
+struct addr space_site_addr(const struct space *s, uint32_t site, uint16_t port) {
+    if (s != NULL && s->wide != NULL)
+        return wide_site_addr(site, port);
     const uint8_t ip[4] = {127, 0, 0, (uint8_t)(site + 1)};
     return addr_ipv4(ip, port);
 }
 
-struct addr space_listener_addr(uint32_t n, uint16_t port) {
+struct addr space_listener_addr(const struct space *s, uint32_t n, uint16_t port) {
+    if (s->wide != NULL)
+        return wide_listener_addr(s->wide, n, port);
     const uint8_t ip[4] = {127, 0, (uint8_t)(1 + n / LISTENER_NETS),
                            (uint8_t)(n % LISTENER_NETS + 1)};
     return addr_ipv4(ip, port);
 }
 
-int space_site_of(uint32_t ip, uint32_t sites) {
-    uint32_t host = ip & 0xff;
-    return ip >> 8 == 0x7f0000 && host >= 1 && host <= sites ? (int)host - 1 : -1;
+struct prefix space_prefix(const struct space *s) {
+    return (struct prefix){.addr = {.family = 4, .ip = {s->wide != NULL ? 10 : 127}}, .bits = 8};
 }
 
-int space_listener_of(uint32_t ip) {
+int space_site_of(const struct space *s, uint32_t ip) {
+    uint32_t host = ip & 0xff;
+    if (s->wide != NULL)
+        return wide_site_of(s->wide, ip);
+    return ip >> 8 == 0x7f0000 && host >= 1 && host <= s->sites ? (int)host - 1 : -1;
+}
+
+int space_listener_of(const struct space *s, uint32_t ip) {
+    if (s->wide != NULL)
+        return wide_listener_of(ip);
     uint32_t net = ip >> 8 & 0xff, host = ip & 0xff;
     if (ip >> 16 != 0x7f00 || net < 1 || host < 1 || host > LISTENER_NETS)
         return -1;
@@ -121,12 +134,39 @@ void space_enter(struct space *s, uint32_t sites, bool shared) {
     }
 }
 
+bool space_enter_wide(struct space *s, const struct scenario *scenario, uint64_t seed) {
+    *s = (struct space){.kind = SPACE_SHARED, .sites = scenario->cluster_count};
+    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) {
+        snprintf(s->why, sizeof(s->why), "only root may make network namespaces");
+        return false;
+    }
+    s->wide = wide_open(scenario, seed, s->why, sizeof(s->why));
+    if (s->wide == NULL)
+        return false;
+    s->kind = SPACE_WIDE;
+    s->own_uids = may_change_uid();
+    return true;
+}
+
+void space_leave(struct space *s) {
+    wide_close(s->wide);
+    s->wide = NULL;
+}
+
+const struct wan_place *space_site_place(const struct space *s, uint32_t site) {
+    return s->wide != NULL ? wide_site_place(s->wide, site) : NULL;
+}
+
+const struct wan_place *space_listener_place(const struct space *s, uint32_t listener) {
+    return s->wide != NULL ? wide_listener_place(s->wide, listener) : NULL;
+}
+
 bool space_can_blackhole(const struct space *s) {
     return s->kind != SPACE_SHARED && s->cut_count != UINT32_MAX;
 }
 
 bool space_can_cut(const struct space *s) {
-    return space_can_blackhole(s) && s->own_uids;
+    return space_can_blackhole(s) && (s->own_uids || s->kind == SPACE_WIDE);
 }
 
 uid_t space_uid(const struct space *s, uint32_t site) {
@@ -149,9 +189,11 @@ __attribute__((format(printf, 2, 3))) static void put(struct script *s, const ch
         s->len += (size_t)n;
 }
 
-static const char *end_text(const struct space_end *e, char out[40]) {
-    struct addr a = e->listeners ? space_listener_addr(e->first, 0) : space_site_addr(e->first, 0);
-    struct addr b = e->listeners ? space_listener_addr(e->last, 0) : space_site_addr(e->last, 0);
+static const char *end_text(const struct space *s, const struct space_end *e, char out[40]) {
+    struct addr a =
+        e->listeners ? space_listener_addr(s, e->first, 0) : space_site_addr(s, e->first, 0);
+    struct addr b =
+        e->listeners ? space_listener_addr(s, e->last, 0) : space_site_addr(s, e->last, 0);
     int len = snprintf(out, 40, "%u.%u.%u.%u", a.ip[0], a.ip[1], a.ip[2], a.ip[3]);
     if (!addr_equal(&a, &b))
         snprintf(out + len, 40 - (size_t)len, "-%u.%u.%u.%u", b.ip[0], b.ip[1], b.ip[2], b.ip[3]);
@@ -162,7 +204,7 @@ static const char *end_text(const struct space_end *e, char out[40]) {
  * one user id for all, only a site that is dead anyway can be silenced, and then altogether. */
 static void put_blackhole(const struct space *s, struct script *out, uint32_t site) {
     char a[40];
-    end_text(&(struct space_end){.first = site, .last = site}, a);
+    end_text(s, &(struct space_end){.first = site, .last = site}, a);
     if (!s->own_uids) {
         put(out, "ip saddr %s drop\nip daddr %s drop\n", a, a);
         return;
@@ -176,8 +218,8 @@ static void put_blackhole(const struct space *s, struct script *out, uint32_t si
 /* TCP from listeners does not bind its address, so it is known by whose it is: ours. */
 static void put_cut(const struct space *s, struct script *out, const struct space_cut *cut) {
     char from[40], to[40];
-    end_text(&cut->from, from);
-    end_text(&cut->to, to);
+    end_text(s, &cut->from, from);
+    end_text(s, &cut->to, to);
     put(out, "ip saddr %s ip daddr %s drop\n", from, to);
     if (cut->from.listeners)
         put(out, "meta skuid 0 ip daddr %s tcp dport 7680 drop\n", to);
@@ -192,6 +234,12 @@ bool space_apply(struct space *s) {
     const char *const argv[] = {"nft", "-f", "-", NULL};
     if (!space_can_blackhole(s))
         return s->kind == SPACE_SHARED;
+    if (s->wide != NULL && wide_apply(s->wide, s))
+        return true;
+    if (s->wide != NULL) {
+        snprintf(s->why, sizeof(s->why), "the emulator does not answer");
+        return false;
+    }
     script.len = 0;
     put(&script, "table ip " TABLE "\ndelete table ip " TABLE "\ntable ip " TABLE " {\n"
                  "chain out {\ntype filter hook output priority 0;\n");
@@ -260,6 +308,8 @@ const char *space_describe(const struct space *s) {
                            : "a private network";
     case SPACE_USER:
         return "a private network in a user namespace";
+    case SPACE_WIDE:
+        return wide_describe(s->wide);
     case SPACE_SHARED:
         break;
     }

@@ -9,11 +9,16 @@
  * a user namespace, with one user id. Where neither is allowed: plain loopback, said aloud.
  *
  * Cluster i has address 127.0.0.(i+1); listener n has 127.0.(1+n/250).(n%250+1).
+ *
+ * A scenario that says anything about links gets a wide space (wide.h): each cluster and each group
+ * of listeners in a namespace of its own, 10.(i+1).0.1 and 10.(100+group).x.y, and between them an
+ * emulator that delays, loses and cuts. That needs root.
  */
 #ifndef TEST_LIVE_SPACE_H
 #define TEST_LIVE_SPACE_H
 
-#include "peerd/base/addr.h"
+#include "peerd/sim/scenario.h"
+#include "test/lib/wan/place.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,13 +26,16 @@
 
 #define SPACE_SITES_MAX     16
 #define SPACE_LISTENERS_MAX 200
-#define SPACE_CUTS_MAX      64
+#define SPACE_CUTS_MAX      1024
 
 enum space_kind {
     SPACE_OWN,  /* network namespace, made by root */
     SPACE_USER, /* network namespace inside a user namespace */
-    SPACE_SHARED
+    SPACE_SHARED,
+    SPACE_WIDE /* namespaces with an emulator between them, made by root */
 };
+
+struct wide;
 
 /* One end of a cut: neighbouring clusters, or neighbouring listeners. */
 struct space_end {
@@ -48,11 +56,19 @@ struct space {
     bool dead[SPACE_SITES_MAX];
     struct space_cut cuts[SPACE_CUTS_MAX];
     uint32_t cut_count;
+    struct wide *wide; /* owned; NULL unless it is wide */
 };
 
 /* Enters the best place there is, or with `shared` stays where we are. Before any thread and any
  * socket. */
 void space_enter(struct space *s, uint32_t sites, bool shared);
+
+/* Enters a wide one. False with the reason in `why`: then it is as after space_enter with `shared`.
+ * The scenario must outlive it. */
+bool space_enter_wide(struct space *s, const struct scenario *scenario, uint64_t seed);
+
+/* Ends the emulator. The namespace that was entered stays until the process ends. */
+void space_leave(struct space *s);
 
 /* True if packets can be dropped at all, or between any two ends. */
 bool space_can_blackhole(const struct space *s);
@@ -70,12 +86,20 @@ void space_mend_all(struct space *s);
 /* The user id of a cluster's processes; 0 to stay who we are. */
 uid_t space_uid(const struct space *s, uint32_t site);
 
-struct addr space_site_addr(uint32_t site, uint16_t port);
-struct addr space_listener_addr(uint32_t listener, uint16_t port);
+/* Where they are; `s` NULL: on loopback. */
+struct addr space_site_addr(const struct space *s, uint32_t site, uint16_t port);
+struct addr space_listener_addr(const struct space *s, uint32_t listener, uint16_t port);
+
+/* All addresses there are. */
+struct prefix space_prefix(const struct space *s);
+
+/* Where a cluster or a listener stands; NULL: where we are. */
+const struct wan_place *space_site_place(const struct space *s, uint32_t site);
+const struct wan_place *space_listener_place(const struct space *s, uint32_t listener);
 
 /* Which cluster or listener an IPv4 address (host order) is; -1 for none. */
-int space_site_of(uint32_t ip, uint32_t sites);
-int space_listener_of(uint32_t ip);
+int space_site_of(const struct space *s, uint32_t ip);
+int space_listener_of(const struct space *s, uint32_t ip);
 
 /* One sentence about where we are. */
 const char *space_describe(const struct space *s);

@@ -2,6 +2,7 @@
 
 #include "peerd/net/clock.h"
 #include "peerd/wire/message.h"
+#include "test/lib/wan/wan.h"
 #include "transcoder/rtp/rtp.h"
 
 #include <arpa/inet.h>
@@ -21,10 +22,17 @@
 #define PURPOSE_AT    52  /* header 12, cookie 16, hint 8, session 16 */
 #define ROUNDS_MAX    256 /* packets a turn: the loop has other work */
 
-struct tap {
+/* One interface that is listened to. */
+struct ear {
+    struct tap *tap;
     int fd;
-    uint32_t sites;
     struct net_watch *watch;
+};
+
+struct tap {
+    const struct space *space;
+    struct ear ears[WAN_PLACES_MAX];
+    uint32_t ear_count;
     void (*seen)(void *data, const struct tap_packet *packet);
     void *data;
 };
@@ -55,11 +63,11 @@ static void look(struct tap *t, const uint8_t *ip, size_t len, struct instant at
     if (header < IP_HEADER_MIN || len < header + UDP_HEADER + 1)
         return;
     uint32_t from = be32(ip + 12), to = be32(ip + 16);
-    int site = space_site_of(from, t->sites), listener = space_listener_of(to);
+    int site = space_site_of(t->space, from), listener = space_listener_of(t->space, to);
     struct tap_packet p = {.at = at, .to_listener = true};
     if (site < 0 || listener < 0) {
-        site = space_site_of(to, t->sites);
-        listener = space_listener_of(from);
+        site = space_site_of(t->space, to);
+        listener = space_listener_of(t->space, from);
         p.to_listener = false;
     }
     if (site < 0 || listener < 0)
@@ -89,13 +97,15 @@ static struct instant stamp_of(struct msghdr *m) {
     return now;
 }
 
-/* On loopback each packet is seen leaving and arriving; one dropped on the way only leaves. */
-static bool is_arrival(const struct sockaddr_ll *from) {
-    return from->sll_pkttype != PACKET_OUTGOING;
+/* On loopback each packet is seen leaving and arriving; one dropped on the way only leaves. On an
+ * interface of its own each is seen once. */
+static bool counts(const struct tap *t, const struct sockaddr_ll *from) {
+    return t->space->wide != NULL || from->sll_pkttype != PACKET_OUTGOING;
 }
 
 static void ready(void *data, unsigned events) {
-    struct tap *t = data;
+    struct ear *ear = data;
+    struct tap *t = ear->tap;
     uint8_t bytes[SNAP_BYTES];
     (void)events;
     for (int i = 0; i < ROUNDS_MAX; i++) {
@@ -111,22 +121,22 @@ static void ready(void *data, unsigned events) {
                            .msg_iovlen = 1,
                            .msg_control = &control,
                            .msg_controllen = sizeof(control)};
-        ssize_t n = recvmsg(t->fd, &m, MSG_DONTWAIT);
+        ssize_t n = recvmsg(ear->fd, &m, MSG_DONTWAIT);
         if (n < 0)
             return;
-        if (is_arrival(&from))
+        if (counts(t, &from))
             look(t, bytes, (size_t)n, stamp_of(&m));
     }
 }
 
-static int open_socket(void) {
+static int open_socket(const char *interface) {
     int on = 1, bytes = 4 * 1024 * 1024;
     int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     struct sockaddr_ll lo = {.sll_family = AF_PACKET,
                              .sll_protocol = htons(ETH_P_IP),
-                             .sll_ifindex = (int)if_nametoindex("lo")};
+                             .sll_ifindex = (int)if_nametoindex(interface)};
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     if (filter(fd) && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 &&
         bind(fd, (struct sockaddr *)&lo, sizeof(lo)) == 0)
@@ -135,28 +145,53 @@ static int open_socket(void) {
     return -1;
 }
 
-struct tap *tap_open(struct net_loop *loop, const struct space *space,
+static bool listen_to(struct tap *t, struct net_loop *loop, const struct wan_place *place) {
+    struct ear *ear = &t->ears[t->ear_count++];
+    int home = place != NULL ? wan_place_enter(place) : -1;
+    ear->tap = t;
+    ear->fd = open_socket(place != NULL ? WAN_INTERFACE : "lo");
+    if (home >= 0)
+        wan_place_leave(home);
+    ear->watch = ear->fd >= 0 ? net_watch_open(loop, ear->fd, NET_READABLE, ready, ear) : NULL;
+    return ear->watch != NULL;
+}
+
+/* Listeners of a group share a place, and are neighbours. */
+static bool listen_to_all(struct tap *t, struct net_loop *loop, uint32_t listeners) {
+    const struct wan_place *before = NULL;
+    if (t->space->wide == NULL)
+        return listen_to(t, loop, NULL);
+    for (uint32_t i = 0; i < listeners; i++) {
+        const struct wan_place *place = space_listener_place(t->space, i);
+        if (place != before && !listen_to(t, loop, place))
+            return false;
+        before = place;
+    }
+    return true;
+}
+
+struct tap *tap_open(struct net_loop *loop, const struct space *space, uint32_t listeners,
                      void (*seen)(void *data, const struct tap_packet *packet), void *data) {
     struct tap *t = space->kind != SPACE_SHARED ? calloc(1, sizeof(*t)) : NULL;
     if (t == NULL)
         return NULL;
-    t->sites = space->sites;
+    t->space = space;
     t->seen = seen;
     t->data = data;
-    t->fd = open_socket();
-    t->watch = t->fd >= 0 ? net_watch_open(loop, t->fd, NET_READABLE, ready, t) : NULL;
-    if (t->watch != NULL)
+    if (listen_to_all(t, loop, listeners))
         return t;
-    if (t->fd >= 0)
-        close(t->fd);
-    free(t);
+    tap_close(t);
     return NULL;
 }
 
 void tap_close(struct tap *t) {
     if (t == NULL)
         return;
-    net_watch_close(t->watch);
-    close(t->fd);
+    for (uint32_t i = 0; i < t->ear_count; i++) {
+        if (t->ears[i].watch != NULL)
+            net_watch_close(t->ears[i].watch);
+        if (t->ears[i].fd >= 0)
+            close(t->ears[i].fd);
+    }
     free(t);
 }

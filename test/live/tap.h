@@ -1,5 +1,6 @@
 /*
- * The tap: packets between sites and listeners as they pass on loopback, stamped by the kernel.
+ * The tap: packets between sites and listeners as they pass on loopback, or in a wide space as they
+ * leave and reach the listeners' places, stamped by the kernel.
  *
  * It sees what listeners cannot tell: which site sent each packet, when the last one came from a
  * site that died, when the first question went to a backup. Needs a network namespace of one's own;
@@ -22,7 +23,8 @@ struct tap_packet {
     bool asks;  /* a hedge or a commit: the listener wants this site to send */
 };
 
-struct tap *tap_open(struct net_loop *loop, const struct space *space,
+/* `space` must outlive it. */
+struct tap *tap_open(struct net_loop *loop, const struct space *space, uint32_t listeners,
                      void (*seen)(void *data, const struct tap_packet *packet), void *data);
 void tap_close(struct tap *tap);
 

@@ -2,7 +2,9 @@
 
 #include "peerd/net/clock.h"
 #include "test/live/chronicle.h"
+#include "test/live/crowd.h"
 #include "test/live/process.h"
+#include "test/live/wide.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define HELPERS_MAX 16
+#define PARTS_MAX   (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
 
 const struct scenario_abilities timeline_abilities = {
     .runner = "the live runner",
@@ -24,7 +27,12 @@ const struct scenario_abilities timeline_abilities = {
               [SCENARIO_VERB_UNDRAIN] = true,
               [SCENARIO_VERB_BLACKHOLE] = true,
               [SCENARIO_VERB_PARTITION] = true,
-              [SCENARIO_VERB_HEAL] = true},
+              [SCENARIO_VERB_HEAL] = true,
+              [SCENARIO_VERB_LINK] = true,
+              [SCENARIO_VERB_ARRIVE] = true,
+              [SCENARIO_VERB_LEAVE] = true},
+    .links = true,
+    .regions = true,
     .parts = {[SCENARIO_PART_SITE] = true,
               [SCENARIO_PART_PEERD] = true,
               [SCENARIO_PART_NODE] = true,
@@ -162,8 +170,10 @@ static void kill_site(struct timeline *t, struct site *s, bool blackhole) {
     bool silent = blackhole && space_can_blackhole(&r->space);
     /* First the silence, then, microseconds later, the deaths: not a packet tells of them. */
     if (silent) {
+        bool silenced = r->space.dead[s->index];
         space_blackhole(&r->space, s->index, true);
-        apply_cuts(r);
+        if (!silenced)
+            apply_cuts(r);
     }
     begin_episode(t, true, s->index, net_now());
     site_signal(s, SIGKILL);
@@ -291,7 +301,12 @@ static void run_peerctl(struct timeline *t, const struct scenario_event *e, stru
     }
     FILE *out = fopen(h->path, "we");
     int fd = out != NULL ? fileno(out) : -1;
-    h->pid = process_start(&(struct process_spec){.argv = argv, .in = -1, .out = fd, .err = fd});
+    /* The operator is at the site: what is cut off can be drained. */
+    h->pid = process_start(&(struct process_spec){.argv = argv,
+                                                  .place = space_site_place(&r->space, s->index),
+                                                  .in = -1,
+                                                  .out = fd,
+                                                  .err = fd});
     if (out != NULL)
         fclose(out);
     runner_fact(r, FACT_ACTION, "%s %s: `peerctl %s%s`; it serves %u listeners",
@@ -329,37 +344,65 @@ static uint32_t resolve(const struct timeline *t, uint32_t cluster) {
     return cluster == SCENARIO_LAST ? t->last : cluster;
 }
 
-static struct space_end cut_end(const struct runner *r, const struct scenario_end *e) {
+/* Listeners of a group are neighbours. */
+static struct space_end group_end(const struct runner *r, uint32_t group) {
     struct space_end out = {.listeners = true, .first = 0, .last = r->listener_count - 1};
-    if (!e->group && e->index == SCENARIO_CLIENTS)
-        return out;
-    if (!e->group) {
-        bool all = e->index == SCENARIO_ALL;
-        return (struct space_end){.first = all ? 0 : e->index,
-                                  .last = all ? r->site_count - 1 : e->index};
-    }
-    /* Listeners of a group are neighbours. */
-    while (out.first < out.last && r->listeners[out.first].group != e->index)
+    while (out.first < out.last && r->listeners[out.first].group != group)
         out.first++;
-    while (out.last > out.first && r->listeners[out.last].group != e->index)
+    while (out.last > out.first && r->listeners[out.last].group != group)
         out.last--;
     return out;
 }
 
-static void sever(struct timeline *t, const struct scenario_cut *c, bool heals) {
-    struct space *space = &t->r->space;
-    for (uint32_t i = 0; i < c->from_count; i++)
-        for (uint32_t k = 0; k < c->to_count; k++) {
-            struct space_end from = cut_end(t->r, &c->from[i]), to = cut_end(t->r, &c->to[k]);
-            if (heals) {
-                space_mend(space, &from, &to);
-                space_mend(space, &to, &from);
-                continue;
-            }
-            space_cut(space, &from, &to);
-            if (!c->one_way)
-                space_cut(space, &to, &from);
+/* What is cut is always between single clusters and groups, so that it can be healed in other parts
+ * than it was cut. */
+static uint32_t parts(const struct runner *r, const struct scenario_end *e,
+                      struct space_end out[PARTS_MAX]) {
+    bool all = !e->group && e->index == SCENARIO_ALL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->site_count; i++)
+        if (all || (!e->group && e->index == i))
+            out[count++] = (struct space_end){.first = i, .last = i};
+    for (uint32_t g = 0; g < r->scenario->client_group_count && count < PARTS_MAX; g++)
+        if (all || (!e->group && e->index == SCENARIO_CLIENTS) || (e->group && e->index == g))
+            out[count++] = group_end(r, g);
+    return count;
+}
+
+static bool sever_one(struct space *space, const struct space_end *a, const struct space_end *b,
+                      bool heals) {
+    bool same = !a->listeners && !b->listeners && a->first == b->first;
+    if (same || (a->listeners && b->listeners))
+        return true; /* nothing passes there */
+    if (!heals)
+        return space_cut(space, a, b);
+    space_mend(space, a, b);
+    return true;
+}
+
+static bool sever_ends(const struct runner *r, struct space *space, const struct scenario_end *from,
+                       const struct scenario_end *to, bool heals, bool one_way) {
+    struct space_end a[PARTS_MAX], b[PARTS_MAX];
+    uint32_t a_count = parts(r, from, a), b_count = parts(r, to, b);
+    bool ok = true;
+    for (uint32_t i = 0; i < a_count; i++)
+        for (uint32_t k = 0; k < b_count; k++) {
+            ok = sever_one(space, &a[i], &b[k], heals) && ok;
+            if (!one_way || heals)
+                ok = sever_one(space, &b[k], &a[i], heals) && ok;
         }
+    return ok;
+}
+
+static void sever(struct timeline *t, const struct scenario_cut *c, bool heals) {
+    bool ok = true;
+    for (uint32_t i = 0; i < c->from_count; i++)
+        for (uint32_t k = 0; k < c->to_count; k++)
+            ok = sever_ends(t->r, &t->r->space, &c->from[i], &c->to[k], heals, c->one_way) && ok;
+    if (ok)
+        return;
+    runner_fact(t->r, FACT_TROUBLE, "more cuts at once than this runner can make");
+    t->r->troubled = true;
 }
 
 static void cut(struct timeline *t, const struct scenario_event *e) {
@@ -413,24 +456,91 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     }
 }
 
-static void carry_out(struct timeline *t, const struct scenario_event *e) {
-    if (e->verb == SCENARIO_VERB_PARTITION || e->verb == SCENARIO_VERB_HEAL) {
-        cut(t, e);
-        return;
+static void change_link(struct timeline *t, const struct scenario_event *e) {
+    struct runner *r = t->r;
+    char text[RUNNER_TEXT_MAX];
+    bool ok = wide_set_link(r->space.wide, &e->link);
+    runner_fact(r, ok ? FACT_ACTION : FACT_TROUBLE, "%s%s",
+                scenario_event_text(r->scenario, e, text, sizeof(text)),
+                ok ? "" : ": the emulator does not answer");
+    r->troubled = r->troubled || !ok;
+}
+
+static void change_crowd(struct timeline *t, const struct scenario_event *e) {
+    bool arrive = e->verb == SCENARIO_VERB_ARRIVE;
+    const char *how = arrive ? "come" : e->crowd.vanish ? "vanish without a word" : "leave";
+    uint32_t count = (arrive ? crowd_arrive : crowd_leave)(t->r, &e->crowd, net_now());
+    runner_fact(t->r, FACT_ACTION, "%u listeners of %s %s", count, e->crowd.name.text, how);
+}
+
+/* Sites that an event hits, into `out`: one, all of a region or of a provider, or all. */
+static uint32_t targets(struct timeline *t, const struct scenario_target *target,
+                        uint32_t out[SPACE_SITES_MAX]) {
+    struct runner *r = t->r;
+    uint32_t cluster = resolve(t, target->cluster), count = 0;
+    bool domain = target->region || target->provider;
+    for (uint32_t i = 0; i < r->site_count; i++) {
+        const struct policy_cluster *c = &r->scenario->clusters[i].identity;
+        bool hit = domain ? name_equal(target->region ? &c->region : &c->provider, &target->name)
+                          : cluster == SCENARIO_ALL || cluster == i;
+        if (hit)
+            out[count++] = i;
     }
-    uint32_t cluster = resolve(t, e->target.cluster);
-    if (cluster == SCENARIO_ALL) {
-        for (uint32_t i = 0; i < t->r->site_count; i++)
-            hit(t, e, &t->r->sites[i]);
+    return count;
+}
+
+/* Those that die together fall silent together, before the first of them dies. */
+static void silence_all(struct timeline *t, const struct scenario_event *e, const uint32_t *sites,
+                        uint32_t count) {
+    struct space *space = &t->r->space;
+    if (e->verb != SCENARIO_VERB_KILL || !e->blackhole || !space_can_blackhole(space))
         return;
-    }
-    if (cluster >= t->r->site_count) {
+    for (uint32_t i = 0; i < count; i++)
+        space_blackhole(space, sites[i], true);
+    apply_cuts(t->r);
+}
+
+static void hit_targets(struct timeline *t, const struct scenario_event *e) {
+    uint32_t sites[SPACE_SITES_MAX];
+    uint32_t count = targets(t, &e->target, sites);
+    if (count == 0) {
         runner_fact(t->r, FACT_TROUBLE, "nobody is `%s` at this moment", e->target.name.text);
         t->r->troubled = true;
         return;
     }
-    t->last = cluster;
-    hit(t, e, &t->r->sites[cluster]);
+    if (count == 1)
+        t->last = sites[0];
+    silence_all(t, e, sites, count);
+    for (uint32_t i = 0; i < count; i++)
+        hit(t, e, &t->r->sites[sites[i]]);
+}
+
+static void carry_out(struct timeline *t, const struct scenario_event *e) {
+    switch (e->verb) {
+    case SCENARIO_VERB_KILL:
+    case SCENARIO_VERB_RESTART:
+    case SCENARIO_VERB_STOP:
+    case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_DRAIN:
+    case SCENARIO_VERB_UNDRAIN:
+    case SCENARIO_VERB_BLACKHOLE:
+        hit_targets(t, e);
+        return;
+    case SCENARIO_VERB_PARTITION:
+    case SCENARIO_VERB_HEAL:
+        cut(t, e);
+        return;
+    case SCENARIO_VERB_LINK:
+        change_link(t, e);
+        return;
+    case SCENARIO_VERB_ARRIVE:
+    case SCENARIO_VERB_LEAVE:
+        change_crowd(t, e);
+        return;
+    case SCENARIO_VERB_CLOCK: /* refused: see timeline_abilities */
+    case SCENARIO_VERB_COUNT:
+        return;
+    }
 }
 
 static void arm(struct timeline *t) {
