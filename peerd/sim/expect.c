@@ -1,5 +1,7 @@
 #include "peerd/sim/expect.h"
 
+#include "peerd/policy/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,16 +101,19 @@ static void moves(const struct scenario_moves *m, struct report *r) {
     for (uint32_t i = 0; i < r->move_count; i++)
         count += counts(m, &r->moves[i]);
     struct report_expectation row = ROW(count >= m->min && count <= m->max);
-    char max[32] = "more", by[48] = "";
-    if (m->max != UINT32_MAX)
-        snprintf(max, sizeof(max), "%" PRIu32, m->max);
+    struct text t = text_over(row.what, sizeof(row.what));
+    text_putf(&t, "%" PRIu32 " to ", m->min);
+    if (m->max == UINT32_MAX)
+        text_putf(&t, "more");
+    else
+        text_putf(&t, "%" PRIu32, m->max);
+    text_putf(&t, " moves (cause %s, of %s%s%s%s%s", scenario_cause_name(m->cause),
+              m->of_index == SCENARIO_ALL ? "all" : m->of.text,
+              name_is_empty(&m->from) ? "" : ", from ", m->from.text,
+              name_is_empty(&m->to) ? "" : ", to ", m->to.text);
     if (m->by_given)
-        snprintf(by, sizeof(by), ", by %" PRId64 " ms", ms(m->by));
-    snprintf(row.what, sizeof(row.what), "%" PRIu32 " to %s moves (cause %s, of %s%s%s%s%s%s)",
-             m->min, max, scenario_cause_name(m->cause),
-             m->of_index == SCENARIO_ALL ? "all" : m->of.text,
-             name_is_empty(&m->from) ? "" : ", from ", m->from.text,
-             name_is_empty(&m->to) ? "" : ", to ", m->to.text, by);
+        text_putf(&t, ", by %" PRId64 " ms", ms(m->by));
+    text_putf(&t, ")");
     snprintf(row.found, sizeof(row.found), "%" PRIu32, count);
     report_add_expectation(r, &row);
 }

@@ -1,5 +1,7 @@
 #include "peerd/sim/expect.h"
 
+#include "peerd/policy/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,15 +44,14 @@ static bool is_asked(const struct scenario *s, const struct scenario_verdict *v,
 }
 
 static void say_what(const struct scenario_verdict *v, struct report_expectation *row) {
-    char from[48] = "", until[48] = "";
+    struct text t = text_over(row->what, sizeof(row->what));
+    text_putf(&t, "%s %sjudged %s by %s%s", v->of.text, v->never ? "never " : "", v->verdict.text,
+              v->by_count == 0 ? "anybody" : v->by_names[0].text,
+              v->by_count > 1 ? " and others named" : "");
     if (v->from.us > 0)
-        snprintf(from, sizeof(from), " from %" PRId64 " ms", duration_in_ms(v->from));
+        text_putf(&t, " from %" PRId64 " ms", duration_in_ms(v->from));
     if (v->until.us < DURATION_ENDLESS.us)
-        snprintf(until, sizeof(until), " until %" PRId64 " ms", duration_in_ms(v->until));
-    snprintf(row->what, sizeof(row->what), "%s %sjudged %s by %s%s%s%s", v->of.text,
-             v->never ? "never " : "", v->verdict.text,
-             v->by_count == 0 ? "anybody" : v->by_names[0].text,
-             v->by_count > 1 ? " and others named" : "", from, until);
+        text_putf(&t, " until %" PRId64 " ms", duration_in_ms(v->until));
 }
 
 static void say_found(const struct report_verdict *found, struct report_expectation *row) {
