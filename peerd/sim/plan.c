@@ -196,11 +196,14 @@ static int answer(const struct wishes *w, const struct plan *plan, const struct 
     if (sim_violation(sim) != NULL)
         fprintf(stderr, "peersim: invariant violated: %s\n", sim_violation(sim));
     fill_command(w, command, sizeof(command));
+    const char *wrong = sim_violation(sim) != NULL ? sim_violation(sim)
+                        : result.ok                ? NULL
+                                                   : plan_verdict(&result);
     if (w->html != NULL)
         ok = report_html_save(w->html, &(struct report_page){.report = sim_report(sim),
                                                              .scenario = &plan->scenario,
                                                              .command = command,
-                                                             .violation = sim_violation(sim)}) &&
+                                                             .violation = wrong}) &&
              ok;
     plan_result_free(&result);
     return ok ? 0 : 1;

@@ -92,6 +92,9 @@ void plan_result_free(struct plan_result *r);
 /* Sentences that help; part of plan_judge. */
 void plan_advise(const struct plan *plan, struct plan_result *r);
 
+/* The answer in a sentence. */
+const char *plan_verdict(const struct plan_result *r);
+
 /* For people; and one JSON object from malloc (NULL if memory is short). */
 void plan_print(FILE *out, const struct plan *plan, const struct plan_result *r);
 char *plan_to_json(const struct plan *plan, const struct plan_result *r);

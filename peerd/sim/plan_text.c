@@ -142,7 +142,7 @@ static void print_wrapped(FILE *out, const char *text) {
     fprintf(out, "  %s\n", text);
 }
 
-static const char *verdict_of(const struct plan_result *r) {
+const char *plan_verdict(const struct plan_result *r) {
     if (r->nowhere > 0)
         return "NOT ALL ARE SERVED.";
     if (r->lost > 0)
@@ -160,7 +160,7 @@ void plan_print(FILE *out, const struct plan *plan, const struct plan_result *r)
     fputs("\n", out);
     for (uint32_t i = 0; i < r->advice.count; i++)
         print_wrapped(out, r->advice.list[i]);
-    fprintf(out, "  %s\n", verdict_of(r));
+    fprintf(out, "  %s\n", plan_verdict(r));
 }
 
 /* ---- JSON ---- */

@@ -77,7 +77,8 @@ static void losses(FILE *out, const struct picture *p) {
     const struct report_client *worst = &r->clients[0];
     uint32_t losers = 0;
     for (uint32_t i = 0; i < p->focus_count; i++)
-        loss(out, p, &p->focuses[i]);
+        if (p->focuses[i].client != UINT32_MAX)
+            loss(out, p, &p->focuses[i]);
     for (uint32_t i = 0; i < r->client_count; i++) {
         losers += r->clients[i].frames_lost > 0;
         if (r->clients[i].frames_lost > worst->frames_lost)

@@ -223,13 +223,16 @@ static bool find_losses(struct picture *p) {
 static void find_focuses(struct picture *p) {
     const struct report *r = p->report;
     int64_t first_ms = INT64_MAX;
-    if (find_losses(p))
-        return;
+    bool lost = find_losses(p);
     for (uint32_t i = 0; i < r->move_count; i++)
         first_ms = r->moves[i].at_ms < first_ms ? r->moves[i].at_ms : first_ms;
-    if (r->move_count > 0)
+    /* After a stray loss somewhere else, what moved everybody is worth a look. */
+    bool elsewhere =
+        !lost || (p->focus_count == 1 && (first_ms > p->focuses[0].at_ms + ELSEWHERE_MS ||
+                                          first_ms < p->focuses[0].at_ms - ELSEWHERE_MS));
+    if (r->move_count > 0 && elsewhere)
         add_focus(p, PICTURE_FIRST_MOVE, first_ms, NULL);
-    else if (r->event_count > 0)
+    else if (!lost && r->event_count > 0)
         add_focus(p, PICTURE_FIRST_EVENT, r->events[0].at_ms, NULL);
 }
 

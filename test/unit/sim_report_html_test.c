@@ -260,6 +260,25 @@ Test(sim_report_html, without_a_loss_it_says_so) {
     tear_down();
 }
 
+/* A stray packet is lost long before a site dies: both are shown. */
+Test(sim_report_html, a_stray_loss_does_not_hide_the_first_move) {
+    fill();
+    add_mark(1, REPORT_MARK_GAP, 1500, 20);
+    report_sort_marks(&report);
+    char *text = page(NULL);
+    EXPECT_IN_ORDER(text, "1.500 s</strong> by <strong>near-2", "before anything had happened",
+                    "5.070 s</strong> at <strong>near-1", "Around the first loss, at 1.500 s",
+                    "Where the longest gap begins, at 5.070 s", "The whole run");
+    free(text);
+    report.mark_count = 0;
+    add_mark(1, REPORT_MARK_GAP, 1500, 20);
+    text = page(NULL);
+    EXPECT_IN_ORDER(text, "Around the first loss, at 1.500 s", "Around the first move, at 5.300 s",
+                    "The whole run");
+    free(text);
+    tear_down();
+}
+
 Test(sim_report_html, an_empty_run_is_a_page) {
     set_up("{name: fra1}", "");
     char *text = page(NULL);
