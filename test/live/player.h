@@ -6,6 +6,11 @@
  * due at `first arrival + allowance + n × 20 ms`. A frame is lost if it was not there at its
  * instant. Frames expected follow from the clock alone. Arrival times are the kernel's, so a busy
  * runner is no excuse. Positions follow from RTP timestamps; sequence numbers must agree.
+ *
+ * What peerclient says of itself is compared, never believed (evaluate.c): a packet out of order,
+ * twice, or foreign at a player, bytes that differ between two sites, a program that ends or spins,
+ * a restarted peerd that does not know its sessions within a second, each fails a run whatever its
+ * scenario expects.
  */
 #ifndef TEST_LIVE_PLAYER_H
 #define TEST_LIVE_PLAYER_H

@@ -8,7 +8,16 @@
  * sends is told apart even where a TCP connection does not bind its address. Not root: the same in
  * a user namespace, with one user id. Where neither is allowed: plain loopback, said aloud.
  *
- * Cluster i has address 127.0.0.(i+1); listener n has 127.0.(1+n/250).(n%250+1).
+ * Cluster i has address 127.0.0.(i+1): beats 7600, control 7601, clients 7680, media 7700 and up.
+ * Listener n has 127.0.(1+n/250).(n%250+1), its player port 5004.
+ *
+ * Each cluster's files, its own copies of the programs included, are in a folder that only its user
+ * can enter. `kill` with `blackhole` first silences the address, then kills, microseconds later.
+ * With one user id a site can be silenced only when it dies, and partitions are refused. On plain
+ * loopback killed processes betray themselves by ICMP; nothing here relies on that. All processes
+ * die with the runner, even if it is killed (tests/leash.sh). Sites and listeners share the
+ * machine, so everything runs as sessions of nice -10, and the runner in real time; "this machine
+ * stood still" in a log means that even that did not help.
  *
  * A scenario that says anything about links gets a wide space (wide.h): each cluster and each group
  * of listeners in a namespace of its own, 10.(i+1).0.1 and 10.(100+group).x.y, and between them an
