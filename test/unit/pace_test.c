@@ -191,3 +191,56 @@ Test(pace, the_end) {
     cr_expect_not(pace_take(&p, at_us(1000000), &frame), "stopped is stopped");
     cr_expect(instant_is_never(pace_deadline(&p)));
 }
+
+/* A planned move begins ahead; if the old server dies meanwhile the same one is asked for all. */
+Test(pace, a_start_ahead_that_is_asked_for_earlier_frames_sends_none_before_its_instant) {
+    const struct {
+        const char *what;
+        uint64_t from;
+        int64_t at_us;
+    } rows[] = {
+        {"frames that are over and frames that are to come", 97, 10000},
+        {"only frames that are to come", 102, 10000},
+        {"at the very instant of one", 100, 20000},
+        {"when its own have begun", 98, 130000},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pace p;
+        struct log log = {0};
+        uint64_t seen = 0;
+        pace_start(&p, FRAME, 104, 100, NULL, at_us(0));
+        run(&p, rows[i].at_us, &log);
+        pace_repair(&p, rows[i].from, NULL, at_us(rows[i].at_us));
+        pace_check_invariants(&p);
+        run(&p, 10 * 20000, &log);
+        for (size_t k = 0; k < log.count; k++) {
+            uint64_t bit = UINT64_C(1) << (log.frame[k] - rows[i].from);
+            cr_expect_geq(log.us[k], (int64_t)(log.frame[k] - 100) * 20000, "%s: frame %zu",
+                          rows[i].what, (size_t)log.frame[k]);
+            cr_expect((seen & bit) == 0, "%s: frame %zu twice", rows[i].what, (size_t)log.frame[k]);
+            seen |= bit;
+        }
+        cr_expect_eq(seen, (UINT64_C(1) << (111 - rows[i].from)) - 1, "%s: none left out",
+                     rows[i].what);
+    }
+}
+
+Test(pace, earlier_frames_asked_for_during_a_backfill_send_none_of_it_again) {
+    struct pace p;
+    struct log log = {0};
+    uint64_t seen = 0;
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    run(&p, 1000, &log); /* five of them are out */
+    pace_repair(&p, 80, NULL, at_us(1100));
+    run(&p, 50000, &log);
+    for (size_t i = 0; i < log.count; i++) {
+        uint64_t bit = UINT64_C(1) << (log.frame[i] - 80);
+        cr_expect((seen & bit) == 0, "frame %d twice", (int)log.frame[i]);
+        seen |= bit;
+    }
+    cr_expect_eq(seen, (UINT64_C(1) << 23) - 1, "none left out");
+    pace_repair(&p, 80, NULL, at_us(150000));
+    log.count = 0;
+    run(&p, 170000, &log);
+    cr_expect_gt(log.count, 20, "later they are sent again");
+}

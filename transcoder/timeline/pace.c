@@ -45,9 +45,32 @@ void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t l
     skip_held(p);
 }
 
+/* Frames of a backfill under way that have gone out: the question for earlier ones has crossed
+ * them. */
+static void leave_out(struct pace *p, uint64_t from, uint64_t end) {
+    for (uint64_t f = from; f < end && f - p->held_from <= 8 * PACE_HELD_BYTES; f++) {
+        uint64_t bit = f - p->held_from - 1;
+        p->held[bit / 8] |= (uint8_t)(1U << (bit % 8));
+    }
+}
+
+/* A start ahead of `live` has not sent anything while its first frame is not due: if it is asked
+ * for earlier ones after all, those that are not due either wait for their instants like any other.
+ */
+static void begin_earlier(struct pace *p, uint64_t from, struct instant now) {
+    int64_t passed_us = instant_since(now, p->base).us;
+    uint64_t due = p->live + (passed_us < 0 ? 0 : (uint64_t)(passed_us / p->frame.us) + 1);
+    uint64_t first = from > due ? from : due;
+    if (first >= p->next)
+        return;
+    p->next = first;
+    p->covered_from = first < p->covered_from ? first : p->covered_from;
+}
+
 void pace_repair(struct pace *p, uint64_t from, const uint8_t held_map[PACE_HELD_BYTES],
                  struct instant now) {
     assert(p->running);
+    begin_earlier(p, from, now);
     uint64_t end = p->fill_next < p->fill_end ? p->fill_end : 0;
     bool again = !duration_less(instant_since(now, p->asked_at), duration_ms(PACE_REPEAT_MS));
     if (again) {
@@ -60,7 +83,9 @@ void pace_repair(struct pace *p, uint64_t from, const uint8_t held_map[PACE_HELD
         end = p->covered_from < p->next ? p->covered_from : p->next;
     if ((!again && from >= p->covered_from) || from >= end)
         return;
+    uint64_t sent_from = p->covered_from, sent_to = again ? sent_from : p->fill_next;
     begin_fill(p, from, end, held_map, now);
+    leave_out(p, sent_from, sent_to);
     skip_held(p);
     p->covered_from = from < p->covered_from ? from : p->covered_from;
     p->asked_at = now;
