@@ -37,6 +37,11 @@ static struct duration deaf_since(const struct detector *d, struct instant from)
     return sum;
 }
 
+struct duration detector_age(const struct detector *d, struct instant since, struct instant now) {
+    struct duration whole = instant_since(now, since), deaf = deaf_since(d, since);
+    return duration_max(duration_sub(whole, deaf), DURATION_ZERO);
+}
+
 static struct duration margin(const struct detector *d) {
     return duration_max(duration_us((int64_t)(DEVIATIONS * d->gap_dev_us)),
                         duration_scale(d->announced, 1, MARGIN_SHARE));
@@ -77,16 +82,18 @@ static void learn_first(struct detector *d, double lag_us) {
  * nothing of the path: of a peer that no longer hears us they grow older and older, and learning
  * from them would put the expiry off for ever. New ones are learnt from in every opinion: were
  * those of an expired peer left out, one whose path has become slower would expire between any two
- * beats for ever. */
+ * beats for ever. And what lay in our socket while we did not run is older by that much for no
+ * fault of the path. */
 static void learn_more(struct detector *d, struct instant now, struct instant life_at) {
     if (d->opinion == DETECTOR_TRUST)
-        learn(&d->gap_mean_us, &d->gap_dev_us, (double)instant_since(now, d->arrival).us);
+        learn(&d->gap_mean_us, &d->gap_dev_us, (double)detector_age(d, d->arrival, now).us);
     if (instant_before(d->life_at, life_at))
-        learn(&d->lag_mean_us, &d->lag_dev_us, (double)instant_since(now, life_at).us);
+        learn(&d->lag_mean_us, &d->lag_dev_us, (double)detector_age(d, life_at, now).us);
 }
 
+/* Held up in our own socket a proof is as fresh as when it came. */
 static bool is_stale(const struct detector *d, struct instant life_at, struct instant now) {
-    return instant_reached(now, instant_add(life_at, bound(d)));
+    return !duration_less(detector_age(d, life_at, now), bound(d));
 }
 
 /* What is stale proves nothing about now, but that it is newer than all before says that the path
@@ -183,20 +190,15 @@ enum detector_opinion detector_step(struct detector *d, struct instant now) {
     return after;
 }
 
-static struct duration age(const struct detector *d, struct instant since, struct instant now) {
-    if (d->proofs == 0)
-        return DURATION_ENDLESS;
-    struct duration whole = instant_since(now, since), deaf = deaf_since(d, since);
-    return duration_max(duration_us(whole.us - deaf.us), DURATION_ZERO);
-}
-
 struct detector_figures detector_figures(const struct detector *d, struct instant now) {
-    return (struct detector_figures){.silent = age(d, d->arrival, now),
-                                     .life_age = age(d, d->life_at, now),
-                                     .expected = d->announced,
-                                     .margin = margin(d),
-                                     .bound = bound(d),
-                                     .meets_wish = bound(d).us <= d->wish.detect_within.us};
+    bool heard = d->proofs > 0;
+    return (struct detector_figures){
+        .silent = heard ? detector_age(d, d->arrival, now) : DURATION_ENDLESS,
+        .life_age = heard ? detector_age(d, d->life_at, now) : DURATION_ENDLESS,
+        .expected = d->announced,
+        .margin = margin(d),
+        .bound = bound(d),
+        .meets_wish = bound(d).us <= d->wish.detect_within.us};
 }
 
 const char *detector_opinion_name(enum detector_opinion o) {

@@ -44,3 +44,17 @@ Test(own_stall, does_not_shield_the_dead) {
     cr_expect_eq(overlay_verdict(o, 1, 0), VERDICT_CRASHED, "%s", overlay_narrative(o));
     overlay_free(o);
 }
+
+/* What came while it was away is as fresh as when it came: whoever died meanwhile has his time. */
+Test(own_stall, what_waited_in_the_socket_counts) {
+    struct overlay *o = overlay_new(&(struct overlay_setup){0});
+    overlay_run_until(o, 2000);
+    overlay_stall_peerd(o, 1, 5000);
+    overlay_run_until(o, 2090);
+    overlay_kill_site(o, 0);
+    overlay_run_until(o, 7000 + 290);
+    cr_expect_neq(overlay_verdict(o, 1, 0), VERDICT_CRASHED, "%s", overlay_narrative(o));
+    overlay_run_until(o, 7000 + 450);
+    cr_expect_eq(overlay_verdict(o, 1, 0), VERDICT_CRASHED, "%s", overlay_narrative(o));
+    overlay_free(o);
+}

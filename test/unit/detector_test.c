@@ -197,6 +197,20 @@ Test(detector, our_own_absence_is_not_the_peers_silence) {
     detector_check_invariants(&d);
 }
 
+Test(detector, our_own_absence_teaches_nothing_of_the_path) {
+    struct detector d = steady(50);
+    int64_t last = START + 4900;
+    struct detector_figures before = detector_figures(&d, at(last));
+    detector_own_stall(&d, at(last + 50), at(last + 5050));
+    cr_expect_eq(duration_in_ms(detector_age(&d, at(last + 40), at(last + 5051))), 11);
+    detector_life_proven(&d, at(last + 40), at(last + 5100), duration_ms(100));
+    struct detector_figures after = detector_figures(&d, at(last + 5100));
+    cr_expect_eq(after.bound.us, before.bound.us, "the bound is %d ms",
+                 (int)duration_in_ms(after.bound));
+    cr_expect_eq(after.margin.us, before.margin.us, "the margin is %d ms",
+                 (int)duration_in_ms(after.margin));
+}
+
 Test(detector, mistakes_are_counted_and_restarts_are_not) {
     for (int anew = 0; anew < 2; anew++) {
         struct detector d = steady(50);
