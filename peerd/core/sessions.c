@@ -227,6 +227,31 @@ static void check_record(const struct core *core, const struct session *s, uint3
     assert(!s->move->out || s->state == SESSION_STATE_COMMITTED);
 }
 
+/* What groups count for a service and for an issuer, and what peers are told of them, are sums and
+ * digests of their members: reckoned anew they come out the same. */
+static void check_sums(const struct core *core) {
+    uint32_t used[POLICY_SERVICES_MAX] = {0}, here[POLICY_PEERS_MAX] = {0};
+    struct set_digest groups = {{0}}, members = {{0}};
+    for (uint32_t i = 0; i < core->sessions.slot_count; i++) {
+        const struct session *s = core->sessions.slots[i];
+        if (s == NULL)
+            continue;
+        if (s->group->service_index >= 0)
+            used[s->group->service_index]++;
+        if (s->group->issuer != NULL)
+            here[s->group->issuer->index]++;
+        if (s->state == SESSION_STATE_COMMITTED)
+            set_digest_toggle(&members, &s->id, s->epoch, RESUME_STANDBY);
+    }
+    for (const struct group *g = core->groups; g != NULL; g = g->hh.next)
+        for (int i = 0; i < SET_DIGEST_BYTES; i++)
+            groups.bytes[i] ^= g->digest.bytes[i];
+    assert(memcmp(used, core->service_used, sizeof(used)) == 0);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        assert(here[i] == core->peers[i]->here);
+    assert(set_digest_equal(&groups, &members));
+}
+
 static void check_groups(const struct core *core) {
     uint32_t members = 0, committed = 0;
     for (const struct group *g = core->groups; g != NULL; g = g->hh.next) {
@@ -251,4 +276,5 @@ void sessions_check_invariants(const struct core *core) {
     assert(count == t->count && t->count + t->free_count == t->slot_count);
     assert(memcmp(by_state, t->by_state, sizeof(by_state)) == 0);
     check_groups(core);
+    check_sums(core);
 }

@@ -27,6 +27,8 @@ static const char help[] =
     "      --html FILE       the report as a page to look at: what went wrong, and when\n"
     "      --rtt-matrix FILE round-trip times between the places, in ms (see test/README.md)\n"
     "      --trace           every line of every machine, with its instant\n"
+    "      --scatter         a heap in disorder: what depends on an address differs from run to "
+    "run\n"
     "      --print           print the scenario in the format's own words and stop\n"
     "      --shrink          if it fails: leave out what the failure does not need, and save that\n"
     "\n"
@@ -81,6 +83,8 @@ static bool take_option(struct arguments *a, int option) {
         return a->json = true;
     case 't':
         return a->trace = true;
+    case 'x':
+        return a->scatter = true;
     case 'p':
         return a->print = true;
     case 'k':
@@ -101,6 +105,7 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
         {"html", required_argument, NULL, 'H'},
         {"rtt-matrix", required_argument, NULL, 'm'},
         {"trace", no_argument, NULL, 't'},
+        {"scatter", no_argument, NULL, 'x'},
         {"print", no_argument, NULL, 'p'},
         {"shrink", no_argument, NULL, 'c'},
         {"runs", required_argument, NULL, 'r'},

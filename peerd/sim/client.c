@@ -200,6 +200,7 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     if (event.server == WITNESS_SERVER_NONE)
         return;
     sim_client_play(sim, c);
+    sim_invariants_frame_arrived(sim, c, e->b);
     event.u.media.frame = e->n;
     event.u.media.result = playout_insert(c->playout, event.server, e->n, NULL,
                                           sim->streams[c->group].frame_bytes, now);
@@ -294,6 +295,7 @@ void sim_client_opened(struct sim *sim, struct sim_client *c,
                  c->seed, sim_client_now(sim, c));
     c->state = SIM_CLIENT_OPEN;
     c->heard = sim->now;
+    sim_invariants_client_opened(sim, c);
     step(sim, c, &(struct witness_event){.kind = WITNESS_SESSION_OPENED});
 }
 

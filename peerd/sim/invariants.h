@@ -1,33 +1,84 @@
 /*
  * What must be true whatever happens. A breach ends the run.
  *
- * 1. One lease-holder. Of the workers that believe to serve a session no two do so under the same
- *    epoch, and no epoch is newer than the newest that its client has given out. A worker whose
- *    client neither follows it nor asks it to serve is *unwanted*: it may linger until its lease
- *    ends, that is for session_lease and SLACK after the client turned away, and no longer.
- * 2. Epochs only grow: a client's, and a session's at each worker.
- * 3. Leases reclaim: a listener that is gone, whatever it held anywhere, is forgotten after the
- *    same time.
- * 4. Credit: what all workers of a cluster hold together, standbys and hedges included, never
- *    exceeds the capacity of its policy.
- * 5. No session is lost: whoever has a session hears something, or is told an end, within
- *    LOST_AFTER; and while a server of its own could serve it, within SERVED_AFTER.
- * 6. Playout: frames expected, counted from outside by the clock, are those played and those lost.
- * 7. A move's figures make sense: nothing is noticed before it happened.
- * 8. What the machines themselves assert.
- * 1, 2 and 4 are checked after each step that could break them, all once a simulated second.
+ * Checked after each step, at the cost of what the step touched:
+ *  1. One lease-holder. Of the workers that believe to serve a session no two do so under the same
+ *     epoch, and no epoch is newer than the newest that its client has given out. A worker whose
+ *     client neither follows it nor asks it to serve is *unwanted*: it may linger until its lease
+ *     ends, that is for session_lease and SLACK after the client turned away, and no longer.
+ *  2. Epochs only grow: a client's, and a session's at each worker; a grant names the newest.
+ *  3. Leases: what was not renewed for a lease is held no more; what was, is; a client is told the
+ *     truth of it; an ended session fences for longer than a cookie lives.
+ *  4. Credit: what all workers of a cluster hold together, standbys and hedges included, never
+ *     exceeds the capacity of its policy.
+ *  9. What a worker has seen before changes nothing.
+ * 10. Admission: with credit leased and free, not while draining, at the rate of policy, and never
+ *     into what is kept for peers. Backups are peers that could take the session.
+ * 11. Hedges are as long and as many as policy allows, at the worker and at the client.
+ * 12. Retry-After is named to whoever may come again, and to nobody else.
+ * 13. Frames: only for a session held and asked for, from where it was asked, not before their
+ *     instant, not those that the client holds, and each once an asking.
+ * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it.
+ * 15. Beats: none sooner than may be asked, none later than promised, and true of draining.
+ * 16. Verdicts: nobody is convicted without an expiry of our own and detect_within of silence in
+ *     which we ran, nor taken for crashed while its nodes or a witness prove otherwise.
+ * 17. The ledger: each move once, epochs grow, causes fit, arrivals as they were told.
+ * 18. Only a drain orders a session to move.
+ * 19. The table says what the nodes told, as soon as they have.
+ * 20. Lodgings: no more than reserved, and for their time.
+ * 22. A client asks each server under an epoch of its own, and follows the one that it asked.
+ * 23. Positions follow from the clock of the output, whoever served before.
+ * 24. Counters grow.
+ * 25. A server is given up as crashed only after its path was silent.
+ * 26. It is told so.
+ * 27. Who waits has a timer.
+ *  7. A move's figures make sense: nothing is noticed before it happened.
+ * Once a simulated second:
+ *  5. No session is lost: whoever has a session hears something, or is told an end, within
+ *     LOST_AFTER; and while a server of its own could serve it, within SERVED_AFTER.
+ *  6. Playout: frames expected, counted from outside by the clock, are those played and those lost.
+ *  8. What the machines themselves assert.
+ * 21. A drain forgets nobody.
+ * 28. Where nothing happens nobody loses a frame, hedges, moves, or changes a verdict.
+ * … and what time alone could break of 1, 3, 10, 15, 16, 19 and 20.
  */
 #ifndef PEERD_SIM_INVARIANTS_H
 #define PEERD_SIM_INVARIANTS_H
 
 #include "peerd/sim/world.h"
 
-/* After a worker's step: its outbox says which sessions have changed. */
-void sim_invariants_worker_stepped(struct sim *sim, struct sim_worker *worker);
+/* What they remember: to be made once the machines are numbered. */
+void sim_invariants_init(struct sim *sim);
+void sim_invariants_free(struct sim *sim);
+
+/* Before and after a worker's step: its outbox says which sessions have changed. */
+void sim_invariants_worker_steps(struct sim *sim, const struct sim_worker *worker,
+                                 const struct tenure_event *event);
+void sim_invariants_worker_stepped(struct sim *sim, struct sim_worker *worker,
+                                   const struct tenure_event *event);
 void sim_invariants_worker_died(struct sim *sim, struct sim_worker *worker);
+void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *worker, uint32_t slot,
+                               uint64_t frame);
+void sim_invariants_lease_due(struct sim *sim, const struct sim_event *event);
+
+/* A node has taken what its peerd granted. */
+void sim_invariants_credit_taken(struct sim *sim, const struct sim_node *node);
+
+/* Before and after a core's step. */
+void sim_invariants_site_steps(struct sim *sim, struct sim_site *site,
+                               const struct core_event *event);
+void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
+                                 const struct core_event *event);
+
+void sim_invariants_client_opened(struct sim *sim, const struct sim_client *client);
 void sim_invariants_client_stepped(struct sim *sim, struct sim_client *client);
+void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *client,
+                                  uint32_t worker);
 void sim_invariants_moved(struct sim *sim, const struct sim_client *client,
                           const struct witness_move *move);
+
+/* An entry of the timeline has been carried out. */
+void sim_invariants_disturbed(struct sim *sim);
 
 /* Everything, in full. */
 void sim_invariants_check(struct sim *sim);

@@ -5,6 +5,7 @@
 #include "peerd/sim/many.h"
 #include "peerd/sim/plan.h"
 #include "peerd/sim/report_html.h"
+#include "peerd/sim/scatter.h"
 #include "peerd/sim/shrunk.h"
 #include "peerd/sim/sim.h"
 #include "peerd/sim/swarm.h"
@@ -245,6 +246,8 @@ int main(int argc, char **argv) {
         return status;
     if (arguments.runs > 0)
         return campaign(&arguments);
+    if (arguments.scatter)
+        sim_scatter_heap();
     if (!load(&arguments, &scenario))
         return 2;
     if (arguments.shrink && !arguments.print) {

@@ -56,7 +56,7 @@ static uint32_t *entry_of(const struct sim_network *n, uint32_t from, uint32_t t
 }
 
 /* By the newest row that fits: of those that the timeline has brought, else of the file. */
-static struct path_quality quality_of(const struct sim_network *n, uint32_t from, uint32_t to) {
+struct path_quality sim_network_quality(const struct sim_network *n, uint32_t from, uint32_t to) {
     uint32_t a = index_of(n, from), b = index_of(n, to);
     bool a_group = is_group(n, from), b_group = is_group(n, to);
     for (uint32_t i = n->change_count; i-- > 0;)
@@ -83,7 +83,7 @@ static uint32_t entry(struct sim_network *n, uint32_t from, uint32_t to, struct 
     uint32_t *e = entry_of(n, from, to);
     if (*e != WAY_UNKNOWN)
         return *e;
-    struct path_quality q = quality_of(n, from, to);
+    struct path_quality q = sim_network_quality(n, from, to);
     bool fits = q.delay.us >= 0 && q.delay.us < WAY_HAS_MORE - 1;
     *e = path_quality_is_delay(&q) && fits ? (uint32_t)q.delay.us + 1
                                            : add_state(n, from, to, &q, now);
@@ -120,7 +120,7 @@ bool sim_network_open(const struct sim_network *n, uint32_t from, uint32_t to) {
 bool sim_network_delay(struct sim_network *n, uint32_t from, uint32_t to, struct duration *delay) {
     uint32_t e = *entry_of(n, from, to);
     if (e == WAY_UNKNOWN) { /* without an instant it gets no state here */
-        struct path_quality q = quality_of(n, from, to);
+        struct path_quality q = sim_network_quality(n, from, to);
         *delay = q.delay;
         return path_quality_is_delay(&q);
     }
@@ -264,7 +264,7 @@ static void change_way(struct sim_network *n, uint32_t from, uint32_t to, struct
         *e = WAY_UNKNOWN;
         return;
     }
-    struct path_quality q = quality_of(n, from, to);
+    struct path_quality q = sim_network_quality(n, from, to);
     way_set_quality(w, &q, now);
 }
 

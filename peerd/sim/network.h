@@ -47,6 +47,9 @@ uint32_t sim_network_group(const struct sim_network *n, uint32_t group);
 /* True if a packet from one to the other would not be swallowed now. */
 bool sim_network_open(const struct sim_network *n, uint32_t from, uint32_t to);
 
+/* What the scenario and its timeline so far make of a way. */
+struct path_quality sim_network_quality(const struct sim_network *n, uint32_t from, uint32_t to);
+
 /* True if a way is delay alone, as long as the timeline does not change it; then `delay` is it. */
 bool sim_network_delay(struct sim_network *n, uint32_t from, uint32_t to, struct duration *delay);
 

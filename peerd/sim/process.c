@@ -43,6 +43,7 @@ void sim_process_continue(struct sim *sim, struct sim_process *p) {
     if (p->life != SIM_LIFE_STOPPED)
         return;
     struct duration after = rng_below(&sim->rng, 2) == 0 ? DURATION_ZERO : duration_us(1);
+    p->asleep = duration_add(p->asleep, instant_since(sim->now, p->since));
     set_life(sim, p, SIM_LIFE_RUNNING);
     for (uint32_t i = 0; i < p->held_count; i++)
         sim_put(sim, after, &p->held[i]);

@@ -35,6 +35,7 @@ enum sim_event_kind {
     SIM_NODE_STARTS,     /* a: node, n: run */
     SIM_WORKER_STARTS,   /* a: worker, n: run */
     SIM_TIMELINE,        /* a: entry of the scenario */
+    SIM_LEASE_DUE,       /* a: worker, b: slot, n: run; an invariant looks whether it is held */
     SIM_CHECK            /* once a second: all invariants in full */
 };
 

@@ -1,3 +1,4 @@
+#include "peerd/sim/invariants.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/worker.h"
@@ -147,6 +148,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->limits = a->limits;
     node->credit = a->credit;
     node->credit_until = instant_add(node->answered, duration_ms(a->credit.lease_ms));
+    sim_invariants_credit_taken(sim, node);
     sim_roster_acknowledged(&node->roster, a->seq);
     const struct sim_site *site = &sim->sites[node->cluster];
     for (uint32_t i = 0; i < site->policy.peer_count; i++)

@@ -217,6 +217,7 @@ struct sim *sim_new(const struct sim_options *options) {
     sim->tenure_outbox.trace = sim->witness_outbox.trace = &sim->trace;
     count_machines(sim);
     number_machines(sim);
+    sim_invariants_init(sim);
     uint32_t slots = SLOTS_MIN + 2 * sim->client_count;
     for (uint32_t i = 0; i < sim->site_count; i++)
         sim_site_init(sim, i);
@@ -270,6 +271,7 @@ void sim_event_drop(struct sim *sim, struct sim_event *e) {
     case SIM_NODE_STARTS:
     case SIM_WORKER_STARTS:
     case SIM_TIMELINE:
+    case SIM_LEASE_DUE:
     case SIM_CHECK:
         break;
     }
@@ -289,6 +291,7 @@ void sim_free(struct sim *sim) {
         sim_worker_free(sim, &sim->workers[i]);
     for (uint32_t i = 0; i < sim->site_count; i++)
         sim_site_free(sim, &sim->sites[i]);
+    sim_invariants_free(sim);
     while (sim_queue_take(&sim->queue, &e))
         sim_event_drop(sim, &e);
     sim_queue_free(&sim->queue);
@@ -390,6 +393,9 @@ static void dispatch(struct sim *sim, const struct sim_event *e) {
         return;
     case SIM_TIMELINE:
         sim_timeline_entry(sim, e);
+        return;
+    case SIM_LEASE_DUE:
+        sim_invariants_lease_due(sim, e);
         return;
     case SIM_CHECK:
         check_due(sim, e);

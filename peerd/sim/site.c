@@ -1,5 +1,6 @@
 #include "peerd/sim/site.h"
 
+#include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/post.h"
@@ -250,7 +251,9 @@ void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *ev
     event->wall = sim_wall(sim, &site->clock);
     sim->steps++;
     outbox_clear(&sim->core_outbox);
+    sim_invariants_site_steps(sim, site, event);
     core_step(site->core, event, &sim->core_outbox);
+    sim_invariants_site_stepped(sim, site, event);
     for (uint32_t i = 0; i < sim->core_outbox.count; i++)
         carry_out(sim, site, &sim->core_outbox.items[i]);
     sim_narrative_drain(sim, &sim->trace, NULL);

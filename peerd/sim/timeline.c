@@ -324,5 +324,6 @@ void sim_timeline_entry(struct sim *sim, const struct sim_event *event) {
     else
         apply_plain(sim, e);
     sim_chronicle_look(sim);
+    sim_invariants_disturbed(sim);
     sim_invariants_check(sim);
 }

@@ -122,6 +122,7 @@ void sim_worker_send(struct sim *sim, const struct sim_worker *w, uint32_t clien
 static void send_frame(struct sim *sim, struct sim_worker *w, struct sim_session *s,
                        uint64_t frame) {
     uint32_t group = sim->clients[s->client].group;
+    sim_invariants_frame_sent(sim, w, (uint32_t)(s - w->sessions), frame);
     w->frames++;
     if (!s->sent_any || frame > s->last_sent)
         s->last_sent = frame;
@@ -311,6 +312,7 @@ void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_
     const struct tenure_outbox *out = &sim->tenure_outbox;
     sim->steps++;
     grow_if_full(sim, w);
+    sim_invariants_worker_steps(sim, w, event);
     tenure_step(&w->tenure, event, &sim->tenure_outbox);
     for (uint32_t i = 0; i < out->count; i++)
         carry_out(sim, w, &out->items[i], q, event->now);
@@ -321,7 +323,7 @@ void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_
                  w->number);
         sim_narrative_drain(sim, &sim->trace, who);
     }
-    sim_invariants_worker_stepped(sim, w);
+    sim_invariants_worker_stepped(sim, w, event);
     sim_due_worker(sim, w);
 }
 

@@ -72,6 +72,7 @@ struct sim_process {
     enum sim_life life;
     uint64_t run; /* counts starts and deaths: what was meant for an older run is dropped */
     struct instant since;
+    struct duration asleep; /* stopped so far, but for the present time */
     struct sim_event *held; /* while stopped */
     uint32_t held_count;
 };
@@ -364,6 +365,7 @@ struct sim {
     uint64_t digest; /* of every line so far */
     uint64_t lines;
     enum report_state *states; /* of the clusters, as noted last */
+    struct sim_watch *watch;   /* what the invariants remember */
     bool freeing;
     bool closing; /* the scenario is over; listeners leave and leases run out */
     bool violated;

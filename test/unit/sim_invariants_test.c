@@ -1,44 +1,9 @@
 /*
  * Every invariant broken once on purpose: a checker that never fires proves nothing.
  */
-#include "peerd/sim/client.h"
-#include "peerd/sim/invariants.h"
-#include "peerd/sim/worker.h"
-
-#include "test/unit/sim_fixture.h"
+#include "test/unit/sim_breach.h"
 
 #include <signal.h>
-
-static struct sim_fixture f;
-
-static void begin(void) {
-    sim_fixture_open(&f, sim_quiet, 1);
-    sim_run_until(f.sim, duration_s(3));
-    cr_assert_null(sim_violation(f.sim));
-    for (uint32_t i = 0; i < 4; i++)
-        cr_assert_eq(f.sim->clients[i].witness->state, WITNESS_FOLLOWING);
-}
-
-static void finish(void) {
-    sim_fixture_close(&f);
-}
-
-/* Goes on for so long and expects to be told. */
-static void expect_breach(int64_t until_ms, const char *words) {
-    sim_run_until(f.sim, duration_ms(until_ms));
-    cr_assert_not_null(sim_violation(f.sim), "nothing was noticed of: %s", words);
-    cr_expect_not_null(strstr(sim_violation(f.sim), words), "%s", sim_violation(f.sim));
-}
-
-static struct sim_worker *backup(void) {
-    return &f.sim->workers[f.sim->sites[1].first_worker];
-}
-
-static struct sim_worker *server(void) {
-    struct sim_client *c = &f.sim->clients[0];
-    return &f.sim->workers[sim_worker_at(f.sim,
-                                         &c->witness->servers[c->witness->serving].address.media)];
-}
 
 /* A worker takes a session that its client never gave it. */
 static void usurp(struct sim_worker *w, uint32_t epoch) {
@@ -71,12 +36,22 @@ Test(sim_invariants, an_epoch_that_its_client_never_gave_out) {
 }
 
 Test(sim_invariants, a_lease_holder_whose_client_has_turned_away) {
+    struct sim_client *c = &f.sim->clients[0];
     struct sim_worker *w = backup();
-    f.sim->clients[0].witness->epoch_high++;
-    w->tenure.config.session_lease = duration_s(3600);
-    usurp(w, f.sim->clients[0].witness->epoch_high);
+    c->witness->epoch_high++;
+    usurp(w, c->witness->epoch_high);
     cr_assert_null(sim_violation(f.sim));
-    expect_breach(15000, "although its client turned away");
+    for (int64_t ms = 4000; ms <= 15000; ms += 1000) { /* somebody reports in its client's name */
+        struct message_report r = {.session = c->ticket.session,
+                                   .epoch = c->witness->epoch_high,
+                                   .counter = 100000 + (uint64_t)ms};
+        const struct sim_question q = {.client = 0, .silent = true};
+        struct tenure_event e = {.kind = TENURE_REPORT_RECEIVED, .now = f.sim->now};
+        e.u.report = &r;
+        sim_worker_step(f.sim, w, &e, &q);
+        sim_run_until(f.sim, duration_ms(ms));
+    }
+    expect_told("although its client turned away");
 }
 
 Test(sim_invariants, an_epoch_that_goes_back) {
@@ -86,16 +61,28 @@ Test(sim_invariants, an_epoch_that_goes_back) {
 
 Test(sim_invariants, more_sessions_than_capacity) {
     f.sim->sites[0].capacity = 3;
-    expect_breach(4000, "workers of fra1 hold 4 sessions, more than its capacity of 3");
+    sim_invariants_worker_stepped(f.sim, server(),
+                                  &(struct tenure_event){.kind = TENURE_TICKED, .now = f.sim->now});
+    expect_told("workers of fra1 hold 4 sessions, more than its capacity of 3");
 }
 
 Test(sim_invariants, a_lease_that_is_never_reclaimed) {
     struct sim_worker *w = server();
-    uint32_t slot = tenure_find(&w->tenure, &f.sim->clients[0].ticket.session);
+    uint32_t slot = slot_at(w);
     sim_client_vanish(f.sim, &f.sim->clients[0]);
     w->tenures[slot].lease = instant_add(f.sim->now, duration_s(3600));
     due_set(&w->tenure.due, slot, w->tenures[slot].lease);
-    expect_breach(15000, "fra1 still holds near-1 (serving), which has been gone for");
+    expect_breach(15000, "fra1 still holds near-1 (serving), although its lease was renewed");
+}
+
+Test(sim_invariants, a_listener_that_is_gone_and_still_held) {
+    struct sim_client *c = &f.sim->clients[0];
+    struct sim_worker *w = server();
+    sim_client_vanish(f.sim, c);
+    c->over_at = instant_sub(f.sim->now, duration_s(60));
+    w->process.since = instant_sub(f.sim->now, duration_s(60));
+    sim_invariants_check(f.sim);
+    expect_told("fra1 still holds near-1 (serving), which has been gone for");
 }
 
 Test(sim_invariants, a_session_that_nobody_ends) {

@@ -1,0 +1,228 @@
+#include "peerd/sim/invariants_private.h"
+
+#include <inttypes.h>
+
+/* What clusters say to one another, and what they may believe of it. */
+
+#define FASTER     5              /* nobody is asked for beats more often than so many times */
+#define SURE_AFTER 3              /* echoes under one boot: it is confirmed by then */
+#define BELIEF_MAX duration_s(5)  /* without proof nobody is believed alive for longer */
+#define ROUNDING   duration_ms(2) /* of intervals, to whole milliseconds */
+#define HEADLESS_SINCE                                                                             \
+    duration_ms(700)                  /* a proof of its nodes that is newer counts for certain     \
+                                       */
+#define WITNESS_SLACK duration_ms(60) /* views are coarse, round trips jitter */
+
+static struct watch_peer *peer_watch(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+    return &sim->watch->sites[site->index].peers[peer];
+}
+
+/* ---- 15: beats ------------------------------------------------------------------------------- */
+
+static struct duration since_beat(const struct sim *sim, const struct sim_site *site,
+                                  const struct watch_peer *p) {
+    return instant_since(sim_site_now(sim, site), p->sent[p->seq % BEATS_MAX].at);
+}
+
+static void check_not_too_soon(struct sim *sim, const struct sim_site *site,
+                               const struct watch_peer *p, uint32_t peer) {
+    struct duration least = duration_scale(site->policy.detection.interval, 1, FASTER);
+    struct duration gap = since_beat(sim, site, p);
+    if (duration_less(duration_add(gap, ROUNDING), least))
+        sim_breach(sim, "%s beats %s again after %" PRId64 " us, its interval being %" PRId64 " ms",
+                   watch_cluster(sim, site->index), site->policy.peers[peer].name.text, gap.us,
+                   duration_in_ms(site->policy.detection.interval));
+}
+
+static void check_not_too_late(struct sim *sim, const struct sim_site *site,
+                               const struct watch_peer *p, uint32_t peer) {
+    struct duration most = duration_add(duration_ms(p->promised_ms), ROUNDING);
+    bool ran = instant_before(watch_site_counts_from(sim, site, instant_us(INT64_MIN)),
+                              p->sent[p->seq % BEATS_MAX].at);
+    if (p->promised_ms > 0 && ran && duration_less(most, since_beat(sim, site, p)))
+        sim_breach(sim, "%s has not beaten %s for %" PRId64 " ms, having promised %" PRIu16,
+                   watch_cluster(sim, site->index), site->policy.peers[peer].name.text,
+                   duration_in_ms(since_beat(sim, site, p)), p->promised_ms);
+}
+
+void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b) {
+    struct watch_peer *p = peer_watch(sim, site, b->peer);
+    if (b->beat.kind == BEAT_KIND_MEDIA_ALIVE) {
+        p->media_boot = b->beat.boot;
+        p->media_seq = b->beat.seq;
+        p->media_sent = watch_now(sim, site);
+        return;
+    }
+    if (p->promised_ms > 0)
+        check_not_too_soon(sim, site, p, b->peer);
+    check_not_too_late(sim, site, p, b->peer);
+    p->boot = b->beat.boot;
+    p->seq = b->beat.seq;
+    p->sent[p->seq % BEATS_MAX] = watch_now(sim, site);
+    p->promised_ms = b->beat.interval_ms;
+    bool drains = (b->beat.flags & BEAT_FLAG_DRAINING) != 0;
+    if (drains != sim->watch->sites[site->index].draining)
+        sim_breach(sim, "%s tells %s that it %s", watch_cluster(sim, site->index),
+                   site->policy.peers[b->peer].name.text,
+                   drains ? "drains, which it does not" : "does not drain, which it does");
+}
+
+/* ---- proofs of life, reckoned anew ----------------------------------------------------------- */
+
+static bool echoes(const struct watch_peer *p, uint64_t boot, uint64_t seq) {
+    return p->seq != 0 && boot == p->boot && seq != 0 && seq <= p->seq && p->seq - seq < BEATS_MAX;
+}
+
+static void media_heard(struct watch_peer *p, const struct beat *b) {
+    bool confirmed = b->echo_boot == p->media_boot && b->echo_seq == p->media_seq;
+    if (p->media_boot == 0 || !confirmed)
+        return;
+    p->media_life = p->media_sent;
+    p->media_echoes++;
+}
+
+static void see(struct watch_moment *newest, const struct watch_moment *life) {
+    if (instant_is_never(newest->at) || instant_before(newest->at, life->at))
+        *newest = *life;
+}
+
+/* A beat that echoes what we sent proves life as of then, to everybody who counts like us; that
+ * the core is sure of it, too, is known once the sender's boot must have been confirmed. */
+void watch_beat_received(struct sim *sim, struct sim_site *site,
+                         const struct core_beat_received *e) {
+    struct watch_peer *p = peer_watch(sim, site, e->peer);
+    const struct beat *b = e->beat;
+    if (b->kind == BEAT_KIND_MEDIA_ALIVE) {
+        media_heard(p, b);
+        return;
+    }
+    uint64_t seq = echoes(p, b->echo_boot, b->echo_seq) ? b->echo_seq : 0;
+    bool confirmed = seq != 0;
+    if (echoes(p, b->candidate_boot, b->candidate_seq) && b->candidate_seq > seq)
+        seq = b->candidate_seq;
+    if (seq == 0)
+        return;
+    if (b->boot != p->peer_boot) {
+        p->peer_boot = b->boot;
+        p->echoes = 0;
+    }
+    p->echoes += confirmed;
+    p->heard = sim_site_now(sim, site);
+    see(&p->life_any, &p->sent[seq % BEATS_MAX]);
+    if (p->echoes >= SURE_AFTER && confirmed)
+        see(&p->life, &p->sent[seq % BEATS_MAX]);
+}
+
+/* How long the peer has been without proof while we ran. */
+static struct duration silent(const struct sim *sim, const struct sim_site *site,
+                              const struct watch_moment *life) {
+    struct duration slept = duration_sub(watch_asleep(sim, &site->peerd), life->asleep);
+    return duration_sub(instant_since(sim_site_now(sim, site), life->at), slept);
+}
+
+/* ---- 16: verdicts ---------------------------------------------------------------------------- */
+
+/* Nobody is convicted before our own ears are at their end, whatever views say; and time in which
+ * we did not run ourselves is not held against him. */
+static void check_conviction(struct sim *sim, const struct sim_site *site,
+                             const struct watch_peer *p, const struct core_peer_status *s) {
+    struct duration within = site->policy.detection.detect_within;
+    if (s->opinion != DETECTOR_EXPIRED)
+        sim_breach(sim, "%s believes %s %s without an expiry of its own",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
+    if (instant_is_never(p->life.at))
+        return;
+    struct duration since = silent(sim, site, &p->life), slack = ROUNDING;
+    /* It cannot know when it was stopped, only that it missed a deadline: of a beat, mostly. */
+    if (duration_less(p->life.asleep, watch_asleep(sim, &site->peerd)))
+        slack = duration_scale(site->policy.detection.interval, 2, 1);
+    if (duration_less(duration_add(since, slack), within))
+        sim_breach(sim, "%s believes %s %s, which had proven its life %" PRId64 " ms before",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict),
+                   duration_in_ms(since));
+}
+
+/* The instant since when the witness has certainly had proof of the peer; "never" if it is not
+ * trusted for certain, or has none. */
+static struct instant testimony(struct sim *sim, const struct sim_site *site, uint32_t witness,
+                                uint32_t peer) {
+    const struct watch_peer *w = peer_watch(sim, site, witness);
+    struct core_peer_status s = core_peer_status(site->core, witness, sim_site_now(sim, site));
+    struct beat_view view;
+    if (s.opinion != DETECTOR_TRUST || instant_is_never(w->heard) ||
+        duration_less(duration_ms(w->promised_ms),
+                      instant_since(sim_site_now(sim, site), w->heard)) ||
+        !core_peer_view(site->core, witness, peer, &view) || view.age_ms >= 3000 ||
+        s.rtt.us == DURATION_ENDLESS.us)
+        return INSTANT_NEVER;
+    struct duration age = duration_add(duration_ms(view.age_ms + view.age_ms / 8), s.rtt);
+    return instant_sub(w->heard, duration_add(age, WITNESS_SLACK));
+}
+
+/* A crash has no objection standing: no witness with newer proof, no node whose media lives. */
+static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t peer,
+                        const struct core_peer_status *s) {
+    const struct policy_detection *d = &site->policy.detection;
+    const struct watch_peer *p = peer_watch(sim, site, peer);
+    const char *name = watch_cluster(sim, site->index);
+    if (p->media_echoes >= SURE_AFTER &&
+        duration_less(silent(sim, site, &p->media_life), HEADLESS_SINCE))
+        sim_breach(sim, "%s believes %s crashed, whose media lives", name, s->policy->name.text);
+    if (instant_is_never(p->life_any.at) || s->rtt.us == DURATION_ENDLESS.us ||
+        !duration_less(instant_since(sim_site_now(sim, site), p->life_any.at), VERDICT_VETO_MAX))
+        return;
+    struct duration lag = duration_add(duration_scale(d->interval, 2, 1), s->rtt);
+    struct instant after = instant_add(p->life_any.at, duration_add(lag, WITNESS_SLACK));
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        struct instant told = i == peer ? INSTANT_NEVER : testimony(sim, site, i, peer);
+        if (instant_is_never(told) || !instant_before(after, told) ||
+            instant_reached(sim_site_now(sim, site), instant_add(told, d->detect_within)))
+            continue;
+        sim_breach(sim, "%s believes %s crashed, which %s has heard %" PRId64 " ms ago", name,
+                   s->policy->name.text, site->policy.peers[i].name.text,
+                   duration_in_ms(instant_since(sim_site_now(sim, site), told)));
+    }
+}
+
+static bool convicts(enum verdict v) {
+    return v == VERDICT_HEADLESS || v == VERDICT_CRASHED || v == VERDICT_PARTITIONED;
+}
+
+void watch_verdicts(struct sim *sim, struct sim_site *site) {
+    if (core_counters(site->core)->verdicts_changed == site->verdicts_changed)
+        return;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
+        struct watch_peer *p = peer_watch(sim, site, i);
+        if (s.verdict == p->verdict)
+            continue;
+        if (convicts(s.verdict) && !convicts(p->verdict))
+            check_conviction(sim, site, p, &s);
+        if (s.verdict == VERDICT_CRASHED)
+            check_crash(sim, site, i, &s);
+        p->verdict = s.verdict;
+    }
+}
+
+/* ---- in full --------------------------------------------------------------------------------- */
+
+/* Nobody is believed alive, or kept in suspense, without proof. */
+void watch_beliefs(struct sim *sim, struct sim_site *site) {
+    struct duration within = duration_scale(site->policy.detection.detect_within, 2, 1);
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
+        struct watch_peer *p = peer_watch(sim, site, i);
+        check_not_too_late(sim, site, p, i);
+        if (s.verdict == VERDICT_UNKNOWN || convicts(s.verdict))
+            continue;
+        struct duration limit = duration_add(BELIEF_MAX, within);
+        if (s.verdict == VERDICT_SUSPECT)
+            limit = duration_add(limit, VERDICT_VETO_MAX);
+        struct duration since =
+            instant_is_never(p->life_any.at) ? DURATION_ENDLESS : silent(sim, site, &p->life_any);
+        if (duration_less(limit, since))
+            sim_breach(sim, "%s believes %s %s without proof for %" PRId64 " ms",
+                       watch_cluster(sim, site->index), s.policy->name.text,
+                       verdict_name(s.verdict), duration_in_ms(since));
+    }
+}

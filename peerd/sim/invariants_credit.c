@@ -1,0 +1,150 @@
+#include "peerd/sim/invariants_private.h"
+
+#include <inttypes.h>
+
+/* Credit and admission: nobody is promised what is not there. */
+
+/* ---- 4: what is held ------------------------------------------------------------------------- */
+
+static void count_credit(struct sim *sim, struct sim_worker *w, uint32_t used) {
+    struct sim_site *site = &sim->sites[w->cluster];
+    site->credit_used += used - w->credit_used;
+    w->credit_used = used;
+    if (site->credit_used > site->capacity)
+        sim_breach(sim,
+                   "workers of %s hold %" PRIu32 " sessions, more than its capacity of %" PRIu32,
+                   watch_cluster(sim, w->cluster), site->credit_used, site->capacity);
+}
+
+void watch_credit_stepped(struct sim *sim, struct sim_worker *w) {
+    count_credit(sim, w, w->tenure.credit_used);
+}
+
+void watch_credit_died(struct sim *sim, struct sim_worker *w) {
+    count_credit(sim, w, 0);
+}
+
+/* ---- 14: what is granted --------------------------------------------------------------------- */
+
+static uint64_t granted_to(const struct sim *sim, const struct sim_node *node) {
+    bool counts = sim_process_lives(&node->process) && node->briefed &&
+                  instant_before(sim_node_now(sim, node), node->credit_until);
+    return counts ? (uint64_t)node->credit.slots * node->worker_count : 0;
+}
+
+/* All nodes of a cluster together never hold credit beyond its capacity, whichever runs of its
+ * peerd granted it; which is so because none gets more than its fixed share. */
+void sim_invariants_credit_taken(struct sim *sim, const struct sim_node *node) {
+    const struct sim_site *site = &sim->sites[node->cluster];
+    uint64_t sum = 0, share = site->capacity / site->node_count + 1;
+    for (uint32_t i = 0; i < site->node_count; i++)
+        sum += granted_to(sim, &sim->nodes[site->first_node + i]);
+    if (sum > site->capacity)
+        sim_breach(sim,
+                   "nodes of %s hold credit for %" PRIu64 " sessions; its capacity is %" PRIu32,
+                   watch_cluster(sim, node->cluster), sum, site->capacity);
+    if (granted_to(sim, node) > share)
+        sim_breach(sim,
+                   "node %" PRIu32 " of %s holds credit for %" PRIu64
+                   " sessions, more than its share of %" PRIu64,
+                   node->number, watch_cluster(sim, node->cluster), granted_to(sim, node), share);
+}
+
+/* ---- 10: admission --------------------------------------------------------------------------- */
+
+static void check_rate(struct sim *sim, struct sim_site *site) {
+    struct watch_site *watch = &sim->watch->sites[site->index];
+    struct instant now = sim_site_now(sim, site);
+    double rate = site->policy.limits.opens_per_s;
+    watch->tokens += rate * (double)instant_since(now, watch->filled).us / 1e6;
+    watch->tokens = watch->tokens > rate ? rate : watch->tokens;
+    watch->filled = now;
+    watch->tokens -= 1;
+    if (watch->tokens < -0.01)
+        sim_breach(sim, "%s opens more than %" PRIu32 " sessions a second",
+                   watch_cluster(sim, site->index), site->policy.limits.opens_per_s);
+}
+
+/* An open leaves alone what policy keeps for peers, and what is not there at all. */
+static void check_room(struct sim *sim, const struct sim_site *site) {
+    struct core_status s = core_status(site->core);
+    uint32_t used = s.sessions + s.standbys + s.hedging + s.opened;
+    if (used > site->capacity || s.opened > s.credit)
+        sim_breach(sim,
+                   "%s opens a session although %" PRIu32 " of %" PRIu32
+                   " are in use, with credit for %" PRIu32,
+                   watch_cluster(sim, site->index), used - 1, site->capacity, s.credit);
+    if (s.free < s.reserved)
+        sim_breach(sim,
+                   "%s opens a session and keeps %" PRIu32 " slots for its peers, not %" PRIu32,
+                   watch_cluster(sim, site->index), s.free, s.reserved);
+}
+
+/* The client knows the way to these and no others: each must be able to take it. */
+static void check_backups(struct sim *sim, const struct sim_site *site,
+                          const struct core_answer_open *a) {
+    for (uint32_t i = 0; i < a->backup_count; i++) {
+        uint32_t cluster = sim_cluster_at(sim, &a->backups[i].media);
+        uint32_t peer = cluster == UINT32_MAX ? UINT32_MAX : site->peer_of[cluster];
+        bool fits = peer != UINT32_MAX && site->policy.peers[peer].offer_moves &&
+                    name_equal(&site->policy.peers[peer].name, &a->backups[i].cluster) &&
+                    name_equal(&a->ticket.backups[i], &a->backups[i].cluster) &&
+                    sim_worker_at(sim, &a->backups[i].media) != UINT32_MAX;
+        for (uint32_t k = 0; k < i; k++)
+            fits &= !name_equal(&a->backups[k].cluster, &a->backups[i].cluster);
+        if (!fits)
+            sim_breach(sim, "%s names %s as a backup, which is none",
+                       watch_cluster(sim, site->index), a->backups[i].cluster.text);
+        else if (!verdict_is_usable(
+                     core_peer_status(site->core, peer, sim_site_now(sim, site)).verdict) &&
+                 !a->repeated)
+            sim_breach(sim, "%s names %s as a backup, of which it thinks ill",
+                       watch_cluster(sim, site->index), a->backups[i].cluster.text);
+    }
+}
+
+void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a) {
+    if (a->err != ERR_OK) {
+        if ((a->retry_after_ms > 0) != err_retryable(a->err))
+            sim_breach(sim, "%s refuses an open (%s) with Retry-After %" PRIu32 " ms",
+                       watch_cluster(sim, site->index), err_name(a->err), a->retry_after_ms);
+        return;
+    }
+    uint32_t worker = sim_worker_at(sim, &a->media);
+    if (worker == UINT32_MAX || sim->workers[worker].cluster != site->index)
+        sim_breach(sim, "%s opens a session at a worker that is none of its own",
+                   watch_cluster(sim, site->index));
+    check_backups(sim, site, a);
+    if (a->repeated)
+        return;
+    if (sim->watch->sites[site->index].draining)
+        sim_breach(sim, "%s drains and opens a session", watch_cluster(sim, site->index));
+    check_rate(sim, site);
+    check_room(sim, site);
+}
+
+/* ---- in full --------------------------------------------------------------------------------- */
+
+/* What was opened and not started is dropped; each service keeps to its own capacity. */
+void watch_credit(struct sim *sim, struct sim_site *site) {
+    struct duration lease = site->policy.limits.session_lease;
+    uint32_t by_service[POLICY_SERVICES_MAX] = {0}, cursor = 0;
+    struct core_session_status s;
+    while (core_session_next(site->core, &cursor, &s)) {
+        struct duration waits =
+            instant_since(sim_site_now(sim, site), watch_site_counts_from(sim, site, s.since));
+        if (s.state == SESSION_STATE_OPENED && duration_less(duration_add(lease, SLACK), waits))
+            sim_breach(sim,
+                       "%s keeps a slot for a session that was opened %" PRId64
+                       " ms ago and not started",
+                       watch_cluster(sim, site->index), duration_in_ms(waits));
+        for (uint32_t i = 0; i < site->policy.service_count; i++)
+            by_service[i] += s.state == SESSION_STATE_OPENED &&
+                             name_equal(&site->policy.services[i].name, &s.service);
+    }
+    for (uint32_t i = 0; i < site->policy.service_count; i++)
+        if (by_service[i] > site->policy.services[i].capacity)
+            sim_breach(sim, "%s has opened %" PRIu32 " sessions of %s; its capacity is %" PRIu32,
+                       watch_cluster(sim, site->index), by_service[i],
+                       site->policy.services[i].name.text, site->policy.services[i].capacity);
+}

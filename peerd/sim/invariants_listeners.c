@@ -1,0 +1,301 @@
+#include "peerd/sim/invariants_private.h"
+
+#include "peerd/sim/client.h"
+
+#include <inttypes.h>
+
+/* Listeners: what they hear, what they ask, and when they may turn away. */
+
+#define LOST_AFTER   duration_s(20) /* the witness gives up after 10 s, and says so */
+#define SERVED_AFTER duration_s(5)  /* of being servable: clients ask twice a second */
+
+static struct watch_client *watch_of(struct sim *sim, const struct sim_client *c) {
+    return &sim->watch->clients[c->index];
+}
+
+static uint32_t worker_of(const struct sim *sim, const struct witness *w, uint8_t server) {
+    return server == WITNESS_SERVER_NONE ? UINT32_MAX
+                                         : sim_worker_at(sim, &w->servers[server].address.media);
+}
+
+/* ---- 22: epochs are the client's to give ----------------------------------------------------- */
+
+static void check_epochs(struct sim *sim, struct sim_client *c) {
+    const struct witness *w = c->witness;
+    if (w->epoch < c->epoch || w->epoch_high < c->epoch_high || w->epoch > w->epoch_high)
+        sim_breach(sim,
+                   "epoch of %s went back from %" PRIu32 " (%" PRIu32 ") to %" PRIu32 " (%" PRIu32
+                   ")",
+                   sim_client_name(sim, c).text, c->epoch, c->epoch_high, w->epoch, w->epoch_high);
+    if (w->epoch != c->epoch && w->servers[w->serving].epoch_asked != w->epoch)
+        sim_breach(sim, "%s follows epoch %" PRIu32 " at a server that it asked under %" PRIu32,
+                   sim_client_name(sim, c).text, w->epoch, w->servers[w->serving].epoch_asked);
+    c->epoch = w->epoch;
+    c->epoch_high = w->epoch_high;
+}
+
+/* Whoever is asked to take over gets an epoch that nobody else was asked under. */
+static void check_commit(struct sim *sim, const struct sim_client *c, const struct witness_out *o) {
+    const struct witness *w = c->witness;
+    struct watch_client *watch = watch_of(sim, c);
+    uint32_t epoch = o->u.resume.epoch;
+    bool again = epoch == watch->epoch_asked && o->server == watch->asked;
+    bool follows = o->server == w->serving && epoch == w->epoch;
+    if (epoch <= watch->epoch_asked && !again && !follows)
+        sim_breach(sim, "%s asks a second server to serve under epoch %" PRIu32,
+                   sim_client_name(sim, c).text, epoch);
+    if (epoch > watch->epoch_asked) {
+        watch->epoch_asked = epoch;
+        watch->asked = o->server;
+    }
+}
+
+/* ---- 23: positions --------------------------------------------------------------------------- */
+
+/* The frame that a server is told to be at is the one that should come in a round trip from now,
+ * by the clock of the output, whoever served before. */
+static void check_position(struct sim *sim, const struct sim_client *c,
+                           const struct witness_out *o) {
+    const struct playout *p = c->playout;
+    if (instant_is_never(c->anchor) || instant_is_never(p->anchor))
+        return;
+    struct duration trip = path_rtt(&c->witness->servers[o->server].path);
+    struct instant begun = instant_sub(c->anchor, p->config.depth);
+    int64_t reach_us = instant_since(instant_add(sim_client_now(sim, c), trip), begun).us;
+    int64_t live_us = (int64_t)o->u.resume.live_frame * FRAME_MS * 1000;
+    int64_t ahead_us = live_us - reach_us;
+    if (reach_us > 0 && (ahead_us < -FRAME_MS * 1000 || ahead_us > FRAME_MS * 1000))
+        sim_breach(sim, "%s asks for frame %" PRIu64 " as the live one, %" PRId64 " us from it",
+                   sim_client_name(sim, c).text, o->u.resume.live_frame, ahead_us);
+    if (o->u.resume.from_frame < p->next)
+        sim_breach(sim, "%s asks for frame %" PRIu64 ", having played %" PRIu64,
+                   sim_client_name(sim, c).text, o->u.resume.from_frame, p->next - 1);
+}
+
+/* ---- 24: what it sends ----------------------------------------------------------------------- */
+
+static void check_counter(struct sim *sim, const struct sim_client *c, uint64_t counter) {
+    struct watch_client *watch = watch_of(sim, c);
+    if (counter <= watch->counter)
+        sim_breach(sim, "%s counts a message %" PRIu64 " after %" PRIu64,
+                   sim_client_name(sim, c).text, counter, watch->counter);
+    watch->counter = counter;
+}
+
+static void check_sent(struct sim *sim, const struct sim_client *c) {
+    for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
+        const struct witness_out *o = &sim->witness_outbox.items[i];
+        if (o->kind == WITNESS_SEND_REPORT)
+            check_counter(sim, c, o->u.report.counter);
+        if (o->kind != WITNESS_SEND_RESUME)
+            continue;
+        check_counter(sim, c, o->u.resume.counter);
+        bool commits = o->u.resume.purpose == RESUME_COMMIT;
+        if (commits)
+            check_commit(sim, c, o);
+        if (commits || o->u.resume.purpose == RESUME_HEDGE)
+            check_position(sim, c, o);
+    }
+}
+
+/* 11: hedges come out of a budget. */
+static void check_budget(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    uint64_t spent = w->stats.hedges + w->stats.extensions;
+    uint32_t rate = w->config.hedges_per_minute;
+    int64_t lives_us = instant_since(sim_client_now(sim, c), watch_of(sim, c)->since).us;
+    if (spent > rate + rate * (uint64_t)lives_us / 60000000)
+        sim_breach(sim,
+                   "%s has asked for %" PRIu64 " hedges in %" PRId64 " ms, %" PRIu32
+                   " a minute being allowed",
+                   sim_client_name(sim, c).text, spent, lives_us / 1000, rate);
+}
+
+/* ---- 25: commit late ------------------------------------------------------------------------- */
+
+/* A server is given up as crashed only after its path was wholly silent. */
+static void check_silence(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    const struct watch_client *watch = watch_of(sim, c);
+    bool begins = w->state == WITNESS_COMMITTING && watch->state != WITNESS_COMMITTING &&
+                  watch->state != WITNESS_MOVING && watch->state != WITNESS_OPENING;
+    if (!begins || w->attempt.cause != MOVE_CAUSE_CRASHED || w->attempt.server == w->serving)
+        return;
+    struct instant heard = watch->framed, word = w->servers[w->serving].path.heard;
+    if (!instant_is_never(word))
+        heard = instant_is_never(heard) ? word : instant_max(heard, word);
+    if (instant_is_never(heard))
+        return;
+    struct duration silence = instant_since(sim_client_now(sim, c), heard);
+    if (duration_less(silence, w->config.commit_min))
+        sim_breach(sim, "%s gives its server up as crashed, heard %" PRId64 " ms ago",
+                   sim_client_name(sim, c).text, duration_in_ms(silence));
+}
+
+/* ---- 26: the old one is told ----------------------------------------------------------------- */
+
+static void check_released(struct sim *sim, const struct sim_client *c, uint32_t left) {
+    struct addr at = sim_worker_addr(sim, &sim->workers[left]);
+    uint8_t server = witness_server_find(c->witness, &at);
+    for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
+        const struct witness_out *o = &sim->witness_outbox.items[i];
+        if (o->kind == WITNESS_SEND_RESUME && o->server == server &&
+            o->u.resume.purpose == RESUME_RELEASE)
+            return;
+    }
+    if (server != WITNESS_SERVER_NONE)
+        sim_breach(sim, "%s has left %s without a word", sim_client_name(sim, c).text,
+                   watch_cluster(sim, sim->workers[left].cluster));
+}
+
+static void note_serving(struct sim *sim, const struct sim_client *c) {
+    struct watch_client *watch = watch_of(sim, c);
+    uint32_t serving = worker_of(sim, c->witness, c->witness->serving);
+    if (serving == watch->serving)
+        return;
+    if (watch->serving != UINT32_MAX && serving != UINT32_MAX)
+        check_released(sim, c, watch->serving);
+    watch->serving = serving;
+    watch->framed = INSTANT_NEVER;
+}
+
+/* ---- 27: timers ------------------------------------------------------------------------------ */
+
+/* A session that is open always waits for something: at the latest, for its next report. */
+static void check_timers(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    if (c->state != SIM_CLIENT_OPEN || w->state == WITNESS_ENDED || w->epoch_high == 0)
+        return;
+    struct duration most = w->serving == WITNESS_SERVER_NONE ? w->config.give_up : w->config.report;
+    struct instant at = witness_deadline(w),
+                   due = instant_add(sim_client_now(sim, c), duration_add(most, TIMER));
+    bool asks = w->state == WITNESS_HEDGING || w->state == WITNESS_COMMITTING;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX && asks; i++)
+        if (w->servers[i].role != WITNESS_ROLE_FREE && w->servers[i].hedge.active)
+            due = instant_min(due, w->servers[i].hedge.extend);
+    if (w->move_open)
+        due = instant_min(due,
+                          instant_add(playout_due(c->playout, w->move_settled_at), duration_s(1)));
+    if (w->attempt.server != WITNESS_SERVER_NONE)
+        due = instant_min(due, w->attempt.until);
+    if (instant_before(due, at))
+        sim_breach(
+            sim, "%s (%s) has lost a timer: due in %" PRId64 " ms, set to %" PRId64,
+            sim_client_name(sim, c).text, witness_state_name(w->state),
+            duration_in_ms(instant_since(due, sim_client_now(sim, c))),
+            instant_is_never(at) ? -1 : duration_in_ms(instant_since(at, sim_client_now(sim, c))));
+}
+
+/* ---- after a step ---------------------------------------------------------------------------- */
+
+void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
+    *watch_of(sim, c) = (struct watch_client){
+        .serving = UINT32_MAX, .framed = INSTANT_NEVER, .since = sim_client_now(sim, c)};
+}
+
+void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *c, uint32_t worker) {
+    struct watch_client *watch = watch_of(sim, c);
+    if (worker == watch->serving)
+        watch->framed = sim_client_now(sim, c);
+}
+
+void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
+    check_epochs(sim, c);
+    check_sent(sim, c);
+    check_budget(sim, c);
+    check_silence(sim, c);
+    note_serving(sim, c);
+    check_timers(sim, c);
+    watch_of(sim, c)->state = c->witness->state;
+}
+
+void sim_invariants_moved(struct sim *sim, const struct sim_client *c,
+                          const struct witness_move *m) {
+    if (m->detect_ms < 0 || m->gap_ms < 0 || m->first_frame_ms < -1)
+        sim_breach(sim,
+                   "%s tells of a move from %s to %s noticed in %" PRId64
+                   " ms, first frame after %" PRId64 " ms, gap %" PRId64 " ms",
+                   sim_client_name(sim, c).text, m->from.text, m->to.text, m->detect_ms,
+                   m->first_frame_ms, m->gap_ms);
+}
+
+/* ---- 5, 6: listeners ------------------------------------------------------------------------- */
+
+static void check_playout(struct sim *sim, const struct sim_client *c) {
+    const struct playout *p = c->playout;
+    uint64_t expected = 0;
+    struct instant now = sim_client_now(sim, c);
+    if (!instant_is_never(c->anchor) && !instant_before(now, c->anchor))
+        expected = (uint64_t)(instant_since(now, c->anchor).us / p->config.frame.us) + 1;
+    if (expected > p->end)
+        expected = p->end;
+    if (p->stats.expected != expected || p->stats.played + p->stats.lost != expected)
+        sim_breach(sim,
+                   "%s expected %" PRIu64 " frames by the clock, its buffer %" PRIu64 ": %" PRIu64
+                   " played, %" PRIu64 " lost",
+                   sim_client_name(sim, c).text, expected, p->stats.expected, p->stats.played,
+                   p->stats.lost);
+}
+
+/* True if the server could take the listener on right now. */
+static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8_t server) {
+    uint32_t at = sim_worker_at(sim, &c->witness->servers[server].address.media);
+    const struct sim_worker *w = &sim->workers[at];
+    const struct sim_node *node = &sim->nodes[w->node];
+    uint32_t end = sim_network_group(&sim->network, c->group);
+    if (c->witness->servers[server].role == WITNESS_ROLE_FREE ||
+        w->process.life != SIM_LIFE_RUNNING || node->process.life != SIM_LIFE_RUNNING ||
+        !node->briefed || !sim_network_open(&sim->network, end, w->cluster) ||
+        !sim_network_open(&sim->network, w->cluster, end))
+        return false;
+    if (wall_after(sim_wall(sim, &node->clock), c->ticket.expires_s,
+                   sim->scenario->limits.clock_skew))
+        return false; /* by its clock the ticket has expired */
+    uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
+    bool held = slot != TENURE_SLOT_NONE && tenure_session_at(&w->tenure, slot) != NULL;
+    return !w->tenure.draining && (held || tenure_free(&w->tenure, sim_worker_now(sim, w)) > 0);
+}
+
+static void note_who_could(struct sim *sim, struct sim_client *c) {
+    bool any = false;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX && !any; i++)
+        any = c->witness->servers[i].role != WITNESS_ROLE_FREE && could_serve(sim, c, i);
+    if (!any)
+        c->servable = INSTANT_NEVER;
+    else if (instant_is_never(c->servable))
+        c->servable = sim->now;
+}
+
+/* A source that has ended is served by nobody, and one whose end has been told neither. */
+static bool wants_media(const struct sim_client *c) {
+    return c->state == SIM_CLIENT_OPEN && c->witness->state != WITNESS_ENDING;
+}
+
+static void check_served(struct sim *sim, struct sim_client *c) {
+    struct duration silent = instant_since(sim->now, c->heard);
+    note_who_could(sim, c);
+    if (duration_less(LOST_AFTER, silent))
+        sim_breach(sim, "%s has heard nothing for %" PRId64 " ms and was told nothing (%s)",
+                   sim_client_name(sim, c).text, duration_in_ms(silent),
+                   witness_state_name(c->witness->state));
+    if (!wants_media(c) || instant_is_never(c->servable))
+        return;
+    struct duration servable = instant_since(sim->now, c->servable);
+    if (duration_less(SERVED_AFTER, silent) && duration_less(SERVED_AFTER, servable))
+        sim_breach(sim,
+                   "%s hears nothing for %" PRId64 " ms although it could be served for %" PRId64
+                   " ms (%s)",
+                   sim_client_name(sim, c).text, duration_in_ms(silent), duration_in_ms(servable),
+                   witness_state_name(c->witness->state));
+}
+
+void watch_listener(struct sim *sim, struct sim_client *c) {
+    if (c->state != SIM_CLIENT_OPEN)
+        return;
+    sim_client_play(sim, c);
+    witness_check_invariants(c->witness);
+    playout_check_invariants(c->playout);
+    check_playout(sim, c);
+    watch_holders(sim, c);
+    check_served(sim, c);
+}

@@ -1,0 +1,185 @@
+/*
+ * What the files of invariants_*.c share: what they remember from step to step. Private to them.
+ *
+ * All of it is told from outside the machines, from what goes in and comes out, and holds only as
+ * much as a check needs; memory is taken when there is something to remember. What is compared with
+ * a machine's own instants is kept by its own clock (clock.h), the rest in true time.
+ */
+#ifndef PEERD_SIM_INVARIANTS_PRIVATE_H
+#define PEERD_SIM_INVARIANTS_PRIVATE_H
+
+#include "peerd/sim/invariants.h"
+
+#define SLACK     duration_s(3)  /* packets under way, checks a second apart */
+#define TIMER     duration_ms(1) /* a timer is exact in virtual time, clocks drift a little */
+#define BEATS_MAX 32             /* sends to a peer whose instants are remembered */
+
+/* ---- workers ---- */
+
+/* What was asked of a session that sends, and what has been sent since. */
+struct watch_frames {
+    struct instant at; /* when `live` was due */
+    uint64_t from, live;
+    uint8_t held[HELD_BITS / 8]; /* by the client, after `from` */
+    uint64_t high;               /* newest frame sent */
+    uint64_t sent[2];            /* bit i: frame high − i went out since … */
+    struct instant asked;        /* … this question */
+    bool any;
+};
+
+struct watch_session {
+    bool known;
+    bool waits; /* a SIM_LEASE_DUE is in the queue */
+    uint32_t client;
+    uint32_t epoch;              /* of the newest grant */
+    uint64_t counter;            /* highest seen */
+    uint32_t hedges;             /* begun or extended here, since … */
+    struct instant since;        /* … this */
+    struct instant hedge;        /* end of the newest */
+    struct instant renewed;      /* newest grant or ack */
+    struct instant promised;     /* the lease that it named ends */
+    struct watch_frames *frames; /* NULL unless it was asked to send */
+};
+
+struct watch_worker {
+    struct watch_session *sessions; /* by slot, as many as were needed so far */
+    uint32_t count;
+};
+
+/* What tenure had before the step under way. */
+struct watch_before {
+    uint32_t slot; /* of the session that is asked about; TENURE_SLOT_NONE */
+    enum tenure_state state;
+};
+
+/* ---- clusters ---- */
+
+/* An instant of a peerd by its own clock, and for how long it had been stopped until then. */
+struct watch_moment {
+    struct instant at; /* "never": there is none */
+    struct duration asleep;
+};
+
+/* One peer of a cluster, as the cluster's peerd could know it. */
+struct watch_peer {
+    uint64_t boot; /* under which beats to it are sent */
+    uint64_t seq;
+    struct watch_moment sent[BEATS_MAX]; /* by seq */
+    uint16_t promised_ms;                /* [ms] until the next beat; 0: none was sent */
+    struct instant heard;                /* its newest beat */
+    uint64_t peer_boot;
+    uint32_t echoes;                /* beats in a row that echoed us under that boot */
+    struct watch_moment life;       /* proven for certain */
+    struct watch_moment life_any;   /* of any echo, whoever sent it */
+    uint64_t media_boot, media_seq; /* newest answer to a node of it … */
+    struct watch_moment media_sent; /* … and when it went */
+    struct watch_moment media_life; /* a node has proven that media lives */
+    uint32_t media_echoes;
+    struct instant lodged_until; /* what it lodged with us; "never": nothing */
+    enum verdict verdict;
+};
+
+struct watch_node {
+    uint64_t boot, seq; /* newest report that peerd took */
+};
+
+struct watch_site {
+    uint64_t run; /* of its peerd; all of this is about that one */
+    struct watch_peer *peers;
+    struct watch_node *nodes;
+    bool draining;
+    struct instant drain_since;
+    double tokens; /* opens that may be answered */
+    struct instant filled;
+    uint64_t ledger;        /* entries seen */
+    uint64_t ledger_before; /* … before the step under way */
+    uint64_t verdicts;      /* changed, as of the last full check */
+};
+
+/* ---- listeners ---- */
+
+struct watch_client {
+    enum witness_state state;
+    uint32_t serving;      /* worker; UINT32_MAX none */
+    struct instant framed; /* its newest frame arrived */
+    uint64_t counter;      /* newest sent */
+    uint32_t epoch_asked;  /* newest commit, and … */
+    uint8_t asked;         /* … whom */
+    struct instant since;  /* it opened its session */
+    bool calm;             /* as of the last full check it followed, and: */
+    uint64_t lost, hedges, commits;
+};
+
+struct sim_watch {
+    struct watch_worker *workers;
+    struct watch_site *sites;
+    struct watch_client *clients;
+    struct watch_before before;
+    struct instant disturbed; /* the scenario's newest entry */
+    uint32_t disturbances;
+    bool calm; /* as of the last full check nothing had been done to anybody for long */
+};
+
+/* Ends the run; the first breach is the cause of the others. */
+__attribute__((format(printf, 2, 3))) void sim_breach(struct sim *sim, const char *format, ...);
+
+const char *watch_cluster(const struct sim *sim, uint32_t cluster);
+
+/* Time that a process spent stopped so far. */
+struct duration watch_asleep(const struct sim *sim, const struct sim_process *p);
+struct watch_moment watch_now(const struct sim *sim, const struct sim_site *site);
+
+/* Time in which a process did not run, or was started anew, is not held against it. */
+struct instant watch_counts_from(const struct sim *sim, const struct sim_process *p,
+                                 struct instant since);
+
+/* The same of a peerd, by its own clock. */
+struct instant watch_site_counts_from(const struct sim *sim, const struct sim_site *site,
+                                      struct instant since);
+
+/* ---- invariants_leases.c ---- */
+
+void watch_holders_stepped(struct sim *sim, struct sim_worker *w);
+void watch_holders_died(struct sim *sim, struct sim_worker *w);
+void watch_holders(struct sim *sim, struct sim_client *c);
+void watch_reclaimed(struct sim *sim, const struct sim_worker *w);
+
+/* ---- invariants_sessions.c ---- */
+
+void watch_sessions_stepped(struct sim *sim, struct sim_worker *w, const struct tenure_event *e);
+void watch_sessions_died(struct sim *sim, struct sim_worker *w);
+
+/* ---- invariants_credit.c ---- */
+
+void watch_credit_stepped(struct sim *sim, struct sim_worker *w);
+void watch_credit_died(struct sim *sim, struct sim_worker *w);
+void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a);
+void watch_credit(struct sim *sim, struct sim_site *site);
+
+/* ---- invariants_beats.c ---- */
+
+void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b);
+void watch_beat_received(struct sim *sim, struct sim_site *site,
+                         const struct core_beat_received *e);
+void watch_verdicts(struct sim *sim, struct sim_site *site);
+void watch_beliefs(struct sim *sim, struct sim_site *site);
+
+/* ---- invariants_tables.c ---- */
+
+void watch_ledger(struct sim *sim, struct sim_site *site);
+void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a);
+void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_event *e,
+                  const struct core_answer_standbys *a);
+void watch_reported(struct sim *sim, struct sim_site *site, uint32_t node,
+                    const struct node_request *r);
+void watch_tables(struct sim *sim, struct sim_site *site);
+
+/* ---- invariants_listeners.c ---- */
+
+void watch_listener(struct sim *sim, struct sim_client *c);
+
+/* ---- invariants_whole.c ---- */
+
+void watch_quiet(struct sim *sim);
+
+#endif

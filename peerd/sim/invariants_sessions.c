@@ -1,0 +1,395 @@
+#include "peerd/sim/invariants_private.h"
+
+#include "peerd/sim/client.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one worker does with one session: who may be answered how, what is sent, and until when. */
+
+#define REPEAT_MS   100               /* [ms] in which a repeated question is one and the same */
+#define COOKIE_LIFE duration_s(60)    /* so long what was recorded could be sent again */
+#define BUDGET_US   INT64_C(60000000) /* [µs] budgets are a minute */
+
+static struct sim_client_name whose(const struct sim *sim, const struct watch_session *s) {
+    return sim_client_name(sim, &sim->clients[s->client]);
+}
+
+static struct sim_client_name whose_slot(const struct sim *sim, const struct sim_worker *w,
+                                         uint32_t slot) {
+    return sim_client_name(sim, &sim->clients[w->sessions[slot].client]);
+}
+
+/* ---- what is remembered ---------------------------------------------------------------------- */
+
+static struct watch_session *watch_of(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
+    struct watch_worker *all = &sim->watch->workers[w->index];
+    if (slot >= all->count) {
+        uint32_t count = all->count == 0 ? 16 : all->count;
+        while (count <= slot)
+            count *= 2;
+        all->sessions = sim_grow(all->sessions, count, sizeof(*all->sessions));
+        memset(&all->sessions[all->count], 0, (count - all->count) * sizeof(*all->sessions));
+        all->count = count;
+    }
+    return &all->sessions[slot];
+}
+
+static void forget_frames(struct watch_session *s) {
+    free(s->frames);
+    s->frames = NULL;
+}
+
+void watch_sessions_died(struct sim *sim, struct sim_worker *w) {
+    struct watch_worker *all = &sim->watch->workers[w->index];
+    for (uint32_t i = 0; i < all->count; i++)
+        forget_frames(&all->sessions[i]);
+    free(all->sessions);
+    *all = (struct watch_worker){0};
+}
+
+/* ---- 9: replays ------------------------------------------------------------------------------ */
+
+/* What was seen before changes nothing and is not even answered. */
+static void check_replay(struct sim *sim, const struct sim_worker *w,
+                         const struct tenure_event *e) {
+    uint32_t slot = sim->watch->before.slot;
+    if (slot == TENURE_SLOT_NONE)
+        return;
+    struct watch_session *s = watch_of(sim, w, slot);
+    uint64_t counter =
+        e->kind == TENURE_RESUME_RECEIVED ? e->u.resume->counter : e->u.report->counter;
+    if (!s->known)
+        return;
+    if (counter <= s->counter && sim->tenure_outbox.count > 0)
+        sim_breach(sim, "%s obeys a message of %s that it had seen before (counter %" PRIu64 ")",
+                   watch_cluster(sim, w->cluster), whose(sim, s).text, counter);
+    if (counter > s->counter)
+        s->counter = counter;
+}
+
+/* ---- 10: admission --------------------------------------------------------------------------- */
+
+static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                           const struct tenure_event *e) {
+    const struct tenure *t = &w->tenure;
+    const struct message_resume *m = e->u.resume;
+    struct watch_session *s = watch_of(sim, w, slot);
+    if (!instant_before(e->now, t->credit_until) || t->credit_used > t->credit_slots)
+        sim_breach(sim, "%s admits %s with %" PRIu32 " of %" PRIu32 " slots of credit in use%s",
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, t->credit_used,
+                   t->credit_slots,
+                   instant_before(e->now, t->credit_until) ? "" : " that are leased no more");
+    if (t->draining && m->purpose != RESUME_HEDGE)
+        sim_breach(sim, "%s drains and admits %s all the same (%s)", watch_cluster(sim, w->cluster),
+                   whose_slot(sim, w, slot).text, resume_purpose_name(m->purpose));
+    forget_frames(s);
+    bool again = sim->watch->before.slot != TENURE_SLOT_NONE && s->known;
+    if (!again)
+        *s = (struct watch_session){.known = true,
+                                    .waits = s->waits,
+                                    .client = w->sessions[slot].client,
+                                    .counter = m->counter,
+                                    .since = sim->now,
+                                    .hedge = INSTANT_NEVER};
+    s->epoch = 0;
+    s->promised = e->now;
+    s->renewed = sim->now;
+}
+
+/* ---- 3: leases ------------------------------------------------------------------------------- */
+
+static struct duration longest_lease(const struct sim *sim, const struct sim_worker *w) {
+    return sim->sites[w->cluster].policy.limits.session_lease;
+}
+
+/* A lease is looked at somewhat after its end: clocks may run slow. */
+static void put_check(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                      struct instant at) {
+    watch_of(sim, w, slot)->waits = true;
+    sim_put_at(
+        sim, instant_add(at, duration_scale(longest_lease(sim, w), 1, 8)),
+        &(struct sim_event){.kind = SIM_LEASE_DUE, .a = w->index, .b = slot, .n = w->process.run});
+}
+
+static void renewed(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
+    struct watch_session *s = watch_of(sim, w, slot);
+    s->renewed = sim->now;
+    if (!s->waits)
+        put_check(sim, w, slot, instant_add(sim->now, longest_lease(sim, w)));
+}
+
+/* Whoever holds a session has heard of its client within a lease, or did not run. */
+void sim_invariants_lease_due(struct sim *sim, const struct sim_event *e) {
+    const struct sim_worker *w = &sim->workers[e->a];
+    if (e->n != w->process.run || e->b >= sim->watch->workers[e->a].count)
+        return;
+    struct watch_session *s = watch_of(sim, w, e->b);
+    enum tenure_state state = w->tenures[e->b].state;
+    s->waits = false;
+    if (state == TENURE_FREE || state == TENURE_ENDED)
+        return;
+    struct instant from = watch_counts_from(sim, &w->process, s->renewed);
+    struct instant until = instant_add(from, longest_lease(sim, w));
+    if (instant_before(sim->now, until))
+        put_check(sim, w, e->b, until);
+    else
+        sim_breach(sim, "%s still holds %s (%s), although its lease was renewed %" PRId64 " ms ago",
+                   watch_cluster(sim, w->cluster), whose(sim, s).text, tenure_state_name(state),
+                   duration_in_ms(instant_since(sim->now, s->renewed)));
+}
+
+/* What a slot waits for stands in the heap: a timer that is lost is a lease that never ends. */
+static void check_timer(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
+    const struct tenure_session *t = &w->tenures[slot];
+    if (t->state == TENURE_FREE)
+        return;
+    struct instant due = t->state == TENURE_HEDGING ? t->hedge : t->lease;
+    if (t->notice.number != 0)
+        due = instant_min(due, instant_min(t->notice.again, t->notice.deadline));
+    if (instant_before(due, w->tenure.due.entries[slot].at))
+        sim_breach(sim, "%s has lost the timer of slot %" PRIu32 " (%s)",
+                   watch_cluster(sim, w->cluster), slot, tenure_state_name(t->state));
+}
+
+static bool is_ending(const struct tenure_session *t) {
+    return t->notice.number != 0 && t->notice.what == NOTICE_END;
+}
+
+/* A client that is heard keeps its lease, for as long as it was told. */
+static void check_lease_told(struct sim *sim, const struct sim_worker *w,
+                             const struct tenure_out *o, bool in_full) {
+    const struct tenure_session *t = &w->tenures[o->slot];
+    int64_t lease_ms = duration_in_ms(longest_lease(sim, w));
+    bool holds = t->state == TENURE_SERVING && !is_ending(t);
+    if (o->lease_ms > lease_ms || (in_full && holds && o->lease_ms + 1 < lease_ms))
+        sim_breach(sim, "%s tells %s of a lease of %" PRIu32 " ms, not of %" PRId64,
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, o->slot).text, o->lease_ms,
+                   lease_ms);
+}
+
+static void promised(struct watch_session *s, const struct tenure_out *o,
+                     const struct tenure_event *e, bool replaces) {
+    struct instant until = instant_add(e->now, duration_ms(o->lease_ms));
+    s->promised = replaces ? until : instant_max(s->promised, until);
+}
+
+/* ---- 11: hedges ------------------------------------------------------------------------------ */
+
+/* No longer than policy allows, and no more than it allows. One that replaces the right to serve
+ * costs nothing: it makes less of it. */
+static void check_hedge(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
+                        const struct tenure_event *e) {
+    const struct policy_limits *l = &sim->sites[w->cluster].policy.limits;
+    const struct tenure_session *t = &w->tenures[o->slot];
+    struct watch_session *s = watch_of(sim, w, o->slot);
+    if (t->state != TENURE_HEDGING)
+        return;
+    int64_t ms = duration_in_ms(instant_since(t->hedge, e->now));
+    if (ms > l->hedge_ms_max || ms > e->u.resume->hedge_ms)
+        sim_breach(sim, "%s hedges for %s for %" PRId64 " ms; asked %" PRIu16 ", at most %" PRIu32,
+                   watch_cluster(sim, w->cluster), whose(sim, s).text, ms, e->u.resume->hedge_ms,
+                   l->hedge_ms_max);
+    bool more = instant_is_never(s->hedge) || instant_before(s->hedge, t->hedge);
+    bool paid = sim->watch->before.state != TENURE_SERVING;
+    s->hedge = t->hedge;
+    s->hedges += more && paid;
+    int64_t lives_us = instant_since(sim->now, s->since).us;
+    int64_t allowed = l->hedges_per_minute + l->hedges_per_minute * lives_us / BUDGET_US;
+    if (s->hedges > allowed)
+        sim_breach(sim,
+                   "%s has hedged for %s %" PRIu32 " times in %" PRId64
+                   " ms; policy allows %" PRIu32 " a minute",
+                   watch_cluster(sim, w->cluster), whose(sim, s).text, s->hedges, lives_us / 1000,
+                   l->hedges_per_minute);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* 2: a grant names the newest epoch, under which it is held. */
+static void check_grant(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
+                        const struct tenure_event *e) {
+    const struct tenure_session *t = &w->tenures[o->slot];
+    struct watch_session *s = watch_of(sim, w, o->slot);
+    bool ends = o->purpose == RESUME_CANCEL || o->purpose == RESUME_RELEASE;
+    if (o->epoch < t->epoch)
+        sim_breach(sim, "%s grants %s a %s under epoch %" PRIu32 ", having seen %" PRIu32,
+                   watch_cluster(sim, w->cluster), whose(sim, s).text,
+                   resume_purpose_name(o->purpose), o->epoch, t->epoch);
+    if (ends)
+        return;
+    check_lease_told(sim, w, o, o->purpose == RESUME_COMMIT);
+    if (o->purpose == RESUME_HEDGE)
+        check_hedge(sim, w, o, e);
+    if (o->purpose != RESUME_HEDGE)
+        promised(s, o, e, o->epoch > s->epoch);
+    else if (o->epoch > s->epoch)
+        s->promised = e->now; /* it may be called off at any time */
+    s->epoch = o->epoch;
+    renewed(sim, w, o->slot);
+}
+
+/* 12: who may come again is told when, and nobody else. */
+static void check_refusal(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o) {
+    if ((o->retry_after_ms > 0) != err_retryable(o->error))
+        sim_breach(sim, "%s refuses a %s (%s) with Retry-After %" PRIu32 " ms",
+                   watch_cluster(sim, w->cluster), resume_purpose_name(o->purpose),
+                   err_name(o->error), o->retry_after_ms);
+}
+
+static void check_forgotten(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
+                            const struct tenure_event *e) {
+    const struct tenure_session *t = &w->tenures[o->slot];
+    struct watch_session *s = watch_of(sim, w, o->slot);
+    struct duration early = instant_since(s->promised, e->now);
+    forget_frames(s);
+    if (o->error == ERR_TIMEOUT && duration_less(TIMER, early))
+        sim_breach(sim, "%s forgets %s %" PRId64 " ms before the lease that it was granted is over",
+                   watch_cluster(sim, w->cluster), whose(sim, s).text, duration_in_ms(early));
+    if (t->state != TENURE_ENDED || duration_less(instant_since(t->lease, e->now), COOKIE_LIFE))
+        sim_breach(sim, "%s forgets the epochs of %s while what was recorded of it is good",
+                   watch_cluster(sim, w->cluster), whose(sim, s).text);
+}
+
+/* ---- 13: frames ------------------------------------------------------------------------------ */
+
+static void asked_afresh(struct watch_session *s, const struct tenure_out *o,
+                         const struct tenure_event *e) {
+    if (s->frames == NULL)
+        s->frames = sim_alloc(1, sizeof(*s->frames));
+    *s->frames =
+        (struct watch_frames){.at = e->now, .from = o->from, .live = o->live, .asked = e->now};
+    memcpy(s->frames->held, o->held, sizeof(o->held));
+}
+
+static void asked_to_send(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
+                          const struct tenure_event *e) {
+    struct watch_session *s = watch_of(sim, w, o->slot);
+    const struct pace *p = &w->sessions[o->slot].pace;
+    bool starts =
+        p->running && p->base.us == e->now.us && p->live == o->live && p->covered_from == o->from;
+    struct watch_frames *f = s->frames;
+    if (o->kind == TENURE_MEDIA_START || f == NULL || starts) {
+        asked_afresh(s, o, e);
+        return;
+    }
+    bool honoured = p->asked_at.us == e->now.us;
+    f->from = o->from < f->from ? o->from : f->from;
+    memset(f->held, 0, sizeof(f->held));
+    if (!honoured || duration_less(instant_since(e->now, f->asked), duration_ms(REPEAT_MS)))
+        return;
+    f->asked = e->now;
+    f->sent[0] = f->sent[1] = 0;
+}
+
+static bool is_held(const struct watch_frames *f, uint64_t frame) {
+    uint64_t bit = frame - f->from - 1;
+    return frame > f->from && bit < HELD_BITS && (f->held[bit / 8] >> (bit % 8) & 1);
+}
+
+/* Notes that it goes out; true if it has done so since it was asked for last. */
+static bool note_sent(struct watch_frames *f, uint64_t frame) {
+    uint64_t ahead = f->any && frame > f->high ? frame - f->high : 0;
+    if (!f->any || ahead >= 128)
+        f->sent[0] = f->sent[1] = 0;
+    else if (ahead >= 64)
+        f->sent[1] = f->sent[0] << (ahead - 64), f->sent[0] = 0;
+    else if (ahead > 0)
+        f->sent[1] = f->sent[1] << ahead | f->sent[0] >> (64 - ahead), f->sent[0] <<= ahead;
+    if (!f->any || ahead > 0)
+        f->high = frame;
+    f->any = true;
+    uint64_t back = f->high - frame;
+    if (back >= 128)
+        return false; /* too long ago to tell */
+    uint64_t *word = &f->sent[back / 64], bit = UINT64_C(1) << (back % 64);
+    bool before = (*word & bit) != 0;
+    *word |= bit;
+    return before;
+}
+
+/* A frame is what its number says, so the number must be right: wanted, at its instant, once. */
+static void check_frame(struct sim *sim, const struct sim_worker *w, const struct watch_session *s,
+                        uint64_t frame) {
+    struct watch_frames *f = s->frames;
+    if (frame < f->from)
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s, who asked from %" PRIu64,
+                   watch_cluster(sim, w->cluster), frame, whose(sim, s).text, f->from);
+    if (frame < f->live && is_held(f, frame))
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s, who has it and said so",
+                   watch_cluster(sim, w->cluster), frame, whose(sim, s).text);
+    int64_t due_us = (int64_t)(frame - f->live) * FRAME_MS * 1000;
+    int64_t since_us = instant_since(sim_worker_now(sim, w), f->at).us;
+    if (frame >= f->live && since_us + TIMER.us + since_us / 1000 < due_us)
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s %" PRId64 " us before its instant",
+                   watch_cluster(sim, w->cluster), frame, whose(sim, s).text, due_us - since_us);
+    if (note_sent(f, frame))
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s twice, asked once",
+                   watch_cluster(sim, w->cluster), frame, whose(sim, s).text);
+}
+
+void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                               uint64_t frame) {
+    const struct tenure_session *t = &w->tenures[slot];
+    struct watch_session *s = watch_of(sim, w, slot);
+    struct instant until = t->state == TENURE_HEDGING   ? t->hedge
+                           : t->state == TENURE_SERVING ? t->lease
+                                                        : instant_us(INT64_MIN);
+    if (!t->sending || s->frames == NULL ||
+        duration_less(TIMER, instant_since(sim_worker_now(sim, w), until))) {
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s without the right to (%s)",
+                   watch_cluster(sim, w->cluster), frame, whose_slot(sim, w, slot).text,
+                   tenure_state_name(t->state));
+        return;
+    }
+    if (frame >= sim->streams[sim->clients[s->client].group].end)
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s, beyond the end",
+                   watch_cluster(sim, w->cluster), frame, whose(sim, s).text);
+    check_frame(sim, w, s, frame);
+}
+
+/* ---- after a step ---------------------------------------------------------------------------- */
+
+static void intended(struct sim *sim, struct sim_worker *w, const struct tenure_out *o,
+                     const struct tenure_event *e) {
+    switch (o->kind) {
+    case TENURE_GRANT:
+        check_grant(sim, w, o, e);
+        return;
+    case TENURE_REFUSE:
+        check_refusal(sim, w, o);
+        return;
+    case TENURE_ACK:
+        check_lease_told(sim, w, o, true);
+        promised(watch_of(sim, w, o->slot), o, e, false);
+        renewed(sim, w, o->slot);
+        return;
+    case TENURE_PREPARE:
+        check_admitted(sim, w, o->slot, e);
+        return;
+    case TENURE_MEDIA_START:
+    case TENURE_MEDIA_REPAIR:
+        asked_to_send(sim, w, o, e);
+        return;
+    case TENURE_MEDIA_STOP:
+        forget_frames(watch_of(sim, w, o->slot));
+        return;
+    case TENURE_FORGET:
+        check_forgotten(sim, w, o, e);
+        return;
+    case TENURE_NOTICE:
+        return;
+    }
+}
+
+void watch_sessions_stepped(struct sim *sim, struct sim_worker *w, const struct tenure_event *e) {
+    if (e->kind == TENURE_RESUME_RECEIVED || e->kind == TENURE_REPORT_RECEIVED)
+        check_replay(sim, w, e);
+    for (uint32_t i = 0; i < sim->tenure_outbox.count; i++) {
+        const struct tenure_out *o = &sim->tenure_outbox.items[i];
+        intended(sim, w, o, e);
+        if (o->slot != TENURE_SLOT_NONE)
+            check_timer(sim, w, o->slot);
+    }
+}

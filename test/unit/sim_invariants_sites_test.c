@@ -1,0 +1,399 @@
+/*
+ * What a cluster may say, believe and keep, and each such invariant broken once on purpose.
+ */
+#include "peerd/core/state.h"
+
+#include "test/unit/sim_breach.h"
+
+#include <signal.h>
+
+TestSuite(sim_invariants_sites, .init = begin, .fini = finish);
+
+static struct sim_site *site(void) {
+    return &f.sim->sites[0];
+}
+
+static struct watch_peer *peer(void) {
+    return &f.sim->watch->sites[0].peers[0];
+}
+
+/* The core answers `e` with this one intention, as it seems. */
+static void says(const struct core_event *e, const struct core_intention *i) {
+    sim_invariants_site_steps(f.sim, site(), e);
+    outbox_clear(&f.sim->core_outbox);
+    if (i != NULL)
+        *outbox_put(&f.sim->core_outbox, i->kind) = *i;
+    sim_invariants_site_stepped(f.sim, site(), e);
+}
+
+static const struct core_event tick = {.kind = CORE_TICK};
+
+/* ---- credit and admission ---- */
+
+Test(sim_invariants_sites, credit_beyond_the_capacity) {
+    f.sim->nodes[0].credit.slots = 1000;
+    sim_invariants_credit_taken(f.sim, &f.sim->nodes[0]);
+    expect_told("nodes of fra1 hold credit for 2000 sessions; its capacity is 50");
+}
+
+static void two_nodes(void) {
+    begin_with("name: two\nduration: 10s\n"
+               "clusters: [{name: fra1, capacity: 50, nodes: 2}, {name: ams1}]\n"
+               "clients:\n  - {name: near, count: 4, open_at: fra1}\n");
+}
+
+Test(sim_invariants_sites, more_than_a_share, .init = two_nodes) {
+    f.sim->nodes[0].credit.slots = 14;
+    f.sim->nodes[1].credit.slots = 5;
+    sim_invariants_credit_taken(f.sim, &f.sim->nodes[0]);
+    expect_told("node 0 of fra1 holds credit for 28 sessions, more than its share of 26");
+}
+
+static struct core_intention opened(void) {
+    struct core_intention i = {.kind = CORE_ANSWER_OPEN};
+    i.u.open.media = sim_worker_addr(f.sim, server());
+    i.u.open.backup_count = 1;
+    i.u.open.backups[0].cluster = i.u.open.ticket.backups[0] = site()->policy.peers[0].name;
+    i.u.open.backups[0].media = sim_worker_addr(f.sim, backup());
+    return i;
+}
+
+Test(sim_invariants_sites, opens_that_are_right) {
+    struct core_intention i = opened();
+    says(&tick, &i);
+    i.u.open = (struct core_answer_open){.err = ERR_NO_CREDIT, .retry_after_ms = 1};
+    says(&tick, &i);
+    cr_expect_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
+}
+
+Test(sim_invariants_sites, an_open_refused_without_retry_after) {
+    struct core_intention i = opened();
+    i.u.open.err = ERR_NO_CREDIT;
+    says(&tick, &i);
+    expect_told("refuses an open (no_credit) with Retry-After 0 ms");
+}
+
+Test(sim_invariants_sites, an_open_at_another_clusters_worker) {
+    struct core_intention i = opened();
+    i.u.open.media = sim_worker_addr(f.sim, backup());
+    says(&tick, &i);
+    expect_told("opens a session at a worker that is none of its own");
+}
+
+Test(sim_invariants_sites, a_backup_at_the_cluster_itself) {
+    struct core_intention i = opened();
+    i.u.open.backups[0].media = sim_worker_addr(f.sim, server());
+    says(&tick, &i);
+    expect_told("names ams1 as a backup, which is none");
+}
+
+Test(sim_invariants_sites, a_backup_that_is_believed_dead) {
+    struct core_intention i = opened();
+    site()->core->peers[0]->verdict.verdict = VERDICT_CRASHED;
+    says(&tick, &i);
+    expect_told("names ams1 as a backup, of which it thinks ill");
+}
+
+Test(sim_invariants_sites, an_open_while_draining) {
+    struct core_intention i = opened();
+    f.sim->watch->sites[0].draining = true;
+    says(&tick, &i);
+    expect_told("fra1 drains and opens a session");
+}
+
+Test(sim_invariants_sites, opens_beyond_the_rate) {
+    struct core_intention i = opened();
+    for (int n = 0; n < 202; n++)
+        says(&tick, &i);
+    expect_told("opens more than 200 sessions a second");
+}
+
+Test(sim_invariants_sites, an_open_beyond_the_capacity) {
+    struct core_intention i = opened();
+    site()->capacity = 3;
+    says(&tick, &i);
+    expect_told("opens a session although 3 of 3 are in use");
+}
+
+Test(sim_invariants_sites, an_open_into_what_is_reserved) {
+    struct core_intention i = opened();
+    site()->core->peers[0]->policy.reserved_slots = 60;
+    says(&tick, &i);
+    expect_told("opens a session and keeps 46 slots for its peers, not 60");
+}
+
+static void open_and_go(void) {
+    struct sim_client *goes = &f.sim->clients[1];
+    for (int64_t ms = 4000; ms < 4200 && goes->state != SIM_CLIENT_OPEN; ms++)
+        sim_run_until(f.sim, duration_ms(ms));
+    cr_assert_eq(goes->state, SIM_CLIENT_OPEN);
+    sim_client_vanish(f.sim, goes);
+}
+
+static void late_starter(void) {
+    sim_fixture_open(&f,
+                     "name: goes\nduration: 20s\nclusters: [{name: fra1}, {name: ams1}]\n"
+                     "clients:\n  - {name: near}\n  - {name: goes, start: 4s}\n",
+                     1);
+    sim_run_until(f.sim, duration_s(3));
+}
+
+Test(sim_invariants_sites, opened_and_never_dropped, .init = late_starter) {
+    open_and_go();
+    site()->core->policy.limits.session_lease = duration_s(3600);
+    sim_run_until(f.sim, duration_ms(14000));
+    expect_told("keeps a slot for a session that was opened");
+}
+
+Test(sim_invariants_sites, opens_beyond_a_service, .init = late_starter) {
+    open_and_go();
+    site()->policy.services[0].capacity = 0;
+    sim_run_until(f.sim, duration_ms(8500));
+    expect_told("has opened 1 sessions of radio; its capacity is 0");
+}
+
+/* ---- beats and verdicts ---- */
+
+static struct core_intention beat(void) {
+    struct core_intention i = {.kind = CORE_SEND_BEAT};
+    i.u.beat.beat.kind = BEAT_KIND_BEAT;
+    i.u.beat.beat.boot = peer()->boot;
+    i.u.beat.beat.seq = peer()->seq + 1;
+    i.u.beat.beat.interval_ms = 100;
+    return i;
+}
+
+Test(sim_invariants_sites, beats_that_come_too_often) {
+    struct core_intention i = beat();
+    says(&tick, &i);
+    i.u.beat.beat.seq++;
+    says(&tick, &i);
+    expect_told("fra1 beats ams1 again after 0 us");
+}
+
+Test(sim_invariants_sites, a_beat_that_comes_too_late) {
+    peer()->promised_ms = 10;
+    expect_breach(3500, "fra1 has not beaten ams1 for");
+}
+
+Test(sim_invariants_sites, a_beat_that_hides_a_drain) {
+    struct core_intention i = beat();
+    sim_run_until(f.sim, duration_ms(3050));
+    i = beat();
+    f.sim->watch->sites[0].draining = true;
+    says(&tick, &i);
+    expect_told("fra1 tells ams1 that it does not drain, which it does");
+}
+
+static void believe(enum verdict v) {
+    site()->core->peers[0]->verdict.verdict = v;
+    site()->core->counters.verdicts_changed++;
+    says(&tick, NULL);
+}
+
+Test(sim_invariants_sites, a_conviction_without_an_expiry) {
+    believe(VERDICT_HEADLESS);
+    expect_told("fra1 believes ams1 headless without an expiry of its own");
+}
+
+Test(sim_invariants_sites, a_conviction_before_its_time) {
+    site()->core->peers[0]->detector.opinion = DETECTOR_EXPIRED;
+    believe(VERDICT_CRASHED);
+    expect_told("fra1 believes ams1 crashed, which had proven its life");
+}
+
+Test(sim_invariants_sites, a_crash_although_media_lives) {
+    site()->core->peers[0]->detector.opinion = DETECTOR_EXPIRED;
+    peer()->life.at = instant_sub(f.sim->now, duration_s(9));
+    peer()->media_life = (struct watch_moment){f.sim->now, DURATION_ZERO};
+    peer()->media_echoes = 3;
+    believe(VERDICT_CRASHED);
+    expect_told("fra1 believes ams1 crashed, whose media lives");
+}
+
+static void three(void) {
+    begin_with("name: three\nduration: 10s\nclusters: [{name: fra1}, {name: ams1}, {name: lon1}]\n"
+               "clients:\n  - {name: near, count: 4, open_at: fra1}\n");
+}
+
+Test(sim_invariants_sites, a_crash_although_a_witness_hears_it, .init = three) {
+    site()->core->peers[0]->detector.opinion = DETECTOR_EXPIRED;
+    peer()->life.at = peer()->life_any.at = instant_sub(f.sim->now, duration_s(9));
+    believe(VERDICT_CRASHED);
+    expect_told("fra1 believes ams1 crashed, which lon1 has heard");
+}
+
+Test(sim_invariants_sites, a_belief_without_proof) {
+    peer()->life_any.at = instant_sub(f.sim->now, duration_s(20));
+    sim_invariants_check(f.sim);
+    expect_told("fra1 believes ams1 alive without proof for 20000 ms");
+}
+
+/* ---- the ledger ---- */
+
+static struct move arrival(void) {
+    return (struct move){.state = MOVE_STATE_OVER,
+                         .cause = MOVE_CAUSE_CRASHED,
+                         .session = f.sim->clients[0].ticket.session,
+                         .to = site()->policy.cluster.name,
+                         .epoch_to = 2};
+}
+
+static void enter(struct move m) {
+    ledger_enter(&site()->core->ledger, &m, "");
+    says(&tick, NULL);
+}
+
+Test(sim_invariants_sites, a_move_entered_twice) {
+    enter(arrival());
+    cr_assert_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
+    enter(arrival());
+    expect_told("fra1 enters the same move twice");
+}
+
+Test(sim_invariants_sites, a_move_under_an_older_epoch) {
+    struct move m = arrival();
+    m.epoch_from = 2;
+    enter(m);
+    expect_told("enters a move from epoch 2 to 2");
+}
+
+Test(sim_invariants_sites, an_arrival_without_an_epoch) {
+    struct move m = arrival();
+    m.epoch_to = 0;
+    enter(m);
+    expect_told("enters an arrival at fra1 under epoch 0");
+}
+
+Test(sim_invariants_sites, a_departure_without_a_drain) {
+    struct move m = arrival();
+    m.out = true;
+    m.cause = MOVE_CAUSE_DRAIN;
+    enter(m);
+    expect_told("although it does not drain");
+}
+
+/* ---- orders, reports and lodgings ---- */
+
+Test(sim_invariants_sites, an_order_to_move_without_a_drain) {
+    const struct node_order order = {.id = 1, .what = NODE_ORDER_MOVE};
+    struct core_intention i = {.kind = CORE_ANSWER_NODE};
+    i.u.node.orders = &order;
+    i.u.node.order_count = 1;
+    says(&tick, &i);
+    expect_told("orders a session to move although it does not drain");
+}
+
+Test(sim_invariants_sites, a_drain_that_no_node_is_told) {
+    struct core_intention i = {.kind = CORE_ANSWER_NODE};
+    f.sim->watch->sites[0].draining = true;
+    says(&tick, &i);
+    expect_told("tells a node that it does not drain, which it does");
+}
+
+static void reports(struct node_request *r) {
+    struct core_event e = {.kind = CORE_NODE_REPORTED, .u.node = {.report = r}};
+    r->boot = 77;
+    r->seq = 1;
+    says(&e, NULL);
+}
+
+static struct node_session as_told(void) {
+    return (struct node_session){.session = f.sim->clients[0].ticket.session,
+                                 .purpose = RESUME_COMMIT,
+                                 .epoch = 1,
+                                 .worker = server()->number};
+}
+
+Test(sim_invariants_sites, a_session_told_and_not_known) {
+    struct node_session s = as_told();
+    s.session.bytes[0] ^= 1;
+    reports(&(struct node_request){.sessions = &s, .session_count = 1});
+    expect_told("fra1 does not know a session that n1 has just told");
+}
+
+Test(sim_invariants_sites, a_session_told_otherwise) {
+    struct node_session s = as_told();
+    s.epoch = 2;
+    reports(&(struct node_request){.sessions = &s, .session_count = 1});
+    expect_told("has a session as committed under epoch 1 that n1 tells as committed under 2");
+}
+
+Test(sim_invariants_sites, an_end_told_and_not_heard) {
+    reports(&(struct node_request){.ended = &f.sim->clients[0].ticket.session, .ended_count = 1});
+    expect_told("keeps a session (committed) whose end n1 has just told");
+}
+
+Test(sim_invariants_sites, a_session_that_is_not_swept) {
+    reports(&(struct node_request){.full = true});
+    expect_told("keeps a session (committed) of n1, which has told all and not this one");
+}
+
+Test(sim_invariants_sites, an_arrival_that_nobody_told) {
+    struct node_session s = as_told();
+    struct move m = arrival();
+    struct node_request r = {.boot = 77, .seq = 1, .sessions = &s, .session_count = 1};
+    struct core_event e = {.kind = CORE_NODE_REPORTED, .u.node = {.report = &r}};
+    m.epoch_to = 1;
+    s.cause = MOVE_CAUSE_DRAIN;
+    sim_invariants_site_steps(f.sim, site(), &e);
+    ledger_enter(&site()->core->ledger, &m, "");
+    outbox_clear(&f.sim->core_outbox);
+    sim_invariants_site_stepped(f.sim, site(), &e);
+    expect_told("enters an arrival (crashed, epoch 1) that no node has told");
+}
+
+static void lodges(uint32_t slots, uint32_t sessions, enum err err) {
+    const struct standbys_group group = {.sessions = sessions};
+    struct core_event e = {.kind = CORE_STANDBYS_LODGED,
+                           .u.lodged = {.groups = &group, .group_count = 1, .ttl_ms = 1000}};
+    struct core_intention i = {.kind = CORE_ANSWER_STANDBYS};
+    i.u.standbys = (struct core_answer_standbys){.slots = &slots, .slot_count = 1, .err = err};
+    says(&e, &i);
+}
+
+Test(sim_invariants_sites, more_slots_than_reserved) {
+    lodges(1, 1, ERR_OK);
+    expect_told("sets 1 slots aside for ams1, more than the 0 reserved");
+}
+
+Test(sim_invariants_sites, more_slots_than_sessions) {
+    site()->policy.peers[0].reserved_slots = 10;
+    lodges(2, 1, ERR_OK);
+    expect_told("sets 2 slots aside for 1 sessions of ams1");
+}
+
+Test(sim_invariants_sites, a_lodging_that_is_refused_for_nothing) {
+    lodges(0, 1, ERR_DENIED);
+    expect_told("answers a lodging of ams1 with denied");
+}
+
+Test(sim_invariants_sites, a_lodging_that_never_ends) {
+    f.sim->sites[1].core->peers[0]->held_until = instant_add(f.sim->now, duration_s(3600));
+    f.sim->watch->sites[1].peers[0].lodged_until = instant_sub(f.sim->now, duration_s(2));
+    sim_invariants_check(f.sim);
+    expect_told("slots for fra1, whose lodging is over");
+}
+
+/* ---- what time alone could break ---- */
+
+Test(sim_invariants_sites, a_drain_that_forgets) {
+    struct watch_site *watch = &f.sim->watch->sites[0];
+    sim_run_until(f.sim, duration_s(8));
+    watch->draining = true;
+    watch->drain_since = instant_sub(f.sim->now, duration_s(5));
+    sim_invariants_check(f.sim);
+    expect_told("and not asked a session to go");
+}
+
+Test(sim_invariants_sites, a_node_that_is_believed_in) {
+    site()->core->nodes[0]->heard = instant_sub(f.sim->now, duration_s(5));
+    sim_invariants_check(f.sim);
+    expect_told("fra1 believes in n1, not heard for 5000 ms");
+}
+
+/* What the core counts for a service it reckons anew. */
+Test(sim_invariants_sites, a_core_that_has_lost_count, .signal = SIGABRT) {
+    site()->core->service_used[0]++;
+    sim_invariants_check(f.sim);
+}
