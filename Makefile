@@ -83,7 +83,7 @@ PKGS := libuv libmicrohttpd libcurl libcares yaml-0.1 jansson libsodium gnutls l
         libavformat libavcodec libswresample libavutil
 
 # Targets that compile nothing themselves need no packages and no generated files.
-LIGHT_GOALS := help clean deps format format-check tidy test check-all
+LIGHT_GOALS := help clean deps format format-check tidy test check-all determinism
 TEST_GOALS := tests unit asan clang benches bench fuzz fuzzers purity soak compile_commands.json
 GOALS := $(or $(MAKECMDGOALS),all)
 LEVEL := $(if $(filter $(TEST_GOALS) $(BUILD)/%,$(GOALS)),test,$(if $(filter demo,$(GOALS)),demo,build))
@@ -132,7 +132,7 @@ BIN_fuzz := $(BUILD)/fuzz/bin
 
 WARN := -Wall -Wextra -Wswitch-enum -Werror
 # Pure folders see plain C11, so that a clock or a socket is not even declared there by accident.
-cflags = -std=c11 $(WARN) $(OPT_$(1)) -I. $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
+cflags = -std=c11 -ffp-contract=off $(WARN) $(OPT_$(1)) -I. $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
          -DPEERD_VERSION='"$(VERSION)"' $(DEP_CFLAGS) $(CFLAGS)
 ldlibs = -Wl,--as-needed $(DEP_LIBS) -lm -lpthread $(LDFLAGS)
 
@@ -247,7 +247,7 @@ format-check:
 format: ## clang-format every source in place
 	@test/lib/format write
 
-.PHONY: demo live sim sim-seeds soak fuzz bench
+.PHONY: demo live sim sim-seeds soak determinism fuzz bench
 demo: all ## three clusters, ten listeners, a dead site (KILLS=n SEED=n JSON=1)
 	@BUILD='$(BUILD)' KILLS='$(KILLS)' SEED='$(if $(filter file,$(origin SEED)),,$(SEED))' JSON='$(JSON)' test/live/demo
 live: all ## the real programs on loopback
@@ -259,6 +259,8 @@ sim-seeds: all ## many runs of the simulator (SEEDS=300)
 soak: all ## the swarm for a long time, to the first failure (SOAK_SEEDS=10000 FIRST_SEED=1 KEEP_GOING=1)
 	@$(BUILD)/bin/peersim --runs $(or $(SOAK_SEEDS),10000) --first-seed $(or $(FIRST_SEED),1) \
 	  --jobs $(JOBS) $(if $(KEEP_GOING),--keep-going) --shrink-to $(BUILD)/sim
+determinism: ## the same seed on gcc and clang, -O0 and -O2, twice (SEEDS=20)
+	@SEEDS=$(if $(filter file,$(origin SEEDS)),,$(SEEDS)) MAKE='$(MAKE)' test/lib/check-determinism --full
 fuzz: fuzzers ## fuzz every decoder, FUZZ_SECONDS=60 each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) test/lib/run-fuzz $(fuzzers)
 bench: all benches ## measure (JSON=1 for machine-readable output)
