@@ -17,8 +17,6 @@ static void schedule(struct sim *sim, const struct scenario_clients *g, uint32_t
         put_for(sim, SIM_CLIENT_STARTS, index, start);
     if (g->leaves)
         put_for(sim, SIM_CLIENT_LEAVES, index, scenario_instant(&g->leave, rng_u64(rng)));
-    if (rng_below(rng, 1000) < sim->options.vanish_permille)
-        put_for(sim, SIM_CLIENT_VANISHES, index, rng_duration(rng, start, sim->scenario->duration));
 }
 
 void sim_crowd_init(struct sim *sim, struct rng *rng) {

@@ -141,7 +141,6 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
         .seed = a->seed,
         .narrative = a->json ? NULL : stdout,
         .trace = a->trace ? stdout : NULL,
-        .vanish_permille = a->file == NULL ? SWARM_VANISH_PERMILLE : 0,
     };
     running.arguments = a;
     watch_assertions();

@@ -20,10 +20,9 @@ struct sim_options {
     const struct policy *const *policies; /* of its clusters, in place of what it says of them;
                                              borrowed; NULL: as it says */
     uint64_t seed;
-    FILE *narrative;          /* facts for people; NULL: none */
-    FILE *trace;              /* every line of every machine; NULL: none */
-    uint32_t vanish_permille; /* [‰] of the listeners go without a word, at some time */
-    uint32_t drift_ppm_max;   /* [ppm] each clock is wrong by up to this, either way; 0: none is */
+    FILE *narrative;        /* facts for people; NULL: none */
+    FILE *trace;            /* every line of every machine; NULL: none */
+    uint32_t drift_ppm_max; /* [ppm] each clock is wrong by up to this, either way; 0: none is */
 };
 
 /* What the simulator can do, for scenario_check_abilities. */

@@ -60,10 +60,7 @@ static int run(const struct trial_options *o) {
         !scenario_bring_files(&scenario, "./scenario", &faults) ||
         !scenario_check_abilities(&scenario, &sim_abilities, &faults))
         return say_unusable(&faults);
-    const struct sim_options options = {.scenario = &scenario,
-                                        .seed = o->seed,
-                                        .vanish_permille =
-                                            o->text == NULL ? SWARM_VANISH_PERMILLE : 0};
+    const struct sim_options options = {.scenario = &scenario, .seed = o->seed};
     struct sim *sim = sim_new(&options);
     sim_run(sim);
     return say_report(sim); /* the process ends here: nothing needs to be freed */

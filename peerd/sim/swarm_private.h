@@ -1,0 +1,92 @@
+/*
+ * Between the files of the swarm: what is drawn so far.
+ *
+ * Each number is drawn in a statement of its own: in which order a compiler works out the arguments
+ * of a call is left to it, and a seed must draw the same everywhere.
+ */
+#ifndef PEERD_SIM_SWARM_PRIVATE_H
+#define PEERD_SIM_SWARM_PRIVATE_H
+
+#include "peerd/base/rng.h"
+#include "peerd/policy/text.h"
+
+#include <stdbool.h>
+
+#define SWARM_CLUSTERS_MAX 6
+#define SWARM_GROUPS_MAX   3
+#define SWARM_FAULTS_FROM  2000 /* [ms] listeners have begun by then */
+
+/* What a run has, or has not. */
+enum swarm_option {
+    SWARM_CUT_CAPACITY, /* places are scarce */
+    SWARM_SHORT_LEASES, /* of sessions, credit and nodes */
+    SWARM_SLOW_OPENS,   /* few are accepted a second */
+    SWARM_OVERRIDES,    /* clusters differ in detection and limits */
+    SWARM_TALK,         /* a second service */
+    SWARM_ROUGH,        /* sources or profiles whose bytes are no function of position */
+    SWARM_ENDS,         /* the source does */
+    SWARM_SPARSE,       /* not everybody peers with everybody */
+    SWARM_COLD,         /* some listeners are unprotected */
+    SWARM_LOSS,         /* of links: packets, each for itself … */
+    SWARM_BURSTS,       /* … many at a time … */
+    SWARM_OUTAGES,      /* … all for a while */
+    SWARM_DISORDER,     /* packets overtake */
+    SWARM_DUPLICATES,   /* … come twice … */
+    SWARM_REPLAYS,      /* … and again much later */
+    SWARM_ASYMMETRY,    /* one way is longer */
+    SWARM_RATES,        /* links are narrow */
+    SWARM_ACCESS,       /* last miles are bad */
+    SWARM_JITTER,
+    SWARM_OPTION_COUNT
+};
+
+enum swarm_fault {
+    SWARM_SITE, /* dies, all of it */
+    SWARM_PEERD,
+    SWARM_NODE,
+    SWARM_WORKER,
+    SWARM_DRAIN,
+    SWARM_STOP,      /* hangs, and goes on */
+    SWARM_PARTITION, /* between clusters, or from listeners; both ways or one */
+    SWARM_BLACKHOLE,
+    SWARM_LINK,       /* gets worse */
+    SWARM_REGION,     /* every site of it, or of a provider, at once */
+    SWARM_FLAP,       /* dies and comes back, again and again */
+    SWARM_STORM,      /* every peerd starts anew, one after another */
+    SWARM_AGAIN,      /* what just started dies before it has recovered */
+    SWARM_KILL_DRAIN, /* what drains dies, or who takes over */
+    SWARM_ARRIVE,     /* many at once */
+    SWARM_LEAVE,      /* with a word, or without */
+    SWARM_CLOCK,      /* steps, or runs wrong */
+    SWARM_FAULT_COUNT
+};
+
+struct swarm {
+    struct rng rng;
+    struct text text;
+    bool options[SWARM_OPTION_COUNT];
+    bool faults[SWARM_FAULT_COUNT];
+    uint32_t clusters;
+    uint32_t nodes[SWARM_CLUSTERS_MAX], workers[SWARM_CLUSTERS_MAX]; /* workers of each node */
+    uint32_t groups;
+    uint32_t listeners[SWARM_GROUPS_MAX];
+    uint32_t heal_at; /* [ms] */
+};
+
+uint32_t swarm_below(struct swarm *s, uint32_t bound);
+uint32_t swarm_between(struct swarm *s, uint32_t from, uint32_t to); /* both included */
+bool swarm_one_in(struct swarm *s, uint32_t n);
+
+const char *swarm_cluster(uint32_t index);
+const char *swarm_group(uint32_t index);
+const char *swarm_region(uint32_t cluster);
+const char *swarm_provider(uint32_t cluster);
+
+/* Appends what a link is like, `, jitter: 3ms, loss: 2%`, as far as the run has such things;
+ * `worst` is for a while, else it is for the whole time of faults. */
+void swarm_quality(struct swarm *s, bool worst);
+
+/* The timeline: faults, then the healing at `heal_at`. */
+void swarm_draw_timeline(struct swarm *s);
+
+#endif
