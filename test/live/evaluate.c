@@ -137,8 +137,10 @@ static void check_cpu(struct runner *r, const struct listener *l) {
 }
 
 static void add_listener(struct runner *r, const struct listener *l) {
-    struct instant end = listener_end(l, r->ended);
-    struct player_count c = player_count(&l->player, end, last_position(r, l), REPORT_BREAK_MS);
+    int64_t last = last_position(r, l);
+    /* It may be gone before its player would have got to the last frame of a source. */
+    struct instant end = last < 0 ? listener_end(l, r->ended) : INSTANT_NEVER;
+    struct player_count c = player_count(&l->player, end, last, REPORT_BREAK_MS);
     struct report_client row = {.group = l->group,
                                 .frames_expected = c.expected,
                                 .frames_lost = c.lost,
