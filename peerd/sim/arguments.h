@@ -4,6 +4,8 @@
 #ifndef PEERD_SIM_ARGUMENTS_H
 #define PEERD_SIM_ARGUMENTS_H
 
+#include "peerd/sim/sim.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +20,7 @@ struct arguments {
     uint64_t jobs; /* 0: as many as there are cores */
     bool seed_given, json, trace, print, scatter;
     bool shrink, no_shrink, keep_going;
+    enum sim_sleep sleep;
 };
 
 /* −1 to go on; else the exit status, and why has been said. */

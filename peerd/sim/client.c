@@ -4,6 +4,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/post.h"
+#include "peerd/sim/sleep.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -12,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN     "ticket" /* the ticket itself is the client's number */
-#define TOKEN_LEN 6
-#define TICKS_MAX 1000
+#define TOKEN      "ticket" /* the ticket itself is the client's number */
+#define TOKEN_LEN  6
+#define FRAME_BITS 48
+#define TICKS_MAX  1000
 
 /* ---- making one ---- */
 
@@ -70,6 +72,7 @@ static void end_listening(struct sim_client *c) {
 }
 
 void sim_client_free(struct sim_client *c) {
+    sim_sleep_free(c);
     end_listening(c);
     free(c->outcome);
     free(c->holders);
@@ -174,12 +177,20 @@ static void step(struct sim *sim, struct sim_client *c, struct witness_event *e)
     sim_invariants_client_stepped(sim, c);
     sim_chronicle_client_stepped(sim, c);
     sim_due_client(sim, c);
+    bool answered = e->kind == WITNESS_COOKIE_RECEIVED || e->kind == WITNESS_GRANTED ||
+                    e->kind == WITNESS_ACKNOWLEDGED;
     if (c->state == SIM_CLIENT_OVER)
         end_listening(c);
+    else if (answered) /* perhaps it has all it wants now */
+        sim_sleep_try(sim, c);
 }
 
 void sim_client_due(struct sim *sim, struct sim_client *c) {
     uint32_t ticks = 0;
+    if (c->rest != NULL) {
+        sim_sleep_wake(sim, c);
+        return;
+    }
     do {
         step(sim, c, &(struct witness_event){.kind = WITNESS_TICKED});
         assert(++ticks < TICKS_MAX);
@@ -187,11 +198,20 @@ void sim_client_due(struct sim *sim, struct sim_client *c) {
              instant_reached(sim_client_now(sim, c), witness_deadline(c->witness)));
 }
 
+/* Frames that were in the air when it fell asleep are sent again when it wakes: each knows the nap
+ * that it belongs to. */
+uint64_t sim_client_frame_tag(const struct sim_client *c, uint64_t frame) {
+    assert(frame < UINT64_C(1) << FRAME_BITS);
+    return frame | (uint64_t)c->naps << FRAME_BITS;
+}
+
 void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     struct sim_client *c = &sim->clients[e->a];
     const struct sim_worker *w = &sim->workers[e->b];
     uint32_t end = sim_network_group(&sim->network, c->group);
-    if (c->state != SIM_CLIENT_OPEN || !sim_network_open(&sim->network, w->cluster, end))
+    uint64_t frame = e->n & ((UINT64_C(1) << FRAME_BITS) - 1);
+    if (c->state != SIM_CLIENT_OPEN || c->rest != NULL || e->n >> FRAME_BITS != c->naps ||
+        !sim_network_open(&sim->network, w->cluster, end))
         return;
     struct instant now = sim_client_now(sim, c);
     struct addr from = sim_worker_addr(sim, w);
@@ -201,12 +221,12 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
         return;
     sim_client_play(sim, c);
     sim_invariants_frame_arrived(sim, c, e->b);
-    event.u.media.frame = e->n;
-    event.u.media.result = playout_insert(c->playout, event.server, e->n, NULL,
+    event.u.media.frame = frame;
+    event.u.media.result = playout_insert(c->playout, event.server, frame, NULL,
                                           sim->streams[c->group].frame_bytes, now);
     if (instant_is_never(c->anchor) && event.u.media.result == PLAYOUT_NEW)
         c->anchor = instant_sub(instant_add(now, sim->scenario->clients[c->group].buffer),
-                                duration_ms((int64_t)e->n * FRAME_MS));
+                                duration_ms((int64_t)frame * FRAME_MS));
     step(sim, c, &event);
 }
 
@@ -247,6 +267,7 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
     const struct sim_worker *w = &sim->workers[e->b];
     uint32_t end = sim_network_group(&sim->network, c->group);
     struct addr from = sim_worker_addr(sim, w);
+    sim_sleep_wake(sim, c);
     if (c->state == SIM_CLIENT_OPEN && sim_network_open(&sim->network, w->cluster, end)) {
         struct witness_event event = {.server = witness_server_find(c->witness, &from),
                                       .nonce = m->nonce};
@@ -275,28 +296,56 @@ static void take_ticket(const struct sim *sim, struct sim_client *c,
         c->ticket.backups[i] = sim_cluster_at(sim, &answer->backups[i].media);
 }
 
-void sim_client_opened(struct sim *sim, struct sim_client *c,
-                       const struct core_answer_open *answer) {
+static void prepare(struct sim *sim, struct sim_client *c, bool cold,
+                    const struct witness_address *serving, const struct witness_address *backups,
+                    uint8_t backup_count) {
     struct witness_config config = witness_config_default();
-    struct witness_address serving = address_of(sim, &answer->media);
-    struct witness_address backups[TICKET_BACKUPS_MAX];
     struct playout_config playout = {.depth = sim->scenario->clients[c->group].buffer,
                                      .frame = duration_ms(FRAME_MS)};
-    for (uint32_t i = 0; i < answer->backup_count; i++)
-        backups[i] = address_of(sim, &answer->backups[i].media);
     playout.slot_count = (uint32_t)(duration_in_ms(playout.depth) / FRAME_MS) + SIM_SLOTS_SPARE;
     begin_listening(c, playout.slot_count);
     playout.slots = c->playout->config.slots;
     playout_init(c->playout, &playout);
-    take_ticket(sim, c, answer);
     config.session = c->ticket.session;
-    config.cold = answer->ticket.protection == PROTECTION_COLD;
-    witness_init(c->witness, &config, c->playout, &serving, backups, (uint8_t)answer->backup_count,
-                 c->seed, sim_client_now(sim, c));
+    config.cold = cold;
+    witness_init(c->witness, &config, c->playout, serving, backups, backup_count, c->seed,
+                 sim_client_now(sim, c));
+}
+
+void sim_client_opened(struct sim *sim, struct sim_client *c,
+                       const struct core_answer_open *answer) {
+    struct witness_address serving = address_of(sim, &answer->media);
+    struct witness_address backups[TICKET_BACKUPS_MAX];
+    for (uint32_t i = 0; i < answer->backup_count; i++)
+        backups[i] = address_of(sim, &answer->backups[i].media);
+    take_ticket(sim, c, answer);
+    prepare(sim, c, answer->ticket.protection == PROTECTION_COLD, &serving, backups,
+            (uint8_t)answer->backup_count);
     c->state = SIM_CLIENT_OPEN;
     c->heard = sim->now;
     sim_invariants_client_opened(sim, c);
     step(sim, c, &(struct witness_event){.kind = WITNESS_SESSION_OPENED});
+}
+
+/* ---- sleep ---- */
+
+void sim_client_drowse(struct sim *sim, struct sim_client *c) {
+    sim_client_play(sim, c);
+    end_listening(c);
+}
+
+void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witness_ways *ways) {
+    struct witness_address nobody = {0};
+    prepare(sim, c, c->rest->cold, &nobody, NULL, 0);
+    for (uint8_t i = 0; i < c->rest->server_count; i++) {
+        const struct witness_rest_server *s = &c->rest->servers[i];
+        struct addr media = sim_worker_addr(sim, &sim->workers[s->tag]);
+        c->witness->servers[s->slot].address = address_of(sim, &media);
+    }
+    c->witness->servers[0].role = WITNESS_ROLE_FREE; /* unless the record says otherwise */
+    witness_rest_restore(c->witness, c->rest, ways, sim->streams[c->group].frame_bytes, sim->now);
+    struct instant played = playout_due(c->playout, c->playout->next - 1);
+    c->heard = instant_max(c->heard, played);
 }
 
 void sim_client_over(struct sim *sim, struct sim_client *c, const char *outcome) {
@@ -312,6 +361,7 @@ void sim_client_over(struct sim *sim, struct sim_client *c, const char *outcome)
 }
 
 void sim_client_close(struct sim *sim, struct sim_client *c) {
+    sim_sleep_wake(sim, c);
     if (c->state == SIM_CLIENT_OPEN)
         step(sim, c, &(struct witness_event){.kind = WITNESS_CLOSED});
     else
@@ -324,6 +374,7 @@ void sim_client_leave(struct sim *sim, struct sim_client *c) {
 }
 
 void sim_client_vanish(struct sim *sim, struct sim_client *c) {
+    sim_sleep_wake(sim, c);
     if (c->state == SIM_CLIENT_OPEN)
         sim_client_play(sim, c);
     c->leaving = true;
@@ -332,6 +383,8 @@ void sim_client_vanish(struct sim *sim, struct sim_client *c) {
 }
 
 uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *c) {
+    if (c->rest != NULL)
+        return sim_sleep_served_by(sim, c);
     if (c->state != SIM_CLIENT_OPEN || c->witness->serving == WITNESS_SERVER_NONE)
         return UINT32_MAX;
     return sim_cluster_at(sim, &c->witness->servers[c->witness->serving].address.media);
@@ -353,7 +406,9 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
     if (!c->opened)
         return;
     struct sim_heard total = c->total;
-    if (c->state == SIM_CLIENT_OPEN) {
+    if (c->rest != NULL) {
+        total = sim_sleep_heard(sim, c);
+    } else if (c->state == SIM_CLIENT_OPEN) {
         sim_client_play(sim, c);
         total = total_of(c);
     }

@@ -21,6 +21,10 @@ static struct cookie cookie_of(const struct sim_node *node, uint32_t client, uin
     return c;
 }
 
+struct cookie sim_door_cookie(const struct sim_node *node, uint32_t client, struct instant now) {
+    return cookie_of(node, client, period_of(now));
+}
+
 static bool cookie_is_good(const struct sim *sim, const struct sim_node *node, uint32_t client,
                            const struct cookie *cookie) {
     uint64_t period = period_of(sim_node_now(sim, node));

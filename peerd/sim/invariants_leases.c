@@ -56,6 +56,8 @@ static bool is_wanted(const struct sim *sim, const struct sim_client *c,
                       const struct sim_holder *h) {
     const struct witness *w = c->witness;
     struct addr at = sim_worker_addr(sim, &sim->workers[h->worker]);
+    if (c->rest != NULL)
+        return c->epoch == h->epoch; /* it sleeps only where it is served */
     if (c->state != SIM_CLIENT_OPEN)
         return false;
     uint8_t server = witness_server_find(w, &at);

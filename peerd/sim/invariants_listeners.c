@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants_private.h"
 
 #include "peerd/sim/client.h"
+#include "peerd/sim/sleep.h"
 
 #include <inttypes.h>
 
@@ -193,6 +194,12 @@ void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
         .serving = UINT32_MAX, .framed = INSTANT_NEVER, .since = sim_client_now(sim, c)};
 }
 
+void sim_invariants_client_woke(struct sim *sim, const struct sim_client *c) {
+    struct watch_client *watch = watch_of(sim, c);
+    watch->counter = c->witness->counter;
+    watch->framed = c->witness->servers[c->witness->serving].media_at;
+}
+
 void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *c, uint32_t worker) {
     struct watch_client *watch = watch_of(sim, c);
     if (worker == watch->serving)
@@ -292,6 +299,11 @@ static void check_served(struct sim *sim, struct sim_client *c) {
 void watch_listener(struct sim *sim, struct sim_client *c) {
     if (c->state != SIM_CLIENT_OPEN)
         return;
+    if (c->rest != NULL) {
+        if (sim_sleep_is_disturbed(sim, c))
+            sim_breach(sim, "%s sleeps on although it was disturbed", sim_client_name(sim, c).text);
+        return;
+    }
     sim_client_play(sim, c);
     witness_check_invariants(c->witness);
     playout_check_invariants(c->playout);

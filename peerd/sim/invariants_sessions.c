@@ -128,11 +128,11 @@ void sim_invariants_lease_due(struct sim *sim, const struct sim_event *e) {
     struct watch_session *s = watch_of(sim, w, e->b);
     enum tenure_state state = w->tenures[e->b].state;
     s->waits = false;
-    if (state == TENURE_FREE || state == TENURE_ENDED)
+    if (state == TENURE_FREE || state == TENURE_ENDED || w->tenures[e->b].resting)
         return;
     struct instant from = watch_counts_from(sim, &w->process, s->renewed);
     struct instant until = instant_add(from, longest_lease(sim, w));
-    if (instant_before(sim->now, until))
+    if (!instant_before(until, sim->now)) /* at that very instant its tick is still to come */
         put_check(sim, w, e->b, until);
     else
         sim_breach(sim, "%s still holds %s (%s), although its lease was renewed %" PRId64 " ms ago",
@@ -347,6 +347,27 @@ void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *w, uint
         sim_breach(sim, "%s sends frame %" PRIu64 " to %s, beyond the end",
                    watch_cluster(sim, w->cluster), frame, whose(sim, s).text);
     check_frame(sim, w, s, frame);
+}
+
+/* ---- sleep ----------------------------------------------------------------------------------- */
+
+void sim_invariants_session_rests(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
+    forget_frames(watch_of(sim, w, slot));
+}
+
+/* As if every question had been seen. */
+void sim_invariants_session_woke(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
+    const struct tenure_session *t = &w->tenures[slot];
+    const struct pace *p = &w->sessions[slot].pace;
+    struct watch_session *s = watch_of(sim, w, slot);
+    s->counter = t->counter;
+    s->promised = t->lease;
+    renewed(sim, w, slot);
+    if (!t->sending)
+        return;
+    s->frames = sim_alloc(1, sizeof(*s->frames));
+    *s->frames = (struct watch_frames){
+        .at = p->base, .from = p->covered_from, .live = p->live, .asked = p->asked_at};
 }
 
 /* ---- after a step ---------------------------------------------------------------------------- */

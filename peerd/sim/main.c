@@ -141,6 +141,7 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
         .seed = a->seed,
         .narrative = a->json ? NULL : stdout,
         .trace = a->trace ? stdout : NULL,
+        .sleep = a->sleep,
     };
     running.arguments = a;
     watch_assertions();

@@ -1,6 +1,7 @@
 #include "peerd/sim/node.h"
 
 #include "peerd/sim/post.h"
+#include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
 #include <stdlib.h>
@@ -35,12 +36,22 @@ static void watch_workers(struct sim *sim, struct sim_node *node) {
     }
 }
 
+/* Without credit standbys are no longer renewed. */
+static void wake_before_credit_ends(struct sim *sim, const struct sim_node *node) {
+    struct instant soon = instant_add(sim_node_now(sim, node), SIM_SLEEP_CREDIT);
+    if (!node->briefed || instant_before(soon, node->credit_until))
+        return;
+    for (uint32_t i = 0; i < node->worker_count; i++)
+        sim_sleep_wake_worker(sim, &sim->workers[node->first_worker + i]);
+}
+
 void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     if (e->n != node->process.run || sim_process_holds(sim, &node->process, e))
         return;
     sim_put(sim, duration_ms(SIM_NODE_TICK_MS), e);
     watch_workers(sim, node);
+    wake_before_credit_ends(sim, node);
     bool silent =
         !instant_is_never(node->answered) &&
         !duration_less(instant_since(sim_node_now(sim, node), node->answered), SIM_ALIVE_AFTER);

@@ -1,6 +1,7 @@
 #include "peerd/sim/node.h"
 
 #include "peerd/sim/roster.h"
+#include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
 #include <assert.h>
@@ -179,6 +180,8 @@ void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
 }
 
 void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining) {
+    if (worker->tenure.draining != draining)
+        sim_sleep_wake_worker(sim, worker);
     sim_worker_step(sim, worker,
                     &(struct tenure_event){.kind = TENURE_DRAIN_CHANGED,
                                            .now = sim_worker_now(sim, worker),

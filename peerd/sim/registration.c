@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/roster.h"
+#include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
 #include <stdlib.h>
@@ -143,6 +144,9 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->beating = false;
     node->full = a->want_full;
     node->poll = duration_ms(a->poll_ms);
+    if (!node->briefed)
+        for (uint32_t i = 0; i < node->worker_count; i++)
+            sim_sleep_turned(sim, &sim->workers[node->first_worker + i]);
     node->briefed = true;
     node->draining = a->draining;
     node->limits = a->limits;

@@ -8,6 +8,7 @@
 #include "peerd/sim/node.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/site.h"
+#include "peerd/sim/sleep.h"
 #include "peerd/sim/timeline.h"
 #include "peerd/sim/worker.h"
 
@@ -88,7 +89,9 @@ void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
 void sim_due_client(struct sim *sim, const struct sim_client *c) {
     struct sim_clock clock = sim_client_clock(sim, c);
     struct instant at = INSTANT_NEVER;
-    if (c->state == SIM_CLIENT_OPEN)
+    if (c->rest != NULL)
+        at = c->sleeps_until;
+    else if (c->state == SIM_CLIENT_OPEN)
         at = sim_clock_true(&clock, witness_deadline(c->witness));
     due_set(&sim->due, sim->site_count + sim->worker_count + c->index, at);
 }
@@ -199,6 +202,14 @@ static void draw_drifts(struct sim *sim, uint64_t seed) {
         sim->clients[i].drift_ppm = drawn_drift(sim, &rng);
 }
 
+static bool may_sleep(const struct sim_options *o) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < o->scenario->client_group_count; i++)
+        count += o->scenario->clients[i].count;
+    bool drawn = count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0;
+    return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);
+}
+
 struct sim *sim_new(const struct sim_options *options) {
     struct sim *sim = sim_alloc(1, sizeof(*sim));
     struct rng seeds, draws;
@@ -212,6 +223,8 @@ struct sim *sim_new(const struct sim_options *options) {
     rng_seed(&draws, rng_u64(&seeds));
     report_init(&sim->report, "sim", &sim->scenario->name, options->seed);
     sim_queue_init(&sim->queue);
+    sim_queue_init(&sim->past);
+    sim->sleeps = may_sleep(options);
     sim_network_init(&sim->network, sim->scenario, rng_u64(&seeds));
     trace_init(&sim->trace);
     sim->tenure_outbox.trace = sim->witness_outbox.trace = &sim->trace;
@@ -295,6 +308,7 @@ void sim_free(struct sim *sim) {
     while (sim_queue_take(&sim->queue, &e))
         sim_event_drop(sim, &e);
     sim_queue_free(&sim->queue);
+    sim_queue_free(&sim->past);
     sim_network_free(&sim->network);
     report_free(&sim->report);
     free(sim->due_entries);
@@ -412,25 +426,53 @@ static void wake(struct sim *sim, uint32_t machine) {
         sim_client_due(sim, &sim->clients[machine - sim->site_count - sim->worker_count]);
 }
 
+/* The next thing, if it is not later than `end`. */
+static bool go_on(struct sim *sim, struct instant end) {
+    struct instant event_at = sim_queue_first(&sim->queue), due_at = due_first(&sim->due);
+    struct instant at = instant_min(event_at, due_at);
+    struct sim_event event;
+    uint32_t machine;
+    if (sim->violated || instant_is_never(at) || instant_before(end, at))
+        return false;
+    sim->same_time = instant_before(sim->now, at) ? 0 : sim->same_time + 1;
+    assert(sim->same_time < SAME_TIME_MAX && "somebody is due again and again");
+    sim->now = instant_max(sim->now, at);
+    if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event))
+        dispatch(sim, &event);
+    else if (due_reached(&sim->due, sim->now, &machine))
+        wake(sim, machine);
+    return true;
+}
+
 static void run_to(struct sim *sim, struct instant end) {
-    uint64_t same_time = 0;
-    while (!sim->violated) {
-        struct instant event_at = sim_queue_first(&sim->queue), due_at = due_first(&sim->due);
-        struct instant at = instant_min(event_at, due_at);
-        struct sim_event event;
-        uint32_t machine;
-        if (instant_is_never(at) || instant_before(end, at))
-            break;
-        same_time = instant_before(sim->now, at) ? 0 : same_time + 1;
-        assert(same_time < SAME_TIME_MAX && "somebody is due again and again");
-        sim->now = instant_max(sim->now, at);
-        if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event))
-            dispatch(sim, &event);
-        else if (due_reached(&sim->due, sim->now, &machine))
-            wake(sim, machine);
+    while (go_on(sim, end)) {
+        if (sim->stirred && !sim_sleep_may_wait(sim))
+            sim_sleep_after(sim);
     }
     if (!sim->violated)
         sim->now = instant_max(sim->now, end);
+}
+
+void sim_replay_begin(struct sim *sim, struct instant from) {
+    assert(!sim->replaying && !instant_before(sim->now, from));
+    sim->replaying = true;
+    sim->present = sim->now;
+    sim->present_queue = sim->queue;
+    sim->queue = sim->past;
+    sim->now = from;
+}
+
+void sim_replay_end(struct sim *sim) {
+    struct sim_event event;
+    while (go_on(sim, instant_us(sim->present.us - 1)))
+        continue;
+    sim->past = sim->queue;
+    sim->queue = sim->present_queue;
+    sim->now = sim->present;
+    sim->replaying = false;
+    for (struct instant at = sim_queue_first(&sim->past); sim_queue_take(&sim->past, &event);
+         at = sim_queue_first(&sim->past))
+        sim_queue_put(&sim->queue, at, &event);
 }
 
 void sim_run_until(struct sim *sim, struct duration at) {
@@ -469,6 +511,8 @@ void sim_run(struct sim *sim) {
     run_to(sim, sim->end);
     if (!sim->violated)
         sim_invariants_check(sim);
+    if (sim->scenario->expectations.whole)
+        sim_sleep_wake_all(sim);
     if (!sim->violated && sim->scenario->expectations.whole)
         sim_invariants_check_whole(sim);
     make_report(sim);

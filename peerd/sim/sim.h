@@ -15,6 +15,14 @@
 
 struct sim;
 
+/* Whether listeners at whom nothing happens are simulated all the same (sleep.h): it changes how
+ * long a run takes, and not what comes out. */
+enum sim_sleep {
+    SIM_SLEEP_DRAWN, /* where there are many; and under every third seed, so that it is tested */
+    SIM_SLEEP_ALWAYS,
+    SIM_SLEEP_NEVER
+};
+
 struct sim_options {
     const struct scenario *scenario;      /* borrowed */
     const struct policy *const *policies; /* of its clusters, in place of what it says of them;
@@ -23,6 +31,7 @@ struct sim_options {
     FILE *narrative;        /* facts for people; NULL: none */
     FILE *trace;            /* every line of every machine; NULL: none */
     uint32_t drift_ppm_max; /* [ppm] each clock is wrong by up to this, either way; 0: none is */
+    enum sim_sleep sleep;
 };
 
 /* What the simulator can do, for scenario_check_abilities. */

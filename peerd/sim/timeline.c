@@ -7,6 +7,7 @@
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/site.h"
+#include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
 #include <stdio.h>
@@ -271,6 +272,12 @@ static uint32_t find_targets(const struct sim *sim, const struct scenario_target
     return count;
 }
 
+/* What is dead or cut off answers nothing, what runs answers; between them it depends. */
+static bool leaves_unsure(const struct scenario_event *e) {
+    return e->verb == SCENARIO_VERB_STOP || e->verb == SCENARIO_VERB_CONTINUE ||
+           e->verb == SCENARIO_VERB_CLOCK || e->target.part == SCENARIO_PART_WORKER;
+}
+
 /* Everybody is not remembered as the last one. */
 static void apply_target(struct sim *sim, const struct scenario_event *e) {
     bool *hit = sim_alloc(sim->site_count, sizeof(*hit));
@@ -278,9 +285,14 @@ static void apply_target(struct sim *sim, const struct scenario_event *e) {
     tell(sim, e, hit);
     if (count == 0)
         sim_narrative_fact(sim, "nothing was hit before: there is no last one");
+    sim_sleep_before(sim, hit, leaves_unsure(e));
     for (uint32_t i = 0; i < sim->site_count; i++)
         if (hit[i])
             apply(sim, &sim->sites[i], e);
+    for (uint32_t i = 0; i < sim->worker_count; i++)
+        if (hit[sim->workers[i].cluster])
+            sim_sleep_turned(sim, &sim->workers[i]);
+    sim_sleep_after(sim);
     if (count > 0 && e->target.cluster != SCENARIO_ALL)
         memcpy(sim->hit, hit, sim->site_count * sizeof(*hit));
     free(hit);
@@ -288,6 +300,8 @@ static void apply_target(struct sim *sim, const struct scenario_event *e) {
 
 static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     tell(sim, e, NULL);
+    if (e->verb != SCENARIO_VERB_ARRIVE && e->verb != SCENARIO_VERB_LEAVE)
+        sim_sleep_before(sim, NULL, true);
     switch (e->verb) {
     case SCENARIO_VERB_PARTITION:
         sim_network_partition(&sim->network, &e->cut);

@@ -1,10 +1,12 @@
 #include "peerd/sim/worker.h"
 
+#include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/post.h"
 #include "peerd/sim/roster.h"
+#include "peerd/sim/sleep.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -75,6 +77,7 @@ void sim_worker_started(struct sim *sim, const struct sim_event *e) {
     if (sim_process_holds(sim, &node->process, e))
         return;
     w->process.life = SIM_LIFE_RUNNING;
+    sim_sleep_turned(sim, w);
     sim_node_worker_ready(sim, w);
 }
 
@@ -121,24 +124,27 @@ void sim_worker_send(struct sim *sim, const struct sim_worker *w, uint32_t clien
 
 static void send_frame(struct sim *sim, struct sim_worker *w, struct sim_session *s,
                        uint64_t frame) {
-    uint32_t group = sim->clients[s->client].group;
+    const struct sim_client *c = &sim->clients[s->client];
+    uint32_t group = c->group;
     sim_invariants_frame_sent(sim, w, (uint32_t)(s - w->sessions), frame);
     w->frames++;
     if (!s->sent_any || frame > s->last_sent)
         s->last_sent = frame;
     s->sent_any = true;
-    sim_post(sim, w->cluster, sim_network_group(&sim->network, group),
-             SIM_RTP_BYTES + sim->streams[group].frame_bytes,
-             &(struct sim_event){.kind = SIM_MEDIA, .a = s->client, .b = w->index, .n = frame},
-             NULL, 0);
+    sim_post(
+        sim, w->cluster, sim_network_group(&sim->network, group),
+        SIM_RTP_BYTES + sim->streams[group].frame_bytes,
+        &(struct sim_event){
+            .kind = SIM_MEDIA, .a = s->client, .b = w->index, .n = sim_client_frame_tag(c, frame)},
+        NULL, 0);
 }
 
 /* ---- media ---- */
 
 static void set_due(struct sim_worker *w, uint32_t slot) {
     struct sim_session *s = &w->sessions[slot];
-    struct instant at = s->used ? pace_deadline(&s->pace) : INSTANT_NEVER;
-    bool over = s->used && s->pace.running && pace_finished(&s->pace) && !s->told;
+    struct instant at = s->used && !s->resting ? pace_deadline(&s->pace) : INSTANT_NEVER;
+    bool over = s->used && !s->resting && s->pace.running && pace_finished(&s->pace) && !s->told;
     if (over)
         at = s->warm;
     due_set(&w->due, slot, instant_is_never(at) ? at : instant_max(at, s->warm));
@@ -182,9 +188,40 @@ static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
     set_due(w, slot);
 }
 
+void sim_worker_rest(struct sim *sim, struct sim_worker *w, uint32_t slot) {
+    tenure_rest(&w->tenure, slot);
+    w->sessions[slot].resting = true;
+    sim_invariants_session_rests(sim, w, slot);
+    set_due(w, slot);
+    sim_due_worker(sim, w);
+}
+
+void sim_worker_wake(struct sim *sim, struct sim_worker *w, uint32_t slot) {
+    struct sim_session *s = &w->sessions[slot];
+    s->resting = false;
+    if (s->pace.running) {
+        uint64_t sent = pace_pass(&s->pace, sim_worker_now(sim, w));
+        w->frames += sent;
+        s->last_sent = sent > 0 ? s->pace.next - 1 : s->last_sent;
+    }
+    sim_invariants_session_woke(sim, w, slot);
+    set_due(w, slot);
+    sim_due_worker(sim, w);
+}
+
+static void wake_whom_it_concerns(struct sim *sim, struct sim_worker *w,
+                                  const struct tenure_event *event) {
+    const struct session_id *id =
+        event->kind == TENURE_MOVE_ORDERED ? &event->u.move.session : &event->u.source.session;
+    uint32_t slot = tenure_find(&w->tenure, id);
+    if (slot != TENURE_SLOT_NONE && w->tenures[slot].resting)
+        sim_sleep_wake(sim, &sim->clients[w->sessions[slot].client]);
+}
+
 void sim_worker_order(struct sim *sim, struct sim_worker *w, const struct tenure_event *event) {
     if (w->process.life != SIM_LIFE_RUNNING)
         return;
+    wake_whom_it_concerns(sim, w, event);
     if (event->kind != TENURE_SOURCE_STOPPED) {
         sim_worker_step(sim, w, event, NULL);
         return;

@@ -25,6 +25,10 @@ void sim_worker_step(struct sim *sim, struct sim_worker *worker, const struct te
 /* An order of peerd, as a tenure event. Lost on a worker that is not running. */
 void sim_worker_order(struct sim *sim, struct sim_worker *worker, const struct tenure_event *event);
 
+/* The listener of this session sleeps, or has been restored as of now: see sleep.h. */
+void sim_worker_rest(struct sim *sim, struct sim_worker *worker, uint32_t slot);
+void sim_worker_wake(struct sim *sim, struct sim_worker *worker, uint32_t slot);
+
 /* Sends to a client. */
 void sim_worker_send(struct sim *sim, const struct sim_worker *worker, uint32_t client,
                      const struct message *message);
@@ -32,6 +36,9 @@ void sim_worker_send(struct sim *sim, const struct sim_worker *worker, uint32_t 
 /* What comes in. */
 void sim_worker_started(struct sim *sim, const struct sim_event *e);
 void sim_worker_due(struct sim *sim, struct sim_worker *worker);
+
+/* The cookie that a client gets at this instant. */
+struct cookie sim_door_cookie(const struct sim_node *node, uint32_t client, struct instant now);
 
 /* ---- door.c: takes over the event's body ---- */
 

@@ -34,7 +34,7 @@
 #include "transcoder/timeline/due.h"
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/tenure.h"
-#include "transcoder/timeline/witness.h"
+#include "transcoder/timeline/witness_rest.h"
 
 /* ---- how long things take that happen within a machine or a cluster ---- */
 
@@ -59,7 +59,9 @@
 #define SIM_SLOTS_SPARE  64                 /* slots of a playout buffer beyond its depth */
 #define SIM_WORKERS_MAX  64                 /* of a node */
 #define SIM_HOLDERS_MAX  16                 /* workers that believe to serve one session */
-#define SIM_PREROLL_US   60                 /* [µs] of CPU a frame of Opus before the first */
+#define SIM_SLEEPY_SEEDS 3                  /* every third seed lets listeners sleep */
+#define SIM_CROWD        5000 /* more listeners than these sleep unless told otherwise */
+#define SIM_PREROLL_US   60   /* [µs] of CPU a frame of Opus before the first */
 
 enum sim_life {
     SIM_LIFE_DEAD,
@@ -208,6 +210,7 @@ struct sim_node {
 
 struct sim_session {
     bool used;
+    bool resting;    /* its listener sleeps: nothing is sent */
     bool dirty;      /* to be told to the node at the end of this step */
     uint32_t client; /* of whom; its ticket has the same number */
     uint64_t nonce;  /* of its newest message: notices repeat it */
@@ -244,6 +247,7 @@ struct sim_worker {
     struct instant warm;  /* its CPU is free for another pre-roll */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
+    struct instant turned;  /* since when it can be reached, or not */
 };
 
 /* What a client asked, while tenure answers. */
@@ -307,10 +311,13 @@ struct sim_client {
     struct sim_ticket ticket;
     struct witness *witness; /* NULL unless its session is open; the playout buffer likewise */
     struct playout *playout;
-    struct instant served_from; /* see report_client */
-    struct instant anchor;      /* playout instant of frame 0, worked out from outside */
-    struct instant heard;       /* a frame was played last; or it began to open */
-    struct instant servable;    /* since when some server of its own could serve it; "never" */
+    struct witness_rest *rest;   /* while it sleeps, in place of both: see sleep.h */
+    struct instant sleeps_until; /* at most */
+    uint16_t naps;               /* so far */
+    struct instant served_from;  /* see report_client */
+    struct instant anchor;       /* playout instant of frame 0, worked out from outside */
+    struct instant heard;        /* a frame was played last; or it began to open */
+    struct instant servable;     /* since when some server of its own could serve it; "never" */
     struct instant over_at;
     bool refused;
     int32_t drift_ppm; /* [ppm] of its clock, from the beginning */
@@ -366,6 +373,15 @@ struct sim {
     uint64_t lines;
     enum report_state *states; /* of the clusters, as noted last */
     struct sim_watch *watch;   /* what the invariants remember */
+    uint64_t same_time;        /* things since time has passed */
+    bool sleeps;               /* listeners may */
+    struct instant stirred_at;
+    bool stirred;   /* a worker has turned since sim_sleep_after() */
+    bool replaying; /* sim_replay_begin(); then: */
+    struct sim_queue past, present_queue;
+    struct instant present;
+    uint32_t sleeping; /* listeners */
+    uint64_t wakes;
     bool freeing;
     bool closing; /* the scenario is over; listeners leave and leases run out */
     bool violated;
@@ -386,6 +402,11 @@ struct sim_clock sim_client_clock(const struct sim *sim, const struct sim_client
 void sim_put(struct sim *sim, struct duration after, const struct sim_event *event);
 void sim_put_at(struct sim *sim, struct instant at, const struct sim_event *event);
 void sim_event_drop(struct sim *sim, struct sim_event *event);
+
+/* Goes back to an earlier instant, at which something is restored that slept; the end simulates
+ * what it does until now (before it), and nothing else has anything to do in that time. */
+void sim_replay_begin(struct sim *sim, struct instant from);
+void sim_replay_end(struct sim *sim);
 
 /* Deadlines of machines. */
 void sim_due_site(struct sim *sim, const struct sim_site *site);

@@ -118,6 +118,24 @@ Test(pace, who_wakes_late_catches_up) {
     cr_expect_eq(pace_deadline(&p).us, 120000, "the schedule has not moved");
 }
 
+/* Frames that nobody waits for need not be taken one by one. */
+Test(pace, passing_is_taking) {
+    struct pace a, b;
+    uint64_t frame;
+    for (int64_t us = 0; us < 400000; us += 7001) {
+        uint64_t taken = 0;
+        pace_start(&a, duration_ms(20), 5, 5, NULL, at_us(0));
+        pace_end_at(&a, 18);
+        b = a;
+        while (pace_take(&a, at_us(us - 1), &frame))
+            taken++;
+        cr_expect_eq(pace_pass(&b, at_us(us)), taken, "what is due before %ld us", (long)us);
+        cr_expect_eq(a.next, b.next);
+        pace_check_invariants(&b);
+    }
+    cr_expect_eq(pace_due(&b, 15).us, 200000);
+}
+
 Test(pace, repairs) {
     static const struct {
         const char *what;

@@ -313,36 +313,6 @@ Test(tenure, a_full_table_gives_up_its_oldest_tombstone) {
     cr_expect_eq(state_of(&f, 1), TENURE_ENDED);
 }
 
-Test(tenure, goes_on_in_larger_storage) {
-    enum {
-        LARGER = 20
-    };
-    static struct fixture f;
-    static struct tenure_session sessions[LARGER];
-    static struct due_entry due[LARGER];
-    static uint32_t index[64];
-    start(&f);
-    credit(&f, 100, 300000, 0);
-    for (uint8_t i = 1; i <= CAPACITY; i++)
-        cr_expect_eq(ask(&f, i, RESUME_COMMIT, 1, i), ERR_OK);
-    ask(&f, 3, RESUME_RELEASE, 1, 50);
-    cr_assert(tenure_is_full(&f.t));
-    cr_assert_leq(tenure_index_count(LARGER), 64);
-    memcpy(sessions, f.sessions, sizeof(f.sessions));
-    memcpy(due, f.due, sizeof(f.due));
-    memset(f.sessions, 0xaa, sizeof(f.sessions));
-    memset(f.due, 0xaa, sizeof(f.due));
-    tenure_grow(&f.t, sessions, due, index, LARGER);
-    tenure_check_invariants(&f.t);
-    cr_expect_not(tenure_is_full(&f.t));
-    for (uint8_t i = 7; i <= LARGER; i++)
-        cr_expect_eq(ask(&f, i, RESUME_COMMIT, 1, 60), ERR_OK, "%u", i);
-    cr_expect_eq(state_of(&f, 3), TENURE_ENDED, "no tombstone had to go");
-    cr_expect_eq(report(&f, 1, 1, 0, 70), ERR_OK);
-    pass(&f, 6000, TENURE_FORGET);
-    cr_expect_eq(f.t.counts[TENURE_SERVING], 0, "leases of before and after end");
-}
-
 Test(tenure, leases_end_by_themselves) {
     static struct fixture f;
     start(&f);

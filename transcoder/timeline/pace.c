@@ -100,10 +100,24 @@ void pace_end_at(struct pace *p, uint64_t end) {
     p->fill_end = p->fill_end < p->end ? p->fill_end : p->end;
 }
 
+struct instant pace_due(const struct pace *p, uint64_t frame) {
+    return instant_us(p->base.us + (int64_t)(frame - p->live) * p->frame.us);
+}
+
 static struct instant paced_at(const struct pace *p) {
     if (p->next >= p->end)
         return INSTANT_NEVER;
-    return instant_us(p->base.us + (int64_t)(p->next - p->live) * p->frame.us);
+    return pace_due(p, p->next);
+}
+
+uint64_t pace_pass(struct pace *p, struct instant now) {
+    assert(p->running && p->fill_next >= p->fill_end);
+    if (!instant_before(pace_due(p, p->next), now))
+        return 0;
+    uint64_t sent = (uint64_t)((instant_since(now, pace_due(p, p->next)).us - 1) / p->frame.us) + 1;
+    sent = p->end - p->next < sent ? p->end - p->next : sent;
+    p->next += sent;
+    return sent;
 }
 
 static struct instant filled_at(const struct pace *p) {

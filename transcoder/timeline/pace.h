@@ -58,6 +58,13 @@ void pace_end_at(struct pace *p, uint64_t end);
  * false. */
 bool pace_take(struct pace *p, struct instant now, uint64_t *frame);
 
+/* Goes on as if everything that was due before `now` had been sent, and returns how many frames
+ * that were. Only without a backfill under way. */
+uint64_t pace_pass(struct pace *p, struct instant now);
+
+/* When `frame`, which is not before `live`, goes out. */
+struct instant pace_due(const struct pace *p, uint64_t frame);
+
 /* "never" if stopped, or if all has been sent. */
 struct instant pace_deadline(const struct pace *p);
 

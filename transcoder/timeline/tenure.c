@@ -88,6 +88,25 @@ void tenure_rearm(struct tenure *t, uint32_t slot) {
     due_set(&t->due, slot, at);
 }
 
+void tenure_rest(struct tenure *t, uint32_t slot) {
+    struct tenure_session *s = &t->sessions[slot];
+    assert((s->state == TENURE_SERVING || s->state == TENURE_STANDBY) && s->notice.number == 0);
+    s->resting = true;
+    due_set(&t->due, slot, INSTANT_NEVER);
+}
+
+void tenure_wake(struct tenure *t, uint32_t slot, uint64_t counter, uint64_t last_frame,
+                 struct instant lease) {
+    struct tenure_session *s = &t->sessions[slot];
+    assert(s->resting && counter >= s->counter);
+    s->resting = false;
+    s->counter = counter;
+    s->lease = lease;
+    if (s->state == TENURE_SERVING)
+        s->last_frame = last_frame;
+    tenure_rearm(t, slot);
+}
+
 void tenure_clear_notice(struct tenure_session *s) {
     s->notice = (struct tenure_notice){.deadline = INSTANT_NEVER, .again = INSTANT_NEVER};
 }
@@ -338,7 +357,7 @@ void tenure_check_invariants(const struct tenure *t) {
         assert(s->state != TENURE_STANDBY || (s->standby && !s->sending));
         assert(s->state != TENURE_HEDGING || s->sending);
         assert(s->state != TENURE_SERVING || !s->standby);
-        assert(s->state == TENURE_FREE || !instant_is_never(t->due.entries[i].at));
+        assert(s->state == TENURE_FREE || s->resting == instant_is_never(t->due.entries[i].at));
     }
     assert(used == t->credit_used);
     assert(t->credit_used <= t->credit_ceiling);

@@ -78,6 +78,7 @@ struct tenure_session {
     bool released;    /* the client is served elsewhere under `epoch`: only a newer one commits */
     bool standby;     /* a slot of credit is set aside, also while hedging */
     bool sending;     /* media was started and not stopped */
+    bool resting;     /* see tenure_rest() */
     struct instant since; /* of the state */
     struct instant lease; /* end of the lease; of a tombstone: when it is forgotten */
     struct instant hedge; /* end of the hedge; "never" if none */
@@ -192,6 +193,16 @@ void tenure_init(struct tenure *t, const struct tenure_config *config,
  * the sessions that may ever come. */
 void tenure_grow(struct tenure *t, struct tenure_session *sessions, struct due_entry *due,
                  uint32_t *index, uint32_t capacity);
+
+/* The session is renewed again and again and nothing else happens to it, so its owner does not say
+ * so each time: its lease stands still until tenure_wake(), before any other event concerns it. For
+ * a simulator; only while no notice is out and no hedge runs. */
+void tenure_rest(struct tenure *t, uint32_t slot);
+
+/* And goes on, as the newest message before now has left it: its counter, and the lease until
+ * when; of a session served also the newest frame reported. */
+void tenure_wake(struct tenure *t, uint32_t slot, uint64_t counter, uint64_t last_frame,
+                 struct instant lease);
 
 /* True if a session more would cost a tombstone, or find no room. */
 bool tenure_is_full(const struct tenure *t);
