@@ -358,13 +358,12 @@ static struct space_end group_end(const struct runner *r, uint32_t group) {
  * than it was cut. */
 static uint32_t parts(const struct runner *r, const struct scenario_end *e,
                       struct space_end out[PARTS_MAX]) {
-    bool all = !e->group && e->index == SCENARIO_ALL;
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->site_count; i++)
-        if (all || (!e->group && e->index == i))
+        if (scenario_end_holds(r->scenario, e, i, false))
             out[count++] = (struct space_end){.first = i, .last = i};
     for (uint32_t g = 0; g < r->scenario->client_group_count && count < PARTS_MAX; g++)
-        if (all || (!e->group && e->index == SCENARIO_CLIENTS) || (e->group && e->index == g))
+        if (scenario_end_holds(r->scenario, e, g, true))
             out[count++] = group_end(r, g);
     return count;
 }
