@@ -13,6 +13,8 @@ static const struct command commands[] = {
     {"same", "A B", "do two recordings hold the same media, sample for sample?", command_same},
     {"hostile", "DIR", "bad tickets and noise at every door of running clusters", command_hostile},
     {"wan", "", "is the wide-area emulator exact?", command_wan},
+    {"compare", "FILE", "the same scenarios in peersim and with the real programs",
+     command_compare},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
