@@ -43,16 +43,19 @@ static enum report_state state_of(const struct sim *sim, const struct sim_site *
     return draining ? REPORT_STATE_DRAINING : REPORT_STATE_UP;
 }
 
-void sim_chronicle_look(struct sim *sim) {
+void sim_chronicle_look_at(struct sim *sim, uint32_t cluster) {
     if (sim->closing || instant_before(sim->now, sim->zero))
         return;
-    for (uint32_t i = 0; i < sim->site_count; i++) {
-        enum report_state state = state_of(sim, &sim->sites[i]);
-        if (state == sim->states[i])
-            continue;
-        sim->states[i] = state;
-        report_add_change(&sim->report, &(struct report_change){ms_at(sim, sim->now), i, state});
-    }
+    enum report_state state = state_of(sim, &sim->sites[cluster]);
+    if (state == sim->states[cluster])
+        return;
+    sim->states[cluster] = state;
+    report_add_change(&sim->report, &(struct report_change){ms_at(sim, sim->now), cluster, state});
+}
+
+void sim_chronicle_look(struct sim *sim) {
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        sim_chronicle_look_at(sim, i);
 }
 
 void sim_chronicle_event(struct sim *sim, const char *text, uint32_t cluster) {

@@ -10,7 +10,8 @@
 /* After what the timeline did; `cluster` is what it hit, UINT32_MAX: none or many. */
 void sim_chronicle_event(struct sim *sim, const char *text, uint32_t cluster);
 
-/* Looks at every cluster; those that changed are noted. */
+/* Looks at a cluster, or at every one; what changed is noted. */
+void sim_chronicle_look_at(struct sim *sim, uint32_t cluster);
 void sim_chronicle_look(struct sim *sim);
 
 /* After every step of a listener. */

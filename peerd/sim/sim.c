@@ -395,15 +395,15 @@ static void dispatch(struct sim *sim, const struct sim_event *e) {
         return;
     case SIM_PEERD_STARTS:
         sim_site_started(sim, e);
-        sim_chronicle_look(sim);
+        sim_chronicle_look_at(sim, e->a);
         return;
     case SIM_NODE_STARTS:
         sim_node_started(sim, e);
-        sim_chronicle_look(sim);
+        sim_chronicle_look_at(sim, sim->nodes[e->a].cluster);
         return;
     case SIM_WORKER_STARTS:
         sim_worker_started(sim, e);
-        sim_chronicle_look(sim);
+        sim_chronicle_look_at(sim, sim->workers[e->a].cluster);
         return;
     case SIM_TIMELINE:
         sim_timeline_entry(sim, e);

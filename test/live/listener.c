@@ -1,5 +1,6 @@
 #include "test/live/listener.h"
 
+#include "peerd/net/clock.h"
 #include "test/live/process.h"
 #include "test/live/site.h"
 
@@ -119,6 +120,7 @@ bool listener_start(struct listener *l, const struct listener_config *config) {
     l->log = lines_open(config->loop, in_dir(config->dir, l->name, ".log"), &err, said, l);
     if (out >= 0 && err >= 0)
         l->pid = start(l, config, urls, out, err);
+    l->start = net_now(); /* what it reports counts from here, not from when it was to begin */
     if (out >= 0)
         close(out);
     if (err >= 0)
