@@ -15,6 +15,10 @@
 #define AUDIENCE     64.0
 #define AUDIENCE_BIN 220
 
+bool lanes_may_add(const struct lanes *l) {
+    return ++*l->elements <= LANES_ELEMENTS_MAX;
+}
+
 double lanes_x(const struct lanes *l, int64_t ms) {
     double part = (double)(ms - l->view.from_ms) / (double)(l->view.to_ms - l->view.from_ms);
     return LANES_X0 + part * (LANES_X1 - LANES_X0);
@@ -246,7 +250,9 @@ static void frame(FILE *out, const struct lanes *l, double top) {
 bool report_lanes_write(FILE *out, const struct picture *picture, const struct lanes_view *view) {
     char *body = NULL;
     size_t size = 0;
-    struct lanes l = {.out = open_memstream(&body, &size), .p = picture, .view = *view};
+    uint32_t elements = 0;
+    struct lanes l = {
+        .out = open_memstream(&body, &size), .p = picture, .view = *view, .elements = &elements};
     if (l.out == NULL)
         return false;
     lanes_events(&l);
@@ -260,6 +266,9 @@ bool report_lanes_write(FILE *out, const struct picture *picture, const struct l
         frame(out, &l, top);
         fwrite(body, 1, size, out);
         fputs("</svg>\n", out);
+        if (elements > LANES_ELEMENTS_MAX)
+            html_textf(out, "%" PRIu32 " more bars and signs of listeners are left out",
+                       elements - LANES_ELEMENTS_MAX);
     }
     free(body);
     return ok;

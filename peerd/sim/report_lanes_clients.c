@@ -20,7 +20,7 @@ static const char *cluster_name(const struct lanes *l, uint32_t cluster) {
 
 static void served(const struct lanes *l, uint32_t by, int64_t from_ms, int64_t to_ms) {
     double x = lanes_x_within(l, from_ms), wide = lanes_x_within(l, to_ms) - x;
-    if (by == REPORT_NOBODY || !lanes_visible(l, from_ms, to_ms) || wide < 0.2)
+    if (by == REPORT_NOBODY || !lanes_visible(l, from_ms, to_ms) || wide < 0.2 || !lanes_may_add(l))
         return;
     fprintf(l->out,
             "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>",
@@ -47,24 +47,26 @@ static void bars(const struct lanes *l, uint32_t client) {
     served(l, by, since, l->p->end_ms);
 }
 
-/* An arrow where the server changes. */
+/* An arrow where the server changes; of many in one place the first. */
 static void moves(const struct lanes *l, uint32_t client) {
     const struct report *r = l->p->report;
     uint32_t by = REPORT_NOBODY;
+    double before = -9;
     for (uint32_t i = l->p->marks_of[client]; i < l->p->marks_of[client + 1]; i++) {
         const struct report_mark *m = &r->marks[i];
         if (m->kind != REPORT_MARK_SERVED)
             continue;
-        bool moved = by != REPORT_NOBODY && m->value != REPORT_NOBODY;
-        if (moved && lanes_visible(l, m->at_ms, m->at_ms)) {
-            fprintf(l->out, "<path class=\"move\" d=\"M%.1f %.1fl6 4.5-6 4.5z\"><title>",
-                    lanes_x(l, m->at_ms), l->y + 2);
-            html_instant(l->out, m->at_ms);
-            html_textf(l->out, ": moves from %s to %s", cluster_name(l, by),
-                       cluster_name(l, m->value));
-            fputs("</title></path>\n", l->out);
-        }
+        uint32_t from = by;
+        double x = lanes_x(l, m->at_ms);
         by = m->value;
+        if (from == REPORT_NOBODY || by == REPORT_NOBODY || !lanes_visible(l, m->at_ms, m->at_ms) ||
+            x - before < LANES_MERGE || !lanes_may_add(l))
+            continue;
+        before = x;
+        fprintf(l->out, "<path class=\"move\" d=\"M%.1f %.1fl6 4.5-6 4.5z\"><title>", x, l->y + 2);
+        html_instant(l->out, m->at_ms);
+        html_textf(l->out, ": moves from %s to %s", cluster_name(l, from), cluster_name(l, by));
+        fputs("</title></path>\n", l->out);
     }
 }
 
@@ -75,7 +77,7 @@ static void hedges(const struct lanes *l, uint32_t client) {
         const struct report_mark *m = &r->marks[i];
         double x = lanes_x(l, m->at_ms);
         if (m->kind != REPORT_MARK_HEDGED || !lanes_visible(l, m->at_ms, m->at_ms) ||
-            x - before < 2)
+            x - before < 2 || !lanes_may_add(l))
             continue;
         before = x;
         fprintf(l->out, "<path class=\"hedge\" d=\"M%.1f %.1fv5\"><title>", x, l->y + 9.5);
@@ -93,7 +95,7 @@ struct hole {
 };
 
 static void put_hole(const struct lanes *l, const struct hole *h) {
-    if (h->count == 0)
+    if (h->count == 0 || !lanes_may_add(l))
         return;
     double wide = h->end - h->x < 2.2 ? 2.2 : h->end - h->x;
     fprintf(l->out,
@@ -230,16 +232,37 @@ static void put_rest(struct lanes *l, struct folded shown) {
     put_folded(l, "of other groups", rest);
 }
 
-/* First of all the one that this view is about. */
+static bool is_among(const uint32_t *list, uint32_t count, uint32_t client) {
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i] == client)
+            return true;
+    return false;
+}
+
+/* First the one that this view is about, then who misses something in it, then the others. */
+static uint32_t choose_close(const struct lanes *l, uint32_t list[CLOSE_MAX]) {
+    int64_t from = l->view.from_ms, to = l->view.to_ms;
+    const struct picture *p = l->p;
+    uint32_t count = 0;
+    if (l->view.client < p->report->client_count)
+        list[count++] = l->view.client;
+    for (uint32_t i = 0; i < p->lane_count && count < CLOSE_MAX; i++)
+        if (picture_has(p, p->lanes[i], REPORT_MARK_GAP, from, to) &&
+            !is_among(list, count, p->lanes[i]))
+            list[count++] = p->lanes[i];
+    for (uint32_t i = 0; i < p->report->client_count && count < CLOSE_MAX; i++)
+        if (picture_has(p, i, REPORT_MARK_GAP, from, to) && !is_among(list, count, i))
+            list[count++] = i;
+    for (uint32_t i = 0; i < p->lane_count && count < CLOSE_MAX; i++)
+        if (happened(l, p->lanes[i]) && !is_among(list, count, p->lanes[i]))
+            list[count++] = p->lanes[i];
+    return count;
+}
+
 static void put_close(struct lanes *l) {
-    uint32_t put = 0, about = l->view.client;
-    if (about < l->p->report->client_count)
-        lane(l, about);
-    for (uint32_t i = 0; i < l->p->lane_count && put < CLOSE_MAX; i++)
-        if (l->p->lanes[i] != about && happened(l, l->p->lanes[i])) {
-            lane(l, l->p->lanes[i]);
-            put++;
-        }
+    uint32_t list[CLOSE_MAX], count = choose_close(l, list);
+    for (uint32_t i = 0; i < count; i++)
+        lane(l, list[i]);
 }
 
 void lanes_clients(struct lanes *l) {

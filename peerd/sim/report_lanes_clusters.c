@@ -11,6 +11,7 @@
 #define SIGN_Y     18.0
 #define VERDICTS   7
 #define SIGNS_MAX  300 /* of a lane */
+#define ALL_SHOWN  8   /* clusters of a close view */
 #define TITLES_MAX 8   /* verdicts told one by one in a sign's text */
 
 static const char *const state_classes[REPORT_STATE_COUNT] = {
@@ -162,13 +163,32 @@ static void lane(struct lanes *l, uint32_t cluster) {
     l->y += LANE;
 }
 
+/* In a close view of many: those that are hit, judged, or moved to in it. */
+static bool is_concerned(const struct lanes *l, uint32_t cluster) {
+    const struct report *r = l->p->report;
+    const struct name *name = &l->p->scenario->clusters[cluster].identity.name;
+    bool concerned = !l->view.close || l->p->scenario->cluster_count <= ALL_SHOWN;
+    for (uint32_t i = 0; i < r->change_count && !concerned; i++)
+        concerned = r->changes[i].cluster == cluster;
+    for (uint32_t i = 0; i < r->verdict_count && !concerned; i++)
+        concerned = lanes_visible(l, r->verdicts[i].at_ms, r->verdicts[i].at_ms) &&
+                    name_equal(&r->verdicts[i].peer, name);
+    for (uint32_t i = 0; i < r->mark_count && !concerned; i++)
+        concerned = r->marks[i].kind == REPORT_MARK_SERVED && r->marks[i].value == cluster &&
+                    lanes_visible(l, r->marks[i].at_ms, r->marks[i].at_ms);
+    return concerned;
+}
+
 void lanes_clusters(struct lanes *l) {
-    uint32_t all = l->p->scenario->cluster_count;
+    uint32_t all = l->p->scenario->cluster_count, shown = 0;
     char text[96];
     for (uint32_t i = 0; i < l->p->cluster_count; i++)
-        lane(l, l->p->clusters[i]);
-    if (l->p->cluster_count < all) {
-        snprintf(text, sizeof(text), "and %" PRIu32 " more clusters", all - l->p->cluster_count);
+        if (is_concerned(l, l->p->clusters[i])) {
+            lane(l, l->p->clusters[i]);
+            shown++;
+        }
+    if (shown < all) {
+        snprintf(text, sizeof(text), "and %" PRIu32 " more clusters", all - shown);
         lanes_label(l, LANES_NAME, l->y + 8, "name faint", text);
         l->y += 14;
     }

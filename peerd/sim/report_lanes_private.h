@@ -4,18 +4,23 @@
 
 #include "peerd/sim/report_lanes.h"
 
-#define LANES_WIDTH 1160 /* [px], as are all of these */
-#define LANES_X0    176  /* time begins; names stand to the left … */
-#define LANES_NAME  168  /* where names end */
-#define LANES_X1    1052 /* … and ends; figures stand to the right */
-#define LANES_MERGE 3.0  /* what is closer together is drawn as one */
+#define LANES_WIDTH        1160 /* [px], as are all of these */
+#define LANES_X0           176  /* time begins; names stand to the left … */
+#define LANES_NAME         168  /* where names end */
+#define LANES_X1           1052 /* … and ends; figures stand to the right */
+#define LANES_ELEMENTS_MAX 9000 /* about 150 bytes each */
+#define LANES_MERGE        3.0  /* what is closer together is drawn as one */
 
 struct lanes {
     FILE *out;
     const struct picture *p;
     struct lanes_view view;
-    double y; /* where the next lane begins */
+    double y;           /* where the next lane begins */
+    uint32_t *elements; /* of listeners, so far: a page has to stay small */
 };
+
+/* True if there is room for one more bar, sign or tick of a listener. */
+bool lanes_may_add(const struct lanes *l);
 
 double lanes_x(const struct lanes *l, int64_t ms);        /* not limited to the view */
 double lanes_x_within(const struct lanes *l, int64_t ms); /* limited to it */

@@ -70,7 +70,7 @@ static int compare_indices(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* How often somebody began to be served there; an event there outweighs all of them. */
+/* How often somebody began to be served there; to be hit outweighs all of them. */
 static void weigh_clusters(const struct picture *p, struct weight *w) {
     const struct report *r = p->report;
     uint32_t count = p->scenario->cluster_count;
@@ -79,6 +79,9 @@ static void weigh_clusters(const struct picture *p, struct weight *w) {
     for (uint32_t i = 0; i < r->mark_count; i++)
         if (r->marks[i].kind == REPORT_MARK_SERVED && r->marks[i].value < count)
             w[r->marks[i].value].weight++;
+    for (uint32_t i = 0; i < r->change_count; i++)
+        if (r->changes[i].cluster < count)
+            w[r->changes[i].cluster].weight |= UINT64_C(1) << 32;
 }
 
 static bool choose_clusters(struct picture *p) {
@@ -96,14 +99,6 @@ static bool choose_clusters(struct picture *p) {
         qsort(w, count, sizeof(*w), compare_weights);
     for (uint32_t i = 0; i < count && i < PICTURE_COLOURS; i++)
         p->colours[w[i].index] = (uint8_t)i;
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < p->report->change_count; k++)
-            if (p->report->changes[k].cluster == w[i].index) {
-                w[i].weight += UINT64_C(1) << 32;
-                break;
-            }
-    if (count > PICTURE_CLUSTERS_MAX)
-        qsort(w, count, sizeof(*w), compare_weights);
     for (; p->cluster_count < count && p->cluster_count < PICTURE_CLUSTERS_MAX; p->cluster_count++)
         p->clusters[p->cluster_count] = w[p->cluster_count].index;
     qsort(p->clusters, p->cluster_count, sizeof(*p->clusters), compare_indices);
