@@ -237,8 +237,9 @@ bool wide_apply(struct wide *w, const struct space *s) {
 const char *wide_describe(const struct wide *w) {
     static char text[160];
     snprintf(text, sizeof(text),
-             "a private wide-area network: %u clusters and %u groups of listeners, each in a "
+             "a private wide-area network: %u clusters and %u group%s of listeners, each in a "
              "namespace of its own%s",
-             w->sites, w->groups, w->realtime ? "" : "; the emulator may not run in real time");
+             w->sites, w->groups, w->groups == 1 ? "" : "s",
+             w->realtime ? "" : "; the emulator may not run in real time");
     return text;
 }

@@ -4,8 +4,8 @@
  *
  * All that passes between two of them - beats, control, sessions, media - has the delay, jitter,
  * loss, rate and cuts that the scenario gives their way. The runner stands in a place of its own,
- * from which everything can be reached at once and which nothing cuts off: it asks, it does not
- * take part. Cluster i is 10.(i+1).0.1, listener n is 10.(100+group).(1+n/250).(n%250+1).
+ * from which everything that is not dark can be reached at once: it asks, it does not take part.
+ * Cluster i is 10.(i+1).0.1, listener n is 10.(100+group).(1+n/250).(n%250+1).
  *
  * A scenario that says nothing of links has loopback in a plain space, and 20 ms here. Media of a
  * group share the last mile; what runs inside a cluster takes no time. Not here: clocks that step

@@ -69,10 +69,6 @@ void wan_stop(struct wan *w) {
     free(w);
 }
 
-int wan_pid(const struct wan *w) {
-    return w->pid;
-}
-
 static bool order(struct wan *w, const struct wan_order *o, struct wan_counters *out) {
     struct pollfd p = {.fd = w->control, .events = POLLIN};
     int ready;

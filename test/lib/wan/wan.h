@@ -19,9 +19,6 @@ struct wan *wan_start(const struct wan_place *places, uint32_t count, uint64_t s
 /* Ends it. Accepts NULL. */
 void wan_stop(struct wan *w);
 
-/* The process, which must not be mistaken for one that is under test. */
-int wan_pid(const struct wan *w);
-
 /* One direction between two places. False if the emulator does not answer; so below. */
 bool wan_set_way(struct wan *w, uint32_t from, uint32_t to, const struct path_quality *quality);
 
