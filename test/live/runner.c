@@ -448,7 +448,7 @@ void runner_close(struct runner *r) {
     if (r->config.keep == NULL && well)
         setup_remove(r);
     else if (r->dir[0] != '\0')
-        runner_fact(r, FACT_RUN, "logs are in %s", r->dir);
+        fprintf(stderr, "logs are in %s\n", r->dir); /* standard output ends with the report */
     report_free(&r->report);
     space_leave(&r->space);
     alarm(0);
