@@ -344,3 +344,16 @@ Test(witness_move, a_copy_of_an_old_refusal_is_not_about_the_new_question) {
     cr_expect_eq(f.w.stats.forged, 0, "it is an answer");
     cr_expect_eq(f.w.attempt.server, 1, "still asked");
 }
+
+Test(witness_move, a_spent_budget_of_hedges_keeps_no_commit_away) {
+    start_streaming();
+    wait_until(2100);
+    cr_assert_not_null(resume_to(1, RESUME_HEDGE, 0));
+    give_refusal(1, RESUME_HEDGE, ERR_BUDGET, 5000);
+    forget_sent();
+    wait_until(2300);
+    cr_assert_not_null(resume_to(1, RESUME_COMMIT, 0), "the best one is asked to take over");
+    give_grant(1, RESUME_COMMIT);
+    cr_expect_eq(f.w.serving, 1);
+    cr_expect_null(resume_to(1, RESUME_HEDGE, 0), "and not again to hedge");
+}

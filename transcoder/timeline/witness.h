@@ -104,7 +104,8 @@ struct witness_server {
     struct instant standby_at;    /* when the standby is asked for or renewed; "never" if not */
     struct instant standby_until; /* end of its lease; "never" if not granted */
     struct instant not_before;    /* it has refused: not to be asked again until then */
-    enum err refusal;             /* why */
+    struct instant no_hedge; /* it has no hedges left for us until then, all else it may give */
+    enum err refusal;        /* why */
     struct witness_hedge hedge;
     uint32_t epoch_asked;      /* newest epoch under which it may believe to serve; 0 none */
     struct instant release_at; /* not again before; rate limit */

@@ -35,6 +35,7 @@ void witness_server_reset(struct witness *w, uint8_t server, const struct witnes
         .standby_at = INSTANT_NEVER,
         .standby_until = INSTANT_NEVER,
         .not_before = now,
+        .no_hedge = now,
         .release_at = now,
         .media_at = INSTANT_NEVER,
         .framed_at = INSTANT_NEVER,
@@ -266,6 +267,12 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
     int64_t ms = m->retry_after_ms;
     if (ms == 0)
         ms = err_retryable(m->error) ? REFUSED_MS : REFUSED_FINAL_MS;
+    /* A budget of hedges that is spent says nothing of a commit: hedges asked again and again would
+     * keep the only server left from being asked. */
+    if (m->purpose == RESUME_HEDGE && m->error == ERR_BUDGET) {
+        s->no_hedge = instant_add(t->now, duration_ms(ms));
+        return;
+    }
     /* What it has forgotten, or what was overtaken, is asked anew at once with ticket and epoch. */
     if (m->error == ERR_UNKNOWN_SESSION || m->error == ERR_STALE || m->error == ERR_MOVED)
         ms = 0;
