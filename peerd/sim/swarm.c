@@ -9,6 +9,7 @@
 #define FAULTS_FOR_MIN 4000  /* [ms] */
 #define FAULTS_FOR_MAX 20000 /* [ms] */
 #define HEALED_FOR     20000 /* [ms] the witness gives up after 10 s; leases are shorter */
+#define HEALED_LONG    100000 /* [ms] what is remembered for a minute is forgotten, too */
 
 uint32_t swarm_below(struct swarm *s, uint32_t bound) {
     return (uint32_t)rng_below(&s->rng, bound);
@@ -105,6 +106,8 @@ static void draw_clusters(struct swarm *s, uint32_t listeners) {
                   capacity);
         if (sparse)
             put_peers(s, i);
+        if (s->options[SWARM_TALK] && swarm_one_in(s, 3))
+            text_putf(&s->text, ", services: radio");
         if (s->options[SWARM_OVERRIDES])
             put_overrides(s);
         text_putf(&s->text, "}\n");
@@ -285,7 +288,9 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     uint32_t listeners = draw_counts(s);
     text_putf(&s->text, "name: swarm-%" PRIu64 "\ndescription: Drawn by seed %" PRIu64 ".\n", seed,
               seed);
-    text_putf(&s->text, "duration: %" PRIu32 "ms\n", s->heal_at + HEALED_FOR);
+    bool lasting = swarm_one_in(s, 25);
+    text_putf(&s->text, "duration: %" PRIu32 "ms\n",
+              s->heal_at + (lasting ? HEALED_LONG : HEALED_FOR));
     put_limits(s);
     text_putf(&s->text, "\n");
     put_detection(s);

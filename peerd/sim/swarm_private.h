@@ -14,7 +14,7 @@
 
 #define SWARM_CLUSTERS_MAX 6
 #define SWARM_GROUPS_MAX   3
-#define SWARM_FAULTS_FROM  2000 /* [ms] listeners have begun by then */
+#define SWARM_FAULTS_FROM  2000 /* [ms] most listeners have begun by then */
 
 /* What a run has, or has not. */
 enum swarm_option {
