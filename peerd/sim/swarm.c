@@ -6,9 +6,9 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#define FAULTS_FOR_MIN 4000  /* [ms] */
-#define FAULTS_FOR_MAX 20000 /* [ms] */
-#define HEALED_FOR     20000 /* [ms] the witness gives up after 10 s; leases are shorter */
+#define FAULTS_FOR_MIN 4000   /* [ms] */
+#define FAULTS_FOR_MAX 20000  /* [ms] */
+#define HEALED_FOR     20000  /* [ms] the witness gives up after 10 s; leases are shorter */
 #define HEALED_LONG    100000 /* [ms] what is remembered for a minute is forgotten, too */
 
 uint32_t swarm_below(struct swarm *s, uint32_t bound) {
