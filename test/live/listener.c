@@ -128,11 +128,6 @@ bool listener_start(struct listener *l, const struct listener_config *config) {
     return l->pid != 0;
 }
 
-void listener_hurry(struct listener *l) {
-    l->hurried = true;
-    process_hurry_tree(l->pid, PROCESS_REALTIME_LISTENER);
-}
-
 void listener_stop(struct listener *l) {
     if (l->pid == 0 || l->stopping)
         return;

@@ -24,13 +24,12 @@ struct listener {
     struct instant leave; /* when it goes; "never": at the end */
     bool called_away;     /* `leave` comes from the timeline */
     bool vanishes;        /* it goes without a word */
-    bool hurried;
-    bool left;           /* it has gone, at `leave` */
-    pid_t pid;           /* 0 before and afterwards */
-    bool begun;          /* its process has been started */
-    bool stopping;       /* by us */
-    int status;          /* of the process, once it has ended */
-    struct duration cpu; /* that it used; likewise */
+    bool left;            /* it has gone, at `leave` */
+    pid_t pid;            /* 0 before and afterwards */
+    bool begun;           /* its process has been started */
+    bool stopping;        /* by us */
+    int status;           /* of the process, once it has ended */
+    struct duration cpu;  /* that it used; likewise */
     struct player player;
     uint32_t serving;                 /* site, as last heard of; SCENARIO_NONE */
     char out_path[LISTENER_PATH_MAX]; /* standard output: the report */
@@ -55,9 +54,6 @@ bool listener_make(struct listener *l, const struct listener_config *config);
 
 /* Starts peerclient. */
 bool listener_start(struct listener *l, const struct listener_config *config);
-
-/* It is up and runs in real time from now on, where that is permitted; before sites do. */
-void listener_hurry(struct listener *l);
 
 /* Asks it to end; it then reports. */
 void listener_stop(struct listener *l);

@@ -1,10 +1,8 @@
 #include "test/live/process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +14,7 @@
 #include <unistd.h>
 
 #define RUN_MS_MAX  5000
-#define URGENT_NICE "-10" /* as sound servers have it, and transcoderd asks for */
+#define URGENT_NICE "-20" /* against ten builds -10 leaves the half of a core */
 
 /* Sites and listeners share one machine here, perhaps with somebody's build; what would have a
  * machine of its own must not wait for that. A session of its own is a scheduling group of its own
@@ -189,28 +187,6 @@ bool process_option(pid_t pid, const char *option, char *out, size_t out_size) {
 
 bool process_lives(pid_t pid) {
     return pid > 0 && kill(pid, 0) == 0;
-}
-
-static void hurry_threads(pid_t pid, int priority) {
-    struct sched_param param = {.sched_priority = priority};
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *tasks = opendir(path);
-    for (struct dirent *e; tasks != NULL && (e = readdir(tasks)) != NULL;)
-        if (atoi(e->d_name) > 0)
-            sched_setscheduler(atoi(e->d_name), SCHED_RR, &param);
-    if (tasks != NULL)
-        closedir(tasks);
-}
-
-void process_hurry_tree(pid_t pid, int priority) {
-    pid_t children[PROCESS_CHILDREN_MAX];
-    if (pid <= 0)
-        return;
-    hurry_threads(pid, priority);
-    size_t count = process_children(pid, children);
-    for (size_t i = 0; i < count; i++)
-        hurry_threads(children[i], priority);
 }
 
 /* The supervisor first: it must not have the time to start another worker. */

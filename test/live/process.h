@@ -16,14 +16,6 @@
 
 #define PROCESS_CHILDREN_MAX 64
 
-/* Priorities in real time, in a wide space: who would have a machine of their own must not wait for
- * somebody's build. Listeners, who need next to nothing, come before sites, whose pre-roll takes a
- * core for a while, and the runner, which counts, before both. All get it only when they are up:
- * starting takes all the cores there are, and others of the same priority would wait for it. */
-#define PROCESS_REALTIME_SITE     1
-#define PROCESS_REALTIME_LISTENER 2
-#define PROCESS_REALTIME_RUNNER   3
-
 struct process_spec {
     const char *const *argv;       /* argv[0] is a path, or looked for in PATH */
     const char *dir;               /* working directory; NULL: ours */
@@ -50,10 +42,6 @@ bool process_option(pid_t pid, const char *option, char *out, size_t out_size);
 
 /* Signals a process and its children. Pid 0 is passed over. */
 void process_signal_tree(pid_t pid, int number);
-
-/* From now on a process and its children run in real time, where that is permitted. Pid 0 is passed
- * over. */
-void process_hurry_tree(pid_t pid, int priority);
 
 /* True until it has ended, reaped or not. */
 bool process_lives(pid_t pid);

@@ -27,8 +27,7 @@
 #define REPORTS_WITHIN duration_s(4)
 #define OVERRUN_S      90 /* beyond the scenario's duration the kernel ends it */
 #define TABLE_WITHIN   duration_s(1)
-#define UP_AFTER       duration_ms(500) /* a listener */
-#define STALL          duration_ms(80)  /* starting a process or a packet filter takes a tenth */
+#define STALL          duration_ms(80) /* starting a process or a packet filter takes a tenth */
 
 /* ---- facts ---- */
 
@@ -232,26 +231,11 @@ static void watch_machine(struct runner *r, struct instant now) {
     r->ticked = now;
 }
 
-/* On loopback as ever; where delays are asked for, they shall not be this machine's. */
-static void hurry_all(struct runner *r, struct instant now) {
-    if (r->space.wide == NULL)
-        return;
-    for (uint32_t i = 0; i < r->site_count; i++)
-        if (instant_reached(now, r->sites[i].hurry_at))
-            site_hurry(&r->sites[i]);
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        struct listener *l = &r->listeners[i];
-        if (l->begun && !l->hurried && instant_reached(now, instant_add(l->start, UP_AFTER)))
-            listener_hurry(l);
-    }
-}
-
 static void tick(void *data, struct instant now) {
     struct runner *r = data;
     watch_machine(r, now);
     net_timer_arm(&r->ticks, instant_add(now, TICK));
     if (r->state == RUNNER_RUNNING) {
-        hurry_all(r, now);
         start_listeners(r, now);
         watch_tables(r);
         chronicle_look(r);
@@ -389,7 +373,7 @@ static bool come_up(struct runner *r) {
 
 /* An ear that does not hear in time would blame others. What it starts does not inherit this. */
 static void hurry(void) {
-    struct sched_param param = {.sched_priority = PROCESS_REALTIME_RUNNER};
+    struct sched_param param = {.sched_priority = 1};
     sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
 }
 

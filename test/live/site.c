@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define UP_AFTER duration_ms(1500)
-
 const char *site_path(const struct site *s, const char *name) {
     static char path[SITE_PATH_MAX + 64];
     snprintf(path, sizeof(path), "%s/%s", s->dir, name);
@@ -169,7 +167,6 @@ bool site_start_peerd(struct site *s) {
     if (out >= 0)
         close(out);
     s->peerd_doomed = false;
-    s->hurry_at = instant_add(net_now(), UP_AFTER);
     note(s, "peerd.pid", s->peerd);
     return s->peerd != 0;
 }
@@ -205,7 +202,6 @@ bool site_start_node(struct site *s, uint32_t node) {
     if (fd >= 0)
         close(fd);
     s->node_doomed[node] = false;
-    s->hurry_at = instant_add(net_now(), UP_AFTER);
     snprintf(log, sizeof(log), "%s.pid", name);
     note(s, log, s->nodes[node]);
     return s->nodes[node] != 0;
@@ -216,13 +212,6 @@ bool site_start(struct site *s) {
     for (uint32_t i = 0; i < s->node_count; i++)
         ok = site_start_node(s, i) && ok;
     return ok;
-}
-
-void site_hurry(struct site *s) {
-    s->hurry_at = INSTANT_NEVER;
-    process_hurry_tree(s->peerd, PROCESS_REALTIME_SITE);
-    for (uint32_t i = 0; i < s->node_count; i++)
-        process_hurry_tree(s->nodes[i], PROCESS_REALTIME_SITE);
 }
 
 void site_signal(struct site *s, int number) {

@@ -35,7 +35,6 @@ struct site {
     bool peerd_doomed; /* its end, when it comes, was wanted */
     bool node_doomed[POLICY_NODES_MAX];
     struct lines *log;        /* of peerd, while it runs */
-    struct instant hurry_at;  /* see site_hurry; "never" once it has been done */
     struct instant restarted; /* peerd, when last; "never" before any restart */
     void (*said)(void *data, struct site *site, const char *line); /* what peerd logs */
     void *data;
@@ -54,10 +53,6 @@ bool site_write_policy(const struct site *s, const struct site *all,
 bool site_start_peerd(struct site *s);
 bool site_start_node(struct site *s, uint32_t node);
 bool site_start(struct site *s);
-/* What runs by now is up and runs in real time from now on, where that is permitted. Due at
- * `hurry_at` after anything was started. */
-void site_hurry(struct site *s);
-
 void site_signal(struct site *s, int number);
 
 /* The process id of a worker, counted over all nodes; 0 if there is none. */
