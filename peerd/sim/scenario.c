@@ -167,8 +167,11 @@ static void fill_peers(const struct scenario *s, uint32_t cluster, struct policy
     for (uint32_t i = 0; i < s->cluster_count && out->peer_count < POLICY_PEERS_MAX; i++) {
         if (!scenario_are_peers(s, cluster, i))
             continue;
-        out->peers[out->peer_count++] = (struct policy_peer){
-            .name = s->clusters[i].identity.name, .accept_moves = true, .offer_moves = true};
+        out->peers[out->peer_count++] =
+            (struct policy_peer){.name = s->clusters[i].identity.name,
+                                 .reserved_slots = s->clusters[cluster].reserved_slots,
+                                 .accept_moves = true,
+                                 .offer_moves = true};
     }
 }
 

@@ -45,6 +45,7 @@ struct scenario_cluster {
     uint32_t region_first;          /* index of the first cluster of its region */
     uint32_t count;                 /* of that row; 0: it names a single cluster */
     uint32_t capacity;              /* [sessions] of each service; 0: as the services say */
+    uint32_t reserved_slots;        /* [sessions] of them for each peer */
     uint32_t workers;               /* processes a node */
     uint32_t nodes;
     bool detection_given, limits_given;

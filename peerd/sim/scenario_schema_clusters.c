@@ -80,6 +80,8 @@ static const struct schema_row cluster_rows[] = {
      .doc = "Where it is, for delays that neither a link nor a matrix names."},
     {"capacity", SCHEMA_COUNT, AT(scenario_cluster, capacity), .range = "1..1000000",
      .doc = "Sessions of each service; without it as the services say."},
+    {"reserved_slots", SCHEMA_COUNT, AT(scenario_cluster, reserved_slots), .preset = "0",
+     .range = "0..1000000", .doc = "Of them kept for each peer, as in a policy."},
     {"workers", SCHEMA_COUNT, AT(scenario_cluster, workers), .preset = "2", .range = "1..64",
      .doc = "Worker processes of each node."},
     {"nodes", SCHEMA_COUNT, AT(scenario_cluster, nodes), .preset = "1", .range = "1..32",

@@ -104,6 +104,8 @@ static void draw_clusters(struct swarm *s, uint32_t listeners) {
                   ", capacity: %" PRIu32,
                   swarm_cluster(i), swarm_region(i), swarm_provider(i), s->nodes[i], s->workers[i],
                   capacity);
+        if (swarm_one_in(s, 3))
+            text_putf(&s->text, ", reserved_slots: %" PRIu32, swarm_below(s, capacity / 4 + 1));
         if (sparse)
             put_peers(s, i);
         if (s->options[SWARM_TALK] && swarm_one_in(s, 3))
