@@ -307,6 +307,9 @@ static void prepare(struct sim *sim, struct sim_client *c, bool cold,
     playout.slots = c->playout->config.slots;
     playout_init(c->playout, &playout);
     config.session = c->ticket.session;
+    /* Half of the listeners know how few hedges policy allows, the others find out. */
+    if (c->seed % 2 == 0 && sim->scenario->limits.hedges_per_minute < config.hedges_per_minute)
+        config.hedges_per_minute = sim->scenario->limits.hedges_per_minute;
     config.cold = cold;
     witness_init(c->witness, &config, c->playout, serving, backups, backup_count, c->seed,
                  sim_client_now(sim, c));

@@ -108,7 +108,7 @@ static struct watch_site *site_watch(struct sim *sim, const struct sim_site *sit
     watch->filled = sim_site_now(sim, site);
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct watch_peer *p = &watch->peers[i];
-        p->heard = p->lodged_until = INSTANT_NEVER;
+        p->heard = p->forgotten = p->lodged_until = INSTANT_NEVER;
         p->life.at = p->life_any.at = p->media_life.at = INSTANT_NEVER;
     }
     return watch;
@@ -121,6 +121,7 @@ void sim_invariants_site_steps(struct sim *sim, struct sim_site *site, const str
         watch_beat_received(sim, site, &e->u.beat);
     if (e->kind == CORE_DRAIN && !watch->draining) {
         watch->draining = true;
+        watch->drain_most = core_status(site->core).sessions;
         watch->drain_since = sim_site_now(sim, site);
     }
     if (e->kind == CORE_UNDRAIN)

@@ -4,7 +4,8 @@
 
 /* What clusters say to one another, and what they may believe of it. */
 
-#define FASTER     5              /* nobody is asked for beats more often than so many times */
+#define FASTER     5 /* nobody is asked for beats more often than so many times */
+#define AWAKE_FOR  duration_s(1)
 #define SURE_AFTER 3              /* echoes under one boot: it is confirmed by then */
 #define BELIEF_MAX duration_s(5)  /* without proof nobody is believed alive for longer */
 #define ROUNDING   duration_ms(2) /* of intervals, to whole milliseconds */
@@ -100,6 +101,8 @@ void watch_beat_received(struct sim *sim, struct sim_site *site,
     bool confirmed = seq != 0;
     if (echoes(p, b->candidate_boot, b->candidate_seq) && b->candidate_seq > seq)
         seq = b->candidate_seq;
+    if (b->echo_boot == p->boot && b->echo_seq < p->seq && seq == 0)
+        p->forgotten = sim_site_now(sim, site);
     if (seq == 0)
         return;
     if (b->boot != p->peer_boot) {
@@ -184,6 +187,37 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
     }
 }
 
+/* Trust begins with a proof that is newer than the bound in force. Echoes of beats that are too
+ * long ago for us to remember are left to the core. */
+static void check_trust(struct sim *sim, const struct sim_site *site, const struct watch_peer *p,
+                        const struct core_peer_status *s) {
+    struct duration remembered = duration_scale(site->policy.detection.interval, BEATS_MAX / 8, 1);
+    struct duration limit = duration_max(s->figures.bound, remembered);
+    struct duration since =
+        instant_is_never(p->life_any.at) ? DURATION_ENDLESS : silent(sim, site, &p->life_any);
+    struct instant awake = watch_site_counts_from(sim, site, instant_us(INT64_MIN));
+    if (duration_less(instant_since(sim_site_now(sim, site), awake), AWAKE_FOR))
+        return;
+    if (!instant_is_never(p->forgotten) &&
+        duration_less(instant_since(sim_site_now(sim, site), p->forgotten), AWAKE_FOR))
+        return;
+    if (duration_less(duration_add(limit, ROUNDING), since))
+        sim_breach(sim, "%s believes %s %s, which has echoed nothing new",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
+}
+
+/* A beat that is late is noticed at the instant at which it is: there is a timer for that. */
+static void check_suspicion(struct sim *sim, const struct sim_site *site,
+                            const struct core_peer_status *s) {
+    struct duration late = duration_add(s->figures.expected, s->figures.margin);
+    struct instant heard = instant_sub(sim_site_now(sim, site), s->figures.silent);
+    bool ran = instant_before(watch_site_counts_from(sim, site, instant_us(INT64_MIN)), heard);
+    if (ran && duration_less(duration_add(late, ROUNDING), s->figures.silent))
+        sim_breach(sim, "%s suspects %s after %" PRId64 " ms, not after %" PRId64,
+                   watch_cluster(sim, site->index), s->policy->name.text,
+                   duration_in_ms(s->figures.silent), duration_in_ms(late));
+}
+
 static bool convicts(enum verdict v) {
     return v == VERDICT_HEADLESS || v == VERDICT_CRASHED || v == VERDICT_PARTITIONED;
 }
@@ -198,6 +232,10 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
             continue;
         if (convicts(s.verdict) && !convicts(p->verdict))
             check_conviction(sim, site, p, &s);
+        if (s.verdict == VERDICT_SUSPECT && s.rule == 5)
+            check_suspicion(sim, site, &s);
+        if (s.opinion == DETECTOR_TRUST && p->verdict != VERDICT_SUSPECT)
+            check_trust(sim, site, p, &s);
         if (s.verdict == VERDICT_CRASHED)
             check_crash(sim, site, i, &s);
         p->verdict = s.verdict;
@@ -213,6 +251,10 @@ void watch_beliefs(struct sim *sim, struct sim_site *site) {
         struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
         struct watch_peer *p = peer_watch(sim, site, i);
         check_not_too_late(sim, site, p, i);
+        if (s.draining && verdict_is_usable(s.verdict))
+            sim_breach(sim, "%s believes %s %s, which says that it drains",
+                       watch_cluster(sim, site->index), s.policy->name.text,
+                       verdict_name(s.verdict));
         if (s.verdict == VERDICT_UNKNOWN || convicts(s.verdict))
             continue;
         struct duration limit = duration_add(BELIEF_MAX, within);

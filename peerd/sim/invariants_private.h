@@ -25,6 +25,7 @@ struct watch_frames {
     uint64_t sent[2];            /* bit i: frame high − i went out since … */
     struct instant asked;        /* … this question */
     bool any;
+    bool repaired; /* it was asked again since it began */
 };
 
 struct watch_session {
@@ -75,6 +76,7 @@ struct watch_peer {
     struct watch_moment media_sent; /* … and when it went */
     struct watch_moment media_life; /* a node has proven that media lives */
     uint32_t media_echoes;
+    struct instant forgotten;    /* newest echo of a beat that is not remembered; "never" */
     struct instant lodged_until; /* what it lodged with us; "never": nothing */
     enum verdict verdict;
 };
@@ -89,7 +91,8 @@ struct watch_site {
     struct watch_node *nodes;
     bool draining;
     struct instant drain_since;
-    double tokens; /* opens that may be answered */
+    uint32_t drain_most; /* [sessions] to go at a time, since then */
+    double tokens;       /* opens that may be answered */
     struct instant filled;
     uint64_t ledger;        /* entries seen */
     uint64_t ledger_before; /* … before the step under way */

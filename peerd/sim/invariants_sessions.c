@@ -8,7 +8,9 @@
 
 /* What one worker does with one session: who may be answered how, what is sent, and until when. */
 
-#define REPEAT_MS   100               /* [ms] in which a repeated question is one and the same */
+#define REPEAT_MS   100 /* [ms] in which a repeated question is one and the same */
+#define FILLED_BY   20  /* frames after a start its backfill has gone out, if it is … */
+#define FILL_MAX    60  /* … no longer than this */
 #define COOKIE_LIFE duration_s(60)    /* so long what was recorded could be sent again */
 #define BUDGET_US   INT64_C(60000000) /* [µs] budgets are a minute */
 
@@ -217,6 +219,15 @@ static void check_grant(struct sim *sim, const struct sim_worker *w, const struc
         sim_breach(sim, "%s grants %s a %s under epoch %" PRIu32 ", having seen %" PRIu32,
                    watch_cluster(sim, w->cluster), whose(sim, s).text,
                    resume_purpose_name(o->purpose), o->epoch, t->epoch);
+    if ((o->purpose == RESUME_RELEASE && t->state != TENURE_ENDED) ||
+        (o->purpose == RESUME_CANCEL && t->state == TENURE_HEDGING))
+        sim_breach(sim, "%s grants %s a %s and keeps the session (%s)",
+                   watch_cluster(sim, w->cluster), whose(sim, s).text,
+                   resume_purpose_name(o->purpose), tenure_state_name(t->state));
+    if (o->purpose == RESUME_STANDBY && w->tenure.draining && t->state == TENURE_STANDBY &&
+        sim->watch->before.state == TENURE_STANDBY)
+        sim_breach(sim, "%s drains and renews the standby of %s", watch_cluster(sim, w->cluster),
+                   whose(sim, s).text);
     if (ends)
         return;
     check_lease_told(sim, w, o, o->purpose == RESUME_COMMIT);
@@ -274,6 +285,7 @@ static void asked_to_send(struct sim *sim, const struct sim_worker *w, const str
         asked_afresh(s, o, e);
         return;
     }
+    f->repaired = true;
     bool honoured = p->asked_at.us == e->now.us;
     f->from = o->from < f->from ? o->from : f->from;
     memset(f->held, 0, sizeof(f->held));
@@ -309,6 +321,19 @@ static bool note_sent(struct watch_frames *f, uint64_t frame) {
     return before;
 }
 
+/* Backfill is out long before: nothing of what was asked for and fits into memory is left out. */
+static void check_filled(struct sim *sim, const struct sim_worker *w,
+                         const struct watch_session *s) {
+    const struct watch_frames *f = s->frames;
+    for (uint64_t frame = f->from; frame < f->live; frame++) {
+        uint64_t back = f->high - frame;
+        if (f->live - f->from <= FILL_MAX && back < 128 && !is_held(f, frame) &&
+            (f->sent[back / 64] >> (back % 64) & 1) == 0)
+            sim_breach(sim, "%s leaves out frame %" PRIu64 ", for which %s has asked",
+                       watch_cluster(sim, w->cluster), frame, whose(sim, s).text);
+    }
+}
+
 /* A frame is what its number says, so the number must be right: wanted, at its instant, once. */
 static void check_frame(struct sim *sim, const struct sim_worker *w, const struct watch_session *s,
                         uint64_t frame) {
@@ -324,7 +349,10 @@ static void check_frame(struct sim *sim, const struct sim_worker *w, const struc
     if (frame >= f->live && since_us + TIMER.us + since_us / 1000 < due_us)
         sim_breach(sim, "%s sends frame %" PRIu64 " to %s %" PRId64 " us before its instant",
                    watch_cluster(sim, w->cluster), frame, whose(sim, s).text, due_us - since_us);
-    if (note_sent(f, frame))
+    bool twice = note_sent(f, frame);
+    if (frame == f->live + FILLED_BY && !f->repaired)
+        check_filled(sim, w, s);
+    if (twice)
         sim_breach(sim, "%s sends frame %" PRIu64 " to %s twice, asked once",
                    watch_cluster(sim, w->cluster), frame, whose(sim, s).text);
 }

@@ -4,8 +4,8 @@
 
 /* What a core keeps: its table, its ledger, what it orders, and what it sets aside for others. */
 
-#define TWINS_MAX    64            /* entries of the ledger looked back for the same move */
-#define DRAIN_SLACK  duration_s(3) /* nodes poll, orders wait, targets are looked for anew */
+#define TWINS_MAX    64                /* entries of the ledger looked back for the same move */
+#define DRAIN_SLACK  duration_ms(1500) /* nodes poll, orders wait, targets are looked for anew */
 #define LODGED_SLACK duration_s(1)
 
 static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site) {
@@ -16,8 +16,7 @@ static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site)
 
 static bool is_twin(const struct move *a, const struct move *b) {
     bool same_way = a->out == b->out && session_id_equal(&a->session, &b->session);
-    return same_way && (a->out ? a->epoch_from == b->epoch_from && a->begun.us == b->begun.us
-                               : a->epoch_to == b->epoch_to);
+    return same_way && a->begun.us == b->begun.us && a->epoch_to == b->epoch_to;
 }
 
 /* Each move stands there once, with a cause that fits and epochs that grow. */
@@ -222,12 +221,14 @@ static bool could_go(struct sim *sim, const struct sim_site *site,
 
 /* A drain forgets nobody: each session is ordered to go in its turn. */
 static void check_drain(struct sim *sim, struct sim_site *site) {
-    const struct watch_site *watch = watch_of(sim, site);
+    struct watch_site *watch = watch_of(sim, site);
     struct core_session_status s;
     uint32_t cursor = 0;
-    uint64_t sessions = core_status(site->core).sessions;
+    uint32_t sessions = core_status(site->core).sessions;
+    if (watch->drain_most < sessions)
+        watch->drain_most = sessions;
     uint32_t pace = site->policy.limits.drain_per_s;
-    struct duration turn = duration_us((int64_t)(sessions * 2000000 / pace));
+    struct duration turn = duration_us((int64_t)(watch->drain_most * UINT64_C(2000000) / pace));
     while (watch->draining && core_session_next(site->core, &cursor, &s)) {
         struct instant since = instant_max(watch->drain_since, s.since);
         since = watch_site_counts_from(sim, site, since);

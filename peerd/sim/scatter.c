@@ -20,27 +20,30 @@ static void shuffle(struct rng *rng, void **blocks, uint32_t count) {
     }
 }
 
-static void scatter_size(struct rng *rng, size_t bytes, uint32_t blocks) {
-    void **holes = sim_alloc(blocks, sizeof(*holes));
-    for (uint32_t i = 0; i < blocks; i++) {
-        holes[i] = sim_alloc(1, bytes);
-        void *wall = sim_alloc(1, 16); /* never given back: it keeps its neighbours apart */
-        *(void **)wall = holes[i];
-    }
-    shuffle(rng, holes, blocks);
-    for (uint32_t i = 0; i < blocks; i++)
-        free(holes[i]);
-    free(holes);
+static uint32_t blocks_of(size_t bytes) {
+    size_t blocks = BLOCKS / (1 + bytes / 256);
+    return blocks < BLOCKS_LEAST ? BLOCKS_LEAST : (uint32_t)blocks;
 }
 
 void sim_scatter_heap(void) {
     uint64_t seed = 0;
+    uint32_t count = 0, filled = 0;
     struct rng rng;
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
         return; /* in order, then */
     rng_seed(&rng, seed);
-    for (size_t bytes = BYTES_LEAST; bytes <= BYTES_MOST; bytes += bytes / 4) {
-        size_t blocks = BLOCKS / (1 + bytes / 256);
-        scatter_size(&rng, bytes, blocks < BLOCKS_LEAST ? BLOCKS_LEAST : (uint32_t)blocks);
-    }
+    for (size_t bytes = BYTES_LEAST; bytes <= BYTES_MOST; bytes += bytes / 4)
+        count += blocks_of(bytes);
+    void **holes = sim_alloc(count, sizeof(*holes));
+    for (size_t bytes = BYTES_LEAST; bytes <= BYTES_MOST; bytes += bytes / 4)
+        for (uint32_t i = blocks_of(bytes); i > 0; i--) {
+            holes[filled++] = sim_alloc(1, bytes);
+            /* A wall that stays: without it neighbours would merge, and be in order again. */
+            void **wall = sim_alloc(1, sizeof(void *));
+            *wall = wall;
+        }
+    shuffle(&rng, holes, count);
+    for (uint32_t i = 0; i < count; i++)
+        free(holes[i]);
+    free(holes);
 }

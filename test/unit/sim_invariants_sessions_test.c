@@ -108,6 +108,14 @@ Test(sim_invariants_sessions, a_session_without_a_tombstone) {
     expect_told("forgets the epochs of near-1");
 }
 
+Test(sim_invariants_sessions, a_release_that_releases_nothing) {
+    struct message_resume m = asked(RESUME_RELEASE);
+    struct tenure_out o = said(TENURE_GRANT, backup());
+    o.purpose = RESUME_RELEASE;
+    says(backup(), &m, o);
+    expect_told("ams1 grants near-1 a release and keeps the session (standby)");
+}
+
 Test(sim_invariants_sessions, a_timer_that_is_lost) {
     struct message_resume m = asked(RESUME_COMMIT);
     due_set(&server()->tenure.due, slot_at(server()), INSTANT_NEVER);
@@ -214,4 +222,22 @@ Test(sim_invariants_sessions, a_frame_that_its_client_holds) {
     cr_assert_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
     sim_invariants_frame_sent(f.sim, server(), slot_at(server()), 101);
     expect_told("sends frame 101 to near-1, who has it and said so");
+}
+
+Test(sim_invariants_sessions, a_frame_that_is_left_out) {
+    ask_from(100, 110);
+    for (uint64_t frame = 103; frame <= 110; frame++)
+        sim_invariants_frame_sent(f.sim, server(), slot_at(server()), frame);
+    f.sim->now = instant_add(f.sim->now, duration_s(1)); /* 100 is not there, 101 is held */
+    sim_invariants_frame_sent(f.sim, server(), slot_at(server()), 130);
+    expect_told("fra1 leaves out frame 100, for which near-1 has asked");
+}
+
+Test(sim_invariants_sessions, a_standby_renewed_while_draining) {
+    struct message_resume m = asked(RESUME_STANDBY);
+    struct tenure_out o = said(TENURE_GRANT, backup());
+    o.purpose = RESUME_STANDBY;
+    backup()->tenure.draining = true;
+    says(backup(), &m, o);
+    expect_told("ams1 drains and renews the standby of near-1");
 }

@@ -202,6 +202,21 @@ Test(sim_invariants_sites, a_conviction_before_its_time) {
     expect_told("fra1 believes ams1 crashed, which had proven its life");
 }
 
+Test(sim_invariants_sites, a_suspicion_that_comes_too_late) {
+    struct peering *p = site()->core->peers[0];
+    p->detector.arrival = instant_sub(p->detector.arrival, duration_ms(500));
+    p->verdict.rule = 5;
+    believe(VERDICT_SUSPECT);
+    expect_told("fra1 suspects ams1 after");
+}
+
+Test(sim_invariants_sites, trust_without_a_proof) {
+    peer()->verdict = VERDICT_CRASHED;
+    peer()->life_any.at = instant_sub(f.sim->now, duration_s(4));
+    believe(VERDICT_ALIVE);
+    expect_told("fra1 believes ams1 alive, which has echoed nothing new");
+}
+
 Test(sim_invariants_sites, a_crash_although_media_lives) {
     site()->core->peers[0]->detector.opinion = DETECTOR_EXPIRED;
     peer()->life.at = instant_sub(f.sim->now, duration_s(9));
@@ -221,6 +236,12 @@ Test(sim_invariants_sites, a_crash_although_a_witness_hears_it, .init = three) {
     peer()->life.at = peer()->life_any.at = instant_sub(f.sim->now, duration_s(9));
     believe(VERDICT_CRASHED);
     expect_told("fra1 believes ams1 crashed, which lon1 has heard");
+}
+
+Test(sim_invariants_sites, a_drain_that_is_not_believed) {
+    site()->core->peers[0]->said_draining = true;
+    sim_invariants_check(f.sim);
+    expect_told("fra1 believes ams1 alive, which says that it drains");
 }
 
 Test(sim_invariants_sites, a_belief_without_proof) {
