@@ -64,9 +64,9 @@ static bool holds(const struct row *row, const struct wan_check_found *f) {
 
 static void tell(const struct row *row, const struct wan_check_found *f) {
     printf("  %-32s  %6.0f/s  mean %6.3f  p50 %6.3f  p99 %6.3f  max %7.3f ms  lost %5.2f %%  "
-           "bursts %4.2f  %s\n",
+           "bursts %4.2f  stolen %.1f %%  %s\n",
            row->what, f->rate_per_s, f->mean_ms, f->p50_ms, f->p99_ms, f->max_ms, f->loss_percent,
-           f->burst_mean, holds(row, f) ? "ok" : "NOT HELD");
+           f->burst_mean, f->stolen_percent, holds(row, f) ? "ok" : "NOT HELD");
 }
 
 static void tell_json(const struct wan_check_found *found, bool held) {
@@ -76,9 +76,9 @@ static void tell_json(const struct wan_check_found *found, bool held) {
         const struct wan_check_found *f = &found[i];
         printf(",\"%s\":{\"packets_per_s\":%.0f,\"mean_ms\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
                "\"max_ms\":%.3f,\"within_1ms_percent\":%.3f,\"loss_percent\":%.3f,"
-               "\"burst_mean\":%.3f}",
+               "\"burst_mean\":%.3f,\"stolen_percent\":%.2f}",
                rows[i].key, f->rate_per_s, f->mean_ms, f->p50_ms, f->p99_ms, f->max_ms,
-               f->within_1ms_percent, f->loss_percent, f->burst_mean);
+               f->within_1ms_percent, f->loss_percent, f->burst_mean, f->stolen_percent);
     }
     puts("}");
 }

@@ -266,6 +266,22 @@ static void pause_for(struct duration d) {
         continue;
 }
 
+/* [ticks] of all cores since the start: of all kinds, and those that a hypervisor gave to others.
+ */
+static void read_ticks(double *all, double *stolen) {
+    double t[8] = {0};
+    FILE *f = fopen("/proc/stat", "re");
+    *all = *stolen = 0;
+    if (f == NULL)
+        return;
+    if (fscanf(f, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &t[0], &t[1], &t[2], &t[3], &t[4], &t[5],
+               &t[6], &t[7]) == 8)
+        *stolen = t[7];
+    for (int i = 0; i < 8; i++)
+        *all += t[i];
+    fclose(f);
+}
+
 static bool measure(struct run *r) {
     pthread_t threads[2];
     if (!start_thread(&threads[0], receiver, r))
@@ -287,6 +303,7 @@ bool wan_check_run(struct wan_check_bed *bed, const struct wan_check_spec *spec,
                     .to = open_socket(&bed->places[1]),
                     .count = (uint64_t)spec->duration.us * spec->packets_per_s / 1000000};
     struct wan_counters before;
+    double all[2], stolen[2];
     *out = (struct wan_check_found){.sent = r.count};
     r.took_us = malloc((r.count + 1) * sizeof(*r.took_us));
     bool ok = r.took_us != NULL && r.from >= 0 && r.to >= 0 && spec->payload_bytes <= PROBE_MAX &&
@@ -294,7 +311,11 @@ bool wan_check_run(struct wan_check_bed *bed, const struct wan_check_spec *spec,
               wan_set_way(bed->wan, 0, 1, &spec->quality) && wan_count(bed->wan, &before);
     if (ok) {
         memset(r.took_us, 0xff, (r.count + 1) * sizeof(*r.took_us));
+        read_ticks(&all[0], &stolen[0]);
         ok = measure(&r) && wan_count(bed->wan, &out->counters);
+        read_ticks(&all[1], &stolen[1]);
+        if (all[1] > all[0])
+            out->stolen_percent = 100 * (stolen[1] - stolen[0]) / (all[1] - all[0]);
     }
     if (ok) {
         out->copies = r.copies;

@@ -30,7 +30,9 @@ struct wan_check_found {
     double burst_mean;                              /* [probes] */
     double mean_ms, p50_ms, p99_ms, min_ms, max_ms; /* of one-way delay */
     double within_1ms_percent;                      /* of probes, around what was asked */
-    struct wan_counters counters;                   /* of the emulator meanwhile */
+    double stolen_percent; /* of the time of all cores, by the hypervisor: delays of that are not
+                              the emulator's */
+    struct wan_counters counters; /* of the emulator meanwhile */
 };
 
 /* NULL with the reason in `why`: it needs root. */
