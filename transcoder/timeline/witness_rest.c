@@ -65,7 +65,8 @@ static bool path_is_settled(const struct path *p, struct duration rtt, bool dark
 static bool server_is_settled(const struct witness *w, uint8_t slot,
                               const struct witness_ways *ways, struct instant now) {
     const struct witness_server *s = &w->servers[slot];
-    bool refused = s->refusal == ERR_DRAINING || instant_before(now, s->not_before);
+    bool refused = s->refusal == ERR_DRAINING || instant_before(now, s->not_before) ||
+                   instant_before(now, s->no_hedge);
     if (s->hedge.active || refused || is_dark(ways, w->serving) ||
         !path_is_settled(&s->path, ways->rtt[slot], is_dark(ways, slot)))
         return false;
@@ -379,7 +380,8 @@ static void restore_server(struct witness *w, const struct witness_rest_server *
         .standby_at = INSTANT_NEVER,
         .standby_until = INSTANT_NEVER,
         .refusal = (enum err)r->refusal,
-        .not_before = taken, /* both lie in the past, as they did */
+        .not_before = taken, /* all lie in the past, as they did */
+        .no_hedge = taken,
         .release_at = taken,
         .hedge = WITNESS_HEDGE_NONE,
         .epoch_asked = r->epoch_asked,
