@@ -111,6 +111,7 @@ static bool serves_calmly(const struct sim *sim, const struct sim_client *c, uin
                           uint32_t *slot) {
     const struct sim_session *s = calm_session(sim, c, worker, TENURE_SERVING, slot);
     return s != NULL && s->pace.running && s->pace.fill_next >= s->pace.fill_end &&
+           pace_is_steady(&s->pace) &&
            sim->workers[worker].tenures[*slot].epoch == c->witness->epoch &&
            instant_reached(sim->now, s->warm);
 }

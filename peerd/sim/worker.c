@@ -298,6 +298,8 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
             s->nonce = q->nonce;
         if (q != NULL && !q->silent)
             answer(sim, w, o, q);
+        if (used && o->kind == TENURE_ACK)
+            pace_follow(&s->pace, o->lag_us, now);
         break;
     case TENURE_PREPARE:
         prepare(sim, w, o->slot, q);

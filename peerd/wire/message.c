@@ -12,7 +12,7 @@
  * send. Lengths are checked before anything is read, so a reader cannot fail half-way.
  */
 
-#define VERSION       2
+#define VERSION       3
 #define HEADER_LEN    12  /* [bytes] */
 #define RESUME_LEN    176 /* [bytes] without its ticket, with its signature */
 #define TICKET_LEN_AT 110 /* [bytes] offset of the ticket's length in a resume */
@@ -46,7 +46,7 @@ static size_t length_of(enum message_kind kind) {
     case MESSAGE_REFUSE:
         return 50;
     case MESSAGE_REPORT:
-        return 146;
+        return 148;
     case MESSAGE_ACK:
         return 44;
     case MESSAGE_NOTICE:
@@ -193,7 +193,7 @@ static void write_report(struct writer *w, const struct message_report *r) {
     write_u32(w, r->lost_after);
     write_u32(w, r->jitter_us);
     write_u32(w, r->rtt_us);
-    write_u16(w, r->buffer_ms);
+    write_u32(w, (uint32_t)r->lag_us);
     write_u32(w, r->notice);
 }
 
@@ -345,7 +345,7 @@ static void read_report(struct reader *r, struct message_report *m) {
     m->lost_after = read_u32(r);
     m->jitter_us = read_u32(r);
     m->rtt_us = read_u32(r);
-    m->buffer_ms = read_u16(r);
+    m->lag_us = (int32_t)read_u32(r);
     m->notice = read_u32(r);
 }
 

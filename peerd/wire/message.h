@@ -2,7 +2,7 @@
  * Messages between a client and a media port: path, resume, report, notice.
  *
  * They share the port with RTP and RTCP and begin with 0xF9, a first byte that neither of those,
- * nor STUN, DTLS or TURN, uses (RFC 7983). Header, 12 bytes: 0xF9, version 2, kind, zero, nonce 8.
+ * nor STUN, DTLS or TURN, uses (RFC 7983). Header, 12 bytes: 0xF9, version 3, kind, zero, nonce 8.
  * An answer repeats the nonce of what it answers, which is what keeps an off-path forger out; it is
  * no more trusted than the RTP beside it. What a client asks is signed by its key, under a label
  * of its kind, over every byte before the signature: target, epoch, counter and last frame
@@ -22,8 +22,8 @@
  *                  mergeable_from 8, lease_ms 4, determinism id 8, hint 8 [77]
  *   kind 5 refuse  worker: session 16, purpose 1, error 1, counter 8, retry_after_ms 4, hint 8 [50]
  *   kind 6 report  client: target hint 8, session 16, epoch 4, counter 8, last_frame 8, expected 4,
- *                  lost_before 4, lost_after 4, jitter_us 4, rtt_us 4, buffer_ms 2, notice 4,
- *                  signature 64 [146]
+ *                  lost_before 4, lost_after 4, jitter_us 4, rtt_us 4, lag_us 4, notice 4,
+ *                  signature 64 [148]
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
  *   kind 8 notice  worker: session 16, number 4, what 1, error 1, target hint 8, deadline_ms 4,
  *                  end 8 [54]
@@ -58,6 +58,7 @@
  * worker produce more than a minute of backfill. */
 #define MESSAGE_FRAME_MAX         ((uint64_t)1 << 48) /* 178,000 years of 20 ms */
 #define MESSAGE_FRAME_UNKNOWN     UINT64_MAX
+#define MESSAGE_LAG_UNKNOWN       INT32_MIN
 #define MESSAGE_HEDGE_MS_MAX      2000 /* [ms] policy allows less, 500 by default */
 #define MESSAGE_SPREAD_FRAMES_MAX 3000 /* [frames] one minute */
 
@@ -154,7 +155,8 @@ struct message_report {
     uint32_t lost_after;  /* missing at their playout instant */
     uint32_t jitter_us;   /* [µs] RFC 3550 section 6.4.1 */
     uint32_t rtt_us;      /* [µs]; 0 unknown */
-    uint16_t buffer_ms;   /* [ms] media waiting for playout */
+    int32_t lag_us;       /* [µs] frames arrive so much later than a depth before their playout
+                             instant, earlier if negative; MESSAGE_LAG_UNKNOWN */
     uint32_t notice;      /* number of the newest notice seen */
 };
 

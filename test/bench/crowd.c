@@ -82,7 +82,7 @@ static void send_report(struct crowd *c, struct crowd_member *m, struct instant 
                                          .expected = (uint32_t)m->frames,
                                          .jitter_us = 300,
                                          .rtt_us = 200,
-                                         .buffer_ms = 200};
+                                         .lag_us = MESSAGE_LAG_UNKNOWN};
     m->report_due = instant_add(m->report_due, duration_ms(CROWD_REPORT_MS));
     send_message(c, path_of(c, m), &q, &m->key);
 }

@@ -98,7 +98,7 @@ static void complete(struct peerclient *c, uint8_t server, uint8_t value, uint8_
     if (len < 12)
         return;
     d[0] = MESSAGE_FIRST_BYTE;
-    d[1] = 2;
+    d[1] = 3;
     d[2] = (uint8_t)(1 + (value & 7));
     d[3] = 0;
     for (int i = 0; i < 8; i++)

@@ -160,9 +160,11 @@ static void obey(struct handover *h, uint8_t server, const struct tenure_out *o)
     case TENURE_PREPARE:
         pace_stop(&s->pace[o->slot]);
         return;
+    case TENURE_ACK:
+        pace_follow(&s->pace[o->slot], o->lag_us, h->now);
+        return;
     case TENURE_GRANT:
     case TENURE_REFUSE:
-    case TENURE_ACK:
     case TENURE_NOTICE:
         return;
     }

@@ -35,7 +35,7 @@ Test(message, has_the_documented_length) {
         enum message_kind kind;
         size_t len;
     } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48}, {MESSAGE_RESUME, 176 + 27},
-                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50}, {MESSAGE_REPORT, 146},
+                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50}, {MESSAGE_REPORT, 148},
                 {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -51,7 +51,7 @@ Test(message, has_the_documented_layout) {
         size_t len;
         uint64_t value;
     } rows[] = {
-        {"first byte, version, kind, zero", MESSAGE_HELLO, 0, 4, 0xf9020100},
+        {"first byte, version, kind, zero", MESSAGE_HELLO, 0, 4, 0xf9030100},
         {"nonce", MESSAGE_HELLO, 4, 8, 0xfedcba9876543210},
         {"hello is padded", MESSAGE_HELLO, 56, 8, 0},
         {"cookie: cookie", MESSAGE_COOKIE, 12, 8, 0xc1c1c1c1c1c1c1c1},
@@ -95,8 +95,8 @@ Test(message, has_the_documented_layout) {
         {"report: lost_after", MESSAGE_REPORT, 64, 4, 1},
         {"report: jitter_us", MESSAGE_REPORT, 68, 4, 3100},
         {"report: rtt_us", MESSAGE_REPORT, 72, 4, 24000},
-        {"report: buffer_ms", MESSAGE_REPORT, 76, 2, 200},
-        {"report: notice", MESSAGE_REPORT, 78, 4, 6},
+        {"report: lag_us", MESSAGE_REPORT, 76, 4, 0xffffef98},
+        {"report: notice", MESSAGE_REPORT, 80, 4, 6},
         {"ack: epoch", MESSAGE_ACK, 28, 4, 6},
         {"ack: counter", MESSAGE_ACK, 32, 8, 81},
         {"ack: lease_ms", MESSAGE_ACK, 40, 4, 9000},
@@ -157,6 +157,7 @@ Test(message, decodes_fields_to_where_they_belong) {
     cr_expect_eq(out.u.report.lost_after, 1);
     cr_expect_eq(out.u.report.jitter_us, 3100);
     cr_expect_eq(out.u.report.rtt_us, 24000);
+    cr_expect_eq(out.u.report.lag_us, -4200);
     cr_expect_eq(out.u.report.notice, 6);
 }
 

@@ -1,6 +1,9 @@
 #include "transcoder/timeline/pace.h"
 
+#include "peerd/wire/message.h"
+
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FRAME duration_ms(FRAME_MS)
@@ -261,4 +264,76 @@ Test(pace, earlier_frames_asked_for_during_a_backfill_send_none_of_it_again) {
     log.count = 0;
     run(&p, 170000, &log);
     cr_expect_gt(log.count, 20, "later they are sent again");
+}
+
+/* Sends for so long and returns when the last frame went out. */
+static int64_t send_until(struct pace *p, int64_t end_us, uint64_t *next, int64_t last_us) {
+    for (;;) {
+        uint64_t frame;
+        struct instant at = pace_deadline(p);
+        if (at.us > end_us)
+            return last_us;
+        cr_assert(pace_take(p, at, &frame));
+        cr_assert_eq(frame, (*next)++, "each frame once, in order");
+        int64_t gap_us = at.us - last_us;
+        cr_assert(frame == 100 || (gap_us >= 19979 && gap_us <= 20021), "frame %llu after %lld us",
+                  (unsigned long long)frame, (long long)gap_us);
+        last_us = at.us;
+        pace_check_invariants(p);
+    }
+}
+
+Test(pace, follows_its_listener_without_a_jump) {
+    static const struct {
+        const char *what;
+        int32_t lag_us;
+        int64_t frames; /* in 100 s, of 5000 */
+    } rows[] = {
+        {"late: a thousandth faster", 90000, 5005},     {"early: slower", -90000, 4995},
+        {"a little late", SERVO_LATE_US + 800, 5001},   {"content", 0, 5000},
+        {"content to be early", -SERVO_EARLY_US, 5000}, {"unknown", MESSAGE_LAG_UNKNOWN, 5000},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pace p;
+        uint64_t next = 100;
+        int64_t last_us = 0;
+        pace_start(&p, FRAME, 100, 100, NULL, at_us(0));
+        for (int64_t us = 0; us < 100000000; us += 500000) {
+            pace_follow(&p, rows[i].lag_us, at_us(us));
+            last_us = send_until(&p, us + 499999, &next, last_us);
+        }
+        int64_t frames = (int64_t)next - 100;
+        cr_expect(frames >= rows[i].frames && frames <= rows[i].frames + 1, "%s: %lld",
+                  rows[i].what, (long long)frames);
+    }
+}
+
+/* RTCP says where in the media an instant is: frame n at the instant that n goes out. */
+Test(pace, says_where_it_is_at_any_instant) {
+    struct pace p;
+    uint64_t frame;
+    pace_start(&p, FRAME, 100, 100, NULL, at_us(0));
+    cr_expect_eq(pace_media_us(&p, at_us(-500)), -500, "before it has begun");
+    for (int k = 0; k < 2000; k++) {
+        struct instant at = pace_deadline(&p);
+        int64_t media_us = (int64_t)(p.live - 100) * 20000 + pace_media_us(&p, at);
+        cr_assert(llabs(media_us - k * 20000) <= 2, "frame %d: %lld us", k, (long long)media_us);
+        cr_assert(pace_take(&p, at, &frame));
+        if (k % 25 == 3)
+            pace_follow(&p, k < 1000 ? 300000 : -300000, at);
+    }
+}
+
+Test(pace, a_backfill_is_not_followed_and_a_stop_is_a_stop) {
+    struct pace p;
+    struct log log = {0};
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    pace_follow(&p, 300000, at_us(0));
+    run(&p, 20000, &log);
+    cr_assert_eq(log.count, 12, "ten at once, the live one and the next");
+    pace_stop(&p);
+    pace_follow(&p, 300000, at_us(20000));
+    cr_expect(instant_is_never(pace_deadline(&p)));
+    pace_start(&p, FRAME, 200, 200, NULL, at_us(30000));
+    cr_expect_eq(p.rate_ppb, 0, "a new run knows nothing of the old one");
 }

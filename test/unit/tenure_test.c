@@ -7,6 +7,7 @@
 
 #define CAPACITY 6
 #define CREDIT   3
+#define LAG_US   (-1234)
 
 /* One worker, and a client's view of it. */
 struct fixture {
@@ -82,8 +83,11 @@ static enum err ask(struct fixture *f, uint8_t id, enum resume_purpose purpose, 
 }
 
 static enum err report(struct fixture *f, uint8_t id, uint32_t epoch, uint32_t notice, int64_t ms) {
-    struct message_report m = {
-        .session = session(id), .epoch = epoch, .counter = ++f->counter, .notice = notice};
+    struct message_report m = {.session = session(id),
+                               .epoch = epoch,
+                               .counter = ++f->counter,
+                               .lag_us = LAG_US,
+                               .notice = notice};
     step(f,
          &(struct tenure_event){.kind = TENURE_REPORT_RECEIVED, .now = at_ms(ms), .u.report = &m});
     for (uint32_t i = 0; i < f->out.count; i++) {
@@ -321,6 +325,7 @@ Test(tenure, leases_end_by_themselves) {
     cr_expect_eq(tenure_deadline(&f.t).us, at_ms(3000).us);
     cr_expect_eq(report(&f, 1, 1, 0, 2000), ERR_OK);
     cr_expect_eq(find_out(&f, TENURE_ACK)->lease_ms, 5000);
+    cr_expect_eq(find_out(&f, TENURE_ACK)->lag_us, LAG_US, "for the pace");
     cr_expect_eq(pass(&f, 3000, TENURE_FORGET), 1, "the standby, which nobody renewed");
     cr_expect_eq(state_of(&f, 1), TENURE_SERVING);
     cr_expect_eq(pass(&f, 7000, TENURE_FORGET), 1);

@@ -143,7 +143,7 @@ static inline struct message sample_message(enum message_kind kind) {
                                              .lost_after = 1,
                                              .jitter_us = 3100,
                                              .rtt_us = 24000,
-                                             .buffer_ms = 200,
+                                             .lag_us = -4200,
                                              .notice = 6};
         break;
     case MESSAGE_ACK:

@@ -378,3 +378,35 @@ Test(witness, a_hedge_left_over_from_the_last_miss_is_asked_anew) {
     wait_until(2161 + 150 + 40 + 45); /* its time to begin, and the miss time */
     cr_expect_not_null(resume_to(1, RESUME_HEDGE, 0));
 }
+
+static int32_t newest_lag_us(void) {
+    for (size_t i = f.count; i-- > 0;)
+        if (f.sent[i].o.kind == WITNESS_SEND_REPORT)
+            return f.sent[i].o.u.report.lag_us;
+    return MESSAGE_LAG_UNKNOWN;
+}
+
+/* Frame n comes `late_ms` after the grid that the first one began, and every other one later still:
+ * the least delayed counts. */
+static void stream_late(uint64_t first, uint64_t last, int late_ms) {
+    for (uint64_t n = first; n < last; n++) {
+        wait_until(1000 + (int64_t)n * 20 + late_ms + (n % 2 == 0 ? 0 : 9));
+        play();
+        give_frame(0, n);
+        answer_all();
+    }
+}
+
+Test(witness, reports_say_how_late_frames_come) {
+    static const int late_ms[] = {0, 7, -12, 30};
+    start();
+    cr_expect_eq(newest_lag_us(), MESSAGE_LAG_UNKNOWN, "nothing has come yet");
+    stream(0, 0, 1);
+    uint64_t n = 1;
+    for (size_t i = 0; i < sizeof(late_ms) / sizeof(late_ms[0]); i++, n += 250) {
+        forget_sent();
+        stream_late(n, n + 250, late_ms[i]);
+        cr_expect_eq(newest_lag_us(), late_ms[i] * 1000, "%d ms: %d us", late_ms[i],
+                     newest_lag_us());
+    }
+}

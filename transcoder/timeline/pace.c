@@ -1,7 +1,11 @@
 #include "transcoder/timeline/pace.h"
 
+#include "peerd/wire/message.h"
+
 #include <assert.h>
 #include <string.h>
+
+#define BILLION INT64_C(1000000000)
 
 static void begin_fill(struct pace *p, uint64_t from, uint64_t end,
                        const uint8_t held[PACE_HELD_BYTES], struct instant now) {
@@ -41,6 +45,7 @@ void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t l
         .asked_at = now,
         .running = true,
     };
+    servo_init(&p->servo);
     begin_fill(p, from, from < live ? live : from, held_map, now);
     skip_held(p);
 }
@@ -58,7 +63,7 @@ static void leave_out(struct pace *p, uint64_t from, uint64_t end) {
  * for earlier ones after all, those that are not due either wait for their instants like any other.
  */
 static void begin_earlier(struct pace *p, uint64_t from, struct instant now) {
-    int64_t passed_us = instant_since(now, p->base).us;
+    int64_t passed_us = pace_media_us(p, now);
     uint64_t due = p->live + (passed_us < 0 ? 0 : (uint64_t)(passed_us / p->frame.us) + 1);
     uint64_t first = from > due ? from : due;
     if (first >= p->next)
@@ -101,7 +106,8 @@ void pace_end_at(struct pace *p, uint64_t end) {
 }
 
 struct instant pace_due(const struct pace *p, uint64_t frame) {
-    return instant_us(p->base.us + (int64_t)(frame - p->live) * p->frame.us);
+    int64_t us = (int64_t)(frame - p->live) * p->frame.us;
+    return instant_us(p->base.us + us - us * p->rate_ppb / BILLION);
 }
 
 static struct instant paced_at(const struct pace *p) {
@@ -110,8 +116,34 @@ static struct instant paced_at(const struct pace *p) {
     return pace_due(p, p->next);
 }
 
+int64_t pace_media_us(const struct pace *p, struct instant at) {
+    int64_t us = instant_since(at, p->base).us;
+    return us + us * p->rate_ppb / (BILLION - p->rate_ppb);
+}
+
+/* The schedule goes on from the newest frame that is due and sent, if there is one: what is ahead
+ * of it comes at another rate, what is behind it stays as it was. */
+void pace_follow(struct pace *p, int32_t lag_us, struct instant now) {
+    if (!p->running || lag_us == MESSAGE_LAG_UNKNOWN)
+        return;
+    int32_t rate_ppb = servo_report(&p->servo, lag_us);
+    if (rate_ppb == p->rate_ppb)
+        return;
+    int64_t media_us = pace_media_us(p, now);
+    uint64_t frame = p->live + (media_us > 0 ? (uint64_t)(media_us / p->frame.us) : 0);
+    if (frame >= p->next)
+        frame = p->next > p->live ? p->next - 1 : p->live;
+    p->base = pace_due(p, frame);
+    p->live = frame;
+    p->rate_ppb = rate_ppb;
+}
+
+bool pace_is_steady(const struct pace *p) {
+    return p->rate_ppb == 0 && p->servo.integral_ppb == 0;
+}
+
 uint64_t pace_pass(struct pace *p, struct instant now) {
-    assert(p->running && p->fill_next >= p->fill_end);
+    assert(p->running && p->fill_next >= p->fill_end && pace_is_steady(p));
     if (!instant_before(pace_due(p, p->next), now))
         return 0;
     uint64_t sent = (uint64_t)((instant_since(now, pace_due(p, p->next)).us - 1) / p->frame.us) + 1;
@@ -157,6 +189,7 @@ void pace_check_invariants(const struct pace *p) {
         return;
     assert(p->frame.us > 0);
     assert(p->next >= p->live);
+    assert(p->rate_ppb >= -SERVO_RATE_PPB_MAX && p->rate_ppb <= SERVO_RATE_PPB_MAX);
     assert(p->covered_from <= p->next);
     assert(p->fill_next >= p->fill_end || p->fill_end <= p->next);
     assert(p->fill_next >= p->fill_end || !held(p, p->fill_next));

@@ -5,9 +5,10 @@
  * be on the wire now. Frames from..live−1 that it does not hold already are backfill: they go out
  * as fast as is polite, the first PACE_BURST_FRAMES a quarter of a millisecond apart (ten frames in
  * 2.5 ms, well within a round trip), any more at 20 × real time, so that a long backfill does not
- * fell a thin link. Frame n ≥ live goes out at base + (n − live) × 20 ms: an absolute schedule that
- * never drifts; whoever wakes late catches up at once. `from` may lie ahead of `live` (a planned
- * move): nothing is sent before its instant.
+ * fell a thin link. Frame n ≥ live goes out at base + (n − live) × 20 ms × (1 − rate): an absolute
+ * schedule, so that whoever wakes late catches up at once. The rate is that of the listener's clock
+ * against ours, see servo.h; when it changes, the schedule goes on from the frame sent last. `from`
+ * may lie ahead of `live` (a planned move): nothing is sent before its instant.
  *
  * A repair asks a running sender again. Frames that it never covered are backfilled at once; those
  * that it has sent are sent again only if the last start or repair is PACE_REPEAT_MS old, because
@@ -17,6 +18,7 @@
 #define TRANSCODER_TIMELINE_PACE_H
 
 #include "transcoder/timeline/position.h"
+#include "transcoder/timeline/servo.h"
 
 #define PACE_BURST_FRAMES    16   /* frames of backfill at the fast rate; 320 ms of media */
 #define PACE_BURST_GAP_US    250  /* [µs] between them */
@@ -27,7 +29,9 @@
 struct pace {
     struct duration frame; /* 20 ms */
     struct instant base;   /* when frame `live` is due */
-    uint64_t live;
+    uint64_t live;         /* as asked for; later the one from which the rate holds */
+    int32_t rate_ppb;      /* [ppb] from there on, faster if positive */
+    struct servo servo;    /* where it comes from */
     uint64_t next;         /* next frame of the paced part */
     uint64_t end;          /* one past the last frame of the stream; FRAME_NEVER if unknown */
     uint64_t covered_from; /* lowest frame that was ever asked for */
@@ -41,13 +45,24 @@ struct pace {
     bool running;
 };
 
-/* `held` may be NULL: nothing is held. Any former run is forgotten. */
+/* `held` may be NULL: nothing is held. Any former run is forgotten, and its rate with it. */
 void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t live,
                 const uint8_t held[PACE_HELD_BYTES], struct instant now);
 
 /* While running only; the paced part goes on undisturbed. */
 void pace_repair(struct pace *p, uint64_t from, const uint8_t held[PACE_HELD_BYTES],
                  struct instant now);
+
+/* The listener reports how late frames arrive [µs], MESSAGE_LAG_UNKNOWN if it cannot tell: the
+ * paced part goes faster or slower from now on. Backfill does not, nor what is stopped. */
+void pace_follow(struct pace *p, int32_t lag_us, struct instant now);
+
+/* True if it goes by our own clock, and a listener that is content changes nothing about it. */
+bool pace_is_steady(const struct pace *p);
+
+/* Where the paced part is at an instant: [µs] of media after the beginning of frame `live`,
+ * negative before it. */
+int64_t pace_media_us(const struct pace *p, struct instant at);
 
 void pace_stop(struct pace *p);
 
@@ -59,7 +74,7 @@ void pace_end_at(struct pace *p, uint64_t end);
 bool pace_take(struct pace *p, struct instant now, uint64_t *frame);
 
 /* Goes on as if everything that was due before `now` had been sent, and returns how many frames
- * that were. Only without a backfill under way. */
+ * that were. Only if it is steady, and without a backfill under way. */
 uint64_t pace_pass(struct pace *p, struct instant now);
 
 /* When `frame`, which is not before `live`, goes out. */

@@ -214,13 +214,6 @@ void playout_held(const struct playout *p, uint64_t from, uint8_t held[PLAYOUT_H
             held[i / 8] |= (uint8_t)(1U << (i % 8));
 }
 
-uint32_t playout_waiting_ms(const struct playout *p, struct instant now) {
-    uint64_t missing = playout_missing(p, now);
-    if (missing <= p->next)
-        return 0;
-    return (uint32_t)((int64_t)(missing - p->next) * p->config.frame.us / 1000);
-}
-
 bool playout_finished(const struct playout *p) {
     return p->next >= p->end;
 }

@@ -144,9 +144,6 @@ uint64_t playout_last_contiguous(const struct playout *p, struct instant now);
 /* Bit i (least significant first) says that from + 1 + i is held, as in message_resume. */
 void playout_held(const struct playout *p, uint64_t from, uint8_t held[PLAYOUT_HELD_BYTES]);
 
-/* [ms] of media waiting, from the next frame to the first one missing. */
-uint32_t playout_waiting_ms(const struct playout *p, struct instant now);
-
 bool playout_finished(const struct playout *p);
 void playout_check_invariants(const struct playout *p);
 

@@ -148,7 +148,7 @@ struct tenure_event {
 enum tenure_out_kind {
     TENURE_GRANT,        /* answer; the worker adds mergeable_from, determinism and nonce */
     TENURE_REFUSE,       /* answer */
-    TENURE_ACK,          /* answer to a report */
+    TENURE_ACK,          /* answer to a report, which pace_follow() is to hear of */
     TENURE_PREPARE,      /* a new session: the worker sets up its own part, slot by number */
     TENURE_MEDIA_START,  /* pre-roll, then pace_start(from, live, held); any former run is over */
     TENURE_MEDIA_REPAIR, /* already sending: pace_repair(from, held) */
@@ -167,6 +167,7 @@ struct tenure_out {
     uint32_t lease_ms;            /* [ms] GRANT, ACK */
     enum err error;               /* REFUSE, FORGET (why), NOTICE */
     uint32_t retry_after_ms;      /* [ms] REFUSE */
+    int32_t lag_us;               /* [µs] ACK: of the report */
     uint64_t from;                /* GRANT (start_frame), MEDIA_START, MEDIA_REPAIR */
     uint64_t live;                /* MEDIA_START, MEDIA_REPAIR */
     uint8_t held[HELD_BITS / 8];  /* MEDIA_START, MEDIA_REPAIR */

@@ -372,6 +372,7 @@ void tenure_report_received(struct tenure *t, const struct message_report *m, st
     struct tenure_out *o = tenure_put(out, TENURE_ACK, slot, &s->id);
     o->epoch = s->epoch;
     o->counter = m->counter;
+    o->lag_us = m->lag_us;
     o->lease_ms = tenure_ms_until(s->lease, now);
     if (ending && m->notice >= s->notice.number)
         tenure_end(t, slot, s->notice.error, now, out);

@@ -378,7 +378,7 @@ void witness_report_fill(struct message *m, const struct witness *w, const struc
         .lost_after = (uint32_t)stats->lost,
         .jitter_us = (uint32_t)schedule_jitter(&w->schedule).us,
         .rtt_us = o->u.report.rtt_us,
-        .buffer_ms = o->u.report.buffer_ms,
+        .lag_us = o->u.report.lag_us,
         .notice = o->u.report.notice,
     };
 }

@@ -292,7 +292,7 @@ struct witness_out {
             uint64_t counter;
             uint64_t last_frame;
             uint32_t rtt_us;
-            uint16_t buffer_ms;
+            int32_t lag_us;
             uint32_t notice;
         } report;
         struct witness_move moved;

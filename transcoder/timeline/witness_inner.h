@@ -42,6 +42,12 @@ struct duration witness_commit_time(const struct witness *w, struct instant now)
 /* The frame that should have come by now; the one that a server asked now should be sending when it
  * is asked. */
 uint64_t witness_live_now(const struct witness *w, struct instant now);
+
+/* [µs] what a report says, see servo.h. */
+int32_t witness_lag_us(const struct witness *w);
+
+/* True if the server will not act on any report while frames come as the last one did. */
+bool witness_lag_stays(const struct witness *w);
 uint64_t witness_live_at(const struct witness *w, uint8_t server, struct instant now);
 
 /* When media counts as missing, when silence has lasted long enough, when a server that lives

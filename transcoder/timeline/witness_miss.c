@@ -1,3 +1,4 @@
+#include "transcoder/timeline/servo.h"
 #include "transcoder/timeline/witness_inner.h"
 
 #define MISS_FRAMES   2    /* frame times past the expected arrival, and … */
@@ -49,6 +50,30 @@ uint64_t witness_live_at(const struct witness *w, uint8_t server, struct instant
     struct duration trip = path_rtt(&w->servers[server].path);
     return witness_live_now(
         w, instant_add(now, duration_add(trip, duration_us(p->config.frame.us - 1))));
+}
+
+/* The clocks of listener and server differ, and here is by how much that has told so far: what the
+ * serving path's arrivals are behind the playout clock's grid. Nobody knows between two servers. */
+static int32_t lag_us(const struct witness *w, int64_t offset_us) {
+    const struct playout_config *p = &w->playout->config;
+    int64_t us = offset_us + (int64_t)p->first_frame * p->frame.us - begun(w).us;
+    return us <= INT32_MIN ? -INT32_MAX : us > INT32_MAX ? INT32_MAX : (int32_t)us;
+}
+
+static bool knows_lag(const struct witness *w) {
+    return !instant_is_never(begun(w)) && schedule_known(&w->schedule) && !w->schedule.stale;
+}
+
+int32_t witness_lag_us(const struct witness *w) {
+    const int64_t *us = w->schedule.offset_us;
+    return knows_lag(w) ? lag_us(w, us[0] < us[1] ? us[0] : us[1]) : MESSAGE_LAG_UNKNOWN;
+}
+
+bool witness_lag_stays(const struct witness *w) {
+    const struct schedule *s = &w->schedule;
+    return knows_lag(w) && servo_is_content(lag_us(w, s->offset_us[0])) &&
+           servo_is_content(lag_us(w, s->offset_us[1])) &&
+           servo_is_content(lag_us(w, s->transit_us));
 }
 
 /* When the next frame of the serving path should have come. A path whose delay has grown is judged

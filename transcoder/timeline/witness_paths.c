@@ -180,12 +180,11 @@ void witness_send_report(const struct turn *t) {
     struct witness_out *o = witness_put(t, WITNESS_SEND_REPORT, w->serving);
     o->nonce = fresh_nonce(w);
     bool measured = s->path.rtt_smooth.us != DURATION_ENDLESS.us;
-    uint32_t waiting_ms = playout_waiting_ms(w->playout, t->now);
     o->u.report.epoch = w->epoch;
     o->u.report.counter = ++w->counter;
     o->u.report.last_frame = playout_last_contiguous(w->playout, t->now);
     o->u.report.rtt_us = measured ? (uint32_t)s->path.rtt_smooth.us : 0;
-    o->u.report.buffer_ms = waiting_ms < UINT16_MAX ? (uint16_t)waiting_ms : UINT16_MAX;
+    o->u.report.lag_us = witness_lag_us(w);
     o->u.report.notice = w->notice;
     path_sent(&s->path, o->nonce, false, true, t->now);
     w->report_at = instant_add(t->now, w->config.report);

@@ -89,7 +89,7 @@ static bool media_is_steady(const struct witness *w) {
     const struct schedule *s = &w->schedule;
     if (!schedule_known(s) || s->stale || s->high != p->high || p->last_source != w->serving ||
         p->stats.lost_run != 0 || p->serving != w->serving || p->next < p->serving_from ||
-        p->next >= p->high || p->stats.oversized != 0)
+        p->next >= p->high || p->stats.oversized != 0 || !witness_lag_stays(w))
         return false;
     for (uint64_t frame = p->next; frame < p->high; frame++) {
         const struct playout_slot *slot = &p->config.slots[frame % p->config.slot_count];

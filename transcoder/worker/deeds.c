@@ -109,6 +109,8 @@ static void do_one(struct worker *w, const struct tenure_out *o, struct deeds_qu
     case TENURE_ACK:
         if (asked)
             acknowledge(w, o, q);
+        if (s != NULL)
+            pace_follow(&s->pace, o->lag_us, now);
         break;
     case TENURE_PREPARE:
         prepare(w, o, q);

@@ -173,10 +173,10 @@ static bool try_frame(struct session *s, uint64_t frame, struct net_udp *udp,
     return false;
 }
 
-/* The RTP timestamp of an instant: where the pace is then, in ticks. */
+/* The RTP timestamp of an instant: where the pace is then, in ticks. Two of them tell a receiver at
+ * what rate media comes (RFC 3550 section 6.4.1): the listener's, not that of our clock. */
 static uint32_t timestamp_at(const struct session *s, struct instant now) {
-    int64_t us = instant_since(now, s->pace.base).us;
-    int64_t ticks = us * (int64_t)s->rtp.clock_rate_hz / 1000000;
+    int64_t ticks = pace_media_us(&s->pace, now) * (int64_t)s->rtp.clock_rate_hz / 1000000;
     return position_timestamp(&s->position, s->pace.live) + (uint32_t)ticks;
 }
 
