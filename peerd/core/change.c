@@ -101,17 +101,22 @@ static void wish(struct peering *p, const struct policy_detection *d) {
                                                   .interval = d->interval});
 }
 
+static void drop_peer(struct core *core, const struct peering *p) {
+    core->suspects -= p->verdict.verdict == VERDICT_SUSPECT;
+}
+
 static void change_peers(struct core *core, const struct policy *policy, const struct plan *plan,
                          struct peering **gone, uint32_t *gone_count) {
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (!is_kept(core->peers[i], (void *const *)plan->peers, policy->peer_count))
-            gone[(*gone_count)++] = core->peers[i];
+            drop_peer(core, gone[(*gone_count)++] = core->peers[i]);
     core->peer_count = policy->peer_count;
     for (uint32_t i = 0; i < policy->peer_count; i++) {
         struct peering *p = core->peers[i] = plan->peers[i];
         p->index = i;
         p->policy = policy->peers[i];
         memset(p->views, 0, sizeof(p->views));
+        memset(p->about, 0, sizeof(p->about));
         wish(p, &policy->detection);
         peering_touch(core, p);
     }

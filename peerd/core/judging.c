@@ -118,6 +118,8 @@ bool peering_counts(const struct peering *p) {
 
 static void changed(struct core *core, struct peering *p, enum verdict before) {
     core->counters.verdicts_changed++;
+    core->suspects += p->verdict.verdict == VERDICT_SUSPECT;
+    core->suspects -= before == VERDICT_SUSPECT;
     trace_change(core, p, before);
     p->verdict_since = core->now;
     if (counts(p->verdict.verdict) != counts(before))

@@ -78,18 +78,24 @@ static void note_rtt(struct peering *p, struct duration rtt) {
         p->rtt.us += (rtt.us - p->rtt.us) / RTT_GAIN;
 }
 
-/* Views come in the order of the sender's policy, which is the same in each beat: the search
- * begins where the last one ended. */
+static uint32_t index_by_hint(const struct core *core, const struct key_hint *hint) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (key_hint_equal(&core->peers[i]->hint, hint))
+            return i;
+    return PEERING_NOBODY;
+}
+
+/* Views come in the order of the sender's policy, which is the same in each beat, so whom each is
+ * about is looked up once: with sparse peerings most are about clusters that we do not know. */
 static void note_views(struct core *core, struct peering *p, const struct beat *b) {
-    uint32_t at = 0;
-    for (uint8_t v = 0; v < b->view_count; v++)
-        for (uint32_t tried = 0; tried < core->peer_count; tried++, at++) {
-            uint32_t i = at % core->peer_count;
-            if (!key_hint_equal(&core->peers[i]->hint, &b->views[v].peer))
-                continue;
-            p->views[i] = (struct peering_view){true, core->now, b->views[v]};
-            break;
-        }
+    for (uint8_t v = 0; v < b->view_count; v++) {
+        struct peering_about *about = &p->about[v];
+        if (!about->known || !key_hint_equal(&about->hint, &b->views[v].peer))
+            *about = (struct peering_about){b->views[v].peer, true,
+                                            (uint8_t)index_by_hint(core, &b->views[v].peer)};
+        if (about->index != PEERING_NOBODY)
+            p->views[about->index] = (struct peering_view){true, core->now, b->views[v]};
+    }
 }
 
 static void note_words(struct core *core, struct peering *p, const struct beat *b) {
@@ -200,11 +206,18 @@ void peering_beat_received(struct core *core, const struct core_event *event) {
 
 /* ---- beats sent ------------------------------------------------------------------------------ */
 
+/* What we send by, and ask for, as things are: while some peer is suspected everybody's view of it
+ * is worth more than the traffic. */
+static struct duration interval_now(const struct core *core) {
+    const struct policy_detection *d = &core->policy.detection;
+    return core->suspects > 0 && d->interval_suspect.us > 0 ? d->interval_suspect : d->interval;
+}
+
 static struct duration interval_to(const struct core *core, const struct peering *p) {
-    struct duration own = core->policy.detection.interval;
+    struct duration own = interval_now(core);
     if (p->asked_ms == 0)
         return own;
-    struct duration least = duration_scale(own, 1, PEERING_FASTER_MAX);
+    struct duration least = duration_scale(core->policy.detection.interval, 1, POLICY_FASTER_MAX);
     return duration_min(own, duration_max(duration_ms(p->asked_ms), least));
 }
 
@@ -233,7 +246,7 @@ static struct beat_view view_of(const struct core *core, const struct peering *p
 void peering_fill_beat(const struct core *core, const struct peering *to, struct beat *beat) {
     beat->kind = BEAT_KIND_BEAT;
     beat->interval_ms = ms16(interval_to(core, to));
-    beat->ask_interval_ms = ms16(core->policy.detection.interval);
+    beat->ask_interval_ms = ms16(interval_now(core));
     beat->flags =
         (uint8_t)((core->drain.active ? BEAT_FLAG_DRAINING : 0) | (to->ask ? BEAT_FLAG_ANSWER : 0) |
                   (core->recovering ? BEAT_FLAG_RECOVERING : 0));
@@ -295,6 +308,10 @@ struct instant peering_deadline(const struct peering *p) {
 }
 
 void peering_check_invariants(const struct core *core) {
+    uint32_t suspects = 0;
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        suspects += core->peers[i]->verdict.verdict == VERDICT_SUSPECT;
+    assert(suspects == core->suspects);
     for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *p = core->peers[i];
         assert(p->index == i && p->loss >= 0 && p->loss <= 1);

@@ -4,7 +4,8 @@
  * Files: peering.c sends and takes beats; judging.c turns detector, remains and witnesses into the
  * verdict; media_alive.c answers the nodes of a peer whose peerd is silent.
  *
- * Beats leave every interval (faster, up to fourfold, if the peer asks for it, as in RFC 5880),
+ * Beats leave every interval (faster, up to fivefold, if the peer asks for it, as in RFC 5880; or,
+ * where policy says so, while some peer is suspected, of whom all others are asked as often),
  * and at once in three cases, rate-limited to a quarter interval: we have come to suspect the peer
  * (the beat asks for an answer), a peer suspects us, or a run of the peer not confirmed yet needs
  * something to echo. On suspicion of one peer all others are asked too: their views come back with
@@ -26,8 +27,8 @@
 struct core;
 struct core_event;
 
+#define PEERING_NOBODY      UINT8_MAX
 #define PEERING_MEDIA_MAX   4 /* nodes of a headless peer listened to: one is enough to know */
-#define PEERING_FASTER_MAX  4 /* a peer may ask for beats this many times as often */
 #define PEERING_TRACE_AGAIN duration_s(1) /* lines about dropped beats, at most */
 #define DESCRIPTION_AGAIN   duration_s(5)
 #define DESCRIPTION_SOON    duration_ms(500) /* it has just started: no node has registered yet */
@@ -39,6 +40,13 @@ struct peering_view {
     bool known;
     struct instant told_at;
     struct beat_view view;
+};
+
+/* Whom a view of its beats is about. */
+struct peering_about {
+    struct key_hint hint;
+    bool known;
+    uint8_t index; /* in our policy; PEERING_NOBODY: no peer of ours */
 };
 
 /* A node of this peer that beats in its peerd's place. */
@@ -79,8 +87,9 @@ struct peering {
     bool said_draining;
     bool said_recovering;
     struct peering_view views[POLICY_PEERS_MAX];
-    uint64_t replayed;            /* beats dropped … */
-    struct instant replay_traced; /* … and when we last said so */
+    struct peering_about about[BEAT_VIEWS_MAX]; /* by place in its beats */
+    uint64_t replayed;                          /* beats dropped … */
+    struct instant replay_traced;               /* … and when we last said so */
 
     struct media_alive *media[PEERING_MEDIA_MAX]; /* owned; NULL where free */
     struct instant media_since;                   /* first word in this silence; "never" */

@@ -38,6 +38,7 @@ struct core {
 
     struct peering *peers[POLICY_PEERS_MAX]; /* by index in the policy */
     uint32_t peer_count;
+    uint32_t suspects;                    /* peers that are suspected now */
     struct node *nodes[POLICY_NODES_MAX]; /* likewise */
     uint32_t node_count;
     struct credit_orphan orphans[POLICY_NODES_MAX];

@@ -23,6 +23,7 @@
 #define POLICY_PROFILES_MAX 16
 #define POLICY_SOURCES_MAX  256
 #define POLICY_GRANTS_MAX   32 /* client tokens and prefixes */
+#define POLICY_FASTER_MAX   5  /* a peer may ask for beats this many times as often */
 #define POLICY_TEXT_LEN_MAX 255
 
 struct policy_text {
@@ -109,6 +110,7 @@ struct policy_detection {
     struct duration detect_within;     /* a dead peer is noticed within this */
     struct duration false_alarm_every; /* and wrongly no more often than this */
     struct duration interval;          /* beats are sent this often */
+    struct duration interval_suspect;  /* while some peer is suspected; zero: no more often */
 };
 
 struct policy_limits {

@@ -305,6 +305,18 @@ static void check_twice(struct schema_run *run, struct tree_node *node, const ch
 void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record) {
     struct policy_detection *d = record;
     check_twice(run, node, "interval", d->interval, "detect_within", d->detect_within);
+    struct tree_node *suspect = tree_find(node, "interval_suspect");
+    struct duration least = duration_scale(d->interval, 1, POLICY_FASTER_MAX);
+    bool fits = !duration_less(d->interval, d->interval_suspect) &&
+                !duration_less(d->interval_suspect, least);
+    if (suspect == NULL || suspect->faulty || fits)
+        return;
+    char from[QUANTITY_TEXT_LEN_MAX + 1], to[QUANTITY_TEXT_LEN_MAX + 1];
+    struct fault *x = fault_add(run->faults, suspect, NULL);
+    fault_expected(x, "a duration from %s to %s, a fifth of interval and all of it",
+                   quantity_to_text(QUANTITY_DURATION, least.us, from),
+                   quantity_to_text(QUANTITY_DURATION, d->interval.us, to));
+    schema_found(x, suspect);
 }
 
 void policy_check_limits(struct schema_run *run, struct tree_node *node, void *record) {

@@ -207,6 +207,11 @@ static const struct schema_row detection_rows[] = {
      .range = "1s..365d", .doc = "And a live one is suspected wrongly no more often than this."},
     {"interval", SCHEMA_DURATION, AT(policy_detection, interval), .preset = "100ms",
      .range = "5ms..10s", .doc = "Beats are sent this often; at most half of `detect_within`."},
+    {"interval_suspect", SCHEMA_DURATION, AT(policy_detection, interval_suspect),
+     .range = "5ms..10s",
+     .doc =
+         "While some peer is suspected they are sent, and asked of all peers, this often; from a "
+         "fifth of `interval` up to it. Without it as ever."},
 };
 const struct schema_table policy_detection_table = {
     .title = "the detection",

@@ -4,7 +4,7 @@
 
 /* What clusters say to one another, and what they may believe of it. */
 
-#define FASTER     5 /* nobody is asked for beats more often than so many times */
+#define FASTER     POLICY_FASTER_MAX /* nobody is asked for beats more often than so many times */
 #define AWAKE_FOR  duration_s(1)
 #define SURE_AFTER 3              /* echoes under one boot: it is confirmed by then */
 #define BELIEF_MAX duration_s(5)  /* without proof nobody is believed alive for longer */

@@ -244,6 +244,15 @@ static const struct {
      "7:33: grants[2].prefix: expected only one of `token`, `token_file` and `prefix`, found "
      "`prefix` beside `token`\n"
      "8:4: grants[3]: expected a grant: a mapping (keys with values), found a single value\n"},
+    {"beats on suspicion rarer than ever",
+     "detection: {interval: 100ms, interval_suspect: 150ms}\n",
+     "4:48: detection.interval_suspect: expected a duration from 20ms to 100ms, a fifth of "
+     "interval "
+     "and all of it, found `150ms`\n"},
+    {"beats on suspicion too often", "detection: {interval: 100ms, interval_suspect: 19ms}\n",
+     "4:48: detection.interval_suspect: expected a duration from 20ms to 100ms, a fifth of "
+     "interval "
+     "and all of it, found `19ms`\n"},
     {"beats too rare", "detection: {interval: 300ms}\n",
      "4:23: detection.interval: expected interval to fit at least twice into detect_within, so "
      "that one may be lost, found interval: 300ms and detect_within: 400ms\n"},
