@@ -185,12 +185,15 @@ static void check_site(struct sim *sim, struct sim_site *site) {
     watch_tables(sim, site);
 }
 
+/* All of them in a small world; of a crowd so many, others the next time. */
 void sim_invariants_check(struct sim *sim) {
-    for (uint32_t i = 0; i < sim->site_count; i++)
+    uint32_t shares = 1 + sim->client_count / SIM_CROWD; /* the time it takes has a bound */
+    uint32_t first = sim->watch->checks++ % shares;
+    for (uint32_t i = first; i < sim->site_count; i += shares)
         check_site(sim, &sim->sites[i]);
-    for (uint32_t i = 0; i < sim->worker_count; i++)
+    for (uint32_t i = first; i < sim->worker_count; i += shares)
         check_worker(sim, &sim->workers[i]);
-    for (uint32_t i = 0; i < sim->client_count; i++)
+    for (uint32_t i = first; i < sim->client_count; i += shares)
         watch_listener(sim, &sim->clients[i]);
     watch_quiet(sim);
 }

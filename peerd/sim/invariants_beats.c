@@ -9,10 +9,9 @@
 #define SURE_AFTER 3              /* echoes under one boot: it is confirmed by then */
 #define BELIEF_MAX duration_s(5)  /* without proof nobody is believed alive for longer */
 #define ROUNDING   duration_ms(2) /* of intervals, to whole milliseconds */
-#define HEADLESS_SINCE                                                                             \
-    duration_ms(700)                  /* a proof of its nodes that is newer counts for certain     \
-                                       */
-#define WITNESS_SLACK duration_ms(60) /* views are coarse, round trips jitter */
+/* A proof of its nodes that is newer counts for certain. */
+#define HEADLESS_SINCE duration_ms(700)
+#define WITNESS_SLACK  duration_ms(60) /* views are coarse, round trips jitter */
 
 static struct watch_peer *peer_watch(struct sim *sim, const struct sim_site *site, uint32_t peer) {
     return &sim->watch->sites[site->index].peers[peer];

@@ -114,6 +114,7 @@ struct watch_client {
 };
 
 struct sim_watch {
+    uint32_t checks; /* in full, so far */
     struct watch_worker *workers;
     struct watch_site *sites;
     struct watch_client *clients;

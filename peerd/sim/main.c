@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SHRINK_LIMIT_S 600
@@ -123,6 +124,17 @@ static void print_report(const struct arguments *a, const struct sim *sim,
     free(text);
 }
 
+/* What a crowd has cost; not part of the report, which is the same each time. */
+static void print_cost(const struct sim *sim) {
+    struct rusage usage;
+    if (sim_report(sim)->client_count <= SIM_CROWD || getrusage(RUSAGE_SELF, &usage) != 0)
+        return;
+    fprintf(stderr, "peersim: %.1f s of CPU, at most %ld MiB, %" PRIu64 " steps\n",
+            (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
+            usage.ru_maxrss / 1024, sim_steps(sim));
+}
+
 static bool save_page(const struct arguments *a, const struct sim *sim,
                       const struct scenario *scenario) {
     char command[512];
@@ -149,6 +161,7 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
     running.sim = sim;
     sim_run(sim);
     print_report(a, sim, scenario);
+    print_cost(sim);
     fflush(stdout);
     bool saved = save_page(a, sim, scenario);
     bool ok = report_ok(sim_report(sim));

@@ -18,7 +18,7 @@ static void beat_to(struct sim *sim, struct sim_node *node, uint32_t peer) {
     struct sim_beat body = {.beat = b, .from = sim_node_addr(node)};
     sim_post(sim, node->cluster, to, SIM_BEAT_BYTES,
              &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster}, &body,
-             sizeof(body));
+             sim_beat_size(&b));
 }
 
 /* A worker that does not turn its loop answers nothing gentler than SIGKILL. One that died while

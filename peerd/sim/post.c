@@ -1,6 +1,11 @@
 #include "peerd/sim/post.h"
 
+#include <stddef.h>
 #include <string.h>
+
+size_t sim_beat_size(const struct beat *beat) {
+    return offsetof(struct sim_beat, beat.views) + beat->view_count * sizeof(beat->views[0]);
+}
 
 void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
               const struct sim_event *event, const void *body, size_t size) {

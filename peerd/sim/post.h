@@ -18,4 +18,7 @@
 void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
               const struct sim_event *event, const void *body, size_t size);
 
+/* [bytes] of a beat's body: most have few of the views that there is room for. */
+size_t sim_beat_size(const struct beat *beat);
+
 #endif

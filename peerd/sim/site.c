@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,14 +123,16 @@ void sim_site_undrain(struct sim *sim, struct sim_site *site) {
 
 static void send_beat(struct sim *sim, struct sim_site *site, const struct core_send_beat *send) {
     uint32_t to = site->cluster_of[send->peer];
-    struct sim_beat body = {.beat = send->beat};
+    struct sim_beat body;
+    body.from = (struct addr){0};
+    memcpy(&body.beat, &send->beat, sim_beat_size(&send->beat) - offsetof(struct sim_beat, beat));
     struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index};
     if (!addr_is_none(&send->to)) {
         e.kind = SIM_BEAT_TO_NODE;
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
-    sim_post(sim, site->index, to, SIM_BEAT_BYTES, &e, &body, sizeof(body));
+    sim_post(sim, site->index, to, SIM_BEAT_BYTES, &e, &body, sim_beat_size(&send->beat));
 }
 
 static void answer_open(struct sim *sim, struct sim_site *site,

@@ -36,7 +36,8 @@ static void make_room(struct sim *sim, struct sim_worker *w, uint32_t slots) {
 static void grow_if_full(struct sim *sim, struct sim_worker *w) {
     if (!tenure_is_full(&w->tenure) || w->slots == w->slots_max)
         return;
-    make_room(sim, w, 2 * w->slots < w->slots_max ? 2 * w->slots : w->slots_max);
+    uint32_t slots = w->slots + w->slots / 8 + SLOTS_FIRST;
+    make_room(sim, w, slots < w->slots_max ? slots : w->slots_max);
     tenure_grow(&w->tenure, w->tenures, w->leases, w->lookup, w->slots);
     due_grow(&w->due, w->paces, w->slots);
 }

@@ -60,8 +60,7 @@
 #define SIM_WORKERS_MAX  64                 /* of a node */
 #define SIM_HOLDERS_MAX  16                 /* workers that believe to serve one session */
 #define SIM_SLEEPY_SEEDS 3                  /* every third seed lets listeners sleep */
-#define SIM_CROWD        5000 /* more listeners than these sleep unless told otherwise */
-#define SIM_PREROLL_US   60   /* [µs] of CPU a frame of Opus before the first */
+#define SIM_PREROLL_US   60                 /* [µs] of CPU a frame of Opus before the first */
 
 enum sim_life {
     SIM_LIFE_DEAD,
@@ -82,8 +81,8 @@ struct sim_process {
 /* ---- bodies of events ---- */
 
 struct sim_beat {
-    struct beat beat;
     struct addr from;
+    struct beat beat; /* allocated as far as it has views: see sim_beat_size() */
 };
 
 struct sim_poll {
