@@ -228,7 +228,7 @@ static void check_drain(struct sim *sim, struct sim_site *site) {
     if (watch->drain_most < sessions)
         watch->drain_most = sessions;
     uint32_t pace = site->policy.limits.drain_per_s;
-    struct duration turn = duration_us((int64_t)(watch->drain_most * UINT64_C(2000000) / pace));
+    struct duration turn = duration_us((int64_t)(watch->drain_most * UINT64_C(1200000) / pace));
     while (watch->draining && core_session_next(site->core, &cursor, &s)) {
         struct instant since = instant_max(watch->drain_since, s.since);
         since = watch_site_counts_from(sim, site, since);
