@@ -201,7 +201,9 @@ static uint32_t number_at(const uint8_t *bytes) {
  * they come from its keyed digest, which is as good, unless that session is over (`again`). */
 static void fill_ticket(const struct core *core, const struct core_session_open *e,
                         const struct offer *offer, bool again, struct ticket *t) {
+    static const uint8_t forgotten[CORE_ENTROPY_BYTES];
     const uint8_t *random = e->idempotent && !again ? e->digest : e->entropy;
+    assert(memcmp(random, forgotten, sizeof(forgotten)) != 0 && "whoever fills events fills it");
     memcpy(t->session.bytes, random, SESSION_ID_BYTES);
     t->legs[0] = (struct leg){.ssrc = number_at(random + 16),
                               .seq0 = (uint16_t)number_at(random + 20),

@@ -301,13 +301,12 @@ static void refuse_connection(struct sim *sim, const struct sim_site *site, uint
                        .kind = SIM_OPEN_FAILED, .a = client, .b = site->index, .n = attempt});
 }
 
-/* Of what it asks: the same for every cluster, and whenever it asks. */
-static void fill_digest(const struct sim_client *c, uint8_t digest[32]) {
+static void fill_random(uint8_t out[32], uint64_t seed) {
     struct rng rng;
-    rng_seed(&rng, ~c->seed);
+    rng_seed(&rng, seed);
     for (size_t i = 0; i < 32; i += 8) {
         uint64_t random = rng_u64(&rng);
-        memcpy(&digest[i], &random, 8);
+        memcpy(&out[i], &random, 8);
     }
 }
 
@@ -332,7 +331,8 @@ void sim_site_open_asked(struct sim *sim, const struct sim_event *e) {
                                        .protection = group->protection,
                                        .from = sim_client_addr(e->b),
                                        .idempotent = true};
-    fill_digest(c, open->digest);
+    fill_random(open->digest, ~c->seed); /* the same at every cluster, and whenever it asks … */
+    fill_random(open->entropy, ~c->seed + e->n); /* … and what is another each time */
     memcpy(open->client.bytes, &e->b, sizeof(e->b));
     sim_site_step(sim, site, &event);
 }

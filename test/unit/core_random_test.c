@@ -141,7 +141,7 @@ static void some_operator(struct fixture *f, struct rng *g) {
 static void some_open(struct fixture *f, struct rng *g) {
     struct core_session_open open = fixture_request((uint32_t)rng_below(g, IDS));
     open.idempotent = rng_below(g, 2) == 0;
-    open.digest[0] = (uint8_t)rng_below(g, 20);
+    open.digest[0] = (uint8_t)(1 + rng_below(g, 20));
     open.protection = rng_below(g, 2) == 0 ? PROTECTION_COLD : PROTECTION_WARM;
     fixture_open(f, &open);
 }
