@@ -2,7 +2,8 @@
  * The ledger: the record of moves, newest last, in bounded memory.
  *
  * It is the memory of this run only: what a restart finds at its nodes was moved before and is not
- * entered again. Entries are numbered from 1; the oldest goes when it is full.
+ * entered again. Entries are numbered from 1; the oldest goes when it is full. Those of a session
+ * are found by their number: each names the one before it in the same bucket.
  */
 #ifndef PEERD_CORE_LEDGER_H
 #define PEERD_CORE_LEDGER_H
@@ -10,10 +11,12 @@
 #include "monitor/verdict.h"
 #include "peerd/core/move.h"
 
-#define LEDGER_MAX 1024 /* entries */
+#define LEDGER_MAX     1024 /* entries */
+#define LEDGER_BUCKETS 2048 /* of session ids, which are random: hardly two in one */
 
 struct ledger_entry {
     uint64_t number;                         /* from 1 */
+    uint64_t before;                         /* number of the one before in its bucket; 0 none */
     struct move move;                        /* as it was when it was over */
     char evidence[VERDICT_TEXT_LEN_MAX + 1]; /* what we believed of `from` at that time */
 };
@@ -21,6 +24,7 @@ struct ledger_entry {
 struct ledger {
     struct ledger_entry entries[LEDGER_MAX]; /* by number modulo the size */
     uint64_t count;                          /* entered since the start */
+    uint64_t newest[LEDGER_BUCKETS];         /* number; 0 none */
 };
 
 void ledger_init(struct ledger *l);
@@ -28,6 +32,10 @@ void ledger_enter(struct ledger *l, const struct move *move, const char *evidenc
 
 /* The entry of that number; NULL if there is none, or none any more. */
 const struct ledger_entry *ledger_find(const struct ledger *l, uint64_t number);
+
+/* True if this session has arrived here under that epoch, or a newer one, at `since` or later. */
+bool ledger_has_arrival(const struct ledger *l, const struct session_id *session, uint32_t epoch,
+                        struct instant since);
 
 /* The number of the oldest entry still held; count + 1 if there is none. */
 uint64_t ledger_first(const struct ledger *l);

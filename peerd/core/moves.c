@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define COOKIE_LIFE duration_s(60) /* so long a commit that was sent before is taken */
+
 static bool begin(struct core *core, struct session *s, enum move_cause cause, bool out) {
     assert(s->move == NULL);
     s->move = malloc(sizeof(*s->move));
@@ -129,6 +131,11 @@ void moves_arrived(struct core *core, struct session *s, const struct node_sessi
                    uint32_t epoch_before) {
     if (told->cause == MOVE_CAUSE_NONE) {
         moves_call_off(core, s); /* a start under an old hedge: nobody was left */
+        return;
+    }
+    if (ledger_has_arrival(&core->ledger, &s->id, told->epoch,
+                           instant_sub(core->now, COOKIE_LIFE))) {
+        moves_call_off(core, s); /* that commit, again, reached a worker that was started anew */
         return;
     }
     char evidence[VERDICT_TEXT_LEN_MAX + 1];

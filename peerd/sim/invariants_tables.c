@@ -16,7 +16,7 @@ static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site)
 
 static bool is_twin(const struct move *a, const struct move *b) {
     bool same_way = a->out == b->out && session_id_equal(&a->session, &b->session);
-    return same_way && a->begun.us == b->begun.us && a->epoch_to == b->epoch_to;
+    return same_way && a->epoch_to == b->epoch_to && (!a->out || a->begun.us == b->begun.us);
 }
 
 /* Each move stands there once, with a cause that fits and epochs that grow. */

@@ -251,6 +251,43 @@ Test(core_report, a_hedge_is_seen_called_off_and_committed) {
     fixture_free(f);
 }
 
+/* A copy of a commit reaches a worker that was started anew: the client has not moved again. */
+Test(core_report, the_same_commit_is_one_move) {
+    static const struct {
+        const char *what;
+        uint32_t epoch;
+        uint32_t wait_ms;
+        uint64_t moves;
+    } rows[] = {
+        {"that commit again", 4, 0, 1},
+        {"an older one", 3, 0, 1},
+        {"a newer one", 5, 0, 2},
+        {"an id that begins anew, long after", 2, 60001, 2},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture *f = fixture_new(1, 1, 100);
+        struct node_session s = fixture_session(1, 4, RESUME_COMMIT);
+        fixture_register(f);
+        s.served_by = key_hint_of(&f->policy.peers[0].key);
+        s.cause = MOVE_CAUSE_CRASHED;
+        tell(f, 0, s, true);
+        cr_expect_eq(core_ledger(f->core)->count, 1u, "%s", rows[i].what);
+        fixture_node(f, 0, &(struct fixture_report){.ended = &s.session, .ended_count = 1});
+        cr_expect_not(is_there(f, 1), "%s", rows[i].what);
+        for (uint32_t ms = 0; ms < rows[i].wait_ms; ms += 500) {
+            fixture_wait(f, 500);
+            fixture_node(f, 0, &(struct fixture_report){0});
+        }
+        s.epoch = rows[i].epoch;
+        tell(f, 0, s, true);
+        cr_expect(is_there(f, 1), "%s", rows[i].what);
+        cr_expect_eq(core_ledger(f->core)->count, rows[i].moves, "%s", rows[i].what);
+        cr_expect_null(found(f, 1).move, "%s", rows[i].what);
+        core_check_invariants(f->core);
+        fixture_free(f);
+    }
+}
+
 Test(core_report, sessions_are_grouped_by_what_they_share) {
     struct fixture *f = fixture_new(1, 1, 100);
     struct node_session s[5];

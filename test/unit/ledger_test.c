@@ -30,3 +30,24 @@ Test(ledger, keeps_the_newest) {
     cr_expect_null(ledger_find(&l, LEDGER_MAX + 11));
     ledger_check_invariants(&l);
 }
+
+Test(ledger, knows_who_has_arrived) {
+    static struct ledger l;
+    const struct session_id here = {{1}}, other = {{1, 0, 7}};
+    ledger_init(&l);
+    cr_expect_not(ledger_has_arrival(&l, &here, 1, instant_us(0)));
+    struct move m = done(3);
+    ledger_enter(&l, &m, "");
+    m.session = other; /* of the same bucket */
+    m.epoch_to = 9;
+    ledger_enter(&l, &m, "");
+    cr_expect(ledger_has_arrival(&l, &here, 3, instant_us(6)));
+    cr_expect(ledger_has_arrival(&l, &here, 2, instant_us(6)), "older than what it knows");
+    cr_expect_not(ledger_has_arrival(&l, &here, 4, instant_us(6)));
+    cr_expect_not(ledger_has_arrival(&l, &here, 3, instant_us(7)), "too long ago");
+    cr_expect(ledger_has_arrival(&l, &other, 9, instant_us(6)));
+    for (uint32_t i = 0; i < LEDGER_MAX - 1; i++)
+        ledger_enter(&l, &m, "");
+    cr_expect_not(ledger_has_arrival(&l, &here, 3, instant_us(6)), "its entry has gone");
+    ledger_check_invariants(&l);
+}
