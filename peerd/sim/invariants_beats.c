@@ -161,14 +161,16 @@ static struct instant testimony(struct sim *sim, const struct sim_site *site, ui
     return instant_sub(w->heard, duration_add(age, WITNESS_SLACK));
 }
 
-/* A crash has no objection standing: no witness with newer proof, no node whose media lives. */
+/* A crash has no objection standing: no witness with newer proof, no node whose media lives. Time
+ * that we slept through makes its proof older, too: a living one speaks again as soon as we wake.
+ */
 static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t peer,
                         const struct core_peer_status *s) {
     const struct policy_detection *d = &site->policy.detection;
     const struct watch_peer *p = peer_watch(sim, site, peer);
     const char *name = watch_cluster(sim, site->index);
     if (p->media_echoes >= SURE_AFTER &&
-        duration_less(silent(sim, site, &p->media_life), HEADLESS_SINCE))
+        duration_less(instant_since(sim_site_now(sim, site), p->media_life.at), HEADLESS_SINCE))
         sim_breach(sim, "%s believes %s crashed, whose media lives", name, s->policy->name.text);
     if (instant_is_never(p->life_any.at) || s->rtt.us == DURATION_ENDLESS.us ||
         !duration_less(instant_since(sim_site_now(sim, site), p->life_any.at), VERDICT_VETO_MAX))
@@ -205,7 +207,8 @@ static void check_trust(struct sim *sim, const struct sim_site *site, const stru
                    watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
 }
 
-/* A beat that is late is noticed at the instant at which it is: there is a timer for that. */
+/* A beat that is late is noticed at the instant at which it is: there is a timer for that. Whom we
+ * had given up is suspected when a late echo says that the path is slow; its silence is old. */
 static void check_suspicion(struct sim *sim, const struct sim_site *site,
                             const struct core_peer_status *s) {
     struct duration late = duration_add(s->figures.expected, s->figures.margin);
@@ -231,7 +234,7 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
             continue;
         if (convicts(s.verdict) && !convicts(p->verdict))
             check_conviction(sim, site, p, &s);
-        if (s.verdict == VERDICT_SUSPECT && s.rule == 5)
+        if (s.verdict == VERDICT_SUSPECT && s.rule == 5 && !convicts(p->verdict))
             check_suspicion(sim, site, &s);
         if (s.opinion == DETECTOR_TRUST && p->verdict != VERDICT_SUSPECT)
             check_trust(sim, site, p, &s);
