@@ -247,13 +247,16 @@ format-check:
 format: ## clang-format every source in place
 	@test/lib/format write
 
-.PHONY: demo live sim sim-seeds soak mutants determinism fuzz bench
+.PHONY: demo live sim sim-scale sim-seeds soak mutants determinism fuzz bench
 demo: all ## three clusters, ten listeners, a dead site (KILLS=n SEED=n JSON=1)
 	@BUILD='$(BUILD)' KILLS='$(KILLS)' SEED='$(if $(filter file,$(origin SEED)),,$(SEED))' JSON='$(JSON)' test/live/demo
 live: all ## the real programs on loopback
 	@test/live/all
 sim: all ## one run of the simulator (SEED=n)
 	@$(BUILD)/bin/peersim --seed $(SEED) $(SIM_ARGS)
+sim-scale: all ## a thousand clusters, a million listeners, and what it costs (SCALE=fifty: a few)
+	@$(BUILD)/bin/peersim test/scenario/scale/$(or $(SCALE),thousand).yaml --seed $(SEED) --json \
+	  | sed 's/.*"expectations"/"expectations"/'
 sim-seeds: all ## many runs of the simulator (SEEDS=300)
 	@SEEDS=$(SEEDS) test/lib/run-seeds
 soak: all ## the swarm for a long time, to the first failure (SOAK_SEEDS=10000 FIRST_SEED=1 KEEP_GOING=1)
