@@ -177,11 +177,12 @@ static void step(struct sim *sim, struct sim_client *c, struct witness_event *e)
     sim_invariants_client_stepped(sim, c);
     sim_chronicle_client_stepped(sim, c);
     sim_due_client(sim, c);
-    bool answered = e->kind == WITNESS_COOKIE_RECEIVED || e->kind == WITNESS_GRANTED ||
-                    e->kind == WITNESS_ACKNOWLEDGED;
+    bool may_rest = e->kind == WITNESS_FRAME_ARRIVED || e->kind == WITNESS_COOKIE_RECEIVED ||
+                    e->kind == WITNESS_GRANTED || e->kind == WITNESS_ACKNOWLEDGED;
     if (c->state == SIM_CLIENT_OVER)
         end_listening(c);
-    else if (answered) /* perhaps it has all it wants now */
+    else if (may_rest &&
+             instant_is_never(c->witness->repair_at)) /* perhaps it has all it wants now */
         sim_sleep_try(sim, c);
 }
 
