@@ -210,7 +210,10 @@ $(BUILD)/lib/libpeerclient.a: $(call archives,release,client net pure)
 
 .PHONY: tests clang benches fuzzers
 tests: $(call tests,release) ## build the unit and scenario tests
-benches: $(call benches,release)
+benches: $(call benches,release) $(BUILD)/bench/detector
+# The shoot-out has arguments of its own and goes by a shorter name.
+$(BUILD)/bench/detector: $(BUILD)/bench/detector_bench
+	$(Q)ln -f $< $@
 fuzzers: $(fuzzers)
 # Compiled, not linked: what is linked with clang and run are the fuzzers.
 clang: ## compile everything with clang

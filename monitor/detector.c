@@ -11,6 +11,7 @@
 
 /* Below half an interval a margin would call every scheduling hiccup a suspicion. */
 #define MARGIN_SHARE 2
+#define REFUTED_BY   3 /* mistakes: fewer may be bad luck */
 
 void detector_init(struct detector *d, const struct detector_wish *wish) {
     *d = (struct detector){.wish = *wish,
@@ -19,7 +20,11 @@ void detector_init(struct detector *d, const struct detector_wish *wish) {
                            .arrival = INSTANT_NEVER,
                            .unconfirmed_at = INSTANT_NEVER,
                            .slow_at = instant_us(INT64_MIN),
+                           .first_at = INSTANT_NEVER,
+                           .expired_at = INSTANT_NEVER,
+                           .interval_at = INSTANT_NEVER,
                            .announced = wish->interval};
+    quality_init(&d->quality);
 }
 
 void detector_wish_changed(struct detector *d, const struct detector_wish *wish) {
@@ -55,8 +60,16 @@ static struct duration bound(const struct detector *d) {
     return duration_max(d->wish.detect_within, least);
 }
 
+/* Without a longer silence than the path accounts for; "never" while that is not known. */
+static struct instant stale_at(const struct detector *d) {
+    if (!d->quality.answer.known || !d->quality.heard)
+        return INSTANT_NEVER;
+    return instant_add(quality_fresh_until(&d->quality), deaf_since(d, d->quality.arrival));
+}
+
 static struct instant expire_at(const struct detector *d) {
-    return instant_add(instant_add(d->life_at, bound(d)), deaf_since(d, d->life_at));
+    struct instant old = instant_add(d->life_at, bound(d));
+    return instant_min(instant_add(old, deaf_since(d, d->life_at)), stale_at(d));
 }
 
 static struct instant suspect_at(const struct detector *d) {
@@ -112,6 +125,16 @@ static void learn_slow(struct detector *d, struct instant life_at, struct instan
     d->slow_at = life_at;
 }
 
+void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct instant now,
+                    struct duration announced) {
+    double rest_us = (double)bound(d).us - d->lag_mean_us - (double)announced.us;
+    struct quality_wish wish = {.false_alarm_every = d->wish.false_alarm_every,
+                                .margin_max = duration_us((int64_t)rest_us)};
+    struct duration deaf = d->quality.heard ? deaf_since(d, d->quality.arrival) : DURATION_ZERO;
+    (void)detector_step(d, now); /* by what was known until now */
+    quality_heard(&d->quality, seq, sent_us, now, announced, deaf, &wish);
+}
+
 void detector_life_proven(struct detector *d, struct instant life_at, struct instant now,
                           struct duration announced) {
     assert(!instant_before(now, life_at) && announced.us > 0);
@@ -123,6 +146,7 @@ void detector_life_proven(struct detector *d, struct instant life_at, struct ins
     if (d->proofs == 0) {
         learn_first(d, (double)instant_since(now, life_at).us);
         d->life_at = life_at;
+        d->first_at = now;
     } else {
         learn_more(d, now, life_at);
     }
@@ -137,6 +161,9 @@ void detector_life_proven(struct detector *d, struct instant life_at, struct ins
 
 void detector_new_run(struct detector *d) {
     d->excused = true;
+    if (d->opinion == DETECTOR_EXPIRED)
+        d->detected = instant_since(d->expired_at, d->life_at);
+    quality_new_run(&d->quality);
 }
 
 void detector_unconfirmed(struct detector *d, struct instant now) {
@@ -167,6 +194,10 @@ struct instant detector_deadline(const struct detector *d) {
     return INSTANT_NEVER;
 }
 
+struct instant detector_expires_at(const struct detector *d) {
+    return d->proofs == 0 ? INSTANT_NEVER : expire_at(d);
+}
+
 static enum detector_opinion judge(const struct detector *d, struct instant now) {
     if (d->proofs == 0)
         return DETECTOR_UNKNOWN;
@@ -175,30 +206,82 @@ static enum detector_opinion judge(const struct detector *d, struct instant now)
     return instant_reached(now, suspect_at(d)) ? DETECTOR_SUSPECT : DETECTOR_TRUST;
 }
 
+/* An expired peer is back: it was alive all the time, or has been started anew. */
+static void note_return(struct detector *d, struct instant now) {
+    if (d->excused)
+        return;
+    d->mistakes++;
+    d->mistaken = duration_add(d->mistaken, instant_since(now, d->expired_at));
+}
+
 enum detector_opinion detector_step(struct detector *d, struct instant now) {
     enum detector_opinion before = d->opinion, after = judge(d, now);
     bool trusted = before == DETECTOR_TRUST, expired = before == DETECTOR_EXPIRED;
     if (trusted && after != DETECTOR_TRUST)
         d->suspicions++;
-    if (!expired && after == DETECTOR_EXPIRED)
+    if (!expired && after == DETECTOR_EXPIRED) {
         d->expiries++;
-    if (expired && after != DETECTOR_EXPIRED && !d->excused)
-        d->mistakes++;
+        d->expired_at = now;
+    }
+    if (expired && after != DETECTOR_EXPIRED)
+        note_return(d, now);
     if (after == DETECTOR_TRUST)
         d->excused = false;
     d->opinion = after;
     return after;
 }
 
+/* From the last instant of life to EXPIRED, on the path as it is. */
+static struct duration bound_in_force(const struct detector *d) {
+    if (!d->quality.answer.known || d->proofs == 0)
+        return bound(d);
+    struct duration lag = duration_us((int64_t)d->lag_mean_us);
+    struct duration fresh = duration_add(d->announced, d->quality.answer.margin);
+    return duration_min(bound(d), duration_add(lag, fresh));
+}
+
+/* An estimate that experience has refuted so often is none. */
+static bool is_refuted(const struct detector *d, struct instant now) {
+    if (d->mistakes < REFUTED_BY)
+        return false;
+    struct duration each =
+        duration_scale(detector_age(d, d->first_at, now), 1, (int64_t)d->mistakes);
+    return duration_less(each, d->wish.false_alarm_every);
+}
+
+static bool meets_wish(const struct detector *d, struct instant now) {
+    const struct quality_answer *a = &d->quality.answer;
+    return !duration_less(d->wish.detect_within, bound(d)) && !is_refuted(d, now) &&
+           (!a->known || !duration_less(a->recurrence, d->wish.false_alarm_every));
+}
+
+static void achieved(const struct detector *d, struct instant now, struct detector_figures *f) {
+    struct duration whole = d->proofs > 0 ? detector_age(d, d->first_at, now) : DURATION_ZERO;
+    f->mistake_every =
+        d->mistakes == 0 ? DURATION_ENDLESS : duration_scale(whole, 1, (int64_t)d->mistakes);
+    f->mistake_lasts =
+        d->mistakes == 0 ? DURATION_ZERO : duration_scale(d->mistaken, 1, (int64_t)d->mistakes);
+    f->accuracy = whole.us <= 0 ? 1 : fmax(0, 1 - (double)d->mistaken.us / (double)whole.us);
+    f->detected = d->detected;
+}
+
 struct detector_figures detector_figures(const struct detector *d, struct instant now) {
     bool heard = d->proofs > 0;
-    return (struct detector_figures){
+    const struct quality_answer *a = &d->quality.answer;
+    struct duration lag = duration_us((int64_t)d->lag_mean_us);
+    struct detector_figures f = {
         .silent = heard ? detector_age(d, d->arrival, now) : DURATION_ENDLESS,
         .life_age = heard ? detector_age(d, d->life_at, now) : DURATION_ENDLESS,
         .expected = d->announced,
         .margin = margin(d),
-        .bound = bound(d),
-        .meets_wish = bound(d).us <= d->wish.detect_within.us};
+        .bound = bound_in_force(d),
+        .meets_wish = meets_wish(d, now),
+        .measured = a->known,
+        .fresh = a->margin,
+        .recurs = a->recurrence,
+        .needs = duration_add(duration_add(lag, d->announced), a->margin_need)};
+    achieved(d, now, &f);
+    return f;
 }
 
 const char *detector_opinion_name(enum detector_opinion o) {

@@ -9,9 +9,11 @@
  *     echoes. When that is `detect_within` ago, the opinion is EXPIRED. Whoever dies at t cannot
  *     have proven life after t, so it expires before t + detect_within whatever the path does,
  *     and beats that were held back on the way buy no time.
- * This is the first, simple estimator: exponentially weighted mean and deviation (Jacobson 1988)
- * of arrival gap and of proof age. One after Chen, Toueg & Aguilera (2002), which derives interval
- * and margin from loss and delay to meet `false_alarm_every`, fits behind the same calls.
+ * The arrival clock has a second hand: once the path has been measured for long enough, a peer that
+ * has not been heard by the freshness point of monitor/quality.h is EXPIRED before the life clock
+ * says so. That point is the earliest at which wrong ones stay `false_alarm_every` apart. Until
+ * then, and where the path is too bad for an earlier one, the life clock alone decides; it takes a
+ * mean and a deviation (Jacobson 1988) of proof age, for paths slower than the wish.
  *
  * A process that was not scheduled heard nothing, and must distrust itself first: time during
  * which we were deaf is reported by detector_own_stall and does not count as the peer's silence.
@@ -19,6 +21,7 @@
 #ifndef MONITOR_DETECTOR_H
 #define MONITOR_DETECTOR_H
 
+#include "monitor/quality.h"
 #include "peerd/base/time.h"
 
 #include <stdbool.h>
@@ -66,22 +69,43 @@ struct detector {
     bool excused;                  /* the next proof comes from a new run: no mistake of ours */
     struct detector_stall stalls[DETECTOR_STALLS_MAX]; /* oldest first */
     uint8_t stall_count;
+    struct quality quality;     /* of the path, and what margin it allows */
+    struct instant first_at;    /* of the first proof; "never" until then */
+    struct instant expired_at;  /* of the newest expiry; "never" for none */
+    struct duration mistaken;   /* sum of the times that mistakes lasted */
+    struct duration detected;   /* life age at the newest expiry that was none; zero for none */
+    struct instant interval_at; /* when the wished interval was last changed */
 };
 
 /* What it achieves, for evidence texts, status and metrics. */
 struct detector_figures {
-    struct duration silent;   /* since the newest arrival, our own deafness deducted */
-    struct duration life_age; /* since the newest proven instant of life, likewise */
-    struct duration expected; /* arrivals are expected within this … */
-    struct duration margin;   /* … give or take this */
-    struct duration bound;    /* detection time in force (T_D) */
-    bool meets_wish;          /* false where the path needs a longer bound than asked */
+    struct duration silent;        /* since the newest arrival, our own deafness deducted */
+    struct duration life_age;      /* since the newest proven instant of life, likewise */
+    struct duration expected;      /* arrivals are expected within this … */
+    struct duration margin;        /* … give or take this */
+    struct duration bound;         /* detection time in force (T_D) */
+    bool meets_wish;               /* false where the path needs a longer bound than asked, or where
+                                      mistakes must be expected more often */
+    bool measured;                 /* the three below are known: measured for long enough */
+    struct duration fresh;         /* a beat may be so much later than foretold before it expires */
+    struct duration recurs;        /* estimated time between mistakes (T_MR) with this bound */
+    struct duration needs;         /* the bound that would meet `false_alarm_every` on this path */
+    struct duration mistake_every; /* achieved T_MR; endless without a mistake */
+    struct duration mistake_lasts; /* achieved T_M, mean; zero without a mistake */
+    double accuracy;               /* achieved P_A: share of the time in which it was right */
+    struct duration detected;      /* achieved T_D, at most: life age at the newest true expiry */
 };
 
 void detector_init(struct detector *d, const struct detector_wish *wish);
 
 /* The operator changed his mind; what was learnt of the path is kept. */
 void detector_wish_changed(struct detector *d, const struct detector_wish *wish);
+
+/* A beat newer than all before arrived, whatever it proves: its number, when its sender says to
+ * have sent it (on its own clock), and when at the latest it will send the next. To be told before
+ * what it proves. */
+void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct instant now,
+                    struct duration announced);
 
 /* A beat proved life as of `life_at` and promised the next within `announced`. Older proofs than
  * the newest are counted for jitter and prove nothing new. What is older than the bound on arrival
@@ -102,6 +126,9 @@ void detector_own_stall(struct detector *d, struct instant from, struct instant 
 
 /* When the opinion may change next without an input; never if it cannot. */
 struct instant detector_deadline(const struct detector *d);
+
+/* When it is given up if nothing is heard any more; never if nothing has been heard yet. */
+struct instant detector_expires_at(const struct detector *d);
 
 /* Lets time pass and returns the opinion. */
 enum detector_opinion detector_step(struct detector *d, struct instant now);

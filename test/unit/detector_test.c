@@ -1,6 +1,7 @@
 #include "monitor/detector.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #define START 1000 /* [ms] */
 
@@ -242,6 +243,90 @@ Test(detector, a_new_wish_takes_effect_at_once) {
                                                       .interval = duration_ms(100)});
     cr_expect_eq(detector_step(&d, at(START + 4900 + 1900)), DETECTOR_SUSPECT);
     cr_expect_eq(detector_step(&d, at(START + 4900 + 1940)), DETECTOR_EXPIRED);
+}
+
+/* Beats every 100 ms for so many seconds, heard and proven; each `lost_every`th is lost. */
+static int64_t heard_for(struct detector *d, int seconds, int lost_every) {
+    int64_t now = START;
+    for (int i = 1; i <= seconds * 10; i++) {
+        if (lost_every > 0 && i % lost_every == 0)
+            continue;
+        now = START + i * 100;
+        detector_heard(d, (uint64_t)i, (int64_t)i * 100000, at(now), duration_ms(100));
+        detector_life_proven(d, at(now - 60), at(now), duration_ms(100));
+        detector_check_invariants(d);
+    }
+    return now;
+}
+
+Test(detector, a_path_known_well_expires_sooner_than_the_wish) {
+    static const struct {
+        const char *what;
+        int seconds, lost_every;
+        int64_t least_ms, most_ms; /* of silence, until it expires */
+        bool meets;
+    } rows[] = {
+        {"not known yet", 40, 0, 340, 340, true},
+        {"quiet", 120, 0, 105, 115, true},
+        {"one beat in thirty is lost, alone", 1200, 30, 200, 340, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct detector d = fresh();
+        int64_t last = heard_for(&d, rows[i].seconds, rows[i].lost_every);
+        int64_t silent = duration_in_ms(instant_since(detector_expires_at(&d), at(last)));
+        cr_expect(silent >= rows[i].least_ms && silent <= rows[i].most_ms, "%s: %d", rows[i].what,
+                  (int)silent);
+        struct detector_figures f = detector_figures(&d, at(last));
+        cr_expect_eq(f.meets_wish, rows[i].meets, "%s", rows[i].what);
+        cr_expect_eq(f.measured, rows[i].seconds > 60, "%s", rows[i].what);
+        cr_expect_leq(duration_in_ms(f.bound), 400, "%s", rows[i].what);
+        while (d.opinion != DETECTOR_EXPIRED)
+            detector_step(&d, detector_deadline(&d));
+        cr_expect_eq(d.expired_at.us, at(last + silent).us + d.expired_at.us % 1000, "%s",
+                     rows[i].what);
+    }
+}
+
+Test(detector, our_own_absence_moves_the_freshness_point) {
+    struct detector d = fresh();
+    int64_t last = heard_for(&d, 120, 0);
+    struct instant before = detector_expires_at(&d);
+    detector_own_stall(&d, at(last + 50), at(last + 5050));
+    cr_expect_eq(instant_since(detector_expires_at(&d), before).us, 5000000);
+    cr_expect_eq(detector_step(&d, at(last + 5051)), DETECTOR_TRUST);
+}
+
+static void back_again(struct detector *d, int64_t now, uint64_t seq) {
+    detector_heard(d, seq, now * 1000, at(now), duration_ms(100));
+    detector_life_proven(d, at(now - 60), at(now), duration_ms(100));
+}
+
+Test(detector, what_it_achieves_is_told) {
+    struct detector d = fresh();
+    int64_t last = heard_for(&d, 50, 0);
+    detector_step(&d, detector_deadline(&d));
+    detector_step(&d, detector_deadline(&d));
+    cr_assert_eq(d.opinion, DETECTOR_EXPIRED);
+    int64_t expired = duration_in_ms(instant_since(d.expired_at, at(0)));
+    back_again(&d, expired + 1000, 601);
+    struct detector_figures f = detector_figures(&d, at(START + 100 + 100000));
+    cr_expect_eq(duration_in_ms(f.mistake_every), 100000);
+    cr_expect_leq(llabs(duration_in_ms(f.mistake_lasts) - 1000), 1);
+    cr_expect_float_eq(f.accuracy, 0.99, 1e-4);
+    cr_expect_gt(expired, last);
+    for (int i = 0; i < 2; i++) {
+        detector_step(&d, detector_deadline(&d));
+        detector_step(&d, detector_deadline(&d));
+        int64_t back = duration_in_ms(instant_since(d.expired_at, at(0))) + 500;
+        back_again(&d, back, 700 + (uint64_t)i);
+    }
+    cr_expect_eq(d.mistakes, 3u);
+    cr_expect_not(detector_figures(&d, d.arrival).meets_wish, "thrice is a fact");
+    while (d.opinion != DETECTOR_EXPIRED)
+        detector_step(&d, detector_deadline(&d));
+    detector_new_run(&d);
+    int64_t detected = duration_in_ms(detector_figures(&d, d.expired_at).detected);
+    cr_expect(detected > 100 && detected <= 400, "%d", (int)detected);
 }
 
 Test(detector, opinions_have_names) {

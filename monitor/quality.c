@@ -1,0 +1,288 @@
+#include "monitor/quality.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* How fast each foreteller follows: at once, over the last few beats, over the last hundreds. */
+static const double gains[QUALITY_FORETELLERS] = {1, 1.0 / 8, 1.0 / 128};
+
+#define DEVIATION_GAIN 0.03
+#define FAR_OFF        4    /* deviations: a route change, or an outlier … */
+#define FAR_OFF_US     2000 /* … by so much at least */
+#define FAR_OFF_BEATS  4    /* so many in a row are no outliers */
+#define SPREADS        1.5  /* a foretelling that jumps about costs detection time as well */
+
+/* Statistics stand for this many times the wish, and within these limits. */
+#define MEMORY_WISHES 2
+#define MEMORY_MIN    duration_s(600)
+#define MEMORY_MAX    duration_s(86400)
+#define RECENT        3000 /* [beats] */
+#define RECENT_DOUBT  10   /* times the usual in their shape: they are few, and serve for scale */
+#define AFTER_DOUBT   10   /* beats after a loss: until so many have come, others speak for them */
+#define PRUDENCE      1.5  /* the estimate must be so much better than the wish */
+#define AS_GOOD       1.05 /* margins whose mistakes differ by no more than this are equal */
+#define BARGAIN       0.05 /* so much longer a wait … */
+#define BARGAIN_GAIN  2    /* … is worth it where it makes mistakes so many times rarer */
+
+/* The sender's timers and ours are not exact, however quiet the path. */
+#define MARGIN_SHARE  20 /* of the interval at least */
+#define MARGIN_MIN_US 1000
+#define MARGIN_GRAIN  0.01 /* of the interval, and as fine is the search */
+
+void quality_init(struct quality *q) {
+    memset(q, 0, sizeof(*q));
+    q->answer.recurrence = q->answer.margin = q->answer.margin_need = DURATION_ENDLESS;
+}
+
+void quality_new_run(struct quality *q) {
+    q->heard = false;
+}
+
+/* ---- learning -------------------------------------------------------------------------------- */
+
+static void fade_recent(struct quality *q) {
+    for (int i = 0; i < QUALITY_FORETELLERS; i++) {
+        struct tail *t = &q->foretellers[i].recent;
+        if (t->all > RECENT)
+            tail_fade(t, RECENT / (double)t->all);
+    }
+}
+
+static void fade(struct quality *q, const struct quality_wish *wish) {
+    fade_recent(q);
+    struct duration memory = duration_scale(wish->false_alarm_every, MEMORY_WISHES, 1);
+    memory = duration_min(duration_max(memory, MEMORY_MIN), MEMORY_MAX);
+    if (duration_less(q->observed, memory))
+        return;
+    double keep = (double)memory.us / (double)q->observed.us;
+    runs_fade(&q->runs, keep);
+    for (int i = 0; i < QUALITY_FORETELLERS; i++)
+        tail_fade(&q->foretellers[i].tail, keep);
+    for (int i = 0; i < QUALITY_FORETELLERS; i++)
+        tail_fade(&q->foretellers[i].after, keep);
+    q->observed = memory;
+}
+
+/* Four in a row far off to one side: the path is another one now. */
+static bool has_moved(struct quality_foreteller *f, double error_us) {
+    if (fabs(error_us) < fmax(FAR_OFF * f->dev_us, FAR_OFF_US)) {
+        f->off = 0;
+        return false;
+    }
+    f->off = f->off > 0 && f->off_late == (error_us > 0) ? (uint8_t)(f->off + 1) : 1;
+    f->off_late = error_us > 0;
+    return f->off >= FAR_OFF_BEATS;
+}
+
+static void foreteller_learn(struct quality_foreteller *f, double gain, double transit_us,
+                             double slow_us) {
+    double error = transit_us - f->transit_us;
+    if (has_moved(f, error)) {
+        f->transit_us = transit_us;
+        f->off = 0;
+        return;
+    }
+    f->transit_us += gain * error;
+    f->dev_us += DEVIATION_GAIN * (fabs(error) - f->dev_us);
+    f->spread_us += DEVIATION_GAIN * (fabs(f->transit_us - slow_us) - f->spread_us);
+}
+
+static void learn_gap(struct quality *q, uint64_t seq, double transit_us, double sender_late_us,
+                      struct duration gap) {
+    uint64_t lost = seq - q->seq - 1;
+    double slow_us = q->foretellers[QUALITY_FORETELLERS - 1].transit_us;
+    runs_add(&q->runs, lost);
+    for (int i = 0; i < QUALITY_FORETELLERS; i++) {
+        struct quality_foreteller *f = &q->foretellers[i];
+        double late_us = transit_us - f->transit_us + sender_late_us;
+        tail_add(&f->tail, late_us);
+        tail_add(&f->recent, late_us);
+        if (lost > 0)
+            tail_add(&f->after, late_us);
+        foreteller_learn(f, gains[i], transit_us, slow_us);
+    }
+    q->observed = duration_add(q->observed, gap);
+    q->beats++;
+}
+
+static void start_run(struct quality *q, double transit_us) {
+    for (int i = 0; i < QUALITY_FORETELLERS; i++) {
+        q->foretellers[i].transit_us = transit_us;
+        q->foretellers[i].off = 0;
+    }
+    q->heard = true;
+}
+
+/* ---- answering ------------------------------------------------------------------------------- */
+
+struct model {
+    double per_s;                /* gaps a second */
+    double interval_us;          /* [µs] */
+    double shares[RUNS_MAX + 1]; /* of gaps with 0, 1, 2 … lost */
+    struct tail_fit fit, recent, after;
+    double after_share; /* of belief in the last */
+};
+
+static double mistakes_per_s(const struct model *m, double margin_us) {
+    double sum = 0;
+    for (int k = 0; k <= RUNS_MAX; k++) {
+        double left = margin_us - k * m->interval_us;
+        double late = fmax(tail_share_beyond(&m->fit, left), tail_share_beyond(&m->recent, left));
+        if (k > 0)
+            late += m->after_share * (tail_share_beyond(&m->after, left) - late);
+        sum += m->shares[k] * late;
+    }
+    return sum * m->per_s;
+}
+
+/* The smallest margin up to `most` with no more mistakes than that; mistakes fall as margins grow,
+ * in stairs. `most` if none has so few. */
+static double smallest_margin(const struct model *m, double least, double most, double per_s) {
+    double low = least, high = most;
+    if (mistakes_per_s(m, low) <= per_s)
+        return low;
+    while (high - low > fmax(m->interval_us * MARGIN_GRAIN, 100)) {
+        double middle = (low + high) / 2;
+        if (mistakes_per_s(m, middle) <= per_s)
+            high = middle;
+        else
+            low = middle;
+    }
+    return high;
+}
+
+static void model_runs(const struct quality *q, struct model *m) {
+    m->interval_us = (double)q->interval.us;
+    m->per_s = (double)q->runs.beyond[0] / ((double)q->observed.us / 1e6);
+    runs_shares(&q->runs, m->shares);
+}
+
+static void model_tails(const struct quality_foreteller *f, struct model *m) {
+    tail_fit(&f->tail, &m->fit, 1);
+    tail_fit(&f->recent, &m->recent, RECENT_DOUBT);
+    tail_fit(&f->after, &m->after, 1);
+    m->after_share = (double)f->after.all / ((double)f->after.all + AFTER_DOUBT);
+}
+
+static struct duration duration_from(double us) {
+    return us >= 9e15 ? DURATION_ENDLESS : duration_us((int64_t)us);
+}
+
+/* Close above a stair or in a steep tail, a little more time buys much: the estimate may be wrong
+ * by as much, and in the middle of a stair it buys nothing. */
+static double bargain(const struct model *m, double margin_us, double most) {
+    double more_us = fmin(margin_us + BARGAIN * (m->interval_us + margin_us), most);
+    bool worth = mistakes_per_s(m, more_us) * BARGAIN_GAIN <= mistakes_per_s(m, margin_us);
+    return worth ? more_us : margin_us;
+}
+
+/* The best that one foreteller can do. */
+static struct quality_answer answer_of(struct model *m, const struct quality_wish *wish) {
+    double least = fmax(m->interval_us / MARGIN_SHARE, MARGIN_MIN_US);
+    double most = fmax((double)wish->margin_max.us, least);
+    double asked = 1e6 / (double)wish->false_alarm_every.us / PRUDENCE;
+    double best = mistakes_per_s(m, most);
+    double margin = smallest_margin(m, least, most, fmax(asked, best * AS_GOOD));
+    double need = best <= asked ? margin : smallest_margin(m, most, TAIL_US_MAX * 2.0, asked);
+    margin = bargain(m, margin, most);
+    double per_s = mistakes_per_s(m, margin);
+    return (struct quality_answer){.margin = duration_from(margin),
+                                   .margin_need = duration_from(need),
+                                   .recurrence = duration_from(1e6 / fmax(per_s, 1e-12)),
+                                   .known = true};
+}
+
+/* Fewer mistakes first, down to the wish; then the earlier detection. */
+static bool is_better(const struct quality_answer *a, double a_cost, const struct quality_answer *b,
+                      double b_cost, struct duration every) {
+    double ours = fmin((double)a->recurrence.us, (double)every.us);
+    double theirs = fmin((double)b->recurrence.us, (double)every.us);
+    if (ours > theirs * AS_GOOD || theirs > ours * AS_GOOD)
+        return ours > theirs;
+    return a_cost < b_cost;
+}
+
+static void compute_answer(struct quality *q, const struct quality_wish *wish) {
+    struct model m;
+    struct quality_answer best = {.known = false};
+    double best_cost = 0;
+    model_runs(q, &m);
+    for (uint8_t i = 0; i < QUALITY_FORETELLERS; i++) {
+        model_tails(&q->foretellers[i], &m);
+        struct quality_answer a = answer_of(&m, wish);
+        a.foreteller = i;
+        double cost = (double)a.margin.us + SPREADS * q->foretellers[i].spread_us;
+        if (!best.known || is_better(&a, cost, &best, best_cost, wish->false_alarm_every)) {
+            best = a;
+            best_cost = cost;
+        }
+    }
+    q->answer = best;
+    q->since_answer = 0;
+}
+
+double quality_mistakes_per_s(const struct quality *q, struct duration margin) {
+    struct model m;
+    model_runs(q, &m);
+    model_tails(&q->foretellers[q->answer.foreteller], &m);
+    return mistakes_per_s(&m, (double)margin.us);
+}
+
+/* What has just come was rare enough to change the answer. */
+static bool is_telling(const struct quality *q, double late_us) {
+    return q->answer.known && late_us * 2 > (double)q->answer.margin.us;
+}
+
+static bool is_other_interval(struct duration a, struct duration b) {
+    struct duration longer = duration_max(a, b), shorter = duration_min(a, b);
+    return duration_less(duration_scale(shorter, 5, 4), longer);
+}
+
+void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct instant now,
+                   struct duration interval, struct duration deaf,
+                   const struct quality_wish *wish) {
+    double transit_us = (double)(now.us - sent_us);
+    bool telling = false;
+    assert(interval.us > 0);
+    if (q->heard && seq <= q->seq)
+        return;
+    if (!q->heard) {
+        start_run(q, transit_us);
+    } else if (deaf.us == 0) {
+        uint64_t lost = seq - q->seq - 1;
+        double gap_us = (double)(sent_us - q->sent_us);
+        double due_us = (double)(lost + 1) * (double)q->interval.us;
+        double expected = q->foretellers[q->answer.foreteller].transit_us;
+        telling = is_telling(q, transit_us - expected + gap_us - (double)q->interval.us);
+        learn_gap(q, seq, transit_us, gap_us - due_us, instant_since(now, q->arrival));
+    }
+    if (q->interval.us > 0 && is_other_interval(q->interval, interval))
+        runs_rescale(&q->runs, interval.us, q->interval.us);
+    q->seq = seq;
+    q->sent_us = sent_us;
+    q->arrival = now;
+    q->interval = interval;
+    bool measured = !duration_less(q->observed, QUALITY_LEARN) && q->beats >= QUALITY_LEARN_BEATS;
+    if (measured && (telling || !q->answer.known || ++q->since_answer >= QUALITY_AGAIN)) {
+        fade(q, wish);
+        compute_answer(q, wish);
+    }
+}
+
+struct instant quality_expected(const struct quality *q) {
+    double transit_us = q->foretellers[q->answer.foreteller].transit_us;
+    return instant_us(q->sent_us + (int64_t)transit_us + q->interval.us);
+}
+
+struct instant quality_fresh_until(const struct quality *q) {
+    return instant_add(quality_expected(q), q->answer.margin);
+}
+
+void quality_check_invariants(const struct quality *q) {
+    assert(q->answer.foreteller < QUALITY_FORETELLERS);
+    assert(q->observed.us >= 0 && q->answer.margin.us >= 0);
+    assert(!q->heard || q->interval.us > 0);
+    for (int k = 0; k < RUNS_MAX; k++)
+        assert(q->runs.beyond[k] >= q->runs.beyond[k + 1]);
+}
