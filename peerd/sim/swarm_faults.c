@@ -220,7 +220,7 @@ static void blackhole(struct swarm *s, uint32_t at) {
 
 static void link_ends(struct swarm *s, uint32_t at) {
     uint32_t a = swarm_below(s, s->clusters), b = (a + 1) % s->clusters;
-    uint32_t rtt = swarm_between(s, 2, swarm_one_in(s, 4) ? 300 : 150);
+    uint32_t rtt = swarm_between(s, 2, swarm_one_in(s, 4) ? 600 : 150);
     bool one_way = swarm_one_in(s, 2), clients = swarm_one_in(s, 2);
     text_putf(&s->text, "  - {at: %" PRIu32 "ms, link: {between: [%s, %s], rtt: %" PRIu32 "ms%s",
               at, swarm_cluster(a), clients ? "clients" : swarm_cluster(b), rtt,

@@ -35,6 +35,37 @@ Test(path, round_trip_time) {
     cr_expect_eq(p.rtt_min.us, 32000);
 }
 
+Test(path, another_way) {
+    static const struct {
+        const char *what;
+        int64_t ms[4]; /* round trips after one of 80 ms; negative: of a grant */
+        int64_t smooth_us;
+    } rows[] = {
+        {"a single one is an accident", {600, 80}, 136875},
+        {"two are a longer way", {600, 580}, 580000},
+        {"and as long as the shorter of them", {580, 600}, 580000},
+        {"a grant confirms it", {580, -900}, 580000},
+        {"a grant alone tells nothing", {-900, -900}, 80000},
+        {"a grant that was quick denies nothing", {580, -80}, 142500},
+        {"two to either side are no way", {600, 20, 600}, 188203},
+        {"there and back", {600, 600, 80, 80}, 80000},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct path p;
+        path_init(&p);
+        path_sent(&p, 1, true, true, at_ms(0));
+        cr_assert(path_answered(&p, 1, at_ms(80)));
+        for (int k = 0; k < 4 && rows[i].ms[k] != 0; k++) {
+            int64_t ms = rows[i].ms[k], sent = 1000 * (k + 1);
+            bool grant = ms < 0;
+            path_sent(&p, (uint64_t)k + 2, !grant, !grant, at_ms(sent));
+            cr_assert(path_answered(&p, (uint64_t)k + 2, at_ms(sent + (grant ? -ms : ms))));
+        }
+        cr_expect_eq(path_rtt(&p).us, rows[i].smooth_us, "%s: %lld us", rows[i].what,
+                     (long long)path_rtt(&p).us);
+    }
+}
+
 Test(path, hellos_that_nobody_answers) {
     struct path p;
     path_init(&p);

@@ -38,26 +38,62 @@ Test(witness_move, the_one_that_serves_now_is_followed_and_the_old_one_released)
     cr_expect_null(resume_to(1, RESUME_CANCEL, 0), "its hedge has become its service");
 }
 
-Test(witness_move, a_late_grant_of_an_older_epoch_is_not_followed) {
+/* ams1 has been asked, then lon1, now, and neither has answered. */
+static void ask_two(uint64_t nonces[SERVERS]) {
     start_streaming();
     wait_until(2195);
     cr_assert_not_null(resume_to(1, RESUME_COMMIT, 0));
-    uint64_t nonce = last_nonce(WITNESS_SEND_RESUME, 1);
+    nonces[1] = last_nonce(WITNESS_SEND_RESUME, 1);
     wait_until(2195 + 500);
     const struct witness_out *second = resume_to(2, RESUME_COMMIT, 0);
     cr_assert_not_null(second, "ams1 did not answer: lon1 is asked");
     cr_expect_eq(second->u.resume.epoch, 3);
+    nonces[2] = last_nonce(WITNESS_SEND_RESUME, 2);
     forget_sent();
+}
+
+static void grant_late(uint8_t server, uint32_t epoch, uint64_t nonce) {
     struct witness_event e = {
-        .kind = WITNESS_GRANTED, .now = at_ms(f.ms), .server = 1, .nonce = nonce};
-    e.u.grant = (struct message_grant){.purpose = RESUME_COMMIT, .epoch = 2, .lease_ms = 5000};
+        .kind = WITNESS_GRANTED, .now = at_ms(f.ms), .server = server, .nonce = nonce};
+    e.u.grant = (struct message_grant){.purpose = RESUME_COMMIT, .epoch = epoch, .lease_ms = 5000};
     step(&e);
+}
+
+Test(witness_move, a_late_grant_of_an_older_epoch_is_not_followed) {
+    uint64_t nonces[SERVERS];
+    ask_two(nonces);
+    grant_late(1, 2, nonces[1]);
     cr_expect_eq(f.w.state, WITNESS_COMMITTING);
     cr_expect_eq(f.w.epoch, 1);
     cr_expect_eq(f.w.stats.stale_grants, 1);
-    const struct witness_out *r = resume_to(1, RESUME_RELEASE, 0);
-    cr_assert_not_null(r);
-    cr_expect_eq(r->u.resume.epoch, 3);
+    const struct witness_out *r = resume_to(1, RESUME_COMMIT, 0);
+    cr_assert_not_null(r, "but asked anew, for it lives");
+    cr_expect_eq(r->u.resume.epoch, 4);
+    cr_expect_null(resume_to(1, RESUME_RELEASE, 0), "what it sends is welcome meanwhile");
+    f.ms += 10;
+    give_grant(1, RESUME_COMMIT);
+    cr_expect(f.w.state == WITNESS_FOLLOWING && f.w.serving == 1 && f.w.epoch == 4);
+    r = resume_to(2, RESUME_RELEASE, 0);
+    cr_assert_not_null(r, "lon1 may believe that it serves");
+    cr_expect_eq(r->u.resume.epoch, 4);
+}
+
+/* Two that both answer too late do not take turns: the one returned to gets the time it needs. */
+Test(witness_move, who_answers_late_gets_more_time) {
+    uint64_t nonces[SERVERS];
+    ask_two(nonces);
+    int64_t took_ms = duration_in_ms(instant_since(at_ms(f.ms), f.w.attempt.of[1].at));
+    grant_late(1, 2, nonces[1]);
+    int64_t again_ms = f.ms;
+    f.ms += 100;
+    grant_late(2, 3, nonces[2]);
+    cr_expect_eq(f.w.attempt.server, 1, "still");
+    cr_expect_eq(f.w.attempt.epoch, 4);
+    cr_expect_eq(f.w.stats.stale_grants, 2);
+    wait_until(again_ms + 2 * took_ms - 1);
+    cr_expect_eq(f.w.attempt.server, 1);
+    wait_until(again_ms + 2 * took_ms + 1);
+    cr_expect_neq(f.w.attempt.server, 1, "it has had twice as long as it took");
 }
 
 Test(witness_move, the_old_server_may_come_back_before_anybody_granted) {

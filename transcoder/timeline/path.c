@@ -40,14 +40,37 @@ void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct i
         p->hellos_sent++;
 }
 
+static bool is_far(const struct path *p, struct duration sample) {
+    int64_t off = sample.us - p->rtt_smooth.us;
+    int64_t far = p->rtt_smooth.us / 2 + duration_ms(PATH_FAR_MS).us;
+    return off > far || -off > far;
+}
+
+/* Pre-roll in an answer makes it late, never early: it can confirm that the way is longer. */
+static void confirm_rtt(struct path *p, struct duration sample) {
+    bool longer = p->rtt_far.us != 0 && p->rtt_smooth.us < p->rtt_far.us;
+    if (!longer || !is_far(p, sample) || sample.us < p->rtt_smooth.us)
+        return;
+    p->rtt_smooth = duration_min(p->rtt_far, sample);
+    p->rtt_far = DURATION_ZERO;
+}
+
 static void learn_rtt(struct path *p, struct duration sample) {
     if (sample.us < 0)
         return;
     p->rtt_min = duration_min(p->rtt_min, sample);
-    if (p->rtt_smooth.us == DURATION_ENDLESS.us)
+    if (p->rtt_smooth.us == DURATION_ENDLESS.us) {
         p->rtt_smooth = sample;
+        return;
+    }
+    struct duration before = p->rtt_far, smooth = p->rtt_smooth;
+    bool far = is_far(p, sample), longer = smooth.us < sample.us;
+    bool again = far && before.us != 0 && (smooth.us < before.us) == longer;
+    p->rtt_far = far && !again ? sample : DURATION_ZERO;
+    if (again) /* the nearer of both */
+        p->rtt_smooth = longer ? duration_min(before, sample) : duration_max(before, sample);
     else
-        p->rtt_smooth.us += (sample.us - p->rtt_smooth.us) / 8;
+        p->rtt_smooth.us += (sample.us - smooth.us) / 8;
 }
 
 bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
@@ -59,6 +82,8 @@ bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
             continue;
         if (q->prompt)
             learn_rtt(p, instant_since(now, q->sent));
+        else
+            confirm_rtt(p, instant_since(now, q->sent));
         if (q->hello) {
             p->hellos_answered++;
             count_hello(p, false);

@@ -3,7 +3,10 @@
  *
  * It remembers the nonces of what was sent and not yet answered, so that an answer is believed only
  * if it repeats one (an off-path forger cannot), and once. Round-trip time comes from hellos and
- * reports, which are answered at once; a grant may contain pre-roll and tells nothing. A cookie
+ * reports, which are answered at once; a grant may contain pre-roll and tells little. One sample
+ * far from the others is an accident, a second one says that the way is another now: then the
+ * smoothed time goes there at once, for at a gain of 1/8 it would take seconds, and positions are
+ * reckoned by it. A cookie
  * proves our address to the server; it is good for one to two of the server's periods of 30 s, so
  * it is used for 25 s and renewed long before.
  */
@@ -13,9 +16,10 @@
 #include "peerd/base/time.h"
 #include "peerd/wire/message.h"
 
-#define PATH_PENDING_MAX   16    /* questions remembered; an older one is forgotten unanswered */
+#define PATH_PENDING_MAX   32    /* questions remembered; an older one is forgotten unanswered */
 #define PATH_COOKIE_MS_MAX 25000 /* [ms] a cookie is used for, below the server's 30 s */
 #define PATH_RTT_MS_GUESS  100   /* [ms] before anything was measured */
+#define PATH_FAR_MS        20    /* [ms] over half of the smoothed time: a sample is far from it */
 #define PATH_LOST_MS       1000  /* [ms] a hello unanswered for so long is lost */
 
 struct path_pending {
@@ -32,6 +36,7 @@ struct path {
     struct instant heard;       /* newest packet of any kind; "never" for none */
     struct duration rtt_min;    /* smallest of all; endless if unknown */
     struct duration rtt_smooth; /* RFC 6298 style, gain 1/8; endless if unknown */
+    struct duration rtt_far;    /* newest sample, if it was far from that; else zero */
     uint32_t hellos_sent;       /* since the beginning */
     uint32_t hellos_answered;   /* since the beginning */
     uint32_t hellos_missed;     /* lost in a row up to now */

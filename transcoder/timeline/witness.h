@@ -31,7 +31,8 @@
  *
  * The client alone assigns epochs, a fresh one for each server that is asked to commit. A grant of
  * an older epoch than the newest asked for is not followed but released. All who might believe that
- * they serve are released after a commit, and again when they are heard.
+ * they serve are released after a commit, and again when they are heard. While nobody has granted
+ * the newest, one who grants an older one too late is asked anew, and gets more time: it lives.
  *
  * Live positions are reckoned by the client's playout clock, not by the path that serves: then
  * moves do not add up to drift, and each gives the buffer its full depth back.
@@ -145,11 +146,16 @@ struct witness_attempt {
     uint32_t epoch;
     uint64_t counter; /* of its first resume: what answers an older one is not about it */
     enum move_cause cause;
-    uint8_t from;         /* who served; WITNESS_SERVER_NONE at the start */
-    uint8_t sends;        /* resumes sent to this server */
-    bool granted;         /* and its frames are awaited (MOVING) */
-    uint32_t heard;       /* frames heard from it since */
-    uint32_t tried;       /* bit s: server s was asked in this round */
+    uint8_t from;   /* who served; WITNESS_SERVER_NONE at the start */
+    uint8_t sends;  /* resumes sent to this server */
+    bool granted;   /* and its frames are awaited (MOVING) */
+    uint32_t heard; /* frames heard from it since */
+    uint32_t tried; /* bit s: server s was asked in this round */
+    bool returned;  /* to one that had answered too late */
+    struct {
+        struct instant at;        /* when it was asked under its newest epoch */
+        struct duration patience; /* it was too slow: so long at least it gets next time */
+    } of[WITNESS_SERVERS_MAX];
     struct instant asked; /* this server */
     struct instant again; /* when to repeat */
     struct instant until; /* when the next one is asked */

@@ -7,9 +7,10 @@
 #define AGAIN_MS      100 /* [ms] after each further one, until it is answered */
 #define ROUND_MS      500 /* [ms] between two rounds over all servers */
 #define GRACE_MS      150 /* [ms] a new server that we did not hear yet gets to begin, and a trip */
-#define REPAIRS_MAX   4   /* questions for frames that a move left out */
-#define REPAIR_MS     20  /* [ms] over a round trip between them */
-#define SETTLE_MS_MAX 100 /* [ms] after which a move is reported although nobody took frames */
+#define PATIENCE_MAX  3000 /* [ms] for an answer: twice what was too short, and no more */
+#define REPAIRS_MAX   4    /* questions for frames that a move left out */
+#define REPAIR_MS     20   /* [ms] over a round trip between them */
+#define SETTLE_MS_MAX 100  /* [ms] after which a move is reported although nobody took frames */
 
 /* ---- whom to ask ---- */
 
@@ -66,6 +67,8 @@ void witness_attempt_send(const struct turn *t) {
         witness_send_hello(t, a->server); /* its answer makes the commit go out at once */
         return;
     }
+    if (a->sends == 1)
+        witness_send_hello(t, a->server); /* its way may have changed with whatever happened */
     uint64_t live = witness_live_at(w, a->server, t->now);
     uint64_t from = playout_missing(w->playout, t->now);
     /* Make before break: the target begins a little ahead, while the old one sends on. */
@@ -79,7 +82,8 @@ static void ask(const struct turn *t, uint8_t server) {
     struct witness *w = t->w;
     struct witness_attempt *a = &w->attempt;
     struct witness_server *s = &w->servers[server];
-    struct duration patience = duration_add(w->config.attempt, path_rtt(&s->path));
+    struct duration trips = duration_scale(path_rtt(&s->path), 2, 1);
+    struct duration patience = duration_add(w->config.attempt, trips);
     a->server = server;
     a->epoch = ++w->epoch_high;
     a->counter = w->counter + 1;
@@ -88,7 +92,8 @@ static void ask(const struct turn *t, uint8_t server) {
     a->heard = 0;
     a->tried |= 1U << server;
     a->asked = t->now;
-    a->until = instant_add(t->now, duration_add(patience, path_rtt(&s->path)));
+    a->until = instant_add(t->now, duration_max(patience, a->of[server].patience));
+    a->of[server].at = t->now;
     s->epoch_asked = a->epoch;
     trace_linef(t->out->trace, t->now, "-> commit at %s under epoch %u (%s)", s->address.name.text,
                 a->epoch, move_cause_name(a->cause));
@@ -170,6 +175,22 @@ void witness_attempt_next(const struct turn *t) {
     }
 }
 
+/* The time that it got did not suffice (RFC 6298 section 5.5). */
+static void be_patient(struct witness_attempt *a, uint8_t server, struct instant now) {
+    struct duration twice = duration_scale(instant_since(now, a->of[server].at), 2, 1);
+    a->of[server].patience = duration_min(twice, duration_ms(PATIENCE_MAX));
+}
+
+static void no_answer(const struct turn *t) {
+    struct witness_attempt *a = &t->w->attempt;
+    struct instant heard = t->w->servers[a->server].path.heard;
+    trace_linef(t->out->trace, t->now, "%s: no answer", witness_server_name(t->w, a->server));
+    /* Who is not heard at all would only keep the others waiting. */
+    if (!instant_is_never(heard) && instant_before(a->of[a->server].at, heard))
+        be_patient(a, a->server, t->now);
+    witness_attempt_next(t);
+}
+
 void witness_keep_attempt(const struct turn *t) {
     struct witness *w = t->w;
     struct witness_attempt *a = &w->attempt;
@@ -186,8 +207,7 @@ void witness_keep_attempt(const struct turn *t) {
         return;
     }
     if (instant_reached(t->now, a->until)) {
-        trace_linef(t->out->trace, t->now, "%s: no answer", witness_server_name(w, a->server));
-        witness_attempt_next(t);
+        no_answer(t);
     } else if (instant_reached(t->now, a->again)) {
         if (a->server == SERVER_NONE)
             witness_attempt_next(t);
@@ -317,6 +337,25 @@ static void adopt(const struct turn *t, uint32_t epoch) {
                 witness_server_name(w, w->serving), epoch);
 }
 
+/* A grant of the epoch before: it may not be followed, for another was asked under a newer one, but
+ * whoever gave it lives, and that other has not said a word. Once an attempt, lest two slow ones
+ * take turns. */
+static bool asked_anew(const struct turn *t, uint8_t server, uint32_t epoch) {
+    struct witness *w = t->w;
+    struct witness_attempt *a = &w->attempt;
+    struct witness_server *s = &w->servers[server];
+    bool asking = w->state == WITNESS_OPENING || w->state == WITNESS_COMMITTING;
+    if (!asking || a->returned || a->server == server || server == w->serving ||
+        epoch != s->epoch_asked || epoch <= w->epoch)
+        return false;
+    trace_linef(t->out->trace, t->now, "%s grants epoch %u too late -> asking it anew",
+                s->address.name.text, epoch);
+    be_patient(a, server, t->now);
+    a->returned = true;
+    ask(t, server);
+    return true;
+}
+
 void witness_commit_granted(const struct turn *t, uint8_t server, uint32_t epoch) {
     struct witness *w = t->w;
     struct witness_attempt *a = &w->attempt;
@@ -338,9 +377,12 @@ void witness_commit_granted(const struct turn *t, uint8_t server, uint32_t epoch
         return;
     }
     w->stats.stale_grants++;
-    trace_linef(t->out->trace, t->now, "%s grants epoch %u too late -> release",
-                witness_server_name(w, server), epoch);
-    if (server != w->serving && server != a->server)
+    if (asked_anew(t, server, epoch))
+        return;
+    bool idle = server != w->serving && server != a->server;
+    trace_linef(t->out->trace, t->now, "%s grants epoch %u too late%s",
+                witness_server_name(w, server), epoch, idle ? " -> release" : "");
+    if (idle)
         witness_release(t, server);
 }
 

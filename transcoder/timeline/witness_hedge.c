@@ -46,6 +46,8 @@ void witness_hedge_ask(const struct turn *t, uint8_t server) {
         witness_send_hello(t, server); /* its answer makes the hedge go out at once */
         return;
     }
+    if (s->hedge.sends == 1)
+        witness_send_hello(t, server); /* its way may have changed with whatever happened */
     uint64_t from = playout_missing(w->playout, t->now);
     witness_send_wanted(t, server, RESUME_HEDGE, w->epoch_high, MOVE_CAUSE_NONE, from,
                         witness_live_at(w, server, t->now));

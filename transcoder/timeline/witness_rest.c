@@ -54,6 +54,8 @@ static bool path_is_settled(const struct path *p, struct duration rtt, bool dark
     for (int i = 0; i < PATH_PENDING_MAX; i++)
         if (p->pending[i].nonce != 0)
             return false;
+    if (p->rtt_far.us != 0)
+        return false;
     if (dark)
         return true;
     int64_t off = rtt.us - p->rtt_smooth.us;
