@@ -34,6 +34,7 @@ static inline void sim_fixture_open(struct sim_fixture *f, const char *text, uin
 static inline void sim_fixture_close(struct sim_fixture *f) {
     sim_free(f->sim);
     scenario_free(&f->scenario);
+    f->sim = NULL;
 }
 
 #endif

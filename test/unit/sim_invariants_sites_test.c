@@ -131,6 +131,7 @@ static void open_and_go(void) {
 }
 
 static void late_starter(void) {
+    finish();
     sim_fixture_open(&f,
                      "name: goes\nduration: 20s\nclusters: [{name: fra1}, {name: ams1}]\n"
                      "clients:\n  - {name: near}\n  - {name: goes, start: 4s}\n",

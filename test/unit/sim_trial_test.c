@@ -40,12 +40,12 @@ Test(sim_trial, one_that_dies_or_hangs_takes_nobody_along, .timeout = 60) {
     const struct trial_options lives = {.text = sim_quiet, .limit_s = 30};
     cr_assert(trial_begin(&trials[0], &hangs) && trial_begin(&trials[1], &dies) &&
               trial_begin(&trials[2], &lives));
-    kill(trials[1].pid, SIGSEGV);
+    kill(trials[1].pid, SIGKILL); /* a sanitizer would report a SIGSEGV */
     for (int ended = 0; ended < 3;)
         ended += trial_wait(trials, 3, 1000) != NULL;
     cr_expect_null(trial_wait(trials, 3, 0));
     cr_expect_str_eq(trials[0].failure, "no end within 1 s");
-    cr_expect_str_eq(trials[1].failure, "killed by signal 11");
+    cr_expect_str_eq(trials[1].failure, "killed by signal 9");
     cr_expect_eq(trials[2].end, TRIAL_OK);
 }
 
