@@ -130,7 +130,8 @@ void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct in
     double rest_us = (double)bound(d).us - d->lag_mean_us - (double)announced.us;
     struct quality_wish wish = {.false_alarm_every = d->wish.false_alarm_every,
                                 .margin_max = duration_us((int64_t)rest_us)};
-    struct duration deaf = d->quality.heard ? deaf_since(d, d->quality.arrival) : DURATION_ZERO;
+    struct instant since = instant_min(d->quality.arrival, quality_foretold(&d->quality, sent_us));
+    struct duration deaf = d->quality.heard ? deaf_since(d, since) : DURATION_ZERO;
     (void)detector_step(d, now); /* by what was known until now */
     quality_heard(&d->quality, seq, sent_us, now, announced, deaf, &wish);
 }

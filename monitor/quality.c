@@ -13,6 +13,8 @@ static const double gains[QUALITY_FORETELLERS] = {1, 1.0 / 8, 1.0 / 128};
 #define FAR_OFF_BEATS  4    /* so many in a row are no outliers */
 #define SPREADS        1.5  /* a foretelling that jumps about costs detection time as well */
 
+#define SENT_US_MAX (INT64_MAX / 8)
+
 /* Statistics stand for this many times the wish, and within these limits. */
 #define MEMORY_WISHES 2
 #define MEMORY_MIN    duration_s(600)
@@ -242,11 +244,15 @@ static bool is_other_interval(struct duration a, struct duration b) {
 void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct instant now,
                    struct duration interval, struct duration deaf,
                    const struct quality_wish *wish) {
-    double transit_us = (double)(now.us - sent_us);
-    bool telling = false;
     assert(interval.us > 0);
     if (q->heard && seq <= q->seq)
         return;
+    if (sent_us > SENT_US_MAX || sent_us < -SENT_US_MAX) {
+        q->heard = false; /* no clock runs for so long: the life clock alone decides */
+        return;
+    }
+    double transit_us = (double)(now.us - sent_us);
+    bool telling = false;
     if (!q->heard) {
         start_run(q, transit_us);
     } else if (deaf.us == 0) {
@@ -270,9 +276,14 @@ void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct inst
     }
 }
 
+struct instant quality_foretold(const struct quality *q, int64_t sent_us) {
+    if (!q->heard || sent_us > SENT_US_MAX || sent_us < -SENT_US_MAX)
+        return INSTANT_NEVER;
+    return instant_us(sent_us + (int64_t)q->foretellers[q->answer.foreteller].transit_us);
+}
+
 struct instant quality_expected(const struct quality *q) {
-    double transit_us = q->foretellers[q->answer.foreteller].transit_us;
-    return instant_us(q->sent_us + (int64_t)transit_us + q->interval.us);
+    return instant_add(quality_foretold(q, q->sent_us), q->interval);
 }
 
 struct instant quality_fresh_until(const struct quality *q) {

@@ -83,13 +83,17 @@ void quality_init(struct quality *q);
 /* The peer has been started anew: its clock and numbers begin anew, the path has not changed. */
 void quality_new_run(struct quality *q);
 
-/* A beat arrived that is newer than all before. `deaf` is how long of the time since the newest we
- * did not listen: nothing is learnt then, since neither lateness nor loss is the path's. */
+/* A beat arrived that is newer than all before. `deaf` is how long of the time since the newest, or
+ * since this one should have come, we did not listen: nothing is learnt then, since neither
+ * lateness nor loss is the path's. */
 void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct instant now,
                    struct duration interval, struct duration deaf, const struct quality_wish *wish);
 
 /* The freshness point: until then a newer beat is expected. Only after the first. */
 struct instant quality_fresh_until(const struct quality *q);
+
+/* When a beat sent then should arrive; "never" if nothing has been heard yet. */
+struct instant quality_foretold(const struct quality *q, int64_t sent_us);
 
 /* When the answer says so, without the margin. */
 struct instant quality_expected(const struct quality *q);

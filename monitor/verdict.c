@@ -154,6 +154,7 @@ static void judge_by_witnesses(struct verdict_result *out, const struct verdict_
     char names[NAMES_TEXT_LEN];
     hear(&h, in, now);
     struct instant veto_ends = instant_add(in->expired_since, VERDICT_VETO_MAX);
+    struct instant alone_until = instant_add(in->life_at, in->detect_within);
     bool veto_holds = !instant_reached(now, veto_ends);
     if (veto_holds && h.objecting.count > 0) {
         struct instant stale_at = instant_add(h.objecting.newest_at, in->detect_within);
@@ -165,6 +166,9 @@ static void judge_by_witnesses(struct verdict_result *out, const struct verdict_
         conclude(out, VERDICT_SUSPECT, 10, instant_min(stale_at, veto_ends));
         SAY(out, "no beat for %" PRId64 " ms; %s heard it too lately to tell", silent_ms(in),
             names_text(&h.unsure, names));
+    } else if (h.objecting.count + h.silent.count == 0 && !instant_reached(now, alone_until)) {
+        conclude(out, VERDICT_SUSPECT, 10, alone_until);
+        SAY(out, "no beat for %" PRId64 " ms; no witness", silent_ms(in));
     } else {
         conclude(out, VERDICT_CRASHED, 11, INSTANT_NEVER);
         if (h.objecting.count > 0)

@@ -25,7 +25,8 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->hint = key_hint_of(&policy->key);
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
-    p->expired_since = p->beaten_at = p->replay_traced = p->media_since = INSTANT_NEVER;
+    p->expired_since = p->wish_told = p->beaten_at = p->replay_traced = p->media_since =
+        INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
@@ -145,6 +146,27 @@ static void run_confirmed(struct core *core, struct peering *p, const struct bea
         standbys_changed(core, p); /* it has forgotten what we lodged */
 }
 
+/* A path that cannot deliver what the policy wishes is said so at once, with what it can. */
+static void tell_wish(struct core *core, struct peering *p) {
+    struct detector_figures f = detector_figures(&p->detector, core->now);
+    if (!f.measured || f.meets_wish != p->wish_unmet ||
+        (!instant_is_never(p->wish_told) &&
+         !instant_reached(core->now, instant_add(p->wish_told, PEERING_WISH_AGAIN))))
+        return;
+    p->wish_told = core->now;
+    p->wish_unmet = !f.meets_wish;
+    const char *name = p->policy.name.text;
+    if (f.meets_wish)
+        core_trace(core, "> %s path allows the wished detection: noticed within %" PRId64 " ms",
+                   name, duration_in_ms(f.bound));
+    else
+        core_trace(core,
+                   "> %s path too bad for the wished detection: noticed within %" PRId64
+                   " ms, a false alarm every %" PRId64 " s; %" PRId64 " ms would do",
+                   name, duration_in_ms(f.bound), duration_in_ms(f.recurs) / 1000,
+                   duration_in_ms(f.needs));
+}
+
 /* A beat that echoes nothing newer than the one before may come from somebody who hears us no
  * longer. */
 static void life_proven(struct core *core, struct peering *p, const struct beat *b,
@@ -158,7 +180,10 @@ static void life_proven(struct core *core, struct peering *p, const struct beat 
         core->counters.beats_unconfirmed++;
         detector_unconfirmed(&p->detector, core->now);
     }
+    if (proof->newest)
+        detector_heard(&p->detector, b->seq, b->send_us, core->now, duration_ms(b->interval_ms));
     detector_life_proven(&p->detector, proof->life_at, core->now, duration_ms(b->interval_ms));
+    tell_wish(core, p);
 }
 
 static void beat_heard(struct core *core, struct peering *p, const struct beat *b) {

@@ -29,7 +29,8 @@ struct core_event;
 
 #define PEERING_NOBODY      UINT8_MAX
 #define PEERING_MEDIA_MAX   4 /* nodes of a headless peer listened to: one is enough to know */
-#define PEERING_TRACE_AGAIN duration_s(1) /* lines about dropped beats, at most */
+#define PEERING_TRACE_AGAIN duration_s(1)  /* lines about dropped beats, at most */
+#define PEERING_WISH_AGAIN  duration_s(60) /* lines about what a path allows, at most */
 #define DESCRIPTION_AGAIN   duration_s(5)
 #define DESCRIPTION_SOON    duration_ms(500) /* it has just started: no node has registered yet */
 #define DESCRIPTION_RETRY   duration_s(1)
@@ -71,6 +72,9 @@ struct peering {
     struct verdict_result verdict;
     struct instant verdict_since;
     struct instant expired_since; /* of the detector; "never" while it has not */
+    struct instant wish_told;     /* when we last said that the path is too bad for the wish, or no
+                                     longer; "never": not yet */
+    bool wish_unmet;              /* said last */
 
     struct instant beat_at;   /* next beat */
     struct instant beaten_at; /* last beat; "never" for none */

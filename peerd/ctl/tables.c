@@ -51,17 +51,35 @@ void tables_status(const json_t *s) {
                json_string_value(one));
 }
 
+static void peer_detection(const json_t *peer) {
+    const json_t *d = json_object_get(peer, "detection");
+    const json_t *need = json_object_get(d, "bound_needed_ms");
+    if (!json_is_false(json_object_get(d, "meets_wish")))
+        return;
+    printf("  the path does not allow the quality wished: noticed within %.0f ms",
+           json_number_value(json_object_get(d, "bound_ms")));
+    if (json_is_number(need))
+        printf(", a mistake every %.0f s expected; %.0f ms would do",
+               json_number_value(json_object_get(d, "mistake_every_ms_expected")) / 1000,
+               json_number_value(need));
+    putchar('\n');
+}
+
 void tables_peers(const json_t *answer) {
     const json_t *peer;
     size_t i;
-    printf("%-12s %-11s %9s %8s %6s %8s  %s\n", "peer", "verdict", "since", "rtt", "loss",
-           "sessions", "evidence");
-    json_array_foreach(json_object_get(answer, "peers"), i, peer)
-        printf("%-12s %-11s %7.1f s %5.1f ms %5.1f%% %8lld  %s\n", text_of(peer, "name"),
+    printf("%-12s %-11s %9s %8s %6s %7s %8s  %s\n", "peer", "verdict", "since", "rtt", "loss",
+           "T_D", "sessions", "evidence");
+    json_array_foreach(json_object_get(answer, "peers"), i, peer) {
+        const json_t *detection = json_object_get(peer, "detection");
+        printf("%-12s %-11s %7.1f s %5.1f ms %5.1f%% %4.0f ms %8lld  %s\n", text_of(peer, "name"),
                text_of(peer, "verdict"), seconds_of(peer, "since_ms_ago"),
                json_number_value(json_object_get(peer, "rtt_ms")),
                100.0 * json_number_value(json_object_get(peer, "loss")),
+               json_number_value(json_object_get(detection, "bound_ms")),
                number_of(peer, "sessions"), text_of(peer, "evidence"));
+        peer_detection(peer);
+    }
 }
 
 void tables_sessions(const json_t *answer) {

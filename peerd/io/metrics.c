@@ -6,6 +6,7 @@
 #include "peerd/net/clock.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -73,6 +74,56 @@ static void put_peers(struct page *p, const struct daemon *d) {
     }
 }
 
+static void put_seconds(struct page *p, const char *metric, const struct core_peer_status *s,
+                        struct duration value) {
+    if (value.us != INT64_MAX)
+        put(p, "%s{peer=\"%s\"} %.6f\n", metric, s->policy->name.text, (double)value.us / 1e6);
+}
+
+/* The quality of failure detection, after Chen, Toueg and Aguilera. */
+static void put_detection(struct page *p, const struct daemon *d) {
+    static const struct {
+        const char *metric, *help;
+        size_t at; /* in the figures */
+    } rows[] = {
+        {"peerd_peer_detection_bound_seconds", "A dead peer is noticed within this (T_D).",
+         offsetof(struct detector_figures, bound)},
+        {"peerd_peer_detected_seconds", "Age of the last proof when it was last noticed.",
+         offsetof(struct detector_figures, detected)},
+        {"peerd_peer_mistake_interval_seconds", "Mean time between mistakes so far (T_MR).",
+         offsetof(struct detector_figures, mistake_every)},
+        {"peerd_peer_mistake_duration_seconds", "Mean time that a mistake lasted (T_M).",
+         offsetof(struct detector_figures, mistake_lasts)},
+    };
+    struct instant now = net_now();
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        family(p, rows[r].metric, "gauge", rows[r].help);
+        for (uint32_t i = 0; i < d->peer_count; i++) {
+            struct core_peer_status s = core_peer_status(d->core, i, now);
+            const char *at = (const char *)&s.figures + rows[r].at;
+            put_seconds(p, rows[r].metric, &s, *(const struct duration *)(const void *)at);
+        }
+    }
+    family(p, "peerd_peer_mistake_interval_expected_seconds", "gauge",
+           "Time between mistakes that the path lets expect; absent until measured.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        if (s.figures.measured)
+            put_seconds(p, "peerd_peer_mistake_interval_expected_seconds", &s, s.figures.recurs);
+    }
+    family(p, "peerd_peer_accuracy_ratio", "gauge", "Share of time judged rightly (P_A).");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_accuracy_ratio{peer=\"%s\"} %.9f\n", s.policy->name.text,
+            s.figures.accuracy);
+    }
+    family(p, "peerd_peer_wish_met", "gauge", "1 if the path allows what the policy wishes.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_wish_met{peer=\"%s\"} %d\n", s.policy->name.text, s.figures.meets_wish);
+    }
+}
+
 static void put_counters(struct page *p, const struct daemon *d) {
     const struct core_counters *c = core_counters(d->core);
 #define PUT_COUNTER(field, text)                                                                   \
@@ -107,6 +158,7 @@ char *metrics_render(const struct daemon *d) {
         return NULL;
     put_cluster(&page, d);
     put_peers(&page, d);
+    put_detection(&page, d);
     put_counters(&page, d);
     if (fclose(page.out) != 0) {
         free(text);

@@ -296,6 +296,30 @@ Test(detector, our_own_absence_moves_the_freshness_point) {
     cr_expect_eq(detector_step(&d, at(last + 5051)), DETECTOR_TRUST);
 }
 
+Test(detector, what_lay_in_our_socket_says_nothing_of_the_path) {
+    struct detector d = fresh();
+    int64_t last = heard_for(&d, 120, 0);
+    detector_own_stall(&d, at(last + 50), at(last + 5050));
+    struct quality before = d.quality;
+    for (int i = 1; i <= 50; i++)
+        detector_heard(&d, (uint64_t)(1200 + i), (int64_t)(1200 + i) * 100000, at(last + 5051),
+                       duration_ms(100));
+    cr_expect_eq(d.quality.beats, before.beats);
+    cr_expect_eq(d.quality.answer.margin.us, before.answer.margin.us);
+    cr_expect_eq(d.quality.seq, 1250u);
+}
+
+Test(detector, an_absurd_send_instant_leaves_the_life_clock) {
+    struct detector d = fresh();
+    int64_t last = heard_for(&d, 120, 0);
+    detector_heard(&d, 1201, INT64_MIN, at(last + 100), duration_ms(100));
+    detector_life_proven(&d, at(last + 40), at(last + 100), duration_ms(100));
+    cr_expect_eq(detector_expires_at(&d).us, at(last + 440).us);
+    detector_heard(&d, 1202, INT64_MAX, at(last + 200), duration_ms(100));
+    cr_expect_eq(detector_expires_at(&d).us, at(last + 440).us);
+    detector_check_invariants(&d);
+}
+
 static void back_again(struct detector *d, int64_t now, uint64_t seq) {
     detector_heard(d, seq, now * 1000, at(now), duration_ms(100));
     detector_life_proven(d, at(now - 60), at(now), duration_ms(100));

@@ -233,3 +233,19 @@ Test(verdict, only_the_living_are_usable) {
     cr_expect_str_eq(verdict_name((enum verdict)VERDICT_COUNT), "?");
     cr_expect_str_eq(verdict_name(VERDICT_HEADLESS), "headless");
 }
+
+Test(verdict, alone_we_wait_for_as_long_as_was_wished) {
+    /* The detector knows its path, and expired after 150 ms. */
+    struct verdict_input in = expired();
+    in.life_at = ago(150);
+    struct verdict_result alone = judge(&in);
+    cr_expect(alone.rule == 10 && alone.verdict == VERDICT_SUSPECT, "%d", alone.rule);
+    cr_expect_eq(alone.again_at.us, instant_add(in.life_at, in.detect_within).us);
+    struct verdict_witness w = witness("lon1", 1, 900);
+    in.witnesses = &w;
+    in.witness_count = 1;
+    cr_expect_eq(judge(&in).rule, 11, "one that hears it no more is enough");
+    in.witness_count = 0;
+    in.life_at = ago(400);
+    cr_expect_eq(judge(&in).rule, 11);
+}
