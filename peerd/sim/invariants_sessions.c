@@ -106,12 +106,17 @@ static struct duration longest_lease(const struct sim *sim, const struct sim_wor
     return sim->sites[w->cluster].policy.limits.session_lease;
 }
 
-/* A lease is looked at somewhat after its end: clocks may run slow. */
+/* A lease has ended by then, even by a clock that is slow by a tenth: see SIM_DRIFT_PPM_MAX. */
+static struct instant surely_ended(const struct sim *sim, const struct sim_worker *w,
+                                   struct instant from) {
+    return instant_add(from, duration_scale(longest_lease(sim, w), 9, 8));
+}
+
 static void put_check(struct sim *sim, const struct sim_worker *w, uint32_t slot,
                       struct instant at) {
     watch_of(sim, w, slot)->waits = true;
     sim_put_at(
-        sim, instant_add(at, duration_scale(longest_lease(sim, w), 1, 8)),
+        sim, at,
         &(struct sim_event){.kind = SIM_LEASE_DUE, .a = w->index, .b = slot, .n = w->process.run});
 }
 
@@ -119,7 +124,7 @@ static void renewed(struct sim *sim, const struct sim_worker *w, uint32_t slot) 
     struct watch_session *s = watch_of(sim, w, slot);
     s->renewed = sim->now;
     if (!s->waits)
-        put_check(sim, w, slot, instant_add(sim->now, longest_lease(sim, w)));
+        put_check(sim, w, slot, surely_ended(sim, w, sim->now));
 }
 
 /* Whoever holds a session has heard of its client within a lease, or did not run. */
@@ -132,10 +137,9 @@ void sim_invariants_lease_due(struct sim *sim, const struct sim_event *e) {
     s->waits = false;
     if (state == TENURE_FREE || state == TENURE_ENDED || w->tenures[e->b].resting)
         return;
-    struct instant from = watch_counts_from(sim, &w->process, s->renewed);
-    struct instant until = instant_add(from, longest_lease(sim, w));
-    if (!instant_before(until, sim->now)) /* at that very instant its tick is still to come */
-        put_check(sim, w, e->b, until);
+    struct instant at = surely_ended(sim, w, watch_counts_from(sim, &w->process, s->renewed));
+    if (instant_before(sim->now, at))
+        put_check(sim, w, e->b, at);
     else
         sim_breach(sim, "%s still holds %s (%s), although its lease was renewed %" PRId64 " ms ago",
                    watch_cluster(sim, w->cluster), whose(sim, s).text, tenure_state_name(state),

@@ -249,7 +249,7 @@ static void leave(struct swarm *s, uint32_t at) {
 static void clocks(struct swarm *s, uint32_t at) {
     const char *site = any_site(s);
     uint32_t step = swarm_one_in(s, 2) ? swarm_between(s, 1, 25000) : swarm_between(s, 1, 500);
-    uint32_t ppm = swarm_below(s, 500); /* a bad quartz */
+    uint32_t ppm = swarm_one_in(s, 4) ? swarm_below(s, 20000) : swarm_below(s, 500);
     bool back_or_slow = swarm_one_in(s, 2);
     if (swarm_one_in(s, 2))
         PUT(s, at, "clock: {cluster: %s, %s: %" PRIu32 "ms}", site,

@@ -33,6 +33,24 @@ static void says(struct sim_worker *w, const struct message_resume *m, struct te
     sim_invariants_worker_stepped(f.sim, w, &e);
 }
 
+/* What the check of leases says of one that was renewed so long ago. */
+static bool is_overdue(struct duration ago) {
+    struct sim_worker *w = server();
+    const struct sim_event e = {
+        .kind = SIM_LEASE_DUE, .a = w->index, .b = slot_at(w), .n = w->process.run};
+    f.sim->watch->workers[w->index].sessions[slot_at(w)].renewed = instant_sub(f.sim->now, ago);
+    sim_invariants_lease_due(f.sim, &e);
+    return sim_violation(f.sim) != NULL;
+}
+
+Test(sim_invariants_sessions, a_lease_that_does_not_end) {
+    cr_expect_not(is_overdue(duration_ms(4000)), "it holds");
+    cr_expect_not(is_overdue(duration_ms(5086)), "by a clock that is slow by 1.7 %% it holds");
+    cr_expect_not(is_overdue(duration_ms(5600)), "by one that is slow by a tenth, too");
+    cr_expect(is_overdue(duration_ms(5700)));
+    expect_told("still holds near-1 (serving), although its lease was renewed 5700 ms ago");
+}
+
 Test(sim_invariants_sessions, hold_when_nothing_is_wrong) {
     struct message_resume m = asked(RESUME_COMMIT);
     says(server(), &m, said(TENURE_GRANT, server()));
