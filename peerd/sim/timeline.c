@@ -298,6 +298,26 @@ static void apply_target(struct sim *sim, const struct scenario_event *e) {
     free(hit);
 }
 
+/* Of whoever a word stands for at this moment, or of those that are named. */
+static void heal(struct sim *sim, const struct scenario_cut *cut) {
+    const struct scenario_target target = {.cluster = cut->from[0].index};
+    if (cut->from_count == 0 ||
+        (target.cluster != SCENARIO_SERVING && target.cluster != SCENARIO_LAST)) {
+        sim_network_heal(&sim->network, cut);
+        return;
+    }
+    bool *hit = sim_alloc(sim->site_count, sizeof(*hit));
+    struct scenario_cut one = *cut;
+    find_targets(sim, &target, hit);
+    for (uint32_t i = 0; i < sim->site_count; i++)
+        if (hit[i]) {
+            one.from[0] =
+                (struct scenario_end){.name = sim->scenario->clusters[i].identity.name, .index = i};
+            sim_network_heal(&sim->network, &one);
+        }
+    free(hit);
+}
+
 static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     tell(sim, e, NULL);
     if (e->verb != SCENARIO_VERB_ARRIVE && e->verb != SCENARIO_VERB_LEAVE)
@@ -307,7 +327,7 @@ static void apply_plain(struct sim *sim, const struct scenario_event *e) {
         sim_network_partition(&sim->network, &e->cut);
         return;
     case SCENARIO_VERB_HEAL:
-        sim_network_heal(&sim->network, &e->cut);
+        heal(sim, &e->cut);
         return;
     case SCENARIO_VERB_LINK:
         sim_network_link(&sim->network, &e->link, sim->now);

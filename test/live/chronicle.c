@@ -62,16 +62,21 @@ static void note_hit(struct runner *r, const struct scenario_event *e, uint32_t 
         memset(r->stopped[site], 0, sizeof(r->stopped[site]));
 }
 
-void chronicle_event(struct runner *r, const struct scenario_event *e, uint32_t site,
+void chronicle_event(struct runner *r, const struct scenario_event *e, const bool *hit,
                      struct instant at) {
     struct report_event row = {.at_ms = duration_in_ms(instant_since(at, r->started))};
-    bool targeted = e->target.name.text[0] != '\0', all = e->target.cluster == SCENARIO_ALL;
+    uint32_t count = 0, site = 0;
     scenario_event_text(r->scenario, e, row.text, sizeof(row.text));
-    if (targeted && !all && site < r->site_count)
+    for (uint32_t i = 0; i < r->site_count; i++)
+        if (hit[i]) {
+            count++;
+            site = i;
+        }
+    if (count == 1 && e->target.cluster != SCENARIO_ALL)
         row.target = r->sites[site].name;
     report_add_event(&r->report, &row);
     for (uint32_t i = 0; i < r->site_count; i++)
-        if (targeted && (all || i == site))
+        if (hit[i])
             note_hit(r, e, i);
     look(r, at);
 }

@@ -8,8 +8,8 @@
 
 #include "test/live/runner.h"
 
-/* The timeline did something at an instant; `site` is what it hit last, whatever the event. */
-void chronicle_event(struct runner *r, const struct scenario_event *e, uint32_t site,
+/* The timeline did something at an instant; `hit` are the sites that it hit, by their index. */
+void chronicle_event(struct runner *r, const struct scenario_event *e, const bool *hit,
                      struct instant at);
 
 /* Looks at every site; those that changed are noted. */

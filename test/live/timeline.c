@@ -57,7 +57,8 @@ struct timeline {
     uint32_t *order;     /* indices of events by instant */
     uint32_t count;
     uint32_t next;
-    uint32_t last; /* site that the latest event hit */
+    bool hit[SPACE_SITES_MAX];  /* sites, by the event under way … */
+    bool last[SPACE_SITES_MAX]; /* … and by the latest one, unless that was everybody */
     struct net_timer timer;
     struct helper helpers[HELPERS_MAX];
     uint32_t helper_count;
@@ -105,7 +106,6 @@ struct timeline *timeline_new(struct runner *r) {
         return NULL;
     t->r = r;
     t->count = s->event_count;
-    t->last = SCENARIO_NONE;
     t->at = calloc(t->count + 1, sizeof(*t->at));
     t->order = calloc(t->count + 1, sizeof(*t->order));
     if (t->at == NULL || t->order == NULL) {
@@ -338,10 +338,11 @@ void timeline_reap(struct timeline *t) {
 
 /* ---- cuts ---- */
 
-static uint32_t resolve(const struct timeline *t, uint32_t cluster) {
+/* True if `cluster`, an index or a word, stands for this site. */
+static bool stands_for(const struct timeline *t, uint32_t cluster, uint32_t site) {
     if (cluster == SCENARIO_SERVING)
-        return runner_serving(t->r);
-    return cluster == SCENARIO_LAST ? t->last : cluster;
+        return runner_serving(t->r) == site;
+    return cluster == SCENARIO_ALL || (cluster == SCENARIO_LAST ? t->last[site] : cluster == site);
 }
 
 /* Listeners of a group are neighbours. */
@@ -404,6 +405,12 @@ static void sever(struct timeline *t, const struct scenario_cut *c, bool heals) 
     t->r->troubled = true;
 }
 
+static void mend_sites(struct timeline *t, uint32_t cluster) {
+    for (uint32_t i = 0; i < t->r->site_count; i++)
+        if (stands_for(t, cluster, i))
+            space_mend_site(&t->r->space, i);
+}
+
 static void cut(struct timeline *t, const struct scenario_event *e) {
     const struct scenario_cut *c = &e->cut;
     struct runner *r = t->r;
@@ -411,9 +418,9 @@ static void cut(struct timeline *t, const struct scenario_event *e) {
     char text[RUNNER_TEXT_MAX];
     if (heals && c->from_count == 0)
         space_mend_all(&r->space);
-    else if (heals && c->from_count == 1 && c->to[0].index == SCENARIO_ALL &&
-             resolve(t, c->from[0].index) < r->site_count)
-        space_mend_site(&r->space, resolve(t, c->from[0].index));
+    else if (heals && c->from_count == 1 && c->to[0].index == SCENARIO_ALL && !c->from[0].group &&
+             !c->from[0].region)
+        mend_sites(t, c->from[0].index);
     else
         sever(t, c, heals);
     apply_cuts(r);
@@ -476,12 +483,12 @@ static void change_crowd(struct timeline *t, const struct scenario_event *e) {
 static uint32_t targets(struct timeline *t, const struct scenario_target *target,
                         uint32_t out[SPACE_SITES_MAX]) {
     struct runner *r = t->r;
-    uint32_t cluster = resolve(t, target->cluster), count = 0;
+    uint32_t count = 0;
     bool domain = target->region || target->provider;
     for (uint32_t i = 0; i < r->site_count; i++) {
         const struct policy_cluster *c = &r->scenario->clusters[i].identity;
         bool hit = domain ? name_equal(target->region ? &c->region : &c->provider, &target->name)
-                          : cluster == SCENARIO_ALL || cluster == i;
+                          : stands_for(t, target->cluster, i);
         if (hit)
             out[count++] = i;
     }
@@ -507,8 +514,10 @@ static void hit_targets(struct timeline *t, const struct scenario_event *e) {
         t->r->troubled = true;
         return;
     }
-    if (count == 1)
-        t->last = sites[0];
+    for (uint32_t i = 0; i < count; i++)
+        t->hit[sites[i]] = true;
+    if (e->target.cluster != SCENARIO_ALL)
+        memcpy(t->last, t->hit, sizeof(t->last));
     silence_all(t, e, sites, count);
     for (uint32_t i = 0; i < count; i++)
         hit(t, e, &t->r->sites[sites[i]]);
@@ -553,8 +562,9 @@ static void fired(void *data, struct instant now) {
            instant_reached(now, instant_add(t->r->started, t->at[t->order[t->next]]))) {
         const struct scenario_event *e = &t->r->scenario->events[t->order[t->next++]];
         struct instant begun = net_now();
+        memset(t->hit, 0, sizeof(t->hit));
         carry_out(t, e);
-        chronicle_event(t->r, e, t->last, begun);
+        chronicle_event(t->r, e, t->hit, begun);
     }
     arm(t);
 }
