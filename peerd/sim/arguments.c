@@ -29,7 +29,7 @@ static const char help[] =
     "      --trace           every line of every machine, with its instant\n"
     "      --scatter         a heap in disorder: what depends on an address differs from run to "
     "run\n"
-    "      --print           print the scenario in the format's own words and stop\n"
+    "      --print           say in words what was understood of the scenario and stop\n"
     "      --sleep           listeners at whom nothing happens are not simulated meanwhile, which\n"
     "                        changes nothing but the time it takes; by itself above 5000 of them,\n"
     "                        and under every third seed\n"
@@ -61,6 +61,12 @@ static bool take_number(uint64_t *out, const char *option, const char *text) {
     return false;
 }
 
+static bool is_some(uint64_t number, const char *option) {
+    if (number == 0)
+        fprintf(stderr, "peersim: --%s 0: expected at least 1\n", option);
+    return number > 0;
+}
+
 /* False: it has said what is wrong. A flat switch. */
 static bool take_option(struct arguments *a, int option) {
     switch (option) {
@@ -68,7 +74,7 @@ static bool take_option(struct arguments *a, int option) {
         a->seed_given = true;
         return take_number(&a->seed, "seed", optarg);
     case 'r':
-        return take_number(&a->runs, "runs", optarg);
+        return take_number(&a->runs, "runs", optarg) && is_some(a->runs, "runs");
     case 'f':
         return take_number(&a->first_seed, "first-seed", optarg);
     case 'J':
@@ -152,6 +158,16 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
     }
     if (a->matrix != NULL && (a->runs > 0 || a->shrink)) {
         fprintf(stderr, "peersim: --rtt-matrix is for one run; name the file in the scenario\n");
+        return 2;
+    }
+    if (a->runs > 0 && (a->json || a->html != NULL || a->trace || a->print || a->seed_given)) {
+        fprintf(stderr, "peersim: --%s is for one run, not beside --runs%s\n",
+                a->seed_given ? "seed"
+                : a->json     ? "json"
+                : a->trace    ? "trace"
+                : a->print    ? "print"
+                              : "html",
+                a->seed_given ? " (which begins with --first-seed)" : "");
         return 2;
     }
     if (argc - optind > 1) {

@@ -29,9 +29,11 @@ static struct {
 
 static void say_how_to_rerun(FILE *out) {
     const struct arguments *a = running.arguments;
-    fprintf(out, "peersim: seed %" PRIu64 ", scenario %s, at %.6f s\n", a->seed,
-            a->file == NULL ? "drawn by the seed" : a->file,
-            running.sim == NULL ? 0.0 : (double)sim_time(running.sim).us / 1e6);
+    fprintf(out, "peersim: seed %" PRIu64 ", scenario %s", a->seed,
+            a->file == NULL ? "drawn by the seed" : a->file);
+    if (running.sim != NULL) /* what was expected is judged at the end, wherever it went wrong */
+        fprintf(out, ", at %.6f s", (double)sim_time(running.sim).us / 1e6);
+    fputs("\n", out);
     fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s%s%s\n", a->seed,
             a->matrix == NULL ? "" : " --rtt-matrix ", a->matrix == NULL ? "" : a->matrix,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
@@ -172,6 +174,8 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
         if (!e->met)
             fprintf(stderr, "peersim: not met: %s: %s\n", e->what, e->found);
     }
+    if (sim_violation(sim) == NULL)
+        running.sim = NULL;
     if (!ok)
         say_how_to_rerun(stderr);
     running.sim = NULL;

@@ -82,6 +82,13 @@ static bool take_option(struct wishes *w, int option) {
     uint64_t number = 0;
     int64_t quantity = 0;
     bool ok = true;
+    if (strchr("kdc", option) != NULL && *optarg == '\0') {
+        fprintf(stderr, "peersim: --%s: expected clusters of these policies, found none\n",
+                option == 'k'   ? "kill"
+                : option == 'd' ? "drain"
+                                : "cut");
+        return false;
+    }
     switch (option) {
     case 'k':
         q->kill = optarg;

@@ -285,6 +285,10 @@ static bool put_cuts(FILE *out, struct plan *plan, const char *list) {
         if (!is_known(plan, "cut", list, first, true, &index) ||
             !is_known(plan, "cut", list + first + 1, len - first - 1, true, &index))
             return false;
+        if (first == len - first - 1 && strncmp(list, list + first + 1, first) == 0) {
+            fprintf(stderr, "peersim: --cut %.*s: expected two ends that differ\n", (int)len, list);
+            return false;
+        }
         fprintf(out, "  - {at: %" PRId64 "ms, partition: {from: %.*s, to: %.*s}}\n", plan->event_ms,
                 (int)first, list, (int)(len - first - 1), list + first + 1);
         list += len + (list[len] == ',');
