@@ -101,16 +101,24 @@ static char byte_at(const char *text, size_t len, struct mark mark) {
     return i < len ? text[i] : '\0';
 }
 
+/* Where a byte stands, as an editor would count: libyaml's reader only says how many came before,
+ * and all of those were good. */
+static struct mark mark_at(const char *text, size_t len, size_t offset) {
+    struct mark mark = {1, 1};
+    for (size_t i = 0; i < offset && i < len; i++) {
+        mark.line += text[i] == '\n';
+        mark.column = text[i] == '\n' ? 1 : mark.column + (((unsigned char)text[i] & 0xc0) != 0x80);
+    }
+    return mark;
+}
+
 /* libyaml's own complaint, with the one that people meet most often put into plain words. */
 static bool refuse_syntax(struct loader *l, const yaml_parser_t *parser, const char *text,
                           size_t len) {
     struct mark mark = mark_of(&parser->problem_mark);
     const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
     if (parser->error == YAML_READER_ERROR) {
-        char found[80];
-        mark = (struct mark){0, 0};
-        snprintf(found, sizeof(found), "byte %zu: %s", parser->problem_offset, problem);
-        return refuse(l, mark, "text in UTF-8", found, "");
+        return refuse(l, mark_at(text, len, parser->problem_offset), "text in UTF-8", problem, "");
     }
     if (parser->error == YAML_SCANNER_ERROR && byte_at(text, len, mark) == '\t')
         return refuse(l, mark, "YAML", "a tab", "indent with spaces");

@@ -8,6 +8,8 @@
 
 /* Expectations of verdicts: who came to believe what of whom, and when. */
 
+#define NAMED_MAX 4 /* clusters; of more only the first is named */
+
 /* The first row of `observer` (NULL: of anybody) that says so within the time; NULL if none. */
 static const struct report_verdict *find(const struct scenario_verdict *v,
                                          const struct name *observer, const struct report *r) {
@@ -45,9 +47,12 @@ static bool is_asked(const struct scenario *s, const struct scenario_verdict *v,
 
 static void say_what(const struct scenario_verdict *v, struct report_expectation *row) {
     struct text t = text_over(row->what, sizeof(row->what));
-    text_putf(&t, "%s %sjudged %s by %s%s", v->of.text, v->never ? "never " : "", v->verdict.text,
-              v->by_count == 0 ? "anybody" : v->by_names[0].text,
-              v->by_count > 1 ? " and others named" : "");
+    text_putf(&t, "%s %sjudged %s by %s", v->of.text, v->never ? "never " : "", v->verdict.text,
+              v->by_count == 0 ? "anybody" : v->by_names[0].text);
+    if (v->by_count > NAMED_MAX)
+        text_putf(&t, " and %" PRIu32 " more", v->by_count - 1);
+    for (uint32_t i = 1; i < v->by_count && v->by_count <= NAMED_MAX; i++)
+        text_putf(&t, "%s%s", i + 1 < v->by_count ? ", " : " and ", v->by_names[i].text);
     if (v->from.us > 0)
         text_putf(&t, " from %" PRId64 " ms", duration_in_ms(v->from));
     if (v->until.us < DURATION_ENDLESS.us)
@@ -60,6 +65,25 @@ static void say_found(const struct report_verdict *found, struct report_expectat
     else
         snprintf(row->found, sizeof(row->found), "%s at %" PRId64 " ms: %.100s",
                  found->observer.text, found->at_ms, found->evidence);
+}
+
+/* Why it does not count what this one believed: its last change of mind before the end. */
+static void say_missing(const struct scenario_verdict *v, const struct name *observer,
+                        const struct report *r, struct text *t) {
+    const struct report_verdict *last = NULL;
+    for (uint32_t i = 0; i < r->verdict_count; i++) {
+        const struct report_verdict *row = &r->verdicts[i];
+        if (!name_equal(&row->peer, &v->of) || !name_equal(&row->observer, observer))
+            continue;
+        /* The one that was wanted, at another time, says most. */
+        if (last == NULL || !name_equal(&last->verdict, &v->verdict) ||
+            name_equal(&row->verdict, &v->verdict))
+            last = row;
+    }
+    if (last == NULL)
+        text_putf(t, ", which never changed its mind");
+    else
+        text_putf(t, ", which judged it %s at %" PRId64 " ms", last->verdict.text, last->at_ms);
 }
 
 /* Those who are asked, one by one. */
@@ -79,9 +103,13 @@ static void judge_each(const struct scenario *s, const struct scenario_verdict *
     }
     row->met = v->never ? did == 0 : asked > 0 && did == asked;
     say_found(example, row);
-    if (!v->never && !row->met)
-        snprintf(row->found, sizeof(row->found), "%" PRIu32 " of %" PRIu32 ", not %s", did, asked,
-                 silent == SCENARIO_NONE ? "anybody" : s->clusters[silent].identity.name.text);
+    if (v->never || row->met)
+        return;
+    struct text t = text_over(row->found, sizeof(row->found));
+    text_putf(&t, "%" PRIu32 " of %" PRIu32 ", not %s", did, asked,
+              silent == SCENARIO_NONE ? "anybody" : s->clusters[silent].identity.name.text);
+    if (silent != SCENARIO_NONE)
+        say_missing(v, &s->clusters[silent].identity.name, r, &t);
 }
 
 void expect_verdict(const struct scenario *scenario, const struct scenario_verdict *verdict,

@@ -4,9 +4,12 @@
 #include "peerd/io/yaml.h"
 #include "peerd/sim/scenario_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 const char *scenario_verb_name(enum scenario_verb v) {
     static const char *const names[] = {
@@ -91,16 +94,26 @@ static bool locate_sources(const char *path, struct scenario *s, struct faults *
     return !faults_any(faults);
 }
 
+/* That it is there is said of the scenario, which may have misspelt it; with errno if not. */
+static bool is_file(const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+    return S_ISREG(st.st_mode) && access(path, R_OK) == 0;
+}
+
 /* So is a matrix. What is wrong in it is told of that file. */
 static bool load_matrix(const char *path, struct scenario *s, struct faults *faults) {
     char whole[POLICY_TEXT_LEN_MAX + 1];
     if (s->matrix.file[0] == '\0')
         return true;
-    if (policy_file_resolve(path, s->matrix.file, whole, sizeof(whole)))
+    errno = ENAMETOOLONG; /* unless one of these knows better */
+    if (policy_file_resolve(path, s->matrix.file, whole, sizeof(whole)) && is_file(whole))
         return scenario_take_matrix(s, whole, faults);
     struct fault *x = fault_add_at(faults, s->matrix.mark, "rtt_matrix");
-    fault_expected(x, "a file in a folder that is there");
-    fault_found(x, "`%s`", s->matrix.file);
+    fault_expected(x, "a readable file of round-trip times, relative to the scenario");
+    fault_found(x, "`%s`: %s", s->matrix.file, strerror(errno));
     return false;
 }
 

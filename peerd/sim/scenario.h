@@ -260,6 +260,7 @@ struct scenario_expectations {
     bool hedges_max_given;
     uint32_t hedges_max;
     bool whole; /* at the end everybody knows, hears and serves as if nothing had happened */
+    struct mark whole_mark;
     struct scenario_moves moves[16];
     uint32_t move_count;
     struct scenario_verdict verdicts[16];

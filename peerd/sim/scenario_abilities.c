@@ -93,7 +93,8 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
     if (s->matrix.file[0] != '\0' && !can->links)
         refuse(faults, can, s->matrix.mark, "rtt_matrix", "delays of links");
     if (s->expectations.whole && !can->whole)
-        refuse(faults, can, (struct mark){0, 0}, "expectations.whole", "a look into every table");
+        refuse(faults, can, s->expectations.whole_mark, "expectations.whole",
+               "a look into every table");
     for (uint32_t i = 0; i < s->client_group_count; i++) {
         check_clients(&s->clients[i], i, can, faults);
         clients += s->clients[i].count;
@@ -101,7 +102,7 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
     if (can->clients_max > 0 && clients > can->clients_max) {
         snprintf(what, sizeof(what), "%llu clients, more than %u", (unsigned long long)clients,
                  (unsigned)can->clients_max);
-        refuse(faults, can, (struct mark){0, 0}, "clients", what);
+        refuse(faults, can, s->clients[0].mark, "clients", what);
     }
     if (can->clusters_max > 0 && s->cluster_count > can->clusters_max) {
         snprintf(what, sizeof(what), "%u clusters, more than %u", (unsigned)s->cluster_count,

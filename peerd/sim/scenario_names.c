@@ -170,6 +170,16 @@ void resolve_end(struct resolving *r, struct tree_node *node, unsigned may_be,
     resolve_name(r, node, &end->name, may_be, &end->index, &end->group);
 }
 
+void resolve_differ(struct resolving *r, struct tree_node *node, const struct scenario_end *first,
+                    const struct scenario_end *second) {
+    bool single = !second->group && !second->region && second->index < r->s->cluster_count;
+    if (!single || first->group || first->region || first->index != second->index)
+        return;
+    struct fault *x = fault_add(r->run->faults, node, NULL);
+    fault_expected(x, "two ends that differ");
+    fault_found(x, "`%s` again", second->name.text);
+}
+
 struct tree_node *resolve_element(struct tree_node *list, uint32_t n) {
     return list == NULL || list->kind != TREE_SEQUENCE ? list : tree_child(list, n);
 }

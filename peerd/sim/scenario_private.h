@@ -98,6 +98,11 @@ void resolve_name(struct resolving *r, struct tree_node *node, const struct name
 void resolve_end(struct resolving *r, struct tree_node *node, unsigned may_be,
                  struct scenario_end *end);
 
+/* Refuses a second end that is the first one again, where it is a single cluster: no packet goes
+ * that way. */
+void resolve_differ(struct resolving *r, struct tree_node *node, const struct scenario_end *first,
+                    const struct scenario_end *second);
+
 /* The n-th value of a list that may have been written as a single value. */
 struct tree_node *resolve_element(struct tree_node *list, uint32_t n);
 

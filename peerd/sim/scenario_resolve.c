@@ -137,6 +137,8 @@ void resolve_link(struct resolving *r, struct tree_node *node, struct scenario_l
     for (uint32_t k = 0; k < link->end_count; k++)
         resolve_end(r, resolve_element(between, k), link->end_count == 1 ? MAY_BE_ALL : MAY_BE_END,
                     &link->ends[k]);
+    if (link->end_count == 2)
+        resolve_differ(r, resolve_element(between, 1), &link->ends[0], &link->ends[1]);
     if (link->end_count == 1) {
         link->ends[1] = link->ends[0];
         link->end_count = 2;

@@ -1,6 +1,20 @@
 #include "peerd/sim/scenario_private.h"
 
-/* The names in what is expected. */
+/* The names in what is expected, and what could be met by nothing or missed by nothing. */
+
+static void resolve_since(struct resolving *r, struct tree_node *node, struct duration at) {
+    const struct scenario_when when = {at, at};
+    resolve_instant(r, node, &when);
+}
+
+/* Nobody watches itself. */
+static void refuse_self(struct resolving *r, struct tree_node *node, const struct name *name) {
+    if (node == NULL || node->faulty)
+        return;
+    struct fault *x = fault_add(r->run->faults, node, NULL);
+    fault_expected(x, "another cluster");
+    fault_found(x, "`%s`, which is the one that is judged", name->text);
+}
 
 static void resolve_moves(struct resolving *r, struct tree_node *node, struct scenario_moves *m) {
     struct tree_node *of = tree_find(node, "of");
@@ -16,10 +30,14 @@ static void resolve_verdict(struct resolving *r, struct tree_node *node,
                             struct scenario_verdict *v) {
     struct tree_node *by = tree_find(node, "by");
     resolve_name(r, tree_find(node, "of"), &v->of, MAY_BE_CLUSTER, &v->of_index, NULL);
-    for (uint32_t k = 0; k < v->by_count; k++)
+    for (uint32_t k = 0; k < v->by_count; k++) {
         resolve_name(r, resolve_element(by, k), &v->by_names[k],
                      v->by_count == 1 ? MAY_BE_CLUSTER | MAY_BE_ALL : MAY_BE_CLUSTER, &v->by[k],
                      NULL);
+        if (v->by[k] == v->of_index && v->of_index != SCENARIO_NONE)
+            refuse_self(r, resolve_element(by, k), &v->of);
+    }
+    resolve_since(r, tree_find(node, "from"), v->from);
 }
 
 static void resolve_hearing(struct resolving *r, struct tree_node *node,
@@ -29,11 +47,13 @@ static void resolve_hearing(struct resolving *r, struct tree_node *node,
     for (uint32_t k = 0; k < h->served_at_end_count; k++)
         resolve_name(r, resolve_element(at_end, k), &h->served_at_end[k], MAY_BE_CLUSTER,
                      &h->served_at_end_index[k], NULL);
+    resolve_since(r, tree_find(node, "all_served_by"), h->all_served_by);
 }
 
 void resolve_expectations(struct resolving *r) {
     struct scenario_expectations *e = &r->s->expectations;
     struct tree_node *node = tree_find(r->root, "expectations");
+    resolve_since(r, tree_find(node, "all_served_by"), e->all_served_by);
     for (uint32_t i = 0; i < e->move_count; i++)
         resolve_moves(r, tree_child(tree_find(node, "moves"), i), &e->moves[i]);
     for (uint32_t i = 0; i < e->verdict_count; i++)

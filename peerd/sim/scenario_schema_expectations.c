@@ -139,6 +139,8 @@ static void check_expectations(struct schema_run *run, struct tree_node *node, v
     e->gap_max_given = tree_find(node, "gap_max") != NULL;
     e->detect_max_given = tree_find(node, "detect_max") != NULL;
     e->all_served_by_given = tree_find(node, "all_served_by") != NULL;
+    const struct tree_node *whole = tree_find(node, "whole");
+    e->whole_mark = whole != NULL ? whole->mark : (struct mark){0, 0};
     e->hedges_max_given = tree_find(node, "hedges_max") != NULL;
 }
 

@@ -207,7 +207,9 @@ static void read_ends(struct schema_run *run, const struct schema_row *row, stru
         name_set(&link->ends[0].name, "all");
         link->end_count = 1;
     } else if (node->kind != TREE_SEQUENCE || node->count != 2) {
-        schema_mismatch(run, row, node);
+        struct fault *x = schema_mismatch(run, row, node);
+        if (node->kind == TREE_SEQUENCE)
+            fault_found(x, "a list of %u", (unsigned)node->count);
     } else {
         struct tree_node *end = node->first;
         for (link->end_count = 0; end != NULL; end = end->next)

@@ -76,8 +76,12 @@ static void take_target(struct schema_run *run, const struct schema_row *row,
         if (!name_set(&out->name, node->text))
             schema_mismatch(run, row, node);
     } else if (schema_read_mapping(run, &target_table, node, &t)) {
-        if (choose_target(&t, out) != 1)
-            schema_mismatch(run, row, node);
+        uint32_t given = choose_target(&t, out);
+        if (given != 1) {
+            struct fault *x = fault_add(run->faults, node, NULL);
+            fault_expected(x, "exactly one of site, peerd, node, worker, region and provider");
+            fault_found(x, given == 0 ? "none of them" : "several");
+        }
     }
 }
 
@@ -358,7 +362,7 @@ static const struct schema_row event_rows[] = {
     {"partition", SCHEMA_CUSTOM, EVENT, .read = read_partition, .table = &cut_table,
      .form = "a mapping: a partition", .doc = "Packets between two sides vanish."},
     {"heal", SCHEMA_CUSTOM, EVENT, .read = read_heal,
-     .form = "all, a cluster, {from: …, to: …}, {region: …} or {provider: …}",
+     .form = "all, a cluster, serving, last, {from: …, to: …}, {region: …} or {provider: …}",
      .doc = "The end of blackholes and partitions: of all, of one cluster's, between two sides, of "
             "a region's or a provider's."},
     {"link", SCHEMA_CUSTOM, EVENT, .read = read_link, .table = &scenario_link_table,

@@ -507,6 +507,14 @@ static void close_all(struct sim *sim) {
         sim_invariants_check_empty(sim);
 }
 
+/* It is an invariant while it is looked at, and an expectation to whoever reads the report. */
+static void report_whole(struct sim *sim) {
+    struct report_expectation row = {.met = !sim->violated, .what = "everything whole at the end"};
+    snprintf(row.found, sizeof(row.found), "%.*s", (int)sizeof(row.found) - 1,
+             sim->violated ? sim->violation : "it is");
+    report_add_expectation(&sim->report, &row);
+}
+
 void sim_run(struct sim *sim) {
     run_to(sim, sim->end);
     if (!sim->violated)
@@ -516,6 +524,8 @@ void sim_run(struct sim *sim) {
     if (!sim->violated && sim->scenario->expectations.whole)
         sim_invariants_check_whole(sim);
     make_report(sim);
+    if (sim->scenario->expectations.whole)
+        report_whole(sim);
     /* What a crowd holds runs out as with few; there is no need to wait for it. */
     if (!sim->violated && sim->client_count <= SIM_CROWD)
         close_all(sim);

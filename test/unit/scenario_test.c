@@ -216,7 +216,6 @@ Test(scenario, a_runner_refuses_what_it_cannot_do) {
     faults_sort(&faults);
     cr_expect_str_eq(
         faults_text(&faults),
-        "clients: expected something that the live runner can do, found 11 clients, more than 10\n"
         "clusters: expected something that the live runner can do, found 3 clusters, more than 2\n"
         "11:5: links: expected something that the live runner can do, found delay, jitter or loss "
         "of a link\n"
@@ -224,6 +223,9 @@ Test(scenario, a_runner_refuses_what_it_cannot_do) {
         "of a link\n"
         "13:5: links: expected something that the live runner can do, found delay, jitter or loss "
         "of a link\n"
+        "15:5: clients: expected something that the live runner can do, found 11 clients, more "
+        "than "
+        "10\n"
         "18:5: timeline[0]: expected something that the live runner can do, found `blackhole`\n"
         "20:5: timeline[2]: expected something that the live runner can do, found to kill a "
         "worker\n"
@@ -260,6 +262,8 @@ static const struct {
      "1:1: clusters: expected a list, found no key `clusters` (it is required)\n"
      "1:1: duration: expected a duration from 1s to 30d, found no key `duration` (it is "
      "required)\n"},
+    {"no UTF-8", "name: x\n# \xc3\xa4 \xff\n",
+     "2:5: expected text in UTF-8, found invalid leading UTF-8 octet\n"},
     {"no clusters", "name: x\nduration: 5s\nclusters: []\n",
      "3:11: clusters: expected at least one element, found an empty list\n"},
     {"a word as a name",
@@ -297,8 +301,11 @@ static const struct {
      "2:16: timeline[0].kill: expected all, serving, last, a cluster of this scenario, found "
      "`fra` (did you mean `fra1`?)\n"},
     {"two targets", EVENT "kill: {peerd: fra1, worker: fra1}}]}",
-     "2:16: timeline[0].kill: expected a cluster, serving, last, or one of {site: …}, {peerd: "
-     "…}, {node: …}, {worker: …}, {region: …} and {provider: …}, found a mapping\n"},
+     "2:16: timeline[0].kill: expected exactly one of site, peerd, node, worker, region and "
+     "provider, found several\n"},
+    {"a target of nothing", EVENT "kill: {number: 1}}]}",
+     "2:16: timeline[0].kill: expected exactly one of site, peerd, node, worker, region and "
+     "provider, found none of them\n"},
     {"a worker that is not there", EVENT "kill: {worker: fra1, number: 2}}]}",
      "2:39: timeline[0].kill.number: expected a number below 2, which is how many there are, "
      "found 2\n"},
@@ -332,7 +339,7 @@ static const struct {
           "{between: [fra1, am1], loss: 101%, rtt: 5%}]}",
      "2:11: links[0].between: expected all, or two of: a cluster, a region, a group of clients, "
      "clients, "
-     "found a list\n"
+     "found a list of 1\n"
      "3:11: links[1].between: expected all, or two of: a cluster, a region, a group of clients, "
      "clients, "
      "found `fra1`\n"
@@ -387,6 +394,23 @@ static const struct {
      "2:78: expectations.moves[0].of: expected a group of clients of this scenario, found `x`\n"
      "2:98: expectations.must_not_move: expected all, a group of clients of this scenario, "
      "found `y`\n"},
+    {"a link to itself", HEAD "links: [\n{between: [ams1, ams1]}, {between: [fra1, clients]}]}",
+     "2:18: links[0].between[1]: expected two ends that differ, found `ams1` again\n"},
+    {"a verdict on itself",
+     EXPECT "verdicts: [{of: fra1, verdict: crashed, by: [ams1, fra1]}, {of: ams1, verdict: alive, "
+            "by: all}]}}",
+     "2:53: expectations.verdicts[0].by[1]: expected another cluster, found `fra1`, which is the "
+     "one that is judged\n"},
+    {"after the end",
+     EXPECT
+     "all_served_by: 11s, verdicts: [{of: fra1, verdict: crashed, from: 12s, never: true}],\n"
+     "clients: [{of: all, all_served_by: 10s}, {of: all, all_served_by: 13s}]}}",
+     "2:17: expectations.all_served_by: expected an instant before the end of the scenario at 10s, "
+     "found 11s\n"
+     "2:68: expectations.verdicts[0].from: expected an instant before the end of the scenario at "
+     "10s, found 12s\n"
+     "3:67: expectations.clients[1].all_served_by: expected an instant before the end of the "
+     "scenario at 10s, found 13s\n"},
     {"fewer than least", EXPECT "moves: [{min: 3, max: 2}]}}",
      "2:24: expectations.moves[0].max: expected min to be at most max, found min: 3 and max: 2\n"},
 };

@@ -227,6 +227,30 @@ Test(scenario_way, a_scenario_brings_its_matrix) {
     unlink(path);
 }
 
+Test(scenario_way, a_matrix_that_is_not_there_is_missed_where_it_is_named) {
+    static const struct {
+        const char *file, *faults;
+    } rows[] = {
+        {"nowhere.txt", "3:13: rtt_matrix: expected a readable file of round-trip times, relative "
+                        "to the scenario, "
+                        "found `nowhere.txt`: No such file or directory\n"},
+        {".", "3:13: rtt_matrix: expected a readable file of round-trip times, relative to the "
+              "scenario, "
+              "found `.`: Is a directory\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[256];
+        struct scenario s;
+        snprintf(text, sizeof(text),
+                 "name: x\nduration: 5s\nrtt_matrix: %s\nclusters: [{name: a}, {name: b}]\n",
+                 rows[i].file);
+        parse(text, &s);
+        cr_expect_not(scenario_bring_files(&s, "/tmp/x.yaml", &faults));
+        cr_expect_str_eq(faults_text(&faults), rows[i].faults, "%s", faults_text(&faults));
+        scenario_free(&s);
+    }
+}
+
 /* The real thing, where it lies beside the tree. */
 Test(scenario_way, reads_what_planetlab_measured) {
     static const char packed[] = "../shared/data/rtt/planetlab-490.txt.gz";

@@ -301,8 +301,8 @@ static const struct {
      "2:59: timeline[1].drain.provider: expected a provider of this scenario, found `fra2` (did "
      "you "
      "mean `fra1`?)\n"
-     "3:16: timeline[2].stop: expected a cluster, serving, last, or one of {site: …}, {peerd: …}, "
-     "{node: …}, {worker: …}, {region: …} and {provider: …}, found a mapping\n"},
+     "3:16: timeline[2].stop: expected exactly one of site, peerd, node, worker, region and "
+     "provider, found several\n"},
     {"lists of instants",
      HEAD "timeline: [\n{at: [], kill: fra1}, {at: [1s, 11s], kill: fra1},\n"
           "{at: [[1s]], kill: fra1}]}",

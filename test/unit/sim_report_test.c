@@ -145,7 +145,7 @@ Test(sim_report, expectations_are_met_or_not) {
         struct report r;
         char text[512];
         snprintf(text, sizeof(text),
-                 "name: t\nduration: 1s\nclusters: [{name: fra1}]\n"
+                 "name: t\nduration: 2s\nclusters: [{name: fra1}]\n"
                  "clients: [{name: near}, {name: far}]\nexpectations: {%s}\n",
                  rows[i].expectation);
         cr_assert_eq(scenario_parse(text, strlen(text), "t", &s, &faults), ERR_OK, "%s",

@@ -79,6 +79,60 @@ Test(sim_timeline, hits_whole_regions_and_providers_and_remembers_them_as_the_la
     }
 }
 
+/* fra1 and nyc1 lose their uplinks: what a word stands for is settled when it happens. */
+Test(sim_timeline, heals_whom_a_word_stands_for) {
+    static const struct {
+        const char *what;
+        uint32_t word;
+        bool dark[3];
+    } rows[] = {
+        {"last", SCENARIO_LAST, {false, false, false}},
+        {"serving: fra1 does not any more, its listeners have moved",
+         SCENARIO_SERVING,
+         {true, false, true}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.events[0].verb = SCENARIO_VERB_BLACKHOLE;
+        f.scenario.events[0].target =
+            (struct scenario_target){.cluster = SCENARIO_NONE, .provider = true, .name = {"big"}};
+        f.scenario.events[1].cut = (struct scenario_cut){.from = {{.index = rows[i].word}},
+                                                         .from_count = 1,
+                                                         .to = {{.index = SCENARIO_ALL}},
+                                                         .to_count = 1};
+        begin(&f);
+        sim_run_until(f.sim, duration_ms(1500));
+        cr_expect(f.sim->network.dark[0] && !f.sim->network.dark[1] && f.sim->network.dark[2]);
+        sim_run_until(f.sim, duration_ms(2500));
+        for (uint32_t k = 0; k < 3; k++)
+            cr_expect_eq(f.sim->network.dark[k], rows[i].dark[k], "%s: %u", rows[i].what, k);
+        finish(&f);
+    }
+}
+
+Test(sim_timeline, everything_whole_is_one_of_the_expectations) {
+    for (int heals = 0; heals < 2; heals++) {
+        struct fixture f;
+        load(&f);
+        f.scenario.expectations.whole = true;
+        f.scenario.events[0].verb = SCENARIO_VERB_KILL;
+        f.scenario.events[1].verb = heals ? SCENARIO_VERB_RESTART : SCENARIO_VERB_HEAL;
+        begin(&f);
+        sim_run(f.sim);
+        const struct report *r = sim_report(f.sim);
+        cr_assert_eq(r->expectation_count, 1);
+        cr_expect_str_eq(r->expectations[0].what, "everything whole at the end");
+        cr_expect_eq(r->expectations[0].met, heals == 1);
+        cr_expect_str_eq(r->expectations[0].found,
+                         heals ? "it is"
+                               : "fra1 was not healed, so not everything can be whole: killed or "
+                                 "stopped");
+        sim_free(f.sim);
+        scenario_free(&f.scenario);
+    }
+}
+
 Test(sim_timeline, the_last_one_before_anything_was_hit_is_nobody) {
     struct fixture f;
     load(&f);
