@@ -154,7 +154,6 @@ static void judge_by_witnesses(struct verdict_result *out, const struct verdict_
     char names[NAMES_TEXT_LEN];
     hear(&h, in, now);
     struct instant veto_ends = instant_add(in->expired_since, VERDICT_VETO_MAX);
-    struct instant alone_until = instant_add(in->life_at, in->detect_within);
     bool veto_holds = !instant_reached(now, veto_ends);
     if (veto_holds && h.objecting.count > 0) {
         struct instant stale_at = instant_add(h.objecting.newest_at, in->detect_within);
@@ -166,9 +165,6 @@ static void judge_by_witnesses(struct verdict_result *out, const struct verdict_
         conclude(out, VERDICT_SUSPECT, 10, instant_min(stale_at, veto_ends));
         SAY(out, "no beat for %" PRId64 " ms; %s heard it too lately to tell", silent_ms(in),
             names_text(&h.unsure, names));
-    } else if (h.objecting.count + h.silent.count == 0 && !instant_reached(now, alone_until)) {
-        conclude(out, VERDICT_SUSPECT, 10, alone_until);
-        SAY(out, "no beat for %" PRId64 " ms; no witness", silent_ms(in));
     } else {
         conclude(out, VERDICT_CRASHED, 11, INSTANT_NEVER);
         if (h.objecting.count > 0)
@@ -182,9 +178,23 @@ static void judge_by_witnesses(struct verdict_result *out, const struct verdict_
     }
 }
 
+/* Rule 5 again: the detector expired early, on a path that it knows. Our own
+ * deafness is deducted from the age of the proof, so the rest is what is left of our patience. */
+static bool judge_by_patience(struct verdict_result *out, const struct verdict_input *in,
+                              struct instant now) {
+    struct duration left = duration_sub(in->detect_within, in->figures.life_age);
+    if (left.us <= 0)
+        return false;
+    conclude(out, VERDICT_SUSPECT, 5, instant_add(now, left));
+    SAY(out, "silent %" PRId64 " ms, expected %" PRId64 "\xc2\xb1%" PRId64, silent_ms(in),
+        duration_in_ms(in->figures.expected), duration_in_ms(in->figures.margin));
+    return true;
+}
+
 void verdict_judge(struct verdict_result *out, const struct verdict_input *in, struct instant now) {
     memset(out, 0, sizeof(*out));
-    if (judge_by_own_ears(out, in) || judge_by_its_remains(out, in, now))
+    if (judge_by_own_ears(out, in) || judge_by_patience(out, in, now) ||
+        judge_by_its_remains(out, in, now))
         return;
     judge_by_witnesses(out, in, now);
 }

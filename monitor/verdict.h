@@ -7,21 +7,21 @@
  *    2 draining     we trust it, and it says that it drains
  *    3 degraded     we trust it, and its clients fare markedly worse than with others
  *    4 alive        we trust it
- *    5 suspect      its beat is late, no more
+ *    5 suspect      its beat is late, no more; or expired, sooner than `detect_within`
  *    6 headless     expired, but its nodes prove that media lives
  *    7 suspect      expired, its nodes have spoken and not yet proven it: one short wait
  *    8 partitioned  expired, but authentic beats come that do not hear us: one direction is cut
  *    9 partitioned  expired, but a fresh witness has proof newer than ours can be: it vetoes,
  *                   for VERDICT_VETO_MAX at most
- *   10 suspect      expired, but a fresh witness's proof is not old enough to tell; or there is no
- *                   witness at all, and our own proof is not `detect_within` old yet
+ *   10 suspect      expired, but a fresh witness's proof is not old enough to tell
  *   11 crashed      expired, and nobody else has a reason to object
  * A view alone never convicts: without our own expiry the rules from 6 on are out of reach. A
  * witness can only object, it counts once per failure domain, and its objection wears out, so that
  * one that lies cannot keep a dead cluster alive for ever.
  *
  * A detector that knows its path well expires before `detect_within`, and is wrong as seldom as was
- * wished, which is seldom enough to ask others and not to act alone: hence the second half of 10.
+ * wished. That is rare enough to prepare and too often to convict: until our newest proof is
+ * `detect_within` old, such an expiry is rule 5, whoever testifies.
  *
  * Why 9 and 10 cannot break `detect_within`: a witness's newest proof is from before the crash, so
  * it is older than `detect_within` no later than `detect_within` after the crash, ours or not.

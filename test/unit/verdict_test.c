@@ -234,18 +234,28 @@ Test(verdict, only_the_living_are_usable) {
     cr_expect_str_eq(verdict_name(VERDICT_HEADLESS), "headless");
 }
 
-Test(verdict, alone_we_wait_for_as_long_as_was_wished) {
-    /* The detector knows its path, and expired after 150 ms. */
-    struct verdict_input in = expired();
-    in.life_at = ago(150);
-    struct verdict_result alone = judge(&in);
-    cr_expect(alone.rule == 10 && alone.verdict == VERDICT_SUSPECT, "%d", alone.rule);
-    cr_expect_eq(alone.again_at.us, instant_add(in.life_at, in.detect_within).us);
-    struct verdict_witness w = witness("lon1", 1, 900);
-    in.witnesses = &w;
-    in.witness_count = 1;
-    cr_expect_eq(judge(&in).rule, 11, "one that hears it no more is enough");
-    in.witness_count = 0;
-    in.life_at = ago(400);
-    cr_expect_eq(judge(&in).rule, 11);
+Test(verdict, an_early_expiry_convicts_nobody) {
+    static const struct {
+        const char *what;
+        int64_t life_age_ms; /* our own deafness deducted */
+        int rule_without, rule_with_objection;
+    } rows[] = {
+        {"the path is known well: expired after 150 ms", 150, 5, 5},
+        {"a millisecond before the time wished", 399, 5, 5},
+        {"the time wished is over", 400, 11, 9},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_input in = expired();
+        struct verdict_witness w = witness("lon1", 1, 20);
+        in.figures.life_age = duration_ms(rows[i].life_age_ms);
+        struct verdict_result v = judge(&in);
+        cr_expect_eq(v.rule, rows[i].rule_without, "%s: %d", rows[i].what, v.rule);
+        if (v.rule == 5) {
+            cr_expect_eq(v.verdict, VERDICT_SUSPECT, "%s", rows[i].what);
+            cr_expect_eq(v.again_at.us, ago(rows[i].life_age_ms - 400).us, "%s", rows[i].what);
+        }
+        in.witnesses = &w;
+        in.witness_count = 1;
+        cr_expect_eq(judge(&in).rule, rows[i].rule_with_objection, "%s", rows[i].what);
+    }
 }
