@@ -387,7 +387,7 @@ void sim_invariants_session_rests(struct sim *sim, const struct sim_worker *w, u
     forget_frames(watch_of(sim, w, slot));
 }
 
-/* As if every question had been seen. */
+/* As if every question had been seen; its backfill has gone out, else it would not have slept. */
 void sim_invariants_session_woke(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
     const struct tenure_session *t = &w->tenures[slot];
     const struct pace *p = &w->sessions[slot].pace;
@@ -398,8 +398,11 @@ void sim_invariants_session_woke(struct sim *sim, const struct sim_worker *w, ui
     if (!t->sending)
         return;
     s->frames = sim_alloc(1, sizeof(*s->frames));
-    *s->frames = (struct watch_frames){
-        .at = p->base, .from = p->covered_from, .live = p->live, .asked = p->asked_at};
+    *s->frames = (struct watch_frames){.at = p->base,
+                                       .from = p->covered_from,
+                                       .live = p->live,
+                                       .asked = p->asked_at,
+                                       .repaired = true};
 }
 
 /* ---- after a step ---------------------------------------------------------------------------- */
