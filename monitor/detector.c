@@ -22,7 +22,6 @@ void detector_init(struct detector *d, const struct detector_wish *wish) {
                            .slow_at = instant_us(INT64_MIN),
                            .first_at = INSTANT_NEVER,
                            .expired_at = INSTANT_NEVER,
-                           .interval_at = INSTANT_NEVER,
                            .announced = wish->interval};
     quality_init(&d->quality);
 }

@@ -69,12 +69,11 @@ struct detector {
     bool excused;                  /* the next proof comes from a new run: no mistake of ours */
     struct detector_stall stalls[DETECTOR_STALLS_MAX]; /* oldest first */
     uint8_t stall_count;
-    struct quality quality;     /* of the path, and what margin it allows */
-    struct instant first_at;    /* of the first proof; "never" until then */
-    struct instant expired_at;  /* of the newest expiry; "never" for none */
-    struct duration mistaken;   /* sum of the times that mistakes lasted */
-    struct duration detected;   /* life age at the newest expiry that was none; zero for none */
-    struct instant interval_at; /* when the wished interval was last changed */
+    struct quality quality;    /* of the path, and what margin it allows */
+    struct instant first_at;   /* of the first proof; "never" until then */
+    struct instant expired_at; /* of the newest expiry; "never" for none */
+    struct duration mistaken;  /* sum of the times that mistakes lasted */
+    struct duration detected;  /* life age at the newest expiry that was none; zero for none */
 };
 
 /* What it achieves, for evidence texts, status and metrics. */
