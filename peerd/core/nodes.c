@@ -260,12 +260,15 @@ void nodes_expire(struct core *core) {
 void nodes_check_invariants(const struct core *core) {
     for (uint32_t i = 0; i < core->node_count; i++) {
         const struct node *n = core->nodes[i];
-        uint32_t used = 0, listed = 0;
+        uint32_t used = 0, listed = 0, by_state[4] = {0};
         for (uint32_t w = 0; w < NODE_WORKERS_MAX; w++)
             used += n->used_by_worker[w];
         for (const struct link *l = list_first(&n->sessions); l != NULL;
-             l = list_after(&n->sessions, l))
+             l = list_after(&n->sessions, l)) {
+            by_state[LIST_ELEMENT(l, const struct session, at_node)->state]++;
             listed++;
+        }
+        assert(memcmp(by_state, n->used_by_state, sizeof(by_state)) == 0);
         assert(n->index == i && used == n->used && listed == n->used);
         assert(n->used == n->sessions.count);
         assert(n->registered == !instant_is_never(n->lease));

@@ -46,7 +46,8 @@ struct node {
     struct set_digest digest; /* of the sessions in our table, as the node counts them */
     uint32_t mark;            /* of its newest full report */
     struct list sessions;
-    uint32_t used; /* sessions in any state, and by worker: */
+    uint32_t used;             /* sessions in any state, by state and by worker: */
+    uint32_t used_by_state[4]; /* enum session_state */
     uint32_t used_by_worker[NODE_WORKERS_MAX];
     uint32_t media_count;
     struct addr media[NODE_WORKERS_MAX];

@@ -49,6 +49,7 @@ static void toggle_digest(struct session *s) {
 static void enter(struct core *core, struct session *s) {
     core->sessions.by_state[s->state]++;
     s->node->used++;
+    s->node->used_by_state[s->state]++;
     s->node->used_by_worker[s->worker]++;
     list_append(&s->node->sessions, &s->at_node);
     toggle_digest(s);
@@ -59,6 +60,7 @@ static void enter(struct core *core, struct session *s) {
 static void leave(struct core *core, struct session *s) {
     core->sessions.by_state[s->state]--;
     s->node->used--;
+    s->node->used_by_state[s->state]--;
     s->node->used_by_worker[s->worker]--;
     list_remove(&s->node->sessions, &s->at_node);
     toggle_digest(s);

@@ -97,24 +97,6 @@ bool core_peer_view(const struct core *core, uint32_t index, uint32_t about,
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
-static void count_sessions(const struct node *n, struct core_node_status *out) {
-    for (struct link *l = list_first(&n->sessions); l != NULL; l = list_after(&n->sessions, l)) {
-        const struct session *s = LIST_ELEMENT(l, const struct session, at_node);
-        switch (s->state) {
-        case SESSION_STATE_COMMITTED:
-            out->sessions++;
-            break;
-        case SESSION_STATE_STANDBY:
-        case SESSION_STATE_HEDGING:
-            out->standbys++;
-            break;
-        case SESSION_STATE_OPENED:
-            out->opened++;
-            break;
-        }
-    }
-}
-
 struct core_node_status core_node_status(const struct core *core, uint32_t index) {
     assert(index < core->node_count);
     const struct node *n = core->nodes[index];
@@ -126,6 +108,10 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
                                  .lease = n->lease,
                                  .workers = n->media_count,
                                  .slots = n->credit.slots,
+                                 .sessions = n->used_by_state[SESSION_STATE_COMMITTED],
+                                 .standbys = n->used_by_state[SESSION_STATE_STANDBY] +
+                                             n->used_by_state[SESSION_STATE_HEDGING],
+                                 .opened = n->used_by_state[SESSION_STATE_OPENED],
                                  .orders = n->orders.count,
                                  .sources = n->sources,
                                  .source_count = n->source_count,
@@ -137,7 +123,6 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
         s.cpu_ms += n->workers[i].cpu_ms;
         s.restarts += n->workers[i].restarts;
     }
-    count_sessions(n, &s);
     return s;
 }
 
