@@ -1,5 +1,5 @@
 /*
- * A bounded binary heap of deadlines: who wants to be woken next.
+ * A bounded heap of deadlines: who wants to be woken next.
  *
  * Entries are (instant, key); equal instants come out in the order of their keys, so that the order
  * never depends on a pointer or on history. The caller owns the storage and its size is the

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SLOT_BITS   22 /* four million events under way at once */
+#define SLOT_BITS   22 /* four million events before the horizon */
 #define SLOTS_FIRST 4096
+#define BIN_FIRST   16
 
 static void *must(void *p) {
     if (p == NULL) {
@@ -43,13 +44,74 @@ void sim_queue_init(struct sim_queue *q) {
     grow(q);
 }
 
-void sim_queue_put(struct sim_queue *q, struct instant at, const struct sim_event *event) {
+/* ---- near ------------------------------------------------------------------------------------ */
+
+static void put_near(struct sim_queue *q, struct instant at, uint64_t order,
+                     const struct sim_event *event) {
     if (q->free_count == 0)
         grow(q);
     uint32_t slot = q->free_slots[--q->free_count];
     q->events[slot] = *event;
-    bool pushed = heap_push(&q->heap, at, q->order++ << SLOT_BITS | slot);
-    assert(pushed && !instant_is_never(at));
+    bool pushed = heap_push(&q->heap, at, order << SLOT_BITS | slot);
+    assert(pushed);
+}
+
+/* ---- far ------------------------------------------------------------------------------------- */
+
+static uint64_t bin_of(struct instant at) {
+    return at.us < 0 ? 0 : (uint64_t)at.us / SIM_BIN_US;
+}
+
+static void more_bins(struct sim_queue *q, uint32_t needed) {
+    uint32_t count = needed + needed / 2;
+    q->bins = sim_grow(q->bins, count, sizeof(*q->bins));
+    for (uint32_t i = q->bin_count; i < count; i++)
+        q->bins[i] = (struct sim_bin){0};
+    q->bin_count = count;
+}
+
+static void put_far(struct sim_queue *q, uint32_t number, const struct sim_far *far) {
+    if (number >= q->bin_count)
+        more_bins(q, number + 1);
+    struct sim_bin *bin = &q->bins[number];
+    if (bin->count == bin->room) {
+        bin->room = bin->room == 0 ? BIN_FIRST : bin->room * 2;
+        bin->events = sim_grow(bin->events, bin->room, sizeof(*bin->events));
+    }
+    bin->events[bin->count++] = *far;
+    q->far_count++;
+}
+
+static void empty_bin(struct sim_queue *q, struct sim_bin *bin) {
+    for (uint32_t i = 0; i < bin->count; i++)
+        put_near(q, bin->events[i].at, bin->events[i].order, &bin->events[i].event);
+    q->far_count -= bin->count;
+    free(bin->events);
+    *bin = (struct sim_bin){0};
+}
+
+/* True if a bin may hold what is earlier than all in the heap. */
+static bool is_behind(const struct sim_queue *q) {
+    const struct heap_entry *first = heap_peek(&q->heap);
+    return q->far_count > 0 && (first == NULL || bin_of(first->at) >= q->next_bin);
+}
+
+/* Moves the horizon until the first of all is before it. */
+static void look_ahead(struct sim_queue *q) {
+    while (is_behind(q))
+        empty_bin(q, &q->bins[q->next_bin++]);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+void sim_queue_put(struct sim_queue *q, struct instant at, const struct sim_event *event) {
+    uint64_t order = q->order++, bin = bin_of(at);
+    assert(!instant_is_never(at));
+    if (bin < q->next_bin || bin >= SIM_BINS)
+        put_near(q, at, order, event);
+    else
+        put_far(q, (uint32_t)bin, &(struct sim_far){at, order, *event});
+    look_ahead(q);
 }
 
 struct instant sim_queue_first(const struct sim_queue *q) {
@@ -64,11 +126,13 @@ bool sim_queue_take(struct sim_queue *q, struct sim_event *out) {
     uint32_t slot = (uint32_t)(entry.key & ((1U << SLOT_BITS) - 1));
     *out = q->events[slot];
     q->free_slots[q->free_count++] = slot;
+    look_ahead(q);
     return true;
 }
 
 void sim_queue_free(struct sim_queue *q) {
-    assert(q->heap.count == 0);
+    assert(q->heap.count == 0 && q->far_count == 0);
+    free(q->bins);
     free(q->events);
     free(q->free_slots);
     free(q->heap.entries);

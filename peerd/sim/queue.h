@@ -4,6 +4,11 @@
  * Events of one instant come out in the order in which they were put, so that a run is a function
  * of its seed alone. An event owns its body until it is handled; timers that move all the time
  * (deadlines of machines) are not here but in a `due` (world.h).
+ *
+ * A million listeners have millions of events ahead of them, most of them far away. Only what
+ * happens before the `horizon` is in the heap, which so remains small and near the processor;
+ * the rest lies unsorted in bins of SIM_BIN_US, each of which is emptied into the heap as its time
+ * comes (Brown 1988, calendar queues, less the resizing).
  */
 #ifndef PEERD_SIM_QUEUE_H
 #define PEERD_SIM_QUEUE_H
@@ -46,12 +51,33 @@ struct sim_event {
     void *body; /* from malloc, or NULL */
 };
 
+#define SIM_BIN_US 50000   /* [µs] width of a bin */
+#define SIM_BINS   1000000 /* at most: what is later than all of them is in the heap from the first \
+                            */
+
+/* An event that is far away, and its place among those of the same instant. */
+struct sim_far {
+    struct instant at;
+    uint64_t order;
+    struct sim_event event;
+};
+
+struct sim_bin {
+    struct sim_far *events;
+    uint32_t count, room;
+};
+
+/* The first of all is in the heap, unless there is nothing at all. */
 struct sim_queue {
-    struct heap heap;
+    struct heap heap;         /* what is earlier than the horizon */
     struct sim_event *events; /* slots; a heap key is (order, slot) */
     uint32_t *free_slots;     /* a stack */
     uint32_t slot_count, free_count;
     uint64_t order; /* of the next event */
+    struct sim_bin *bins;
+    uint32_t bin_count; /* allocated */
+    uint32_t next_bin;  /* the first that begins at the horizon or later */
+    uint64_t far_count; /* events in bins */
 };
 
 /* Both abort when memory is short: a simulator has nobody to report to. */

@@ -68,3 +68,46 @@ Test(sim_queue, grows) {
     }
     sim_queue_free(&q);
 }
+
+/* What is far away waits in bins, each of which is emptied into the heap as its time comes. */
+Test(sim_queue, goes_by_time_and_order_whether_near_or_far) {
+    static const int64_t steps_us[] = {0, 1, SIM_BIN_US - 1, SIM_BIN_US, SIM_BIN_US * 40};
+    struct sim_queue q;
+    struct sim_event e;
+    struct instant now = instant_us(0);
+    uint32_t newest = 0, put_so_far = 0, taken = 0;
+    sim_queue_init(&q);
+    for (; put_so_far < 50; put_so_far++)
+        put(&q, steps_us[put_so_far % 5], put_so_far);
+    while (sim_queue_first(&q).us < INSTANT_NEVER.us) {
+        struct instant at = sim_queue_first(&q);
+        cr_assert(sim_queue_take(&q, &e) && !instant_before(at, now));
+        cr_expect(now.us < at.us || taken == 0 || e.a > newest, "%u after %u", e.a, newest);
+        now = at;
+        newest = e.a;
+        taken++;
+        for (int i = 0; i < 2 && put_so_far < 5000; i++, put_so_far++)
+            put(&q, now.us + steps_us[put_so_far % 5], put_so_far);
+    }
+    cr_expect_eq(taken, put_so_far);
+    sim_queue_free(&q);
+}
+
+/* A listener that is woken goes back in time; and a day is more than there are bins for. */
+Test(sim_queue, takes_what_is_before_the_horizon_and_what_is_beyond_all_bins) {
+    const int64_t beyond = (int64_t)SIM_BIN_US * (SIM_BINS + 1);
+    struct sim_queue q;
+    struct sim_event e;
+    sim_queue_init(&q);
+    put(&q, beyond, 0);
+    put(&q, SIM_BIN_US * 100, 1);
+    cr_expect(sim_queue_take(&q, &e) && e.a == 1);
+    put(&q, SIM_BIN_US * 200, 2);
+    put(&q, 5, 3);
+    cr_expect_eq(sim_queue_first(&q).us, 5);
+    cr_expect(sim_queue_take(&q, &e) && e.a == 3);
+    cr_expect(sim_queue_take(&q, &e) && e.a == 2);
+    cr_expect_eq(sim_queue_first(&q).us, beyond);
+    cr_expect(sim_queue_take(&q, &e) && e.a == 0);
+    sim_queue_free(&q);
+}
