@@ -43,7 +43,6 @@ void peering_free(struct peering *p) {
         return;
     assert(!list_holds_any(&p->groups));
     media_alive_free(p);
-    standbys_free(p);
     description_free(&p->description);
     free(p);
 }

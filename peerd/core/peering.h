@@ -104,16 +104,14 @@ struct peering {
     struct instant fetch_at; /* "never" until it is heard */
     struct rank_place place;
 
-    struct list groups;          /* of ours, that count on it */
-    struct instant lodge_at;     /* "never": nothing to say */
-    struct instant lodge_next;   /* when the lodging must be repeated anyway */
-    bool lodge_stated;           /* it may believe in a lodging of ours */
-    uint32_t lodged_slots;       /* that it set aside */
-    uint32_t here;               /* its sessions in our table, in any state */
-    struct standbys_group *held; /* lodged with us, owned */
-    uint32_t *held_slots;
-    uint32_t held_count;
-    uint32_t held_slot_sum;
+    struct list groups;        /* of ours, that count on it */
+    struct instant lodge_at;   /* "never": nothing to say */
+    struct instant lodge_next; /* when the lodging must be repeated anyway */
+    bool lodge_stated;         /* it may believe in a lodging of ours */
+    uint32_t lodged_slots;     /* that it set aside */
+    uint32_t here;             /* its sessions in our table, in any state */
+    uint32_t held_count;       /* groups lodged with us */
+    uint32_t held_slot_sum;    /* set aside for them */
     struct instant held_until; /* "never" with none */
 };
 

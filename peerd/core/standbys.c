@@ -99,16 +99,8 @@ static void lodge_if_due(struct core *core, struct peering *p, struct core_outbo
 /* ---- theirs, lodged with us ------------------------------------------------------------------ */
 
 static void forget_held(struct peering *p) {
-    free(p->held);
-    free(p->held_slots);
-    p->held = NULL;
-    p->held_slots = NULL;
     p->held_count = p->held_slot_sum = 0;
     p->held_until = INSTANT_NEVER;
-}
-
-void standbys_free(struct peering *p) {
-    forget_held(p);
 }
 
 static uint32_t held_by_others(const struct core *core, const struct peering *p) {
@@ -136,16 +128,9 @@ static void hold(struct core *core, struct peering *p, const struct core_standby
     core->counters.standbys_refused += e->group_count - count;
     if (count == 0)
         return;
-    p->held = malloc(count * sizeof(*p->held));
-    p->held_slots = calloc(count, sizeof(*p->held_slots));
-    if (p->held == NULL || p->held_slots == NULL) {
-        forget_held(p);
-        return;
-    }
-    memcpy(p->held, e->groups, count * sizeof(*p->held));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t wish = e->groups[i].sessions;
-        slots[i] = p->held_slots[i] = wish < left ? wish : left;
+        slots[i] = wish < left ? wish : left;
         left -= slots[i];
         p->held_slot_sum += slots[i];
         if (slots[i] == 0)

@@ -40,6 +40,4 @@ struct instant standbys_deadline(const struct peering *p);
 /* What policy reserves for peers and they do not use at this instant [sessions]. */
 uint32_t standbys_reserved_unused(const struct core *core);
 
-void standbys_free(struct peering *p);
-
 #endif

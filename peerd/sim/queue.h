@@ -51,9 +51,10 @@ struct sim_event {
     void *body; /* from malloc, or NULL */
 };
 
-#define SIM_BIN_US 50000   /* [µs] width of a bin */
-#define SIM_BINS   1000000 /* at most: what is later than all of them is in the heap from the first \
-                            */
+#define SIM_BIN_US 50000 /* [µs] width of a bin */
+#define SIM_BINS                                                                                   \
+    1000000 /* at most: what is later than all of them is in the heap from the first               \
+             */
 
 /* An event that is far away, and its place among those of the same instant. */
 struct sim_far {
