@@ -1,7 +1,6 @@
 #include "topo/rank.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 /* FNV-1a (Fowler, Noll, Vo): short texts, no adversary who gains from a collision. */
@@ -59,25 +58,8 @@ static int rtt_class(struct duration rtt) {
     return class;
 }
 
-/* -ln(u) / weight: the smallest of n such scores is candidate i with probability weight i over the
- * sum of weights, and a change in one candidate moves no session between two others. */
-static double spread_score(const struct rank_candidate *c, const struct session_id *session) {
-    uint64_t h = fnv(fnv(FNV_OFFSET, session->bytes, sizeof(session->bytes)), c->name.text,
-                     strlen(c->name.text));
-    double u = ((double)(mix(h) >> 11) + 0.5) / 9007199254740992.0; /* 2^53 */
-    double weight = c->free_slots == 0 ? 1 : c->free_slots;
-    return -log(u) / weight;
-}
-
-static int spread(const struct rank_candidate *a, const struct rank_candidate *b,
-                  const struct session_id *session) {
-    double sa = spread_score(a, session), sb = spread_score(b, session);
-    return sa < sb ? -1 : sa > sb;
-}
-
 int rank_compare(const struct rank_candidate *a, const struct rank_candidate *b,
-                 const struct rank_place *serving, const struct session_id *session,
-                 enum rank_rule *rule) {
+                 const struct rank_place *serving, enum rank_rule *rule) {
     const int decided[] = {
         [RANK_RULE_NONE] = 0,
         [RANK_RULE_PROVIDER] = other_first(a->place.provider, b->place.provider, serving->provider),
@@ -86,7 +68,6 @@ int rank_compare(const struct rank_candidate *a, const struct rank_candidate *b,
         [RANK_RULE_DETERMINISM] = truth_first(a->same_determinism, b->same_determinism),
         [RANK_RULE_FREE_SLOTS] = truth_first(a->free_slots > 0, b->free_slots > 0),
         [RANK_RULE_RTT] = rtt_class(a->rtt) - rtt_class(b->rtt),
-        [RANK_RULE_SPREAD] = spread(a, b, session),
         [RANK_RULE_NAME] = strcmp(a->name.text, b->name.text),
     };
     for (int r = RANK_RULE_PROVIDER; r <= RANK_RULE_NAME; r++)
@@ -100,26 +81,81 @@ int rank_compare(const struct rank_candidate *a, const struct rank_candidate *b,
     return 0;
 }
 
-size_t rank_order(const struct rank_candidate *candidates, size_t count,
-                  const struct rank_place *serving, const struct session_id *session,
-                  uint8_t *order, size_t room) {
-    assert(count <= RANK_CANDIDATES_MAX);
+/* ---- dealing --------------------------------------------------------------------------------- */
+
+/* Where a session stands between 0 and 1: in the middle of its class. Ids are random; their first
+ * bytes choose the worker at a backup (peerd/core/open.c), which must not go by the class. */
+static double point_of(const struct session_id *session) {
+    uint32_t number = 0;
+    for (size_t i = SESSION_ID_BYTES / 2; i < SESSION_ID_BYTES / 2 + 4; i++)
+        number = number << 8 | session->bytes[i];
+    return (number % RANK_CLASSES + 0.5) / RANK_CLASSES;
+}
+
+static double weight(const struct rank_candidate *c) {
+    return c->free_slots == 0 ? 1 : c->free_slots;
+}
+
+/* Takes out the one of `count` at which the point is when each has as much room between 0 and 1 as
+ * its weight says. The point then says where it is within that room: that is as even. */
+static uint8_t draw(const struct rank_candidate *candidates, uint8_t *from, size_t count,
+                    double *point) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += weight(&candidates[from[i]]);
+    double at = *point * sum;
+    size_t i = 0;
+    for (; i + 1 < count && at >= weight(&candidates[from[i]]); i++)
+        at -= weight(&candidates[from[i]]);
+    uint8_t drawn = from[i];
+    at /= weight(&candidates[drawn]);
+    *point = at < 0 ? 0 : at >= 1 ? 0.5 : at;
+    memmove(&from[i], &from[i + 1], count - i - 1);
+    return drawn;
+}
+
+static size_t sort_eligible(const struct rank_candidate *candidates, size_t count,
+                            const struct rank_place *serving, uint8_t *sorted) {
     size_t held = 0;
     for (size_t i = 0; i < count; i++) {
         if (!rank_is_eligible(&candidates[i]))
             continue;
-        /* Insertion into the best few: `room` is 4 where it matters. */
-        size_t at = held;
-        while (at > 0 &&
-               rank_compare(&candidates[i], &candidates[order[at - 1]], serving, session, NULL) < 0)
-            at--;
-        if (at == room)
-            continue;
-        size_t tail = (held < room ? held : room - 1) - at;
-        memmove(&order[at + 1], &order[at], tail);
-        order[at] = (uint8_t)i;
-        if (held < room)
-            held++;
+        size_t at = held++;
+        for (;
+             at > 0 && rank_compare(&candidates[i], &candidates[sorted[at - 1]], serving, NULL) < 0;
+             at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = (uint8_t)i;
+    }
+    return held;
+}
+
+/* How many of those that follow are equal to the first. */
+static size_t count_equal(const struct rank_candidate *candidates, const uint8_t *sorted,
+                          size_t count, const struct rank_place *serving) {
+    enum rank_rule rule = RANK_RULE_NAME;
+    size_t equal = 0;
+    while (++equal < count) {
+        rank_compare(&candidates[sorted[0]], &candidates[sorted[equal]], serving, &rule);
+        if (rule != RANK_RULE_NAME && rule != RANK_RULE_NONE)
+            break;
+    }
+    return equal;
+}
+
+size_t rank_order(const struct rank_candidate *candidates, size_t count,
+                  const struct rank_place *serving, const struct session_id *session,
+                  uint8_t *order, size_t room) {
+    uint8_t sorted[RANK_CANDIDATES_MAX];
+    assert(count <= RANK_CANDIDATES_MAX);
+    size_t left = sort_eligible(candidates, count, serving, sorted), held = 0;
+    double point = point_of(session);
+    for (uint8_t *next = sorted; left > 0 && held < room;) {
+        size_t equal = count_equal(candidates, next, left, serving);
+        for (size_t i = equal; i > 0 && held < room; i--)
+            order[held++] = draw(candidates, next, i, &point);
+        next += equal;
+        left -= equal;
     }
     return held;
 }
