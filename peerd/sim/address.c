@@ -19,14 +19,40 @@ struct addr sim_node_addr(const struct sim_node *node) {
     return of_machine(node->cluster, node->number, BEATS_PORT);
 }
 
-struct addr sim_client_addr(uint32_t client) {
-    const uint8_t ip[4] = {172, (uint8_t)(16 + (client >> 16)), (uint8_t)(client >> 8),
-                           (uint8_t)client};
-    return addr_ipv4(ip, 5004);
+/* ---- listeners ------------------------------------------------------------------------------- */
+
+#define NETWORK 256 /* addresses of a location, see topo/location.h */
+
+/* Those of a group that begin at one cluster are neighbours; where there are many of them they
+ * have networks of their own. */
+static uint32_t neighbours_of(const struct scenario_clients *g, uint32_t starts) {
+    uint32_t most = (g->count + starts - 1) / starts;
+    return most < NETWORK / 4 ? most : (most + NETWORK - 1) / NETWORK * NETWORK;
 }
 
-uint32_t sim_client_at(const struct addr *addr) {
-    return (uint32_t)(addr->ip[1] - 16) << 16 | (uint32_t)addr->ip[2] << 8 | addr->ip[3];
+static uint32_t starts_of(const struct scenario *s, const struct scenario_clients *g) {
+    uint32_t all = g->open_at_count > 0 ? g->open_at_count : s->cluster_count;
+    return g->spread && all > 1 ? all : 1;
+}
+
+void sim_number_networks(struct sim *sim) {
+    const struct scenario *s = sim->scenario;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < s->client_group_count; i++) {
+        uint32_t starts = starts_of(s, &s->clients[i]);
+        sim->streams[i].starts = starts;
+        sim->streams[i].neighbours = starts == 1 ? 0 : neighbours_of(&s->clients[i], starts);
+        sim->streams[i].first_addr = first;
+        first += starts == 1 ? s->clients[i].count : starts * sim->streams[i].neighbours;
+    }
+}
+
+struct addr sim_client_addr(const struct sim *sim, uint32_t client) {
+    const struct sim_client *c = &sim->clients[client];
+    const struct sim_stream *g = &sim->streams[c->group];
+    uint32_t n = g->first_addr + c->number % g->starts * g->neighbours + c->number / g->starts;
+    const uint8_t ip[4] = {172, (uint8_t)(16 + (n >> 16)), (uint8_t)(n >> 8), (uint8_t)n};
+    return addr_ipv4(ip, 5004);
 }
 
 uint32_t sim_cluster_at(const struct sim *sim, const struct addr *addr) {

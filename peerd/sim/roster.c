@@ -143,7 +143,7 @@ static void fill_line(const struct sim *sim, uint32_t place, const struct sim_en
         .purpose = (enum resume_purpose)t->purpose,
         .worker = place >> SLOT_BITS,
         .last_frame = t->last_frame,
-        .client = sim_client_addr(e->client),
+        .client = sim_client_addr(sim, e->client),
         .lease_ms = spent >= (int64_t)t->lease_ms ? 0 : t->lease_ms - (uint32_t)spent,
         .expected = t->expected,
         .lost_before = t->lost_before,

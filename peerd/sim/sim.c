@@ -244,6 +244,7 @@ struct sim *sim_new(const struct sim_options *options) {
         sim_node_start(sim, &sim->nodes[i]);
     sim_timeline_init(sim, &draws);
     fill_streams(sim);
+    sim_number_networks(sim);
     sim_crowd_init(sim, &draws);
     draw_drifts(sim, rng_u64(&seeds));
     sim_put(sim, duration_s(1), &(struct sim_event){.kind = SIM_CHECK});

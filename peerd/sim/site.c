@@ -329,7 +329,7 @@ void sim_site_open_asked(struct sim *sim, const struct sim_event *e) {
                                        .profile = group->profile,
                                        .source = group->source,
                                        .protection = group->protection,
-                                       .from = sim_client_addr(e->b),
+                                       .from = sim_client_addr(sim, e->b),
                                        .idempotent = true};
     fill_random(open->digest, ~c->seed); /* the same at every cluster, and whenever it asks … */
     fill_random(open->entropy, ~c->seed + e->n); /* … and what is another each time */

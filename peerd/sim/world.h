@@ -331,12 +331,15 @@ struct sim_client {
     struct sim_notes notes;
 };
 
-/* What a group of listeners hears. */
+/* What a group of listeners hears, and where it is. */
 struct sim_stream {
     uint64_t end;            /* one past the last frame; FRAME_NEVER: endless */
     bool mergeable;          /* bytes are a function of position */
     struct duration preroll; /* of a start: CPU time of the worker */
     uint16_t frame_bytes;    /* payload of a frame */
+    uint32_t first_addr;     /* of its addresses */
+    uint32_t starts;         /* clusters at which its listeners begin, one after another */
+    uint32_t neighbours;     /* addresses for each of them; 0: only one start */
 };
 
 /* ---- all of it ---- */
@@ -423,8 +426,8 @@ bool sim_process_lives(const struct sim_process *p);
 /* ---- addresses: 10.CLUSTER.CLUSTER.NODE, 172.16… for clients ---- */
 
 struct addr sim_worker_addr(const struct sim *sim, const struct sim_worker *worker);
-struct addr sim_client_addr(uint32_t client);
-uint32_t sim_client_at(const struct addr *addr);
+void sim_number_networks(struct sim *sim);
+struct addr sim_client_addr(const struct sim *sim, uint32_t client);
 struct addr sim_node_addr(const struct sim_node *node);
 /* UINT32_MAX if nobody has it. */
 uint32_t sim_worker_at(const struct sim *sim, const struct addr *addr);
