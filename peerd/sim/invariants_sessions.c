@@ -28,9 +28,7 @@ static struct sim_client_name whose_slot(const struct sim *sim, const struct sim
 static struct watch_session *watch_of(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
     struct watch_worker *all = &sim->watch->workers[w->index];
     if (slot >= all->count) {
-        uint32_t count = all->count == 0 ? 16 : all->count;
-        while (count <= slot)
-            count *= 2;
+        uint32_t count = slot + slot / 8 + 16; /* as the worker's own slots grow */
         all->sessions = sim_grow(all->sessions, count, sizeof(*all->sessions));
         memset(&all->sessions[all->count], 0, (count - all->count) * sizeof(*all->sessions));
         all->count = count;
