@@ -109,7 +109,7 @@ static struct watch_site *site_watch(struct sim *sim, const struct sim_site *sit
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct watch_peer *p = &watch->peers[i];
         p->heard = p->forgotten = p->lodged_until = INSTANT_NEVER;
-        p->life.at = p->life_any.at = p->media_life.at = INSTANT_NEVER;
+        p->life.at = p->life_any.at = p->media_life.at = p->lodged_at = INSTANT_NEVER;
     }
     return watch;
 }
@@ -130,6 +130,7 @@ void sim_invariants_site_steps(struct sim *sim, struct sim_site *site, const str
 
 void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
                                  const struct core_event *e) {
+    watch_recovery(sim, site);
     for (uint32_t i = 0; i < sim->core_outbox.count; i++) {
         const struct core_intention *o = &sim->core_outbox.items[i];
         switch (o->kind) {
@@ -145,12 +146,18 @@ void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
         case CORE_ANSWER_STANDBYS:
             watch_lodged(sim, site, e, &o->u.standbys);
             break;
-        case CORE_FETCH_DESCRIPTION:
         case CORE_LODGE_STANDBYS:
+            watch_lodges(sim, site, &o->u.lodge);
+            break;
+        case CORE_FETCH_DESCRIPTION:
             break;
         }
     }
     watch_verdicts(sim, site);
+    if (e->kind == CORE_BEAT_RECEIVED)
+        watch_beat_taken(sim, site, &e->u.beat);
+    watch_nodes(sim, site, e);
+    watch_abandoned(sim, site);
     watch_ledger(sim, site);
     if (e->kind == CORE_NODE_REPORTED)
         watch_reported(sim, site, e->u.node.node, e->u.node.report);
@@ -171,6 +178,7 @@ static void check_worker(struct sim *sim, struct sim_worker *w) {
         if (w->sessions[slot].used)
             pace_check_invariants(&w->sessions[slot].pace);
     watch_reclaimed(sim, w);
+    watch_probes(sim, w);
 }
 
 static void check_site(struct sim *sim, struct sim_site *site) {

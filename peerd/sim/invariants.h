@@ -6,30 +6,41 @@
  *     epoch, and no epoch is newer than the newest that its client has given out. A worker whose
  *     client neither follows it nor asks it to serve is *unwanted*: it may linger until its lease
  *     ends, that is for session_lease and SLACK after the client turned away, and no longer.
- *  2. Epochs only grow: a client's, and a session's at each worker; a grant names the newest.
+ *  2. Epochs only grow: a client's, and a session's at each worker; a grant names the newest. Once
+ *     a second a worker is asked under one before it, and must refuse.
  *  3. Leases: what was not renewed for a lease is held no more; what was, is; a client is told the
  *     truth of it; an ended session fences for longer than a cookie lives.
  *  4. Credit: what all workers of a cluster hold together, standbys and hedges included, never
  *     exceeds the capacity of its policy.
- *  9. What a worker has seen before changes nothing.
- * 10. Admission: with credit leased and free, not while draining, at the rate of policy, and never
- *     into what is kept for peers. Backups are peers that could take the session.
- * 11. Hedges are as long and as many as policy allows, at the worker and at the client.
+ *  9. What a worker has seen before changes nothing; a beat counts once, and none of a run that
+ *     another has followed.
+ * 10. Admission: with credit leased and free, not while draining, at the rate of policy, not before
+ *     peers have said who they are, and never into what is kept for them. Backups are peers that
+ *     could take the session, those of other failure domains first. What is not started is dropped
+ *     when its lease ends.
+ * 11. Hedges are as long and as many as policy allows, at the worker and at the client, and called
+ *     off when media comes again.
  * 12. Retry-After is named to whoever may come again, and to nobody else.
  * 13. Frames: only for a session held and asked for, from where it was asked, not before their
  *     instant, not those that the client holds, and each once an asking.
  * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it.
- * 15. Beats: none sooner than may be asked, none later than promised, and true of draining.
+ * 15. Beats: none sooner than may be asked, none later than promised, asked for faster only while
+ *     somebody is suspected, and true of draining.
  * 16. Verdicts: nobody is convicted without an expiry of our own and detect_within of silence in
  *     which we ran, nor taken for crashed while its nodes or a witness prove otherwise.
  * 17. The ledger: each move once, epochs grow, causes fit, arrivals as they were told.
- * 18. Only a drain orders a session to move.
- * 19. The table says what the nodes told, as soon as they have.
- * 20. Lodgings: no more than reserved, and for their time.
- * 22. A client asks each server under an epoch of its own, and follows the one that it asked.
- * 23. Positions follow from the clock of the output, whoever served before.
+ * 18. Only a drain orders a session to move, or asks its client to.
+ * 19. The table says what the nodes told, as soon as they have. A node is lost when its lease ends
+ *     in which peerd ran, not before and not after; a core recovers until all nodes have told all.
+ * 20. Lodgings: no more than reserved, and for their time; ours with peers that count, in time.
+ * 22. A client asks each server under an epoch of its own, one after the other, and follows the one
+ *     that it asked; nobody before he said that he may be asked again.
+ * 23. Positions follow from the clock of the output, whoever served before; all is asked for that
+ *     is missing.
  * 24. Counters grow.
- * 25. A server is given up as crashed only after its path was silent.
+ * 25. A server is given up as crashed only after its path was silent, and longer by whoever has
+ *     moved too often; a living one not soon after a move; the silent one is not asked again.
+ *     Nobody deaf is kept warm while another answers.
  * 26. It is told so.
  * 27. Who waits has a timer.
  *  7. A move's figures make sense: nothing is noticed before it happened.

@@ -45,6 +45,23 @@ static void check_not_too_late(struct sim *sim, const struct sim_site *site,
                    duration_in_ms(since_beat(sim, site, p)), p->promised_ms);
 }
 
+/* Everybody is asked to beat as often as we want just now: faster while somebody is suspected. A
+ * suspicion may begin or end within the step, before the beat or after it. */
+static void check_wish(struct sim *sim, const struct sim_site *site, const struct beat *b) {
+    const struct policy_detection *d = &site->policy.detection;
+    bool before = sim->watch->sites[site->index].suspects > 0, after = false;
+    if (d->interval_suspect.us == 0)
+        return;
+    for (uint32_t i = 0; i < site->policy.peer_count && !after; i++)
+        after = core_peer_status(site->core, i, sim_site_now(sim, site)).verdict == VERDICT_SUSPECT;
+    struct duration wish = after ? d->interval_suspect : d->interval;
+    int64_t off_ms = b->ask_interval_ms - duration_in_ms(wish);
+    if (before == after && (off_ms < -1 || off_ms > 1))
+        sim_breach(sim, "%s asks for beats every %" PRIu16 " ms and suspects %s",
+                   watch_cluster(sim, site->index), b->ask_interval_ms,
+                   after ? "somebody" : "nobody");
+}
+
 void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b) {
     struct watch_peer *p = peer_watch(sim, site, b->peer);
     if (b->beat.kind == BEAT_KIND_MEDIA_ALIVE) {
@@ -56,6 +73,7 @@ void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_s
     if (p->promised_ms > 0)
         check_not_too_soon(sim, site, p, b->peer);
     check_not_too_late(sim, site, p, b->peer);
+    check_wish(sim, site, &b->beat);
     p->boot = b->beat.boot;
     p->seq = b->beat.seq;
     p->sent[p->seq % BEATS_MAX] = watch_now(sim, site);
@@ -86,6 +104,49 @@ static void see(struct watch_moment *newest, const struct watch_moment *life) {
         *newest = *life;
 }
 
+/* ---- 9: replays ------------------------------------------------------------------------------ */
+
+#define WINDOW_BITS 64 /* of reordering that is borne */
+
+static bool was_taken(const struct watch_peer *p, const struct beat *b) {
+    if (b->boot != p->taken_boot)
+        return b->boot == p->retired_boot && b->boot != 0;
+    if (b->boot == 0 || b->seq > p->taken_high)
+        return false;
+    uint64_t back = p->taken_high - b->seq;
+    return back >= WINDOW_BITS || (p->taken >> back & 1) != 0;
+}
+
+static void note_taken(struct watch_peer *p, const struct beat *b) {
+    uint64_t ahead = b->seq > p->taken_high ? b->seq - p->taken_high : 0;
+    p->taken = ahead >= WINDOW_BITS ? 0 : p->taken << ahead;
+    p->taken_high += ahead;
+    p->taken |= UINT64_C(1) << (p->taken_high - b->seq);
+}
+
+/* A beat counts once, and none of a run that another has followed. */
+void watch_beat_taken(struct sim *sim, struct sim_site *site, const struct core_beat_received *e) {
+    struct watch_peer *p = peer_watch(sim, site, e->peer);
+    const struct beat *b = e->beat;
+    if (b->kind != BEAT_KIND_BEAT)
+        return;
+    uint64_t replayed = core_counters(site->core)->beats_replayed;
+    bool dropped = replayed > sim->watch->sites[site->index].replayed;
+    if (p->repeats && !dropped)
+        sim_breach(sim, "%s takes beat %" PRIu64 " of %s, which it had seen before or outlived",
+                   watch_cluster(sim, site->index), b->seq, site->policy.peers[e->peer].name.text);
+    uint64_t boot = core_peer_status(site->core, e->peer, sim_site_now(sim, site)).boot;
+    if (boot != p->taken_boot) {
+        p->retired_boot = p->taken_boot;
+        p->taken_boot = boot;
+        p->taken_high = p->taken = 0;
+    }
+    if (!dropped && !p->repeats && b->boot == boot)
+        note_taken(p, b);
+}
+
+/* ---- proofs of life -------------------------------------------------------------------------- */
+
 /* A beat that echoes what we sent proves life as of then, to everybody who counts like us; that
  * the core is sure of it, too, is known once the sender's boot must have been confirmed. */
 void watch_beat_received(struct sim *sim, struct sim_site *site,
@@ -96,6 +157,8 @@ void watch_beat_received(struct sim *sim, struct sim_site *site,
         media_heard(p, b);
         return;
     }
+    p->repeats = was_taken(p, b);
+    sim->watch->sites[site->index].replayed = core_counters(site->core)->beats_replayed;
     uint64_t seq = echoes(p, b->echo_boot, b->echo_seq) ? b->echo_seq : 0;
     bool confirmed = seq != 0;
     if (echoes(p, b->candidate_boot, b->candidate_seq) && b->candidate_seq > seq)
@@ -240,6 +303,8 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
             check_trust(sim, site, p, &s);
         if (s.verdict == VERDICT_CRASHED)
             check_crash(sim, site, i, &s);
+        sim->watch->sites[site->index].suspects += s.verdict == VERDICT_SUSPECT;
+        sim->watch->sites[site->index].suspects -= p->verdict == VERDICT_SUSPECT;
         p->verdict = s.verdict;
     }
 }

@@ -1,6 +1,9 @@
 #include "peerd/sim/invariants_private.h"
 
+#include "peerd/core/open.h"
+
 #include <inttypes.h>
+#include <string.h>
 
 /* Credit and admission: nobody is promised what is not there. */
 
@@ -103,6 +106,72 @@ static void check_backups(struct sim *sim, const struct sim_site *site,
     }
 }
 
+/* Unknown is not another. */
+static bool is_another(const char *a, const char *b) {
+    return a[0] != 0 && strcmp(a, b) != 0;
+}
+
+/* A failure domain: what it does not share with us, in the order of what counts. */
+static uint32_t apart(const struct sim *sim, const struct sim_site *site, const struct name *peer) {
+    const struct policy_cluster *self = &site->policy.cluster, *other = NULL;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
+        if (name_equal(&site->policy.peers[i].name, peer))
+            other = &sim->sites[site->cluster_of[i]].policy.cluster;
+    if (other == NULL)
+        return 0;
+    bool provider = is_another(other->provider.text, self->provider.text);
+    bool region = is_another(other->region.text, self->region.text);
+    bool upstream = is_another(other->upstream.text, self->upstream.text);
+    return 4U * provider + 2U * region + upstream;
+}
+
+/* Whoever shares no failure domain with us is named before whoever does. */
+static void check_ranks(struct sim *sim, const struct sim_site *site,
+                        const struct core_answer_open *a) {
+    for (uint32_t i = 1; i < a->backup_count; i++)
+        if (apart(sim, site, &a->backups[i].cluster) > apart(sim, site, &a->backups[i - 1].cluster))
+            sim_breach(sim, "%s names %s as a backup after %s, which is nearer to failing with it",
+                       watch_cluster(sim, site->index), a->backups[i].cluster.text,
+                       a->backups[i - 1].cluster.text);
+}
+
+/* Who has just started opens nothing before its peers have said who could be a backup. */
+static void check_settled(struct sim *sim, const struct sim_site *site,
+                          const struct core_answer_open *a) {
+    struct instant now = sim_site_now(sim, site);
+    struct instant settled = instant_add(core_status(site->core).started, OPEN_SETTLE);
+    if (a->ticket.protection == PROTECTION_COLD || instant_reached(now, settled))
+        return;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        struct core_peer_status s = core_peer_status(site->core, i, now);
+        if (s.policy->offer_moves && s.description == NULL)
+            sim_breach(sim, "%s opens a session as soon as it has started, before %s was heard",
+                       watch_cluster(sim, site->index), s.policy->name.text);
+    }
+}
+
+/* What was opened and not started is dropped when its time is over: there is a timer for that. */
+void watch_abandoned(struct sim *sim, struct sim_site *site) {
+    struct watch_site *watch = &sim->watch->sites[site->index];
+    uint64_t abandoned = core_counters(site->core)->opens_abandoned;
+    struct instant now = sim_site_now(sim, site);
+    if (abandoned == watch->abandoned)
+        return;
+    watch->abandoned = abandoned;
+    for (uint64_t back = 1; back <= watch->opens && back <= OPENS_MAX; back++) {
+        struct instant opened = watch->opened[(watch->opens - back) % OPENS_MAX];
+        struct instant due = instant_add(opened, site->policy.limits.session_lease);
+        struct duration late =
+            instant_since(now, watch_site_counts_from(sim, site, due)); /* or it did not run */
+        if (!duration_less(late, DURATION_ZERO) && !duration_less(TIMER, late))
+            return;
+        if (back == OPENS_MAX && !instant_reached(now, due))
+            return; /* that was too long ago to tell */
+    }
+    sim_breach(sim, "%s drops what it has opened, and nothing of that is over just now",
+               watch_cluster(sim, site->index));
+}
+
 void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a) {
     if (a->err != ERR_OK) {
         if ((a->retry_after_ms > 0) != err_retryable(a->err))
@@ -119,6 +188,10 @@ void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answ
         return;
     if (sim->watch->sites[site->index].draining)
         sim_breach(sim, "%s drains and opens a session", watch_cluster(sim, site->index));
+    check_ranks(sim, site, a);
+    check_settled(sim, site, a);
+    struct watch_site *watch = &sim->watch->sites[site->index];
+    watch->opened[watch->opens++ % OPENS_MAX] = sim_site_now(sim, site);
     check_rate(sim, site);
     check_room(sim, site);
 }
@@ -133,7 +206,7 @@ void watch_credit(struct sim *sim, struct sim_site *site) {
     while (core_session_next(site->core, &cursor, &s)) {
         struct duration waits =
             instant_since(sim_site_now(sim, site), watch_site_counts_from(sim, site, s.since));
-        if (s.state == SESSION_STATE_OPENED && duration_less(duration_add(lease, SLACK), waits))
+        if (s.state == SESSION_STATE_OPENED && duration_less(duration_add(lease, TIMER), waits))
             sim_breach(sim,
                        "%s keeps a slot for a session that was opened %" PRId64
                        " ms ago and not started",

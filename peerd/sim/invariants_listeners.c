@@ -8,6 +8,8 @@
 /* Listeners: what they hear, what they ask, and when they may turn away. */
 
 #define LOST_AFTER   duration_s(20) /* the witness gives up after 10 s, and says so */
+#define PINGPONG     3              /* by so much longer is who has moved too often waited for */
+#define DEAF_AFTER   5              /* hellos without an answer: nobody is kept warm for that */
 #define SERVED_AFTER duration_s(5)  /* of being servable: clients ask twice a second */
 
 static struct watch_client *watch_of(struct sim *sim, const struct sim_client *c) {
@@ -35,6 +37,36 @@ static void check_epochs(struct sim *sim, struct sim_client *c) {
     c->epoch_high = w->epoch_high;
 }
 
+/* Who has said for how long to keep away is not chosen before; whom a drain names is, and
+ * whoever has taken us on after all. */
+static void check_may_be_asked(struct sim *sim, const struct sim_client *c,
+                               const struct witness_out *o) {
+    const struct witness *w = c->witness;
+    const struct witness_server *s = &w->servers[o->server];
+    struct instant now = sim_client_now(sim, c);
+    bool chosen = w->attempt.asked.us == now.us && w->attempt.epoch == o->u.resume.epoch &&
+                  w->attempt.server == o->server && w->attempt.cause != MOVE_CAUSE_DRAIN &&
+                  !w->attempt.returned;
+    if (chosen && o->server != w->serving && instant_before(now, s->not_before))
+        sim_breach(sim, "%s asks %s to serve, %" PRId64 " ms before it may",
+                   sim_client_name(sim, c).text, s->address.name.text,
+                   duration_in_ms(instant_since(s->not_before, now)));
+}
+
+/* Epochs are given out one after the other: to whoever is asked, and once to fence whoever was. */
+static void check_steps(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    struct watch_client *watch = watch_of(sim, c);
+    uint32_t given = w->epoch_high - watch->epoch_high;
+    bool asks = w->attempt.server != WITNESS_SERVER_NONE && w->attempt.epoch > watch->epoch_high;
+    bool called_off = watch->asks && !(w->attempt.server != WITNESS_SERVER_NONE && !asks);
+    if (given > 1U + (asks && called_off))
+        sim_breach(sim, "%s leaves out epochs between %" PRIu32 " and %" PRIu32,
+                   sim_client_name(sim, c).text, watch->epoch_high, w->epoch_high);
+    watch->epoch_high = w->epoch_high;
+    watch->asks = w->attempt.server != WITNESS_SERVER_NONE;
+}
+
 /* Whoever is asked to take over gets an epoch that nobody else was asked under. */
 static void check_commit(struct sim *sim, const struct sim_client *c, const struct witness_out *o) {
     const struct witness *w = c->witness;
@@ -45,6 +77,7 @@ static void check_commit(struct sim *sim, const struct sim_client *c, const stru
     if (epoch <= watch->epoch_asked && !again && !follows)
         sim_breach(sim, "%s asks a second server to serve under epoch %" PRIu32,
                    sim_client_name(sim, c).text, epoch);
+    check_may_be_asked(sim, c, o);
     if (epoch > watch->epoch_asked) {
         watch->epoch_asked = epoch;
         watch->asked = o->server;
@@ -68,6 +101,14 @@ static void check_position(struct sim *sim, const struct sim_client *c,
     if (reach_us > 0 && (ahead_us < -FRAME_MS * 1000 || ahead_us > FRAME_MS * 1000))
         sim_breach(sim, "%s asks for frame %" PRIu64 " as the live one, %" PRId64 " us from it",
                    sim_client_name(sim, c).text, o->u.resume.live_frame, ahead_us);
+    uint64_t missing = p->next;
+    while (missing < o->u.resume.from_frame &&
+           (instant_reached(sim_client_now(sim, c), playout_due(p, missing)) ||
+            playout_holds(p, missing)))
+        missing++;
+    if (missing < o->u.resume.from_frame && c->witness->state != WITNESS_MOVING)
+        sim_breach(sim, "%s asks for frames from %" PRIu64 " on, and has not got %" PRIu64,
+                   sim_client_name(sim, c).text, o->u.resume.from_frame, missing);
     if (o->u.resume.from_frame < p->next)
         sim_breach(sim, "%s asks for frame %" PRIu64 ", having played %" PRIu64,
                    sim_client_name(sim, c).text, o->u.resume.from_frame, p->next - 1);
@@ -112,7 +153,56 @@ static void check_budget(struct sim *sim, const struct sim_client *c) {
                    sim_client_name(sim, c).text, spent, lives_us / 1000, rate);
 }
 
+static bool is_sent(const struct sim *sim, uint8_t server, enum resume_purpose purpose) {
+    for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
+        const struct witness_out *o = &sim->witness_outbox.items[i];
+        if (o->kind == WITNESS_SEND_RESUME && o->server == server && o->u.resume.purpose == purpose)
+            return true;
+    }
+    return false;
+}
+
+/* Once media comes again, whoever was hedging is told to stop. */
+static void check_cancelled(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    struct watch_client *watch = watch_of(sim, c);
+    bool again = watch->state == WITNESS_HEDGING && w->state == WITNESS_FOLLOWING &&
+                 worker_of(sim, w, w->serving) == watch->serving;
+    uint16_t before = watch->hedging;
+    watch->hedging = 0;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &w->servers[i];
+        bool known = s->role != WITNESS_ROLE_FREE;
+        watch->hedging |= (uint16_t)((known && s->hedge.active) << i);
+        if (again && known && (before >> i & 1) && !s->hedge.active &&
+            path_has_cookie(&s->path, sim_client_now(sim, c)) && !is_sent(sim, i, RESUME_CANCEL))
+            sim_breach(sim, "%s has media again and lets %s hedge on", sim_client_name(sim, c).text,
+                       s->address.name.text);
+    }
+}
+
 /* ---- 25: commit late ------------------------------------------------------------------------- */
+
+/* True if another server could be asked just now. */
+static bool has_other(const struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (w->servers[i].role != WITNESS_ROLE_FREE && i != w->serving &&
+            !instant_before(sim_client_now(sim, c), w->servers[i].not_before))
+            return true;
+    return false;
+}
+
+/* A server without media that lives is not left so soon after it was come to. */
+static void check_dwell(struct sim *sim, const struct sim_client *c) {
+    struct instant moved = watch_of(sim, c)->moved;
+    if (instant_is_never(moved))
+        return;
+    struct duration stayed = instant_since(sim_client_now(sim, c), moved);
+    if (duration_less(stayed, c->witness->config.dwell))
+        sim_breach(sim, "%s leaves a server that lives, %" PRId64 " ms after it came",
+                   sim_client_name(sim, c).text, duration_in_ms(stayed));
+}
 
 /* A server is given up as crashed only after its path was wholly silent. */
 static void check_silence(struct sim *sim, const struct sim_client *c) {
@@ -120,7 +210,9 @@ static void check_silence(struct sim *sim, const struct sim_client *c) {
     const struct watch_client *watch = watch_of(sim, c);
     bool begins = w->state == WITNESS_COMMITTING && watch->state != WITNESS_COMMITTING &&
                   watch->state != WITNESS_MOVING && watch->state != WITNESS_OPENING;
-    if (!begins || w->attempt.cause != MOVE_CAUSE_CRASHED || w->attempt.server == w->serving)
+    if (begins && w->attempt.cause == MOVE_CAUSE_DEGRADED && w->end_error == ERR_OK)
+        check_dwell(sim, c);
+    if (!begins || w->attempt.cause != MOVE_CAUSE_CRASHED)
         return;
     struct instant heard = watch->framed, word = w->servers[w->serving].path.heard;
     if (!instant_is_never(word))
@@ -128,7 +220,14 @@ static void check_silence(struct sim *sim, const struct sim_client *c) {
     if (instant_is_never(heard))
         return;
     struct duration silence = instant_since(sim_client_now(sim, c), heard);
-    if (duration_less(silence, w->config.commit_min))
+    if (w->attempt.server == w->serving) { /* to take up again */
+        if (!duration_less(silence, w->config.commit_max) && has_other(sim, c))
+            sim_breach(sim, "%s asks the server that is silent for %" PRId64 " ms, not another",
+                       sim_client_name(sim, c).text, duration_in_ms(silence));
+        return;
+    }
+    bool spent = budget_left(&watch->moves, sim_client_now(sim, c)) == 0;
+    if (duration_less(silence, duration_scale(w->config.commit_min, spent ? PINGPONG : 1, 1)))
         sim_breach(sim, "%s gives its server up as crashed, heard %" PRId64 " ms ago",
                    sim_client_name(sim, c).text, duration_in_ms(silence));
 }
@@ -138,13 +237,7 @@ static void check_silence(struct sim *sim, const struct sim_client *c) {
 static void check_released(struct sim *sim, const struct sim_client *c, uint32_t left) {
     struct addr at = sim_worker_addr(sim, &sim->workers[left]);
     uint8_t server = witness_server_find(c->witness, &at);
-    for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
-        const struct witness_out *o = &sim->witness_outbox.items[i];
-        if (o->kind == WITNESS_SEND_RESUME && o->server == server &&
-            o->u.resume.purpose == RESUME_RELEASE)
-            return;
-    }
-    if (server != WITNESS_SERVER_NONE)
+    if (server != WITNESS_SERVER_NONE && !is_sent(sim, server, RESUME_RELEASE))
         sim_breach(sim, "%s has left %s without a word", sim_client_name(sim, c).text,
                    watch_cluster(sim, sim->workers[left].cluster));
 }
@@ -154,10 +247,18 @@ static void note_serving(struct sim *sim, const struct sim_client *c) {
     uint32_t serving = worker_of(sim, c->witness, c->witness->serving);
     if (serving == watch->serving)
         return;
-    if (watch->serving != UINT32_MAX && serving != UINT32_MAX)
+    if (watch->serving != UINT32_MAX && serving != UINT32_MAX) {
         check_released(sim, c, watch->serving);
+        watch->moved = sim_client_now(sim, c);
+    }
     watch->serving = serving;
     watch->framed = INSTANT_NEVER;
+}
+
+static void note_moves(struct sim *sim, const struct sim_client *c) {
+    struct watch_client *watch = watch_of(sim, c);
+    for (; watch->moves_made < c->witness->stats.commits; watch->moves_made++)
+        budget_spend(&watch->moves, sim_client_now(sim, c));
 }
 
 /* ---- 27: timers ------------------------------------------------------------------------------ */
@@ -190,8 +291,12 @@ static void check_timers(struct sim *sim, const struct sim_client *c) {
 /* ---- after a step ---------------------------------------------------------------------------- */
 
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
-    *watch_of(sim, c) = (struct watch_client){
-        .serving = UINT32_MAX, .framed = INSTANT_NEVER, .since = sim_client_now(sim, c)};
+    *watch_of(sim, c) = (struct watch_client){.serving = UINT32_MAX,
+                                              .framed = INSTANT_NEVER,
+                                              .moved = INSTANT_NEVER,
+                                              .since = sim_client_now(sim, c)};
+    budget_init(&watch_of(sim, c)->moves, c->witness->config.moves_per_minute,
+                sim_client_now(sim, c));
 }
 
 void sim_invariants_client_woke(struct sim *sim, const struct sim_client *c) {
@@ -211,7 +316,10 @@ void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
     check_sent(sim, c);
     check_budget(sim, c);
     check_silence(sim, c);
+    check_steps(sim, c);
+    check_cancelled(sim, c);
     note_serving(sim, c);
+    note_moves(sim, c);
     check_timers(sim, c);
     watch_of(sim, c)->state = c->witness->state;
 }
@@ -296,6 +404,23 @@ static void check_served(struct sim *sim, struct sim_client *c) {
                    witness_state_name(c->witness->state));
 }
 
+/* A backup that is deaf is not kept warm while another one answers. */
+static void check_warm(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    const struct witness_server *warm = NULL;
+    bool other = false;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &w->servers[i];
+        if (s->role == WITNESS_ROLE_WARM)
+            warm = s;
+        other |= s->role == WITNESS_ROLE_BACKUP && s->path.hellos_missed == 0 &&
+                 s->path.hellos_answered > 0;
+    }
+    if (warm != NULL && other && warm->path.hellos_missed >= DEAF_AFTER)
+        sim_breach(sim, "%s keeps %s warm, which is deaf, and another backup answers",
+                   sim_client_name(sim, c).text, warm->address.name.text);
+}
+
 void watch_listener(struct sim *sim, struct sim_client *c) {
     if (c->state != SIM_CLIENT_OPEN)
         return;
@@ -310,4 +435,5 @@ void watch_listener(struct sim *sim, struct sim_client *c) {
     check_playout(sim, c);
     watch_holders(sim, c);
     check_served(sim, c);
+    check_warm(sim, c);
 }

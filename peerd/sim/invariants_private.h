@@ -12,6 +12,7 @@
 
 #define SLACK     duration_s(3)  /* packets under way, checks a second apart */
 #define TIMER     duration_ms(1) /* a timer is exact in virtual time, clocks drift a little */
+#define OPENS_MAX 64             /* opens whose instants are remembered */
 #define BEATS_MAX 32             /* sends to a peer whose instants are remembered */
 
 /* ---- workers ---- */
@@ -76,6 +77,10 @@ struct watch_peer {
     struct watch_moment media_sent; /* … and when it went */
     struct watch_moment media_life; /* a node has proven that media lives */
     uint32_t media_echoes;
+    uint64_t taken_boot, taken_high, taken; /* confirmed run, and beats of it that were taken … */
+    uint64_t retired_boot;                  /* … and the run before it */
+    bool repeats;                           /* the beat under way was taken before */
+    struct instant lodged_at;    /* we lodged with it, or should have begun to; "never": no need */
     struct instant forgotten;    /* newest echo of a beat that is not remembered; "never" */
     struct instant lodged_until; /* what it lodged with us; "never": nothing */
     enum verdict verdict;
@@ -83,20 +88,28 @@ struct watch_peer {
 
 struct watch_node {
     uint64_t boot, seq; /* newest report that peerd took */
+    bool registered;
+    struct watch_moment heard; /* its newest report */
 };
 
 struct watch_site {
     uint64_t run; /* of its peerd; all of this is about that one */
     struct watch_peer *peers;
     struct watch_node *nodes;
+    bool recovered;
+    uint64_t nodes_lost;
+    uint64_t replayed; /* beats dropped as replays before the step under way */
+    uint32_t suspects; /* peers, before the step under way */
     bool draining;
     struct instant drain_since;
     uint32_t drain_most; /* [sessions] to go at a time, since then */
     double tokens;       /* opens that may be answered */
     struct instant filled;
-    uint64_t ledger;        /* entries seen */
-    uint64_t ledger_before; /* … before the step under way */
-    uint64_t verdicts;      /* changed, as of the last full check */
+    struct instant opened[OPENS_MAX]; /* by number modulo the size */
+    uint64_t opens, abandoned;        /* so far */
+    uint64_t ledger;                  /* entries seen */
+    uint64_t ledger_before;           /* … before the step under way */
+    uint64_t verdicts;                /* changed, as of the last full check */
 };
 
 /* ---- listeners ---- */
@@ -109,7 +122,13 @@ struct watch_client {
     uint32_t epoch_asked;  /* newest commit, and … */
     uint8_t asked;         /* … whom */
     struct instant since;  /* it opened its session */
-    bool calm;             /* as of the last full check it followed, and: */
+    uint16_t hedging;      /* bit i: at server i, before the step under way */
+    bool asks;             /* an attempt was under way, … */
+    uint32_t epoch_high;   /* … before the step under way */
+    struct instant moved;  /* to another server, newest; "never" */
+    struct budget moves;
+    uint64_t moves_made;
+    bool calm; /* as of the last full check it followed, and: */
     uint64_t lost, hedges, commits;
 };
 
@@ -153,11 +172,16 @@ void watch_reclaimed(struct sim *sim, const struct sim_worker *w);
 void watch_sessions_stepped(struct sim *sim, struct sim_worker *w, const struct tenure_event *e);
 void watch_sessions_died(struct sim *sim, struct sim_worker *w);
 
+/* ---- invariants_probe.c ---- */
+
+void watch_probes(struct sim *sim, const struct sim_worker *w);
+
 /* ---- invariants_credit.c ---- */
 
 void watch_credit_stepped(struct sim *sim, struct sim_worker *w);
 void watch_credit_died(struct sim *sim, struct sim_worker *w);
 void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a);
+void watch_abandoned(struct sim *sim, struct sim_site *site);
 void watch_credit(struct sim *sim, struct sim_site *site);
 
 /* ---- invariants_beats.c ---- */
@@ -165,6 +189,7 @@ void watch_credit(struct sim *sim, struct sim_site *site);
 void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b);
 void watch_beat_received(struct sim *sim, struct sim_site *site,
                          const struct core_beat_received *e);
+void watch_beat_taken(struct sim *sim, struct sim_site *site, const struct core_beat_received *e);
 void watch_verdicts(struct sim *sim, struct sim_site *site);
 void watch_beliefs(struct sim *sim, struct sim_site *site);
 
@@ -174,6 +199,9 @@ void watch_ledger(struct sim *sim, struct sim_site *site);
 void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a);
 void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_event *e,
                   const struct core_answer_standbys *a);
+void watch_lodges(struct sim *sim, struct sim_site *site, const struct core_lodge_standbys *l);
+void watch_recovery(struct sim *sim, struct sim_site *site);
+void watch_nodes(struct sim *sim, struct sim_site *site, const struct core_event *e);
 void watch_reported(struct sim *sim, struct sim_site *site, uint32_t node,
                     const struct node_request *r);
 void watch_tables(struct sim *sim, struct sim_site *site);

@@ -152,7 +152,8 @@ void watch_reported(struct sim *sim, struct sim_site *site, uint32_t index,
     bool newest = r->boot != n->boot || r->seq > n->seq;
     if (!newest)
         return; /* overtaken: only its lease counts */
-    *n = (struct watch_node){r->boot, r->seq};
+    n->boot = r->boot;
+    n->seq = r->seq;
     if (!status.complete)
         return;
     for (size_t i = 0; i < r->session_count; i++)
@@ -190,10 +191,35 @@ void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_even
         instant_add(sim_site_now(sim, site), duration_ms(e->u.lodged.ttl_ms));
 }
 
+void watch_lodges(struct sim *sim, struct sim_site *site, const struct core_lodge_standbys *l) {
+    watch_of(sim, site)->peers[l->peer].lodged_at = sim_site_now(sim, site);
+}
+
+/* Our own groups count on somebody who counts, and are lodged there anew before that ends. */
+static void check_lodged(struct sim *sim, struct sim_site *site, const struct core_peer_status *s,
+                         struct watch_peer *p) {
+    struct duration most = duration_add(duration_us(CORE_STANDBYS_TTL.us / 3), LODGED_SLACK);
+    if (s->lodged_groups == 0) {
+        p->lodged_at = INSTANT_NEVER;
+        return;
+    }
+    if (!verdict_is_usable(s->verdict) && s->verdict != VERDICT_SUSPECT)
+        sim_breach(sim, "%s has %" PRIu32 " groups count on %s, which it believes %s",
+                   watch_cluster(sim, site->index), s->lodged_groups, s->policy->name.text,
+                   verdict_name(s->verdict));
+    if (instant_is_never(p->lodged_at))
+        p->lodged_at = sim_site_now(sim, site);
+    struct instant since = watch_site_counts_from(sim, site, p->lodged_at);
+    if (duration_less(most, instant_since(sim_site_now(sim, site), since)))
+        sim_breach(sim, "%s lets what it has lodged with %s run out",
+                   watch_cluster(sim, site->index), s->policy->name.text);
+}
+
 static void check_lodgings(struct sim *sim, struct sim_site *site) {
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
-        const struct watch_peer *p = &watch_of(sim, site)->peers[i];
+        struct watch_peer *p = &watch_of(sim, site)->peers[i];
+        check_lodged(sim, site, &s, p);
         struct instant until = watch_site_counts_from(sim, site, p->lodged_until);
         if (s.standby_groups > 0 &&
             (instant_is_never(p->lodged_until) ||
@@ -238,6 +264,61 @@ static void check_drain(struct sim *sim, struct sim_site *site) {
             sim_breach(sim, "%s has drained for %" PRId64 " ms and not asked a session to go",
                        watch_cluster(sim, site->index), duration_in_ms(waits));
     }
+}
+
+/* ---- 19: nodes ------------------------------------------------------------------------------- */
+
+/* A node is lost when it has not been heard for its lease while we ran: not before, not after. */
+static void check_lost(struct sim *sim, const struct sim_site *site, uint32_t node,
+                       const struct watch_node *n) {
+    struct duration lease = site->policy.limits.node_lease;
+    struct duration slept = duration_sub(watch_asleep(sim, &site->peerd), n->heard.asleep);
+    struct duration whole = instant_since(sim_site_now(sim, site), n->heard.at);
+    struct duration awake = duration_sub(whole, slept);
+    /* It cannot know when it was stopped, only that it missed a deadline. */
+    struct duration slack =
+        slept.us > 0 ? duration_scale(site->policy.detection.interval, 2, 1) : DURATION_ZERO;
+    if (duration_less(duration_add(awake, duration_add(slack, TIMER)), lease) ||
+        (slept.us == 0 && duration_less(duration_add(lease, TIMER), awake)))
+        sim_breach(sim,
+                   "%s believes %s lost, heard %" PRId64 " ms ago, its lease being %" PRId64 " ms",
+                   watch_cluster(sim, site->index), site->policy.nodes[node].name.text,
+                   duration_in_ms(awake), duration_in_ms(lease));
+}
+
+void watch_nodes(struct sim *sim, struct sim_site *site, const struct core_event *e) {
+    struct watch_site *watch = watch_of(sim, site);
+    uint64_t lost = core_counters(site->core)->nodes_lost;
+    bool reported = e->kind == CORE_NODE_REPORTED;
+    for (uint32_t i = 0; i < site->node_count && (reported || lost != watch->nodes_lost); i++) {
+        struct watch_node *n = &watch->nodes[i];
+        struct core_node_status s = core_node_status(site->core, i);
+        if (n->registered && !s.registered)
+            check_lost(sim, site, i, n);
+        n->registered = s.registered;
+        if (reported && i == e->u.node.node && s.heard.us == sim_site_now(sim, site).us)
+            n->heard = watch_now(sim, site);
+    }
+    watch->nodes_lost = lost;
+}
+
+/* Recovering until every node has told all it has, or a lease of them has passed. */
+void watch_recovery(struct sim *sim, struct sim_site *site) {
+    struct watch_site *watch = watch_of(sim, site);
+    if (watch->recovered)
+        return;
+    struct core_status s = core_status(site->core);
+    struct instant ends = instant_add(s.started, site->policy.limits.node_lease);
+    uint32_t complete = 0;
+    for (uint32_t i = 0; i < site->node_count; i++)
+        complete += core_node_status(site->core, i).complete;
+    watch->recovered =
+        complete == site->node_count || instant_reached(sim_site_now(sim, site), ends);
+    if (s.recovering == watch->recovered)
+        sim_breach(sim, "%s %s, having heard all of %" PRIu32 " of %" PRIu32 " nodes",
+                   watch_cluster(sim, site->index),
+                   s.recovering ? "is recovering still" : "has recovered", complete,
+                   site->node_count);
 }
 
 /* ---- in full --------------------------------------------------------------------------------- */

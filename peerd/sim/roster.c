@@ -6,6 +6,11 @@
 
 #define FIGURES_MS 2000 /* [ms] between two reports of a session that only goes on */
 
+/* Seeds under which a node remembers only so many ends that it has not told yet: what it forgets is
+ * found by the digest, as it is of a real one that has very many. */
+#define FORGETFUL_EVERY 4
+#define FORGETFUL_ENDED 1
+
 #define SLOT_BITS 26
 #define SLOT_MASK ((1U << SLOT_BITS) - 1)
 
@@ -107,12 +112,15 @@ void sim_roster_ended(const struct sim *sim, struct sim_roster *r, uint32_t plac
     toggle(sim, r, e);
     r->committed -= e->now.purpose == RESUME_COMMIT;
     r->used--;
+    e->used = false;
+    bool forgetful = sim->options.seed % FORGETFUL_EVERY == 0;
+    if (forgetful && r->ended_count >= FORGETFUL_ENDED)
+        return;
     if (r->ended_count == r->ended_room) {
         r->ended_room = r->ended_room == 0 ? 64 : 2 * r->ended_room;
         r->ended = sim_grow(r->ended, r->ended_room, sizeof(*r->ended));
     }
     r->ended[r->ended_count++] = (struct sim_ended){.id = sim->clients[e->client].ticket.session};
-    e->used = false;
 }
 
 /* ---- telling ---- */

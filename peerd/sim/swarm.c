@@ -51,8 +51,14 @@ const char *swarm_provider(uint32_t cluster) {
 static void put_detection(struct swarm *s) {
     uint32_t within = swarm_between(s, 200, 1500);
     uint32_t interval = swarm_between(s, 20, within / 4 < 200 ? within / 4 : 200);
-    text_putf(&s->text, "detection: {detect_within: %" PRIu32 "ms, interval: %" PRIu32 "ms}",
-              within, interval);
+    /* Faster under suspicion, by half of them; and said in any case, lest an override inherits it.
+     */
+    uint32_t least = interval / POLICY_FASTER_MAX + 1;
+    uint32_t faster = (uint32_t)rng_below(&s->later, 2 * interval);
+    text_putf(&s->text,
+              "detection: {detect_within: %" PRIu32 "ms, interval: %" PRIu32
+              "ms, interval_suspect: %" PRIu32 "ms}",
+              within, interval, faster < least || faster > interval ? interval : faster);
 }
 
 static void put_limits(struct swarm *s) {
@@ -284,6 +290,7 @@ static void draw_options(struct swarm *s) {
 size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     struct swarm swarm = {.text = text_over(out, SWARM_TEXT_MAX)}, *s = &swarm;
     rng_seed(&s->rng, seed ^ UINT64_C(0x5a5a17e9)); /* not the run's own numbers */
+    rng_seed(&s->later, seed ^ UINT64_C(0x1a7e5eed));
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);

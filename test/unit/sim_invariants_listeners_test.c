@@ -107,6 +107,88 @@ Test(sim_invariants_listeners, a_timer_that_is_lost) {
     expect_told("near-1 (following) has lost a timer");
 }
 
+/* As if it had just begun to ask `server` to take over. */
+static void begins(uint8_t server, enum move_cause cause) {
+    struct witness *w = listener()->witness;
+    w->state = WITNESS_COMMITTING;
+    w->attempt.server = server;
+    w->attempt.cause = cause;
+    w->attempt.epoch = w->epoch_high;
+    w->attempt.asked = f.sim->now;
+    w->attempt.until = INSTANT_NEVER;
+}
+
+static void heard_ago(int64_t ms) {
+    struct witness *w = listener()->witness;
+    w->servers[w->serving].path.heard = instant_sub(f.sim->now, duration_ms(ms));
+    watch()->framed = INSTANT_NEVER;
+}
+
+Test(sim_invariants_listeners, a_server_asked_before_it_may_be) {
+    struct witness *w = listener()->witness;
+    w->epoch_high++;
+    begins(other(), MOVE_CAUSE_DEGRADED);
+    w->servers[other()].not_before = instant_add(f.sim->now, duration_s(1));
+    says(resume(RESUME_COMMIT));
+    expect_told("near-1 asks ams1 to serve, 1000 ms before it may");
+}
+
+Test(sim_invariants_listeners, epochs_that_are_left_out) {
+    listener()->witness->epoch_high += 2;
+    says((struct witness_out){.kind = WITNESS_SEND_HELLO});
+    expect_told("near-1 leaves out epochs between 1 and 3");
+}
+
+Test(sim_invariants_listeners, a_hedge_that_is_not_called_off) {
+    watch()->state = WITNESS_HEDGING;
+    watch()->hedging = (uint16_t)(1U << other());
+    says((struct witness_out){.kind = WITNESS_SEND_HELLO});
+    expect_told("near-1 has media again and lets ams1 hedge on");
+}
+
+Test(sim_invariants_listeners, a_missing_frame_that_is_not_asked_for) {
+    struct witness_out o = resume(RESUME_HEDGE);
+    o.u.resume.from_frame = listener()->playout->high + 1;
+    says(o);
+    expect_told("and has not got");
+}
+
+Test(sim_invariants_listeners, a_server_left_as_soon_as_it_was_come_to) {
+    begins(other(), MOVE_CAUSE_DEGRADED);
+    watch()->moved = instant_sub(f.sim->now, duration_ms(100));
+    says((struct witness_out){.kind = WITNESS_SEND_HELLO});
+    expect_told("near-1 leaves a server that lives, 100 ms after it came");
+}
+
+Test(sim_invariants_listeners, the_silent_one_asked_again) {
+    begins(listener()->witness->serving, MOVE_CAUSE_CRASHED);
+    heard_ago(900);
+    says((struct witness_out){.kind = WITNESS_SEND_HELLO});
+    expect_told("near-1 asks the server that is silent for 900 ms, not another");
+}
+
+Test(sim_invariants_listeners, a_server_given_up_too_early_after_many_moves) {
+    begins(other(), MOVE_CAUSE_CRASHED);
+    heard_ago(300);
+    watch()->moves = (struct budget){.at = f.sim->now};
+    says((struct witness_out){.kind = WITNESS_SEND_HELLO});
+    expect_told("near-1 gives its server up as crashed, heard 300 ms ago");
+}
+
+static void three(void) {
+    begin_with("name: three\nduration: 10s\nclusters: [{name: fra1}, {name: ams1}, {name: lon1}]\n"
+               "clients:\n  - {name: near, count: 4, open_at: fra1}\n");
+}
+
+Test(sim_invariants_listeners, a_deaf_backup_that_is_kept, .init = three) {
+    struct witness *w = listener()->witness;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (w->servers[i].role == WITNESS_ROLE_WARM)
+            w->servers[i].path.hellos_missed = 9;
+    sim_invariants_check(f.sim);
+    expect_told("warm, which is deaf, and another backup answers");
+}
+
 /* ---- calm ---- */
 
 static void calm(void) {

@@ -259,3 +259,32 @@ Test(sim_invariants_sessions, a_standby_renewed_while_draining) {
     says(backup(), &m, o);
     expect_told("ams1 drains and renews the standby of near-1");
 }
+
+Test(sim_invariants_sessions, a_session_asked_to_move_without_a_drain) {
+    struct message_resume m = asked(RESUME_COMMIT);
+    struct tenure_out out = said(TENURE_NOTICE, server());
+    out.notice.what = NOTICE_MOVE;
+    says(server(), &m, out);
+    expect_told("asks near-1 to move and does not drain");
+}
+
+/* One that does not know its own session would let anybody in. */
+Test(sim_invariants_sessions, an_overtaken_epoch_that_would_be_obeyed) {
+    struct sim_worker *w = server();
+    w->tenures[slot_at(w)].id.bytes[0] ^= 1;
+    for (uint32_t slot = 0; slot < w->slots && sim_violation(f.sim) == NULL; slot++) {
+        f.sim->watch->checks++;
+        watch_probes(f.sim, w);
+    }
+    expect_told("would obey a commit of near-");
+}
+
+Test(sim_invariants_sessions, are_as_they_were_when_asked_what_they_would_do) {
+    struct sim_worker *w = server();
+    struct tenure before = w->tenure;
+    struct tenure_session session = w->tenures[slot_at(w)];
+    watch_probes(f.sim, w);
+    cr_expect_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
+    cr_expect_eq(memcmp(&before, &w->tenure, sizeof(before)), 0);
+    cr_expect_eq(memcmp(&session, &w->tenures[slot_at(w)], sizeof(session)), 0);
+}

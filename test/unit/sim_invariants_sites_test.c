@@ -122,6 +122,32 @@ Test(sim_invariants_sites, an_open_into_what_is_reserved) {
     expect_told("opens a session and keeps 46 slots for its peers, not 60");
 }
 
+static void near_and_far(void) {
+    begin_with("name: near-and-far\nduration: 10s\nclusters:\n"
+               "  - {name: fra1, provider: acme}\n  - {name: ams1, provider: acme}\n"
+               "  - {name: lon1, provider: umbra}\n"
+               "clients:\n  - {name: near, count: 4, open_at: fra1}\n");
+}
+
+Test(sim_invariants_sites, backups_in_the_wrong_order, .init = near_and_far) {
+    struct core_intention i = opened();
+    i.u.open.backup_count = 2;
+    i.u.open.backups[1].cluster = i.u.open.ticket.backups[1] = site()->policy.peers[1].name;
+    i.u.open.backups[1].media =
+        sim_worker_addr(f.sim, &f.sim->workers[f.sim->sites[2].first_worker]);
+    says(&tick, &i);
+    expect_told("names lon1 as a backup after ams1, which is nearer to failing with it");
+}
+
+Test(sim_invariants_sites, an_open_before_peers_have_described_themselves) {
+    struct core_intention i = opened();
+    i.u.open.ticket.protection = PROTECTION_WARM;
+    site()->core->started = f.sim->now;
+    site()->core->peers[0]->described = false;
+    says(&tick, &i);
+    expect_told("opens a session as soon as it has started, before ams1 was heard");
+}
+
 static void open_and_go(void) {
     struct sim_client *goes = &f.sim->clients[1];
     for (int64_t ms = 4000; ms < 4200 && goes->state != SIM_CLIENT_OPEN; ms++)
@@ -144,6 +170,12 @@ Test(sim_invariants_sites, opened_and_never_dropped, .init = late_starter) {
     site()->core->policy.limits.session_lease = duration_s(3600);
     sim_run_until(f.sim, duration_ms(14000));
     expect_told("keeps a slot for a session that was opened");
+}
+
+Test(sim_invariants_sites, opens_dropped_before_their_time) {
+    site()->core->counters.opens_abandoned++;
+    says(&tick, NULL);
+    expect_told("fra1 drops what it has opened, and nothing of that is over just now");
 }
 
 Test(sim_invariants_sites, opens_beyond_a_service, .init = late_starter) {
@@ -184,6 +216,36 @@ Test(sim_invariants_sites, a_beat_that_hides_a_drain) {
     f.sim->watch->sites[0].draining = true;
     says(&tick, &i);
     expect_told("fra1 tells ams1 that it does not drain, which it does");
+}
+
+static void hears(uint64_t boot, uint64_t seq) {
+    const struct beat b = {.kind = BEAT_KIND_BEAT, .boot = boot, .seq = seq};
+    says(&(struct core_event){.kind = CORE_BEAT_RECEIVED, .u.beat = {.beat = &b}}, NULL);
+}
+
+Test(sim_invariants_sites, a_beat_taken_twice) {
+    hears(peer()->taken_boot, peer()->taken_high);
+    expect_told("of ams1, which it had seen before or outlived");
+}
+
+Test(sim_invariants_sites, a_beat_of_a_run_that_is_over) {
+    peer()->retired_boot = 77;
+    hears(77, 1000000);
+    expect_told("fra1 takes beat 1000000 of ams1, which it had seen before or outlived");
+}
+
+Test(sim_invariants_sites, a_beat_that_is_new) {
+    hears(peer()->taken_boot, peer()->taken_high + 1);
+    cr_expect_null(sim_violation(f.sim), "%s", sim_violation(f.sim));
+}
+
+Test(sim_invariants_sites, beats_asked_for_as_under_suspicion) {
+    sim_run_until(f.sim, duration_ms(3050));
+    struct core_intention i = beat();
+    i.u.beat.beat.ask_interval_ms = 20;
+    site()->policy.detection.interval_suspect = duration_ms(20);
+    says(&tick, &i);
+    expect_told("fra1 asks for beats every 20 ms and suspects nobody");
 }
 
 static void believe(enum verdict v) {
@@ -395,6 +457,36 @@ Test(sim_invariants_sites, a_lodging_that_never_ends) {
     f.sim->watch->sites[1].peers[0].lodged_until = instant_sub(f.sim->now, duration_s(2));
     sim_invariants_check(f.sim);
     expect_told("slots for fra1, whose lodging is over");
+}
+
+Test(sim_invariants_sites, groups_that_count_on_the_dead) {
+    site()->core->peers[0]->verdict.verdict = VERDICT_CRASHED;
+    sim_invariants_check(f.sim);
+    expect_told("groups count on ams1, which it believes crashed");
+}
+
+Test(sim_invariants_sites, a_lodging_that_is_not_renewed) {
+    site()->peerd.since = instant_sub(f.sim->now, duration_s(60));
+    peer()->lodged_at = instant_sub(f.sim->now, duration_s(12));
+    sim_invariants_check(f.sim);
+    expect_told("fra1 lets what it has lodged with ams1 run out");
+}
+
+/* ---- nodes ---- */
+
+Test(sim_invariants_sites, a_node_given_up_before_its_lease_is_over) {
+    site()->core->nodes[0]->registered = false;
+    site()->core->counters.nodes_lost++;
+    says(&tick, NULL);
+    expect_told("fra1 believes n1 lost, heard");
+}
+
+Test(sim_invariants_sites, a_recovery_that_ends_too_soon) {
+    f.sim->watch->sites[0].recovered = false;
+    site()->core->started = f.sim->now;
+    site()->core->nodes[0]->complete = false;
+    says(&tick, NULL);
+    expect_told("fra1 has recovered, having heard all of 0 of 1 nodes");
 }
 
 /* ---- what time alone could break ---- */

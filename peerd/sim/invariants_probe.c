@@ -1,0 +1,59 @@
+#include "peerd/sim/invariants_private.h"
+
+#include "peerd/sim/client.h"
+
+#include <inttypes.h>
+
+/* What never comes by itself, since clients do not say it: a worker is asked, as it is just now,
+ * and is as it was afterwards. */
+
+/* True if the answer is a refusal and nothing else, or, of what was seen before, none at all. */
+static bool resists(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                    const struct tenure_event *e, bool replay) {
+    struct tenure twin = w->tenure;
+    struct tenure_session *s = &w->tenures[slot], before = *s;
+    struct tenure_outbox *out = &sim->tenure_outbox;
+    struct trace *trace = out->trace;
+    out->trace = NULL;
+    tenure_step(&twin, e, out);
+    out->trace = trace;
+    bool refused = out->count == 1 && out->items[0].kind == TENURE_REFUSE;
+    bool same = s->state == before.state && s->epoch == before.epoch &&
+                s->lease.us == before.lease.us && s->sending == before.sending;
+    *s = before;
+    out->count = 0;
+    return same && (replay ? twin.replayed == w->tenure.replayed + 1 : refused);
+}
+
+/* 2, 9: whoever speaks under an epoch before the newest one, or says something twice. */
+static void probe(struct sim *sim, const struct sim_worker *w, uint32_t slot, bool replay) {
+    const struct tenure_session *t = &w->tenures[slot];
+    uint64_t counter = t->counter + !replay;
+    uint32_t epoch = t->epoch - !replay;
+    struct message_resume resume = {
+        .session = t->id, .purpose = RESUME_COMMIT, .epoch = epoch, .counter = counter};
+    struct message_report report = {.session = t->id, .epoch = epoch, .counter = counter};
+    struct tenure_event e = {
+        .kind = TENURE_RESUME_RECEIVED, .now = sim_worker_now(sim, w), .u.resume = &resume};
+    bool told = resists(sim, w, slot, &e, replay);
+    e.kind = TENURE_REPORT_RECEIVED;
+    e.u.report = &report;
+    if (told && resists(sim, w, slot, &e, replay))
+        return;
+    sim_breach(sim, "%s would obey a %s of %s under epoch %" PRIu32 " (%s), having seen %" PRIu32,
+               watch_cluster(sim, w->cluster), told ? "report" : "commit",
+               sim_client_name(sim, &sim->clients[w->sessions[slot].client]).text, epoch,
+               replay ? "seen before" : "overtaken", t->epoch);
+}
+
+void watch_probes(struct sim *sim, const struct sim_worker *w) {
+    for (uint32_t i = 0; i < w->slots; i++) {
+        uint32_t slot = (sim->watch->checks + i) % w->slots;
+        const struct tenure_session *t = &w->tenures[slot];
+        if (t->state == TENURE_FREE || t->resting || t->epoch == 0)
+            continue;
+        probe(sim, w, slot, false);
+        probe(sim, w, slot, true);
+        return;
+    }
+}
