@@ -109,19 +109,21 @@ static bool is_stale(const struct detector *d, struct instant life_at, struct in
 }
 
 /* What is stale proves nothing about now, but that it is newer than all before says that the path
- * has become slow. That is learnt only of a peer without trust: it puts no expiry off. What lay in
- * our socket while we were deaf says nothing of the path. */
+ * has become slow. That is learnt only of a peer without trust: it puts no expiry off. Of one that
+ * has proven nothing yet it takes two: an only one, said again and again, may be from before a cut.
+ * What lay in our socket while we were deaf says nothing of the path. */
 static void learn_slow(struct detector *d, struct instant life_at, struct instant now) {
     struct duration lag = instant_since(now, life_at);
     bool without_trust = d->opinion == DETECTOR_UNKNOWN || d->opinion == DETECTOR_EXPIRED;
     if (!without_trust || deaf_since(d, life_at).us > 0 ||
         duration_less(duration_scale(d->wish.detect_within, DETECTOR_SLOW_MAX, 1), lag))
         return;
-    if (d->proofs == 0)
+    bool newer = instant_before(d->slow_at, life_at), first = d->slow_at.us == INT64_MIN;
+    if (d->proofs == 0 && newer && !first)
         learn_first(d, (double)lag.us);
-    else if (instant_before(d->slow_at, life_at) && instant_before(d->life_at, life_at))
+    else if (d->proofs > 0 && newer && instant_before(d->life_at, life_at))
         learn(&d->lag_mean_us, &d->lag_dev_us, (double)lag.us);
-    d->slow_at = life_at;
+    d->slow_at = instant_max(d->slow_at, life_at);
 }
 
 void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct instant now,

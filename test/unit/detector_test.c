@@ -172,11 +172,22 @@ Test(detector, a_path_that_becomes_slow_is_learnt) {
 Test(detector, a_slow_path_is_known_from_the_first_beats) {
     struct detector d = fresh();
     int64_t trusted = trusted_from(&d, START, 50, 900);
-    cr_expect_eq(trusted, START + 100, "one to learn from, the next counts");
+    cr_expect_eq(trusted, START + 200, "two to learn from, the next counts");
     cr_expect_not(detector_figures(&d, at(START + 4900)).meets_wish);
     d = fresh();
     cr_expect_lt(trusted_from(&d, START + 9000, 50, 9000), 0);
     cr_expect_eq(d.opinion, DETECTOR_UNKNOWN);
+}
+
+/* It heard one beat of ours before a cut; after the cut it says so in every beat. */
+Test(detector, an_old_echo_that_comes_again_is_no_slow_path) {
+    struct detector d = fresh();
+    for (int i = 0; i < 20; i++) {
+        detector_life_proven(&d, at(START), at(START + 2500 + i * 20), duration_ms(20));
+        cr_expect_eq(d.opinion, DETECTOR_UNKNOWN, "beat %d", i);
+    }
+    detector_life_proven(&d, at(START + 2850), at(START + 2900), duration_ms(20));
+    cr_expect_eq(d.opinion, DETECTOR_TRUST);
 }
 
 Test(detector, our_own_absence_is_not_the_peers_silence) {
