@@ -361,3 +361,16 @@ Test(peerclient, outputs_that_cannot_be_written) {
         program_result_free(&r);
     }
 }
+
+/* A link, so that a mistake costs this link and not the device. */
+Test(peerclient, a_device_is_written_to_and_not_replaced) {
+    char link[512];
+    struct stat now;
+    start_all();
+    snprintf(link, sizeof(link), "%s/full", rig.dir);
+    cr_assert_eq(symlink("/dev/full", link), 0);
+    struct program_result r = RUN(PLAY, ASK, "--rtp-out", "127.0.0.1:9", "--sdp", link);
+    cr_expect_eq(r.status, 4, "%d: %s", r.status, r.err);
+    cr_expect(lstat(link, &now) == 0 && S_ISLNK(now.st_mode), "it is there still");
+    program_result_free(&r);
+}

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DATAGRAM_BYTES_MAX 2048
@@ -53,17 +54,31 @@ static bool fail(char *why, size_t size, const char *path, const char *reason) {
     return false;
 }
 
-/* Written beside and renamed, so that a player that waits for the file never sees half of it. */
-static bool write_whole(const char *path, const char *text, size_t len) {
-    char beside[4096];
-    if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
-        return false;
-    FILE *f = fopen(beside, "w");
+static bool write_to(const char *path, const char *text, size_t len) {
+    FILE *f = fopen(path, "w");
     if (f == NULL)
         return false;
     bool ok = fwrite(text, 1, len, f) == len;
-    ok = fclose(f) == 0 && ok;
-    return ok && rename(beside, path) == 0;
+    return fclose(f) == 0 && ok;
+}
+
+/* Written beside and renamed, so that a player that waits for the file never sees half of it. A
+ * device or a pipe is written to: to root, a rename would put a file in its place. */
+static bool write_whole(const char *path, const char *text, size_t len) {
+    char beside[4096];
+    struct stat old;
+    if (stat(path, &old) == 0 && !S_ISREG(old.st_mode))
+        return write_to(path, text, len);
+    if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (write_to(beside, text, len) && rename(beside, path) == 0)
+        return true;
+    int why = errno;
+    unlink(beside);
+    errno = why;
+    return false;
 }
 
 static bool open_sdp(struct outputs *o, const struct peerclient_media *m, char *why, size_t size) {
