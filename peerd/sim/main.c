@@ -253,7 +253,7 @@ static int campaign(struct arguments *a) {
     return status;
 }
 
-int main(int argc, char **argv) {
+static int do_all(int argc, char **argv) {
     struct arguments arguments;
     struct scenario scenario;
     if (plan_is_wanted(argc, argv))
@@ -276,4 +276,12 @@ int main(int argc, char **argv) {
     status = arguments.print ? 0 : run(&arguments, &scenario);
     scenario_free(&scenario);
     return status;
+}
+
+int main(int argc, char **argv) {
+    int status = do_all(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fputs("peersim: standard output could not be written\n", stderr);
+    return status == 0 ? 1 : status;
 }

@@ -5,7 +5,9 @@
 #include "test/unit/cluster_fixture.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static char policy_path[160];
 
@@ -281,4 +283,15 @@ Test(peerctl, reload_of_a_bad_policy) {
     free(policy);
     expect("reload", CTL("reload", "--policy", good), 1, "", "refused (409)");
     expect("status", CTL("status", "--policy", good), 0, "the file has faults", "");
+}
+
+Test(peerctl, an_answer_that_cannot_be_written) {
+    char path[512], command[1024];
+    cr_assert(program_find("peerctl", path, sizeof(path)));
+    snprintf(command, sizeof(command), "%s check --json %s > /dev/null", path, policy_path);
+    cr_expect_eq(system(command), 0);
+    snprintf(command, sizeof(command), "%s check --json %s > /dev/full 2> /dev/null", path,
+             policy_path);
+    int status = system(command);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%x", (unsigned)status);
 }

@@ -389,6 +389,10 @@ static int run(struct sidecar *s) {
         print_json(s, &report);
     else
         print_text(&report);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("peerclient: standard output could not be written\n", stderr);
+        s->output_failed = true;
+    }
     return status_of(s, &report);
 }
 
