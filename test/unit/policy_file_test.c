@@ -177,10 +177,9 @@ Test(policy_file, refuses_yaml_with_a_place) {
         {"NUL by escape", "a: \"x\\0y\"\n", 0,
          "1:4: expected keys that are plain words, and text without NUL, found something else\n"},
         {"NUL byte", "a: \0 1\n", 8,
-         "expected text in UTF-8, found byte 3: control characters are "
-         "not allowed\n"},
+         "1:4: expected text in UTF-8, found control characters are not allowed\n"},
         {"bytes that are no UTF-8", "a: \xff\xfe\n", 0,
-         "expected text in UTF-8, found byte 3: invalid leading UTF-8 octet\n"},
+         "1:4: expected text in UTF-8, found invalid leading UTF-8 octet\n"},
         {"UTF-16",
          "\xff\xfe"
          "a\0:\0",
@@ -188,7 +187,7 @@ Test(policy_file, refuses_yaml_with_a_place) {
         {"binary",
          "\x7f"
          "ELF\x02\x01\x01",
-         7, "expected text in UTF-8, found byte 0: control characters are not allowed\n"},
+         7, "1:1: expected text in UTF-8, found control characters are not allowed\n"},
         {"colon in a value", "a: b: c\n", 0,
          "1:5: expected YAML, found mapping values are not allowed in this context\n"},
         {"list left open", "a: [1, 2\n", 0,

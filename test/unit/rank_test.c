@@ -190,7 +190,7 @@ Test(rank, equals_share_the_load_and_that_of_each_other) {
         struct rank_candidate c[6];
         int first[6] = {0}, second[6][6] = {{0}}, n = equals[row];
         for (int i = 0; i < n; i++) {
-            char name[8];
+            char name[16];
             snprintf(name, sizeof(name), "c%d", i);
             c[i] = candidate(name);
         }
@@ -220,7 +220,7 @@ Test(rank, sessions_have_few_orders) {
     struct rank_candidate c[6];
     uint32_t seen[RANK_CLASSES + 1], count = 0;
     for (int i = 0; i < 6; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "c%d", i);
         c[i] = candidate(name);
         c[i].free_slots = 1000 + 7 * (uint32_t)i;
