@@ -40,7 +40,7 @@ void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct i
         p->hellos_sent++;
 }
 
-static bool is_far(const struct path *p, struct duration sample) {
+bool path_is_far(const struct path *p, struct duration sample) {
     int64_t off = sample.us - p->rtt_smooth.us;
     int64_t far = p->rtt_smooth.us / 2 + duration_ms(PATH_FAR_MS).us;
     return off > far || -off > far;
@@ -49,7 +49,7 @@ static bool is_far(const struct path *p, struct duration sample) {
 /* Pre-roll in an answer makes it late, never early: it can confirm that the way is longer. */
 static void confirm_rtt(struct path *p, struct duration sample) {
     bool longer = p->rtt_far.us != 0 && p->rtt_smooth.us < p->rtt_far.us;
-    if (!longer || !is_far(p, sample) || sample.us < p->rtt_smooth.us)
+    if (!longer || !path_is_far(p, sample) || sample.us < p->rtt_smooth.us)
         return;
     p->rtt_smooth = duration_min(p->rtt_far, sample);
     p->rtt_far = DURATION_ZERO;
@@ -64,7 +64,7 @@ static void learn_rtt(struct path *p, struct duration sample) {
         return;
     }
     struct duration before = p->rtt_far, smooth = p->rtt_smooth;
-    bool far = is_far(p, sample), longer = smooth.us < sample.us;
+    bool far = path_is_far(p, sample), longer = smooth.us < sample.us;
     bool again = far && before.us != 0 && (smooth.us < before.us) == longer;
     p->rtt_far = far && !again ? sample : DURATION_ZERO;
     if (again) /* the nearer of both */

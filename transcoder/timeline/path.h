@@ -62,4 +62,8 @@ void path_expire(struct path *p, struct instant now);
 /* The smoothed round-trip time, or a guess if nothing was measured. */
 struct duration path_rtt(const struct path *p);
 
+/* True if `sample` is so far from the smoothed time, which must be known, that this is another way.
+ */
+bool path_is_far(const struct path *p, struct duration sample);
+
 #endif

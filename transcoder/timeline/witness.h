@@ -156,7 +156,8 @@ struct witness_attempt {
         struct instant at;        /* when it was asked under its newest epoch */
         struct duration patience; /* it was too slow: so long at least it gets next time */
     } of[WITNESS_SERVERS_MAX];
-    struct instant asked; /* this server */
+    struct instant asked; /* this server … */
+    struct duration trip; /* … for what comes after such a round trip */
     struct instant again; /* when to repeat */
     struct instant until; /* when the next one is asked */
     struct instant give_up;

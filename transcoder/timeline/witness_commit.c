@@ -92,6 +92,7 @@ static void ask(const struct turn *t, uint8_t server) {
     a->heard = 0;
     a->tried |= 1U << server;
     a->asked = t->now;
+    a->trip = path_rtt(&s->path);
     a->until = instant_add(t->now, duration_max(patience, a->of[server].patience));
     a->of[server].at = t->now;
     s->epoch_asked = a->epoch;
@@ -270,6 +271,14 @@ static struct duration grace(const struct turn *t, uint8_t server) {
     return duration_add(duration_ms(GRACE_MS), path_rtt(&s->path));
 }
 
+/* Its way is another one than was reckoned with when it was asked: all that comes is too late, and
+ * it may be asked to take up anew, however lately it was. */
+static void forgive_detour(struct witness *w, uint8_t server) {
+    const struct path *p = &w->servers[server].path;
+    if (p->rtt_smooth.us != DURATION_ENDLESS.us && path_is_far(p, w->attempt.trip))
+        w->reseated_at = INSTANT_NEVER;
+}
+
 void witness_follow(const struct turn *t) {
     struct witness *w = t->w;
     uint8_t server = w->attempt.server;
@@ -288,6 +297,7 @@ void witness_follow(const struct turn *t) {
     w->debt_us = old == server ? w->debt_us + instant_since(t->now, w->miss_since).us : 0;
     w->debt_at = t->now;
     playout_serving(w->playout, server, live);
+    forgive_detour(w, server);
     w->servers[server].hedge = WITNESS_HEDGE_NONE;
     release_others(t);
     if (old != server) {
