@@ -3,6 +3,7 @@
 #include "peerd/net/clock.h"
 #include "peerd/net/udp.h"
 #include "peerd/wire/echo.h"
+#include "test/lib/standstill.h"
 
 #include <criterion/criterion.h>
 #include <sodium.h>
@@ -65,9 +66,11 @@ static void run_ms(int64_t ms) {
     net_loop_run_until(loop, instant_add(net_now(), duration_ms(ms)));
 }
 
+/* Time stands still while anything is under way, so beats can be counted. */
 static void start(void) {
     uint8_t seed[KEY_BYTES] = {1};
     cr_assert(sodium_init() >= 0);
+    standstill_begin();
     key_pair_from_seed(&cluster, seed);
     seed[0] = 2;
     key_pair_from_seed(&other, seed);
@@ -91,20 +94,24 @@ Test(media_alive, speaks_while_peerd_is_silent_and_proves_it) {
         run_ms(100);
     }
     cr_expect_eq(b.heard, 0, "peerd speaks for itself");
-    run_ms(900);
-    cr_expect_gt(b.heard, 3);
-    cr_expect_gt(b.life, 2, "by echo, with no clock in common");
+    run_ms(MEDIA_ALIVE_SILENT_MS - 100 - 1);
+    cr_expect_eq(b.heard, 0, "not yet");
+    run_ms(801);
+    cr_expect_eq(b.heard, 10, "nine in time, and one at once because of the first answer: %u",
+                 b.heard);
+    cr_expect_eq(b.life, 9, "by echo, with no clock in common: %u", b.life);
     cr_expect_eq(b.last.sessions, 12);
     cr_expect_eq(b.last.node, 3);
     cr_expect_eq(b.foreign, 0);
     media_alive_peerd_heard(m, &cluster.public_key, &to, 1);
     unsigned heard = b.heard;
-    run_ms(200);
+    run_ms(MEDIA_ALIVE_SILENT_MS - 1);
     cr_expect_eq(b.heard, heard, "peerd is back");
-    run_ms(700);
-    cr_expect_gt(b.heard, heard, "and gone again: numbers go on, or these would be replays");
+    unsigned life = b.life;
+    run_ms(701);
+    cr_expect_eq(b.heard, heard + 8, "and gone again: %u", b.heard - heard);
+    cr_expect_eq(b.life, life + 8, "numbers go on, or these would be replays: %u", b.life - life);
     media_alive_sessions(m, 0);
-    run_ms(50);
     heard = b.heard;
     run_ms(300);
     cr_expect_eq(b.heard, heard, "no session, nothing to say");
@@ -119,7 +126,7 @@ Test(media_alive, a_backup_that_does_not_answer_hears_no_proof) {
     media_alive_sessions(m, 1);
     media_alive_peerd_heard(m, &cluster.public_key, &to, 1);
     run_ms(900);
-    cr_expect_gt(b.heard, 3);
+    cr_expect_eq(b.heard, 8, "%u", b.heard);
     cr_expect_eq(b.life, 0);
 }
 
