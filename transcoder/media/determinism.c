@@ -1,24 +1,16 @@
 #include "transcoder/media/determinism.h"
 
 #include <assert.h>
-#include <dlfcn.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libswresample/swresample.h>
+#include <opus.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Raise it when this folder changes the bytes it makes: pre-roll of decoders, order of steps. */
 #define SCHEME 1
-
-/* libavcodec has libopus loaded already; asking the running one spares a build dependency that
- * could name another version than the one in use. */
-static const char *opus_version(void) {
-    const char *(*version)(void) = NULL;
-    *(void **)&version = dlsym(RTLD_DEFAULT, "opus_get_version_string");
-    return version != NULL ? version() : "unknown";
-}
 
 static const char *architecture(void) {
 #if defined(__x86_64__)
@@ -41,7 +33,8 @@ const char *media_determinism_text(const struct media_profile *p,
     if (p->codec == MEDIA_CODEC_OPUS)
         n += snprintf(out + n, (size_t)(MEDIA_DETERMINISM_TEXT_LEN_MAX + 1 - n),
                       " complexity=%u application=%s opus=%.60s opus_cpu=%08x", p->complexity,
-                      media_application_name(p->application), opus_version(), media_cpu_codec());
+                      media_application_name(p->application), opus_get_version_string(),
+                      media_cpu_codec());
     assert(n > 0 && n <= MEDIA_DETERMINISM_TEXT_LEN_MAX);
     return out;
 }

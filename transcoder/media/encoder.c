@@ -1,11 +1,13 @@
 #include "transcoder/media/encoder.h"
 
+#include "transcoder/media/opus.h"
+
 #include <libavcodec/avcodec.h>
-#include <libavutil/dict.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct media_encoder {
+    struct media_opus *opus; /* of Opus; FFmpeg's part below is of all others */
     AVCodecContext *codec;
     AVFrame *frame;
     AVPacket *packet;
@@ -14,13 +16,13 @@ struct media_encoder {
 };
 
 static const char *const codec_names[] = {
-    [MEDIA_CODEC_OPUS] = "libopus",  [MEDIA_CODEC_PCMU] = "pcm_mulaw",
-    [MEDIA_CODEC_PCMA] = "pcm_alaw", [MEDIA_CODEC_GSM] = "libgsm",
+    [MEDIA_CODEC_PCMU] = "pcm_mulaw",
+    [MEDIA_CODEC_PCMA] = "pcm_alaw",
+    [MEDIA_CODEC_GSM] = "libgsm",
     [MEDIA_CODEC_L16] = "pcm_s16be",
 };
 
-static void set_parameters(AVCodecContext *c, const struct media_profile *p,
-                           AVDictionary **options) {
+static void set_parameters(AVCodecContext *c, const struct media_profile *p) {
     c->sample_rate = (int)p->rate_hz;
     c->sample_fmt = AV_SAMPLE_FMT_S16;
     c->bit_rate = p->bitrate_bps;
@@ -28,12 +30,6 @@ static void set_parameters(AVCodecContext *c, const struct media_profile *p,
     c->thread_count = 1;
     c->flags |= AV_CODEC_FLAG_BITEXACT;
     av_channel_layout_default(&c->ch_layout, p->channels);
-    if (p->codec != MEDIA_CODEC_OPUS)
-        return;
-    c->compression_level = p->complexity;
-    av_dict_set(options, "application", media_application_name(p->application), 0);
-    av_dict_set(options, "vbr", "off", 0);
-    av_dict_set(options, "frame_duration", "20", 0);
 }
 
 static enum err open_codec(struct media_encoder *e, const struct media_profile *p,
@@ -46,15 +42,11 @@ static enum err open_codec(struct media_encoder *e, const struct media_profile *
     e->codec = avcodec_alloc_context3(codec);
     if (e->codec == NULL)
         return ERR_NO_MEMORY;
-    AVDictionary *options = NULL;
-    set_parameters(e->codec, p, &options);
-    int r = avcodec_open2(e->codec, codec, &options);
-    /* An option that the library does not know stays in the dictionary: its bytes would differ. */
-    bool unknown = av_dict_count(options) > 0;
-    av_dict_free(&options);
+    set_parameters(e->codec, p);
+    int r = avcodec_open2(e->codec, codec, NULL);
     if (r == AVERROR(ENOMEM))
         return ERR_NO_MEMORY;
-    if (r < 0 || unknown) {
+    if (r < 0) {
         media_whyf(why, "%s refuses the parameters of profile %s", codec->name, p->name.text);
         return ERR_UNSUPPORTED;
     }
@@ -72,9 +64,16 @@ static enum err make_buffers(struct media_encoder *e, const struct media_profile
     if (av_channel_layout_copy(&e->frame->ch_layout, &e->codec->ch_layout) < 0 ||
         av_frame_get_buffer(e->frame, 0) < 0)
         return ERR_NO_MEMORY;
-    e->payload_bytes = media_profile_payload_bytes(p);
     e->frame_bytes = media_profile_samples(p) * p->channels * sizeof(int16_t);
     return ERR_OK;
+}
+
+static enum err open_any(struct media_encoder *e, const struct media_profile *p,
+                         struct media_why *why) {
+    if (p->codec == MEDIA_CODEC_OPUS)
+        return media_opus_open(&e->opus, p, why);
+    enum err error = open_codec(e, p, why);
+    return error == ERR_OK ? make_buffers(e, p) : error;
 }
 
 enum err media_encoder_open(struct media_encoder **out, const struct media_profile *profile,
@@ -87,9 +86,8 @@ enum err media_encoder_open(struct media_encoder **out, const struct media_profi
     struct media_encoder *made = calloc(1, sizeof *made);
     if (made == NULL)
         return ERR_NO_MEMORY;
-    e = open_codec(made, profile, why);
-    if (e == ERR_OK)
-        e = make_buffers(made, profile);
+    made->payload_bytes = media_profile_payload_bytes(profile);
+    e = open_any(made, profile, why);
     if (e != ERR_OK) {
         media_encoder_close(made);
         return e;
@@ -101,17 +99,14 @@ enum err media_encoder_open(struct media_encoder **out, const struct media_profi
 void media_encoder_close(struct media_encoder *e) {
     if (e == NULL)
         return;
+    media_opus_close(e->opus);
     avcodec_free_context(&e->codec);
     av_frame_free(&e->frame);
     av_packet_free(&e->packet);
     free(e);
 }
 
-enum err media_encoder_frame(struct media_encoder *e, const int16_t *samples, uint8_t *payload,
-                             size_t capacity, size_t *len) {
-    *len = 0;
-    if (capacity < e->payload_bytes)
-        return ERR_OVERSIZED;
+static enum err encode(struct media_encoder *e, const int16_t *samples, uint8_t *payload) {
     if (av_frame_make_writable(e->frame) < 0)
         return ERR_NO_MEMORY;
     memcpy(e->frame->data[0], samples, e->frame_bytes);
@@ -124,6 +119,17 @@ enum err media_encoder_frame(struct media_encoder *e, const int16_t *samples, ui
     if (fits)
         memcpy(payload, e->packet->data, e->payload_bytes);
     av_packet_unref(e->packet);
-    *len = fits ? e->payload_bytes : 0;
     return fits ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+enum err media_encoder_frame(struct media_encoder *e, const int16_t *samples, uint8_t *payload,
+                             size_t capacity, size_t *len) {
+    *len = 0;
+    if (capacity < e->payload_bytes)
+        return ERR_OVERSIZED;
+    enum err error = e->opus != NULL ? media_opus_frame(e->opus, samples, payload, e->payload_bytes)
+                                     : encode(e, samples, payload);
+    if (error == ERR_OK)
+        *len = e->payload_bytes;
+    return error;
 }

@@ -12,7 +12,7 @@
 struct media_encoder;
 
 /* A fresh encoder for a profile that media_profile_check() accepts. ERR_UNSUPPORTED: the libraries
- * of this machine lack the codec. ERR_NO_MEMORY. Costs some 30 µs for Opus. */
+ * of this machine lack the codec. ERR_NO_MEMORY. */
 enum err media_encoder_open(struct media_encoder **out, const struct media_profile *profile,
                             struct media_why *why);
 
