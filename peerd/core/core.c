@@ -21,7 +21,8 @@ struct core *core_init(const struct core_setup *setup) {
     core->now = core->started = core->promised = core->stalled = setup->now;
     core->recovering = true;
     rng_seed(&core->rng, setup->seed);
-    list_init(&core->displaced);
+    groups_init(&core->groups);
+    memories_init(&core->memories);
     sessions_init(&core->sessions);
     drain_init(&core->drain);
     ledger_init(&core->ledger);
@@ -39,7 +40,9 @@ void core_free(struct core *core) {
     if (core == NULL)
         return;
     sessions_free(core);
-    memories_free(&core->memories);
+    groups_free(&core->groups);
+    memories_free(core);
+    interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);
     for (uint32_t i = 0; i < core->node_count; i++)
@@ -225,5 +228,5 @@ void core_check_invariants(const struct core *core) {
     sessions_check_invariants(core);
     drain_check_invariants(core);
     ledger_check_invariants(&core->ledger);
-    assert(HASH_COUNT(core->memories.by_digest) <= CORE_IDEMPOTENT_MAX);
+    assert(core->memories.by_digest.count <= CORE_IDEMPOTENT_MAX);
 }

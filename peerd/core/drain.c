@@ -87,10 +87,10 @@ void drain_session_came(struct core *core, struct session *s) {
 
 /* Clients know the way to the backups in their ticket and to nobody else. */
 static struct peering *target_of(const struct core *core, const struct session *s) {
-    const struct group_key *key = &s->group->key;
     struct peering *first = NULL;
-    for (uint8_t i = 0; i < key->backup_count; i++) {
-        struct peering *p = peering_by_name(core, &key->backups[i]);
+    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
+        struct name name = group_backup(core, s->group, i);
+        struct peering *p = peering_by_name(core, &name);
         if (p == NULL || !p->policy.offer_moves || !verdict_is_usable(p->verdict.verdict))
             continue;
         if (name_equal(&p->policy.name, &core->drain.to))

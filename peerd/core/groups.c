@@ -6,27 +6,79 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct group_key) ==
-                   (2 + TICKET_BACKUPS_MAX) * sizeof(struct name) + 18 + 1 + 0,
+_Static_assert(sizeof(struct group_key) == (2 + TICKET_BACKUPS_MAX) * sizeof(uint32_t) + 18 + 1 + 1,
                "a key is hashed byte by byte and must have no padding");
 
-static void put_name(struct name *out, const struct name *n) {
-    memcpy(out->text, n->text, strlen(n->text));
+void groups_init(struct groups *t) {
+    *t = (struct groups){0};
+    list_init(&t->all);
+    list_init(&t->displaced);
 }
 
-void group_key_make(struct group_key *out, const struct name *issuer, const struct name *service,
-                    const struct prefix *location, const struct name *backups,
-                    uint8_t backup_count) {
-    assert(backup_count <= TICKET_BACKUPS_MAX);
+void groups_free(struct groups *t) {
+    assert(!list_holds_any(&t->all));
+    chains_free(&t->by_key);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static bool take_names(struct interns *t, const struct group_about *about, struct group_key *out) {
+    out->issuer = interned_take_name(t, about->issuer);
+    out->service = interned_take_name(t, about->service);
+    bool whole = out->issuer != INTERNED_NONE && out->service != INTERNED_NONE;
+    for (uint8_t i = 0; i < about->backup_count; i++) {
+        out->backups[i] = interned_take_name(t, &about->backups[i]);
+        whole &= out->backups[i] != INTERNED_NONE;
+    }
+    return whole;
+}
+
+/* Has a use of each name. */
+static bool key_take(struct interns *t, const struct group_about *about, struct group_key *out) {
+    assert(about->backup_count <= TICKET_BACKUPS_MAX);
     memset(out, 0, sizeof(*out));
-    put_name(&out->issuer, issuer);
-    put_name(&out->service, service);
-    for (uint8_t i = 0; i < backup_count; i++)
-        put_name(&out->backups[i], &backups[i]);
-    out->backup_count = backup_count;
-    out->location[0] = location->addr.family;
-    out->location[1] = location->bits;
-    memcpy(out->location + 2, location->addr.ip, sizeof(location->addr.ip));
+    out->backup_count = about->backup_count;
+    out->location[0] = about->location.addr.family;
+    out->location[1] = about->location.bits;
+    memcpy(out->location + 2, about->location.addr.ip, sizeof(about->location.addr.ip));
+    return take_names(t, about, out);
+}
+
+static void key_give(struct interns *t, const struct group_key *key) {
+    interned_give(t, key->issuer);
+    interned_give(t, key->service);
+    for (uint8_t i = 0; i < key->backup_count; i++)
+        interned_give(t, key->backups[i]);
+}
+
+struct name group_issuer(const struct core *core, const struct group *g) {
+    return interned_name(&core->interns, g->key.issuer);
+}
+
+struct name group_service(const struct core *core, const struct group *g) {
+    return interned_name(&core->interns, g->key.service);
+}
+
+struct name group_backup(const struct core *core, const struct group *g, uint8_t rank) {
+    assert(rank < g->key.backup_count);
+    return interned_name(&core->interns, g->key.backups[rank]);
+}
+
+struct prefix group_location(const struct group *g) {
+    struct prefix p = {.addr = {.family = g->key.location[0]}, .bits = g->key.location[1]};
+    memcpy(p.addr.ip, g->key.location + 2, sizeof(p.addr.ip));
+    return p;
+}
+
+void group_describe(const struct core *core, const struct group *g, struct standbys_group *out) {
+    *out = (struct standbys_group){.issuer = group_issuer(core, g),
+                                   .service = group_service(core, g),
+                                   .location = group_location(g),
+                                   .backup_count = g->key.backup_count,
+                                   .sessions = g->committed,
+                                   .digest = g->digest};
+    for (uint8_t i = 0; i < g->key.backup_count; i++)
+        out->backups[i] = group_backup(core, g, i);
 }
 
 /* ---- references ------------------------------------------------------------------------------ */
@@ -38,6 +90,12 @@ static int32_t service_index(const struct core *core, const struct name *service
     return -1;
 }
 
+static void refer(struct core *core, struct group *g) {
+    struct name service = group_service(core, g), issuer = group_issuer(core, g);
+    g->service_index = service_index(core, &service);
+    g->issuer = peering_by_name(core, &issuer);
+}
+
 static void count_members(struct core *core, const struct group *g, int32_t change) {
     if (g->service_index >= 0)
         core->service_used[g->service_index] += (uint32_t)change;
@@ -47,20 +105,27 @@ static void count_members(struct core *core, const struct group *g, int32_t chan
 
 static struct peering *first_that_counts(const struct core *core, const struct group *g) {
     for (uint8_t i = 0; i < g->key.backup_count; i++) {
-        struct peering *p = peering_by_name(core, &g->key.backups[i]);
+        struct name name = group_backup(core, g, i);
+        struct peering *p = peering_by_name(core, &name);
         if (p != NULL && p->policy.offer_moves && peering_counts(p))
             return p;
     }
     return NULL;
 }
 
+static bool is_displaced(const struct core *core, const struct group *g) {
+    if (g->committed == 0 || g->key.backup_count == 0)
+        return false;
+    struct name first = group_backup(core, g, 0);
+    return g->backup == NULL || !name_equal(&g->backup->policy.name, &first);
+}
+
 static void note_displaced(struct core *core, struct group *g) {
-    bool displaced = g->committed > 0 && g->key.backup_count > 0 &&
-                     (g->backup == NULL || !name_equal(&g->backup->policy.name, g->key.backups));
+    bool displaced = is_displaced(core, g);
     if (displaced && !link_is_on(&g->displaced))
-        list_append(&core->displaced, &g->displaced);
+        list_append(&core->groups.displaced, &g->displaced);
     else if (!displaced && link_is_on(&g->displaced))
-        list_remove(&core->displaced, &g->displaced);
+        list_remove(&core->groups.displaced, &g->displaced);
 }
 
 static void lodge_with(struct core *core, struct group *g, struct peering *to) {
@@ -83,8 +148,8 @@ void group_relodge(struct core *core, struct group *g) {
 }
 
 void groups_peer_changed(struct core *core, struct peering *p) {
-    struct list *concerned = peering_counts(p) ? &core->displaced : &p->groups;
-    bool displaced = concerned == &core->displaced;
+    struct list *concerned = peering_counts(p) ? &core->groups.displaced : &p->groups;
+    bool displaced = concerned == &core->groups.displaced;
     struct link *next;
     for (struct link *l = list_first(concerned); l != NULL; l = next) {
         next = list_after(concerned, l);
@@ -97,9 +162,10 @@ void groups_refresh(struct core *core) {
     memset(core->service_used, 0, sizeof(core->service_used));
     for (uint32_t i = 0; i < core->peer_count; i++)
         core->peers[i]->here = 0;
-    for (struct group *g = core->groups; g != NULL; g = g->hh.next) {
-        g->service_index = service_index(core, &g->key.service);
-        g->issuer = peering_by_name(core, &g->key.issuer);
+    for (struct link *l = list_first(&core->groups.all); l != NULL;
+         l = list_after(&core->groups.all, l)) {
+        struct group *g = LIST_ELEMENT(l, struct group, all);
+        refer(core, g);
         count_members(core, g, (int32_t)g->members);
         group_relodge(core, g);
     }
@@ -107,29 +173,38 @@ void groups_refresh(struct core *core) {
 
 /* ---- members --------------------------------------------------------------------------------- */
 
-static struct group *make(struct core *core, const struct group_key *key,
-                          const struct prefix *location) {
+static struct group *find(const struct core *core, const struct group_key *key, uint32_t hash) {
+    struct chained *c = chains_first(&core->groups.by_key, hash);
+    for (; c != NULL; c = chains_after(c)) {
+        struct group *g = CHAINED_RECORD(c, struct group, chained);
+        if (memcmp(&g->key, key, sizeof(*key)) == 0)
+            return g;
+    }
+    return NULL;
+}
+
+static struct group *make(struct core *core, const struct group_key *key, uint32_t hash) {
     struct group *g = calloc(1, sizeof(*g));
-    if (g == NULL)
-        return NULL;
-    g->key = *key;
-    g->location = *location;
-    HASH_ADD(hh, core->groups, key, sizeof(g->key), g);
-    if (g->hh.tbl == NULL) {
+    if (g == NULL || !chains_add(&core->groups.by_key, &g->chained, hash)) {
         free(g);
         return NULL;
     }
-    g->service_index = service_index(core, &key->service);
-    g->issuer = peering_by_name(core, &key->issuer);
+    g->key = *key;
+    list_append(&core->groups.all, &g->all);
+    refer(core, g);
     return g;
 }
 
-struct group *group_join(struct core *core, const struct group_key *key,
-                         const struct prefix *location) {
-    struct group *g = NULL;
-    HASH_FIND(hh, core->groups, key, sizeof(*key), g);
-    if (g == NULL)
-        g = make(core, key, location);
+struct group *group_join(struct core *core, const struct group_about *about) {
+    struct group_key key;
+    struct group *g = NULL, *found = NULL;
+    if (key_take(&core->interns, about, &key)) {
+        uint32_t hash = chains_hash(&key, sizeof(key));
+        found = find(core, &key, hash);
+        g = found != NULL ? found : make(core, &key, hash);
+    }
+    if (g == NULL || found != NULL)
+        key_give(&core->interns, &key); /* a new group keeps them */
     if (g == NULL)
         return NULL;
     g->members++;
@@ -143,7 +218,9 @@ void group_leave(struct core *core, struct group *g) {
     if (--g->members > 0)
         return;
     assert(g->committed == 0 && g->backup == NULL && !link_is_on(&g->displaced));
-    HASH_DEL(core->groups, g);
+    chains_remove(&core->groups.by_key, &g->chained);
+    list_remove(&core->groups.all, &g->all);
+    key_give(&core->interns, &g->key);
     free(g);
 }
 

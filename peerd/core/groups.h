@@ -10,26 +10,38 @@
 
 #include "peerd/base/addr.h"
 #include "peerd/base/id.h"
+#include "peerd/core/interned.h"
 #include "peerd/core/list.h"
-#include "peerd/core/table.h"
 #include "peerd/wire/set_digest.h"
 #include "peerd/wire/ticket.h"
 
 struct core;
 struct peering;
+struct standbys_group;
 
-/* All bytes count, so it is made by group_key_make only. */
+/* What a group's sessions share, as a ticket says it. */
+struct group_about {
+    const struct name *issuer;
+    const struct name *service;
+    const struct name *backups;
+    uint8_t backup_count;
+    struct prefix location; /* of the client */
+};
+
+/* The same in short; names are interned. All bytes count, there is no padding. */
 struct group_key {
-    struct name issuer;
-    struct name service;
-    struct name backups[TICKET_BACKUPS_MAX];
+    uint32_t issuer;
+    uint32_t service;
+    uint32_t backups[TICKET_BACKUPS_MAX];
     uint8_t location[18]; /* family, bits, address */
     uint8_t backup_count;
+    uint8_t nothing;
 };
 
 struct group {
+    struct chained chained;
+    struct link all; /* on core->groups.all, oldest first */
     struct group_key key;
-    struct prefix location;
     uint32_t members;         /* sessions in any state */
     uint32_t committed;       /* of them */
     struct set_digest digest; /* of the committed */
@@ -37,17 +49,22 @@ struct group {
     struct peering *issuer;   /* NULL: ourselves, or nobody we know */
     struct peering *backup;   /* with whom it is lodged: the first usable; NULL for none */
     struct link lodged;       /* on backup->groups */
-    struct link displaced;    /* on core->displaced: not lodged with its first choice */
-    UT_hash_handle hh;
+    struct link displaced;    /* on core->groups.displaced: not lodged with its first choice */
 };
 
-void group_key_make(struct group_key *out, const struct name *issuer, const struct name *service,
-                    const struct prefix *location, const struct name *backups,
-                    uint8_t backup_count);
+struct groups {
+    struct chains by_key;
+    struct list all;
+    struct list displaced;
+};
+
+void groups_init(struct groups *t);
+
+/* Once every session is gone. */
+void groups_free(struct groups *t);
 
 /* Finds or makes the group and counts one member more; NULL if memory is short. */
-struct group *group_join(struct core *core, const struct group_key *key,
-                         const struct prefix *location);
+struct group *group_join(struct core *core, const struct group_about *about);
 
 /* One member less; the last one takes the group along. */
 void group_leave(struct core *core, struct group *g);
@@ -60,6 +77,13 @@ void group_uncommitted(struct core *core, struct group *g, const struct session_
 
 /* Chooses anew with whom the group is lodged: the first of its backups that can be counted on. */
 void group_relodge(struct core *core, struct group *g);
+
+/* What is said of it to others. */
+struct name group_issuer(const struct core *core, const struct group *g);
+struct name group_service(const struct core *core, const struct group *g);
+struct name group_backup(const struct core *core, const struct group *g, uint8_t rank);
+struct prefix group_location(const struct group *g);
+void group_describe(const struct core *core, const struct group *g, struct standbys_group *out);
 
 /* The peer can no longer be counted on, or can be again. Costs as many steps as there are groups
  * that this concerns. */

@@ -8,46 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- memory of answers ----------------------------------------------------------------------- */
-
-static void forget(struct memories *m, struct memory *one) {
-    HASH_DEL(m->by_digest, one);
-    free(one);
-}
-
-void memories_expire(struct core *core) {
-    struct memories *m = &core->memories;
-    while (m->by_digest != NULL &&
-           instant_reached(core->now, instant_add(m->by_digest->at, CORE_IDEMPOTENT_LIFE)))
-        forget(m, m->by_digest);
-}
-
-void memories_free(struct memories *m) {
-    while (m->by_digest != NULL)
-        forget(m, m->by_digest);
-}
-
-/* The oldest is always the first, for answers are remembered in the order of time. */
-static void forget_old(struct core *core) {
-    struct memories *m = &core->memories;
-    memories_expire(core);
-    while (HASH_COUNT(m->by_digest) >= CORE_IDEMPOTENT_MAX)
-        forget(m, m->by_digest);
-}
-
-static void remember(struct core *core, const uint8_t digest[32],
-                     const struct core_answer_open *answer) {
-    struct memory *one = calloc(1, sizeof(*one));
-    if (one == NULL)
-        return; /* a repetition gets the same session id anyway */
-    memcpy(one->digest, digest, sizeof(one->digest));
-    one->at = core->now;
-    one->answer = *answer;
-    one->profile = *answer->profile;
-    HASH_ADD(hh, core->memories.by_digest, digest, sizeof(one->digest), one);
-    if (one->hh.tbl == NULL)
-        free(one);
-}
+/* ---- asked again ----------------------------------------------------------------------------- */
 
 /* It may have gone on since: whoever begins with it anew is newer than all that, and where it is.
  */
@@ -60,23 +21,20 @@ static void as_it_is(struct core_answer_open *answer, const struct session *s) {
  * and the next one gets an id of its own, under which no epoch was ever committed. */
 static bool recall(struct core *core, const struct core_session_open *e,
                    struct core_answer_open *answer, bool *gone) {
-    struct memory *one = NULL;
-    forget_old(core);
     if (!e->idempotent)
         return false;
-    HASH_FIND(hh, core->memories.by_digest, e->digest, sizeof(e->digest), one);
+    struct memory *one = memory_find(core, e->digest);
     if (one == NULL)
         return false;
-    const struct session *s = session_find(core, &one->answer.ticket.session);
+    const struct session *s = session_find(core, &one->session);
     if (s == NULL) {
-        forget(&core->memories, one);
+        memory_forget(core, one);
         *gone = true;
         return false;
     }
-    *answer = one->answer;
+    memory_tell(core, one, answer);
     as_it_is(answer, s);
     answer->request = e->request;
-    answer->profile = &one->profile;
     answer->repeated = true;
     core->counters.opens_repeated++;
     return true;
@@ -226,20 +184,20 @@ static void fill_ticket(const struct core *core, const struct core_session_open 
 
 static enum err enter(struct core *core, const struct core_session_open *e,
                       const struct offer *offer, const struct ticket *t) {
-    struct group_key key;
-    struct prefix location = location_of(&e->from);
     struct session *s = session_find(core, &t->session);
     if (s != NULL)
         return ERR_OK; /* asked again after we had forgotten the answer: it is there already */
-    group_key_make(&key, &t->issuer, &t->service, &location, t->backups, t->backup_count);
     struct session_birth birth = {.id = &t->session,
                                   .state = SESSION_STATE_OPENED,
-                                  .key = &key,
-                                  .location = location,
+                                  .about = {.issuer = &t->issuer,
+                                            .service = &t->service,
+                                            .backups = t->backups,
+                                            .backup_count = t->backup_count,
+                                            .location = location_of(&e->from)},
                                   .node = offer->node,
                                   .worker = offer->worker,
-                                  .profile = t->profile,
-                                  .source = t->source};
+                                  .profile = &t->profile,
+                                  .source = &t->source};
     enum err err = session_add(core, &birth, &s);
     if (err != ERR_OK)
         return err;
@@ -302,7 +260,7 @@ void session_open(struct core *core, const struct core_event *event, struct core
         core->counters.opens_answered++;
         answer->request = e->request;
         if (e->idempotent)
-            remember(core, e->digest, answer);
+            memory_add(core, e->digest, answer);
         return;
     }
     core->counters.opens_refused++;

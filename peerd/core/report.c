@@ -102,20 +102,19 @@ static void arrived(struct core *core, struct session *s, const struct node_sess
 
 static struct session *add(struct core *core, struct node *n, const struct node_session *told,
                            enum session_state state) {
-    struct group_key key;
-    struct prefix location = location_of(&told->client);
     struct session *s = NULL;
-    group_key_make(&key, &told->issuer, &told->service, &location, told->backups,
-                   told->backup_count);
     struct session_birth birth = {.id = &told->session,
                                   .state = state,
                                   .epoch = told->epoch,
-                                  .key = &key,
-                                  .location = location,
+                                  .about = {.issuer = &told->issuer,
+                                            .service = &told->service,
+                                            .backups = told->backups,
+                                            .backup_count = told->backup_count,
+                                            .location = location_of(&told->client)},
                                   .node = n,
                                   .worker = told->worker,
-                                  .profile = told->profile,
-                                  .source = told->source};
+                                  .profile = &told->profile,
+                                  .source = &told->source};
     if (session_add(core, &birth, &s) != ERR_OK)
         core->counters.sessions_refused++;
     return s;

@@ -15,9 +15,13 @@ void sessions_init(struct sessions *t) {
 }
 
 struct session *session_find(const struct core *core, const struct session_id *id) {
-    struct session *s = NULL;
-    HASH_FIND(hh, core->sessions.by_id, id, sizeof(*id), s);
-    return s;
+    struct chained *c = chains_first(&core->sessions.by_id, chains_hash(id, sizeof(*id)));
+    for (; c != NULL; c = chains_after(c)) {
+        struct session *s = CHAINED_RECORD(c, struct session, chained);
+        if (session_id_equal(&s->id, id))
+            return s;
+    }
+    return NULL;
 }
 
 /* ---- what depends on a record ---------------------------------------------------------------- */
@@ -121,11 +125,25 @@ static bool index_it(struct core *core, struct session *s) {
     struct sessions *t = &core->sessions;
     if (!slot_take(t, s))
         return false;
-    HASH_ADD(hh, t->by_id, id, sizeof(s->id), s);
-    if (s->hh.tbl != NULL)
+    if (chains_add(&t->by_id, &s->chained, chains_hash(&s->id, sizeof(s->id))))
         return true;
     slot_give(t, s);
     return false;
+}
+
+/* What it has in common with others. Of a half that is missing the other is to be unshared. */
+static bool share(struct core *core, struct session *s, const struct session_birth *b) {
+    s->profile = interned_take_name(&core->interns, b->profile);
+    s->source = interned_take_name(&core->interns, b->source);
+    s->group = group_join(core, &b->about);
+    return s->profile != INTERNED_NONE && s->source != INTERNED_NONE && s->group != NULL;
+}
+
+static void unshare(struct core *core, struct session *s) {
+    if (s->group != NULL)
+        group_leave(core, s->group);
+    interned_give(&core->interns, s->profile);
+    interned_give(&core->interns, s->source);
 }
 
 enum err session_add(struct core *core, const struct session_birth *b, struct session **out) {
@@ -140,13 +158,9 @@ enum err session_add(struct core *core, const struct session_birth *b, struct se
     s->epoch = b->epoch;
     s->node = b->node;
     s->worker = b->worker;
-    s->profile = b->profile;
-    s->source = b->source;
     s->since = s->renewed = core->now;
-    s->group = group_join(core, b->key, &b->location);
-    if (s->group == NULL || !index_it(core, s)) {
-        if (s->group != NULL)
-            group_leave(core, s->group);
+    if (!share(core, s, b) || !index_it(core, s)) {
+        unshare(core, s);
         free(s);
         return ERR_NO_MEMORY;
     }
@@ -178,8 +192,8 @@ void session_remove(struct core *core, struct session *s) {
     moves_forget(s);
     session_queue(s, NULL);
     leave(core, s);
-    group_leave(core, s->group);
-    HASH_DEL(t->by_id, s);
+    unshare(core, s);
+    chains_remove(&t->by_id, &s->chained);
     slot_give(t, s);
     t->count--;
     free(s);
@@ -190,6 +204,7 @@ void sessions_free(struct core *core) {
     for (uint32_t i = 0; i < t->slot_count; i++)
         if (t->slots[i] != NULL)
             session_remove(core, t->slots[i]);
+    chains_free(&t->by_id);
     free(t->slots);
     free(t->free_slots);
 }
@@ -245,9 +260,10 @@ static void check_sums(const struct core *core) {
         if (s->state == SESSION_STATE_COMMITTED)
             set_digest_toggle(&members, &s->id, s->epoch, RESUME_STANDBY);
     }
-    for (const struct group *g = core->groups; g != NULL; g = g->hh.next)
+    for (const struct link *l = list_first(&core->groups.all); l != NULL;
+         l = list_after(&core->groups.all, l))
         for (int i = 0; i < SET_DIGEST_BYTES; i++)
-            groups.bytes[i] ^= g->digest.bytes[i];
+            groups.bytes[i] ^= LIST_ELEMENT(l, const struct group, all)->digest.bytes[i];
     assert(memcmp(used, core->service_used, sizeof(used)) == 0);
     for (uint32_t i = 0; i < core->peer_count; i++)
         assert(here[i] == core->peers[i]->here);
@@ -256,7 +272,9 @@ static void check_sums(const struct core *core) {
 
 static void check_groups(const struct core *core) {
     uint32_t members = 0, committed = 0;
-    for (const struct group *g = core->groups; g != NULL; g = g->hh.next) {
+    for (const struct link *l = list_first(&core->groups.all); l != NULL;
+         l = list_after(&core->groups.all, l)) {
+        const struct group *g = LIST_ELEMENT(l, const struct group, all);
         members += g->members;
         committed += g->committed;
         assert(g->members > 0 && g->committed <= g->members);

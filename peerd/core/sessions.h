@@ -12,24 +12,23 @@
 #include "peerd/core/groups.h"
 #include "peerd/core/list.h"
 #include "peerd/core/status.h"
-#include "peerd/core/table.h"
 #include "peerd/wire/node.h"
 
 struct core;
 struct node;
 
 struct session {
+    struct chained chained;
     struct session_id id;
     enum session_state state;
     uint32_t epoch;
     struct group *group;
     struct node *node;
     uint32_t worker;
-    uint32_t slot; /* in the table, for cursors */
-    uint32_t mark; /* of the full report that told it last */
-    struct name profile;
-    struct name source;
-    int64_t expires_s; /* [s] since the Unix epoch */
+    uint32_t slot;            /* in the table, for cursors */
+    uint32_t mark;            /* of the full report that told it last */
+    uint32_t profile, source; /* names, interned */
+    int64_t expires_s;        /* [s] since the Unix epoch */
     struct addr client;
     struct instant since;
     struct instant renewed;
@@ -40,11 +39,10 @@ struct session {
     struct link at_node;                        /* on node->sessions */
     struct link queued;                         /* on the list that `queue` names */
     struct list *queue;                         /* opened, or drain's waiting or moving; or NULL */
-    UT_hash_handle hh;
 };
 
 struct sessions {
-    struct session *by_id;  /* uthash */
+    struct chains by_id;
     struct session **slots; /* grows up to the maximum; NULL where free */
     uint32_t slot_count;    /* used or free for reuse */
     uint32_t slot_room;     /* allocated */
@@ -65,12 +63,11 @@ struct session_birth {
     const struct session_id *id;
     enum session_state state;
     uint32_t epoch;
-    const struct group_key *key;
-    struct prefix location;
+    struct group_about about;
     struct node *node;
     uint32_t worker;
-    struct name profile;
-    struct name source;
+    const struct name *profile;
+    const struct name *source;
 };
 
 /* ERR_FULL at the configured maximum, ERR_NO_MEMORY; the record otherwise in `out`. */

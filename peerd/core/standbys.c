@@ -44,16 +44,6 @@ static struct standbys_group *scratch_groups(struct core *core, size_t count) {
     return g;
 }
 
-static void fill_group(struct standbys_group *out, const struct group *g) {
-    *out = (struct standbys_group){.issuer = g->key.issuer,
-                                   .service = g->key.service,
-                                   .location = g->location,
-                                   .backup_count = g->key.backup_count,
-                                   .sessions = g->committed,
-                                   .digest = g->digest};
-    memcpy(out->backups, g->key.backups, sizeof(out->backups));
-}
-
 /* One lodging a step: its groups fill the scratch. False if it has to wait. */
 static bool lodge(struct core *core, struct peering *p, struct core_outbox *outbox) {
     uint32_t count = p->groups.count < STANDBYS_GROUPS_MAX ? p->groups.count : STANDBYS_GROUPS_MAX;
@@ -69,7 +59,8 @@ static bool lodge(struct core *core, struct peering *p, struct core_outbox *outb
     uint32_t filled = 0;
     for (struct link *l = list_first(&p->groups); l != NULL && filled < count;
          l = list_after(&p->groups, l))
-        fill_group(&core->standbys.groups[filled++], LIST_ELEMENT(l, struct group, lodged));
+        group_describe(core, LIST_ELEMENT(l, struct group, lodged),
+                       &core->standbys.groups[filled++]);
     core->standbys.lodging = true;
     i->u.lodge = (struct core_lodge_standbys){.peer = p->index,
                                               .ttl_ms = (uint32_t)duration_in_ms(CORE_STANDBYS_TTL),

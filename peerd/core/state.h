@@ -12,6 +12,7 @@
 #include "peerd/core/drain.h"
 #include "peerd/core/groups.h"
 #include "peerd/core/ledger.h"
+#include "peerd/core/memories.h"
 #include "peerd/core/nodes.h"
 #include "peerd/core/open.h"
 #include "peerd/core/peering.h"
@@ -44,8 +45,8 @@ struct core {
     struct credit_orphan orphans[POLICY_NODES_MAX];
 
     struct sessions sessions;
-    struct group *groups;                       /* uthash */
-    struct list displaced;                      /* groups not lodged with their first choice */
+    struct groups groups;
+    struct interns interns;                     /* of sessions, groups and memories */
     uint32_t service_used[POLICY_SERVICES_MAX]; /* sessions in any state, by service */
     struct admission admission;
     struct memories memories;

@@ -38,7 +38,7 @@ struct core_status core_status(const struct core *core) {
                             .hedging = by_state[SESSION_STATE_HEDGING],
                             .opened = by_state[SESSION_STATE_OPENED],
                             .free = core_free_slots(core),
-                            .groups = HASH_COUNT(core->groups)};
+                            .groups = core->groups.all.count};
     for (uint32_t i = 0; i < core->node_count; i++)
         s.nodes_registered += core->nodes[i]->registered;
     return s;
@@ -128,16 +128,17 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
 
 /* ---- sessions and groups --------------------------------------------------------------------- */
 
-static void show(const struct session *s, struct core_session_status *out) {
-    const struct group_key *key = &s->group->key;
+static void show(const struct core *core, const struct session *s,
+                 struct core_session_status *out) {
+    uint8_t backup_count = s->group->key.backup_count;
     *out = (struct core_session_status){.id = s->id,
                                         .state = s->state,
                                         .epoch = s->epoch,
-                                        .issuer = key->issuer,
-                                        .service = key->service,
-                                        .profile = s->profile,
-                                        .source = s->source,
-                                        .backup_count = key->backup_count,
+                                        .issuer = group_issuer(core, s->group),
+                                        .service = group_service(core, s->group),
+                                        .profile = interned_name(&core->interns, s->profile),
+                                        .source = interned_name(&core->interns, s->source),
+                                        .backup_count = backup_count,
                                         .node = s->node->policy.name,
                                         .worker = s->worker,
                                         .client = s->client,
@@ -150,7 +151,8 @@ static void show(const struct session *s, struct core_session_status *out) {
                                         .rtt_us = s->rtt_us,
                                         .jitter_us = s->jitter_us,
                                         .move = s->move};
-    memcpy(out->backups, key->backups, sizeof(out->backups));
+    for (uint8_t i = 0; i < backup_count; i++)
+        out->backups[i] = group_backup(core, s->group, i);
 }
 
 bool core_session_next(const struct core *core, uint32_t *cursor, struct core_session_status *out) {
@@ -159,7 +161,7 @@ bool core_session_next(const struct core *core, uint32_t *cursor, struct core_se
         const struct session *s = t->slots[(*cursor)++];
         if (s == NULL)
             continue;
-        show(s, out);
+        show(core, s, out);
         return true;
     }
     return false;
@@ -169,27 +171,30 @@ bool core_session_find(const struct core *core, const struct session_id *id,
                        struct core_session_status *out) {
     const struct session *s = session_find(core, id);
     if (s != NULL)
-        show(s, out);
+        show(core, s, out);
     return s != NULL;
 }
 
 void core_groups_begin(const struct core *core, struct core_group_cursor *cursor) {
-    cursor->next = core->groups;
+    cursor->core = core;
+    cursor->next = list_first(&core->groups.all);
 }
 
 bool core_group_next(struct core_group_cursor *cursor, struct core_group_status *out) {
-    const struct group *g = cursor->next;
-    if (g == NULL)
+    const struct core *core = cursor->core;
+    if (cursor->next == NULL)
         return false;
-    *out = (struct core_group_status){.issuer = g->key.issuer,
-                                      .service = g->key.service,
-                                      .location = g->location,
+    const struct group *g = LIST_ELEMENT(cursor->next, const struct group, all);
+    *out = (struct core_group_status){.issuer = group_issuer(core, g),
+                                      .service = group_service(core, g),
+                                      .location = group_location(g),
                                       .backup_count = g->key.backup_count,
                                       .sessions = g->committed,
                                       .standbys = g->members - g->committed,
                                       .digest = g->digest};
-    memcpy(out->backups, g->key.backups, sizeof(out->backups));
-    cursor->next = g->hh.next;
+    for (uint8_t i = 0; i < g->key.backup_count; i++)
+        out->backups[i] = group_backup(core, g, i);
+    cursor->next = list_after(&core->groups.all, cursor->next);
     return true;
 }
 

@@ -185,6 +185,7 @@ struct core_group_status {
 
 /* Groups are walked within one step, in the order of their making. */
 struct core_group_cursor {
+    const struct core *core;
     const void *next;
 };
 
