@@ -68,6 +68,7 @@ NEED_peersim := sim io pure
 NEED_live := testlib sim io net pure
 # Where test/lib/standstill.c comes between the folders and the system.
 STANDSTILL := -Wl,--wrap=net_now,--wrap=net_loop_run_until,--wrap=timerfd_settime
+NEED_fuzz := client sim io geo media net pure
 NEED_test := testlib worker client sim ctl io web find geo media net pure
 
 $(foreach a,$(ARCHIVES),$(eval \
@@ -122,9 +123,11 @@ CC_asan := $(GCC)
 CC_clang := $(CLANG)
 CC_fuzz := $(CLANG)
 OPT_release := -O2 -g
-OPT_asan := -O1 -g $(SANITIZE)
-OPT_clang := -O1 -g
-OPT_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link
+# The sanitizers' builds name lines, no variables: a third less to compile. What is compiled with clang
+# only to be warned of need not be optimised.
+OPT_asan := -O1 -g1 $(SANITIZE)
+OPT_clang := -O0
+OPT_fuzz := -O1 -g1 $(SANITIZE) -fsanitize=fuzzer-no-link
 LD_asan := $(SANITIZE)
 LD_fuzz := $(SANITIZE)
 BIN_release := $(BUILD)/bin
@@ -134,7 +137,7 @@ BIN_fuzz := $(BUILD)/fuzz/bin
 
 WARN := -Wall -Wextra -Wswitch-enum -Werror
 # Pure folders see plain C11, so that a clock or a socket is not even declared there by accident.
-cflags = -std=c11 -ffp-contract=off $(WARN) $(OPT_$(1)) -I. $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
+cflags = -std=c11 -ffp-contract=off $(WARN) $(OPT_$(1)) $(if $(filter asan:test/%,$(1):$(2)),-O0) -I. $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
          -DPEERD_VERSION='"$(VERSION)"' $(DEP_CFLAGS) $(CFLAGS)
 ldlibs = -Wl,--as-needed $(DEP_LIBS) -lm -lpthread $(LDFLAGS)
 
@@ -196,7 +199,7 @@ $(foreach v,release asan clang, \
 $(foreach v,release clang,$(foreach s,$(BENCH_SRC),$(eval $(call binary_rules,$(v),$(filter \
     %/$(call base_of,$(s)),$(call benches,$(v))),$(s) $(BENCH_LIB_SRC),$(NEED_test)))))
 $(foreach s,$(FUZZ_SRC),$(eval $(call \
-  binary_rules,fuzz,$(BUILD)/fuzz/bin/$(call base_of,$(s)),$(s),$(NEED_test),-fsanitize=fuzzer)))
+  binary_rules,fuzz,$(BUILD)/fuzz/bin/$(call base_of,$(s)),$(s),$(NEED_fuzz),-fsanitize=fuzzer)))
 
 # ---- targets -------------------------------------------------------------------------------------
 
