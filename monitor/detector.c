@@ -251,7 +251,11 @@ static bool is_refuted(const struct detector *d, struct instant now) {
     return duration_less(each, d->wish.false_alarm_every);
 }
 
-static bool meets_wish(const struct detector *d, struct instant now) {
+bool detector_is_measured(const struct detector *d) {
+    return d->quality.answer.known;
+}
+
+bool detector_meets_wish(const struct detector *d, struct instant now) {
     const struct quality_answer *a = &d->quality.answer;
     return !duration_less(d->wish.detect_within, bound(d)) && !is_refuted(d, now) &&
            (!a->known || !duration_less(a->recurrence, d->wish.false_alarm_every));
@@ -277,7 +281,7 @@ struct detector_figures detector_figures(const struct detector *d, struct instan
         .expected = d->announced,
         .margin = margin(d),
         .bound = bound_in_force(d),
-        .meets_wish = meets_wish(d, now),
+        .meets_wish = detector_meets_wish(d, now),
         .measured = a->known,
         .fresh = a->margin,
         .recurs = a->recurrence,

@@ -135,6 +135,10 @@ enum detector_opinion detector_step(struct detector *d, struct instant now);
 /* Time since an instant, less that in which we did not run. */
 struct duration detector_age(const struct detector *d, struct instant since, struct instant now);
 
+/* Two of the figures, for those who ask at every beat. */
+bool detector_is_measured(const struct detector *d);
+bool detector_meets_wish(const struct detector *d, struct instant now);
+
 struct detector_figures detector_figures(const struct detector *d, struct instant now);
 const char *detector_opinion_name(enum detector_opinion o);
 void detector_check_invariants(const struct detector *d);

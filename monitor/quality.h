@@ -73,9 +73,9 @@ struct quality {
     struct duration observed; /* time that the statistics stand for, faded */
     uint64_t beats;
     uint32_t since_answer; /* beats since the answer was computed */
+    struct quality_answer answer;
     struct runs runs;
     struct quality_foreteller foretellers[QUALITY_FORETELLERS];
-    struct quality_answer answer;
 };
 
 void quality_init(struct quality *q);

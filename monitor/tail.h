@@ -22,8 +22,8 @@
 #define TAIL_TOP_SHARE 0.02
 
 struct tail {
-    float counts[TAIL_BINS]; /* samples in each bin, faded */
     float all;               /* samples, faded, those without excess included */
+    float counts[TAIL_BINS]; /* samples in each bin, faded */
 };
 
 /* What is asked of a tail again and again: made once after it has changed. */

@@ -83,6 +83,11 @@ static void conclude(struct verdict_result *out, enum verdict v, uint8_t rule,
     out->again_at = again_at;
 }
 
+/* Below zero while it is unknown. */
+static int64_t rtt_ms(const struct verdict_input *in) {
+    return in->rtt.us > 0 ? duration_in_ms(in->rtt) : -1;
+}
+
 static int64_t silent_ms(const struct verdict_input *in) {
     return duration_in_ms(in->figures.silent);
 }
@@ -105,8 +110,9 @@ static bool judge_by_own_ears(struct verdict_result *out, const struct verdict_i
             SAY(out, "its clients fare worse than others'");
         } else {
             conclude(out, VERDICT_ALIVE, 4, INSTANT_NEVER);
-            if (in->rtt.us > 0)
-                SAY(out, "rtt %" PRId64 " ms", duration_in_ms(in->rtt));
+            out->rtt_ms = rtt_ms(in);
+            if (out->rtt_ms >= 0)
+                SAY(out, "rtt %" PRId64 " ms", out->rtt_ms);
             else
                 SAY(out, "rtt not measured yet");
         }
@@ -197,6 +203,11 @@ void verdict_judge(struct verdict_result *out, const struct verdict_input *in, s
         judge_by_its_remains(out, in, now))
         return;
     judge_by_witnesses(out, in, now);
+}
+
+bool verdict_stands(const struct verdict_result *before, const struct verdict_input *in) {
+    return before->rule == 4 && in->opinion == DETECTOR_TRUST && !in->draining && !in->degraded &&
+           before->rtt_ms == rtt_ms(in);
 }
 
 bool verdict_is_usable(enum verdict v) {

@@ -90,11 +90,16 @@ struct verdict_result {
     enum verdict verdict;
     uint8_t rule;                            /* number in the list above */
     struct instant again_at;                 /* when the same input could give another result */
+    int64_t rtt_ms;                          /* [ms] that the evidence of rule 4 names */
     char evidence[VERDICT_TEXT_LEN_MAX + 1]; /* for people: "no beat for 310 ms; lon1 silent too" */
 };
 
 /* Judges. Pure: the same input gives the same result. */
 void verdict_judge(struct verdict_result *out, const struct verdict_input *in, struct instant now);
+
+/* True if the peer is alive as it was, so that judging it would give the same again: what nearly
+ * every beat says. Of the input only opinion, words and round trip need be there. */
+bool verdict_stands(const struct verdict_result *before, const struct verdict_input *in);
 
 /* True if a session may choose it as a backup: alive, or for want of better degraded. One that is
  * merely late is left out, too: it may be about to turn out dead. */

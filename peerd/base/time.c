@@ -12,46 +12,13 @@ static int64_t clamp(wide v) {
     return v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }
 
-static bool endless(struct duration d) {
-    return d.us == INT64_MAX;
-}
-
-struct instant instant_add(struct instant t, struct duration d) {
-    if (instant_is_never(t) || endless(d))
-        return INSTANT_NEVER;
-    return instant_us(clamp((wide)t.us + d.us));
-}
-
-struct instant instant_sub(struct instant t, struct duration d) {
-    if (instant_is_never(t))
-        return INSTANT_NEVER;
-    if (endless(d))
-        return instant_us(INT64_MIN);
-    return instant_us(clamp((wide)t.us - d.us));
-}
-
-struct duration instant_since(struct instant later, struct instant earlier) {
-    if (instant_is_never(later) || earlier.us == INT64_MIN)
-        return DURATION_ENDLESS;
-    return duration_us(clamp((wide)later.us - earlier.us));
-}
-
-struct duration duration_add(struct duration a, struct duration b) {
-    if (endless(a) || endless(b))
-        return DURATION_ENDLESS;
-    return duration_us(clamp((wide)a.us + b.us));
-}
-
-struct duration duration_sub(struct duration a, struct duration b) {
-    if (endless(a))
-        return DURATION_ENDLESS;
-    return duration_us(clamp((wide)a.us - b.us));
-}
-
-struct duration duration_scale(struct duration d, int64_t num, int64_t den) {
+struct duration duration_scale_wide(struct duration d, int64_t num, int64_t den) {
     assert(den > 0);
-    if (endless(d) && num != 0)
+    if (duration_is_endless(d) && num != 0)
         return duration_us(num > 0 ? INT64_MAX : INT64_MIN);
+    int64_t product;
+    if (!__builtin_mul_overflow(d.us, num, &product))
+        return duration_us(product / den);
     return duration_us(clamp((wide)d.us * num / den));
 }
 

@@ -55,6 +55,10 @@ static inline int64_t duration_in_ms(struct duration d) {
     return d.us / 1000;
 }
 
+static inline bool duration_is_endless(struct duration d) {
+    return d.us == INT64_MAX;
+}
+
 static inline bool instant_is_never(struct instant t) {
     return t.us == INT64_MAX;
 }
@@ -76,14 +80,40 @@ static inline struct instant instant_max(struct instant a, struct instant b) {
     return a.us > b.us ? a : b;
 }
 
+/* a + b and a - b, saturating. They are inline, as is what stands on them, because machines do
+ * little else. */
+static inline int64_t time_sum_us(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? (b > 0 ? INT64_MAX : INT64_MIN) : sum;
+}
+
+static inline int64_t time_difference_us(int64_t a, int64_t b) {
+    int64_t difference;
+    return __builtin_sub_overflow(a, b, &difference) ? (b < 0 ? INT64_MAX : INT64_MIN) : difference;
+}
+
 /* t + d, saturating; "never" if `t` is never or `d` is endless. */
-struct instant instant_add(struct instant t, struct duration d);
+static inline struct instant instant_add(struct instant t, struct duration d) {
+    if (instant_is_never(t) || duration_is_endless(d))
+        return INSTANT_NEVER;
+    return instant_us(time_sum_us(t.us, d.us));
+}
 
 /* t - d, saturating; the earliest instant if `d` is endless, "never" if `t` is. */
-struct instant instant_sub(struct instant t, struct duration d);
+static inline struct instant instant_sub(struct instant t, struct duration d) {
+    if (instant_is_never(t))
+        return INSTANT_NEVER;
+    if (duration_is_endless(d))
+        return instant_us(INT64_MIN);
+    return instant_us(time_difference_us(t.us, d.us));
+}
 
 /* later - earlier; negative if they are the other way round; endless if `later` is "never". */
-struct duration instant_since(struct instant later, struct instant earlier);
+static inline struct duration instant_since(struct instant later, struct instant earlier) {
+    if (instant_is_never(later) || earlier.us == INT64_MIN)
+        return DURATION_ENDLESS;
+    return duration_us(time_difference_us(later.us, earlier.us));
+}
 
 static inline bool duration_less(struct duration a, struct duration b) {
     return a.us < b.us;
@@ -98,14 +128,29 @@ static inline struct duration duration_max(struct duration a, struct duration b)
 }
 
 /* a + b, saturating; endless if either is. */
-struct duration duration_add(struct duration a, struct duration b);
+static inline struct duration duration_add(struct duration a, struct duration b) {
+    if (duration_is_endless(a) || duration_is_endless(b))
+        return DURATION_ENDLESS;
+    return duration_us(time_sum_us(a.us, b.us));
+}
 
 /* a - b, saturating; endless if `a` is. */
-struct duration duration_sub(struct duration a, struct duration b);
+static inline struct duration duration_sub(struct duration a, struct duration b) {
+    if (duration_is_endless(a))
+        return DURATION_ENDLESS;
+    return duration_us(time_difference_us(a.us, b.us));
+}
+
+/* Of duration_scale(): by way of a product of twice the width. */
+struct duration duration_scale_wide(struct duration d, int64_t num, int64_t den);
 
 /* d × num ÷ den with den > 0, exact, rounded towards zero, saturating; endless stays endless (or
  * becomes its opposite if num is negative, or zero if num is zero). */
-struct duration duration_scale(struct duration d, int64_t num, int64_t den);
+static inline struct duration duration_scale(struct duration d, int64_t num, int64_t den) {
+    if (num == 1 && den > 0 && !duration_is_endless(d))
+        return duration_us(d.us / den);
+    return duration_scale_wide(d, num, den);
+}
 
 /* True once `now` is past the second `unix_s` by more than `slack`: the far end of a validity. */
 bool wall_after(struct wall now, int64_t unix_s, struct duration slack);

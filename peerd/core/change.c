@@ -118,6 +118,7 @@ static void change_peers(struct core *core, const struct policy *policy, const s
         memset(p->views, 0, sizeof(p->views));
         memset(p->about, 0, sizeof(p->about));
         wish(p, &policy->detection);
+        peering_show(core, p);
         peering_touch(core, p);
     }
 }

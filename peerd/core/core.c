@@ -207,7 +207,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     recovery_step(core);
     drain_step(core);
     for (uint32_t i = 0; i < core->peer_count; i++)
-        if (instant_reached(core->now, core->peers[i]->due))
+        if (instant_reached(core->now, core->faces[i].due))
             peering_step(core, core->peers[i], outbox);
     core->promised = instant_max(core_deadline(core), core->now);
 }
@@ -218,7 +218,7 @@ struct instant core_deadline(const struct core *core) {
     due = instant_min(due, sessions_deadline(core));
     due = instant_min(due, drain_deadline(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
-        due = instant_min(due, core->peers[i]->due);
+        due = instant_min(due, core->faces[i].due);
     return instant_max(due, core->now);
 }
 

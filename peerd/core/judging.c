@@ -48,23 +48,25 @@ static size_t gather(const struct core *core, const struct peering *p,
 
 static void judge(const struct core *core, const struct peering *p, struct verdict_result *out) {
     struct verdict_witness witnesses[POLICY_PEERS_MAX];
-    const struct verdict_input in = {
+    struct verdict_input in = {
         .opinion = p->detector.opinion,
-        .figures = detector_figures(&p->detector, core->now),
-        .life_at = p->detector.life_at,
-        .expired_since = p->expired_since,
-        .media_life_at = media_alive_life(p),
-        .media_heard_at = media_alive_heard(p),
-        .media_since = p->media_since,
-        .unconfirmed_at = p->detector.unconfirmed_at,
-        .unconfirmed = p->detector.unconfirmed,
-        .interval = core->policy.detection.interval,
         .rtt = p->rtt.us == DURATION_ENDLESS.us ? DURATION_ZERO : p->rtt,
-        .detect_within = core->policy.detection.detect_within,
         .draining = p->said_draining,
-        .witnesses = witnesses,
-        .witness_count = p->detector.opinion == DETECTOR_EXPIRED ? gather(core, p, witnesses) : 0,
     };
+    if (verdict_stands(out, &in))
+        return;
+    in.figures = detector_figures(&p->detector, core->now);
+    in.life_at = p->detector.life_at;
+    in.expired_since = p->expired_since;
+    in.media_life_at = media_alive_life(p);
+    in.media_heard_at = media_alive_heard(p);
+    in.media_since = p->media_since;
+    in.unconfirmed_at = p->detector.unconfirmed_at;
+    in.unconfirmed = p->detector.unconfirmed;
+    in.interval = core->policy.detection.interval;
+    in.detect_within = core->policy.detection.detect_within;
+    in.witnesses = witnesses;
+    in.witness_count = in.opinion == DETECTOR_EXPIRED ? gather(core, p, witnesses) : 0;
     verdict_judge(out, &in, core->now);
 }
 
@@ -137,12 +139,13 @@ void peering_judge(struct core *core, struct peering *p) {
     if (opinion == DETECTOR_TRUST)
         p->media_since = INSTANT_NEVER;
     judge(core, p, &p->verdict);
+    peering_show(core, p);
     if (p->verdict.verdict != before)
         changed(core, p, before);
 }
 
 void peering_judge_others(struct core *core, const struct peering *witness) {
     for (uint32_t i = 0; i < core->peer_count; i++)
-        if (core->peers[i] != witness && core->peers[i]->detector.opinion == DETECTOR_EXPIRED)
+        if (core->faces[i].opinion == DETECTOR_EXPIRED && i != witness->index)
             peering_judge(core, core->peers[i]);
 }

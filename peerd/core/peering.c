@@ -21,7 +21,6 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     const struct policy_detection *d = &core->policy.detection;
     p->policy = *policy;
     p->index = index;
-    p->due = core->now;
     p->hint = key_hint_of(&policy->key);
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
@@ -80,7 +79,7 @@ static void note_rtt(struct peering *p, struct duration rtt) {
 
 static uint32_t index_by_hint(const struct core *core, const struct key_hint *hint) {
     for (uint32_t i = 0; i < core->peer_count; i++)
-        if (key_hint_equal(&core->peers[i]->hint, hint))
+        if (key_hint_equal(&core->faces[i].hint, hint))
             return i;
     return PEERING_NOBODY;
 }
@@ -147,11 +146,12 @@ static void run_confirmed(struct core *core, struct peering *p, const struct bea
 
 /* A path that cannot deliver what the policy wishes is said so at once, with what it can. */
 static void tell_wish(struct core *core, struct peering *p) {
-    struct detector_figures f = detector_figures(&p->detector, core->now);
-    if (!f.measured || f.meets_wish != p->wish_unmet ||
+    const struct detector *d = &p->detector;
+    if (!detector_is_measured(d) || detector_meets_wish(d, core->now) != p->wish_unmet ||
         (!instant_is_never(p->wish_told) &&
          !instant_reached(core->now, instant_add(p->wish_told, PEERING_WISH_AGAIN))))
         return;
+    struct detector_figures f = detector_figures(d, core->now);
     p->wish_told = core->now;
     p->wish_unmet = !f.meets_wish;
     const char *name = p->policy.name.text;
@@ -255,16 +255,32 @@ static uint32_t ms32(struct duration d, uint32_t max) {
     return ms < 0 ? 0 : ms > max ? max : (uint32_t)ms;
 }
 
-static struct beat_view view_of(const struct core *core, const struct peering *p) {
-    struct beat_view v = {.peer = p->hint,
+static struct beat_view view_of(const struct core *core, const struct peering_face *f) {
+    struct beat_view v = {.peer = f->hint,
                           .age_ms = COARSE_MS_MAX,
-                          .loss_permille_x4 = (uint8_t)(p->loss * LOSS_CODE + 0.5),
-                          .verdict = (uint8_t)p->verdict.verdict};
-    if (p->detector.proofs > 0)
-        v.age_ms = ms32(instant_since(core->now, p->detector.life_at), COARSE_MS_MAX);
-    if (p->rtt.us != DURATION_ENDLESS.us)
-        v.rtt_ms = ms32(duration_max(p->rtt, duration_ms(1)), COARSE_MS_MAX);
+                          .rtt_ms = f->rtt_ms,
+                          .loss_permille_x4 = f->loss_permille_x4,
+                          .verdict = f->verdict};
+    if (!instant_is_never(f->life_at))
+        v.age_ms = ms32(instant_since(core->now, f->life_at), COARSE_MS_MAX);
     return v;
+}
+
+static struct peering_face face_of(const struct peering *p, struct instant due) {
+    return (struct peering_face){
+        .due = due,
+        .life_at = p->detector.life_at,
+        .hint = p->hint,
+        .rtt_ms = p->rtt.us == DURATION_ENDLESS.us
+                      ? 0
+                      : ms32(duration_max(p->rtt, duration_ms(1)), COARSE_MS_MAX),
+        .loss_permille_x4 = (uint8_t)(p->loss * LOSS_CODE + 0.5),
+        .verdict = (uint8_t)p->verdict.verdict,
+        .opinion = (uint8_t)p->detector.opinion};
+}
+
+void peering_show(struct core *core, const struct peering *p) {
+    core->faces[p->index] = face_of(p, core->faces[p->index].due);
 }
 
 void peering_fill_beat(const struct core *core, const struct peering *to, struct beat *beat) {
@@ -277,8 +293,8 @@ void peering_fill_beat(const struct core *core, const struct peering *to, struct
     beat->sessions = core->sessions.by_state[SESSION_STATE_COMMITTED];
     beat->free_slots = core->drain.active ? 0 : core_free_slots(core);
     for (uint32_t i = 0; i < core->peer_count && beat->view_count < BEAT_VIEWS_MAX; i++)
-        if (core->peers[i] != to)
-            beat->views[beat->view_count++] = view_of(core, core->peers[i]);
+        if (i != to->index)
+            beat->views[beat->view_count++] = view_of(core, &core->faces[i]);
 }
 
 void peering_beat_soon(struct core *core, struct peering *p) {
@@ -315,11 +331,11 @@ void peering_step(struct core *core, struct peering *p, struct core_outbox *outb
     media_alive_step(core, p, outbox);
     description_step(core, p, outbox);
     standbys_step(core, p, outbox);
-    p->due = peering_deadline(p);
+    core->faces[p->index].due = peering_deadline(p);
 }
 
-void peering_touch(const struct core *core, struct peering *p) {
-    p->due = core->now;
+void peering_touch(struct core *core, const struct peering *p) {
+    core->faces[p->index].due = core->now;
 }
 
 struct instant peering_deadline(const struct peering *p) {
@@ -329,6 +345,13 @@ struct instant peering_deadline(const struct peering *p) {
     due = instant_min(due, p->verdict.again_at);
     due = instant_min(due, p->fetch_at);
     return instant_min(due, standbys_deadline(p));
+}
+
+static bool shows(const struct peering_face *f, const struct peering *p) {
+    const struct peering_face is = face_of(p, f->due);
+    return f->life_at.us == is.life_at.us && key_hint_equal(&f->hint, &is.hint) &&
+           f->rtt_ms == is.rtt_ms && f->loss_permille_x4 == is.loss_permille_x4 &&
+           f->verdict == is.verdict && f->opinion == is.opinion;
 }
 
 void peering_check_invariants(const struct core *core) {
@@ -345,7 +368,8 @@ void peering_check_invariants(const struct core *core) {
         /* Nobody is convicted without our own expiry. */
         assert(p->verdict.rule < 6 || p->detector.opinion == DETECTOR_EXPIRED);
         assert(!instant_is_never(p->beat_at));
-        assert(!instant_before(instant_max(peering_deadline(p), core->now), p->due));
+        assert(!instant_before(instant_max(peering_deadline(p), core->now), core->faces[i].due));
+        assert(shows(&core->faces[i], p));
         for (const struct link *l = list_first(&p->groups); l != NULL;
              l = list_after(&p->groups, l))
             assert(LIST_ELEMENT(l, const struct group, lodged)->backup == p);

@@ -60,13 +60,24 @@ struct media_alive {
     struct echo echo;
 };
 
+/* What is looked at of every peering in every step, or goes into every beat: it lies together in
+ * the core, since peerings are large and there may be many. */
+struct peering_face {
+    struct instant due;     /* not later than peering_deadline: whoever changes one of its terms
+                               touches the peering, and the next step looks again */
+    struct instant life_at; /* newest proof; "never" for none */
+    struct key_hint hint;
+    uint32_t rtt_ms;          /* [ms] as a view says it; 0: unknown */
+    uint8_t loss_permille_x4; /* likewise */
+    uint8_t verdict;          /* enum verdict */
+    uint8_t opinion;          /* enum detector_opinion */
+};
+
 struct peering {
     struct policy_peer policy;
     uint32_t index; /* in the policy */
     struct key_hint hint;
 
-    struct instant due; /* not later than peering_deadline: whoever changes one of its terms
-                           touches the peering, and the next step looks again */
     struct echo echo;
     struct detector detector;
     struct verdict_result verdict;
@@ -128,7 +139,10 @@ void peering_step(struct core *core, struct peering *p, struct core_outbox *outb
 struct instant peering_deadline(const struct peering *p);
 
 /* Something about it has changed: its deadline is computed anew. */
-void peering_touch(const struct core *core, struct peering *p);
+void peering_touch(struct core *core, const struct peering *p);
+
+/* Brings its face up to date. */
+void peering_show(struct core *core, const struct peering *p);
 
 /* Wants a beat to leave as soon as the rate limit allows. */
 void peering_beat_soon(struct core *core, struct peering *p);

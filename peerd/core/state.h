@@ -37,7 +37,8 @@ struct core {
     struct instant stalled;  /* when we came back from our own last absence; the start for none */
     bool recovering;
 
-    struct peering *peers[POLICY_PEERS_MAX]; /* by index in the policy */
+    struct peering *peers[POLICY_PEERS_MAX];     /* by index in the policy */
+    struct peering_face faces[POLICY_PEERS_MAX]; /* likewise */
     uint32_t peer_count;
     uint32_t suspects;                    /* peers that are suspected now */
     struct node *nodes[POLICY_NODES_MAX]; /* likewise */

@@ -86,6 +86,16 @@ struct core_peer_status core_peer_status(const struct core *core, uint32_t index
                                      .standby_slots = p->held_slot_sum};
 }
 
+enum verdict core_peer_verdict(const struct core *core, uint32_t index) {
+    assert(index < core->peer_count);
+    return (enum verdict)core->faces[index].verdict;
+}
+
+uint64_t core_peer_boot(const struct core *core, uint32_t index) {
+    assert(index < core->peer_count);
+    return core->peers[index]->boot;
+}
+
 bool core_peer_view(const struct core *core, uint32_t index, uint32_t about,
                     struct beat_view *out) {
     assert(index < core->peer_count && about < core->peer_count);

@@ -105,6 +105,10 @@ struct core_peer_status {
 struct core_peer_status core_peer_status(const struct core *core, uint32_t index,
                                          struct instant now);
 
+/* What stands in its status, for those who ask often: the verdict, and its confirmed run. */
+enum verdict core_peer_verdict(const struct core *core, uint32_t index);
+uint64_t core_peer_boot(const struct core *core, uint32_t index);
+
 /* What peer `index` last said of peer `about`; false if nothing. */
 bool core_peer_view(const struct core *core, uint32_t index, uint32_t about, struct beat_view *out);
 

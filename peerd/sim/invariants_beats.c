@@ -53,7 +53,7 @@ static void check_wish(struct sim *sim, const struct sim_site *site, const struc
     if (d->interval_suspect.us == 0)
         return;
     for (uint32_t i = 0; i < site->policy.peer_count && !after; i++)
-        after = core_peer_status(site->core, i, sim_site_now(sim, site)).verdict == VERDICT_SUSPECT;
+        after = core_peer_verdict(site->core, i) == VERDICT_SUSPECT;
     struct duration wish = after ? d->interval_suspect : d->interval;
     int64_t off_ms = b->ask_interval_ms - duration_in_ms(wish);
     if (before == after && (off_ms < -1 || off_ms > 1))
@@ -135,7 +135,7 @@ void watch_beat_taken(struct sim *sim, struct sim_site *site, const struct core_
     if (p->repeats && !dropped)
         sim_breach(sim, "%s takes beat %" PRIu64 " of %s, which it had seen before or outlived",
                    watch_cluster(sim, site->index), b->seq, site->policy.peers[e->peer].name.text);
-    uint64_t boot = core_peer_status(site->core, e->peer, sim_site_now(sim, site)).boot;
+    uint64_t boot = core_peer_boot(site->core, e->peer);
     if (boot != p->taken_boot) {
         p->retired_boot = p->taken_boot;
         p->taken_boot = boot;
@@ -291,10 +291,10 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
     if (core_counters(site->core)->verdicts_changed == site->verdicts_changed)
         return;
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
-        struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
         struct watch_peer *p = peer_watch(sim, site, i);
-        if (s.verdict == p->verdict)
+        if (core_peer_verdict(site->core, i) == p->verdict)
             continue;
+        struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
         if (convicts(s.verdict) && !convicts(p->verdict))
             check_conviction(sim, site, p, &s);
         if (s.verdict == VERDICT_SUSPECT && s.rule == 5 && !convicts(p->verdict))

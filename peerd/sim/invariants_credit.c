@@ -98,9 +98,7 @@ static void check_backups(struct sim *sim, const struct sim_site *site,
         if (!fits)
             sim_breach(sim, "%s names %s as a backup, which is none",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text);
-        else if (!verdict_is_usable(
-                     core_peer_status(site->core, peer, sim_site_now(sim, site)).verdict) &&
-                 !a->repeated)
+        else if (!verdict_is_usable(core_peer_verdict(site->core, peer)) && !a->repeated)
             sim_breach(sim, "%s names %s as a backup, of which it thinks ill",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text);
     }

@@ -236,9 +236,10 @@ static bool could_go(struct sim *sim, const struct sim_site *site,
                      const struct core_session_status *s) {
     for (uint8_t b = 0; b < s->backup_count; b++)
         for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+            if (!name_equal(&site->policy.peers[i].name, &s->backups[b]))
+                continue;
             struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
-            if (name_equal(&p.policy->name, &s->backups[b]) && p.policy->offer_moves &&
-                verdict_is_usable(p.verdict) &&
+            if (p.policy->offer_moves && verdict_is_usable(p.verdict) &&
                 duration_less(DRAIN_SLACK, instant_since(sim_site_now(sim, site), p.since)))
                 return true;
         }

@@ -234,9 +234,9 @@ static void note_verdicts(struct sim *sim, struct sim_site *site) {
         return;
     site->verdicts_changed = changed;
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
-        struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
-        if (p.verdict == site->verdicts[i])
+        if (core_peer_verdict(site->core, i) == site->verdicts[i])
             continue;
+        struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
         site->verdicts[i] = p.verdict;
         if (instant_before(sim->now, sim->zero) || sim->closing)
             continue;

@@ -259,3 +259,39 @@ Test(verdict, an_early_expiry_convicts_nobody) {
         cr_expect_eq(judge(&in).rule, rows[i].rule_with_objection, "%s", rows[i].what);
     }
 }
+
+Test(verdict, stands_while_it_would_be_the_same_again) {
+    static const struct {
+        const char *what;
+        enum detector_opinion before, after;
+        int64_t rtt_us_before, rtt_us_after;
+        bool draining, degraded, stands;
+    } rows[] = {
+        {"nothing new", DETECTOR_TRUST, DETECTOR_TRUST, 20000, 20000, false, false, true},
+        {"less than a millisecond", DETECTOR_TRUST, DETECTOR_TRUST, 20000, 20999, false, false,
+         true},
+        {"a millisecond", DETECTOR_TRUST, DETECTOR_TRUST, 20000, 21000, false, false, false},
+        {"not measured yet", DETECTOR_TRUST, DETECTOR_TRUST, 0, 0, false, false, true},
+        {"measured now", DETECTOR_TRUST, DETECTOR_TRUST, 0, 500, false, false, false},
+        {"draining", DETECTOR_TRUST, DETECTOR_TRUST, 20000, 20000, true, false, false},
+        {"degraded", DETECTOR_TRUST, DETECTOR_TRUST, 20000, 20000, false, true, false},
+        {"late", DETECTOR_TRUST, DETECTOR_SUSPECT, 20000, 20000, false, false, false},
+        {"late as before", DETECTOR_SUSPECT, DETECTOR_SUSPECT, 20000, 20000, false, false, false},
+        {"back in time", DETECTOR_SUSPECT, DETECTOR_TRUST, 20000, 20000, false, false, false},
+        {"unknown as before", DETECTOR_UNKNOWN, DETECTOR_UNKNOWN, 0, 0, false, false, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_input in = expired();
+        in.opinion = rows[i].before;
+        in.rtt = duration_us(rows[i].rtt_us_before);
+        struct verdict_result before = judge(&in);
+        in.opinion = rows[i].after;
+        in.rtt = duration_us(rows[i].rtt_us_after);
+        in.draining = rows[i].draining;
+        in.degraded = rows[i].degraded;
+        cr_expect_eq(verdict_stands(&before, &in), rows[i].stands, "%s", rows[i].what);
+        struct verdict_result after = judge(&in);
+        if (rows[i].stands)
+            cr_expect_str_eq(after.evidence, before.evidence, "%s: evidence", rows[i].what);
+    }
+}
