@@ -10,7 +10,7 @@
 
 #include "peerd/base/addr.h"
 #include "peerd/base/id.h"
-#include "peerd/core/interned.h"
+#include "peerd/base/interned.h"
 #include "peerd/core/list.h"
 #include "peerd/wire/set_digest.h"
 #include "peerd/wire/ticket.h"

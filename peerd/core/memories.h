@@ -7,8 +7,8 @@
 #ifndef PEERD_CORE_MEMORIES_H
 #define PEERD_CORE_MEMORIES_H
 
+#include "peerd/base/interned.h"
 #include "peerd/core/core.h"
-#include "peerd/core/interned.h"
 #include "peerd/core/list.h"
 
 struct memory {

@@ -405,8 +405,7 @@ static const char *outcome_of(const struct sim_client *c) {
 void sim_client_report(struct sim *sim, struct sim_client *c, struct report_client *out) {
     *out = (struct report_client){
         .group = c->group, .served_from_ms = REPORT_UNSERVED, .left = c->leaving || !c->called};
-    snprintf(out->name, sizeof(out->name), "%s", sim_client_name(sim, c).text);
-    snprintf(out->outcome, sizeof(out->outcome), "%s", outcome_of(c));
+    out->outcome = outcome_of(c);
     if (!c->opened)
         return;
     struct sim_heard total = c->total;
@@ -431,7 +430,7 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
     }
     uint32_t by = sim_client_served_by(sim, c);
     if (by != UINT32_MAX)
-        out->served_by = sim->scenario->clusters[by].identity.name;
+        out->served_by = sim->scenario->clusters[by].identity.name.text;
     if (hears && !instant_is_never(c->served_from))
         out->served_from_ms = duration_in_ms(instant_since(c->served_from, sim->zero));
 }

@@ -44,7 +44,7 @@ void sim_client_play(struct sim *sim, struct sim_client *client);
 /* Cluster that serves it; UINT32_MAX if none does. */
 uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *client);
 
-/* What it looked like, for the report. */
+/* What it looked like, for the report; its name is left to the caller. */
 void sim_client_report(struct sim *sim, struct sim_client *client, struct report_client *out);
 
 /* What comes in. Each takes over the event's body. */

@@ -191,9 +191,9 @@ static void group_served(const struct scenario_hearing *h, struct report *r) {
     report_add_expectation(r, &row);
 }
 
-static bool is_among(const struct name *name, const struct name *names, uint32_t count) {
+static bool is_among(const char *name, const struct name *names, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
-        if (name_equal(name, &names[i]))
+        if (strcmp(name, names[i].text) == 0)
             return true;
     return false;
 }
@@ -204,7 +204,7 @@ static void group_served_at_end(const struct scenario_hearing *h, struct report 
     for (uint32_t i = 0; i < r->client_count; i++) {
         const struct report_client *c = &r->clients[i];
         if (!is_of(h, c) || c->left ||
-            is_among(&c->served_by, h->served_at_end, h->served_at_end_count))
+            is_among(c->served_by, h->served_at_end, h->served_at_end_count))
             continue;
         elsewhere++;
         example = example == NULL ? c : example;
@@ -216,8 +216,7 @@ static void group_served_at_end(const struct scenario_hearing *h, struct report 
         snprintf(row.found, sizeof(row.found), "all");
     else
         snprintf(row.found, sizeof(row.found), "%" PRIu32 " are not, first %s: at %s", elsewhere,
-                 example->name,
-                 name_is_empty(&example->served_by) ? "none" : example->served_by.text);
+                 example->name, example->served_by[0] == '\0' ? "none" : example->served_by);
     report_add_expectation(r, &row);
 }
 

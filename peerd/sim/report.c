@@ -6,12 +6,31 @@
 #include <string.h>
 
 #define JSON_LEN_MAX ((size_t)256 << 20) /* [bytes] a million moves */
+#define NAMES_BYTES  65520               /* [bytes] of names in a piece */
 
 void report_init(struct report *r, const char *runner, const struct name *scenario, uint64_t seed) {
     *r = (struct report){.runner = runner, .scenario = *scenario, .seed = seed};
 }
 
+/* Names of clients, one after the other. */
+struct report_names {
+    struct report_names *older;
+    size_t used;
+    char text[NAMES_BYTES];
+};
+
+static void free_texts(struct report *r) {
+    for (struct report_names *n = r->names, *older; n != NULL; n = older) {
+        older = n->older;
+        free(n);
+    }
+    for (uint32_t i = 0; i < r->texts.number_count; i++)
+        interned_give(&r->texts, i);
+    interns_free(&r->texts);
+}
+
 void report_free(struct report *r) {
+    free_texts(r);
     free(r->clients);
     free(r->moves);
     free(r->verdicts);
@@ -36,8 +55,48 @@ static void *add(struct report *r, void *array, uint32_t *count, size_t size, co
     return grown;
 }
 
+static const char *own_name(struct report *r, const char *name) {
+    size_t size = strlen(name) + 1;
+    if (r->names == NULL || r->names->used + size > NAMES_BYTES) {
+        struct report_names *fresh = malloc(sizeof(*fresh));
+        if (fresh == NULL || size > NAMES_BYTES) {
+            free(fresh);
+            r->broken = true;
+            return "";
+        }
+        fresh->older = r->names;
+        fresh->used = 0;
+        r->names = fresh;
+    }
+    char *own = r->names->text + r->names->used;
+    memcpy(own, name, size);
+    r->names->used += size;
+    return own;
+}
+
+/* Of few different ones, each is kept once, by one user, until the report goes. */
+static const char *own_text(struct report *r, const char *text) {
+    uint32_t before = r->texts.by_bytes.count;
+    uint32_t number = interned_take(&r->texts, text, strlen(text) + 1);
+    if (number == INTERNED_NONE) {
+        r->broken = true;
+        return "";
+    }
+    if (r->texts.by_bytes.count == before)
+        interned_give(&r->texts, number);
+    return interned_bytes(&r->texts, number);
+}
+
+static const char *given(const char *text) {
+    return text == NULL ? "" : text;
+}
+
 void report_add_client(struct report *r, const struct report_client *client) {
-    r->clients = add(r, r->clients, &r->client_count, sizeof(*client), client);
+    struct report_client own = *client;
+    own.name = own_name(r, given(client->name));
+    own.outcome = own_text(r, given(client->outcome));
+    own.served_by = own_text(r, given(client->served_by));
+    r->clients = add(r, r->clients, &r->client_count, sizeof(own), &own);
 }
 
 void report_add_move(struct report *r, const struct report_move *move) {

@@ -19,6 +19,7 @@
 #ifndef PEERD_SIM_REPORT_H
 #define PEERD_SIM_REPORT_H
 
+#include "peerd/base/interned.h"
 #include "peerd/sim/scenario.h"
 
 #define REPORT_TEXT_LEN_MAX 199 /* [characters] of evidence, an expectation, an outcome */
@@ -44,18 +45,20 @@ struct report_verdict {
     char evidence[REPORT_TEXT_LEN_MAX + 1];
 };
 
+/* There may be a million. Texts are borrowed of whoever adds it, NULL for empty; of one in a report
+ * they are the report's, and never NULL. */
 struct report_client {
-    char name[REPORT_NAME_LEN_MAX + 1];
-    uint32_t group;
+    const char *name;      /* its group, a dash, a number */
+    const char *outcome;   /* `playing`, or why not */
+    const char *served_by; /* the cluster that serves it at the end; empty: none */
     uint64_t frames_expected;
     uint64_t frames_lost;
-    uint64_t frames_duplicated;
-    uint64_t hedges;
+    uint32_t frames_duplicated;
+    uint32_t hedges;
     int64_t gap_max_ms;     /* [ms] longest stretch of media missing at the output */
     int64_t served_from_ms; /* [ms] since when media has been heard without a break of
                                REPORT_BREAK_MS; REPORT_UNSERVED if it is not heard at the end */
-    char outcome[REPORT_TEXT_LEN_MAX + 1]; /* `playing`, or why not */
-    struct name served_by;                 /* the cluster that serves it at the end; empty: none */
+    uint32_t group;
     bool left; /* it went, or never came, because the scenario says so: nobody owes it media */
 };
 
@@ -118,6 +121,8 @@ struct report {
     uint64_t seed;
     struct report_client *clients; /* owned, like the other arrays */
     uint32_t client_count;
+    struct report_names *names; /* of clients, newest first */
+    struct interns texts;       /* outcomes and clusters of clients */
     struct report_move *moves;
     uint32_t move_count;
     struct report_verdict *verdicts;
@@ -137,7 +142,7 @@ struct report {
 void report_init(struct report *r, const char *runner, const struct name *scenario, uint64_t seed);
 void report_free(struct report *r);
 
-/* Add a copy. Without memory the report is broken, and says so. */
+/* Add a copy, of texts too. Without memory the report is broken, and says so. */
 void report_add_client(struct report *r, const struct report_client *client);
 void report_add_move(struct report *r, const struct report_move *move);
 void report_add_verdict(struct report *r, const struct report_verdict *verdict);

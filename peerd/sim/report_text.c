@@ -89,23 +89,35 @@ static void put_moves(struct text *t, const struct report *r) {
     free(values);
 }
 
-/* Those who do not hear anything at the end, by reason. */
-static void put_outcomes(struct text *t, const struct report *r) {
+/* Why some do not hear anything at the end. */
+struct reason {
+    const struct report_client *first;
+    uint32_t count;
+};
+
+static uint32_t gather(const struct report *r, struct reason *reasons) {
+    uint32_t count = 0;
     for (uint32_t i = 0; i < r->client_count; i++) {
         const struct report_client *k = &r->clients[i];
-        uint32_t alike = 0, before = 0;
+        uint32_t n = 0;
         if (k->served_from_ms != REPORT_UNSERVED)
             continue;
-        for (uint32_t j = 0; j < r->client_count; j++) {
-            bool same = r->clients[j].served_from_ms == REPORT_UNSERVED &&
-                        strcmp(r->clients[j].outcome, k->outcome) == 0;
-            alike += same;
-            before += same && j < i;
-        }
-        if (before == 0)
-            text_putf(t, "  %" PRIu32 " without media at the end: %s (first %s)\n", alike,
-                      k->outcome, k->name);
+        while (n < count && strcmp(reasons[n].first->outcome, k->outcome) != 0)
+            n++;
+        if (n == count)
+            reasons[count++] = (struct reason){.first = k};
+        reasons[n].count++;
     }
+    return count;
+}
+
+static void put_outcomes(struct text *t, const struct report *r) {
+    struct reason *reasons = calloc((size_t)r->client_count + 1, sizeof(*reasons));
+    uint32_t count = reasons == NULL ? 0 : gather(r, reasons);
+    for (uint32_t i = 0; i < count; i++)
+        text_putf(t, "  %" PRIu32 " without media at the end: %s (first %s)\n", reasons[i].count,
+                  reasons[i].first->outcome, reasons[i].first->name);
+    free(reasons);
 }
 
 static void put_all(struct text *t, const struct report *r, const struct scenario *s) {

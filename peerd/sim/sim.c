@@ -485,7 +485,9 @@ void sim_run_until(struct sim *sim, struct duration at) {
 static void make_report(struct sim *sim) {
     for (uint32_t i = 0; i < sim->client_count; i++) {
         struct report_client row;
+        struct sim_client_name name = sim_client_name(sim, &sim->clients[i]);
         sim_client_report(sim, &sim->clients[i], &row);
+        row.name = name.text;
         report_add_client(&sim->report, &row);
     }
     report_sort_marks(&sim->report);

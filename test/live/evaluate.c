@@ -141,32 +141,33 @@ static void add_listener(struct runner *r, const struct listener *l) {
     /* It may be gone before its player would have got to the last frame of a source. */
     struct instant end = last < 0 ? listener_end(l, r->ended) : INSTANT_NEVER;
     struct player_count c = player_count(&l->player, end, last, REPORT_BREAK_MS);
+    char outcome[REPORT_TEXT_LEN_MAX + 1];
     struct report_client row = {.group = l->group,
+                                .name = l->name,
+                                .outcome = outcome,
                                 .frames_expected = c.expected,
                                 .frames_lost = c.lost,
                                 .frames_duplicated =
-                                    (uint64_t)listener_number(l, "frames_duplicated"),
-                                .hedges = (uint64_t)listener_number(l, "hedges"),
+                                    (uint32_t)listener_number(l, "frames_duplicated"),
+                                .hedges = (uint32_t)listener_number(l, "hedges"),
                                 .gap_max_ms = c.gap_max_ms,
                                 .served_from_ms = REPORT_UNSERVED,
                                 .left = l->left || instant_is_never(l->start)};
-    snprintf(row.name, sizeof(row.name), "%s", l->name);
     if (l->report != NULL && c.expected > 0)
-        name_set(&row.served_by, text_of(l->report, "cluster"));
+        row.served_by = text_of(l->report, "cluster");
     if (instant_is_never(l->start)) { /* nobody called it */
-        snprintf(row.outcome, sizeof(row.outcome), "its time has not come");
+        snprintf(outcome, sizeof(outcome), "its time has not come");
         report_add_client(&r->report, &row);
         return;
     }
     if (!instant_is_never(c.unbroken) && !l->left)
         row.served_from_ms = duration_in_ms(instant_since(c.unbroken, r->started));
     if (l->left)
-        snprintf(row.outcome, sizeof(row.outcome), "%s",
-                 l->vanishes ? "gone without a word" : "closed");
+        snprintf(outcome, sizeof(outcome), "%s", l->vanishes ? "gone without a word" : "closed");
     else if (c.expected > 0 && !instant_is_never(c.unbroken))
-        snprintf(row.outcome, sizeof(row.outcome), "playing");
+        snprintf(outcome, sizeof(outcome), "playing");
     else
-        snprintf(row.outcome, sizeof(row.outcome), "%.150s",
+        snprintf(outcome, sizeof(outcome), "%.150s",
                  l->report != NULL ? text_of(l->report, "detail") : "nothing was heard");
     report_add_client(&r->report, &row);
     chronicle_listener(r, l, last_position(r, l));

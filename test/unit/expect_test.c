@@ -21,9 +21,9 @@ static void add_client(struct report *r, uint32_t group, const char *name, const
                               .frames_lost = 2 + group,
                               .gap_max_ms = 20 + 20 * group,
                               .served_from_ms = 1000 + 4000 * group,
-                              .outcome = "playing"};
-    snprintf(c.name, sizeof(c.name), "%s", name);
-    name_set(&c.served_by, served_by);
+                              .outcome = "playing",
+                              .name = name,
+                              .served_by = served_by};
     report_add_client(r, &c);
 }
 

@@ -135,11 +135,11 @@ static void tear_down(void) {
 
 static void add_client(const char *name, uint32_t group, uint64_t lost) {
     struct report_client c = {.group = group,
+                              .name = name,
+                              .outcome = "playing",
                               .frames_expected = 900,
                               .frames_lost = lost,
                               .gap_max_ms = (int64_t)lost * 20};
-    snprintf(c.name, sizeof(c.name), "%s", name);
-    snprintf(c.outcome, sizeof(c.outcome), "playing");
     report_add_client(&report, &c);
 }
 

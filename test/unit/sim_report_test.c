@@ -23,15 +23,17 @@ static void fill(struct report *r) {
     name_set(&name, "test");
     report_init(r, "sim", &name, 7);
     for (uint32_t i = 0; i < 2; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "near-%u", i + 1);
         struct report_client c = {.group = i,
+                                  .name = name,
+                                  .outcome = "playing",
                                   .frames_expected = 500,
                                   .frames_lost = 3 * i,
                                   .frames_duplicated = 5,
                                   .hedges = 2,
                                   .gap_max_ms = 60 * (int64_t)i,
                                   .served_from_ms = 1000 + 500 * (int64_t)i};
-        snprintf(c.name, sizeof(c.name), "near-%u", i + 1);
-        snprintf(c.outcome, sizeof(c.outcome), "playing");
         report_add_client(r, &c);
     }
     struct report_move m = move_of("crashed", 0, 45);
@@ -187,7 +189,7 @@ Test(sim_report, text_names_groups_and_reasons) {
     cr_assert_eq(scenario_parse(text, strlen(text), "t", &s, &faults), ERR_OK);
     fill(&r);
     r.clients[1].served_from_ms = REPORT_UNSERVED;
-    snprintf(r.clients[1].outcome, sizeof(r.clients[1].outcome), "the source has ended");
+    r.clients[1].outcome = "the source has ended";
     char *out = report_to_text(&r, &s);
     cr_assert_not_null(out);
     cr_expect_not_null(strstr(out, "near"));

@@ -7,8 +7,8 @@
  * quarter of them. The order of a chain depends on what was added when and never on an address, but
  * nothing walks over all of a table: records that are walked over stand in a list besides.
  */
-#ifndef PEERD_CORE_CHAINS_H
-#define PEERD_CORE_CHAINS_H
+#ifndef PEERD_BASE_CHAINS_H
+#define PEERD_BASE_CHAINS_H
 
 #include <stdbool.h>
 #include <stddef.h>

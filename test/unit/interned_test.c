@@ -1,4 +1,4 @@
-#include "peerd/core/interned.h"
+#include "peerd/base/interned.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ static struct name numbered(int i) {
     return name;
 }
 
-Test(core_interned, equal_bytes_are_kept_once_as_long_as_anybody_has_them) {
+Test(interned, equal_bytes_are_kept_once_as_long_as_anybody_has_them) {
     struct interns t = {0};
     struct name a, b, a_too;
     name_set(&a, "pcmu");
@@ -38,7 +38,7 @@ Test(core_interned, equal_bytes_are_kept_once_as_long_as_anybody_has_them) {
     interns_free(&t);
 }
 
-Test(core_interned, bytes_that_begin_alike_differ) {
+Test(interned, bytes_that_begin_alike_differ) {
     struct interns t = {0};
     const uint8_t bytes[24] = {1, 2, 3};
     uint32_t numbers[sizeof(bytes)];
@@ -53,7 +53,7 @@ Test(core_interned, bytes_that_begin_alike_differ) {
     interns_free(&t);
 }
 
-Test(core_interned, many_are_found_again_and_gone_in_any_order) {
+Test(interned, many_are_found_again_and_gone_in_any_order) {
     struct interns t = {0};
     static uint32_t numbers[MANY];
     for (int i = 0; i < MANY; i++) {
@@ -82,7 +82,7 @@ struct record {
     int key;
 };
 
-Test(core_chains, records_of_one_hash_are_told_apart_by_who_looks) {
+Test(chains, records_of_one_hash_are_told_apart_by_who_looks) {
     struct chains t = {0};
     struct record r[300];
     for (int i = 0; i < 300; i++) {

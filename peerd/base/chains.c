@@ -1,4 +1,4 @@
-#include "peerd/core/chains.h"
+#include "peerd/base/chains.h"
 
 #include <assert.h>
 #include <stdlib.h>

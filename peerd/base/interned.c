@@ -1,4 +1,4 @@
-#include "peerd/core/interned.h"
+#include "peerd/base/interned.h"
 
 #include <assert.h>
 #include <stdlib.h>

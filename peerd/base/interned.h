@@ -5,11 +5,11 @@
  * more bytes than all else in a record. Equal bytes have equal numbers while anybody has them, so
  * numbers can be compared, and hashed, instead. A number nobody has any more is used again.
  */
-#ifndef PEERD_CORE_INTERNED_H
-#define PEERD_CORE_INTERNED_H
+#ifndef PEERD_BASE_INTERNED_H
+#define PEERD_BASE_INTERNED_H
 
+#include "peerd/base/chains.h"
 #include "peerd/base/id.h"
-#include "peerd/core/chains.h"
 
 #define INTERNED_NONE UINT32_MAX
 
