@@ -26,6 +26,13 @@ static void says(const struct core_event *e, const struct core_intention *i) {
     sim_invariants_site_stepped(f.sim, site(), e);
 }
 
+/* The core shows what it believes of its peer. */
+static void show(enum verdict v) {
+    struct peering *p = site()->core->peers[0];
+    p->verdict.verdict = v;
+    peering_show(site()->core, p);
+}
+
 static const struct core_event tick = {.kind = CORE_TICK};
 
 /* ---- credit and admission ---- */
@@ -89,7 +96,7 @@ Test(sim_invariants_sites, a_backup_at_the_cluster_itself) {
 
 Test(sim_invariants_sites, a_backup_that_is_believed_dead) {
     struct core_intention i = opened();
-    site()->core->peers[0]->verdict.verdict = VERDICT_CRASHED;
+    show(VERDICT_CRASHED);
     says(&tick, &i);
     expect_told("names ams1 as a backup, of which it thinks ill");
 }
@@ -189,7 +196,7 @@ Test(sim_invariants_sites, opens_beyond_a_service, .init = late_starter) {
 
 static struct core_intention beat(void) {
     struct core_intention i = {.kind = CORE_SEND_BEAT};
-    i.u.beat.beat.kind = BEAT_KIND_BEAT;
+    peering_fill_beat(site()->core, site()->core->peers[0], &i.u.beat.beat);
     i.u.beat.beat.boot = peer()->boot;
     i.u.beat.beat.seq = peer()->seq + 1;
     i.u.beat.beat.interval_ms = 100;
@@ -219,7 +226,12 @@ Test(sim_invariants_sites, a_beat_that_hides_a_drain) {
 }
 
 static void hears(uint64_t boot, uint64_t seq) {
-    const struct beat b = {.kind = BEAT_KIND_BEAT, .boot = boot, .seq = seq};
+    const struct peering *p = site()->core->peers[0];
+    const struct beat b = {.kind = BEAT_KIND_BEAT,
+                           .boot = boot,
+                           .seq = seq,
+                           .sessions = p->said_sessions,
+                           .free_slots = p->said_free};
     says(&(struct core_event){.kind = CORE_BEAT_RECEIVED, .u.beat = {.beat = &b}}, NULL);
 }
 
@@ -249,7 +261,7 @@ Test(sim_invariants_sites, beats_asked_for_as_under_suspicion) {
 }
 
 static void believe(enum verdict v) {
-    site()->core->peers[0]->verdict.verdict = v;
+    show(v);
     site()->core->counters.verdicts_changed++;
     says(&tick, NULL);
 }
@@ -460,7 +472,7 @@ Test(sim_invariants_sites, a_lodging_that_never_ends) {
 }
 
 Test(sim_invariants_sites, groups_that_count_on_the_dead) {
-    site()->core->peers[0]->verdict.verdict = VERDICT_CRASHED;
+    show(VERDICT_CRASHED);
     sim_invariants_check(f.sim);
     expect_told("groups count on ams1, which it believes crashed");
 }
