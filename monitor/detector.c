@@ -22,8 +22,10 @@ void detector_init(struct detector *d, const struct detector_wish *wish) {
                            .slow_at = instant_us(INT64_MIN),
                            .first_at = INSTANT_NEVER,
                            .expired_at = INSTANT_NEVER,
+                           .asked_at = INSTANT_NEVER,
                            .announced = wish->interval};
     quality_init(&d->quality);
+    cadence_init(&d->cadence);
 }
 
 void detector_wish_changed(struct detector *d, const struct detector_wish *wish) {
@@ -126,6 +128,30 @@ static void learn_slow(struct detector *d, struct instant life_at, struct instan
     d->slow_at = instant_max(d->slow_at, life_at);
 }
 
+static struct cadence_wish cadence_wish(const struct detector *d) {
+    const struct detector_wish *w = &d->wish;
+    bool given = w->interval_min.us > 0 && w->interval_max.us > 0;
+    return (struct cadence_wish){.least = given ? w->interval_min : w->interval,
+                                 .most = given ? w->interval_max : w->interval,
+                                 .usual = w->interval,
+                                 .detect_within = w->detect_within,
+                                 .false_alarm_every = w->false_alarm_every,
+                                 .lag = duration_us((int64_t)d->lag_mean_us),
+                                 .lag_dev = duration_us((int64_t)d->lag_dev_us)};
+}
+
+/* Of a peer that is not trusted nothing else is asked: it has other troubles. */
+static void set_cadence(struct detector *d, struct instant now) {
+    struct cadence_wish w = cadence_wish(d);
+    struct duration before = d->cadence.asked;
+    if (d->opinion == DETECTOR_TRUST)
+        cadence_step(&d->cadence, &d->quality, &w, now);
+    if (d->cadence.asked.us == before.us)
+        return;
+    d->mistakes_before = d->mistakes;
+    d->asked_at = now;
+}
+
 void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct instant now,
                     struct duration announced) {
     double rest_us = (double)bound(d).us - d->lag_mean_us - (double)announced.us;
@@ -135,6 +161,13 @@ void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct in
     struct duration deaf = d->quality.heard ? deaf_since(d, since) : DURATION_ZERO;
     (void)detector_step(d, now); /* by what was known until now */
     quality_heard(&d->quality, seq, sent_us, now, announced, deaf, &wish);
+    if (d->quality.since_answer == 0)
+        set_cadence(d, now);
+}
+
+struct duration detector_interval_wished(const struct detector *d) {
+    struct cadence_wish w = cadence_wish(d);
+    return cadence_interval(&d->cadence, w.usual, w.least, w.most);
 }
 
 void detector_life_proven(struct detector *d, struct instant life_at, struct instant now,
@@ -242,12 +275,13 @@ static struct duration bound_in_force(const struct detector *d) {
     return duration_min(bound(d), duration_add(lag, fresh));
 }
 
-/* An estimate that experience has refuted so often is none. */
+/* An estimate that experience with beats as often as now has refuted so often is none. */
 static bool is_refuted(const struct detector *d, struct instant now) {
-    if (d->mistakes < REFUTED_BY)
+    uint64_t mistakes = d->mistakes - d->mistakes_before;
+    if (mistakes < REFUTED_BY)
         return false;
-    struct duration each =
-        duration_scale(detector_age(d, d->first_at, now), 1, (int64_t)d->mistakes);
+    struct instant since = instant_is_never(d->asked_at) ? d->first_at : d->asked_at;
+    struct duration each = duration_scale(detector_age(d, since, now), 1, (int64_t)mistakes);
     return duration_less(each, d->wish.false_alarm_every);
 }
 
@@ -282,6 +316,7 @@ struct detector_figures detector_figures(const struct detector *d, struct instan
         .margin = margin(d),
         .bound = bound_in_force(d),
         .meets_wish = detector_meets_wish(d, now),
+        .asked = detector_interval_wished(d),
         .measured = a->known,
         .fresh = a->margin,
         .recurs = a->recurrence,
@@ -300,6 +335,7 @@ void detector_check_invariants(const struct detector *d) {
     assert((d->proofs == 0) == (d->opinion == DETECTOR_UNKNOWN));
     assert(d->proofs == 0 || !instant_before(d->arrival, d->life_at));
     assert(d->gap_dev_us >= 0 && d->lag_dev_us >= 0 && d->lag_mean_us >= 0);
+    assert(d->mistakes_before <= d->mistakes);
     assert(d->mistakes <= d->expiries && d->stall_count <= DETECTOR_STALLS_MAX);
     assert(d->wish.interval.us > 0 && d->wish.detect_within.us > 0);
 }

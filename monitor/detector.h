@@ -21,6 +21,7 @@
 #ifndef MONITOR_DETECTOR_H
 #define MONITOR_DETECTOR_H
 
+#include "monitor/cadence.h"
 #include "monitor/quality.h"
 #include "peerd/base/time.h"
 
@@ -34,7 +35,9 @@
 struct detector_wish {
     struct duration detect_within;     /* from death to EXPIRED, at most */
     struct duration false_alarm_every; /* between two wrong EXPIRED, at least */
-    struct duration interval;          /* our own beats leave this often */
+    struct duration interval;          /* beats leave this often until the path is measured */
+    struct duration interval_min;      /* and may be asked for within these; both zero: as usual */
+    struct duration interval_max;
 };
 
 enum detector_opinion {
@@ -65,13 +68,16 @@ struct detector {
     uint64_t proofs;               /* proofs of life taken */
     uint64_t suspicions;           /* times trust was lost */
     uint64_t expiries;             /* times it expired */
-    uint64_t mistakes;             /* expiries after which the same run proved to be alive */
+    uint64_t mistakes;             /* expiries after which the same run proved to be alive … */
     bool excused;                  /* the next proof comes from a new run: no mistake of ours */
     struct detector_stall stalls[DETECTOR_STALLS_MAX]; /* oldest first */
     uint8_t stall_count;
     struct quality quality;    /* of the path, and what margin it allows */
+    struct cadence cadence;    /* how often the peer is asked to beat */
     struct instant first_at;   /* of the first proof; "never" until then */
     struct instant expired_at; /* of the newest expiry; "never" for none */
+    uint64_t mistakes_before;  /* of those, with beats as were asked for before … */
+    struct instant asked_at;   /* … those asked for now; "never" for the usual */
     struct duration mistaken;  /* sum of the times that mistakes lasted */
     struct duration detected;  /* life age at the newest expiry that was none; zero for none */
 };
@@ -85,6 +91,7 @@ struct detector_figures {
     struct duration bound;         /* detection time in force (T_D) */
     bool meets_wish;               /* false where the path needs a longer bound than asked, or where
                                       mistakes must be expected more often */
+    struct duration asked;         /* of the peer: a beat every so often */
     bool measured;                 /* the three below are known: measured for long enough */
     struct duration fresh;         /* a beat may be so much later than foretold before it expires */
     struct duration recurs;        /* estimated time between mistakes (T_MR) with this bound */
@@ -119,6 +126,9 @@ void detector_new_run(struct detector *d);
 /* An authentic beat that echoes nothing of ours, or nothing newer than what has been echoed
  * before: evidence, never life. */
 void detector_unconfirmed(struct detector *d, struct instant now);
+
+/* How often it would have the peer beat: the longest interval that gives the wish (cadence.h). */
+struct duration detector_interval_wished(const struct detector *d);
 
 /* We were not running between these two instants. */
 void detector_own_stall(struct detector *d, struct instant from, struct instant to);

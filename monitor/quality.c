@@ -154,10 +154,10 @@ static double smallest_margin(const struct model *m, double least, double most, 
     return high;
 }
 
-static void model_runs(const struct quality *q, struct model *m) {
-    m->interval_us = (double)q->interval.us;
-    m->per_s = (double)q->runs.beyond[0] / ((double)q->observed.us / 1e6);
-    runs_shares(&q->runs, m->shares);
+static void model_runs(const struct runs *r, struct duration interval, struct model *m) {
+    m->interval_us = (double)interval.us;
+    m->per_s = 1e6 / m->interval_us / runs_beats_per_gap(r);
+    runs_shares(r, m->shares);
 }
 
 static void model_tails(const struct quality_foreteller *f, struct model *m) {
@@ -209,7 +209,7 @@ static void compute_answer(struct quality *q, const struct quality_wish *wish) {
     struct model m;
     struct quality_answer best = {.known = false};
     double best_cost = 0;
-    model_runs(q, &m);
+    model_runs(&q->runs, q->interval, &m);
     for (uint8_t i = 0; i < QUALITY_FORETELLERS; i++) {
         model_tails(&q->foretellers[i], &m);
         struct quality_answer a = answer_of(&m, wish);
@@ -226,7 +226,23 @@ static void compute_answer(struct quality *q, const struct quality_wish *wish) {
 
 double quality_mistakes_per_s(const struct quality *q, struct duration margin) {
     struct model m;
-    model_runs(q, &m);
+    model_runs(&q->runs, q->interval, &m);
+    model_tails(&q->foretellers[q->answer.foreteller], &m);
+    return mistakes_per_s(&m, (double)margin.us);
+}
+
+static bool is_other_interval(struct duration a, struct duration b) {
+    struct duration longer = duration_max(a, b), shorter = duration_min(a, b);
+    return duration_less(duration_scale(shorter, 9, 8), longer);
+}
+
+double quality_mistakes_per_s_at(const struct quality *q, struct duration interval,
+                                 struct duration margin) {
+    struct model m;
+    struct runs runs = q->runs;
+    if (is_other_interval(q->interval, interval))
+        runs_rescale(&runs, interval.us, q->interval.us);
+    model_runs(&runs, interval, &m);
     model_tails(&q->foretellers[q->answer.foreteller], &m);
     return mistakes_per_s(&m, (double)margin.us);
 }
@@ -236,9 +252,9 @@ static bool is_telling(const struct quality *q, double late_us) {
     return q->answer.known && late_us * 2 > (double)q->answer.margin.us;
 }
 
-static bool is_other_interval(struct duration a, struct duration b) {
-    struct duration longer = duration_max(a, b), shorter = duration_min(a, b);
-    return duration_less(duration_scale(shorter, 5, 4), longer);
+static void change_interval(struct quality *q, struct duration interval) {
+    runs_rescale(&q->runs, interval.us, q->interval.us);
+    runs_are_foretold(&q->runs);
 }
 
 void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct instant now,
@@ -258,13 +274,15 @@ void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct inst
     } else if (deaf.us == 0) {
         uint64_t lost = seq - q->seq - 1;
         double gap_us = (double)(sent_us - q->sent_us);
-        double due_us = (double)(lost + 1) * (double)q->interval.us;
+        /* Those lost may have promised the longer interval already. */
+        double lost_us = (double)lost * (double)duration_max(q->interval, interval).us;
+        double due_us = lost_us + (double)q->interval.us;
         double expected = q->foretellers[q->answer.foreteller].transit_us;
         telling = is_telling(q, transit_us - expected + gap_us - (double)q->interval.us);
         learn_gap(q, seq, transit_us, gap_us - due_us, instant_since(now, q->arrival));
     }
     if (q->interval.us > 0 && is_other_interval(q->interval, interval))
-        runs_rescale(&q->runs, interval.us, q->interval.us);
+        change_interval(q, interval);
     q->seq = seq;
     q->sent_us = sent_us;
     q->arrival = now;

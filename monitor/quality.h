@@ -101,6 +101,10 @@ struct instant quality_expected(const struct quality *q);
 /* Mistakes per second with such a margin, by the foreteller in use. */
 double quality_mistakes_per_s(const struct quality *q, struct duration margin);
 
+/* The same as foretold for another interval between beats. */
+double quality_mistakes_per_s_at(const struct quality *q, struct duration interval,
+                                 struct duration margin);
+
 void quality_check_invariants(const struct quality *q);
 
 #endif

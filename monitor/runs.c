@@ -1,7 +1,13 @@
 #include "monitor/runs.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
+
+/* That loss has a memory is believed only if it stands out so many deviations from none: else the
+ * little that chance leaves would look like much at a short interval. */
+#define MEMORY_DEVIATIONS 2
+#define OUTAGES           2 /* times as often as bursts explain, runs are something else */
 
 /* A length continues as all of them do until so many of it have been seen. */
 #define CONTINUES_DOUBT 3
@@ -15,16 +21,6 @@ void runs_add(struct runs *r, uint64_t lost) {
 void runs_fade(struct runs *r, double keep) {
     for (int k = 0; k <= RUNS_MAX; k++)
         r->beyond[k] *= (float)keep;
-}
-
-void runs_rescale(struct runs *r, int64_t num, int64_t den) {
-    struct runs old = *r;
-    memset(r, 0, sizeof(*r));
-    r->beyond[0] = old.beyond[0];
-    for (int k = 1; k <= RUNS_MAX; k++) {
-        int64_t then = k * num / den;
-        r->beyond[k] = old.beyond[then < 1 ? 1 : then > RUNS_MAX ? RUNS_MAX : then];
-    }
 }
 
 /* Of runs of any length, the share that goes on for one more; independent loss unless shown. */
@@ -48,4 +44,64 @@ void runs_shares(const struct runs *r, double shares[RUNS_MAX + 1]) {
     }
     for (int k = 0; k <= RUNS_MAX; k++)
         shares[k] = at_least[k] - at_least[k + 1];
+}
+
+double runs_beats_per_gap(const struct runs *r) {
+    double lost = 0;
+    for (int k = 1; k <= RUNS_MAX; k++)
+        lost += (double)r->beyond[k];
+    return 1 + lost / fmax((double)r->beyond[0], 1);
+}
+
+/* Gilbert's chain with loss `share`: each beat fares as the one before with probability `memory`,
+ * else by chance. */
+struct chain {
+    double share, memory;
+};
+
+static double chain_at_least(const struct chain *c, int length) {
+    double again = c->share + (1 - c->share) * c->memory;
+    return c->share * (1 - c->memory) * pow(again, length - 1);
+}
+
+/* From how often runs begin and go on. */
+static struct chain chain_of(const struct runs *r, bool finer) {
+    double begin = (double)r->beyond[1] / fmax((double)r->beyond[0], 1);
+    double again = fmin(continues_in_all(r, begin), 0.99);
+    double lost = begin / (1 - again);
+    double share = lost / (1 + lost);
+    double chance = sqrt(share * (1 - share) / fmax((double)r->beyond[1], 1));
+    double memory = fmax(again - share, 0) / (1 - share);
+    if (finer && again - share < MEMORY_DEVIATIONS * chance)
+        memory = 0;
+    return (struct chain){share, fmin(memory, 0.99)};
+}
+
+/* Runs beyond what bursts explain last as long as they do, however many beats are sent. */
+static double outages_at_least(const struct runs *r, const struct chain *then, double length) {
+    int k = (int)ceil(length);
+    if (k > RUNS_MAX)
+        return 0;
+    k = k < 2 ? 2 : k;
+    double seen = (double)r->beyond[k] / fmax((double)r->beyond[0], 1);
+    return seen > OUTAGES * chain_at_least(then, k) ? seen : 0;
+}
+
+void runs_rescale(struct runs *r, int64_t num, int64_t den) {
+    double ratio = (double)num / (double)den;
+    struct chain then = chain_of(r, num < den);
+    struct chain now = {then.share, pow(then.memory, ratio)};
+    struct runs old = *r;
+    double gaps = (double)old.beyond[0] / ratio;
+    r->beyond[0] = (float)gaps;
+    for (int k = 1; k <= RUNS_MAX; k++) {
+        double outages = fmin(outages_at_least(&old, &then, k * ratio) * ratio, 1);
+        double at_least = fmax(chain_at_least(&now, k), outages);
+        r->beyond[k] = fminf((float)(gaps * at_least), r->beyond[k - 1]);
+    }
+}
+
+void runs_are_foretold(struct runs *r) {
+    if (r->beyond[1] > RUNS_FORETOLD)
+        runs_fade(r, RUNS_FORETOLD / (double)r->beyond[1]);
 }

@@ -11,7 +11,8 @@
 
 #include <stdint.h>
 
-#define RUNS_MAX 24 /* beats in a row told apart; longer runs count as this */
+#define RUNS_MAX      24 /* beats in a row told apart; longer runs count as this */
+#define RUNS_FORETOLD 60 /* runs that what is foretold counts as, at most */
 
 struct runs {
     float beyond[RUNS_MAX + 1]; /* gaps with at least so many lost, faded; [0]: all gaps */
@@ -20,9 +21,16 @@ struct runs {
 void runs_add(struct runs *r, uint64_t lost);
 void runs_fade(struct runs *r, double keep);
 
-/* The beat interval has become `num`/`den` of what it was: bursts last as long as before, so a run
- * is so many beats more or fewer. */
+/* The beat interval has become `num`/`den` of what it was. What loss has of memory decays with time
+ * and not with beats: a burst lasts as long as before, so that it takes so many beats more or
+ * fewer, and independent loss stays independent. */
 void runs_rescale(struct runs *r, int64_t num, int64_t den);
+
+/* What is known is foretold and not seen: it counts little against what is seen from now on. */
+void runs_are_foretold(struct runs *r);
+
+/* Mean number of beats sent a gap: one, and those lost in it. */
+double runs_beats_per_gap(const struct runs *r);
 
 /* Estimated share of gaps with exactly 0, 1, 2 … lost; the last takes all that are longer. */
 void runs_shares(const struct runs *r, double shares[RUNS_MAX + 1]);

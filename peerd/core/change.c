@@ -98,7 +98,9 @@ static void wish(struct peering *p, const struct policy_detection *d) {
     detector_wish_changed(&p->detector,
                           &(struct detector_wish){.detect_within = d->detect_within,
                                                   .false_alarm_every = d->false_alarm_every,
-                                                  .interval = d->interval});
+                                                  .interval = d->interval,
+                                                  .interval_min = policy_interval_min(d),
+                                                  .interval_max = policy_interval_max(d)});
 }
 
 static void drop_peer(struct core *core, const struct peering *p) {

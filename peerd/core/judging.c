@@ -63,7 +63,7 @@ static void judge(const struct core *core, const struct peering *p, struct verdi
     in.media_since = p->media_since;
     in.unconfirmed_at = p->detector.unconfirmed_at;
     in.unconfirmed = p->detector.unconfirmed;
-    in.interval = core->policy.detection.interval;
+    in.interval = duration_max(core->policy.detection.interval, p->detector.announced);
     in.detect_within = core->policy.detection.detect_within;
     in.witnesses = witnesses;
     in.witness_count = in.opinion == DETECTOR_EXPIRED ? gather(core, p, witnesses) : 0;

@@ -30,7 +30,9 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
                                                         .false_alarm_every = d->false_alarm_every,
-                                                        .interval = d->interval});
+                                                        .interval = d->interval,
+                                                        .interval_min = policy_interval_min(d),
+                                                        .interval_max = policy_interval_max(d)});
     p->verdict = (struct verdict_result){
         .rule = 1, .again_at = INSTANT_NEVER, .evidence = "not heard since we started"};
     list_init(&p->groups);
@@ -166,6 +168,16 @@ static void tell_wish(struct core *core, struct peering *p) {
                    duration_in_ms(f.needs));
 }
 
+/* What it says of the path; and more or fewer of them may be asked for then. */
+static void take_beat(struct core *core, struct peering *p, const struct beat *b) {
+    struct duration before = detector_interval_wished(&p->detector);
+    detector_heard(&p->detector, b->seq, b->send_us, core->now, duration_ms(b->interval_ms));
+    struct duration after = detector_interval_wished(&p->detector);
+    if (before.us != after.us)
+        core_trace(core, "> %s asked to beat every %" PRId64 " ms, not %" PRId64,
+                   p->policy.name.text, duration_in_ms(after), duration_in_ms(before));
+}
+
 /* A beat that echoes nothing newer than the one before may come from somebody who hears us no
  * longer. */
 static void life_proven(struct core *core, struct peering *p, const struct beat *b,
@@ -180,7 +192,7 @@ static void life_proven(struct core *core, struct peering *p, const struct beat 
         detector_unconfirmed(&p->detector, core->now);
     }
     if (proof->newest)
-        detector_heard(&p->detector, b->seq, b->send_us, core->now, duration_ms(b->interval_ms));
+        take_beat(core, p, b);
     detector_life_proven(&p->detector, proof->life_at, core->now, duration_ms(b->interval_ms));
     tell_wish(core, p);
 }
@@ -230,18 +242,23 @@ void peering_beat_received(struct core *core, const struct core_event *event) {
 
 /* ---- beats sent ------------------------------------------------------------------------------ */
 
-/* What we send by, and ask for, as things are: while some peer is suspected everybody's view of it
- * is worth more than the traffic. */
-static struct duration interval_now(const struct core *core) {
+/* What we ask for, as things are: while some peer is suspected everybody's view of it is worth more
+ * than the traffic. */
+static struct duration interval_asked(const struct core *core, const struct peering *p) {
     const struct policy_detection *d = &core->policy.detection;
-    return core->suspects > 0 && d->interval_suspect.us > 0 ? d->interval_suspect : d->interval;
+    struct duration wished = detector_interval_wished(&p->detector);
+    return core->suspects > 0 && d->interval_suspect.us > 0
+               ? duration_min(d->interval_suspect, wished)
+               : wished;
 }
 
+/* A proof of life is an echo: it is as old as the beats of both are far apart. So whoever of the
+ * two needs more of them gets them in both directions. */
 static struct duration interval_to(const struct core *core, const struct peering *p) {
-    struct duration own = interval_now(core);
+    struct duration own = interval_asked(core, p);
     if (p->asked_ms == 0)
         return own;
-    struct duration least = duration_scale(core->policy.detection.interval, 1, POLICY_FASTER_MAX);
+    struct duration least = policy_interval_min(&core->policy.detection);
     return duration_min(own, duration_max(duration_ms(p->asked_ms), least));
 }
 
@@ -286,7 +303,7 @@ void peering_show(struct core *core, const struct peering *p) {
 void peering_fill_beat(const struct core *core, const struct peering *to, struct beat *beat) {
     beat->kind = BEAT_KIND_BEAT;
     beat->interval_ms = ms16(interval_to(core, to));
-    beat->ask_interval_ms = ms16(interval_now(core));
+    beat->ask_interval_ms = ms16(interval_asked(core, to));
     beat->flags =
         (uint8_t)((core->drain.active ? BEAT_FLAG_DRAINING : 0) | (to->ask ? BEAT_FLAG_ANSWER : 0) |
                   (core->recovering ? BEAT_FLAG_RECOVERING : 0));

@@ -4,12 +4,13 @@
  * Files: peering.c sends and takes beats; judging.c turns detector, remains and witnesses into the
  * verdict; media_alive.c answers the nodes of a peer whose peerd is silent.
  *
- * Beats leave every interval (faster, up to fivefold, if the peer asks for it, as in RFC 5880; or,
- * where policy says so, while some peer is suspected, of whom all others are asked as often),
- * and at once in three cases, rate-limited to a quarter interval: we have come to suspect the peer
- * (the beat asks for an answer), a peer suspects us, or a run of the peer not confirmed yet needs
- * something to echo. On suspicion of one peer all others are asked too: their views come back with
- * their answers.
+ * Beats leave every interval, until the path is measured; then as often as its detector wishes or
+ * the peer asks (monitor/cadence.h), within what policy permits; and where policy says so more
+ * often while some peer is suspected, all others being asked for as many. They leave at once in
+ * three cases, rate-limited to a quarter interval: we have come to suspect the peer (the beat asks
+ * for an answer), a peer suspects us, or a run of the peer not confirmed yet needs something to
+ * echo. On suspicion of one peer all others are asked too: their views come back with their
+ * answers.
  */
 #ifndef PEERD_CORE_PEERING_H
 #define PEERD_CORE_PEERING_H

@@ -68,14 +68,15 @@ static void peer_detection(const json_t *peer) {
 void tables_peers(const json_t *answer) {
     const json_t *peer;
     size_t i;
-    printf("%-12s %-11s %9s %8s %6s %7s %8s  %s\n", "peer", "verdict", "since", "rtt", "loss",
-           "T_D", "sessions", "evidence");
+    printf("%-12s %-11s %9s %8s %6s %7s %7s %8s  %s\n", "peer", "verdict", "since", "rtt", "loss",
+           "beats", "T_D", "sessions", "evidence");
     json_array_foreach(json_object_get(answer, "peers"), i, peer) {
         const json_t *detection = json_object_get(peer, "detection");
-        printf("%-12s %-11s %7.1f s %5.1f ms %5.1f%% %4.0f ms %8lld  %s\n", text_of(peer, "name"),
-               text_of(peer, "verdict"), seconds_of(peer, "since_ms_ago"),
+        printf("%-12s %-11s %7.1f s %5.1f ms %5.1f%% %4.0f ms %4.0f ms %8lld  %s\n",
+               text_of(peer, "name"), text_of(peer, "verdict"), seconds_of(peer, "since_ms_ago"),
                json_number_value(json_object_get(peer, "rtt_ms")),
                100.0 * json_number_value(json_object_get(peer, "loss")),
+               json_number_value(json_object_get(detection, "interval_ms")),
                json_number_value(json_object_get(detection, "bound_ms")),
                number_of(peer, "sessions"), text_of(peer, "evidence"));
         peer_detection(peer);

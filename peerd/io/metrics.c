@@ -94,6 +94,10 @@ static void put_detection(struct page *p, const struct daemon *d) {
          offsetof(struct detector_figures, mistake_every)},
         {"peerd_peer_mistake_duration_seconds", "Mean time that a mistake lasted (T_M).",
          offsetof(struct detector_figures, mistake_lasts)},
+        {"peerd_peer_beat_interval_seconds", "Its beats are this far apart, as it promised.",
+         offsetof(struct detector_figures, expected)},
+        {"peerd_peer_beat_interval_asked_seconds", "It is asked to beat this often.",
+         offsetof(struct detector_figures, asked)},
     };
     struct instant now = net_now();
     for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {

@@ -131,13 +131,15 @@ static json_int_t described_count(const struct description *d, bool workers) {
 
 /* What the detector achieves, and what it expects of the path; null: not known, or never. */
 static json_t *detection_json(const struct detector_figures *f) {
-    return json_pack(
-        "{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:f, s:o}", "bound_ms", duration_json(f->bound),
-        "meets_wish", f->meets_wish, "measured", f->measured, "mistake_every_ms_expected",
-        duration_json(f->measured ? f->recurs : DURATION_ENDLESS), "bound_needed_ms",
-        duration_json(f->measured ? f->needs : DURATION_ENDLESS), "mistake_every_ms",
-        duration_json(f->mistake_every), "mistake_lasts_ms", duration_json(f->mistake_lasts),
-        "accuracy", f->accuracy, "detected_ms", duration_json(f->detected));
+    return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "bound_ms",
+                     duration_json(f->bound), "meets_wish", f->meets_wish, "measured", f->measured,
+                     "mistake_every_ms_expected",
+                     duration_json(f->measured ? f->recurs : DURATION_ENDLESS), "bound_needed_ms",
+                     duration_json(f->measured ? f->needs : DURATION_ENDLESS), "mistake_every_ms",
+                     duration_json(f->mistake_every), "mistake_lasts_ms",
+                     duration_json(f->mistake_lasts), "accuracy", f->accuracy, "detected_ms",
+                     duration_json(f->detected), "interval_ms", duration_json(f->expected),
+                     "interval_asked_ms", duration_json(f->asked));
 }
 
 static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant now) {

@@ -109,9 +109,22 @@ struct policy_grant {
 struct policy_detection {
     struct duration detect_within;     /* a dead peer is noticed within this */
     struct duration false_alarm_every; /* and wrongly no more often than this */
-    struct duration interval;          /* beats are sent this often */
+    struct duration interval;          /* beats are sent this often until paths are measured */
+    struct duration interval_min;      /* then they are asked for, and sent, as often as … */
+    struct duration interval_max;      /* … paths need; zero: see policy_interval_min and _max */
     struct duration interval_suspect;  /* while some peer is suspected; zero: no more often */
 };
+
+/* The shortest interval at which a peer may have our beats, and be asked for its own … */
+static inline struct duration policy_interval_min(const struct policy_detection *d) {
+    return d->interval_min.us > 0 ? d->interval_min
+                                  : duration_scale(d->interval, 1, POLICY_FASTER_MAX);
+}
+
+/* … and the longest. */
+static inline struct duration policy_interval_max(const struct policy_detection *d) {
+    return d->interval_max.us > 0 ? d->interval_max : d->interval;
+}
 
 struct policy_limits {
     uint32_t sessions_max;          /* table size */

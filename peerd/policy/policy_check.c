@@ -302,9 +302,26 @@ static void check_twice(struct schema_run *run, struct tree_node *node, const ch
                 quantity_to_text(QUANTITY_DURATION, limit.us, limit_text));
 }
 
+/* Refuses `key` if given and not on its side of `interval`. */
+static void check_side(struct schema_run *run, struct tree_node *node, const char *key, bool fits,
+                       const char *side, struct duration interval) {
+    char text[QUANTITY_TEXT_LEN_MAX + 1];
+    struct tree_node *at = tree_find(node, key), *usual = tree_find(node, "interval");
+    if (at == NULL || at->faulty || fits || (usual != NULL && usual->faulty))
+        return;
+    struct fault *x = fault_add(run->faults, at, NULL);
+    fault_expected(x, "%s %s, which is interval", side,
+                   quantity_to_text(QUANTITY_DURATION, interval.us, text));
+    schema_found(x, at);
+}
+
 void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record) {
     struct policy_detection *d = record;
     check_twice(run, node, "interval", d->interval, "detect_within", d->detect_within);
+    check_side(run, node, "interval_min", !duration_less(d->interval, d->interval_min), "at most",
+               d->interval);
+    check_side(run, node, "interval_max", !duration_less(d->interval_max, d->interval), "at least",
+               d->interval);
     struct tree_node *suspect = tree_find(node, "interval_suspect");
     struct duration least = duration_scale(d->interval, 1, POLICY_FASTER_MAX);
     bool fits = !duration_less(d->interval, d->interval_suspect) &&

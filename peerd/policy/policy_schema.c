@@ -206,7 +206,15 @@ static const struct schema_row detection_rows[] = {
     {"false_alarm_every", SCHEMA_DURATION, AT(policy_detection, false_alarm_every), .preset = "1h",
      .range = "1s..365d", .doc = "And a live one is suspected wrongly no more often than this."},
     {"interval", SCHEMA_DURATION, AT(policy_detection, interval), .preset = "100ms",
-     .range = "5ms..10s", .doc = "Beats are sent this often; at most half of `detect_within`."},
+     .range = "5ms..10s",
+     .doc = "Beats are sent this often until paths are measured; at most half of "
+            "`detect_within`."},
+    {"interval_min", SCHEMA_DURATION, AT(policy_detection, interval_min), .range = "20ms..1s",
+     .doc = "Then each peer is asked for beats as rarely as the path needs for what is wished, and "
+            "has ours as it asks: at least so far apart. Without it a fifth of `interval`."},
+    {"interval_max", SCHEMA_DURATION, AT(policy_detection, interval_max), .range = "20ms..1s",
+     .doc =
+         "And at most so far. Without it `interval`: only more beats are asked for, never less."},
     {"interval_suspect", SCHEMA_DURATION, AT(policy_detection, interval_suspect),
      .range = "5ms..10s",
      .doc =

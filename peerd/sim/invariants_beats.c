@@ -4,7 +4,7 @@
 
 /* What clusters say to one another, and what they may believe of it. */
 
-#define FASTER     POLICY_FASTER_MAX /* nobody is asked for beats more often than so many times */
+#define AT_ONCE    4 /* what must leave at once still waits for this part of the interval */
 #define AWAKE_FOR  duration_s(1)
 #define SURE_AFTER 3              /* echoes under one boot: it is confirmed by then */
 #define BELIEF_MAX duration_s(5)  /* without proof nobody is believed alive for longer */
@@ -26,7 +26,11 @@ static struct duration since_beat(const struct sim *sim, const struct sim_site *
 
 static void check_not_too_soon(struct sim *sim, const struct sim_site *site,
                                const struct watch_peer *p, uint32_t peer) {
-    struct duration least = duration_scale(site->policy.detection.interval, 1, FASTER);
+    const struct policy_detection *d = &site->policy.detection;
+    struct duration at_once = duration_scale(d->interval, 1, AT_ONCE);
+    struct duration least = duration_min(policy_interval_min(d), at_once);
+    if (d->interval_suspect.us > 0)
+        least = duration_min(least, d->interval_suspect);
     struct duration gap = since_beat(sim, site, p);
     if (duration_less(duration_add(gap, ROUNDING), least))
         sim_breach(sim, "%s beats %s again after %" PRId64 " us, its interval being %" PRId64 " ms",
@@ -45,16 +49,36 @@ static void check_not_too_late(struct sim *sim, const struct sim_site *site,
                    duration_in_ms(since_beat(sim, site, p)), p->promised_ms);
 }
 
+static void check_asked(struct sim *sim, const struct sim_site *site, const struct beat *b) {
+    const struct policy_detection *d = &site->policy.detection;
+    struct duration least = policy_interval_min(d), most = policy_interval_max(d);
+    if (d->interval_suspect.us > 0)
+        least = duration_min(least, d->interval_suspect);
+    struct duration asked = duration_ms(b->ask_interval_ms);
+    bool too_often = b->ask_interval_ms > 0 && duration_less(duration_add(asked, ROUNDING), least);
+    if (too_often || duration_less(duration_add(most, ROUNDING), asked) ||
+        duration_less(duration_add(most, ROUNDING), duration_ms(b->interval_ms)))
+        sim_breach(sim,
+                   "%s asks for beats every %" PRIu16 " ms and sends them every %" PRIu16
+                   ", against its policy",
+                   watch_cluster(sim, site->index), b->ask_interval_ms, b->interval_ms);
+}
+
 /* Everybody is asked to beat as often as we want just now: faster while somebody is suspected. A
  * suspicion may begin or end within the step, before the beat or after it. */
-static void check_wish(struct sim *sim, const struct sim_site *site, const struct beat *b) {
+static void check_wish(struct sim *sim, const struct sim_site *site, uint32_t peer,
+                       const struct beat *b) {
     const struct policy_detection *d = &site->policy.detection;
+    check_asked(sim, site, b);
     bool before = sim->watch->sites[site->index].suspects > 0, after = false;
     if (d->interval_suspect.us == 0)
         return;
     for (uint32_t i = 0; i < site->policy.peer_count && !after; i++)
         after = core_peer_verdict(site->core, i) == VERDICT_SUSPECT;
-    struct duration wish = after ? d->interval_suspect : d->interval;
+    struct duration wish =
+        core_peer_status(site->core, peer, sim_site_now(sim, site)).figures.asked;
+    if (after)
+        wish = duration_min(wish, d->interval_suspect);
     int64_t off_ms = b->ask_interval_ms - duration_in_ms(wish);
     if (before == after && (off_ms < -1 || off_ms > 1))
         sim_breach(sim, "%s asks for beats every %" PRIu16 " ms and suspects %s",
@@ -73,7 +97,7 @@ void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_s
     if (p->promised_ms > 0)
         check_not_too_soon(sim, site, p, b->peer);
     check_not_too_late(sim, site, p, b->peer);
-    check_wish(sim, site, &b->beat);
+    check_wish(sim, site, b->peer, &b->beat);
     p->boot = b->beat.boot;
     p->seq = b->beat.seq;
     p->sent[p->seq % BEATS_MAX] = watch_now(sim, site);
@@ -200,7 +224,7 @@ static void check_conviction(struct sim *sim, const struct sim_site *site,
     struct duration since = silent(sim, site, &p->life), slack = ROUNDING;
     /* It cannot know when it was stopped, only that it missed a deadline: of a beat, mostly. */
     if (duration_less(p->life.asleep, watch_asleep(sim, &site->peerd)))
-        slack = duration_scale(site->policy.detection.interval, 2, 1);
+        slack = duration_scale(policy_interval_max(&site->policy.detection), 2, 1);
     if (duration_less(duration_add(since, slack), within))
         sim_breach(sim, "%s believes %s %s, which had proven its life %" PRId64 " ms before",
                    watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict),
@@ -238,7 +262,7 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
     if (instant_is_never(p->life_any.at) || s->rtt.us == DURATION_ENDLESS.us ||
         !duration_less(instant_since(sim_site_now(sim, site), p->life_any.at), VERDICT_VETO_MAX))
         return;
-    struct duration lag = duration_add(duration_scale(d->interval, 2, 1), s->rtt);
+    struct duration lag = duration_add(duration_scale(policy_interval_max(d), 2, 1), s->rtt);
     struct instant after = instant_add(p->life_any.at, duration_add(lag, WITNESS_SLACK));
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct instant told = i == peer ? INSTANT_NEVER : testimony(sim, site, i, peer);

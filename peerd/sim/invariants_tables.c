@@ -277,8 +277,9 @@ static void check_lost(struct sim *sim, const struct sim_site *site, uint32_t no
     struct duration whole = instant_since(sim_site_now(sim, site), n->heard.at);
     struct duration awake = duration_sub(whole, slept);
     /* It cannot know when it was stopped, only that it missed a deadline. */
-    struct duration slack =
-        slept.us > 0 ? duration_scale(site->policy.detection.interval, 2, 1) : DURATION_ZERO;
+    struct duration slack = slept.us > 0
+                                ? duration_scale(policy_interval_max(&site->policy.detection), 2, 1)
+                                : DURATION_ZERO;
     if (duration_less(duration_add(awake, duration_add(slack, TIMER)), lease) ||
         (slept.us == 0 && duration_less(duration_add(lease, TIMER), awake)))
         sim_breach(sim,

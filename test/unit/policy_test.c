@@ -253,6 +253,14 @@ static const struct {
      "4:48: detection.interval_suspect: expected a duration from 20ms to 100ms, a fifth of "
      "interval "
      "and all of it, found `19ms`\n"},
+    {"bounds of beats that leave no room for the usual",
+     "detection: {interval: 100ms, interval_min: 150ms, interval_max: 50ms}\n",
+     "4:44: detection.interval_min: expected at most 100ms, which is interval, found `150ms`\n"
+     "4:65: detection.interval_max: expected at least 100ms, which is interval, found `50ms`\n"},
+    {"bounds of beats beyond what is sensible",
+     "detection: {interval_min: 5ms, interval_max: 2s}\n",
+     "4:27: detection.interval_min: expected a duration from 20ms to 1s, found `5ms`\n"
+     "4:46: detection.interval_max: expected a duration from 20ms to 1s, found `2s`\n"},
     {"beats too rare", "detection: {interval: 300ms}\n",
      "4:23: detection.interval: expected interval to fit at least twice into detect_within, so "
      "that one may be lost, found interval: 300ms and detect_within: 400ms\n"},

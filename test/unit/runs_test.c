@@ -72,15 +72,53 @@ Test(runs, an_outage_counts_once) {
     cr_expect_float_eq((double)r.beyond[RUNS_MAX], 1, 1e-9);
 }
 
-Test(runs, bursts_last_as_long_at_another_interval) {
+/* A chain that fares as before with probability `memory` at one interval. */
+static double mean_run(double loss, double memory) {
+    return 1 / (1 - loss - (1 - loss) * memory);
+}
+
+Test(runs, another_interval_is_foretold_from_what_loss_has_of_memory) {
+    static const struct {
+        const char *what;
+        double loss, memory;
+        int num, den, length;
+        double factor;
+    } rows[] = {
+        {"independent loss stays so with twice the beats", 0.05, 0, 1, 2, 2, 3},
+        {"and with five times", 0.05, 0, 1, 5, 2, 4},
+        {"and with half", 0.05, 0, 2, 1, 2, 3},
+        {"a burst takes twice the beats", 0.05, 0.5, 1, 2, 4, 2},
+        {"and half as many", 0.05, 0.5, 2, 1, 2, 2},
+        {"begun as often in a second", 0.05, 0.5, 1, 2, 1, 1.5},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (uint64_t seed = 1; seed <= 3; seed++) {
+            double ratio = (double)rows[i].num / rows[i].den;
+            double then = mean_run(rows[i].loss, rows[i].memory);
+            double now = mean_run(rows[i].loss, pow(rows[i].memory, ratio));
+            struct runs r = learn(rows[i].loss, then, 30000, seed);
+            struct runs truth = learn(rows[i].loss, now, 100000, seed + 10);
+            runs_rescale(&r, rows[i].num, rows[i].den);
+            double off = at_least(&r, rows[i].length) / at_least(&truth, rows[i].length);
+            cr_expect(off < rows[i].factor && off > 1 / rows[i].factor, "%s, seed %d: %.3f",
+                      rows[i].what, (int)seed, off);
+            runs_are_foretold(&r);
+            cr_expect_leq((double)r.beyond[1], RUNS_FORETOLD * 1.001);
+        }
+}
+
+Test(runs, outages_last_as_long_at_another_interval) {
     struct runs r = {.beyond = {0}};
-    for (int i = 0; i < 100; i++)
-        runs_add(&r, i < 10 ? 3 : 0);
-    runs_rescale(&r, 1, 2); /* twice as many beats: six in a row are lost */
-    cr_expect_float_eq((double)r.beyond[6], 10, 1e-6);
-    cr_expect_float_eq((double)r.beyond[8], 0, 1e-6);
-    cr_expect_float_eq((double)r.beyond[0], 100, 1e-6);
-    runs_rescale(&r, 4, 1);
-    cr_expect_float_eq((double)r.beyond[1], 10, 1e-6, "none is lost from sight");
-    cr_expect_float_eq((double)r.beyond[2], 0, 1e-6);
+    for (int i = 0; i < 2000; i++)
+        runs_add(&r, i % 20 == 7 ? 8 : 0);
+    runs_rescale(&r, 1, 2);
+    cr_expect_float_eq(at_least(&r, 16), 100.0 / 4000, 1e-2, "%g", at_least(&r, 16));
+}
+
+Test(runs, beats_of_a_gap_are_counted) {
+    struct runs r = {.beyond = {0}};
+    cr_expect_float_eq(runs_beats_per_gap(&r), 1, 1e-9);
+    for (int i = 0; i < 10; i++)
+        runs_add(&r, i == 3 ? 5 : 0);
+    cr_expect_float_eq(runs_beats_per_gap(&r), 1.5, 1e-6);
 }
