@@ -84,8 +84,10 @@ static size_t fill_headers(struct net_udp *udp, struct mmsghdr headers[], struct
 }
 
 static void take_off(struct net_udp *udp, size_t n) {
-    udp->first = (udp->first + n) % NET_UDP_QUEUE;
     udp->count -= n;
+    /* An empty ring begins anew: going round it would draw all its megabyte through the caches for
+     * the few slots that are used at a time. */
+    udp->first = udp->count == 0 ? 0 : (udp->first + n) % NET_UDP_QUEUE;
 }
 
 static void set_blocked(struct net_udp *udp, bool blocked) {

@@ -69,6 +69,41 @@ Test(feed, local_frames_in_any_order) {
     feed_close(f);
 }
 
+/* The end is met ahead of being due, and told when its turn comes. */
+static void feed_make_at_end(struct feed *f) {
+    const uint8_t *payload;
+    size_t len;
+    feed_start(f, FRAMES - 4);
+    expect_frame(f, FRAMES - 4);
+    cr_assert(feed_wants(f));
+    feed_make(f);
+    cr_expect_not(feed_wants(f), "there are no more");
+    for (uint64_t n = FRAMES - 3; n < FRAMES; n++)
+        expect_frame(f, n);
+    cr_expect_eq(feed_take(f, FRAMES, &payload, &len), ERR_SOURCE_ENDED);
+}
+
+/* Frames that are made when frame 30 is asked for, and then ahead of being asked for. */
+Test(feed, batches_are_made_ahead) {
+    struct feed *f = open_feed(path, &pcmu);
+    cr_expect_not(feed_wants(f), "not started");
+    feed_start(f, 30);
+    expect_frame(f, 30);
+    cr_expect(feed_wants(f), "the first frame was made alone");
+    feed_make(f);
+    cr_expect_not(feed_wants(f));
+    for (uint64_t n = 31; n <= 30 + FEED_BATCH_FRAMES - FEED_LOW_FRAMES - 1; n++) {
+        expect_frame(f, n);
+        cr_expect_not(feed_wants(f), "after frame %zu", (size_t)n);
+    }
+    expect_frame(f, 30 + FEED_BATCH_FRAMES - FEED_LOW_FRAMES);
+    cr_expect(feed_wants(f), "few are left");
+    for (uint64_t n = 30; n <= 31 + FEED_BATCH_FRAMES; n++)
+        expect_frame(f, n); /* nobody made the last one: taking it does */
+    feed_make_at_end(f);
+    feed_close(f);
+}
+
 Test(feed, preroll_comes_in_slices) {
     const uint8_t *payload;
     size_t len;

@@ -59,8 +59,8 @@ static bool make_ring(struct feed *f) {
     if (f->payloads != NULL)
         return true;
     f->payload_bytes = media_profile_payload_bytes(&f->options.profile);
-    f->capacity =
-        FEED_KEEP_FRAMES + (f->local ? FEED_BATCH_FRAMES : FEED_AHEAD_FRAMES + FEED_CHUNK_FRAMES);
+    f->capacity = FEED_KEEP_FRAMES + (f->local ? FEED_LOW_FRAMES + FEED_BATCH_FRAMES
+                                               : FEED_AHEAD_FRAMES + FEED_CHUNK_FRAMES);
     f->payloads = malloc(f->capacity * f->payload_bytes);
     f->lens = calloc(f->capacity, sizeof(*f->lens));
     return f->payloads != NULL && f->lens != NULL;
@@ -121,15 +121,29 @@ static enum err make_one(struct feed *f) {
     return e;
 }
 
-/* Makes frames up to `frame` and on to the end of its batch. What was made before a failure is
- * still given: the failure comes to light when more is asked for. */
-static enum err make_local(struct feed *f, uint64_t frame) {
-    uint64_t into = (frame + f->options.phase) % FEED_BATCH_FRAMES;
-    uint64_t end = frame + FEED_BATCH_FRAMES - into;
+static enum err make_up_to(struct feed *f, uint64_t end) {
     enum err e = ERR_OK;
     while (e == ERR_OK && f->high < end)
         e = make_one(f);
+    return e;
+}
+
+/* Makes frames up to `frame` and the rest of a batch. What was made before a failure is still
+ * given: the failure comes to light when more is asked for. */
+static enum err make_local(struct feed *f, uint64_t frame) {
+    bool first = f->high == f->low;
+    enum err e = make_up_to(f, frame + (first ? 1 : FEED_BATCH_FRAMES));
     return f->high > frame ? ERR_OK : e;
+}
+
+bool feed_wants(const struct feed *f) {
+    return f->local && f->state == FEED_READY && f->end == FRAME_NEVER &&
+           f->high <= f->taken + FEED_LOW_FRAMES;
+}
+
+void feed_make(struct feed *f) {
+    assert(feed_wants(f));
+    make_up_to(f, f->high + FEED_BATCH_FRAMES);
 }
 
 static enum err open_stream(struct feed *f, struct media_why *why) {

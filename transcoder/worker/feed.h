@@ -1,13 +1,16 @@
 /*
  * A feed: the payloads of one session by frame number, at hand when they are due.
  *
- * A local source is read and encoded in the event loop when a frame is asked for, and a few more
- * with it: by the time its turn comes again others have driven an encoder's state out of the
- * caches, and fetching it costs a tenth of encoding a frame. Where such a batch ends follows from
- * the session, so that those that started together do not go on together. A start's pre-roll is
- * done in slices, so that starting one session never holds up another. A remote source
- * may keep a reader waiting, so it is opened, read and encoded by a thread pool, FEED_AHEAD_FRAMES
- * ahead of what has been sent; the loop only ever takes what is ready.
+ * A local source is read and encoded in the event loop, a batch of frames at a time: by the time
+ * its turn comes again others have driven an encoder's state out of the caches, and fetching it
+ * costs a tenth of encoding a frame. The loop makes a batch (feed_make) while some frames are left,
+ * so that a frame is not late because another session's are being made, and batches of many
+ * sessions follow one another while the encoder's code is in the caches. Where it does not come to
+ * that in time, taking a frame makes it, and a batch with it; only the first one after a start is
+ * made alone, since somebody waits for it. A start's pre-roll is done in slices, so that starting
+ * one session never holds up another. A remote source may keep a reader waiting, so it is opened,
+ * read and encoded by a thread pool, FEED_AHEAD_FRAMES ahead of what has been sent; the loop only
+ * ever takes what is ready.
  *
  * The last payloads are kept, because a client that misses some asks again. An older frame starts
  * the stream anew, with its pre-roll.
@@ -24,8 +27,9 @@
 #include "peerd/net/loop.h"
 #include "transcoder/media/stream.h"
 
-#define FEED_KEEP_FRAMES  32  /* [frames] behind the newest: 640 ms, more than a repair reaches */
-#define FEED_BATCH_FRAMES 5   /* [frames] that a local feed makes in one go: 100 ms */
+#define FEED_KEEP_FRAMES  32 /* [frames] behind the newest: 640 ms, more than a repair reaches */
+#define FEED_BATCH_FRAMES 10 /* [frames] that a local feed makes in one go: 200 ms */
+#define FEED_LOW_FRAMES   5  /* [frames] a local feed that has no more left wants a batch: 100 ms */
 #define FEED_AHEAD_FRAMES 100 /* [frames] ahead of a remote session: 2 s of a stalled server */
 #define FEED_CHUNK_FRAMES 25  /* [frames] a thread makes in one go */
 #define FEED_SLICE_FRAMES 10  /* [frames] of pre-roll in one turn of the loop: 0.6 ms */
@@ -70,6 +74,11 @@ void feed_hurry(struct feed *f, bool hurried);
 
 /* Does a slice of a local pre-roll; call it while the state is FEED_BUSY and feed_local. */
 void feed_warm(struct feed *f);
+
+/* Whether a local feed that is ready has few frames left, and makes a batch of them. A failure or
+ * the end comes to light when what was made before it has been taken. */
+bool feed_wants(const struct feed *f);
+void feed_make(struct feed *f);
 bool feed_local(const struct feed *f);
 
 enum feed_state feed_state(const struct feed *f);

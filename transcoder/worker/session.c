@@ -128,6 +128,14 @@ void session_warm(struct session *s) {
     stop_if_failed(s);
 }
 
+bool session_is_wanting(const struct session *s) {
+    return s->pace.running && s->stopped == ERR_OK && feed_wants(s->feed);
+}
+
+void session_make(struct session *s) {
+    feed_make(s->feed);
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static void send_frame(struct session *s, uint64_t frame, const uint8_t *payload, size_t len,

@@ -55,6 +55,7 @@ struct session {
     struct instant told_at;
     uint64_t told_frame; /* last_frame as it was told */
     struct session *next_dirty;
+    bool making; /* waits for its batch to be made */
 };
 
 struct session_counters {
@@ -103,6 +104,10 @@ void session_feed_changed(struct session *s);
 /* True while a local pre-roll is to be done: call session_warm. */
 bool session_is_warming(const struct session *s);
 void session_warm(struct session *s);
+
+/* True while frames can be made ahead of being due: call session_make, which makes a batch. */
+bool session_is_wanting(const struct session *s);
+void session_make(struct session *s);
 
 /* Sends what is due by `now` and a little after it, and sender reports; at most SESSION_BURST_MAX
  * frames. */

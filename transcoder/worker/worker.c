@@ -51,6 +51,15 @@ static void join_warming(struct worker *w, const struct session *s) {
     net_timer_arm(&w->warming_timer, net_now());
 }
 
+static void join_making(struct worker *w, struct session *s) {
+    if (s->making || !session_is_wanting(s))
+        return;
+    if (w->making_count == 0)
+        net_timer_arm(&w->making_timer, instant_add(net_now(), duration_ms(WORKER_MAKING_MS)));
+    s->making = true;
+    w->making[w->making_count++] = s->slot;
+}
+
 void worker_session_settle(struct worker *w, struct session *s, struct instant now) {
     if (session_is_warming(s))
         join_warming(w, s);
@@ -83,6 +92,7 @@ static void serve(struct worker *w, uint32_t slot, struct instant now, struct in
     session_send(s, w->udp, &w->rng, now, &w->counters);
     if (session_is_warming(s))
         join_warming(w, s);
+    join_making(w, s);
     /* Whoever has more due than his share of a turn waits for the next. */
     set_due(w, s, instant_add(together, duration_us(1)));
     if (is_over_and_untold(s))
@@ -119,6 +129,32 @@ static void warming_due(void *data, struct instant now) {
         worker_session_settle(w, s, now);
     if (w->warming_count > 0)
         net_timer_arm(&w->warming_timer, now);
+}
+
+/* Frames ahead for those that have few left, in stretches short enough not to make others late. */
+static void making_due(void *data, struct instant now) {
+    struct worker *w = data;
+    struct instant enough = instant_add(now, duration_us(WORKER_MAKING_US));
+    uint32_t done = 0;
+    while (done < w->making_count && (done == 0 || instant_before(net_now(), enough))) {
+        struct session *s = w->sessions[w->making[done++]];
+        s->making = false;
+        if (session_is_wanting(s))
+            session_make(s);
+    }
+    w->making_count -= done;
+    memmove(w->making, w->making + done, w->making_count * sizeof(w->making[0]));
+    if (w->making_count > 0)
+        net_timer_arm(&w->making_timer, now);
+}
+
+static void leave_making(struct worker *w, const struct session *s) {
+    for (uint32_t i = 0; s->making && i < w->making_count; i++)
+        if (w->making[i] == s->slot) {
+            w->making_count--;
+            memmove(w->making + i, w->making + i + 1, (w->making_count - i) * sizeof(w->making[0]));
+            return;
+        }
 }
 
 /* A thread has brought frames, or a failure. */
@@ -224,6 +260,7 @@ void worker_session_forget(struct worker *w, uint32_t slot, enum err why) {
     const struct link_ended ended = {.session = s->ticket.session, .error = why};
     if (s->dirty)
         leave_dirty(w, s);
+    leave_making(w, s);
     due_set(&w->due, slot, INSTANT_NEVER);
     w->sessions[slot] = NULL;
     session_free(s);
@@ -272,6 +309,7 @@ static bool start(struct worker *w) {
     net_timer_init(&w->media_timer, w->loop, media_due, w);
     net_timer_init(&w->tenure_timer, w->loop, tenure_due, w);
     net_timer_init(&w->warming_timer, w->loop, warming_due, w);
+    net_timer_init(&w->making_timer, w->loop, making_due, w);
     net_hook_add(&w->turn, w->loop, turn_ends, w);
     return link_open(&w->link, w->loop, o->worker_link_fd, WORKER_LINK_QUEUE, &handlers) == ERR_OK;
 }

@@ -14,6 +14,7 @@
  * address that presents too much of it is not listened to for a second (guard.h).
  *
  * Cost. One wake-up serves all sessions due within a millisecond, with one sendmmsg for 32 packets.
+ * Frames are made ahead of that, in batches, one session after the other.
  * With 120 sessions of Opus 89 % of the time is spent in FFmpeg and libopus. A standby takes about
  * 25 KB, a PCMU session 45 KB, an Opus session 270 KB, nearly all of it inside those libraries. A
  * start's pre-roll is done in slices of ten frames between the others' frames, first come first
@@ -38,8 +39,10 @@
 #define WORKER_SOCKET_BYTES (4 << 20)    /* [bytes] asked of the kernel for the socket's buffers */
 #define WORKER_DSCP         46           /* expedited forwarding, RFC 3246: voice */
 #define WORKER_TURN_MS      20           /* [ms] of sending at a stretch */
-#define WORKER_SSRC_COUNT   8192         /* places in the index from SSRC to session */
-#define WORKER_PERIOD_S     30           /* [s] of a cookie */
+#define WORKER_MAKING_MS    60   /* [ms] in which sessions that want frames gather; have 100 */
+#define WORKER_MAKING_US    4000 /* [µs] of making frames ahead at a stretch */
+#define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session */
+#define WORKER_PERIOD_S     30   /* [s] of a cookie */
 /* Sessions in pre-roll at a time that get a full one, of 8 ms of CPU on average. Whoever comes when
  * so many are waiting gets a quick one: a herd must be heard within its playout buffers, and being
  * mergeable comes later, at the next lap. Not so a session adopted from a worker that died: its
@@ -77,6 +80,9 @@ struct worker {
     uint32_t warming[WORKER_SLOTS]; /* slots in pre-roll, first come first served */
     uint32_t warming_count;
     struct net_timer warming_timer; /* another slice in the next turn */
+    uint32_t making[WORKER_SLOTS];  /* slots that want frames made ahead, first come first served */
+    uint32_t making_count;
+    struct net_timer making_timer;
     struct rng rng;
     struct guard guard;         /* addresses that resume; a cookie proves them */
     struct guard reports_guard; /* sessions that report; see guard_who_names */
