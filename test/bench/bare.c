@@ -6,6 +6,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libswresample/swresample.h>
+#include <opus.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,8 +17,10 @@
 struct bare {
     AVFormatContext *format;
     AVCodecContext *decoder;
-    AVCodecContext *encoder;
-    SwrContext *swr; /* NULL where samples need no change */
+    AVCodecContext *encoder; /* its facts alone where libopus is called */
+    OpusEncoder *opus;       /* NULL where FFmpeg encodes */
+    opus_int32 opus_bytes;   /* of a packet */
+    SwrContext *swr;         /* NULL where samples need no change */
     AVPacket *in;
     AVPacket *out;
     AVFrame *decoded;
@@ -72,10 +75,25 @@ static void open_resampler(struct bare *b) {
         sheet_die("the bare loop finds no resampler");
 }
 
-static void bare_open(struct bare *b, const char *path, const struct media_profile *p) {
+static void open_opus(struct bare *b, const struct media_profile *p) {
+    int error;
+    b->opus = opus_encoder_create((opus_int32)p->rate_hz, p->channels,
+                                  OPUS_APPLICATION_RESTRICTED_LOWDELAY, &error);
+    if (b->opus == NULL)
+        sheet_die("libopus: %s", opus_strerror(error));
+    opus_encoder_ctl(b->opus, OPUS_SET_BITRATE((opus_int32)p->bitrate_bps));
+    opus_encoder_ctl(b->opus, OPUS_SET_COMPLEXITY(p->complexity));
+    opus_encoder_ctl(b->opus, OPUS_SET_VBR(0));
+    b->opus_bytes = (opus_int32)media_profile_payload_bytes(p);
+}
+
+static void bare_open(struct bare *b, const char *path, const struct media_profile *p,
+                      enum bare_encoder encoder) {
     memset(b, 0, sizeof(*b));
     open_decoder(b, path);
     b->encoder = open_encoder(p);
+    if (encoder == BARE_LIBOPUS && p->codec == MEDIA_CODEC_OPUS)
+        open_opus(b, p);
     open_resampler(b);
     b->in = av_packet_alloc();
     b->out = av_packet_alloc();
@@ -92,6 +110,8 @@ static void bare_close(struct bare *b) {
     avformat_close_input(&b->format);
     avcodec_free_context(&b->decoder);
     avcodec_free_context(&b->encoder);
+    if (b->opus != NULL)
+        opus_encoder_destroy(b->opus);
     swr_free(&b->swr);
     av_packet_free(&b->in);
     av_packet_free(&b->out);
@@ -155,7 +175,14 @@ static void fill_one(struct bare *b) {
 }
 
 static void make_frame(struct bare *b) {
+    uint8_t packet[MEDIA_PAYLOAD_BYTES_MAX];
     fill_one(b);
+    if (b->opus != NULL) {
+        if (opus_encode(b->opus, (const opus_int16 *)b->frame->data[0], b->frame->nb_samples,
+                        packet, b->opus_bytes) != b->opus_bytes)
+            sheet_die("the bare loop does not encode");
+        return;
+    }
     if (avcodec_send_frame(b->encoder, b->frame) < 0 ||
         avcodec_receive_packet(b->encoder, b->out) < 0)
         sheet_die("the bare loop does not encode");
@@ -164,9 +191,10 @@ static void make_frame(struct bare *b) {
 
 /* ---- loops ----------------------------------------------------------------------------------- */
 
-double bare_frame_us(const char *path, const struct media_profile *profile, uint32_t frames) {
+double bare_frame_us(const char *path, const struct media_profile *profile,
+                     enum bare_encoder encoder, uint32_t frames) {
     struct bare b;
-    bare_open(&b, path, profile);
+    bare_open(&b, path, profile, encoder);
     make_frame(&b); /* what the first one sets up is no cost of a frame */
     double begun_s = sheet_cpu_s();
     for (uint32_t i = 0; i < frames; i++)
@@ -181,13 +209,13 @@ static void sleep_until(struct instant at) {
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
-double bare_paced_us(const char *path, const struct media_profile *profile, uint32_t streams,
-                     double seconds) {
+double bare_paced_us(const char *path, const struct media_profile *profile,
+                     enum bare_encoder encoder, uint32_t streams, double seconds) {
     struct bare *all = calloc(streams, sizeof(*all));
     if (all == NULL)
         sheet_die("out of memory");
     for (uint32_t i = 0; i < streams; i++) {
-        bare_open(&all[i], path, profile);
+        bare_open(&all[i], path, profile, encoder);
         for (uint32_t skipped = 0; skipped < i * 97 % 600; skipped++)
             fill_one(&all[i]); /* apart from each other, as listeners are */
         make_frame(&all[i]);

@@ -11,14 +11,22 @@
 
 #include "transcoder/media/profile.h"
 
+/* Who encodes: FFmpeg, as in all else, or libopus called by the loop itself, which spares the loop
+ * what FFmpeg's way to libopus costs (transcoder/media/opus.h). PCMU is FFmpeg's in either. */
+enum bare_encoder {
+    BARE_FFMPEG,
+    BARE_LIBOPUS
+};
+
 /* Makes `frames` frames of 20 ms of the recording; returns the CPU time a frame [µs]. The profile
  * is Opus or PCMU. */
-double bare_frame_us(const char *path, const struct media_profile *profile, uint32_t frames);
+double bare_frame_us(const char *path, const struct media_profile *profile,
+                     enum bare_encoder encoder, uint32_t frames);
 
 /* The same for so many streams side by side, in real time for so long: a loop that makes what is
  * due and sleeps. This is what a processor really takes for live streams, since what one stream
  * left in the caches is gone when its turn comes again, and sleeping costs as well. */
-double bare_paced_us(const char *path, const struct media_profile *profile, uint32_t streams,
-                     double seconds);
+double bare_paced_us(const char *path, const struct media_profile *profile,
+                     enum bare_encoder encoder, uint32_t streams, double seconds);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * How many streams one core makes, against the bare loop (bare.h) on the same libraries in the same
- * process; what a stream weighs; what a start costs. Ours runs INTERLEAVED streams a frame each in
- * turn, as a worker does, started at different positions. Both count processor time, in turns, and
- * the best of ROUNDS each: other work on the machine only ever adds.
+ * process, with FFmpeg throughout and with libopus called by the loop itself, as ours calls it;
+ * what a stream weighs; what a start costs. Ours runs INTERLEAVED streams a frame each in turn, as
+ * a worker does, started at different positions. Both count processor time, in turns, and the best
+ * of ROUNDS each: other work on the machine only ever adds.
  *
  * Sources: real music from Debian's asterisk-moh-opsound packages (CC BY-SA 3.0) where installed,
  * else noise and tones made here. `--json` ends with one JSON object on its last line.
@@ -145,18 +146,22 @@ struct scene {
     const char *what;
     const char *path;
     enum media_codec codec;
-    double ours, bare;
+    double ours, bare, direct; /* streams a core; direct: the bare loop calls libopus itself */
 };
 
 static void run_scene(struct scene *s, bool quiet) {
     struct media_profile p;
     media_profile_init(&p, s->codec);
     for (int i = 0; i < rounds; i++) {
-        s->bare = fmax(s->bare, FRAME_US / bare_frame_us(s->path, &p, (uint32_t)frames));
+        s->bare =
+            fmax(s->bare, FRAME_US / bare_frame_us(s->path, &p, BARE_FFMPEG, (uint32_t)frames));
+        s->direct =
+            fmax(s->direct, FRAME_US / bare_frame_us(s->path, &p, BARE_LIBOPUS, (uint32_t)frames));
         s->ours = fmax(s->ours, our_run(s->path, &p));
     }
     if (!quiet)
-        printf("  %-34s %10.0f %10.0f %8.2f\n", s->what, s->ours, s->bare, s->ours / s->bare);
+        printf("  %-34s %10.0f %10.0f %8.2f %10.0f %8.2f\n", s->what, s->ours, s->bare,
+               s->ours / s->bare, s->direct, s->ours / s->direct);
 }
 
 int main(int argc, char **argv) {
@@ -180,15 +185,16 @@ int main(int argc, char **argv) {
     const char *music_gsm = access(MUSIC_GSM, R_OK) == 0 ? MUSIC_GSM : wav8;
 
     struct scene scenes[] = {
-        {"opus", "opus 48k mono from 8 kHz GSM", music_gsm, MEDIA_CODEC_OPUS, 0, 0},
-        {"opus_wav8", "opus 48k mono from 8 kHz WAV", music_wav, MEDIA_CODEC_OPUS, 0, 0},
-        {"opus_wav48", "opus 48k mono from 48 kHz stereo WAV", wav48, MEDIA_CODEC_OPUS, 0, 0},
-        {"pcmu", "pcmu from 8 kHz GSM", music_gsm, MEDIA_CODEC_PCMU, 0, 0},
-        {"pcmu_wav8", "pcmu from 8 kHz WAV", music_wav, MEDIA_CODEC_PCMU, 0, 0},
+        {"opus", "opus 48k mono from 8 kHz GSM", music_gsm, MEDIA_CODEC_OPUS, 0, 0, 0},
+        {"opus_wav8", "opus 48k mono from 8 kHz WAV", music_wav, MEDIA_CODEC_OPUS, 0, 0, 0},
+        {"opus_wav48", "opus 48k mono from 48 kHz stereo WAV", wav48, MEDIA_CODEC_OPUS, 0, 0, 0},
+        {"pcmu", "pcmu from 8 kHz GSM", music_gsm, MEDIA_CODEC_PCMU, 0, 0, 0},
+        {"pcmu_wav8", "pcmu from 8 kHz WAV", music_wav, MEDIA_CODEC_PCMU, 0, 0, 0},
     };
     size_t count = sizeof scenes / sizeof *scenes;
     if (!json)
-        printf("  %-34s %10s %10s %8s\n", "streams a core", "ours", "bare", "ratio");
+        printf("  %-34s %10s %10s %8s %10s %8s\n", "streams a core", "ours", "bare", "ratio",
+               "libopus", "ratio");
     for (size_t i = 0; i < count; i++)
         run_scene(&scenes[i], json);
 
@@ -206,8 +212,10 @@ int main(int argc, char **argv) {
     }
     printf("{");
     for (size_t i = 0; i < count; i++)
-        printf("\"%s\":{\"streams_per_core\":%.0f,\"bare_streams_per_core\":%.0f,\"ratio\":%.3f},",
-               scenes[i].key, scenes[i].ours, scenes[i].bare, scenes[i].ours / scenes[i].bare);
+        printf("\"%s\":{\"streams_per_core\":%.0f,\"bare_streams_per_core\":%.0f,\"ratio\":%.3f,"
+               "\"direct_streams_per_core\":%.0f,\"ratio_direct\":%.3f},",
+               scenes[i].key, scenes[i].ours, scenes[i].bare, scenes[i].ours / scenes[i].bare,
+               scenes[i].direct, scenes[i].ours / scenes[i].direct);
     printf("\"memory_per_stream_kib\":%.1f,\"memory_per_standby_kib\":%.1f,\"start_us\":%.0f}\n",
            running_kib, standby_kib, start);
     return 0;

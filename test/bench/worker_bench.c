@@ -1,8 +1,9 @@
 /*
  * What a stream costs in the real worker, and what it weighs.
  *
- * Cost: in turns, the bare loop (bare.h), as many bare loops in real time, our media stack alone,
- * and then N sessions served by transcoderd to clients on loopback that report every 500 ms.
+ * Cost: in turns, the bare loop (bare.h) with FFmpeg throughout and with libopus called by itself,
+ * as many of the latter in real time, our media stack alone, and then N sessions served by
+ * transcoderd to clients on loopback that report every 500 ms.
  * Streams per CPU-second are seconds of media that clients received, by seconds of CPU of worker
  * and supervisor together. Each turn gives one ratio; the median of the turns is shown.
  *
@@ -11,7 +12,7 @@
  * Streams a CPU-second of transcoderd are frames that clients received, times 20 ms, by the CPU of
  * worker and supervisor together: pacing, sending, reports and bookkeeping included. The bare loop
  * does none of these, and one stream in one go keeps caches hot. So two more ratios stand beside
- * the aimed one: to as many bare loops run in real time, with sleep between frames, and to these
+ * the aimed ones: to as many bare loops run in real time, with sleep between frames, and to these
  * plus the least that sending and verifying reports cost (floor.h). A G.711 frame costs less to
  * make than to send, so there only the last one tells something. `frames_whole` below 0.99 says
  * that the worker got too little CPU and that the figures beside it are to be distrusted. Memory is
@@ -25,6 +26,7 @@
 #include "test/bench/sheet.h"
 #include "transcoder/media/stream.h"
 #include "transcoder/rtp/rtp.h"
+#include "transcoder/worker/feed.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -37,7 +39,7 @@
 #define WINDOW_S    2.0
 #define HEARD_S     30.0 /* until which everybody must hear */
 #define WHOLE_SHARE 0.99 /* of the frames due: below, the worker was overloaded */
-#define INTERLEAVED 50   /* streams of the media stack alone */
+#define INTERLEAVED 50   /* streams of the media stack alone, in batches as a worker makes them */
 #define TURNS_MAX   8
 
 struct scene {
@@ -51,6 +53,7 @@ struct scene {
 
 struct turn {
     double bare_us;       /* [µs] of CPU a frame: the bare loop */
+    double direct_us;     /* the same, libopus called by itself */
     double paced_us;      /* the bare loop for as many streams in real time */
     double stream_us;     /* our media stack alone, in one go */
     double worker_us;     /* the worker, all in all */
@@ -75,7 +78,8 @@ static double stream_frame_us(const struct machine *m, const struct media_profil
     }
     double begun_s = sheet_cpu_s();
     for (uint32_t n = 0; n < frames; n++)
-        media_stream_next(streams[n % INTERLEAVED], payload, sizeof(payload), &len);
+        media_stream_next(streams[n / FEED_BATCH_FRAMES % INTERLEAVED], payload, sizeof(payload),
+                          &len);
     double took_s = sheet_cpu_s() - begun_s;
     for (uint32_t i = 0; i < INTERLEAVED; i++)
         media_stream_close(streams[i]);
@@ -126,6 +130,9 @@ static double total_us(const struct turn *t) {
 static double bare_us(const struct turn *t) {
     return t->bare_us;
 }
+static double direct_us(const struct turn *t) {
+    return t->direct_us;
+}
 static double paced_us(const struct turn *t) {
     return t->paced_us;
 }
@@ -146,6 +153,9 @@ static double ratio_paced(const struct turn *t) {
 }
 static double ratio(const struct turn *t) {
     return t->bare_us / total_us(t);
+}
+static double ratio_direct(const struct turn *t) {
+    return t->direct_us / total_us(t);
 }
 
 /* What the network and the reports cost at the very least, measured by themselves. */
@@ -169,27 +179,44 @@ static double ratio_with_least(const struct turn *turns, unsigned count, const s
     return sheet_median(values, count);
 }
 
-static void put_scene(struct sheet *s, const struct scene *scene, const struct turn *turns,
-                      unsigned count, const struct least *l) {
-    double bare = median_of(turns, count, bare_us);
-    double ours = median_of(turns, count, total_us);
-    double share = median_of(turns, count, whole);
-    sheet_group(s, scene->key, scene->title);
-    sheet_put(s, "streams_per_cpu_s", "transcoderd", FRAME_S * 1e6 / ours, "streams");
+/* A ratio with the scene's aim, if it has one. */
+static void put_ratio(struct sheet *s, const struct scene *scene, const char *key, const char *what,
+                      double value) {
+    if (scene->aim > 0)
+        sheet_put_aimed(s, key, what, value, "", scene->aim);
+    else
+        sheet_put(s, key, what, value, "");
+}
+
+static void put_streams(struct sheet *s, const struct scene *scene, const struct turn *turns,
+                        unsigned count) {
+    double bare = median_of(turns, count, bare_us), direct = median_of(turns, count, direct_us);
+    sheet_put(s, "streams_per_cpu_s", "transcoderd",
+              FRAME_S * 1e6 / median_of(turns, count, total_us), "streams");
     sheet_put(s, "bare_streams_per_cpu_s", "bare decode-encode loop", FRAME_S * 1e6 / bare,
               "streams");
-    if (scene->aim > 0)
-        sheet_put_aimed(s, "ratio", "ratio to it", median_of(turns, count, ratio), "", scene->aim);
-    else
-        sheet_put(s, "ratio", "ratio to it", median_of(turns, count, ratio), "");
-    sheet_put(s, "ratio_paced", "ratio to bare loops in real time, as many streams",
+    put_ratio(s, scene, "ratio", "ratio to it", median_of(turns, count, ratio));
+    if (scene->codec == MEDIA_CODEC_OPUS) {
+        sheet_put(s, "direct_streams_per_cpu_s", "the same, calling libopus without FFmpeg",
+                  FRAME_S * 1e6 / direct, "streams");
+        put_ratio(s, scene, "ratio_direct", "ratio to it", median_of(turns, count, ratio_direct));
+    }
+}
+
+static void put_scene(struct sheet *s, const struct scene *scene, const struct turn *turns,
+                      unsigned count, const struct least *l) {
+    double share = median_of(turns, count, whole);
+    sheet_group(s, scene->key, scene->title);
+    put_streams(s, scene, turns, count);
+    sheet_put(s, "ratio_paced", "ratio to the latter in real time, as many streams",
               median_of(turns, count, ratio_paced), "");
     sheet_put(s, "ratio_paced_network", "ratio to these and bare sending and reports",
               ratio_with_least(turns, count, l), "");
     sheet_note(s, "CPU of a frame:");
-    sheet_put(s, "bare_frame_us", "bare loop", bare, "us");
-    sheet_put(s, "paced_frame_us", "bare loops in real time", median_of(turns, count, paced_us),
-              "us");
+    sheet_put(s, "bare_frame_us", "bare loop", median_of(turns, count, bare_us), "us");
+    sheet_put(s, "direct_frame_us", "bare loop, calling libopus",
+              median_of(turns, count, direct_us), "us");
+    sheet_put(s, "paced_frame_us", "these in real time", median_of(turns, count, paced_us), "us");
     sheet_put(s, "stream_frame_us", "our media stack alone, 50 streams, in one go",
               median_of(turns, count, stream_us), "us");
     sheet_put(s, "worker_frame_us", "worker, all in all", median_of(turns, count, worker_us), "us");
@@ -207,9 +234,10 @@ static void run_scene(struct sheet *s, const struct machine *m, const struct sce
     unsigned count = s->quick ? 1 : TURNS;
     uint32_t frames = s->quick ? scene->bare_frames / 10 : scene->bare_frames;
     for (unsigned i = 0; i < count; i++) {
-        turns[i].bare_us = bare_frame_us(m->recording, &p, frames);
-        turns[i].paced_us =
-            bare_paced_us(m->recording, &p, scene->sessions, s->quick ? 0.2 : PACED_S);
+        turns[i].bare_us = bare_frame_us(m->recording, &p, BARE_FFMPEG, frames);
+        turns[i].direct_us = bare_frame_us(m->recording, &p, BARE_LIBOPUS, frames);
+        turns[i].paced_us = bare_paced_us(m->recording, &p, BARE_LIBOPUS, scene->sessions,
+                                          s->quick ? 0.2 : PACED_S);
         turns[i].stream_us = stream_frame_us(m, &p, frames);
         if (!serve(&turns[i], s, m, scene)) {
             sheet_group(s, scene->key, scene->title);
