@@ -188,7 +188,7 @@ static void step(struct sim *sim, struct sim_client *c, struct witness_event *e)
 
 void sim_client_due(struct sim *sim, struct sim_client *c) {
     uint32_t ticks = 0;
-    if (c->rest != NULL) {
+    if (c->nap != NULL) {
         sim_sleep_wake(sim, c);
         return;
     }
@@ -211,7 +211,7 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     const struct sim_worker *w = &sim->workers[e->b];
     uint32_t end = sim_network_group(&sim->network, c->group);
     uint64_t frame = e->n & ((UINT64_C(1) << FRAME_BITS) - 1);
-    if (c->state != SIM_CLIENT_OPEN || c->rest != NULL || e->n >> FRAME_BITS != c->naps ||
+    if (c->state != SIM_CLIENT_OPEN || c->nap != NULL || e->n >> FRAME_BITS != c->naps ||
         !sim_network_open(&sim->network, w->cluster, end))
         return;
     struct instant now = sim_client_now(sim, c);
@@ -338,16 +338,17 @@ void sim_client_drowse(struct sim *sim, struct sim_client *c) {
     end_listening(c);
 }
 
-void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witness_ways *ways) {
+void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witness_rest *rest,
+                      const struct witness_ways *ways) {
     struct witness_address nobody = {0};
-    prepare(sim, c, c->rest->cold, &nobody, NULL, 0);
-    for (uint8_t i = 0; i < c->rest->server_count; i++) {
-        const struct witness_rest_server *s = &c->rest->servers[i];
+    prepare(sim, c, rest->cold, &nobody, NULL, 0);
+    for (uint8_t i = 0; i < rest->server_count; i++) {
+        const struct witness_rest_server *s = &rest->servers[i];
         struct addr media = sim_worker_addr(sim, &sim->workers[s->tag]);
         c->witness->servers[s->slot].address = address_of(sim, &media);
     }
     c->witness->servers[0].role = WITNESS_ROLE_FREE; /* unless the record says otherwise */
-    witness_rest_restore(c->witness, c->rest, ways, sim->streams[c->group].frame_bytes, sim->now);
+    witness_rest_restore(c->witness, rest, ways, sim->streams[c->group].frame_bytes, sim->now);
     struct instant played = playout_due(c->playout, c->playout->next - 1);
     c->heard = instant_max(c->heard, played);
 }
@@ -387,7 +388,7 @@ void sim_client_vanish(struct sim *sim, struct sim_client *c) {
 }
 
 uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *c) {
-    if (c->rest != NULL)
+    if (c->nap != NULL)
         return sim_sleep_served_by(sim, c);
     if (c->state != SIM_CLIENT_OPEN || c->witness->serving == WITNESS_SERVER_NONE)
         return UINT32_MAX;
@@ -409,7 +410,7 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
     if (!c->opened)
         return;
     struct sim_heard total = c->total;
-    if (c->rest != NULL) {
+    if (c->nap != NULL) {
         total = sim_sleep_heard(sim, c);
     } else if (c->state == SIM_CLIENT_OPEN) {
         sim_client_play(sim, c);

@@ -33,7 +33,8 @@ void sim_client_vanish(struct sim *sim, struct sim_client *client);
 
 /* Its witness goes (a record of it is there), and is there again: see sleep.h. */
 void sim_client_drowse(struct sim *sim, struct sim_client *client);
-void sim_client_rouse(struct sim *sim, struct sim_client *client, const struct witness_ways *ways);
+void sim_client_rouse(struct sim *sim, struct sim_client *client, const struct witness_rest *rest,
+                      const struct witness_ways *ways);
 
 /* What a media event says of a frame. */
 uint64_t sim_client_frame_tag(const struct sim_client *client, uint64_t frame);

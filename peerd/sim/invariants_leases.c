@@ -56,7 +56,7 @@ static bool is_wanted(const struct sim *sim, const struct sim_client *c,
                       const struct sim_holder *h) {
     const struct witness *w = c->witness;
     struct addr at = sim_worker_addr(sim, &sim->workers[h->worker]);
-    if (c->rest != NULL)
+    if (c->nap != NULL)
         return c->epoch == h->epoch; /* it sleeps only where it is served */
     if (c->state != SIM_CLIENT_OPEN)
         return false;

@@ -424,7 +424,7 @@ static void check_warm(struct sim *sim, const struct sim_client *c) {
 void watch_listener(struct sim *sim, struct sim_client *c) {
     if (c->state != SIM_CLIENT_OPEN)
         return;
-    if (c->rest != NULL) {
+    if (c->nap != NULL) {
         if (sim_sleep_is_disturbed(sim, c))
             sim_breach(sim, "%s sleeps on although it was disturbed", sim_client_name(sim, c).text);
         return;

@@ -32,7 +32,7 @@ static bool ways_are_good(const struct sim *sim) {
 static void check_calm_listener(struct sim *sim, const struct sim_client *c) {
     struct watch_client *watch = &sim->watch->clients[c->index];
     bool calm = watch->calm;
-    if (c->rest != NULL)
+    if (c->nap != NULL)
         return; /* nothing happens to it, by its own invariant */
     watch->calm = c->state == SIM_CLIENT_OPEN && c->witness->state == WITNESS_FOLLOWING;
     if (!watch->calm)

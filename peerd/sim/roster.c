@@ -143,7 +143,7 @@ static void fill_ticket(const struct sim *sim, uint32_t client, struct node_sess
 /* The snapshot with its lease as it is now. */
 static void fill_line(const struct sim *sim, uint32_t place, const struct sim_entry *e,
                       struct node_session *out) {
-    bool rests = sim->clients[e->client].rest != NULL; /* then its lease stands still */
+    bool rests = sim->clients[e->client].nap != NULL; /* then its lease stands still */
     int64_t spent = rests ? 0 : duration_in_ms(instant_since(sim->now, e->at));
     const struct sim_told *t = &e->now;
     *out = (struct node_session){

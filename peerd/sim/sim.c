@@ -5,6 +5,7 @@
 #include "peerd/sim/crowd.h"
 #include "peerd/sim/expect.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/site.h"
@@ -89,7 +90,7 @@ void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
 void sim_due_client(struct sim *sim, const struct sim_client *c) {
     struct sim_clock clock = sim_client_clock(sim, c);
     struct instant at = INSTANT_NEVER;
-    if (c->rest != NULL)
+    if (c->nap != NULL)
         at = c->sleeps_until;
     else if (c->state == SIM_CLIENT_OPEN)
         at = sim_clock_true(&clock, witness_deadline(c->witness));
@@ -310,6 +311,7 @@ void sim_free(struct sim *sim) {
         sim_event_drop(sim, &e);
     sim_queue_free(&sim->queue);
     sim_queue_free(&sim->past);
+    sim_naps_free(&sim->naps);
     sim_network_free(&sim->network);
     report_free(&sim->report);
     free(sim->due_entries);

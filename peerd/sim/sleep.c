@@ -2,6 +2,7 @@
 
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/worker.h"
 
@@ -80,10 +81,11 @@ static bool look_around(struct sim *sim, const struct sim_client *c, struct witn
 }
 
 /* The ways of a sleeper, as they were all the time. */
-static struct witness_ways ways_of(struct sim *sim, const struct sim_client *c) {
+static struct witness_ways ways_of(struct sim *sim, const struct sim_client *c,
+                                   const struct witness_rest *r) {
     struct witness_ways ways = {0};
-    for (uint8_t i = 0; i < c->rest->server_count; i++) {
-        const struct witness_rest_server *s = &c->rest->servers[i];
+    for (uint8_t i = 0; i < r->server_count; i++) {
+        const struct witness_rest_server *s = &r->servers[i];
         bool plain = is_plain(sim, c, s->tag, &ways.rtt[s->slot]);
         assert(plain);
         if (s->dark)
@@ -155,13 +157,16 @@ static bool find_places(const struct sim *sim, const struct sim_client *c, struc
 }
 
 static void take(struct sim *sim, struct sim_client *c, const struct witness_ways *ways) {
-    c->rest = sim_alloc(1, witness_rest_size(c->witness));
-    witness_rest_take(c->rest, c->witness, sim->now);
-    for (uint8_t i = 0; i < c->rest->server_count; i++) {
-        struct witness_rest_server *s = &c->rest->servers[i];
+    union sim_nap_room room;
+    struct witness_rest *r = &room.rest;
+    assert(witness_rest_size(c->witness) <= sizeof(room));
+    witness_rest_take(r, c->witness, sim->now);
+    for (uint8_t i = 0; i < r->server_count; i++) {
+        struct witness_rest_server *s = &r->servers[i];
         s->tag = worker_of(sim, &c->witness->servers[s->slot]);
         s->dark = (ways->dark >> s->slot & 1) != 0;
     }
+    sim_nap_write(sim, c, r);
 }
 
 void sim_sleep_try(struct sim *sim, struct sim_client *c) {
@@ -189,15 +194,16 @@ void sim_sleep_try(struct sim *sim, struct sim_client *c) {
 /* ---- waking ---------------------------------------------------------------------------------- */
 
 /* A worker's part, as the newest message before now has left it. */
-static void wake_session(struct sim *sim, struct sim_client *c, uint32_t worker,
-                         struct instant asked, struct duration way, struct duration lease) {
+static void wake_session(struct sim *sim, struct sim_client *c, const struct witness_rest *r,
+                         uint32_t worker, struct instant asked, struct duration way,
+                         struct duration lease) {
     struct sim_worker *w = &sim->workers[worker];
     uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
     struct instant until = w->tenures[slot].lease;
     uint64_t last = w->tenures[slot].last_frame;
     if (!instant_is_never(asked)) {
         /* A frame that comes at that very instant is taken before timers are looked at. */
-        uint64_t arrived = witness_rest_arrived(c->rest, instant_add(asked, duration_us(1)));
+        uint64_t arrived = witness_rest_arrived(r, instant_add(asked, duration_us(1)));
         until = instant_add(instant_add(asked, way), lease);
         last = arrived > 0 ? arrived - 1 : 0;
     }
@@ -206,16 +212,16 @@ static void wake_session(struct sim *sim, struct sim_client *c, uint32_t worker,
 }
 
 /* The newest figures that it has reported. */
-static void wake_figures(struct sim *sim, struct sim_client *c, uint32_t worker,
-                         struct instant asked) {
+static void wake_figures(struct sim *sim, struct sim_client *c, const struct witness_rest *r,
+                         uint32_t worker, struct instant asked) {
     struct sim_worker *w = &sim->workers[worker];
     uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
     struct sim_session *s = &w->sessions[slot];
     if (instant_is_never(asked))
         return;
-    s->expected = (uint32_t)witness_rest_expected(c->rest, duration_ms(FRAME_MS), asked);
-    s->lost_before = c->rest->lost_before;
-    s->lost_after = c->rest->lost;
+    s->expected = (uint32_t)witness_rest_expected(r, duration_ms(FRAME_MS), asked);
+    s->lost_before = r->lost_before;
+    s->lost_after = r->lost;
     s->told_at = sim->now;
     sim_node_session_changed(sim, w, slot);
 }
@@ -256,44 +262,46 @@ static void fill_cookies(struct sim *sim, struct sim_client *c) {
 }
 
 /* At sim->now, which is the quiet instant. */
-static void restore(struct sim *sim, struct sim_client *c) {
-    struct witness_ways ways = ways_of(sim, c);
-    const struct witness_rest_server *serving = witness_rest_server(c->rest, WITNESS_ROLE_SERVING);
-    const struct witness_rest_server *warm = witness_rest_server(c->rest, WITNESS_ROLE_WARM);
-    struct instant reported = witness_rest_reported(c->rest, sim->now);
+static void restore(struct sim *sim, struct sim_client *c, const struct witness_rest *r) {
+    struct witness_ways ways = ways_of(sim, c, r);
+    const struct witness_rest_server *serving = witness_rest_server(r, WITNESS_ROLE_SERVING);
+    const struct witness_rest_server *warm = witness_rest_server(r, WITNESS_ROLE_WARM);
+    struct instant reported = witness_rest_reported(r, sim->now);
     struct duration back = way_from(sim, c, serving->tag);
     struct duration there = duration_us(ways.rtt[serving->slot].us - back.us);
-    sim_client_rouse(sim, c, &ways);
+    sim_client_rouse(sim, c, r, &ways);
     fill_cookies(sim, c);
     sim_invariants_client_woke(sim, c);
     const struct tenure_config *config = &sim->workers[serving->tag].tenure.config;
-    wake_session(sim, c, serving->tag, reported, there, config->session_lease);
-    wake_figures(sim, c, serving->tag, reported);
+    wake_session(sim, c, r, serving->tag, reported, there, config->session_lease);
+    wake_figures(sim, c, r, serving->tag, reported);
     send_again(sim, c, serving->tag, back);
-    if (warm == NULL || c->rest->cold)
+    if (warm == NULL || r->cold)
         return;
     there = duration_us(ways.rtt[warm->slot].us - way_from(sim, c, warm->tag).us);
-    wake_session(sim, c, warm->tag, witness_rest_stood_by(c->rest, &ways, sim->now), there,
+    wake_session(sim, c, r, warm->tag, witness_rest_stood_by(r, &ways, sim->now), there,
                  ways.standby_lease);
 }
 
 void sim_sleep_wake(struct sim *sim, struct sim_client *c) {
-    if (c->rest == NULL)
+    union sim_nap_room room;
+    if (c->nap == NULL)
         return;
-    struct witness_ways ways = ways_of(sim, c);
-    struct instant quiet = witness_rest_quiet(c->rest, &ways, sim->now);
+    const struct witness_rest *r = sim_nap_read(sim, c, &room);
+    struct witness_ways ways = ways_of(sim, c, r);
+    struct instant quiet = witness_rest_quiet(r, &ways, sim->now);
     sim->sleeping--;
     sim->wakes++;
     sim_replay_begin(sim, quiet);
-    restore(sim, c);
+    restore(sim, c, r);
     sim_sleep_free(c);
     sim_due_client(sim, c);
     sim_replay_end(sim);
 }
 
 void sim_sleep_free(struct sim_client *c) {
-    free(c->rest);
-    c->rest = NULL;
+    free(c->nap);
+    c->nap = NULL;
 }
 
 void sim_sleep_wake_worker(struct sim *sim, const struct sim_worker *w) {
@@ -311,8 +319,12 @@ void sim_sleep_wake_all(struct sim *sim) {
 
 /* With a further backup at one of these clusters. */
 static bool knows_any(const struct sim *sim, const struct sim_client *c, const bool *hit) {
-    for (uint8_t i = 0; c->rest != NULL && i < c->rest->server_count; i++)
-        if (hit[sim->workers[c->rest->servers[i].tag].cluster])
+    union sim_nap_room room;
+    if (c->nap == NULL)
+        return false;
+    const struct witness_rest *r = sim_nap_read(sim, c, &room);
+    for (uint8_t i = 0; i < r->server_count; i++)
+        if (hit[sim->workers[r->servers[i].tag].cluster])
             return true;
     return false;
 }
@@ -339,21 +351,23 @@ bool sim_sleep_may_wait(const struct sim *sim) {
 }
 
 /* One of its further backups is as it was, has turned, or cannot be judged. */
-static void look_at(struct sim *sim, struct sim_client *c, struct witness_rest_server *s) {
+static void look_at(struct sim *sim, struct sim_client *c, struct witness_rest *r,
+                    struct witness_rest_server *s) {
     enum reach reach = reach_of(sim, c, s->tag);
     if (reach == (s->dark ? REACH_DARK : REACH_BRIGHT))
         return;
     if (reach == REACH_UNSURE && s->dark)
         return; /* it is being started: once it can answer it has turned */
-    const struct witness_rest_server *warm = witness_rest_server(c->rest, WITNESS_ROLE_WARM);
+    const struct witness_rest_server *warm = witness_rest_server(r, WITNESS_ROLE_WARM);
     bool wanted = reach == REACH_BRIGHT && (warm == NULL || s->rank < warm->rank);
     if (reach == REACH_UNSURE || s->role != WITNESS_ROLE_BACKUP) {
         sim_sleep_wake(sim, c);
         return;
     }
-    struct witness_ways ways = ways_of(sim, c);
-    witness_rest_turn(c->rest, &ways, s->slot, sim->workers[s->tag].turned);
+    struct witness_ways ways = ways_of(sim, c, r);
+    witness_rest_turn(r, &ways, s->slot, sim->workers[s->tag].turned);
     s->dark = reach == REACH_DARK;
+    sim_nap_write(sim, c, r);
     if (wanted)
         sim_sleep_wake(sim, c);
 }
@@ -362,19 +376,25 @@ void sim_sleep_after(struct sim *sim) {
     sim->stirred = false;
     for (uint32_t i = 0; i < sim->client_count && sim->sleeping > 0; i++) {
         struct sim_client *c = &sim->clients[i];
-        for (uint8_t k = 0; c->rest != NULL && k < c->rest->server_count; k++)
-            look_at(sim, c, &c->rest->servers[k]);
+        union sim_nap_room room;
+        if (c->nap == NULL)
+            continue;
+        struct witness_rest *r = sim_nap_read(sim, c, &room);
+        for (uint8_t k = 0; c->nap != NULL && k < r->server_count; k++)
+            look_at(sim, c, r, &r->servers[k]);
     }
 }
 
 /* ---- looking at it --------------------------------------------------------------------------- */
 
 bool sim_sleep_is_disturbed(struct sim *sim, const struct sim_client *c) {
-    for (uint8_t i = 0; i < c->rest->server_count; i++) {
-        const struct witness_rest_server *s = &c->rest->servers[i];
+    union sim_nap_room room;
+    const struct witness_rest *r = sim_nap_read(sim, c, &room);
+    for (uint8_t i = 0; i < r->server_count; i++) {
+        const struct witness_rest_server *s = &r->servers[i];
         const struct sim_worker *w = &sim->workers[s->tag];
         bool serves = s->role == WITNESS_ROLE_SERVING;
-        if (!serves && (s->role != WITNESS_ROLE_WARM || c->rest->cold))
+        if (!serves && (s->role != WITNESS_ROLE_WARM || r->cold))
             continue;
         uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
         if (reach_of(sim, c, s->tag) != REACH_BRIGHT || slot == TENURE_SLOT_NONE ||
@@ -386,11 +406,14 @@ bool sim_sleep_is_disturbed(struct sim *sim, const struct sim_client *c) {
 }
 
 uint32_t sim_sleep_served_by(const struct sim *sim, const struct sim_client *c) {
-    return sim->workers[witness_rest_server(c->rest, WITNESS_ROLE_SERVING)->tag].cluster;
+    union sim_nap_room room;
+    const struct witness_rest *r = sim_nap_read(sim, c, &room);
+    return sim->workers[witness_rest_server(r, WITNESS_ROLE_SERVING)->tag].cluster;
 }
 
 struct sim_heard sim_sleep_heard(const struct sim *sim, const struct sim_client *c) {
-    const struct witness_rest *r = c->rest;
+    union sim_nap_room room;
+    const struct witness_rest *r = sim_nap_read(sim, c, &room);
     return (struct sim_heard){
         .expected = (uint32_t)witness_rest_expected(r, duration_ms(FRAME_MS), sim->now),
         .lost = r->lost,

@@ -23,6 +23,7 @@
 #ifndef PEERD_SIM_WORLD_H
 #define PEERD_SIM_WORLD_H
 
+#include "peerd/base/chains.h"
 #include "peerd/core/core.h"
 #include "peerd/core/status.h"
 #include "peerd/sim/clock.h"
@@ -310,7 +311,7 @@ struct sim_client {
     struct sim_ticket ticket;
     struct witness *witness; /* NULL unless its session is open; the playout buffer likewise */
     struct playout *playout;
-    struct witness_rest *rest;   /* while it sleeps, in place of both: see sleep.h */
+    struct sim_nap *nap;         /* while it sleeps, in place of both: see sleep.h, nap.h */
     struct instant sleeps_until; /* at most */
     uint16_t naps;               /* so far */
     struct instant served_from;  /* see report_client */
@@ -329,6 +330,13 @@ struct sim_client {
     uint32_t holder_count;
     struct sim_heard total; /* once it is over */
     struct sim_notes notes;
+};
+
+/* What the naps of sleepers have in common: nap.h. */
+struct sim_naps {
+    struct chains by_key;
+    struct pattern **patterns; /* by number; doubles */
+    uint32_t count;
 };
 
 /* What a group of listeners hears, and where it is. */
@@ -383,6 +391,7 @@ struct sim {
     struct sim_queue past, present_queue;
     struct instant present;
     uint32_t sleeping; /* listeners */
+    struct sim_naps naps;
     uint64_t wakes;
     bool freeing;
     bool closing; /* the scenario is over; listeners leave and leases run out */

@@ -220,6 +220,38 @@ void witness_rest_take(struct witness_rest *r, const struct witness *w, struct i
     }
 }
 
+static void shift(struct instant *at, struct duration by) {
+    if (!instant_is_never(*at))
+        at->us += by.us;
+}
+
+static void shift_schedule(struct schedule *s, struct duration by) {
+    shift(&s->window_since, by);
+    s->transit_us += by.us;
+    for (int i = 0; i < 2; i++)
+        s->offset_us[i] += by.us;
+}
+
+void witness_rest_shift(struct witness_rest *r, struct duration by) {
+    struct instant *const all[] = {
+        &r->at,         &r->hedges.at,     &r->moves.at,    &r->report_at,
+        &r->standby_at, &r->standby_until, &r->follow_at,   &r->miss_since,
+        &r->debt_at,    &r->probed_at,     &r->reseated_at, &r->dwell_until,
+        &r->anchor,
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        shift(all[i], by);
+    shift_schedule(&r->schedule, by);
+    for (uint8_t i = 0; i < r->server_count; i++) {
+        struct witness_rest_server *s = &r->servers[i];
+        shift(&s->hello_at, by);
+        shift(&s->cookie_at, by);
+        shift(&s->heard, by);
+        shift(&s->media_at, by);
+        shift(&s->framed_at, by);
+    }
+}
+
 /* ---- quiet instants -------------------------------------------------------------------------- */
 
 /* Steps back to before the last question if its answer is not there by `at`. */

@@ -67,6 +67,9 @@ size_t witness_rest_size(const struct witness *w);
 /* Takes a settled witness; of its servers `tag` and `dark` are left to the caller. */
 void witness_rest_take(struct witness_rest *r, const struct witness *w, struct instant now);
 
+/* All its instants by so much later, as of one that does the same at another time. */
+void witness_rest_shift(struct witness_rest *r, struct duration by);
+
 /* The newest instant not after `now` at which nothing waits for an answer; not before `r->at`. */
 struct instant witness_rest_quiet(const struct witness_rest *r, const struct witness_ways *ways,
                                   struct instant now);
