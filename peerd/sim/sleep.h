@@ -4,9 +4,9 @@
  * A listener whose ways are delay alone, who has what it needs and waits for no answer, is in the
  * same state a while later but for the time (transcoder/timeline/witness_rest.h). So it sleeps: no
  * frames, reports, hellos or standbys are sent, its leases at the serving and the warm worker stand
- * still, and some eighty bytes are left of its witness (nap.h). Whatever could disturb it wakes it first:
- * it is restored at the last instant at which nothing was under way, and what happened since is
- * simulated in full, so that packets in the air are there. Then the disturbance takes place.
+ * still, and some eighty bytes are left of its witness (nap.h). Whatever could disturb it wakes it
+ * first: it is restored at the last instant at which nothing was under way, and what happened since
+ * is simulated in full, so that packets in the air are there. Then the disturbance takes place.
  *
  *   wakes                                        called by
  *   a change of a site, its processes, ways      timeline.c, before it happens
