@@ -234,7 +234,7 @@ unit: all tests ## run the unit and scenario tests
 asan: $(BUILD)/asan/passed ## run them under AddressSanitizer and UBSan (nothing to do if unchanged)
 	@tail -n 1 $<
 $(BUILD)/asan/passed: $(call tests,asan) $(call programs,asan) $(call live,asan) test/lib/run-unit \
-                      $(wildcard conf/*.yaml test/data/*)
+                      $(wildcard conf/*.yaml test/data/* test/data/*/*)
 	@mkdir -p $(@D)
 	@test/lib/run-unit asan $(call tests,asan) > $@.tmp || { cat $@.tmp; rm -f $@.tmp; exit 1; }
 	@mv $@.tmp $@

@@ -227,6 +227,16 @@ bool prefix_from_text(struct prefix *out, const char *text) {
     return true;
 }
 
+bool prefix_is_canonical(const struct prefix *p) {
+    size_t len = p->addr.family == 4 ? 4 : 16;
+    for (size_t i = 0; i < len; i++) {
+        int kept = (int)p->bits - (int)(8 * i);
+        if (kept < 8 && (uint8_t)(p->addr.ip[i] << (kept > 0 ? kept : 0)) != 0)
+            return false;
+    }
+    return true;
+}
+
 bool prefix_holds(const struct prefix *p, const struct addr *a) {
     if (p->addr.family != a->family)
         return false;

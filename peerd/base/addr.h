@@ -40,4 +40,7 @@ struct prefix {
 bool prefix_from_text(struct prefix *out, const char *text);
 bool prefix_holds(const struct prefix *p, const struct addr *a);
 
+/* True if no bit beyond its length is set: 192.0.2.0/24 is, 192.0.2.1/24 is not. */
+bool prefix_is_canonical(const struct prefix *p);
+
 #endif

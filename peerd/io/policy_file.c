@@ -202,7 +202,7 @@ static struct policy *load(const char *path, struct key_pair *own, bool alone,
         policy_read(p, tree.root, faults);
         if (!alone)
             load_files(&l, p, own);
-        if (!alone && !faults_any(faults))
+        if (!alone)
             policy_check_keys(p, own != NULL ? &own->public_key : NULL, tree.root, faults);
     }
     faults_sort(faults);

@@ -117,12 +117,14 @@ static bool refuse_syntax(struct loader *l, const yaml_parser_t *parser, const c
                           size_t len) {
     struct mark mark = mark_of(&parser->problem_mark);
     const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
+    char found[128];
     if (parser->error == YAML_READER_ERROR) {
         return refuse(l, mark_at(text, len, parser->problem_offset), "text in UTF-8", problem, "");
     }
     if (parser->error == YAML_SCANNER_ERROR && byte_at(text, len, mark) == '\t')
         return refuse(l, mark, "YAML", "a tab", "indent with spaces");
-    return refuse(l, mark, "YAML", problem, parser->context != NULL ? parser->context : "");
+    snprintf(found, sizeof(found), "something else: %s", problem);
+    return refuse(l, mark, "YAML", found, parser->context != NULL ? parser->context : "");
 }
 
 /* libyaml takes UTF-16 as well, and then counts columns of something that nobody sees. */

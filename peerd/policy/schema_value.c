@@ -187,6 +187,21 @@ static bool parse_addr(const char *text, void *field, char *hint) {
     return false;
 }
 
+/* A prefix with bits beyond its length is one thing to some readers and another to others: who is
+ * let in must not depend on which. */
+static bool parse_prefix(const char *text, void *field, char *hint) {
+    struct prefix p;
+    if (!prefix_from_text(&p, text))
+        return false;
+    if (!prefix_is_canonical(&p)) {
+        HINT("there are bits beyond the %u of the prefix: shorten the address or lengthen it",
+             p.bits);
+        return false;
+    }
+    *(struct prefix *)field = p;
+    return true;
+}
+
 static bool parse_host(const char *text, void *field) {
     struct addr a;
     struct prefix p;
@@ -236,7 +251,6 @@ bool schema_value_secret(const char *text) {
 bool schema_value_parse(const struct schema_row *row, const char *text, void *field,
                         char hint[FAULT_TEXT_LEN_MAX + 1]) {
     enum quantity kind;
-    struct prefix prefix;
     hint[0] = '\0';
     if (quantity_of(row->type, &kind))
         return parse_quantity(row, kind, text, field, hint);
@@ -256,10 +270,7 @@ bool schema_value_parse(const struct schema_row *row, const char *text, void *fi
     case SCHEMA_HOST:
         return parse_host(text, field);
     case SCHEMA_PREFIX:
-        if (!prefix_from_text(&prefix, text))
-            return false;
-        *(struct prefix *)field = prefix;
-        return true;
+        return parse_prefix(text, field, hint);
     case SCHEMA_KEY:
         return parse_key(text, field, hint);
     case SCHEMA_ENUM:

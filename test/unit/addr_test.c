@@ -149,3 +149,20 @@ Test(addr, prefixes) {
             cr_expect_eq(prefix_holds(&p, &a), rows[i].holds, "%s", rows[i].what);
     }
 }
+
+Test(addr, canonical_prefixes) {
+    static const struct {
+        const char *prefix;
+        bool canonical;
+    } rows[] = {
+        {"192.0.2.0/24", true},    {"192.0.2.1/24", false},    {"192.0.2.1/32", true},
+        {"10.128.0.0/9", true},    {"10.192.0.0/9", false},    {"0.0.0.0/0", true},
+        {"1.0.0.0/0", false},      {"2001:db8::/33", true},    {"2001:db8:4000::/33", false},
+        {"2001:db8::1/128", true}, {"2001:db8::1/127", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct prefix p;
+        cr_assert(prefix_from_text(&p, rows[i].prefix), "%s", rows[i].prefix);
+        cr_expect_eq(prefix_is_canonical(&p), rows[i].canonical, "%s", rows[i].prefix);
+    }
+}

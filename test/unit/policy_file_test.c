@@ -189,9 +189,11 @@ Test(policy_file, refuses_yaml_with_a_place) {
          "ELF\x02\x01\x01",
          7, "1:1: expected text in UTF-8, found control characters are not allowed\n"},
         {"colon in a value", "a: b: c\n", 0,
-         "1:5: expected YAML, found mapping values are not allowed in this context\n"},
+         "1:5: expected YAML, found something else: mapping values are not allowed in this "
+         "context\n"},
         {"list left open", "a: [1, 2\n", 0,
-         "2:1: expected YAML, found did not find expected ',' or ']' (while parsing a flow "
+         "2:1: expected YAML, found something else: did not find expected ',' or ']' (while "
+         "parsing a flow "
          "sequence)\n"},
         {"empty", "", 0, "1:1: expected a policy, found an empty file\n"},
     };
