@@ -333,8 +333,15 @@ void sim_client_opened(struct sim *sim, struct sim_client *c,
 
 /* ---- sleep ---- */
 
+static bool has_played(const struct playout *p) {
+    return p->next > p->config.first_frame;
+}
+
+/* Of one that has played nothing yet it is known when it will. */
 void sim_client_drowse(struct sim *sim, struct sim_client *c) {
     sim_client_play(sim, c);
+    if (!has_played(c->playout))
+        c->served_from = playout_due(c->playout, c->playout->config.first_frame);
     end_listening(c);
 }
 
@@ -349,8 +356,10 @@ void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witnes
     }
     c->witness->servers[0].role = WITNESS_ROLE_FREE; /* unless the record says otherwise */
     witness_rest_restore(c->witness, rest, ways, sim->streams[c->group].frame_bytes, sim->now);
-    struct instant played = playout_due(c->playout, c->playout->next - 1);
-    c->heard = instant_max(c->heard, played);
+    if (has_played(c->playout))
+        c->heard = instant_max(c->heard, playout_due(c->playout, c->playout->next - 1));
+    else
+        c->served_from = INSTANT_NEVER;
 }
 
 void sim_client_over(struct sim *sim, struct sim_client *c, const char *outcome) {
@@ -432,6 +441,6 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
     uint32_t by = sim_client_served_by(sim, c);
     if (by != UINT32_MAX)
         out->served_by = sim->scenario->clusters[by].identity.name.text;
-    if (hears && !instant_is_never(c->served_from))
+    if (hears && instant_reached(sim->now, c->served_from))
         out->served_from_ms = duration_in_ms(instant_since(c->served_from, sim->zero));
 }

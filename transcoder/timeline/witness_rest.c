@@ -85,11 +85,17 @@ static bool server_is_settled(const struct witness *w, uint8_t slot,
     return false;
 }
 
+/* Nobody's frame was played yet: the first waits for its instant. */
+static bool has_begun(const struct playout *p) {
+    return p->next > p->config.first_frame;
+}
+
 /* Frames have come one after another and are all there. */
 static bool media_is_steady(const struct witness *w) {
     const struct playout *p = w->playout;
     const struct schedule *s = &w->schedule;
-    if (!schedule_known(s) || s->stale || s->high != p->high || p->last_source != w->serving ||
+    if (!schedule_known(s) || s->stale || s->high != p->high ||
+        p->last_source != (has_begun(p) ? w->serving : PLAYOUT_SOURCES_MAX) ||
         p->stats.lost_run != 0 || p->serving != w->serving || p->next < p->serving_from ||
         p->next >= p->high || p->stats.oversized != 0 || !witness_lag_stays(w))
         return false;
@@ -449,8 +455,8 @@ static void restore_playout(struct playout *p, const struct witness_rest *r, uin
     p->serving = r->serving;
     p->served = r->served;
     p->serving_from = r->serving_from;
-    p->last_source = r->serving;
-    p->last_exact = r->last_exact || p->next - 1 >= p->mergeable_from[r->serving];
+    p->last_source = has_begun(p) ? r->serving : PLAYOUT_SOURCES_MAX;
+    p->last_exact = has_begun(p) && (r->last_exact || p->next - 1 >= p->mergeable_from[r->serving]);
     *s = (struct playout_stats){.expected = p->next - p->config.first_frame,
                                 .lost = r->lost,
                                 .lost_before = r->lost_before,
