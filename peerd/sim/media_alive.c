@@ -52,9 +52,10 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     sim_put(sim, duration_ms(SIM_NODE_TICK_MS), e);
     watch_workers(sim, node);
     wake_before_credit_ends(sim, node);
-    bool silent =
-        !instant_is_never(node->answered) &&
-        !duration_less(instant_since(sim_node_now(sim, node), node->answered), SIM_ALIVE_AFTER);
+    struct duration patience =
+        duration_max(SIM_ALIVE_AFTER, duration_scale(node->poll, SIM_ALIVE_POLLS, 1));
+    bool silent = !instant_is_never(node->answered) &&
+                  !duration_less(instant_since(sim_node_now(sim, node), node->answered), patience);
     node->beating |= silent && node->roster.committed > 0;
     for (uint32_t i = 0; i < sim->sites[node->cluster].policy.peer_count && node->beating; i++)
         if (node->told_alive[i])

@@ -45,7 +45,8 @@
 #define SIM_WORKER_START duration_ms(50)    /* the same, of a worker, link and settings included */
 #define SIM_WARM_UP      duration_ms(5000)  /* before the scenario begins: everybody gets ready */
 #define SIM_POLL_WAIT    duration_ms(1000)  /* a node waits so long for an answer */
-#define SIM_ALIVE_AFTER  duration_ms(200)   /* of silence, then nodes beat for their peerd … */
+#define SIM_ALIVE_AFTER  duration_ms(200)   /* of silence, then nodes beat for their peerd, … */
+#define SIM_ALIVE_POLLS  2                  /* … where they ask rarely of so many polls, … */
 #define SIM_NODE_TICK_MS 100                /* [ms] … this often, and look after their workers */
 #define SIM_STALL        duration_ms(1000)  /* a worker that does not move for so long is killed */
 #define SIM_CALL_WAIT    duration_ms(3000)  /* a peerd waits so long for another's answer */

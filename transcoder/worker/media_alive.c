@@ -22,7 +22,8 @@ struct media_alive {
     struct key_hint cluster;
     struct backup backups[NODE_MEDIA_ALIVE_MAX];
     size_t count;
-    struct instant heard; /* peerd's last answer; "never" before the first */
+    struct instant heard;     /* peerd's last answer; "never" before the first */
+    struct duration patience; /* then so much silence means that it is gone */
     uint32_t sessions;
     bool beating;
 };
@@ -79,8 +80,8 @@ static void set_beating(struct media_alive *m, bool beating) {
 
 static void timer_fired(void *data, struct instant now) {
     struct media_alive *m = data;
-    bool silent = !instant_is_never(m->heard) &&
-                  !duration_less(instant_since(now, m->heard), duration_ms(MEDIA_ALIVE_SILENT_MS));
+    bool silent =
+        !instant_is_never(m->heard) && !duration_less(instant_since(now, m->heard), m->patience);
     if (silent && m->sessions > 0 && m->count > 0)
         set_beating(m, true);
     for (size_t i = 0; m->beating && m->sessions > 0 && i < m->count; i++)
@@ -137,9 +138,12 @@ static void begin(struct echo *echo) {
     echo_init(echo, boot);
 }
 
-void media_alive_peerd_heard(struct media_alive *m, const struct public_key *cluster,
+void media_alive_peerd_heard(struct media_alive *m, struct duration poll,
+                             const struct public_key *cluster,
                              const struct node_media_alive *backups, size_t count) {
     m->heard = net_now();
+    m->patience = duration_max(duration_ms(MEDIA_ALIVE_SILENT_MS),
+                               duration_scale(poll, MEDIA_ALIVE_POLLS, 1));
     m->cluster = key_hint_of(cluster);
     set_beating(m, false);
     if (same(m, backups, count))

@@ -13,15 +13,18 @@
 #include "peerd/wire/node.h"
 
 #define MEDIA_ALIVE_INTERVAL_MS 100 /* [ms] between beats: what peerd's own interval is */
-#define MEDIA_ALIVE_SILENT_MS   200 /* [ms] of silence before the first: two polls */
+#define MEDIA_ALIVE_SILENT_MS   200 /* [ms] of silence before the first, … */
+#define MEDIA_ALIVE_POLLS       2   /* … where polls are rarer so many of them */
 
 struct media_alive;
 
 /* NULL if memory is short or no socket can be had. */
 struct media_alive *media_alive_new(struct net_loop *loop, struct net_log *log);
 
-/* Peerd has answered: whom to tell if it falls silent, and for whom (its key). Ends the beating. */
-void media_alive_peerd_heard(struct media_alive *m, const struct public_key *cluster,
+/* Peerd has answered: whom to tell if it falls silent, and for whom (its key); it will be asked
+ * again after `poll`. Ends the beating. */
+void media_alive_peerd_heard(struct media_alive *m, struct duration poll,
+                             const struct public_key *cluster,
                              const struct node_media_alive *backups, size_t count);
 
 /* How many sessions are served; call it when convenient, beats say the newest. */

@@ -211,7 +211,8 @@ static void answered(void *data, const struct node_answer *a) {
     roster_acknowledged(s->roster, a->seq);
     s->sources_heard = s->sources_sent;
     apply(s, a, instant_add(net_now(), duration_ms(a->credit.lease_ms)));
-    media_alive_peerd_heard(s->media_alive, &a->cluster_key, a->media_alive, a->media_alive_count);
+    media_alive_peerd_heard(s->media_alive, duration_ms(a->poll_ms), &a->cluster_key,
+                            a->media_alive, a->media_alive_count);
     take_orders(s, a);
 }
 
@@ -221,7 +222,7 @@ static void unwanted(void *data) {
     struct supervisor *s = data;
     s->credit = (struct link_credit){.slots = 0, .until = net_now()};
     crew_send_all(s->crew, LINK_CREDIT, &s->credit);
-    media_alive_peerd_heard(s->media_alive, &s->config.cluster_key, NULL, 0);
+    media_alive_peerd_heard(s->media_alive, DURATION_ZERO, &s->config.cluster_key, NULL, 0);
 }
 
 /* ---- to peerd -------------------------------------------------------------------------------- */
