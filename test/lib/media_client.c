@@ -62,6 +62,7 @@ static void rtp_received(struct media_client *c, const uint8_t *data, size_t len
     struct media_client_frame *f = &c->frames[frame];
     size_t kept = p.payload_len < sizeof(f->payload) ? p.payload_len : sizeof(f->payload);
     c->payload_type = p.payload_type;
+    c->received++;
     if (f->copies++ == 0) {
         f->first = net_now();
         f->len = (uint16_t)p.payload_len;
@@ -91,21 +92,26 @@ static bool datagram_received(struct media_client *c, const uint8_t *data, size_
     return false;
 }
 
-/* Receives until an answer to `nonce` came (0: none is waited for) or the time is over. */
+/* Receives until an answer to `nonce` came (0: to anything) or the time is over; without a place
+ * for it none is waited for. What is there is taken first: the time may be over because nobody let
+ * us run. */
 static bool receive(struct media_client *c, uint64_t nonce, struct instant end,
                     struct message *answer) {
     uint8_t data[2048];
     struct message other;
     for (;;) {
+        ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+        if (n >= 0) {
+            if (datagram_received(c, data, (size_t)n, answer != NULL ? answer : &other) &&
+                answer != NULL && (nonce == 0 || answer->nonce == nonce))
+                return true;
+            continue;
+        }
         int64_t left_us = instant_since(end, net_now()).us;
         if (left_us <= 0)
             return false;
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         poll(&p, 1, (int)((left_us + 999) / 1000));
-        ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
-        if (n >= 0 && datagram_received(c, data, (size_t)n, answer != NULL ? answer : &other) &&
-            answer != NULL && answer->nonce == nonce)
-            return true;
     }
 }
 
@@ -117,11 +123,26 @@ void media_client_listen(struct media_client *c, int64_t ms) {
     receive(c, 0, after_ms(ms), NULL);
 }
 
-bool media_client_await(struct media_client *c, uint64_t frame, int64_t ms) {
-    struct instant end = after_ms(ms);
+bool media_client_await(struct media_client *c, uint64_t frame) {
+    struct instant end = after_ms(MEDIA_CLIENT_PATIENCE_MS);
     while (c->frames[frame].copies == 0 && instant_before(net_now(), end))
         media_client_listen(c, 5);
     return c->frames[frame].copies > 0;
+}
+
+bool media_client_await_silence(struct media_client *c, int64_t ms) {
+    struct instant end = after_ms(MEDIA_CLIENT_PATIENCE_MS);
+    uint32_t before;
+    do {
+        before = c->received;
+        media_client_listen(c, ms);
+        /* It may have been the server that stood still. The second answer comes from a turn of its
+         * loop that began after it went on, and what was due then is on its way before. */
+        if (!media_client_hello(c) || !media_client_hello(c))
+            return false;
+        media_client_listen(c, 0);
+    } while (c->received != before && instant_before(net_now(), end));
+    return c->received == before;
 }
 
 uint32_t media_client_missing(const struct media_client *c, uint64_t from, uint64_t to) {
@@ -140,15 +161,18 @@ uint64_t media_client_end(const struct media_client *c) {
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-/* Sends a message, again every 200 ms as a client would, until it is answered. */
-static bool ask(struct media_client *c, const struct message *m, int64_t ms,
-                struct message *answer) {
+static void say(struct media_client *c, const struct message *m) {
     uint8_t data[MESSAGE_LEN_MAX];
     size_t len = message_encode(data, sizeof(data), m, &c->key);
     assert(len > 0);
-    struct instant end = after_ms(ms);
+    media_client_send(c, data, len);
+}
+
+/* Sends a message, again every 200 ms as a client would, until it is answered. */
+static bool ask(struct media_client *c, const struct message *m, struct message *answer) {
+    struct instant end = after_ms(MEDIA_CLIENT_PATIENCE_MS);
     while (instant_before(net_now(), end)) {
-        media_client_send(c, data, len);
+        say(c, m);
         if (receive(c, m->nonce, instant_min(end, after_ms(200)), answer))
             return true;
     }
@@ -158,9 +182,10 @@ static bool ask(struct media_client *c, const struct message *m, int64_t ms,
 bool media_client_hello(struct media_client *c) {
     struct message answer;
     const struct message hello = {.kind = MESSAGE_HELLO, .nonce = ++c->nonce};
-    if (!ask(c, &hello, 2000, &answer) || answer.kind != MESSAGE_COOKIE)
+    if (!ask(c, &hello, &answer) || answer.kind != MESSAGE_COOKIE)
         return false;
     c->cookie = answer.u.cookie.cookie;
+    c->free_slots = answer.u.cookie.free_slots;
     return true;
 }
 
@@ -183,7 +208,20 @@ struct message_resume media_client_resume(struct media_client *c, enum resume_pu
 bool media_client_ask(struct media_client *c, const struct message_resume *resume,
                       struct message *answer) {
     const struct message m = {.kind = MESSAGE_RESUME, .nonce = ++c->nonce, .u.resume = *resume};
-    return ask(c, &m, 2000, answer);
+    return ask(c, &m, answer);
+}
+
+bool media_client_is_ignored(struct media_client *c, const struct message_resume *resume) {
+    const struct message m = {.kind = MESSAGE_RESUME, .nonce = ++c->nonce, .u.resume = *resume};
+    const struct message hello = {.kind = MESSAGE_HELLO, .nonce = ++c->nonce};
+    struct instant end = after_ms(MEDIA_CLIENT_PATIENCE_MS);
+    struct message answer;
+    say(c, &m);
+    say(c, &hello);
+    while (receive(c, 0, end, &answer))
+        if (answer.nonce == m.nonce || answer.nonce == hello.nonce)
+            return answer.nonce == hello.nonce;
+    return false;
 }
 
 bool media_client_report(struct media_client *c, uint32_t epoch, uint64_t last_frame,
@@ -196,5 +234,5 @@ bool media_client_report(struct media_client *c, uint32_t epoch, uint64_t last_f
                                          .last_frame = last_frame,
                                          .expected = (uint32_t)last_frame + 1,
                                          .notice = c->notice.number};
-    return ask(c, &m, 2000, answer);
+    return ask(c, &m, answer);
 }

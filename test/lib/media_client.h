@@ -11,8 +11,9 @@
 #include "transcoder/rtp/rtcp.h"
 #include "transcoder/timeline/position.h"
 
-#define MEDIA_CLIENT_FRAMES_MAX  2048 /* frames noted */
-#define MEDIA_CLIENT_PAYLOAD_MAX 320  /* [bytes] kept of each */
+#define MEDIA_CLIENT_FRAMES_MAX  2048  /* frames noted */
+#define MEDIA_CLIENT_PATIENCE_MS 20000 /* [ms] longer than any machine makes us wait */
+#define MEDIA_CLIENT_PAYLOAD_MAX 320   /* [bytes] kept of each */
 
 struct media_client_frame {
     uint32_t copies;      /* how often it came */
@@ -32,10 +33,12 @@ struct media_client {
     char token[TICKET_LEN_MAX + 1];
     size_t token_len;
     struct cookie cookie;
+    uint32_t free_slots; /* as the newest cookie came with */
     uint64_t counter, nonce;
     struct position position;
     uint8_t payload_type;
     struct media_client_frame frames[MEDIA_CLIENT_FRAMES_MAX];
+    uint32_t received;     /* frames that came, copies too */
     uint32_t strangers;    /* RTP that is not of this session */
     struct rtcp_report sr; /* newest sender report */
     uint32_t sr_count;
@@ -55,7 +58,7 @@ void media_client_ticket(struct media_client *c, const struct ticket *ticket,
 /* Sends bytes as they are. */
 void media_client_send(struct media_client *c, const void *data, size_t len);
 
-/* Hello and cookie. False if none came within a second. */
+/* Hello and cookie. False if none came. */
 bool media_client_hello(struct media_client *c);
 
 /* Fills what every resume has: cookie, target, session, next counter, ticket. */
@@ -63,17 +66,24 @@ struct message_resume media_client_resume(struct media_client *c, enum resume_pu
                                           uint32_t epoch, uint64_t from, uint64_t live);
 
 /* Sends a resume or a report and waits for its answer: MESSAGE_GRANT, MESSAGE_REFUSE or
- * MESSAGE_ACK in `answer`. False if none came within two seconds. */
+ * MESSAGE_ACK in `answer`. False if none came. */
 bool media_client_ask(struct media_client *c, const struct message_resume *resume,
                       struct message *answer);
 bool media_client_report(struct media_client *c, uint32_t epoch, uint64_t last_frame,
                          struct message *answer);
 
-/* Takes what arrives for so long. */
+/* True if this resume gets no answer: what is asked after it gets one and it has none. */
+bool media_client_is_ignored(struct media_client *c, const struct message_resume *resume);
+
+/* Takes what has arrived, and what arrives for so long. */
 void media_client_listen(struct media_client *c, int64_t ms);
 
-/* Listens until `frame` has come, or for so long. */
-bool media_client_await(struct media_client *c, uint64_t frame, int64_t ms);
+/* Listens until `frame` has come. False if it does not. */
+bool media_client_await(struct media_client *c, uint64_t frame);
+
+/* Listens until no frame came for so long, though the server was awake. False if they go on and on.
+ */
+bool media_client_await_silence(struct media_client *c, int64_t ms);
 
 /* Frames of from … to−1 that have not come. */
 uint32_t media_client_missing(const struct media_client *c, uint64_t from, uint64_t to);

@@ -172,8 +172,8 @@ static bool read_log(struct rig *r, struct instant end, char said[128]) {
     return true;
 }
 
-bool rig_await_log(struct rig *r, const char *sentence, int64_t ms) {
-    struct instant end = instant_add(net_now(), duration_ms(ms));
+bool rig_await_log(struct rig *r, const char *sentence) {
+    struct instant end = instant_add(net_now(), duration_ms(RIG_PATIENCE_MS));
     char said[128];
     while (read_log(r, end, said))
         if (strcmp(said, sentence) == 0)
@@ -183,7 +183,7 @@ bool rig_await_log(struct rig *r, const char *sentence, int64_t ms) {
 
 /* Workers and sources report in any order. */
 static bool await_start(struct rig *r) {
-    struct instant end = instant_add(net_now(), duration_s(20));
+    struct instant end = instant_add(net_now(), duration_ms(RIG_PATIENCE_MS));
     char said[128];
     while (!r->ready || r->sources_known < r->catalogue.source_count)
         if (!read_log(r, end, said))

@@ -15,6 +15,7 @@
 
 #define RIG_WORKERS_MAX 4
 #define RIG_SOURCES_MAX 4
+#define RIG_PATIENCE_MS 30000 /* [ms] longer than any machine makes us wait */
 
 struct rig_source {
     const char *name;
@@ -52,8 +53,8 @@ bool rig_start(struct rig *r, uint32_t workers);
 /* Writes the configuration anew and says SIGHUP. */
 void rig_reload(struct rig *r);
 
-/* Waits until the log says `sentence`, and learns from what it reads. False after so long. */
-bool rig_await_log(struct rig *r, const char *sentence, int64_t ms);
+/* Waits until the log says `sentence`, and learns from what it reads. False if it does not. */
+bool rig_await_log(struct rig *r, const char *sentence);
 
 /* SIGKILL, and removes the folder. */
 void rig_stop(struct rig *r);

@@ -40,12 +40,16 @@ static void commit(struct media_client *c, uint32_t epoch, uint64_t from) {
 }
 
 static bool is_gone(pid_t pid) {
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 2000; i++) {
         if (kill(pid, 0) != 0 && errno == ESRCH)
             return true;
         usleep(10000);
     }
     return false;
+}
+
+static bool late(struct instant since) {
+    return instant_since(net_now(), since).us > MEDIA_CLIENT_PATIENCE_MS * INT64_C(1000);
 }
 
 /* The port is the same, the cookie is good still, and no frame is lost: the replacement knows what
@@ -55,23 +59,29 @@ static void expect_replacement_goes_on(int signal_number) {
     struct message answer;
     rig_client(&rig, &client, "noise", "pcmu");
     commit(&client, 1, 0);
+    cr_assert(media_client_await(&client, 20));
     cr_assert(media_client_report(&client, 1, 0, &answer));
-    cr_assert(media_client_await(&client, 20, 5000));
     pid_t pid = rig.worker_pids[0];
     struct addr media = rig.media[0];
     struct instant killed = net_now();
     kill(pid, signal_number);
-    cr_assert(rig_await_log(&rig, "worker died", 10000));
-    cr_assert(rig_await_log(&rig, "worker started", 10000));
-    bool at_once = instant_since(net_now(), killed).us < 800000;
+    cr_assert(rig_await_log(&rig, "worker died"));
+    cr_assert(rig_await_log(&rig, "worker started"));
     cr_expect_neq(rig.worker_pids[0], pid);
     cr_expect(addr_equal(&rig.media[0], &media), "the socket outlives the process");
-    media_client_listen(&client, 1000);
+    media_client_listen(&client, 0);
+    uint64_t before = media_client_end(&client), next = before;
+    while (media_client_end(&client) == before && !late(killed))
+        media_client_listen(&client, 20);
+    /* What is filled in may be overtaken by what is live, but not by that much. */
+    cr_assert(media_client_await(&client, media_client_end(&client) + 40), "it sends again");
+    while (client.frames[next].copies == 0)
+        next++;
+    bool at_once = instant_since(client.frames[next].first, killed).us < 800000;
     uint64_t end = media_client_end(&client);
-    cr_expect_gt(end, 60, "it sends again");
-    uint32_t missing = media_client_missing(&client, 0, end);
+    uint32_t missing = media_client_missing(&client, 0, next);
     cr_expect(missing == 0 || !at_once, "%u frames are missing", missing);
-    cr_expect_eq(media_client_missing(&client, end - 40, end), 0, "the newest have all come");
+    cr_expect_eq(media_client_missing(&client, next, end - 40), 0, "the newest have all come");
     for (uint64_t n = 0; n < end; n++)
         cr_expect(!client.frames[n].differs, "frame %zu", (size_t)n);
     cr_assert(media_client_report(&client, 1, end, &answer));
@@ -98,17 +108,17 @@ Test(transcoderd_life, second_death_in_a_row_drops_the_sessions) {
     struct message answer;
     rig_client(&rig, &client, "noise", "pcmu");
     commit(&client, 1, 0);
-    cr_assert(media_client_await(&client, 5, 5000));
+    cr_assert(media_client_await(&client, 5));
     for (int i = 0; i < 2; i++) {
         kill(rig.worker_pids[0], SIGKILL);
-        cr_assert(rig_await_log(&rig, "worker died", 5000));
-        cr_assert(rig_await_log(&rig, "worker started", 10000));
+        cr_assert(rig_await_log(&rig, "worker died"));
+        cr_assert(rig_await_log(&rig, "worker started"));
     }
     cr_assert(media_client_report(&client, 1, 5, &answer));
     cr_assert_eq(answer.kind, MESSAGE_REFUSE);
     cr_expect_eq(answer.u.refuse.error, ERR_UNKNOWN_SESSION);
     commit(&client, 1, 100);
-    cr_expect(media_client_await(&client, 110, 3000), "the client commits here again at once");
+    cr_expect(media_client_await(&client, 110), "the client commits here again at once");
 }
 
 Test(transcoderd_life, other_workers_do_not_notice) {
@@ -121,25 +131,24 @@ Test(transcoderd_life, other_workers_do_not_notice) {
     commit(&client, 1, 0);
     commit(&other, 1, 0);
     kill(rig.worker_pids[0], SIGKILL);
-    media_client_listen(&other, 500);
+    cr_assert(media_client_await(&other, 25));
     uint64_t end = media_client_end(&other);
-    cr_expect_gt(end, 15);
     cr_expect_eq(media_client_missing(&other, 0, end), 0);
     cr_expect_eq(kill(rig.worker_pids[1], 0), 0);
 }
 
 Test(transcoderd_life, a_worker_that_dies_again_and_again_is_started_slowly) {
     for (int i = 0; i < 6; i++) {
+        struct instant killed = net_now(); /* not when we read of it, which may be late */
         kill(rig.worker_pids[1], SIGKILL);
-        cr_assert(rig_await_log(&rig, "worker died", 5000));
-        struct instant died = net_now();
-        cr_assert(rig_await_log(&rig, "worker started", 10000));
-        bool waited = instant_since(net_now(), died).us >= 1000000;
+        cr_assert(rig_await_log(&rig, "worker died"));
+        cr_assert(rig_await_log(&rig, "worker started"));
+        bool waited = instant_since(net_now(), killed).us >= 1000000;
         cr_expect(waited || i < 5, "death %d", i + 1);
     }
     rig_client(&rig, &client, "noise", "pcmu");
     commit(&client, 1, 0);
-    cr_expect(media_client_await(&client, 5, 3000), "the other one serves all the while");
+    cr_expect(media_client_await(&client, 5), "the other one serves all the while");
 }
 
 Test(transcoderd_life, workers_go_with_their_supervisor) {
@@ -169,7 +178,7 @@ Test(transcoderd_life, serves_ipv6) {
     rig_client(&rig, &client, "noise", "pcmu");
     cr_expect_eq(client.server.family, 6);
     commit(&client, 1, 0);
-    cr_assert(media_client_await(&client, 20, 5000));
+    cr_assert(media_client_await(&client, 20));
     cr_expect_eq(media_client_missing(&client, 0, 20), 0);
 }
 

@@ -83,6 +83,7 @@ Test(transcoderd, serves_frames_by_position) {
     rig_client(&rig, &client, "noise", "pcmu");
     cr_assert(media_client_hello(&client));
     struct message_resume r = media_client_resume(&client, RESUME_COMMIT, 1, 0, 0);
+    struct instant asked = net_now();
     cr_assert(media_client_ask(&client, &r, &answer));
     cr_assert_eq(answer.kind, MESSAGE_GRANT);
     cr_expect_eq(answer.u.grant.epoch, 1);
@@ -90,14 +91,16 @@ Test(transcoderd, serves_frames_by_position) {
     cr_expect_eq(answer.u.grant.mergeable_from, 0, "PCMU is anybody's from the first frame");
     cr_expect_eq(answer.u.grant.lease_ms, 3000);
     cr_expect(key_hint_equal(&answer.u.grant.cluster, &client.target));
-    cr_assert(media_client_await(&client, 40, 5000));
+    cr_assert(media_client_await(&client, 40));
     /* Numbers wrapped on the way: seq0 is 65530, ts0 just below 2^32. */
     cr_expect_eq(media_client_missing(&client, 0, 40), 0);
     cr_expect_eq(client.strangers, 0);
     cr_expect_eq(client.payload_type, 0);
     expect_bytes(&client, "noise", true, MEDIA_CODEC_PCMU, 0, 40);
-    /* Twenty milliseconds each: not a bound on time, but 40 frames at once would show. */
-    cr_expect_gt(instant_since(client.frames[40].first, client.frames[0].first).us, 700000);
+    /* Twenty milliseconds each, and none early whoever is late. */
+    for (int64_t n = 0; n <= 40; n++)
+        cr_expect_gt(instant_since(client.frames[n].first, asked).us, n * 20000 - 2000, "%d",
+                     (int)n);
     cr_expect_geq(client.sr_count, 1);
     cr_expect_eq(client.sr.ssrc, client.position.ssrc);
     char id[SESSION_ID_TEXT_LEN + 1];
@@ -113,7 +116,7 @@ Test(transcoderd, opus_merges_after_its_preroll) {
     cr_assert(media_client_ask(&client, &r, &answer));
     cr_assert_eq(answer.kind, MESSAGE_GRANT);
     cr_expect_eq(answer.u.grant.mergeable_from, 300, "pre-roll is done before the first frame");
-    cr_assert(media_client_await(&client, 330, 5000));
+    cr_assert(media_client_await(&client, 330));
     cr_expect_eq(media_client_missing(&client, 300, 330), 0);
     /* Another server, whose encoder has run since frame 0. */
     struct media_profile p;
@@ -142,7 +145,7 @@ Test(transcoderd, anchor_is_where_frame_0_lies_in_the_source) {
     t.anchor_frame = 123;
     media_client_ticket(&client, &t, &rig.issuer, 160);
     cr_assert(commit(&client, 1, 0));
-    cr_assert(media_client_await(&client, 10, 5000));
+    cr_assert(media_client_await(&client, 10));
     rig_client(&rig, &other, "noise", "pcmu");
     for (uint64_t n = 0; n < 10; n++)
         other.frames[123 + n] = client.frames[n];
@@ -164,14 +167,15 @@ Test(transcoderd, hedge_sends_what_is_missing_and_ends_by_itself) {
     cr_assert(media_client_ask(&client, &hedge, &answer));
     cr_assert_eq(answer.kind, MESSAGE_GRANT);
     cr_expect_eq(answer.u.grant.start_frame, 100);
-    media_client_listen(&client, 1200);
+    cr_assert(media_client_await_silence(&client, 400), "it does not end");
     uint64_t end = media_client_end(&client);
     cr_expect_eq(media_client_missing(&client, 0, 100), 100);
     cr_expect_eq(media_client_missing(&client, 100, end), 1, "all but the frame that was held");
     cr_expect_eq(client.frames[103].copies, 0);
-    cr_expect(end >= 120 && end <= 140, "500 ms of hedge ended at frame %zu", (size_t)end);
+    /* After 500 ms, or when it could run again: tenure_test is about time. */
+    cr_expect(end >= 120 && end <= 200, "500 ms of hedge ended at frame %zu", (size_t)end);
     /* The backfill did not wait for its turn. */
-    cr_expect_lt(instant_since(client.frames[105].first, client.frames[100].first).us, 100000);
+    cr_expect(!instant_before(client.frames[107].first, client.frames[105].first));
 }
 
 Test(transcoderd, cancel_stops_a_hedge_and_release_a_session) {
@@ -190,7 +194,7 @@ Test(transcoderd, cancel_stops_a_hedge_and_release_a_session) {
     cr_expect_eq(media_client_end(&client), end, "cancelled");
 
     cr_assert(commit(&client, 2, 200));
-    cr_assert(media_client_await(&client, 210, 5000));
+    cr_assert(media_client_await(&client, 210));
     struct message_resume release = media_client_resume(&client, RESUME_RELEASE, 3, 0, 0);
     cr_assert(media_client_ask(&client, &release, &answer));
     cr_assert_eq(answer.kind, MESSAGE_GRANT);
@@ -208,17 +212,21 @@ Test(transcoderd, reports_renew_the_lease) {
     rig_client(&rig, &other, "noise", "pcmu");
     cr_assert(commit(&client, 1, 0));
     cr_assert(commit(&other, 1, 0));
-    for (int i = 0; i < 8; i++) {
+    uint64_t end = 0, before = 1;
+    for (int i = 0; i < 8 || (end != before && i < 40); i++) {
         media_client_listen(&client, 500);
         cr_assert(media_client_report(&client, 1, 10, &answer));
         cr_assert_eq(answer.kind, MESSAGE_ACK);
         cr_expect_eq(answer.u.ack.lease_ms, 3000);
+        media_client_listen(&other, 0);
+        before = end;
+        end = media_client_end(&other);
     }
-    cr_assert(media_client_await(&client, media_client_end(&client) + 5, 1000));
-    /* Nobody renewed this one: it ended with its lease, 150 frames after it began. */
-    media_client_listen(&other, 100);
-    uint64_t end = media_client_end(&other);
-    cr_expect(end > 100 && end < 170, "%zu", (size_t)end);
+    cr_assert(media_client_await(&client, media_client_end(&client) + 5));
+    /* Nobody renewed this one: it ended with its lease, 150 frames after it began, or as soon as
+     * the worker could run. The one that was renewed is ahead of it by now. */
+    cr_expect_gt(end, 50, "%zu", (size_t)end);
+    cr_expect_lt(end + 20, media_client_end(&client), "%zu", (size_t)end);
 }
 
 /* How a resume is spoilt before it is sent. */
@@ -293,6 +301,7 @@ Test(transcoderd, refuses_what_is_not_right) {
         {"source with other content", SPOIL_DIGEST, ERR_SOURCE_DIFFERS},
         {"no ticket and no session", SPOIL_NO_TICKET, ERR_UNKNOWN_SESSION},
     };
+    struct message answer;
     rig_client(&rig, &other, "noise", "pcmu");
     cr_assert(commit(&other, 1, 0));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -303,15 +312,15 @@ Test(transcoderd, refuses_what_is_not_right) {
         media_client_listen(&client, 30);
         cr_expect_eq(media_client_end(&client), 0, "%s: no media", rows[i].what);
         media_client_close(&client);
+        cr_assert(media_client_report(&other, 1, 0, &answer), "it stays");
     }
     rig_client(&rig, &client, "noise", "pcmu");
     cr_assert(media_client_hello(&client));
-    struct message answer;
     struct message_resume good = spoilt(&client, SPOIL_NOTHING);
     cr_assert(media_client_ask(&client, &good, &answer));
     cr_expect_eq(answer.kind, MESSAGE_GRANT, "the same without a fault");
     uint64_t end = media_client_end(&other);
-    cr_assert(media_client_await(&other, end + 10, 3000), "nobody else was disturbed");
+    cr_assert(media_client_await(&other, end + 10), "nobody else was disturbed");
     cr_expect_eq(media_client_missing(&other, 0, end + 10), 0);
 }
 
@@ -328,7 +337,7 @@ Test(transcoderd, replays_and_unknown_sessions) {
     cr_assert_eq(answer.kind, MESSAGE_GRANT);
     struct message_resume again = media_client_resume(&client, RESUME_COMMIT, 2, 0, 0);
     again.counter = 1;
-    cr_expect(!media_client_ask(&client, &again, &answer), "a counter seen before is no question");
+    cr_expect(media_client_is_ignored(&client, &again), "a counter seen before is no question");
 }
 
 /* The ticket of `c`, with another life. */
@@ -341,7 +350,7 @@ static void reissue(struct media_client *c, int64_t expires_s) {
 Test(transcoderd, an_older_ticket_never_takes_the_place_of_a_newer_one) {
     struct message answer;
     rig_client(&rig, &client, "noise", "pcmu");
-    int64_t first_s = net_wall().us / 1000000 + 3, second_s = first_s + 3600;
+    int64_t first_s = net_wall().us / 1000000 + 5, second_s = first_s + 3600;
     reissue(&client, first_s);
     cr_assert(media_client_hello(&client));
     struct message_resume old = media_client_resume(&client, RESUME_COMMIT, 1, 0, 0);
@@ -367,8 +376,8 @@ Test(transcoderd, an_older_ticket_never_takes_the_place_of_a_newer_one) {
     struct message_resume foreign = media_client_resume(&client, RESUME_COMMIT, 1, 0, 0);
     expect_refusal(&client, &foreign, ERR_FOREIGN, "another anchor");
 
-    /* The recorded first one. media_client_ask() waits two seconds for an answer in vain. */
-    cr_expect(!media_client_ask(&client, &old, &answer), "a replay is no question");
+    /* The recorded first one. */
+    cr_expect(media_client_is_ignored(&client, &old), "a replay is no question");
     while (net_wall().us < (first_s + 2) * 1000000) { /* it has expired, skew included */
         media_client_listen(&client, 200);
         cr_assert(media_client_report(&client, 1, 10, &answer));
@@ -394,13 +403,16 @@ Test(transcoderd, forged_reports_are_refused_cheaply_and_shut_out_nobody) {
     cr_expect_eq(answer.kind, MESSAGE_ACK, "another address, the right key");
 
     key_pair_from_seed(&moved->key, seed);
-    for (int i = 0; i < GUARD_FAILURES_MAX; i++) {
+    int looked_at = 0;
+    for (bool first = true; first || answer.u.refuse.error == ERR_BAD_SIGNATURE; first = false) {
         cr_assert(media_client_report(moved, 1, 2, &answer));
-        cr_expect_eq(answer.u.refuse.error, ERR_BAD_SIGNATURE, "forgery %d", i);
+        cr_assert_eq(answer.kind, MESSAGE_REFUSE);
+        looked_at += answer.u.refuse.error == ERR_BAD_SIGNATURE;
+        cr_assert_lt(looked_at, 100 * GUARD_FAILURES_MAX, "it goes on for ever");
     }
-    cr_assert(media_client_report(moved, 1, 3, &answer));
-    cr_assert_eq(answer.kind, MESSAGE_REFUSE);
     cr_expect_eq(answer.u.refuse.error, ERR_BUDGET, "no signature is looked at any more");
+    /* More if they did not all come within a second. */
+    cr_expect_geq(looked_at, GUARD_FAILURES_MAX);
     client.counter = moved->counter + 100;
     cr_assert(media_client_report(&client, 1, 4, &answer));
     cr_expect_eq(answer.kind, MESSAGE_ACK, "from where the client is known to be");
@@ -417,6 +429,7 @@ Test(transcoderd, forged_reports_are_refused_cheaply_and_shut_out_nobody) {
 
 Test(transcoderd, noise_at_the_port_harms_nobody) {
     uint8_t junk[1500];
+    struct message answer;
     struct rng g;
     rng_seed(&g, 7);
     rig_client(&rig, &other, "noise", "pcmu");
@@ -432,26 +445,31 @@ Test(transcoderd, noise_at_the_port_harms_nobody) {
         if (i % 4 == 3 && len > 4)
             memcpy(junk, (uint8_t[]){0x81, 201, 0, 7}, 4);
         media_client_send(&client, junk, len);
-        if (i % 100 == 0)
-            media_client_listen(&other, 1);
+        if (i % 100 == 0) /* which also keeps its lease */
+            cr_assert(media_client_report(&other, 1, 0, &answer));
     }
     cr_expect(media_client_hello(&client), "it answers still");
     uint64_t end = media_client_end(&other);
-    cr_assert(media_client_await(&other, end + 10, 3000));
+    cr_assert(media_client_await(&other, end + 10));
     cr_expect_eq(media_client_missing(&other, 0, end + 10), 0);
+}
+
+static void await_notices(uint32_t count) {
+    for (int ms = 0; ms < MEDIA_CLIENT_PATIENCE_MS && client.notice_count < count; ms += 50)
+        media_client_listen(&client, 50);
+    cr_assert_geq(client.notice_count, count, "it is not told");
 }
 
 Test(transcoderd, end_of_the_source_is_told) {
     struct message answer;
     rig_client(&rig, &client, "short", "pcmu");
     cr_assert(commit(&client, 1, 0));
-    media_client_listen(&client, 1000);
+    await_notices(2); /* repeated while nobody has seen it */
     cr_expect_eq(media_client_end(&client), 30);
     cr_expect_eq(media_client_missing(&client, 0, 30), 0);
     cr_expect_eq(client.notice.what, NOTICE_END);
     cr_expect_eq(client.notice.error, ERR_SOURCE_ENDED);
     cr_expect_eq(client.notice.end, 30);
-    cr_expect_geq(client.notice_count, 2, "repeated while nobody has seen it");
     cr_assert(media_client_report(&client, 1, 29, &answer));
     cr_expect_eq(answer.kind, MESSAGE_ACK);
     media_client_listen(&client, 100);
@@ -464,10 +482,9 @@ Test(transcoderd, failure_of_the_source_is_told) {
     char path[128];
     rig_client(&rig, &client, "noise", "pcmu");
     cr_assert(commit(&client, 1, 0));
-    cr_assert(media_client_await(&client, 5, 5000));
+    cr_assert(media_client_await(&client, 5));
     cr_assert_eq(truncate(rig_path(&rig, "noise", path), 20000), 0);
-    for (int i = 0; i < 40 && client.notice_count == 0; i++)
-        media_client_listen(&client, 100);
+    await_notices(1);
     cr_expect_eq(client.notice.what, NOTICE_END);
     cr_expect_eq(client.notice.error, ERR_SOURCE_FAILED);
     cr_expect_eq(client.notice.end, media_client_end(&client), "what was heard is all there is");
@@ -475,26 +492,39 @@ Test(transcoderd, failure_of_the_source_is_told) {
     cr_expect(commit(&other, 1, 0), "other sources play on");
 }
 
-Test(transcoderd, credit_and_draining) {
-    rig.config.credit.slots = 1;
+/* Gives the program its configuration anew, with so much credit: the worker says when it has it.
+ * `other` keeps its lease meanwhile. */
+static void reload_with_credit(uint32_t slots, uint32_t free_slots) {
+    struct media_client asker;
+    struct message answer;
+    rig.config.credit.slots = slots;
     rig_reload(&rig);
-    usleep(200000);
+    media_client_open(&asker, &rig.media[0], &other.target);
+    asker.free_slots = UINT32_MAX; /* it has not said so yet */
+    for (int ms = 0; ms < MEDIA_CLIENT_PATIENCE_MS && asker.free_slots != free_slots; ms += 20) {
+        media_client_listen(&asker, 20);
+        cr_assert(media_client_hello(&asker));
+        media_client_report(&other, 1, 0, &answer);
+    }
+    cr_assert_eq(asker.free_slots, free_slots, "the credit has not come");
+    media_client_close(&asker);
+}
+
+Test(transcoderd, credit_and_draining) {
     rig_client(&rig, &other, "noise", "pcmu");
+    reload_with_credit(1, 1);
     cr_assert(commit(&other, 1, 0));
     rig_client(&rig, &client, "noise", "pcmu");
     cr_assert(media_client_hello(&client));
     struct message_resume r = media_client_resume(&client, RESUME_COMMIT, 1, 0, 0);
     expect_refusal(&client, &r, ERR_NO_CREDIT, "second of one");
-    rig.config.credit.slots = 16;
+    reload_with_credit(16, 15);
     rig.config.draining = true;
-    rig_reload(&rig);
-    usleep(200000);
+    reload_with_credit(16, 0);
     r = media_client_resume(&client, RESUME_COMMIT, 1, 0, 0);
     expect_refusal(&client, &r, ERR_DRAINING, "a newcomer while draining");
-    cr_expect(media_client_await(&other, media_client_end(&other) + 10, 3000),
-              "who is served stays");
+    cr_expect(media_client_await(&other, media_client_end(&other) + 10), "who is served stays");
     rig.config.draining = false;
-    rig_reload(&rig);
-    usleep(200000);
+    reload_with_credit(16, 15);
     cr_expect(commit(&client, 1, 0), "no longer draining");
 }
