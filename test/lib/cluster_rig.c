@@ -67,6 +67,7 @@ static const char policy_form[] =
     "  - {name: coffee, location: coffee.wav, loop: true}\n"
     "services:\n"
     "  - {name: radio, capacity: 100, profiles: [opus, pcmu]}\n"
+    "limits: {node_lease: 5min}\n" /* a machine that is busy must not end a registration */
     "grants:\n"
     "  - token: " CLUSTER_TOKEN "\n"
     "  - prefix: 198.51.100.0/24\n"

@@ -1,6 +1,7 @@
 #include "transcoder/worker/link.h"
 
 #include "peerd/net/clock.h"
+#include "test/lib/standstill.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static void run_ms(int64_t ms) {
 }
 
 static void start(void) {
+    standstill_begin();
     loop = net_loop_new();
     cr_assert_eq(link_pair(fds), ERR_OK);
 }

@@ -144,6 +144,23 @@ Test(peerclient, nobody_answers) {
         close(fds[i]);
 }
 
+/* Asks a cluster that gives one answer only, for 1.5 s; for so many times that, where it was too
+ * short for this machine to hear an answer. */
+static struct program_result ask_fake(struct fake_cluster *f, const struct fake_answer *answer,
+                                      unsigned *times) {
+    static const char *const patience[] = {"1500ms", "6s", "24s"};
+    *times = 1;
+    for (size_t i = 0;; i++, *times *= 4) {
+        fake_cluster_start(f, rig.ip, answer, 1);
+        struct program_result r = RUN("--cluster", f->url, ASK, "--json", "--give-up", patience[i],
+                                      "--token", CLUSTER_TOKEN);
+        fake_cluster_stop(f);
+        if (i + 1 == ITEMS(patience) || strstr(r.out, "\"unreachable\"") == NULL)
+            return r;
+        program_result_free(&r);
+    }
+}
+
 Test(peerclient, answers_that_help_nobody) {
     static const struct {
         const char *what;
@@ -173,11 +190,9 @@ Test(peerclient, answers_that_help_nobody) {
     };
     for (size_t i = 0; i < ITEMS(rows); i++) {
         struct fake_cluster f;
-        fake_cluster_start(&f, rig.ip, &rows[i].answer, 1);
-        struct program_result r =
-            RUN("--cluster", f.url, ASK, "--json", "--give-up", "1500ms", "--token", CLUSTER_TOKEN);
-        fake_cluster_stop(&f);
-        cr_expect(f.requests >= rows[i].requests_min && f.requests <= rows[i].requests_max,
+        unsigned times;
+        struct program_result r = ask_fake(&f, &rows[i].answer, &times);
+        cr_expect(f.requests >= rows[i].requests_min && f.requests <= times * rows[i].requests_max,
                   "%s: %u requests", rows[i].what, f.requests);
         cr_expect_str_eq(f.authorization, "Bearer " CLUSTER_TOKEN, "%s", rows[i].what);
         cr_expect_eq(strlen(f.key), 32, "%s: an Idempotency-Key", rows[i].what);

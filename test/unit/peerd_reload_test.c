@@ -39,10 +39,13 @@ static bool await_word(const char *page, const char *path, const char *word) {
     return false;
 }
 
+/* [YAML] nobody is suspected because the machine had no time for him. */
+#define PATIENT "detection: {detect_within: 30s, interval: 20ms}\n"
+
 /* A block `peers:` from lines of the form `name key beats control`; "@" stands for our address. */
 static char *peers(const char *const lines[]) {
     static char block[4096];
-    size_t at = (size_t)snprintf(block, sizeof(block), "peers:\n");
+    size_t at = (size_t)snprintf(block, sizeof(block), PATIENT "peers:\n");
     for (size_t i = 0; lines[i] != NULL; i++) {
         char name[32], key[80], beats[64], control[64];
         cr_assert_eq(sscanf(lines[i], "%31s %79s %63s %63s", name, key, beats, control), 4);
@@ -143,8 +146,7 @@ static void start_ams1(struct program *ams1) {
              "cluster: {name: ams1, provider: bolt, region: eu-west, key_file: ams1.key}\n"
              "beats: {bind: '%s:7610'}\n"
              "peer_listen: {bind: '%s:7611'}\n"
-             "peers: [{name: fra1, key: %s, beats: '%s:7600', control: '%s:7601'}]\n"
-             "detection: {detect_within: 400ms, interval: 20ms}\n",
+             "peers: [{name: fra1, key: %s, beats: '%s:7600', control: '%s:7601'}]\n" PATIENT,
              rig.ip, rig.ip, rig.public_texts[AS_OPERATOR], rig.ip, rig.ip);
     cluster_write(&rig, "ams1.yaml", text);
     snprintf(path, sizeof(path), "%s", cluster_file(&rig, "ams1.yaml"));
