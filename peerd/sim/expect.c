@@ -102,11 +102,11 @@ static void moves(const struct scenario_moves *m, struct report *r) {
         count += counts(m, &r->moves[i]);
     struct report_expectation row = ROW(count >= m->min && count <= m->max);
     struct text t = text_over(row.what, sizeof(row.what));
-    text_putf(&t, "%" PRIu32 " to ", m->min);
+    text_putf(&t, "%" PRIu32 " ", m->min);
     if (m->max == UINT32_MAX)
-        text_putf(&t, "more");
+        text_putf(&t, "or more");
     else
-        text_putf(&t, "%" PRIu32, m->max);
+        text_putf(&t, "to %" PRIu32, m->max);
     text_putf(&t, " moves (cause %s, of %s%s%s%s%s", scenario_cause_name(m->cause),
               m->of_index == SCENARIO_ALL ? "all" : m->of.text,
               name_is_empty(&m->from) ? "" : ", from ", m->from.text,

@@ -36,9 +36,9 @@ static const struct schema_row target_rows[] = {
      .doc = "Which node or worker, counted from 0."},
 };
 #define TARGET_FORM                                                                                \
-    "a cluster, serving, last, or one of {site: …}, {peerd: …}, {node: …}, {worker: …}, "  \
-    "{region: …} and {provider: …}"
-#define SITE_FORM "a cluster, serving, last, {region: …} or {provider: …}"
+    "all, a cluster, serving, last, or one of {site: …}, {peerd: …}, {node: …}, "            \
+    "{worker: …}, {region: …} and {provider: …}"
+#define SITE_FORM "all, a cluster, serving, last, {region: …} or {provider: …}"
 static const struct schema_table target_table = {
     .title = "a target",
     .doc = "Exactly one of these, and for a node or a worker its number.",

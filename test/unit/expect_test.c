@@ -64,11 +64,11 @@ static const struct {
     const char *expects, *what, *found;
     bool met;
 } rows[] = {
-    {"moves: [{from: fra1, min: 1}]", "1 to more moves (cause any, of all, from fra1)", "1", true},
-    {"moves: [{from: lon1, min: 1}]", "1 to more moves (cause any, of all, from lon1)", "0", false},
+    {"moves: [{from: fra1, min: 1}]", "1 or more moves (cause any, of all, from fra1)", "1", true},
+    {"moves: [{from: lon1, min: 1}]", "1 or more moves (cause any, of all, from lon1)", "0", false},
     {"moves: [{to: ams1, max: 0}]", "0 to 0 moves (cause any, of all, to ams1)", "1", false},
-    {"moves: [{by: 6s, min: 1}]", "1 to more moves (cause any, of all, by 6000 ms)", "1", true},
-    {"moves: [{by: 5999ms, min: 1}]", "1 to more moves (cause any, of all, by 5999 ms)", "0",
+    {"moves: [{by: 6s, min: 1}]", "1 or more moves (cause any, of all, by 6000 ms)", "1", true},
+    {"moves: [{by: 5999ms, min: 1}]", "1 or more moves (cause any, of all, by 5999 ms)", "0",
      false},
     {"verdicts: [{of: fra1, verdict: crashed}]", "fra1 judged crashed by anybody",
      "ams1 at 5300 ms: no beat", true},

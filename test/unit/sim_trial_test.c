@@ -16,7 +16,7 @@ Test(sim_trial, says_how_it_ended) {
         {"as expected", sim_quiet, TRIAL_OK, ""},
         {"not as expected",
          "name: a\nduration: 2s\nclusters: [{name: fra1}]\nexpectations: {moves: [{min: 1}]}\n",
-         TRIAL_FAILED, "not met: 1 to more moves"},
+         TRIAL_FAILED, "not met: 1 or more moves"},
         {"not whole",
          "name: a\nduration: 2s\nclusters: [{name: fra1}]\ntimeline: [{at: 1s, kill: fra1}]\n"
          "expectations: {whole: true}\n",
