@@ -1,3 +1,4 @@
+#include "peerd/sim/invariants.h"
 #include "peerd/sim/site.h"
 
 #include <assert.h>
@@ -96,6 +97,7 @@ static void describe_site(struct sim *sim, struct sim_site *site, struct sim_cal
         fail(sim, call, ERR_NO_MEMORY, true);
         return;
     }
+    sim_invariants_described(sim, site, &d);
     call->description = d;
     call->description.services = copy_of(d.services, d.service_count, sizeof(*d.services));
     call->description.profiles = copy_of(d.profiles, d.profile_count, sizeof(*d.profiles));
@@ -128,7 +130,7 @@ void sim_call_asked(struct sim *sim, const struct sim_event *e) {
     uint32_t peer = site->peer_of[call->from];
     if (!call->orphan && !sim_network_open(&sim->network, call->from, e->a)) {
         fail(sim, call, ERR_TIMEOUT, false);
-    } else if (site->core == NULL || peer == UINT32_MAX) {
+    } else if (site->core == NULL || !sim_site_knows(site, peer)) {
         fail(sim, call, ERR_UNREACHABLE, true); /* refused; the way back is not worth an event */
     } else if (site->peerd.life == SIM_LIFE_STOPPED) {
         leave_for_later(sim, site, e);
@@ -163,7 +165,7 @@ void sim_call_answer_standbys(struct sim *sim, struct sim_site *site,
 static bool is_awaited(struct sim *sim, const struct sim_event *e) {
     struct sim_call *call = e->body;
     struct sim_site *site = &sim->sites[e->a];
-    if (site->core != NULL && site->peerd.run == call->run)
+    if (site->core != NULL && site->peerd.run == call->run && sim_site_knows(site, call->peer))
         return !sim_process_holds(sim, &site->peerd, e);
     free_call(call);
     return false;

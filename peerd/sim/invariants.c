@@ -51,6 +51,11 @@ struct duration watch_asleep(const struct sim *sim, const struct sim_process *p)
     return duration_add(p->asleep, instant_since(sim->now, p->since));
 }
 
+struct duration watch_unknown_stop(const struct sim_site *site) {
+    return duration_scale(policy_interval_max(&site->policy.detection),
+                          2 * (int64_t)site->peerd.stops, 1);
+}
+
 struct watch_moment watch_now(const struct sim *sim, const struct sim_site *site) {
     return (struct watch_moment){sim_site_now(sim, site), watch_asleep(sim, &site->peerd)};
 }
@@ -94,6 +99,17 @@ void sim_invariants_worker_died(struct sim *sim, struct sim_worker *w) {
     watch_credit_died(sim, w);
 }
 
+static uint32_t peers_at_most(const struct sim_site *site) {
+    return site->at_start != NULL ? site->at_start->peer_count : site->policy.peer_count;
+}
+
+static void forget_peer(struct watch_peer *p) {
+    *p = (struct watch_peer){0};
+    p->heard = p->forgotten = p->lodged_until = INSTANT_NEVER;
+    p->life.at = p->life_any.at = p->media_life.at = p->lodged_at = INSTANT_NEVER;
+    p->stated_off = INSTANT_NEVER;
+}
+
 /* A peerd that was started anew knows nothing, and nothing is known of it. */
 static struct watch_site *site_watch(struct sim *sim, const struct sim_site *site) {
     struct watch_site *watch = &sim->watch->sites[site->index];
@@ -102,28 +118,41 @@ static struct watch_site *site_watch(struct sim *sim, const struct sim_site *sit
     free(watch->peers);
     free(watch->nodes);
     *watch = (struct watch_site){.run = site->peerd.run, .drain_since = INSTANT_NEVER};
-    watch->peers = sim_alloc(site->policy.peer_count, sizeof(*watch->peers));
+    watch->peers = sim_alloc(peers_at_most(site), sizeof(*watch->peers));
     watch->nodes = sim_alloc(site->node_count, sizeof(*watch->nodes));
     watch->tokens = site->policy.limits.opens_per_s;
     watch->filled = sim_site_now(sim, site);
-    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
-        struct watch_peer *p = &watch->peers[i];
-        p->heard = p->forgotten = p->lodged_until = INSTANT_NEVER;
-        p->life.at = p->life_any.at = p->media_life.at = p->lodged_at = INSTANT_NEVER;
-    }
+    for (uint32_t i = 0; i < peers_at_most(site); i++)
+        forget_peer(&watch->peers[i]);
     return watch;
+}
+
+/* Who is named no longer is forgotten. Of what is shared anew only that is known which is true
+ * of the old shares and the new ones. */
+void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site) {
+    struct watch_site *watch = &sim->watch->sites[site->index];
+    if (watch->peers == NULL || watch->run != site->peerd.run)
+        return;
+    for (uint32_t i = site->policy.peer_count; i < peers_at_most(site); i++) {
+        watch->suspects -= watch->peers[i].verdict == VERDICT_SUSPECT;
+        forget_peer(&watch->peers[i]);
+    }
+    for (uint32_t i = site->policy.node_count; i < site->node_count; i++)
+        watch->nodes[i] = (struct watch_node){0};
+    watch->tokens = duration_s(1).us; /* the bucket's old size is not known any more */
+    watch->drain_since = sim_site_now(sim, site);
+    watch->drain_orders = 0;
 }
 
 void sim_invariants_site_steps(struct sim *sim, struct sim_site *site, const struct core_event *e) {
     struct watch_site *watch = site_watch(sim, site);
     watch->ledger_before = watch->ledger;
+    if (e->kind == CORE_NODE_REPORTED)
+        watch_reports(sim, site, &e->u.node);
     if (e->kind == CORE_BEAT_RECEIVED)
         watch_beat_received(sim, site, &e->u.beat);
-    if (e->kind == CORE_DRAIN && !watch->draining) {
-        watch->draining = true;
-        watch->drain_most = core_status(site->core).sessions;
-        watch->drain_since = sim_site_now(sim, site);
-    }
+    if (e->kind == CORE_DRAIN)
+        watch_drain_begins(sim, site, &e->u.drain);
     if (e->kind == CORE_UNDRAIN)
         watch->draining = false;
 }
@@ -138,7 +167,7 @@ void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
             watch_beat_sent(sim, site, &o->u.beat);
             break;
         case CORE_ANSWER_OPEN:
-            watch_opened(sim, site, &o->u.open);
+            watch_opened(sim, site, &o->u.open, e);
             break;
         case CORE_ANSWER_NODE:
             watch_orders(sim, site, &o->u.node);
@@ -156,6 +185,8 @@ void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
     watch_verdicts(sim, site);
     if (e->kind == CORE_BEAT_RECEIVED)
         watch_beat_taken(sim, site, &e->u.beat);
+    if (e->kind == CORE_STANDBYS_ANSWERED)
+        watch_lodging_answered(sim, site, &e->u.standbys);
     watch_nodes(sim, site, e);
     watch_abandoned(sim, site);
     watch_ledger(sim, site);

@@ -15,9 +15,10 @@
  *  9. What a worker has seen before changes nothing; a beat counts once, and none of a run that
  *     another has followed.
  * 10. Admission: with credit leased and free, not while draining, at the rate of policy, not before
- *     peers have said who they are, and never into what is kept for them. Backups are peers that
- *     could take the session, those of other failure domains first. What is not started is dropped
- *     when its lease ends.
+ *     peers have said who they are, and never into what is kept for them; at a worker that runs, on
+ *     a ticket for what was asked. Backups are peers that could take the session and offer the
+ *     same, those of other failure domains first. What is not started is dropped when its lease
+ *     ends, and not before.
  * 11. Hedges are as long and as many as policy allows, at the worker and at the client, and called
  *     off when media comes again.
  * 12. Retry-After is named to whoever may come again, and to nobody else.
@@ -25,14 +26,17 @@
  *     instant, not those that the client holds, and each once an asking.
  * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it.
  * 15. Beats: none sooner than may be asked, none later than promised, asked for faster only while
- *     somebody is suspected, and true of draining.
+ *     somebody is suspected, and true in all they say of ourselves and of others, as descriptions
+ *     are; the newest word counts, and round trips are such as were measured.
  * 16. Verdicts: nobody is convicted without an expiry of our own and detect_within of silence in
  *     which we ran, nor taken for crashed while its nodes or a witness prove otherwise.
- * 17. The ledger: each move once, epochs grow, causes fit, arrivals as they were told.
- * 18. Only a drain orders a session to move, or asks its client to.
+ * 17. The ledger: each move once, epochs grow, causes fit, arrivals as they were told, and when.
+ * 18. Only a drain orders a session to move, or asks its client to: at its pace, until its
+ *     deadline, to a backup of which nothing bad is known, and again if it stays.
  * 19. The table says what the nodes told, as soon as they have. A node is lost when its lease ends
  *     in which peerd ran, not before and not after; a core recovers until all nodes have told all.
- * 20. Lodgings: no more than reserved, and for their time; ours with peers that count, in time.
+ * 20. Lodgings: no more than reserved and not in use, and for their time; ours with the first peer
+ *     that counts, of all that there is, and in time.
  * 22. A client asks each server under an epoch of its own, one after the other, and follows the one
  *     that it asked; nobody before he said that he may be asked again.
  * 23. Positions follow from the clock of the output, whoever served before; all is asked for that
@@ -80,6 +84,12 @@ void sim_invariants_site_steps(struct sim *sim, struct sim_site *site,
                                const struct core_event *event);
 void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
                                  const struct core_event *event);
+
+/* It is about to read another policy, which stands there already. */
+void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site);
+
+/* What a cluster says of itself to whoever asks. */
+void sim_invariants_described(struct sim *sim, struct sim_site *site, const struct description *d);
 
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *client);
 void sim_invariants_client_stepped(struct sim *sim, struct sim_client *client);

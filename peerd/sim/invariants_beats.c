@@ -1,4 +1,5 @@
 #include "peerd/sim/invariants_private.h"
+#include "peerd/sim/site.h"
 
 #include <inttypes.h>
 
@@ -98,6 +99,7 @@ void watch_beat_sent(struct sim *sim, struct sim_site *site, const struct core_s
         check_not_too_soon(sim, site, p, b->peer);
     check_not_too_late(sim, site, p, b->peer);
     check_wish(sim, site, b->peer, &b->beat);
+    watch_words_sent(sim, site, b);
     p->boot = b->beat.boot;
     p->seq = b->beat.seq;
     p->sent[p->seq % BEATS_MAX] = watch_now(sim, site);
@@ -160,13 +162,20 @@ void watch_beat_taken(struct sim *sim, struct sim_site *site, const struct core_
         sim_breach(sim, "%s takes beat %" PRIu64 " of %s, which it had seen before or outlived",
                    watch_cluster(sim, site->index), b->seq, site->policy.peers[e->peer].name.text);
     uint64_t boot = core_peer_boot(site->core, e->peer);
-    if (boot != p->taken_boot) {
+    bool anew = boot != p->taken_boot;
+    if (anew) {
         p->retired_boot = p->taken_boot;
         p->taken_boot = boot;
         p->taken_high = p->taken = 0;
     }
-    if (!dropped && !p->repeats && b->boot == boot)
+    bool taken = !dropped && !p->repeats && b->boot == boot;
+    bool newest = taken && b->seq > p->taken_high;
+    if (taken)
         note_taken(p, b);
+    if (anew)
+        watch_words_anew(sim, site, e->peer);
+    else
+        watch_words_taken(sim, site, e->peer, b, newest);
 }
 
 /* ---- proofs of life -------------------------------------------------------------------------- */
@@ -182,6 +191,7 @@ void watch_beat_received(struct sim *sim, struct sim_site *site,
         return;
     }
     p->repeats = was_taken(p, b);
+    watch_words_received(sim, site, b, p);
     sim->watch->sites[site->index].replayed = core_counters(site->core)->beats_replayed;
     uint64_t seq = echoes(p, b->echo_boot, b->echo_seq) ? b->echo_seq : 0;
     bool confirmed = seq != 0;
@@ -222,9 +232,8 @@ static void check_conviction(struct sim *sim, const struct sim_site *site,
     if (instant_is_never(p->life.at))
         return;
     struct duration since = silent(sim, site, &p->life), slack = ROUNDING;
-    /* It cannot know when it was stopped, only that it missed a deadline: of a beat, mostly. */
     if (duration_less(p->life.asleep, watch_asleep(sim, &site->peerd)))
-        slack = duration_scale(policy_interval_max(&site->policy.detection), 2, 1);
+        slack = watch_unknown_stop(site);
     if (duration_less(duration_add(since, slack), within))
         sim_breach(sim, "%s believes %s %s, which had proven its life %" PRId64 " ms before",
                    watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict),
@@ -237,7 +246,10 @@ static struct instant testimony(struct sim *sim, const struct sim_site *site, ui
                                 uint32_t peer) {
     const struct watch_peer *w = peer_watch(sim, site, witness);
     struct core_peer_status s = core_peer_status(site->core, witness, sim_site_now(sim, site));
+    const struct sim_site *theirs = &sim->sites[site->cluster_of[witness]];
     struct beat_view view;
+    if (!sim_site_knows(theirs, theirs->peer_of[site->cluster_of[peer]]))
+        return INSTANT_NEVER; /* it was a witness once: the view is from then */
     if (s.opinion != DETECTOR_TRUST || instant_is_never(w->heard) ||
         duration_less(duration_ms(w->promised_ms),
                       instant_since(sim_site_now(sim, site), w->heard)) ||
@@ -330,6 +342,8 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
         sim->watch->sites[site->index].suspects += s.verdict == VERDICT_SUSPECT;
         sim->watch->sites[site->index].suspects -= p->verdict == VERDICT_SUSPECT;
         p->verdict = s.verdict;
+        if (!verdict_is_usable(s.verdict) && s.verdict != VERDICT_SUSPECT)
+            p->stated_groups = p->stated_sessions = 0; /* it is not told of the end, either */
     }
 }
 

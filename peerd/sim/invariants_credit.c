@@ -1,9 +1,12 @@
 #include "peerd/sim/invariants_private.h"
 
 #include "peerd/core/open.h"
+#include "peerd/sim/site.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define LEASE_SLACK_MS 300
 
 /* Credit and admission: nobody is promised what is not there. */
 
@@ -13,7 +16,7 @@ static void count_credit(struct sim *sim, struct sim_worker *w, uint32_t used) {
     struct sim_site *site = &sim->sites[w->cluster];
     site->credit_used += used - w->credit_used;
     w->credit_used = used;
-    if (site->credit_used > site->capacity)
+    if (site->credit_used > site->capacity && !site->shared_anew)
         sim_breach(sim,
                    "workers of %s hold %" PRIu32 " sessions, more than its capacity of %" PRIu32,
                    watch_cluster(sim, w->cluster), site->credit_used, site->capacity);
@@ -30,8 +33,11 @@ void watch_credit_died(struct sim *sim, struct sim_worker *w) {
 /* ---- 14: what is granted --------------------------------------------------------------------- */
 
 static uint64_t granted_to(const struct sim *sim, const struct sim_node *node) {
+    struct instant until = node->credit_until;
+    if (sim->sites[node->cluster].shared_anew) /* clocks differ, and its peerd's began earlier */
+        until = instant_sub(until, duration_ms(LEASE_SLACK_MS + node->credit.lease_ms / 16));
     bool counts = sim_process_lives(&node->process) && node->briefed &&
-                  instant_before(sim_node_now(sim, node), node->credit_until);
+                  instant_before(sim_node_now(sim, node), until);
     return counts ? (uint64_t)node->credit.slots * node->worker_count : 0;
 }
 
@@ -42,11 +48,13 @@ void sim_invariants_credit_taken(struct sim *sim, const struct sim_node *node) {
     uint64_t sum = 0, share = site->capacity / site->node_count + 1;
     for (uint32_t i = 0; i < site->node_count; i++)
         sum += granted_to(sim, &sim->nodes[site->first_node + i]);
+    if (site->shared_anew && site->peerd.run != site->shared_run)
+        return; /* this run knows nothing of the shares before */
     if (sum > site->capacity)
         sim_breach(sim,
                    "nodes of %s hold credit for %" PRIu64 " sessions; its capacity is %" PRIu32,
                    watch_cluster(sim, node->cluster), sum, site->capacity);
-    if (granted_to(sim, node) > share)
+    if (granted_to(sim, node) > share && !site->shared_anew)
         sim_breach(sim,
                    "node %" PRIu32 " of %s holds credit for %" PRIu64
                    " sessions, more than its share of %" PRIu64,
@@ -89,7 +97,9 @@ static void check_backups(struct sim *sim, const struct sim_site *site,
     for (uint32_t i = 0; i < a->backup_count; i++) {
         uint32_t cluster = sim_cluster_at(sim, &a->backups[i].media);
         uint32_t peer = cluster == UINT32_MAX ? UINT32_MAX : site->peer_of[cluster];
-        bool fits = peer != UINT32_MAX && site->policy.peers[peer].offer_moves &&
+        if (a->repeated && !sim_site_knows(site, peer))
+            continue; /* it was one then */
+        bool fits = sim_site_knows(site, peer) && site->policy.peers[peer].offer_moves &&
                     name_equal(&site->policy.peers[peer].name, &a->backups[i].cluster) &&
                     name_equal(&a->ticket.backups[i], &a->backups[i].cluster) &&
                     sim_worker_at(sim, &a->backups[i].media) != UINT32_MAX;
@@ -170,7 +180,8 @@ void watch_abandoned(struct sim *sim, struct sim_site *site) {
                watch_cluster(sim, site->index));
 }
 
-void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a) {
+void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,
+                  const struct core_event *e) {
     if (a->err != ERR_OK) {
         if ((a->retry_after_ms > 0) != err_retryable(a->err))
             sim_breach(sim, "%s refuses an open (%s) with Retry-After %" PRIu32 " ms",
@@ -182,6 +193,8 @@ void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answ
         sim_breach(sim, "%s opens a session at a worker that is none of its own",
                    watch_cluster(sim, site->index));
     check_backups(sim, site, a);
+    if (e->kind == CORE_SESSION_OPEN)
+        watch_promises(sim, site, a, e);
     if (a->repeated)
         return;
     if (sim->watch->sites[site->index].draining)
@@ -196,11 +209,25 @@ void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answ
 
 /* ---- in full --------------------------------------------------------------------------------- */
 
+/* Free is what registered nodes have credit for, and no more. */
+static void check_free(struct sim *sim, const struct sim_site *site) {
+    struct core_status s = core_status(site->core);
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < s.nodes; i++) {
+        struct core_node_status n = core_node_status(site->core, i);
+        most += n.registered ? (uint64_t)n.slots * n.workers : 0;
+    }
+    if (s.free > most)
+        sim_breach(sim, "%s believes %" PRIu32 " slots free, with credit for %" PRIu64,
+                   watch_cluster(sim, site->index), s.free, most);
+}
+
 /* What was opened and not started is dropped; each service keeps to its own capacity. */
 void watch_credit(struct sim *sim, struct sim_site *site) {
     struct duration lease = site->policy.limits.session_lease;
     uint32_t by_service[POLICY_SERVICES_MAX] = {0}, cursor = 0;
     struct core_session_status s;
+    check_free(sim, site);
     while (core_session_next(site->core, &cursor, &s)) {
         struct duration waits =
             instant_since(sim_site_now(sim, site), watch_site_counts_from(sim, site, s.since));
@@ -214,7 +241,7 @@ void watch_credit(struct sim *sim, struct sim_site *site) {
                              name_equal(&site->policy.services[i].name, &s.service);
     }
     for (uint32_t i = 0; i < site->policy.service_count; i++)
-        if (by_service[i] > site->policy.services[i].capacity)
+        if (by_service[i] > site->policy.services[i].capacity && !site->shared_anew)
             sim_breach(sim, "%s has opened %" PRIu32 " sessions of %s; its capacity is %" PRIu32,
                        watch_cluster(sim, site->index), by_service[i],
                        site->policy.services[i].name.text, site->policy.services[i].capacity);

@@ -12,6 +12,7 @@
 
 #define SLACK     duration_s(3)  /* packets under way, checks a second apart */
 #define TIMER     duration_ms(1) /* a timer is exact in virtual time, clocks drift a little */
+#define CLOSELY   32             /* clusters: of more not every word is weighed, which takes time */
 #define OPENS_MAX 64             /* opens whose instants are remembered */
 #define BEATS_MAX 32             /* sends to a peer whose instants are remembered */
 
@@ -83,12 +84,23 @@ struct watch_peer {
     struct instant lodged_at;    /* we lodged with it, or should have begun to; "never": no need */
     struct instant forgotten;    /* newest echo of a beat that is not remembered; "never" */
     struct instant lodged_until; /* what it lodged with us; "never": nothing */
+    struct instant stated_off;   /* since when it knows less or more than there is; "never": not */
+    uint32_t stated_groups, stated_sessions; /* what we lodged last */
+    uint64_t stated_boot;                    /* … and to which run of it */
+    int64_t rtt_least_us, rtt_most_us;       /* of all samples */
+    bool rtt_known, rtt_unsure;              /* there was one; one is not remembered */
+    uint32_t said_sessions, said_free;       /* in its newest beat */
+    bool said_draining, said_recovering;
     enum verdict verdict;
 };
 
 struct watch_node {
     uint64_t boot, seq; /* newest report that peerd took */
+    uint64_t sent;      /* highest order that an answer held, … */
+    uint64_t sent_boot; /* … under this boot */
     bool registered;
+    bool complete;             /* before the step under way */
+    uint64_t running;          /* bit i: its worker i, by its newest report */
     struct watch_moment heard; /* its newest report */
 };
 
@@ -102,14 +114,18 @@ struct watch_site {
     uint32_t suspects; /* peers, before the step under way */
     bool draining;
     struct instant drain_since;
-    uint32_t drain_most; /* [sessions] to go at a time, since then */
-    double tokens;       /* opens that may be answered */
+    uint32_t drain_most;                         /* [sessions] to go at a time, since then */
+    uint64_t drain_orders;                       /* sessions ordered to go, since then */
+    struct instant drain_earliest, drain_latest; /* deadlines that were told, since then */
+    double tokens;                               /* opens that may be answered */
     struct instant filled;
     struct instant opened[OPENS_MAX]; /* by number modulo the size */
     uint64_t opens, abandoned;        /* so far */
-    uint64_t ledger;                  /* entries seen */
-    uint64_t ledger_before;           /* … before the step under way */
-    uint64_t verdicts;                /* changed, as of the last full check */
+    uint32_t opened_before, started;  /* before the report under way; of those, in it */
+    uint64_t abandoned_before, lost_before;
+    uint64_t ledger;        /* entries seen */
+    uint64_t ledger_before; /* … before the step under way */
+    uint64_t verdicts;      /* changed, as of the last full check */
 };
 
 /* ---- listeners ---- */
@@ -152,6 +168,10 @@ const char *watch_cluster(const struct sim *sim, uint32_t cluster);
 struct duration watch_asleep(const struct sim *sim, const struct sim_process *p);
 struct watch_moment watch_now(const struct sim *sim, const struct sim_site *site);
 
+/* A peerd cannot know when it was stopped, only that it missed a deadline: of a beat, mostly. So
+ * much of its absences it may take for time in which it ran. */
+struct duration watch_unknown_stop(const struct sim_site *site);
+
 /* Time in which a process did not run, or was started anew, is not held against it. */
 struct instant watch_counts_from(const struct sim *sim, const struct sim_process *p,
                                  struct instant since);
@@ -180,7 +200,8 @@ void watch_probes(struct sim *sim, const struct sim_worker *w);
 
 void watch_credit_stepped(struct sim *sim, struct sim_worker *w);
 void watch_credit_died(struct sim *sim, struct sim_worker *w);
-void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a);
+void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,
+                  const struct core_event *e);
 void watch_abandoned(struct sim *sim, struct sim_site *site);
 void watch_credit(struct sim *sim, struct sim_site *site);
 
@@ -196,15 +217,44 @@ void watch_beliefs(struct sim *sim, struct sim_site *site);
 /* ---- invariants_tables.c ---- */
 
 void watch_ledger(struct sim *sim, struct sim_site *site);
-void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a);
+void watch_recovery(struct sim *sim, struct sim_site *site);
+void watch_nodes(struct sim *sim, struct sim_site *site, const struct core_event *e);
+void watch_tables(struct sim *sim, struct sim_site *site);
+
+/* ---- invariants_reports.c ---- */
+
+void watch_reports(struct sim *sim, struct sim_site *site, const struct core_node_reported *e);
+void watch_reported(struct sim *sim, struct sim_site *site, uint32_t node,
+                    const struct node_request *r);
+
+/* ---- invariants_opens.c ---- */
+
+void watch_promises(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,
+                    const struct core_event *e);
+
+/* ---- invariants_lodgings.c ---- */
+
 void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_event *e,
                   const struct core_answer_standbys *a);
 void watch_lodges(struct sim *sim, struct sim_site *site, const struct core_lodge_standbys *l);
-void watch_recovery(struct sim *sim, struct sim_site *site);
-void watch_nodes(struct sim *sim, struct sim_site *site, const struct core_event *e);
-void watch_reported(struct sim *sim, struct sim_site *site, uint32_t node,
-                    const struct node_request *r);
-void watch_tables(struct sim *sim, struct sim_site *site);
+void watch_lodging_answered(struct sim *sim, struct sim_site *site,
+                            const struct core_standbys_answered *e);
+void watch_lodgings(struct sim *sim, struct sim_site *site);
+
+/* ---- invariants_words.c ---- */
+
+void watch_words_received(struct sim *sim, struct sim_site *site, const struct beat *b,
+                          struct watch_peer *p);
+void watch_words_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b);
+void watch_words_anew(struct sim *sim, struct sim_site *site, uint32_t peer);
+void watch_words_taken(struct sim *sim, struct sim_site *site, uint32_t peer, const struct beat *b,
+                       bool newest);
+
+/* ---- invariants_drains.c ---- */
+
+void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct core_drain *d);
+void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a);
+void watch_drain(struct sim *sim, struct sim_site *site);
 
 /* ---- invariants_listeners.c ---- */
 

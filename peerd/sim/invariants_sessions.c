@@ -280,9 +280,9 @@ static void asked_to_send(struct sim *sim, const struct sim_worker *w, const str
                           const struct tenure_event *e) {
     struct watch_session *s = watch_of(sim, w, o->slot);
     const struct pace *p = &w->sessions[o->slot].pace;
-    bool starts =
-        p->running && p->base.us == e->now.us && p->live == o->live && p->covered_from == o->from;
     struct watch_frames *f = s->frames;
+    bool starts = p->running && p->base.us == e->now.us && p->live == o->live &&
+                  p->covered_from == o->from && (f == NULL || f->at.us != e->now.us);
     if (o->kind == TENURE_MEDIA_START || f == NULL || starts) {
         asked_afresh(s, o, e);
         return;

@@ -9,6 +9,7 @@
 #define QUIET       duration_ms(200)
 #define CALM_AFTER  duration_s(14)   /* witnesses give up after 10 s, leases end */
 #define CALM_JITTER duration_ms(10)  /* of jitter: nobody hedges for that */
+#define FRESH       duration_s(8)    /* descriptions are asked for every five */
 #define CALM_DELAY  duration_ms(100) /* each way: the buffer must cover a miss and a trip */
 
 /* ---- 28: quiet ------------------------------------------------------------------------------- */
@@ -50,6 +51,17 @@ static void check_calm_listener(struct sim *sim, const struct sim_client *c) {
     watch->commits = s->commits;
 }
 
+/* Whom nothing keeps from asking knows what there is. */
+static void check_described(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+    struct core_peer_status s = core_peer_status(site->core, peer, sim_site_now(sim, site));
+    const struct sim_site *other = &sim->sites[site->cluster_of[peer]];
+    if (instant_is_never(s.described) || s.description == NULL ||
+        s.description->media_count != other->worker_count ||
+        duration_less(FRESH, instant_since(sim_site_now(sim, site), s.described)))
+        sim_breach(sim, "%s does not know any more what %s is like, which it could ask",
+                   watch_cluster(sim, site->index), s.policy->name.text);
+}
+
 static void check_calm_site(struct sim *sim, const struct sim_site *site, bool before) {
     struct watch_site *watch = &sim->watch->sites[site->index];
     if (site->core == NULL)
@@ -59,6 +71,8 @@ static void check_calm_site(struct sim *sim, const struct sim_site *site, bool b
         sim_breach(sim, "%s changes a verdict although nothing has happened for long",
                    watch_cluster(sim, site->index));
     watch->verdicts = changed;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
+        check_described(sim, site, i);
 }
 
 /* Of a scenario that says that all is well in the end: when nothing has been done to anybody for

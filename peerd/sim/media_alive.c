@@ -57,7 +57,7 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     bool silent = !instant_is_never(node->answered) &&
                   !duration_less(instant_since(sim_node_now(sim, node), node->answered), patience);
     node->beating |= silent && node->roster.committed > 0;
-    for (uint32_t i = 0; i < sim->sites[node->cluster].policy.peer_count && node->beating; i++)
+    for (uint32_t i = 0; i < node->peers && node->beating; i++)
         if (node->told_alive[i])
             beat_to(sim, node, i);
 }

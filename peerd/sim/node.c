@@ -14,12 +14,13 @@
 void sim_node_init(struct sim *sim, uint32_t index) {
     struct sim_node *node = &sim->nodes[index];
     uint32_t peers = sim->sites[node->cluster].policy.peer_count;
+    node->peers = peers;
     node->echoes = sim_alloc(peers, sizeof(*node->echoes));
     node->told_alive = sim_alloc(peers, sizeof(*node->told_alive));
 }
 
-static void forget_echoes(const struct sim *sim, struct sim_node *node) {
-    for (uint32_t i = 0; i < sim->sites[node->cluster].policy.peer_count; i++) {
+static void forget_echoes(struct sim_node *node) {
+    for (uint32_t i = 0; i < node->peers; i++) {
         free(node->echoes[i]);
         node->echoes[i] = NULL;
         node->told_alive[i] = false;
@@ -36,7 +37,7 @@ struct echo *sim_node_echo(struct sim_node *node, uint32_t peer) {
 
 void sim_node_free(struct sim *sim, struct sim_node *node) {
     sim_process_kill(sim, &node->process);
-    forget_echoes(sim, node);
+    forget_echoes(node);
     free(node->echoes);
     free(node->told_alive);
     sim_roster_free(&node->roster);
@@ -71,7 +72,7 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
     node->limits = (struct node_limits){0};
     node->credit = (struct node_credit){0};
     node->credit_until = instant_us(INT64_MIN);
-    forget_echoes(sim, node);
+    forget_echoes(node);
     sim_roster_clear(&node->roster);
 }
 

@@ -19,8 +19,10 @@ void sim_process_start(struct sim *sim, struct sim_process *p, enum sim_life lif
 }
 
 void sim_process_stop(struct sim *sim, struct sim_process *p) {
-    if (p->life == SIM_LIFE_RUNNING)
-        set_life(sim, p, SIM_LIFE_STOPPED);
+    if (p->life != SIM_LIFE_RUNNING)
+        return;
+    p->stops++;
+    set_life(sim, p, SIM_LIFE_STOPPED);
 }
 
 bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_event *event) {

@@ -131,7 +131,8 @@ struct scenario_clients {
     X(LINK, "link", false, "delay, jitter and loss of links change")                               \
     X(ARRIVE, "arrive", false, "listeners open their sessions")                                    \
     X(LEAVE, "leave", false, "listeners close their sessions, or vanish")                          \
-    X(CLOCK, "clock", true, "wall clocks of a site step, or its clocks run wrong from now on")
+    X(CLOCK, "clock", true, "wall clocks of a site step, or its clocks run wrong from now on")     \
+    X(POLICY, "policy", true, "peerd reads another policy, as by SIGHUP")
 
 enum scenario_verb {
 #define SCENARIO_VERB_ENUM(symbol, key, target, text) SCENARIO_VERB_##symbol,
@@ -182,6 +183,14 @@ struct scenario_clock {
     int32_t drift_ppm; /* [ppm] of the monotonic clock from now on, faster if positive */
 };
 
+/* What differs from the policy at the start; UINT32_MAX: it is as it was. */
+struct scenario_change {
+    uint32_t nodes, peers;   /* the first so many of them; peers may be none */
+    uint32_t capacity;       /* [sessions] of every service */
+    uint32_t reserved_slots; /* [sessions] for every peer */
+    uint32_t opens_per_s, drain_per_s;
+};
+
 struct scenario_event {
     struct mark mark;
     uint32_t row; /* of the file: one row may stand for several events */
@@ -194,6 +203,7 @@ struct scenario_event {
     struct scenario_link link;     /* link */
     struct scenario_crowd crowd;   /* arrive, leave */
     struct scenario_clock clock;   /* clock */
+    struct scenario_change change; /* policy */
 };
 
 /* Causes of a move, as the ledger names them. */

@@ -103,7 +103,7 @@ static void resolve_target(struct resolving *r, struct tree_node *value, struct 
         resolve_domain(r, tree_find(value, t->region ? "region" : "provider"), t);
         return;
     }
-    if (e->verb == SCENARIO_VERB_CLOCK)
+    if (e->verb == SCENARIO_VERB_CLOCK || e->verb == SCENARIO_VERB_POLICY)
         node = tree_find(value, "cluster");
     resolve_name(r, node, &t->name, MAY_BE_CLUSTER | MAY_BE_SERVING | MAY_BE_LAST | MAY_BE_ALL,
                  &t->cluster, NULL);
@@ -155,6 +155,7 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
+    case SCENARIO_VERB_POLICY:
         resolve_target(r, value, e);
         return;
     case SCENARIO_VERB_COUNT:

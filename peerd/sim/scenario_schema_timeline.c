@@ -281,6 +281,69 @@ static void read_clock(struct schema_run *run, const struct schema_row *row, str
     }
 }
 
+/* ---- policies ---- */
+
+struct change_names {
+    struct name cluster, region, provider;
+    struct scenario_change change;
+};
+static const struct schema_row change_rows[] = {
+    {"cluster", SCHEMA_NAME, AT(change_names, cluster),
+     .doc = "Whose policy: a cluster, serving, last or all …"},
+    {"region", SCHEMA_NAME, AT(change_names, region), .doc = "… or every site of a region …"},
+    {"provider", SCHEMA_NAME, AT(change_names, provider), .doc = "… or of a provider."},
+    {"nodes", SCHEMA_COUNT, AT(change_names, change.nodes), .range = "1..16",
+     .doc = "It names only so many of its nodes, the first ones."},
+    {"peers", SCHEMA_COUNT, AT(change_names, change.peers), .range = "0..64",
+     .doc = "… and of its peers."},
+    {"capacity", SCHEMA_COUNT, AT(change_names, change.capacity), .range = "1..1000000",
+     .doc = "Of every service."},
+    {"reserved_slots", SCHEMA_COUNT, AT(change_names, change.reserved_slots), .range = "0..1000000",
+     .doc = "For every peer."},
+    {"opens_per_s", SCHEMA_COUNT, AT(change_names, change.opens_per_s), .range = "1..1000000",
+     .doc = "As in `limits`."},
+    {"drain_per_s", SCHEMA_COUNT, AT(change_names, change.drain_per_s), .range = "1..100000",
+     .doc = "As in `limits`."},
+};
+#define CHANGE_FORM "a mapping: what a policy says from now on"
+static const struct schema_table change_table = {
+    .title = "what a policy says from now on",
+    .doc = "What is not given is as it was at the start, whatever was changed since.",
+    TABLE(change_rows, change_names),
+};
+
+static void keep(const struct tree_node *node, const char *key, uint32_t *value) {
+    if (tree_find(node, key) == NULL)
+        *value = UINT32_MAX;
+}
+
+static void read_policy(struct schema_run *run, const struct schema_row *row,
+                        struct tree_node *node, void *field) {
+    struct scenario_event *e = field;
+    struct change_names c;
+    struct target_names t;
+    memset(&c, 0, sizeof(c));
+    memset(&t, 0, sizeof(t));
+    e->verb = verb_of(row->key);
+    if (!schema_read_mapping(run, &change_table, node, &c))
+        return;
+    t.names[SCENARIO_PART_SITE] = c.cluster;
+    t.region = c.region;
+    t.provider = c.provider;
+    e->change = c.change;
+    keep(node, "nodes", &e->change.nodes);
+    keep(node, "peers", &e->change.peers);
+    keep(node, "capacity", &e->change.capacity);
+    keep(node, "reserved_slots", &e->change.reserved_slots);
+    keep(node, "opens_per_s", &e->change.opens_per_s);
+    keep(node, "drain_per_s", &e->change.drain_per_s);
+    if (choose_target(&t, &e->target) == 1)
+        return;
+    struct fault *x = fault_add(run->faults, node, NULL);
+    fault_expected(x, "one of cluster, region and provider");
+    fault_found(x, "none or several");
+}
+
 /* ---- an entry ---- */
 
 static void check_options(struct schema_run *run, struct tree_node *node,
@@ -375,6 +438,10 @@ static const struct schema_row event_rows[] = {
      .doc = "Listeners close their sessions, or vanish."},
     {"clock", SCHEMA_CUSTOM, EVENT, .read = read_clock, .table = &clock_table, .form = CLOCK_FORM,
      .doc = "The wall clock of a site steps, or its clocks run wrong from now on."},
+    {"policy", SCHEMA_CUSTOM, EVENT, .read = read_policy, .table = &change_table,
+     .form = CHANGE_FORM,
+     .doc = "The operator changes the policy: a peerd that runs reads it at once, a dead one when "
+            "it starts, and one that is stopped not at all."},
     {"deadline", SCHEMA_DURATION, AT(scenario_event, deadline), .range = "100ms..1d",
      .doc = "Of a drain; without it as `limits` say."},
 };

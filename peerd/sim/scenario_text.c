@@ -101,6 +101,25 @@ static void put_clock(struct text *t, const struct scenario_event *e) {
         text_putf(t, " drifts %+d ppm", (int)e->clock.drift_ppm);
 }
 
+static void put_changed(struct text *t, const char *what, uint32_t value) {
+    if (value != UINT32_MAX)
+        text_putf(t, ", %s %u", what, (unsigned)value);
+}
+
+static void put_change(struct text *t, const struct scenario_event *e) {
+    const struct scenario_change *c = &e->change;
+    put_target(t, &e->target);
+    size_t before = t->len;
+    put_changed(t, "nodes", c->nodes);
+    put_changed(t, "peers", c->peers);
+    put_changed(t, "capacity", c->capacity);
+    put_changed(t, "reserved slots", c->reserved_slots);
+    put_changed(t, "opens a second", c->opens_per_s);
+    put_changed(t, "drains a second", c->drain_per_s);
+    if (t->len == before)
+        text_putf(t, " as at the start");
+}
+
 static void put_crowd(struct text *t, const struct scenario_crowd *c) {
     if (c->count == UINT32_MAX)
         text_putf(t, "all of %s", c->name.text);
@@ -145,6 +164,9 @@ static void put_event(struct text *t, const struct scenario_event *e) {
         break;
     case SCENARIO_VERB_CLOCK:
         put_clock(t, e);
+        break;
+    case SCENARIO_VERB_POLICY:
+        put_change(t, e);
         break;
     case SCENARIO_VERB_COUNT:
         break;

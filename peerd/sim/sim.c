@@ -26,7 +26,7 @@
 
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
-    .verbs = {true, true, true, true, true, true, true, true, true, true, true, true, true},
+    .verbs = {true, true, true, true, true, true, true, true, true, true, true, true, true, true},
     .parts = {true, true, true, true},
     .links = true,
     .clock_step = true,

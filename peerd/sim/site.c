@@ -65,6 +65,7 @@ void sim_site_free(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
     core_free(site->core);
     free(site->peer_of);
+    free(site->at_start);
 }
 
 /* ---- life ---- */
@@ -117,6 +118,50 @@ void sim_site_undrain(struct sim *sim, struct sim_site *site) {
         return;
     site->drained = false;
     sim_site_step(sim, site, &(struct core_event){.kind = CORE_UNDRAIN});
+}
+
+/* ---- other policies ---- */
+
+static void change_sites_policy(struct sim_site *site, const struct scenario_change *c) {
+    struct policy *p = &site->policy;
+    if (c->nodes < p->node_count)
+        p->node_count = c->nodes;
+    if (c->peers < p->peer_count)
+        p->peer_count = c->peers;
+    for (uint32_t i = 0; i < p->service_count && c->capacity != UINT32_MAX; i++)
+        p->services[i].capacity = c->capacity;
+    for (uint32_t i = 0; i < p->peer_count && c->reserved_slots != UINT32_MAX; i++)
+        p->peers[i].reserved_slots = c->reserved_slots;
+    if (c->opens_per_s != UINT32_MAX)
+        p->limits.opens_per_s = c->opens_per_s;
+    if (c->drain_per_s != UINT32_MAX)
+        p->limits.drain_per_s = c->drain_per_s;
+}
+
+void sim_site_policy(struct sim *sim, struct sim_site *site, const struct scenario_change *change) {
+    uint32_t capacity = 0;
+    if (site->peerd.life == SIM_LIFE_STOPPED)
+        return;
+    if (site->at_start == NULL) {
+        site->at_start = sim_alloc(1, sizeof(*site->at_start));
+        policy_copy(site->at_start, &site->policy);
+    }
+    policy_copy(&site->policy, site->at_start);
+    change_sites_policy(site, change);
+    for (uint32_t i = 0; i < site->policy.service_count; i++)
+        capacity += site->policy.services[i].capacity;
+    site->shared_anew |= change->nodes != UINT32_MAX || change->capacity != UINT32_MAX;
+    site->shared_run = site->peerd.run;
+    site->capacity = capacity > site->capacity ? capacity : site->capacity;
+    sim_invariants_policy_changes(sim, site);
+    if (site->peerd.life == SIM_LIFE_RUNNING)
+        sim_site_step(sim, site,
+                      &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &site->policy});
+}
+
+/* It is named no longer: whoever knocks is a stranger. */
+bool sim_site_knows(const struct sim_site *site, uint32_t peer) {
+    return peer < site->policy.peer_count;
 }
 
 /* ---- carrying out intentions ---- */
@@ -278,7 +323,8 @@ void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
     struct sim_site *site = &sim->sites[e->a];
     struct sim_beat *body = e->body;
     uint32_t peer = site->peer_of[e->b];
-    if (site->core == NULL || peer == UINT32_MAX || !sim_network_open(&sim->network, e->b, e->a)) {
+    if (site->core == NULL || !sim_site_knows(site, peer) ||
+        !sim_network_open(&sim->network, e->b, e->a)) {
         free(body);
         return;
     }
@@ -343,7 +389,7 @@ void sim_site_polled(struct sim *sim, const struct sim_event *e) {
     struct sim_poll *poll = e->body;
     if (sim_process_holds(sim, &site->peerd, e))
         return;
-    if (site->core != NULL) {
+    if (site->core != NULL && node->number < site->policy.node_count) {
         site->polling = poll;
         sim_site_step(sim, site,
                       &(struct core_event){.kind = CORE_NODE_REPORTED,

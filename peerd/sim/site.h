@@ -15,6 +15,12 @@ void sim_site_kill(struct sim *sim, struct sim_site *site);
 void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline);
 void sim_site_undrain(struct sim *sim, struct sim_site *site);
 
+/* True if its policy names a peer of that index. */
+bool sim_site_knows(const struct sim_site *site, uint32_t peer);
+
+/* Its policy is that of the start but for this. Who is stopped does not read it. */
+void sim_site_policy(struct sim *sim, struct sim_site *site, const struct scenario_change *change);
+
 /* Hands an event to the core and carries out what it wants. */
 void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *event);
 

@@ -325,6 +325,8 @@ static void heal_all(struct swarm *s) {
     if (s->faults[SWARM_CLOCK])
         PUT(s, s->heal_at, "clock: {cluster: all, drift: 0ppm}");
     PUT(s, s->heal_at + UNDRAIN_MS, "undrain: all");
+    if (s->reshaped)
+        PUT(s, s->heal_at + UNDRAIN_MS, "policy: {cluster: all}");
 }
 
 void swarm_draw_timeline(struct swarm *s) {
@@ -338,5 +340,6 @@ void swarm_draw_timeline(struct swarm *s) {
         uint32_t kind = swarm_below(s, kind_count), at = any_instant(s);
         draw_fault(s, kinds[kind], at);
     }
+    swarm_draw_more(s);
     heal_all(s);
 }

@@ -72,6 +72,7 @@ struct swarm {
     uint32_t groups;
     uint32_t listeners[SWARM_GROUPS_MAX];
     uint32_t heal_at; /* [ms] */
+    bool reshaped;    /* some policy is changed */
 };
 
 uint32_t swarm_below(struct swarm *s, uint32_t bound);
@@ -89,5 +90,8 @@ void swarm_quality(struct swarm *s, bool worst);
 
 /* The timeline: faults, then the healing at `heal_at`. */
 void swarm_draw_timeline(struct swarm *s);
+
+/* Under every second seed, in the timeline: several faults that go together. */
+void swarm_draw_more(struct swarm *s);
 
 #endif

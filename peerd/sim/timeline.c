@@ -210,6 +210,9 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_CLOCK:
         clock_part(sim, site, e);
         return;
+    case SCENARIO_VERB_POLICY:
+        sim_site_policy(sim, site, &e->change);
+        return;
     }
 }
 
@@ -275,7 +278,8 @@ static uint32_t find_targets(const struct sim *sim, const struct scenario_target
 /* What is dead or cut off answers nothing, what runs answers; between them it depends. */
 static bool leaves_unsure(const struct scenario_event *e) {
     return e->verb == SCENARIO_VERB_STOP || e->verb == SCENARIO_VERB_CONTINUE ||
-           e->verb == SCENARIO_VERB_CLOCK || e->target.part == SCENARIO_PART_WORKER;
+           e->verb == SCENARIO_VERB_CLOCK || e->verb == SCENARIO_VERB_POLICY ||
+           e->target.part == SCENARIO_PART_WORKER;
 }
 
 /* Everybody is not remembered as the last one. */
@@ -346,6 +350,7 @@ static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
+    case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_COUNT:
         return; /* these have a target */
     }

@@ -78,6 +78,7 @@ struct sim_process {
     struct duration asleep; /* stopped so far, but for the present time */
     struct sim_event *held; /* while stopped */
     uint32_t held_count;
+    uint32_t stops; /* so far */
 };
 
 /* ---- bodies of events ---- */
@@ -116,7 +117,10 @@ struct sim_site {
     struct public_key key;
     struct key_hint hint;
     struct policy policy;
-    struct core *core; /* NULL unless running or stopped */
+    struct policy *at_start; /* NULL until it is changed */
+    bool shared_anew;        /* capacity, or the nodes that share it, were others before … */
+    uint64_t shared_run;     /* … this run of peerd was told of it last */
+    struct core *core;       /* NULL unless running or stopped */
     struct sim_process peerd;
     struct sim_clock clock;                /* of peerd's host */
     bool drained;                          /* was told so, and not yet that it is over */
@@ -200,6 +204,7 @@ struct sim_node {
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;
+    uint32_t peers;       /* of its cluster at the start: as many as */
     struct echo **echoes; /* towards each peer; NULL: nothing was ever said */
     bool *told_alive;     /* peers to be told that media is alive */
     bool beating;

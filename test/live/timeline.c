@@ -457,6 +457,7 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_CLOCK:
+    case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_COUNT:
         return;
     }
@@ -546,6 +547,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
         change_crowd(t, e);
         return;
     case SCENARIO_VERB_CLOCK: /* refused: see timeline_abilities */
+    case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_COUNT:
         return;
     }

@@ -1,0 +1,209 @@
+#include "peerd/sim/client.h"
+#include "peerd/sim/invariants_private.h"
+
+#include <inttypes.h>
+
+/* What a core orders, and when: it drains, at the pace and until the deadline that it was told. */
+
+#define DRAIN_SLACK    duration_ms(1500) /* nodes poll, orders wait, targets are looked for anew */
+#define DEADLINE_SLACK 1                 /* [ms] of rounding */
+
+static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site) {
+    return &sim->watch->sites[site->index];
+}
+
+void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct core_drain *d) {
+    struct watch_site *watch = watch_of(sim, site);
+    struct instant now = sim_site_now(sim, site);
+    bool told = d->deadline.us > 0;
+    struct instant ends = instant_add(now, told ? d->deadline : site->policy.limits.drain_deadline);
+    if (!watch->draining) {
+        watch->draining = true;
+        watch->drain_most = core_status(site->core).sessions;
+        watch->drain_since = now;
+        watch->drain_orders = 0;
+        watch->drain_earliest = watch->drain_latest = ends;
+    }
+    watch->drain_earliest = instant_min(watch->drain_earliest, ends);
+    watch->drain_latest = instant_max(watch->drain_latest, ends);
+}
+
+/* ---- 18: orders ------------------------------------------------------------------------------ */
+
+/* No faster than policy says: a second's worth may have waited for somebody to go. */
+static void check_pace(struct sim *sim, const struct sim_site *site) {
+    const struct watch_site *watch = watch_of(sim, site);
+    uint32_t pace = site->policy.limits.drain_per_s;
+    int64_t us = instant_since(sim_site_now(sim, site), watch->drain_since).us;
+    uint64_t most = 2 + pace + pace * (uint64_t)us / 1000000;
+    if (watch->drain_orders > most)
+        sim_breach(sim,
+                   "%s has ordered %" PRIu64 " sessions to go within %" PRId64 " ms, at %" PRIu32
+                   " a second",
+                   watch_cluster(sim, site->index), watch->drain_orders, us / 1000, pace);
+}
+
+static int64_t ms_left(const struct sim *sim, const struct sim_site *site, struct instant ends) {
+    int64_t ms = duration_in_ms(instant_since(ends, sim_site_now(sim, site)));
+    return ms < 0 ? 0 : ms;
+}
+
+/* For whom there is time until the end of the drain that was told. */
+static void check_deadline(struct sim *sim, const struct sim_site *site,
+                           const struct node_order *o) {
+    const struct watch_site *watch = watch_of(sim, site);
+    int64_t least = ms_left(sim, site, watch->drain_earliest);
+    int64_t most = ms_left(sim, site, watch->drain_latest);
+    if (o->deadline_ms + DEADLINE_SLACK < least || o->deadline_ms > most + DEADLINE_SLACK)
+        sim_breach(sim, "%s orders a session to go within %" PRIu32 " ms, not %" PRId64,
+                   watch_cluster(sim, site->index), o->deadline_ms, most);
+}
+
+/* To a backup of the session, of which nothing bad was known when it was chosen. */
+static void check_target(struct sim *sim, const struct sim_site *site, const struct node_order *o,
+                         const struct core_session_status *s) {
+    struct instant now = sim_site_now(sim, site);
+    bool known = false;
+    for (uint8_t b = 0; b < s->backup_count; b++)
+        known |= name_equal(&s->backups[b], &o->target);
+    for (uint32_t i = 0; i < site->policy.peer_count && known; i++) {
+        struct core_peer_status p = core_peer_status(site->core, i, now);
+        if (name_equal(&p.policy->name, &o->target) && !verdict_is_usable(p.verdict) &&
+            instant_before(p.since, s->move->begun))
+            sim_breach(sim, "%s orders a session to %s, which it believes %s",
+                       watch_cluster(sim, site->index), o->target.text, verdict_name(p.verdict));
+    }
+    if (!known)
+        sim_breach(sim, "%s orders a session to %s, which is no backup of it",
+                   watch_cluster(sim, site->index), o->target.text);
+}
+
+static void check_order(struct sim *sim, const struct sim_site *site, const struct node_order *o,
+                        bool first) {
+    struct watch_site *watch = watch_of(sim, site);
+    struct core_session_status s;
+    if (o->what != NODE_ORDER_MOVE)
+        return;
+    if (!watch->draining) {
+        sim_breach(sim, "%s orders a session to move although it does not drain",
+                   watch_cluster(sim, site->index));
+        return;
+    }
+    check_deadline(sim, site, o);
+    if (!first || !core_session_find(site->core, &o->session, &s) || s.move == NULL ||
+        s.move->order != o->id)
+        return;
+    watch->drain_orders += s.move->orders == 1;
+    check_pace(sim, site);
+    if (s.move->orders == 1)
+        check_target(sim, site, o, &s);
+}
+
+/* A core orders a session to move for one reason: it drains. No verdict, headless least of all,
+ * and no restart ever moves anything. */
+void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
+    bool draining = watch_of(sim, site)->draining;
+    struct watch_node *n = &watch_of(sim, site)->nodes[a->node];
+    uint64_t boot = core_node_status(site->core, a->node).boot;
+    if (n->sent_boot != boot) { /* its orders are counted anew */
+        n->sent_boot = boot;
+        n->sent = 0;
+    }
+    for (uint32_t i = 0; i < a->order_count; i++) {
+        check_order(sim, site, &a->orders[i], a->orders[i].id > n->sent);
+        n->sent = a->orders[i].id > n->sent ? a->orders[i].id : n->sent;
+    }
+    if (a->draining != draining)
+        sim_breach(sim, "%s tells a node that it %s", watch_cluster(sim, site->index),
+                   a->draining ? "drains, which it does not" : "does not drain, which it does");
+}
+
+/* ---- 21: drains ------------------------------------------------------------------------------ */
+
+/* Since when a backup of it could have been asked; "never" if none can. */
+static struct instant could_go_since(const struct sim *sim, const struct sim_site *site,
+                                     const struct core_session_status *s) {
+    struct instant since = INSTANT_NEVER;
+    for (uint8_t b = 0; b < s->backup_count; b++)
+        for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+            if (!name_equal(&site->policy.peers[i].name, &s->backups[b]))
+                continue;
+            struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
+            if (p.policy->offer_moves && verdict_is_usable(p.verdict))
+                since = instant_min(since, p.since);
+        }
+    return since;
+}
+
+/* True if its client has come, or come back, within that time: the table knows it from before. */
+static bool came_within(const struct sim *sim, const struct session_id *id, struct duration time) {
+    for (uint32_t i = 0; i < sim->client_count; i++) {
+        const struct sim_client *c = &sim->clients[i];
+        struct instant moved = sim->watch->clients[i].moved;
+        if (session_id_equal(&c->ticket.session, id))
+            return c->state != SIM_CLIENT_OPEN ||
+                   (!instant_is_never(moved) &&
+                    duration_less(instant_since(sim_client_now(sim, c), moved), time));
+    }
+    return true;
+}
+
+/* Each session is ordered to go in its turn. */
+static void check_ordered(struct sim *sim, const struct sim_site *site,
+                          const struct core_session_status *s) {
+    const struct watch_site *watch = watch_of(sim, site);
+    uint32_t pace = site->policy.limits.drain_per_s;
+    struct duration turn = duration_us((int64_t)(watch->drain_most * UINT64_C(1200000) / pace));
+    struct instant able = could_go_since(sim, site, s);
+    if (s->move != NULL || instant_is_never(able))
+        return;
+    struct instant since = instant_max(instant_max(watch->drain_since, s->since), able);
+    since = watch_site_counts_from(sim, site, since);
+    struct duration waits = instant_since(sim_site_now(sim, site), since);
+    struct duration most = duration_add(DRAIN_SLACK, turn);
+    if (duration_less(most, waits) && !came_within(sim, &s->id, most))
+        sim_breach(sim, "%s has drained for %" PRId64 " ms and not asked a session to go",
+                   watch_cluster(sim, site->index), duration_in_ms(waits));
+}
+
+/* The node of that name; UINT32_MAX: none any more. */
+static uint32_t node_named(const struct sim_site *site, const struct name *name) {
+    for (uint32_t i = 0; i < core_status(site->core).nodes; i++)
+        if (name_equal(&core_node_status(site->core, i).policy->name, name))
+            return i;
+    return UINT32_MAX;
+}
+
+/* What its node has taken on it has been sent, and who stays all the same is asked again. */
+static void check_repeated(struct sim *sim, const struct sim_site *site,
+                           const struct core_session_status *s) {
+    const struct move *m = s->move;
+    if (m == NULL || !m->out || m->state != MOVE_STATE_OVERLAP)
+        return;
+    uint32_t node = node_named(site, &s->node);
+    struct instant now = sim_site_now(sim, site);
+    struct instant since = watch_site_counts_from(sim, site, m->overlaps);
+    int64_t rounds = (instant_since(now, since).us - DRAIN_SLACK.us) / MOVE_REPEAT_AFTER.us;
+    if (m->orders < rounds)
+        sim_breach(sim, "%s has ordered a session to go %" PRIu32 " times in %" PRId64 " ms",
+                   watch_cluster(sim, site->index), m->orders,
+                   duration_in_ms(instant_since(now, since)));
+    if (m->orders == 1 && node != UINT32_MAX && m->order > watch_of(sim, site)->nodes[node].sent)
+        sim_breach(sim, "%s believes that %s has taken on order %" PRIu64 ", which it never got",
+                   watch_cluster(sim, site->index), s->node.text, m->order);
+}
+
+/* A drain forgets nobody. */
+void watch_drain(struct sim *sim, struct sim_site *site) {
+    struct watch_site *watch = watch_of(sim, site);
+    struct core_session_status s;
+    uint32_t cursor = 0, sessions = core_status(site->core).sessions;
+    if (watch->drain_most < sessions)
+        watch->drain_most = sessions;
+    while (watch->draining && core_session_next(site->core, &cursor, &s)) {
+        if (s.state != SESSION_STATE_COMMITTED)
+            continue;
+        check_ordered(sim, site, &s);
+        check_repeated(sim, site, &s);
+    }
+}

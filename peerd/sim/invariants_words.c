@@ -1,0 +1,116 @@
+#include "peerd/sim/invariants_private.h"
+
+#include "peerd/wire/coarse.h"
+
+#include <inttypes.h>
+
+/* What clusters tell one another in their beats: the truth, and the newest word counts. */
+
+static struct watch_peer *peer_watch(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+    return &sim->watch->sites[site->index].peers[peer];
+}
+
+/* ---- 15: what is sent ------------------------------------------------------------------------ */
+
+static void check_views(struct sim *sim, const struct sim_site *site,
+                        const struct core_send_beat *b) {
+    struct instant now = sim_site_now(sim, site);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < site->policy.peer_count && at < BEAT_VIEWS_MAX; i++) {
+        if (i == b->peer)
+            continue;
+        struct core_peer_status s = core_peer_status(site->core, i, now);
+        const struct beat_view *v = &b->beat.views[at++];
+        if (at > b->beat.view_count || v->verdict != s.verdict ||
+            (s.proofs == 0) != (v->age_ms >= COARSE_MS_MAX))
+            sim_breach(sim, "%s tells %s of %s what it does not believe itself",
+                       watch_cluster(sim, site->index), site->policy.peers[b->peer].name.text,
+                       s.policy->name.text);
+    }
+}
+
+/* Of ourselves and of others. Verdicts and sessions may change in the same step, after it. */
+void watch_words_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b) {
+    if (sim->site_count > CLOSELY)
+        return;
+    struct core_status s = core_status(site->core);
+    bool recovering = (b->beat.flags & BEAT_FLAG_RECOVERING) != 0;
+    uint32_t free_slots = s.draining ? 0 : s.free;
+    if (b->beat.sessions != s.sessions || b->beat.free_slots != free_slots ||
+        recovering != s.recovering)
+        sim_breach(sim,
+                   "%s tells %s of %" PRIu32 " sessions, %" PRIu32 " free slots%s; it has %" PRIu32
+                   " and %" PRIu32,
+                   watch_cluster(sim, site->index), site->policy.peers[b->peer].name.text,
+                   b->beat.sessions, b->beat.free_slots, recovering ? " and recovering" : "",
+                   s.sessions, free_slots);
+    if (core_counters(site->core)->verdicts_changed == site->verdicts_changed)
+        check_views(sim, site, b);
+}
+
+/* ---- 9: what is heard ------------------------------------------------------------------------ */
+
+/* A round trip is what an echo took, less what its sender kept it for. */
+void watch_words_received(struct sim *sim, struct sim_site *site, const struct beat *b,
+                          struct watch_peer *p) {
+    if (b->echo_boot != p->boot || b->echo_seq == 0 || b->echo_seq > p->seq)
+        return;
+    if (p->seq - b->echo_seq >= BEATS_MAX) {
+        p->rtt_unsure = true;
+        return;
+    }
+    int64_t total = instant_since(sim_site_now(sim, site), p->sent[b->echo_seq % BEATS_MAX].at).us;
+    int64_t us = total - b->echo_age_us;
+    if (us < 0)
+        return;
+    if (!p->rtt_known || us < p->rtt_least_us)
+        p->rtt_least_us = us;
+    if (!p->rtt_known || us > p->rtt_most_us)
+        p->rtt_most_us = us;
+    p->rtt_known = true;
+}
+
+static void check_rtt(struct sim *sim, const struct sim_site *site, const struct watch_peer *p,
+                      const struct core_peer_status *s) {
+    if (s->rtt.us == DURATION_ENDLESS.us || p->rtt_unsure)
+        return;
+    if (!p->rtt_known || s->rtt.us < p->rtt_least_us || s->rtt.us > p->rtt_most_us)
+        sim_breach(sim,
+                   "%s reckons with a round trip of %" PRId64 " us to %s: they took %" PRId64
+                   " to %" PRId64,
+                   watch_cluster(sim, site->index), s->rtt.us, s->policy->name.text,
+                   p->rtt_least_us, p->rtt_most_us);
+}
+
+/* A run that has just been confirmed may have been overtaken by beats of its own. */
+void watch_words_anew(struct sim *sim, struct sim_site *site, uint32_t peer) {
+    struct watch_peer *p = peer_watch(sim, site, peer);
+    struct core_peer_status s = core_peer_status(site->core, peer, sim_site_now(sim, site));
+    p->said_sessions = s.sessions;
+    p->said_free = s.free_slots;
+    p->said_draining = s.draining;
+    p->said_recovering = s.recovering;
+}
+
+/* What overtook others is newer than they are. */
+void watch_words_taken(struct sim *sim, struct sim_site *site, uint32_t peer, const struct beat *b,
+                       bool newest) {
+    struct watch_peer *p = peer_watch(sim, site, peer);
+    if (sim->site_count > CLOSELY)
+        return;
+    struct core_peer_status s = core_peer_status(site->core, peer, sim_site_now(sim, site));
+    if (newest) {
+        p->said_sessions = b->sessions;
+        p->said_free = b->free_slots;
+        p->said_draining = (b->flags & BEAT_FLAG_DRAINING) != 0;
+        p->said_recovering = (b->flags & BEAT_FLAG_RECOVERING) != 0;
+    }
+    if (s.sessions != p->said_sessions || s.free_slots != p->said_free ||
+        s.draining != p->said_draining || s.recovering != p->said_recovering)
+        sim_breach(sim,
+                   "%s believes that %s has %" PRIu32 " sessions and %" PRIu32
+                   " free slots; its newest beat says %" PRIu32 " and %" PRIu32,
+                   watch_cluster(sim, site->index), s.policy->name.text, s.sessions, s.free_slots,
+                   p->said_sessions, p->said_free);
+    check_rtt(sim, site, p, &s);
+}
