@@ -37,7 +37,7 @@ gst-inspect-1.0 --exists udpsrc # reads all plugins once, not twice at a time
 record pcmu 6100 "clock-rate=8000,encoding-name=PCMU,payload=0" rtppcmudepay mulawdec
 record opus 6110 "clock-rate=48000,encoding-name=OPUS,payload=111" rtpopusdepay opusdec
 for codec in pcmu opus; do
-    wait_for 5 grep -q PLAYING "$out/$codec.gst" || fail "$codec: gst-launch-1.0 does not play"
+    wait_for 15 grep -q PLAYING "$out/$codec.gst" || fail "$codec: gst-launch-1.0 does not play"
 done
 listen pcmu 6100
 listen opus 6110

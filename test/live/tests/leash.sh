@@ -15,6 +15,10 @@ pids_of() {
     done 2>/dev/null
 }
 
+is_gone() {
+    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" || [ ! -e "/proc/$1" ]
+}
+
 # ends SIGNAL STATUS-PATTERN SCENARIO
 ends() {
     local runner pids pid status
@@ -27,11 +31,10 @@ ends() {
     wait "$runner" 2>/dev/null
     status=$?
     grep -qE "^($2)$" <<<"$status" || fail "after SIG$1 it ended with status $status"
-    sleep 0.5
+    # Each was killed, and dies when it gets a processor.
     for pid in $pids; do
-        if [ -e "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status"; then
+        wait_for 10 is_gone "$pid" ||
             fail "after SIG$1 of the runner $pid still lives: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-        fi
     done
     said "$3: SIG$1 of the runner: status $status, none of its $(wc -w <<<"$pids") processes is left"
 }

@@ -19,7 +19,7 @@ listen() {
 }
 
 record() {
-    wait_for 5 test -s "$out/$1.sdp" || fail "$1: peerclient wrote no SDP file"
+    wait_for 15 test -s "$out/$1.sdp" || fail "$1: peerclient wrote no SDP file"
     ffmpeg -nostdin -hide_banner -loglevel verbose -y -protocol_whitelist file,udp,rtp \
         -i "$out/$1.sdp" -map 0:a -c copy -f data "$out/$1.payload" \
         -map 0:a -c copy -f framecrc "$out/$1.packets" 2>"$out/$1.ffmpeg" &

@@ -27,7 +27,7 @@ accepted() {
 }
 
 { cat "$good"; echo "detectoin: {interval: 100ms}"; } | put
-wait_for 5 refused || fail "a policy with an unknown key is not reported"
+wait_for 15 refused || fail "a policy with an unknown key is not reported"
 status fra1 >"$LIVE_DIR/status" || fail "peerctl status: $?"
 grep -q 'did you mean `detection`' "$LIVE_DIR/status" || fail "no hint: $(cat "$LIVE_DIR/status")"
 grep -qE 'policy\.yaml:[0-9]+:[0-9]+' "$LIVE_DIR/status" || fail "no line and column"
@@ -41,7 +41,7 @@ status fra1 | grep -q 'has no unit' ||
 said "a number without a unit: refused, with what to write instead"
 
 sed 's/^  - name: radio/  - name: wireless/' "$good" | put
-wait_for 5 accepted || fail "a good policy is not taken"
+wait_for 15 accepted || fail "a good policy is not taken"
 listen wireless >/dev/null || fail "the new service is not there"
 listen radio >/dev/null 2>&1 && fail "the old service is still there"
 said "a good policy: in force, the new service is there and the old one is not"

@@ -36,7 +36,7 @@ zone:
 CONF
 setpriv --pdeathsig KILL knotd -c "$dns/knot.conf" >"$dns/log" 2>&1 &
 knotd=$!
-wait_for 5 grep -qE 'zone.*loaded' "$dns/log" || fail "knotd does not start: $(tail -n 3 "$dns/log")"
+wait_for 15 grep -qE 'zone.*loaded' "$dns/log" || fail "knotd does not start: $(tail -n 3 "$dns/log")"
 
 for cluster in fra1 ams1; do
     policy=$LIVE_DIR/$cluster/policy.yaml
@@ -61,5 +61,5 @@ said "fra1 and ams1 found each other by SRV records of a real name server"
 kill "$knotd"
 wait "$knotd" 2>/dev/null
 sleep 2
-asks >/dev/null || fail "without the name server fra1 does not hear ams1 any more"
+wait_for 10 asks || fail "without the name server fra1 does not hear ams1 any more"
 said "and go on without it"

@@ -41,13 +41,13 @@ ready() {
     status fra1 --json | grep -q '"complete":true'
 }
 wait_for 15 ready || fail "fra1 does not come up: $(tail -n 2 "$site/peerd.log")"
-wait_for 5 listen first || fail "no session over HTTPS: $(tail -n 1 "$LIVE_DIR/listen.out")"
+wait_for 15 listen first || fail "no session over HTTPS: $(tail -n 1 "$LIVE_DIR/listen.out")"
 said "a session was opened over HTTPS with the operator's certificate"
 listen second && fail "a certificate was accepted that the client does not trust"
 said "a client that trusts another authority does not talk to it"
 
 install_certificate second
-wait_for 8 listen second || fail "the renewed certificate is not shown: $(tail -n 1 "$site/peerd.log")"
+wait_for 20 listen second || fail "the renewed certificate is not shown: $(tail -n 1 "$site/peerd.log")"
 listen first && fail "the old certificate is still shown"
 said "the renewed certificate is shown, without a restart"
 

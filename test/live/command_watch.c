@@ -1,0 +1,145 @@
+/*
+ * watch: did the machine have time for a test?
+ *
+ * It looks every 20 ms for how long each process of the test has been ready to run without getting
+ * a processor, which the kernel counts (/proc/PID/schedstat), and for how late it was itself, which
+ * has the priority to be on time. The longest wait of all is what it says when it is told to end:
+ * whoever judges a failure then knows whether the machine can have caused it. A process that is
+ * stopped, or waits for another, has no wish to run, and is not counted.
+ */
+#include "test/live/commands.h"
+#include "test/live/process.h"
+
+#include "peerd/net/clock.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVERY_MS      20
+#define PROCESSES_MAX 512 /* watched at a time; further ones are not */
+#define DEPTH_MAX     8   /* from the test's shell to a worker it is five */
+
+struct watched {
+    pid_t pid;
+    uint64_t waited_ns; /* in its whole life */
+    bool seen;          /* in this round */
+};
+
+struct watch {
+    struct watched processes[PROCESSES_MAX];
+    size_t count;
+    int64_t longest_us;
+    char who[32]; /* had to wait that long; "" for the machine as a whole */
+};
+
+static volatile sig_atomic_t ended;
+
+static void end(int number) {
+    (void)number;
+    ended = 1;
+}
+
+static bool read_waited(pid_t pid, uint64_t *waited_ns) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+    FILE *f = fopen(path, "re");
+    bool good = f != NULL && fscanf(f, "%*u %" SCNu64, waited_ns) == 1;
+    if (f != NULL)
+        fclose(f);
+    return good;
+}
+
+static void note(struct watch *w, int64_t us, pid_t pid) {
+    char path[64];
+    if (us <= w->longest_us)
+        return;
+    w->longest_us = us;
+    w->who[0] = '\0';
+    if (pid == 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (f == NULL || fgets(w->who, sizeof(w->who), f) == NULL)
+        snprintf(w->who, sizeof(w->who), "a process");
+    w->who[strcspn(w->who, "\n")] = '\0';
+    if (f != NULL)
+        fclose(f);
+}
+
+/* What it waited before it was seen first belongs to its start, which nobody times. */
+static void look_at(struct watch *w, pid_t pid) {
+    uint64_t waited_ns;
+    size_t i = 0;
+    if (!read_waited(pid, &waited_ns))
+        return;
+    while (i < w->count && w->processes[i].pid != pid)
+        i++;
+    if (i == PROCESSES_MAX)
+        return;
+    if (i == w->count)
+        w->processes[w->count++] = (struct watched){.pid = pid, .waited_ns = waited_ns};
+    if (waited_ns > w->processes[i].waited_ns)
+        note(w, (int64_t)(waited_ns - w->processes[i].waited_ns) / 1000, pid);
+    w->processes[i].waited_ns = waited_ns;
+    w->processes[i].seen = true;
+}
+
+static void look_below(struct watch *w, pid_t pid, int depth) {
+    pid_t children[PROCESS_CHILDREN_MAX];
+    size_t count = depth > 0 ? process_children(pid, children) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (children[i] == getpid())
+            continue;
+        look_at(w, children[i]);
+        look_below(w, children[i], depth - 1);
+    }
+}
+
+static void forget_the_dead(struct watch *w) {
+    size_t kept = 0;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->processes[i].seen) {
+            w->processes[kept] = w->processes[i];
+            w->processes[kept++].seen = false;
+        }
+    w->count = kept;
+}
+
+static void watch(struct watch *w, pid_t pid) {
+    const struct timespec pause = {.tv_nsec = EVERY_MS * 1000000};
+    while (!ended && process_lives(pid)) {
+        struct instant slept = net_now();
+        nanosleep(&pause, NULL);
+        note(w, instant_since(net_now(), slept).us - EVERY_MS * 1000, 0);
+        look_below(w, pid, DEPTH_MAX);
+        forget_the_dead(w);
+    }
+}
+
+int command_watch(int argc, char **argv) {
+    static struct watch w;
+    const struct sched_param param = {.sched_priority = 1};
+    long pid = argc == 2 ? strtol(argv[1], NULL, 10) : 0;
+    if (pid <= 1) {
+        fputs(
+            "usage: live-run watch PID\n\n"
+            "Watches the processes that descend from PID until it ends or SIGTERM comes. Says how\n"
+            "long the unluckiest of them waited for a processor, or this machine stood still:\n"
+            "  130 ms peerclient had to wait for a processor\n",
+            argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
+        return argc == 2 && strcmp(argv[1], "--help") == 0 ? COMMAND_DONE : COMMAND_USAGE;
+    }
+    signal(SIGTERM, end);
+    sched_setscheduler(0, SCHED_RR, &param);
+    watch(&w, (pid_t)pid);
+    printf("%" PRId64 " ms %s%s\n", w.longest_us / 1000,
+           w.who[0] == '\0' ? "this machine stood still" : w.who,
+           w.who[0] == '\0' ? "" : " had to wait for a processor");
+    return COMMAND_DONE;
+}
