@@ -315,6 +315,7 @@ struct detector_figures detector_figures(const struct detector *d, struct instan
         .expected = d->announced,
         .margin = margin(d),
         .bound = bound_in_force(d),
+        .proof_max = bound(d),
         .meets_wish = detector_meets_wish(d, now),
         .asked = detector_interval_wished(d),
         .measured = a->known,

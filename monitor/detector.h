@@ -89,6 +89,7 @@ struct detector_figures {
     struct duration expected;      /* arrivals are expected within this … */
     struct duration margin;        /* … give or take this */
     struct duration bound;         /* detection time in force (T_D) */
+    struct duration proof_max;     /* what is older when it arrives proves nothing */
     bool meets_wish;               /* false where the path needs a longer bound than asked, or where
                                       mistakes must be expected more often */
     struct duration asked;         /* of the peer: a beat every so often */

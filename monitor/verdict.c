@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAMES_MAX      4 /* witnesses named in an evidence text; the rest is counted */
-#define NAMES_TEXT_LEN (NAMES_MAX * (NAME_LEN_MAX + 2) + 16)
+#define NAMES_MAX        4 /* witnesses named in an evidence text; the rest is counted */
+#define NAMES_TEXT_LEN   (NAMES_MAX * (NAME_LEN_MAX + 2) + 16)
+#define CLIENTS_TEXT_LEN 80
 
 /* What the witnesses say, sorted. */
 struct testimony {
@@ -53,21 +54,84 @@ static bool still_counts(const struct verdict_input *in, const struct verdict_wi
            !instant_reached(now, instant_add(w->life_at, in->detect_within));
 }
 
+/* A proof gets so old between two beats, even if one of them is late. */
+static struct duration usual_age(const struct verdict_input *in, const struct verdict_witness *w) {
+    struct duration age = duration_add(duration_scale(in->interval, 2, 1), w->rtt);
+    return duration_min(duration_add(age, VERDICT_VIEW_SLACK), in->detect_within);
+}
+
+/* It has said so just now: while somebody is suspected everybody speaks every quarter interval. */
+static bool misses_it(const struct verdict_input *in, const struct verdict_witness *w,
+                      struct instant now) {
+    struct duration fresh = duration_add(duration_scale(in->interval, 1, 2), VERDICT_VIEW_SLACK);
+    return !instant_reached(now, instant_add(w->told_at, fresh)) &&
+           !duration_less(w->age, usual_age(in, w));
+}
+
+enum verdict_word verdict_word_of(const struct verdict_input *in, const struct verdict_witness *w,
+                                  struct instant now) {
+    if (still_counts(in, w, now))
+        return instant_before(objection_after(in), w->life_at) ? VERDICT_WORD_OBJECTS
+                                                               : VERDICT_WORD_UNSURE;
+    if (misses_it(in, w, now))
+        return VERDICT_WORD_AGREES;
+    return instant_reached(now, w->mute_at) ? VERDICT_WORD_NONE : VERDICT_WORD_AWAITED;
+}
+
 struct hearing {
-    struct testimony objecting; /* have proof that we cannot explain away */
-    struct testimony unsure;    /* heard it too lately to tell */
-    struct testimony silent;    /* heard it no more than we did */
+    struct testimony objecting;
+    struct testimony unsure;
+    struct testimony silent; /* they agree: heard it no more than we did … */
+    struct testimony missed; /* … the same with those who are unsure and miss it all the same */
+    struct testimony awaited;
+    struct instant again_at; /* when one of them is no longer awaited or unsure */
 };
+
+static void hear_one(struct hearing *h, const struct verdict_input *in,
+                     const struct verdict_witness *w, struct instant now) {
+    switch (verdict_word_of(in, w, now)) {
+    case VERDICT_WORD_OBJECTS:
+        add(&h->objecting, w);
+        return;
+    case VERDICT_WORD_UNSURE:
+        add(&h->unsure, w);
+        if (misses_it(in, w, now))
+            add(&h->missed, w);
+        h->again_at = instant_min(h->again_at, instant_add(w->life_at, in->detect_within));
+        return;
+    case VERDICT_WORD_AGREES:
+        add(&h->silent, w);
+        add(&h->missed, w);
+        return;
+    case VERDICT_WORD_AWAITED:
+        add(&h->awaited, w);
+        h->again_at = instant_min(h->again_at, w->mute_at);
+        return;
+    case VERDICT_WORD_NONE:
+        return;
+    }
+}
 
 static void hear(struct hearing *h, const struct verdict_input *in, struct instant now) {
     memset(h, 0, sizeof(*h));
-    for (size_t i = 0; i < in->witness_count && i < VERDICT_WITNESSES_MAX; i++) {
-        const struct verdict_witness *w = &in->witnesses[i];
-        if (still_counts(in, w, now))
-            add(instant_before(objection_after(in), w->life_at) ? &h->objecting : &h->unsure, w);
-        else if (!instant_reached(now, instant_add(w->told_at, VERDICT_HEARING_MAX)))
-            add(&h->silent, w);
-    }
+    h->again_at = INSTANT_NEVER;
+    for (size_t i = 0; i < in->witness_count && i < VERDICT_WITNESSES_MAX; i++)
+        hear_one(h, in, &in->witnesses[i], now);
+}
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+/* A few who miss it have trouble of their own. */
+static bool clients_miss_it(const struct verdict_input *in, struct instant now) {
+    const struct verdict_clients *c = &in->clients;
+    return c->places > 0 && c->missing * VERDICT_SHARE >= c->known &&
+           c->places * VERDICT_SHARE >= c->places_known && !instant_reached(now, c->forget_at);
+}
+
+/* When what we asked at the first suspicion, and twice more, has not been answered. */
+static struct instant probed_at(const struct verdict_input *in) {
+    struct duration probes = duration_scale(in->interval, VERDICT_PROBES, 4);
+    return instant_add(in->suspected_since, duration_add(in->rtt, probes));
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -94,7 +158,7 @@ static int64_t silent_ms(const struct verdict_input *in) {
 
 #define SAY(out, ...) snprintf((out)->evidence, sizeof((out)->evidence), __VA_ARGS__)
 
-/* Rules 1 to 5: our own ears decide. False if they are at their end. */
+/* Rules 1 to 4: our own ears decide. False if they hear nothing. */
 static bool judge_by_own_ears(struct verdict_result *out, const struct verdict_input *in) {
     switch (in->opinion) {
     case DETECTOR_UNKNOWN:
@@ -118,10 +182,6 @@ static bool judge_by_own_ears(struct verdict_result *out, const struct verdict_i
         }
         return true;
     case DETECTOR_SUSPECT:
-        conclude(out, VERDICT_SUSPECT, 5, INSTANT_NEVER);
-        SAY(out, "silent %" PRId64 " ms, expected %" PRId64 "\xc2\xb1%" PRId64, silent_ms(in),
-            duration_in_ms(in->figures.expected), duration_in_ms(in->figures.margin));
-        return true;
     case DETECTOR_EXPIRED:
         return false;
     }
@@ -153,56 +213,130 @@ static bool judge_by_its_remains(struct verdict_result *out, const struct verdic
     return false;
 }
 
-/* Rules 9 to 11. */
-static void judge_by_witnesses(struct verdict_result *out, const struct verdict_input *in,
-                               struct instant now) {
-    struct hearing h;
-    char names[NAMES_TEXT_LEN];
-    hear(&h, in, now);
-    struct instant veto_ends = instant_add(in->expired_since, VERDICT_VETO_MAX);
-    bool veto_holds = !instant_reached(now, veto_ends);
-    if (veto_holds && h.objecting.count > 0) {
-        struct instant stale_at = instant_add(h.objecting.newest_at, in->detect_within);
-        conclude(out, VERDICT_PARTITIONED, 9, instant_min(stale_at, veto_ends));
-        SAY(out, "no beat for %" PRId64 " ms; %s still hears it", silent_ms(in),
-            names_text(&h.objecting, names));
-    } else if (veto_holds && h.unsure.count > 0) {
-        struct instant stale_at = instant_add(h.unsure.newest_at, in->detect_within);
-        conclude(out, VERDICT_SUSPECT, 10, instant_min(stale_at, veto_ends));
-        SAY(out, "no beat for %" PRId64 " ms; %s heard it too lately to tell", silent_ms(in),
-            names_text(&h.unsure, names));
-    } else {
-        conclude(out, VERDICT_CRASHED, 11, INSTANT_NEVER);
-        if (h.objecting.count > 0)
-            SAY(out, "no beat for %" PRId64 " ms; the objection of %s has worn out", silent_ms(in),
-                names_text(&h.objecting, names));
-        else if (h.silent.count > 0)
-            SAY(out, "no beat for %" PRId64 " ms; %s silent too", silent_ms(in),
-                names_text(&h.silent, names));
-        else
-            SAY(out, "no beat for %" PRId64 " ms; no witness", silent_ms(in));
-    }
+static void say_missing(struct verdict_result *out, const struct verdict_input *in,
+                        const struct testimony *silent, bool clients) {
+    char names[NAMES_TEXT_LEN], who[CLIENTS_TEXT_LEN] = "";
+    const struct verdict_clients *c = &in->clients;
+    if (clients)
+        snprintf(who, sizeof(who),
+                 "; %" PRIu32 " of %" PRIu32 " clients resumed here within %" PRId64 " ms",
+                 c->missing, c->known, duration_in_ms(c->within));
+    if (silent->count > 0)
+        SAY(out, "no beat for %" PRId64 " ms; %s silent too%s", silent_ms(in),
+            names_text(silent, names), who);
+    else
+        SAY(out, "no beat for %" PRId64 " ms%s", silent_ms(in), clients ? who : "; no witness");
 }
 
-/* Rule 5 again: the detector expired early, on a path that it knows. Our own
- * deafness is deducted from the age of the proof, so the rest is what is left of our patience. */
-static bool judge_by_patience(struct verdict_result *out, const struct verdict_input *in,
-                              struct instant now) {
-    struct duration left = duration_sub(in->detect_within, in->figures.life_age);
-    if (left.us <= 0)
+/* Rule 10: at the speed of suspicion, since everything that could speak for it is silent. */
+static bool judge_by_clients(struct verdict_result *out, const struct verdict_input *in,
+                             const struct hearing *h, struct instant now) {
+    if (!clients_miss_it(in, now) || !instant_reached(now, probed_at(in)) ||
+        in->clients.places + h->missed.count < VERDICT_DOMAINS)
         return false;
-    conclude(out, VERDICT_SUSPECT, 5, instant_add(now, left));
-    SAY(out, "silent %" PRId64 " ms, expected %" PRId64 "\xc2\xb1%" PRId64, silent_ms(in),
-        duration_in_ms(in->figures.expected), duration_in_ms(in->figures.margin));
+    conclude(out, VERDICT_CRASHED, 10, in->clients.forget_at);
+    say_missing(out, in, &h->missed, true);
     return true;
 }
 
-void verdict_judge(struct verdict_result *out, const struct verdict_input *in, struct instant now) {
-    memset(out, 0, sizeof(*out));
-    if (judge_by_own_ears(out, in) || judge_by_patience(out, in, now) ||
-        judge_by_its_remains(out, in, now))
+/* Rule 12: how long our ears need on this path to be wrong as seldom as was wished; less if others
+ * agree, as their ears are as good as ours. */
+static struct duration patience(const struct verdict_input *in, size_t agreeing) {
+    if (agreeing >= VERDICT_DOMAINS || !in->figures.measured || in->figures.meets_wish)
+        return in->detect_within;
+    struct duration most = agreeing > 0 ? duration_scale(in->detect_within, 3, 2)
+                                        : duration_scale(in->detect_within, VERDICT_ALONE_MAX, 1);
+    return duration_max(in->detect_within, duration_min(in->figures.needs, most));
+}
+
+static struct duration patience_left(const struct verdict_input *in, struct duration patience) {
+    return duration_sub(patience, in->figures.life_age);
+}
+
+/* Rules 11 and 12. */
+static bool judge_too_early(struct verdict_result *out, const struct verdict_input *in,
+                            const struct hearing *h, struct instant now) {
+    char names[NAMES_TEXT_LEN];
+    if (in->convicted)
+        return false;
+    bool awaited = h->awaited.count > 0 && h->silent.count < VERDICT_ENOUGH;
+    if (h->unsure.count > 0) {
+        conclude(out, VERDICT_SUSPECT, 11, h->again_at);
+        SAY(out, "no beat for %" PRId64 " ms; %s heard it too lately to tell", silent_ms(in),
+            names_text(&h->unsure, names));
+        return true;
+    }
+    if (awaited) {
+        conclude(out, VERDICT_SUSPECT, 11, h->again_at);
+        SAY(out, "no beat for %" PRId64 " ms; %s has not told since", silent_ms(in),
+            names_text(&h->awaited, names));
+        return true;
+    }
+    struct duration left = patience_left(in, patience(in, h->silent.count));
+    if (clients_miss_it(in, now) || left.us <= 0)
+        return false;
+    conclude(out, VERDICT_SUSPECT, 12, instant_add(now, left));
+    if (h->silent.count > 0)
+        SAY(out, "no beat for %" PRId64 " ms; %s silent too, and the path is bad", silent_ms(in),
+            names_text(&h->silent, names));
+    else
+        SAY(out, "no beat for %" PRId64 " ms; nobody to ask, and the path is bad", silent_ms(in));
+    return true;
+}
+
+/* Rules 9 to 13. */
+static void judge_by_others(struct verdict_result *out, const struct verdict_input *in,
+                            const struct hearing *h, struct instant now) {
+    char names[NAMES_TEXT_LEN];
+    struct instant veto_ends = instant_add(in->expired_since, VERDICT_VETO_MAX);
+    bool veto_holds = !instant_reached(now, veto_ends);
+    if (veto_holds && h->objecting.count > 0) {
+        struct instant stale_at = instant_add(h->objecting.newest_at, in->detect_within);
+        conclude(out, VERDICT_PARTITIONED, 9, stale_at);
+        SAY(out, "no beat for %" PRId64 " ms; %s still hears it", silent_ms(in),
+            names_text(&h->objecting, names));
+    } else if (judge_by_clients(out, in, h, now)) {
         return;
-    judge_by_witnesses(out, in, now);
+    } else if (!veto_holds || !judge_too_early(out, in, h, now)) {
+        conclude(out, VERDICT_CRASHED, 13, INSTANT_NEVER);
+        if (h->objecting.count > 0)
+            SAY(out, "no beat for %" PRId64 " ms; the objection of %s has worn out", silent_ms(in),
+                names_text(&h->objecting, names));
+        else
+            say_missing(out, in, &h->silent, clients_miss_it(in, now));
+        return;
+    }
+    out->again_at = instant_min(out->again_at, veto_ends);
+}
+
+/* Rule 5, unless there is rule 10: the beat is late, or the detector expired early, on a path that
+ * it knows. Our own deafness is deducted from the age of the proof, so the rest is what is left of
+ * our patience. */
+static void judge_early(struct verdict_result *out, const struct verdict_input *in,
+                        const struct hearing *h, struct instant now) {
+    struct duration left = patience_left(in, in->detect_within);
+    bool remains = recent(in->media_heard_at, VERDICT_HEARING_MAX, now) ||
+                   recent(in->unconfirmed_at, in->detect_within, now);
+    if (!remains && h->objecting.count == 0 && judge_by_clients(out, in, h, now))
+        return;
+    bool expired = in->opinion == DETECTOR_EXPIRED;
+    conclude(out, VERDICT_SUSPECT, 5, expired ? instant_add(now, left) : INSTANT_NEVER);
+    if (clients_miss_it(in, now) && !instant_reached(now, probed_at(in)))
+        out->again_at = instant_min(out->again_at, probed_at(in));
+    SAY(out, "silent %" PRId64 " ms, expected %" PRId64 "\xc2\xb1%" PRId64, silent_ms(in),
+        duration_in_ms(in->figures.expected), duration_in_ms(in->figures.margin));
+}
+
+void verdict_judge(struct verdict_result *out, const struct verdict_input *in, struct instant now) {
+    struct hearing h;
+    memset(out, 0, sizeof(*out));
+    if (judge_by_own_ears(out, in))
+        return;
+    hear(&h, in, now);
+    if (in->opinion == DETECTOR_SUSPECT || patience_left(in, in->detect_within).us > 0)
+        judge_early(out, in, &h, now);
+    else if (!judge_by_its_remains(out, in, now))
+        judge_by_others(out, in, &h, now);
 }
 
 bool verdict_stands(const struct verdict_result *before, const struct verdict_input *in) {

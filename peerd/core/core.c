@@ -95,6 +95,7 @@ static struct instant later(struct instant t, struct duration d) {
 static void excuse(struct core *core, struct peering *p, struct instant from, struct duration d) {
     peering_touch(core, p);
     detector_own_stall(&p->detector, from, core->now);
+    p->suspected_since = later(p->suspected_since, d);
     for (int i = 0; i < PEERING_MEDIA_MAX; i++)
         if (p->media[i] != NULL) {
             p->media[i]->heard = later(p->media[i]->heard, d);

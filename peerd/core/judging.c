@@ -27,47 +27,120 @@ static bool is_trusted(const struct core *core, const struct peering *w) {
            !instant_reached(core->now, detector_deadline(&w->detector));
 }
 
-/* Only those whom we trust are witnesses. */
+/* Its next word is awaited while we trust it; after that until we give it up, unless it is silent
+ * for us as that other one is: whoever fell silent with it has nothing to say. */
+static struct instant mute_at(const struct core *core, const struct peering *w,
+                              const struct peering_view *view) {
+    if (is_trusted(core, w))
+        return instant_add(view->told_at, VERDICT_HEARING_MAX);
+    return detector_expires_at(&w->detector);
+}
+
+/* We have not given it up; or it is deaf to us and yet to be heard. */
+static bool speaks(const struct core *core, const struct peering *w) {
+    struct instant at = w->detector.unconfirmed_at;
+    if (w->detector.opinion == DETECTOR_EXPIRED)
+        return !instant_is_never(at) &&
+               !instant_reached(core->now, instant_add(at, core->policy.detection.detect_within));
+    return w->detector.opinion != DETECTOR_UNKNOWN;
+}
+
+/* Those whom we have not given up are witnesses: what one has told remains true when its next beat
+ * is late. */
 static size_t gather(const struct core *core, const struct peering *p,
                      struct verdict_witness *witnesses) {
     size_t count = 0;
     for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *w = core->peers[i];
         const struct peering_view *view = &w->views[p->index];
-        if (w == p || !view->known || !is_trusted(core, w))
+        if (w == p || !view->known || !speaks(core, w))
             continue;
+        bool ever = view->view.age_ms < COARSE_MS_MAX;
         witnesses[count++] = (struct verdict_witness){
             .name = w->policy.name,
             /* A cluster that has not described itself is a domain of its own. */
             .domain = w->described ? rank_place_domain(&w->place) : UINT64_MAX - i,
             .life_at = life_told(w, view),
-            .told_at = view->told_at};
+            .told_at = view->told_at,
+            .age = ever ? duration_ms(view->view.age_ms) : DURATION_ENDLESS,
+            .rtt = duration_ms(view->view.rtt_ms),
+            .mute_at = mute_at(core, w, view)};
     }
     return count;
 }
 
-static void judge(const struct core *core, const struct peering *p, struct verdict_result *out) {
-    struct verdict_witness witnesses[POLICY_PEERS_MAX];
-    struct verdict_input in = {
+static bool is_known_to_be_silent(const struct peering *p) {
+    return p->detector.opinion == DETECTOR_SUSPECT || p->detector.opinion == DETECTOR_EXPIRED;
+}
+
+static void fill_input(const struct core *core, const struct peering *p,
+                       struct verdict_witness *witnesses, struct verdict_input *in) {
+    in->figures = detector_figures(&p->detector, core->now);
+    in->life_at = p->detector.life_at;
+    in->suspected_since = p->suspected_since;
+    in->expired_since = p->expired_since;
+    in->media_life_at = media_alive_life(p);
+    in->media_heard_at = media_alive_heard(p);
+    in->media_since = p->media_since;
+    in->unconfirmed_at = p->detector.unconfirmed_at;
+    in->unconfirmed = p->detector.unconfirmed;
+    in->interval = duration_max(core->policy.detection.interval, p->detector.announced);
+    in->detect_within = core->policy.detection.detect_within;
+    in->convicted = p->verdict.verdict == VERDICT_CRASHED;
+    in->witnesses = witnesses;
+    in->witness_count = is_known_to_be_silent(p) ? gather(core, p, witnesses) : 0;
+}
+
+static struct verdict_input words_of(const struct peering *p) {
+    return (struct verdict_input){
         .opinion = p->detector.opinion,
         .rtt = p->rtt.us == DURATION_ENDLESS.us ? DURATION_ZERO : p->rtt,
         .draining = p->said_draining,
     };
+}
+
+static void judge(const struct core *core, const struct peering *p, struct verdict_result *out) {
+    struct verdict_witness witnesses[POLICY_PEERS_MAX];
+    struct verdict_input in = words_of(p);
     if (verdict_stands(out, &in))
         return;
-    in.figures = detector_figures(&p->detector, core->now);
-    in.life_at = p->detector.life_at;
-    in.expired_since = p->expired_since;
-    in.media_life_at = media_alive_life(p);
-    in.media_heard_at = media_alive_heard(p);
-    in.media_since = p->media_since;
-    in.unconfirmed_at = p->detector.unconfirmed_at;
-    in.unconfirmed = p->detector.unconfirmed;
-    in.interval = duration_max(core->policy.detection.interval, p->detector.announced);
-    in.detect_within = core->policy.detection.detect_within;
-    in.witnesses = witnesses;
-    in.witness_count = in.opinion == DETECTOR_EXPIRED ? gather(core, p, witnesses) : 0;
+    fill_input(core, p, witnesses, &in);
     verdict_judge(out, &in, core->now);
+}
+
+/* ---- inquiries ------------------------------------------------------------------------------- */
+
+/* What a witness says of one that is suspected, and whether that is enough. */
+static bool owes_a_word(const struct core *core, const struct peering *w, const struct peering *p) {
+    struct verdict_witness witnesses[POLICY_PEERS_MAX];
+    struct verdict_input in = words_of(p);
+    fill_input(core, p, witnesses, &in);
+    for (size_t i = 0; i < in.witness_count; i++)
+        if (name_equal(&witnesses[i].name, &w->policy.name)) {
+            enum verdict_word word = verdict_word_of(&in, &witnesses[i], core->now);
+            return word != VERDICT_WORD_OBJECTS && word != VERDICT_WORD_NONE;
+        }
+    return false;
+}
+
+/* A margin that has grown with losses is no reason to wait with asking. */
+struct instant peering_late_at(const struct peering *p) {
+    if (p->detector.opinion != DETECTOR_TRUST)
+        return INSTANT_NEVER;
+    struct duration announced = p->detector.announced;
+    return instant_add(p->detector.arrival, duration_scale(announced, 3, 2));
+}
+
+bool peering_is_asked(const struct core *core, const struct peering *w) {
+    if (w->verdict.verdict == VERDICT_SUSPECT || instant_reached(core->now, peering_late_at(w)))
+        return true;
+    for (uint32_t i = 0; i < core->peer_count && core->suspects > 0; i++) {
+        const struct peering *p = core->peers[i];
+        if (p != w && p->verdict.verdict == VERDICT_SUSPECT && w->views[i].known &&
+            owes_a_word(core, w, p))
+            return true;
+    }
+    return false;
 }
 
 /* ---- reacting -------------------------------------------------------------------------------- */
@@ -118,12 +191,21 @@ bool peering_counts(const struct peering *p) {
     return counts(p->verdict.verdict);
 }
 
+/* Whoever has heard from us that it is silent may be about to convict it. */
+static void take_back(struct core *core, const struct peering *p) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (core->peers[i] != p)
+            peering_beat_soon(core, core->peers[i]);
+}
+
 static void changed(struct core *core, struct peering *p, enum verdict before) {
     core->counters.verdicts_changed++;
     core->suspects += p->verdict.verdict == VERDICT_SUSPECT;
     core->suspects -= before == VERDICT_SUSPECT;
     trace_change(core, p, before);
     p->verdict_since = core->now;
+    if (verdict_is_usable(p->verdict.verdict))
+        take_back(core, p);
     if (counts(p->verdict.verdict) != counts(before))
         groups_peer_changed(core, p);
 }
@@ -132,6 +214,10 @@ void peering_judge(struct core *core, struct peering *p) {
     enum verdict before = p->verdict.verdict;
     peering_touch(core, p);
     enum detector_opinion opinion = detector_step(&p->detector, core->now);
+    if (opinion == DETECTOR_TRUST || opinion == DETECTOR_UNKNOWN)
+        p->suspected_since = INSTANT_NEVER;
+    else if (instant_is_never(p->suspected_since))
+        p->suspected_since = core->now;
     if (opinion != DETECTOR_EXPIRED)
         p->expired_since = INSTANT_NEVER;
     else if (instant_is_never(p->expired_since))

@@ -24,8 +24,8 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->hint = key_hint_of(&policy->key);
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
-    p->expired_since = p->wish_told = p->beaten_at = p->replay_traced = p->media_since =
-        INSTANT_NEVER;
+    p->suspected_since = p->expired_since = p->wish_told = p->beaten_at = p->replay_traced =
+        p->media_since = INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
@@ -331,9 +331,11 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
     i->u.beat.peer = p->index;
     peering_fill_beat(core, p, &i->u.beat.beat);
     echo_fill(&p->echo, &i->u.beat.beat, core->now);
-    p->ask = false;
     p->beaten_at = core->now;
     p->beat_at = instant_add(core->now, interval_to(core, p));
+    p->ask = peering_is_asked(core, p);
+    if (p->ask)
+        peering_beat_soon(core, p);
     core->counters.beats_sent++;
 }
 
@@ -343,6 +345,10 @@ void peering_step(struct core *core, struct peering *p, struct core_outbox *outb
     if (instant_reached(core->now, detector_deadline(&p->detector)) ||
         instant_reached(core->now, p->verdict.again_at))
         peering_judge(core, p);
+    if (!p->ask && instant_reached(core->now, peering_late_at(p))) {
+        p->ask = true;
+        peering_beat_soon(core, p);
+    }
     if (instant_reached(core->now, p->beat_at))
         beat(core, p, outbox);
     media_alive_step(core, p, outbox);
@@ -361,6 +367,8 @@ struct instant peering_deadline(const struct peering *p) {
     struct instant due = instant_min(p->beat_at, detector_deadline(&p->detector));
     due = instant_min(due, p->verdict.again_at);
     due = instant_min(due, p->fetch_at);
+    if (!p->ask)
+        due = instant_min(due, peering_late_at(p));
     return instant_min(due, standbys_deadline(p));
 }
 

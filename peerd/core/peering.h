@@ -10,7 +10,8 @@
  * three cases, rate-limited to a quarter interval: we have come to suspect the peer (the beat asks
  * for an answer), a peer suspects us, or a run of the peer not confirmed yet needs something to
  * echo. On suspicion of one peer all others are asked too: their views come back with their
- * answers.
+ * answers. Both are asked again and again, as often as that limit allows, until the one has
+ * answered and the others have told: one answer that gets lost must not convict.
  */
 #ifndef PEERD_CORE_PEERING_H
 #define PEERD_CORE_PEERING_H
@@ -83,10 +84,11 @@ struct peering {
     struct detector detector;
     struct verdict_result verdict;
     struct instant verdict_since;
-    struct instant expired_since; /* of the detector; "never" while it has not */
-    struct instant wish_told;     /* when we last said that the path is too bad for the wish, or no
-                                     longer; "never": not yet */
-    bool wish_unmet;              /* said last */
+    struct instant suspected_since; /* it was trusted last; "never" while it is */
+    struct instant expired_since;   /* of the detector; "never" while it has not */
+    struct instant wish_told; /* when we last said that the path is too bad for the wish, or no
+                                 longer; "never": not yet */
+    bool wish_unmet;          /* said last */
 
     struct instant beat_at;   /* next beat */
     struct instant beaten_at; /* last beat; "never" for none */
@@ -160,6 +162,12 @@ void peering_check_invariants(const struct core *core);
 
 /* Lets the detector's time pass, and judges anew; traces and reacts if the verdict changes. */
 void peering_judge(struct core *core, struct peering *p);
+
+/* True if it owes us an answer: a suspect does, and a witness that has not told enough of one. */
+bool peering_is_asked(const struct core *core, const struct peering *w);
+
+/* When its beat is late enough to be asked for; "never" unless it is trusted. */
+struct instant peering_late_at(const struct peering *p);
 
 /* True if groups may be lodged there. */
 bool peering_counts(const struct peering *p);

@@ -65,8 +65,8 @@ static void check_asked(struct sim *sim, const struct sim_site *site, const stru
                    watch_cluster(sim, site->index), b->ask_interval_ms, b->interval_ms);
 }
 
-/* Everybody is asked to beat as often as we want just now: faster while somebody is suspected. A
- * suspicion may begin or end within the step, before the beat or after it. */
+/* Everybody is asked to beat as often as we want just now: faster while somebody is suspected. In a
+ * step in which a suspicion begins or ends that may be before the beat or after it. */
 static void check_wish(struct sim *sim, const struct sim_site *site, uint32_t peer,
                        const struct beat *b) {
     const struct policy_detection *d = &site->policy.detection;
@@ -81,7 +81,8 @@ static void check_wish(struct sim *sim, const struct sim_site *site, uint32_t pe
     if (after)
         wish = duration_min(wish, d->interval_suspect);
     int64_t off_ms = b->ask_interval_ms - duration_in_ms(wish);
-    if (before == after && (off_ms < -1 || off_ms > 1))
+    bool settled = core_counters(site->core)->verdicts_changed == site->verdicts_changed;
+    if (settled && before == after && (off_ms < -1 || off_ms > 1))
         sim_breach(sim, "%s asks for beats every %" PRIu16 " ms and suspects %s",
                    watch_cluster(sim, site->index), b->ask_interval_ms,
                    after ? "somebody" : "nobody");
@@ -292,7 +293,7 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
 static void check_trust(struct sim *sim, const struct sim_site *site, const struct watch_peer *p,
                         const struct core_peer_status *s) {
     struct duration remembered = duration_scale(site->policy.detection.interval, BEATS_MAX / 8, 1);
-    struct duration limit = duration_max(s->figures.bound, remembered);
+    struct duration limit = duration_max(s->figures.proof_max, remembered);
     struct duration since =
         instant_is_never(p->life_any.at) ? DURATION_ENDLESS : silent(sim, site, &p->life_any);
     struct instant awake = watch_site_counts_from(sim, site, instant_us(INT64_MIN));
@@ -302,8 +303,11 @@ static void check_trust(struct sim *sim, const struct sim_site *site, const stru
         duration_less(instant_since(sim_site_now(sim, site), p->forgotten), AWAKE_FOR))
         return;
     if (duration_less(duration_add(limit, ROUNDING), since))
-        sim_breach(sim, "%s believes %s %s, which has echoed nothing new",
-                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
+        sim_breach(sim,
+                   "%s believes %s %s, which has echoed nothing new for %" PRId64 " of %" PRId64
+                   " ms",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict),
+                   duration_in_ms(since), duration_in_ms(limit));
 }
 
 /* A beat that is late is noticed at the instant at which it is: there is a timer for that. Whom we

@@ -11,9 +11,10 @@ static struct instant ago(int64_t ms) {
 }
 
 static struct verdict_witness witness(const char *name, uint64_t domain, int64_t life_ms) {
-    struct verdict_witness w = {.domain = domain, .told_at = ago(20)};
+    struct verdict_witness w = {.domain = domain, .told_at = ago(20), .mute_at = ago(-900)};
     name_set(&w.name, name);
     w.life_at = life_ms < 0 ? INSTANT_NEVER : ago(life_ms);
+    w.age = life_ms < 0 ? DURATION_ENDLESS : duration_ms(life_ms - 20);
     return w;
 }
 
@@ -25,6 +26,7 @@ static struct verdict_input expired(void) {
                                               .expected = duration_ms(118),
                                               .margin = duration_ms(9)},
                                   .life_at = ago(400),
+                                  .suspected_since = ago(180),
                                   .expired_since = ago(0),
                                   .media_life_at = INSTANT_NEVER,
                                   .media_heard_at = INSTANT_NEVER,
@@ -41,11 +43,20 @@ static struct verdict_result judge(const struct verdict_input *in) {
     return out;
 }
 
+static const struct verdict_clients two_places = {.known = 43,
+                                                  .missing = 41,
+                                                  .places_known = 2,
+                                                  .places = 2,
+                                                  .within = {150000},
+                                                  .forget_at = {(NOW + 700) * 1000}};
+
 /* Each step makes rule n apply on top of all that was there, so rule n must win over n + 1; taking
  * the reason away again must let rule n + 1 win. */
 enum reason {
     REASON_NONE,
-    REASON_UNSURE,     /* 10 */
+    REASON_ALONE,      /* 12 */
+    REASON_UNSURE,     /* 11 */
+    REASON_CLIENTS,    /* 10 */
     REASON_OBJECTION,  /* 9 */
     REASON_DEAF,       /* 8 */
     REASON_NODE_WORD,  /* 7 */
@@ -63,6 +74,10 @@ static struct verdict_input with_reasons(enum reason up_to, struct verdict_witne
     w[1] = witness("lon1", 2, 100); /* newer than can be explained */
     in.witnesses = w;
     in.witness_count = up_to >= REASON_OBJECTION ? 2 : up_to >= REASON_UNSURE ? 1 : 0;
+    in.figures.measured = up_to >= REASON_ALONE;
+    in.figures.needs = duration_ms(900);
+    if (up_to >= REASON_CLIENTS)
+        in.clients = two_places;
     if (up_to >= REASON_DEAF) {
         in.unconfirmed_at = ago(30);
         in.unconfirmed = 2;
@@ -100,9 +115,13 @@ Test(verdict, rules_win_in_their_order) {
          "no beat for 310 ms; a node speaks and has not proven itself yet"},
         {REASON_DEAF, 8, VERDICT_PARTITIONED, "it beats and does not hear us, for 400 ms now"},
         {REASON_OBJECTION, 9, VERDICT_PARTITIONED, "no beat for 310 ms; lon1 still hears it"},
-        {REASON_UNSURE, 10, VERDICT_SUSPECT,
+        {REASON_CLIENTS, 10, VERDICT_CRASHED,
+         "no beat for 310 ms; par1 silent too; 41 of 43 clients resumed here within 150 ms"},
+        {REASON_UNSURE, 11, VERDICT_SUSPECT,
          "no beat for 310 ms; par1 heard it too lately to tell"},
-        {REASON_NONE, 11, VERDICT_CRASHED, "no beat for 310 ms; no witness"},
+        {REASON_ALONE, 12, VERDICT_SUSPECT,
+         "no beat for 310 ms; nobody to ask, and the path is bad"},
+        {REASON_NONE, 13, VERDICT_CRASHED, "no beat for 310 ms; no witness"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct verdict_witness w[2];
@@ -182,23 +201,23 @@ Test(verdict, what_is_not_fresh_or_not_enough_does_not_object) {
         uint32_t unconfirmed;
         uint8_t rule;
     } rows[] = {
-        {"a witness whose proof is as old as the wish", 400, -1, -1, -1, 0, 11},
+        {"a witness whose proof is as old as the wish", 400, -1, -1, -1, 0, 13},
         {"a proof that both intervals, the round trip and rounding explain", 150, -1, -1, -1, 0,
-         10},
+         11},
         {"one that they do not", 149, -1, -1, -1, 0, 9},
-        {"a node's proof of a second ago", -1, 1000, -1, -1, 0, 11},
+        {"a node's proof of a second ago", -1, 1000, -1, -1, 0, 13},
         {"of just less", -1, 999, -1, -1, 0, 6},
-        {"a node that has talked for detect_within and proven nothing", -1, -1, 400, -1, 0, 11},
+        {"a node that has talked for detect_within and proven nothing", -1, -1, 400, -1, 0, 13},
         {"for just less", -1, -1, 399, -1, 0, 7},
-        {"a single beat without proof", -1, -1, -1, 10, 1, 11},
-        {"two, the newest too long ago", -1, -1, -1, 400, 2, 11},
+        {"a single beat without proof", -1, -1, -1, 10, 1, 13},
+        {"two, the newest too long ago", -1, -1, -1, 400, 2, 13},
         {"two, one of them lately", -1, -1, -1, 399, 2, 8},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct verdict_witness w[] = {witness("lon1", 1, rows[i].witness_ms)};
         struct verdict_input in = expired();
         in.witnesses = w;
-        in.witness_count = 1;
+        in.witness_count = rows[i].witness_ms < 0 ? 0 : 1;
         if (rows[i].media_life_ms >= 0)
             in.media_life_at = ago(rows[i].media_life_ms);
         if (rows[i].media_since_ms >= 0) {
@@ -222,7 +241,9 @@ Test(verdict, again_at_is_when_the_reason_ends) {
     cr_expect_eq(out.rule, 9);
     cr_expect_eq(out.again_at.us, ago(100 - 400).us);
     verdict_judge(&out, &in, out.again_at);
-    cr_expect_eq(out.rule, 11, "nothing new was heard until then");
+    cr_expect_eq(out.rule, 11, "nothing new was told until then, and its word is awaited");
+    verdict_judge(&out, &in, w[0].mute_at);
+    cr_expect_eq(out.rule, 13, "not for ever");
 }
 
 Test(verdict, only_the_living_are_usable) {
@@ -242,7 +263,7 @@ Test(verdict, an_early_expiry_convicts_nobody) {
     } rows[] = {
         {"the path is known well: expired after 150 ms", 150, 5, 5},
         {"a millisecond before the time wished", 399, 5, 5},
-        {"the time wished is over", 400, 11, 9},
+        {"the time wished is over", 400, 13, 9},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct verdict_input in = expired();
@@ -293,5 +314,146 @@ Test(verdict, stands_while_it_would_be_the_same_again) {
         struct verdict_result after = judge(&in);
         if (rows[i].stands)
             cr_expect_str_eq(after.evidence, before.evidence, "%s: evidence", rows[i].what);
+    }
+}
+
+/* Beats of a witness get lost as ours do: what it told before it could know is no agreement. */
+Test(verdict, who_has_not_told_since_is_waited_for) {
+    static const struct {
+        const char *what;
+        int64_t told_ms, age_ms, mute_ms; /* ago; how old its proof was then; in */
+        enum verdict_word word;
+        uint8_t rule;
+    } rows[] = {
+        {"told just now that it misses it", 20, 400, 900, VERDICT_WORD_AGREES, 13},
+        {"two intervals, a round trip and rounding are not missing it", 20, 309, 900,
+         VERDICT_WORD_AWAITED, 11},
+        {"a little more is", 20, 310, 900, VERDICT_WORD_AGREES, 13},
+        {"told too long ago: it may have come back since", 80, 500, 900, VERDICT_WORD_AWAITED, 11},
+        {"told before it could miss it", 350, 60, 900, VERDICT_WORD_AWAITED, 11},
+        {"the same, and it is given up itself", 350, 60, 0, VERDICT_WORD_NONE, 13},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_witness w = witness("lon1", 1, 410);
+        struct verdict_input in = expired();
+        w.told_at = ago(rows[i].told_ms);
+        w.age = duration_ms(rows[i].age_ms);
+        w.rtt = duration_ms(80);
+        w.mute_at = ago(-rows[i].mute_ms);
+        in.witnesses = &w;
+        in.witness_count = 1;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(verdict_word_of(&in, &w, ago(0)), rows[i].word, "%s", rows[i].what);
+        cr_expect_eq(out.rule, rows[i].rule, "%s: %d", rows[i].what, out.rule);
+        if (out.rule == 11) {
+            cr_expect_str_eq(out.evidence, "no beat for 310 ms; lon1 has not told since");
+            cr_expect_eq(out.again_at.us, w.mute_at.us, "%s", rows[i].what);
+        }
+        in.convicted = true;
+        cr_expect_eq(judge(&in).rule, 13, "%s: what is decided is not doubted", rows[i].what);
+    }
+}
+
+/* Three who agree need no fourth. */
+Test(verdict, enough_agree) {
+    for (size_t agree = 1; agree <= 3; agree++) {
+        struct verdict_witness w[4];
+        struct verdict_input in = expired();
+        w[0] = witness("mad1", 1, 410);
+        w[0].told_at = ago(350);
+        w[0].age = duration_ms(60);
+        for (size_t i = 1; i <= agree; i++)
+            w[i] = witness("lon1", 1 + i, 500);
+        in.witnesses = w;
+        in.witness_count = agree + 1;
+        cr_expect_eq(judge(&in).rule, agree < VERDICT_ENOUGH ? 11 : 13, "%zu agree", agree);
+        for (size_t i = 1; i <= agree; i++)
+            w[i].domain = 2;
+        cr_expect_eq(judge(&in).rule, 11, "%zu of one failure domain", agree);
+    }
+}
+
+/* On a bad path patience grows as ears get fewer, and on a good one nobody needs more of it. */
+Test(verdict, few_ears_are_patient_on_a_bad_path) {
+    static const struct {
+        const char *what;
+        bool measured, meets_wish;
+        int64_t needs_ms;
+        size_t agree;
+        int64_t patience_ms;
+    } rows[] = {
+        {"good, alone", true, true, 900, 0, 400},
+        {"not known yet, alone", false, false, 900, 0, 400},
+        {"bad, alone: what it needs", true, false, 900, 0, 900},
+        {"hopeless, alone: five times the wish", true, false, 9000, 0, 2000},
+        {"bad, one agrees: half as long again at most", true, false, 900, 1, 600},
+        {"not so bad, one agrees", true, false, 500, 1, 500},
+        {"bad, two agree", true, false, 900, 2, 400},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (int64_t more = -1; more <= 0; more++) {
+            int64_t age_ms = rows[i].patience_ms + more;
+            struct verdict_witness w[2] = {witness("lon1", 1, 500), witness("par1", 2, 500)};
+            struct verdict_input in = expired();
+            in.figures.measured = rows[i].measured;
+            in.figures.meets_wish = rows[i].meets_wish;
+            in.figures.needs = duration_ms(rows[i].needs_ms);
+            in.figures.life_age = duration_ms(age_ms);
+            in.witnesses = w;
+            in.witness_count = rows[i].agree;
+            struct verdict_result out = judge(&in);
+            uint8_t early = rows[i].patience_ms == 400 ? 5 : 12;
+            cr_expect_eq(out.rule, more < 0 ? early : 13, "%s: %d", rows[i].what, out.rule);
+            if (more < 0)
+                cr_expect_eq(out.again_at.us, ago(-1).us, "%s", rows[i].what);
+        }
+}
+
+/* At the speed of suspicion: beats and media have stopped, for more than one witness. */
+Test(verdict, clients_testify) {
+    static const struct {
+        const char *what;
+        int64_t suspected_ms; /* ago */
+        struct verdict_clients clients;
+        int witnesses; /* that miss it */
+        uint8_t rule;
+    } rows[] = {
+        {"two places", 95, {43, 41, 2, 2, {0}, {0}}, 0, 10},
+        {"nothing that we asked could be answered yet", 94, {43, 41, 2, 2, {0}, {0}}, 0, 5},
+        {"one place is one witness", 95, {43, 41, 1, 1, {0}, {0}}, 0, 5},
+        {"one place and one cluster are two", 95, {43, 41, 1, 1, {0}, {0}}, 1, 10},
+        {"clusters alone are not clients", 95, {43, 0, 2, 0, {0}, {0}}, 2, 5},
+        {"most do not miss it", 95, {43, 21, 2, 2, {0}, {0}}, 2, 5},
+        {"most places do not", 95, {43, 41, 5, 2, {0}, {0}}, 2, 5},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_witness w[2] = {witness("lon1", 1, 350), witness("par1", 2, 350)};
+        struct verdict_input in = expired();
+        in.opinion = DETECTOR_SUSPECT;
+        in.figures.life_age = duration_ms(300);
+        in.life_at = ago(300);
+        in.suspected_since = ago(rows[i].suspected_ms);
+        in.clients = rows[i].clients;
+        in.clients.forget_at = ago(-700);
+        in.witnesses = w;
+        in.witness_count = (size_t)rows[i].witnesses;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.rule, rows[i].rule, "%s: %d", rows[i].what, out.rule);
+        if (rows[i].rule == 10) {
+            in.clients.forget_at = ago(0);
+            cr_expect_eq(judge(&in).rule, 5, "%s: a word is forgotten", rows[i].what);
+            in.clients.forget_at = ago(-700);
+            in.media_heard_at = ago(100);
+            cr_expect_eq(judge(&in).rule, 5, "%s: a node of it speaks", rows[i].what);
+            in.media_heard_at = INSTANT_NEVER;
+            in.unconfirmed_at = ago(100);
+            cr_expect_eq(judge(&in).rule, 5, "%s: it speaks itself", rows[i].what);
+            in.unconfirmed_at = INSTANT_NEVER;
+            w[0] = witness("lon1", 1, 20);
+            in.witness_count = 1;
+            cr_expect_eq(judge(&in).rule, 5, "%s: somebody has just heard it", rows[i].what);
+        }
+        if (rows[i].suspected_ms == 94)
+            cr_expect_eq(out.again_at.us, ago(-1).us);
     }
 }
