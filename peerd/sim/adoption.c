@@ -48,8 +48,10 @@ void sim_adopt_all(struct sim *sim, struct sim_node *node, struct sim_worker *wo
     struct sim_entry *old = sim_alloc(worker->slots, sizeof(*old));
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < worker->slots; slot++) {
-        const struct sim_entry *e = sim_roster_at(&node->roster, sim_node_place(worker, slot));
-        if (!e->used)
+        struct sim_slot room;
+        const struct sim_entry *e =
+            sim_roster_look(&node->roster, sim_node_place(worker, slot), &room);
+        if (e == NULL)
             continue;
         old[count++] = *e;
         sim_roster_ended(sim, &node->roster, sim_node_place(worker, slot));

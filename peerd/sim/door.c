@@ -1,3 +1,4 @@
+#include "peerd/sim/shelf.h"
 #include "peerd/sim/worker.h"
 
 #include "peerd/sim/node.h"
@@ -81,7 +82,7 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     const struct message_resume *r = &m->u.resume;
     const struct sim_node *node = &sim->nodes[w->node];
     uint32_t slot = tenure_find(&w->tenure, &r->session);
-    bool known = slot != TENURE_SLOT_NONE && w->sessions[slot].used;
+    bool known = slot != TENURE_SLOT_NONE && sim_session_at(w, slot)->used;
     enum err e = ERR_BAD_COOKIE;
     if (cookie_is_good(sim, node, client, &r->cookie))
         e = check_ticket(sim, w, r, &sim->clients[client], known);
@@ -109,7 +110,7 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     const struct message_report *r = &m->u.report;
     const struct sim_question q = {.client = client, .nonce = m->nonce};
     uint32_t slot = tenure_find(&w->tenure, &r->session);
-    if (slot == TENURE_SLOT_NONE || !w->sessions[slot].used) {
+    if (slot == TENURE_SLOT_NONE || !sim_session_at(w, slot)->used) {
         refuse(sim, w, client, m->nonce,
                (struct message_refuse){.session = r->session,
                                        .purpose = RESUME_COMMIT,
@@ -122,7 +123,7 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                                            .now = sim_worker_now(sim, w),
                                            .u.report = r},
                     &q);
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     const struct tenure_outbox *out = &sim->tenure_outbox;
     if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK)
         return;

@@ -24,7 +24,6 @@ const char *watch_cluster(const struct sim *sim, uint32_t cluster) {
 
 void sim_invariants_init(struct sim *sim) {
     struct sim_watch *watch = sim_alloc(1, sizeof(*watch));
-    watch->workers = sim_alloc(sim->worker_count, sizeof(*watch->workers));
     watch->sites = sim_alloc(sim->site_count, sizeof(*watch->sites));
     watch->clients = sim_alloc(sim->client_count, sizeof(*watch->clients));
     watch->disturbed = sim->now;
@@ -33,13 +32,10 @@ void sim_invariants_init(struct sim *sim) {
 
 void sim_invariants_free(struct sim *sim) {
     struct sim_watch *watch = sim->watch;
-    for (uint32_t i = 0; i < sim->worker_count; i++)
-        watch_sessions_died(sim, &sim->workers[i]);
     for (uint32_t i = 0; i < sim->site_count; i++) {
         free(watch->sites[i].peers);
         free(watch->sites[i].nodes);
     }
-    free(watch->workers);
     free(watch->sites);
     free(watch->clients);
     free(watch);
@@ -95,7 +91,7 @@ void sim_invariants_worker_stepped(struct sim *sim, struct sim_worker *w,
 
 void sim_invariants_worker_died(struct sim *sim, struct sim_worker *w) {
     watch_holders_died(sim, w);
-    watch_sessions_died(sim, w);
+    watch_sessions_died(w);
     watch_credit_died(sim, w);
 }
 
@@ -202,12 +198,15 @@ void sim_invariants_disturbed(struct sim *sim) {
 /* ---- in full --------------------------------------------------------------------------------- */
 
 static void check_worker(struct sim *sim, struct sim_worker *w) {
+    struct sim_slot room;
     if (!sim_process_lives(&w->process))
         return;
     tenure_check_invariants(&w->tenure);
-    for (uint32_t slot = 0; slot < w->slots; slot++)
-        if (w->sessions[slot].used)
-            pace_check_invariants(&w->sessions[slot].pace);
+    for (uint32_t slot = 0; slot < w->slots; slot++) {
+        const struct sim_slot *s = sim_shelf_look(w->shelf, slot, &room);
+        if (s != NULL && s->session.used)
+            pace_check_invariants(&s->session.pace);
+    }
     watch_reclaimed(sim, w);
     watch_probes(sim, w);
 }

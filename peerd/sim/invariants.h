@@ -112,7 +112,7 @@ void sim_invariants_check_empty(struct sim *sim);
 
 /* ---- sleep.h: what is remembered of a listener skips what it slept through ---- */
 
-void sim_invariants_session_rests(struct sim *sim, const struct sim_worker *w, uint32_t slot);
+void sim_invariants_session_rests(const struct sim_worker *w, uint32_t slot);
 void sim_invariants_session_woke(struct sim *sim, const struct sim_worker *w, uint32_t slot);
 void sim_invariants_client_woke(struct sim *sim, const struct sim_client *c);
 

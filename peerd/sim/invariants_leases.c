@@ -92,7 +92,7 @@ void watch_holders(struct sim *sim, struct sim_client *c) {
 
 static void session_stepped(struct sim *sim, struct sim_worker *w, uint32_t slot) {
     const struct tenure_session *t = &w->tenures[slot];
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     struct sim_client *c = &sim->clients[s->client];
     if (t->epoch < s->epoch)
         sim_breach(sim, "epoch of %s at %s went back from %" PRIu32 " to %" PRIu32,
@@ -120,18 +120,25 @@ void watch_holders_stepped(struct sim *sim, struct sim_worker *w) {
 }
 
 void watch_holders_died(struct sim *sim, struct sim_worker *w) {
-    for (uint32_t slot = 0; slot < w->slots; slot++)
-        remove_holder(&sim->clients[w->sessions[slot].client], w->index);
+    struct sim_slot room;
+    for (uint32_t slot = 0; slot < w->slots; slot++) {
+        const struct sim_slot *s = sim_shelf_look(w->shelf, slot, &room);
+        if (s != NULL)
+            remove_holder(&sim->clients[s->session.client], w->index);
+    }
 }
 
 /* ---- 3: leases reclaim ----------------------------------------------------------------------- */
 
 void watch_reclaimed(struct sim *sim, const struct sim_worker *w) {
+    struct sim_slot room;
     struct duration limit = duration_add(sim->scenario->limits.session_lease, SLACK);
     for (uint32_t slot = 0; slot < w->slots; slot++) {
-        const struct sim_session *s = &w->sessions[slot];
-        const struct sim_client *c = &sim->clients[s->client];
-        if (!s->used || c->state != SIM_CLIENT_OVER)
+        const struct sim_slot *s = sim_shelf_look(w->shelf, slot, &room);
+        if (s == NULL || !s->session.used)
+            continue;
+        const struct sim_client *c = &sim->clients[s->session.client];
+        if (c->state != SIM_CLIENT_OVER)
             continue;
         struct duration kept =
             instant_since(sim->now, watch_counts_from(sim, &w->process, c->over_at));

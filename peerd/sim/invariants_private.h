@@ -9,6 +9,7 @@
 #define PEERD_SIM_INVARIANTS_PRIVATE_H
 
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/shelf.h"
 
 #define SLACK     duration_s(3)  /* packets under way, checks a second apart */
 #define TIMER     duration_ms(1) /* a timer is exact in virtual time, clocks drift a little */
@@ -17,37 +18,6 @@
 #define BEATS_MAX 32             /* sends to a peer whose instants are remembered */
 
 /* ---- workers ---- */
-
-/* What was asked of a session that sends, and what has been sent since. */
-struct watch_frames {
-    struct instant at; /* when `live` was due */
-    uint64_t from, live;
-    uint8_t held[HELD_BITS / 8]; /* by the client, after `from` */
-    uint64_t high;               /* newest frame sent */
-    uint64_t sent[2];            /* bit i: frame high − i went out since … */
-    struct instant asked;        /* … this question */
-    bool any;
-    bool repaired; /* it was asked again since it began */
-};
-
-struct watch_session {
-    bool known;
-    bool waits; /* a SIM_LEASE_DUE is in the queue */
-    uint32_t client;
-    uint32_t epoch;              /* of the newest grant */
-    uint64_t counter;            /* highest seen */
-    uint32_t hedges;             /* begun or extended here, since … */
-    struct instant since;        /* … this */
-    struct instant hedge;        /* end of the newest */
-    struct instant renewed;      /* newest grant or ack */
-    struct instant promised;     /* the lease that it named ends */
-    struct watch_frames *frames; /* NULL unless it was asked to send */
-};
-
-struct watch_worker {
-    struct watch_session *sessions; /* by slot, as many as were needed so far */
-    uint32_t count;
-};
 
 /* What tenure had before the step under way. */
 struct watch_before {
@@ -150,7 +120,6 @@ struct watch_client {
 
 struct sim_watch {
     uint32_t checks; /* in full, so far */
-    struct watch_worker *workers;
     struct watch_site *sites;
     struct watch_client *clients;
     struct watch_before before;
@@ -190,7 +159,7 @@ void watch_reclaimed(struct sim *sim, const struct sim_worker *w);
 /* ---- invariants_sessions.c ---- */
 
 void watch_sessions_stepped(struct sim *sim, struct sim_worker *w, const struct tenure_event *e);
-void watch_sessions_died(struct sim *sim, struct sim_worker *w);
+void watch_sessions_died(struct sim_worker *w);
 
 /* ---- invariants_probe.c ---- */
 

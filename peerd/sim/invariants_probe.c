@@ -42,7 +42,7 @@ static void probe(struct sim *sim, const struct sim_worker *w, uint32_t slot, bo
         return;
     sim_breach(sim, "%s would obey a %s of %s under epoch %" PRIu32 " (%s), having seen %" PRIu32,
                watch_cluster(sim, w->cluster), told ? "report" : "commit",
-               sim_client_name(sim, &sim->clients[w->sessions[slot].client]).text, epoch,
+               sim_client_name(sim, &sim->clients[sim_session_at(w, slot)->client]).text, epoch,
                replay ? "seen before" : "overtaken", t->epoch);
 }
 

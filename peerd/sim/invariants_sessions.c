@@ -20,20 +20,13 @@ static struct sim_client_name whose(const struct sim *sim, const struct watch_se
 
 static struct sim_client_name whose_slot(const struct sim *sim, const struct sim_worker *w,
                                          uint32_t slot) {
-    return sim_client_name(sim, &sim->clients[w->sessions[slot].client]);
+    return sim_client_name(sim, &sim->clients[sim_session_at(w, slot)->client]);
 }
 
 /* ---- what is remembered ---------------------------------------------------------------------- */
 
-static struct watch_session *watch_of(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
-    struct watch_worker *all = &sim->watch->workers[w->index];
-    if (slot >= all->count) {
-        uint32_t count = slot + slot / 8 + 16; /* as the worker's own slots grow */
-        all->sessions = sim_grow(all->sessions, count, sizeof(*all->sessions));
-        memset(&all->sessions[all->count], 0, (count - all->count) * sizeof(*all->sessions));
-        all->count = count;
-    }
-    return &all->sessions[slot];
+static struct watch_session *watch_of(const struct sim_worker *w, uint32_t slot) {
+    return &sim_shelf_at(w->shelf, slot)->watch;
 }
 
 static void forget_frames(struct watch_session *s) {
@@ -41,12 +34,14 @@ static void forget_frames(struct watch_session *s) {
     s->frames = NULL;
 }
 
-void watch_sessions_died(struct sim *sim, struct sim_worker *w) {
-    struct watch_worker *all = &sim->watch->workers[w->index];
-    for (uint32_t i = 0; i < all->count; i++)
-        forget_frames(&all->sessions[i]);
-    free(all->sessions);
-    *all = (struct watch_worker){0};
+void watch_sessions_died(struct sim_worker *w) {
+    struct sim_slot room;
+    for (uint32_t i = 0; i < w->slots; i++) {
+        if (sim_shelf_look(w->shelf, i, &room) == NULL)
+            continue;
+        forget_frames(watch_of(w, i));
+        *watch_of(w, i) = (struct watch_session){0};
+    }
 }
 
 /* ---- 9: replays ------------------------------------------------------------------------------ */
@@ -57,7 +52,7 @@ static void check_replay(struct sim *sim, const struct sim_worker *w,
     uint32_t slot = sim->watch->before.slot;
     if (slot == TENURE_SLOT_NONE)
         return;
-    struct watch_session *s = watch_of(sim, w, slot);
+    struct watch_session *s = watch_of(w, slot);
     uint64_t counter =
         e->kind == TENURE_RESUME_RECEIVED ? e->u.resume->counter : e->u.report->counter;
     if (!s->known)
@@ -75,7 +70,7 @@ static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t
                            const struct tenure_event *e) {
     const struct tenure *t = &w->tenure;
     const struct message_resume *m = e->u.resume;
-    struct watch_session *s = watch_of(sim, w, slot);
+    struct watch_session *s = watch_of(w, slot);
     if (!instant_before(e->now, t->credit_until) || t->credit_used > t->credit_slots)
         sim_breach(sim, "%s admits %s with %" PRIu32 " of %" PRIu32 " slots of credit in use%s",
                    watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, t->credit_used,
@@ -89,7 +84,7 @@ static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t
     if (!again)
         *s = (struct watch_session){.known = true,
                                     .waits = s->waits,
-                                    .client = w->sessions[slot].client,
+                                    .client = sim_session_at(w, slot)->client,
                                     .counter = m->counter,
                                     .since = sim->now,
                                     .hedge = INSTANT_NEVER};
@@ -112,14 +107,14 @@ static struct instant surely_ended(const struct sim *sim, const struct sim_worke
 
 static void put_check(struct sim *sim, const struct sim_worker *w, uint32_t slot,
                       struct instant at) {
-    watch_of(sim, w, slot)->waits = true;
+    watch_of(w, slot)->waits = true;
     sim_put_at(
         sim, at,
         &(struct sim_event){.kind = SIM_LEASE_DUE, .a = w->index, .b = slot, .n = w->process.run});
 }
 
 static void renewed(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
-    struct watch_session *s = watch_of(sim, w, slot);
+    struct watch_session *s = watch_of(w, slot);
     s->renewed = sim->now;
     if (!s->waits)
         put_check(sim, w, slot, surely_ended(sim, w, sim->now));
@@ -128,11 +123,13 @@ static void renewed(struct sim *sim, const struct sim_worker *w, uint32_t slot) 
 /* Whoever holds a session has heard of its client within a lease, or did not run. */
 void sim_invariants_lease_due(struct sim *sim, const struct sim_event *e) {
     const struct sim_worker *w = &sim->workers[e->a];
-    if (e->n != w->process.run || e->b >= sim->watch->workers[e->a].count)
+    if (e->n != w->process.run)
         return;
-    struct watch_session *s = watch_of(sim, w, e->b);
+    struct watch_session *s = watch_of(w, e->b);
     enum tenure_state state = w->tenures[e->b].state;
     s->waits = false;
+    if (w->tenures[e->b].resting)
+        sim_shelf_fold(w->shelf, e->b);
     if (state == TENURE_FREE || state == TENURE_ENDED || w->tenures[e->b].resting)
         return;
     struct instant at = surely_ended(sim, w, watch_counts_from(sim, &w->process, s->renewed));
@@ -187,7 +184,7 @@ static void check_hedge(struct sim *sim, const struct sim_worker *w, const struc
                         const struct tenure_event *e) {
     const struct policy_limits *l = &sim->sites[w->cluster].policy.limits;
     const struct tenure_session *t = &w->tenures[o->slot];
-    struct watch_session *s = watch_of(sim, w, o->slot);
+    struct watch_session *s = watch_of(w, o->slot);
     if (t->state != TENURE_HEDGING)
         return;
     int64_t ms = duration_in_ms(instant_since(t->hedge, e->now));
@@ -215,7 +212,7 @@ static void check_hedge(struct sim *sim, const struct sim_worker *w, const struc
 static void check_grant(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
                         const struct tenure_event *e) {
     const struct tenure_session *t = &w->tenures[o->slot];
-    struct watch_session *s = watch_of(sim, w, o->slot);
+    struct watch_session *s = watch_of(w, o->slot);
     bool ends = o->purpose == RESUME_CANCEL || o->purpose == RESUME_RELEASE;
     if (o->epoch < t->epoch)
         sim_breach(sim, "%s grants %s a %s under epoch %" PRIu32 ", having seen %" PRIu32,
@@ -254,7 +251,7 @@ static void check_refusal(struct sim *sim, const struct sim_worker *w, const str
 static void check_forgotten(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
                             const struct tenure_event *e) {
     const struct tenure_session *t = &w->tenures[o->slot];
-    struct watch_session *s = watch_of(sim, w, o->slot);
+    struct watch_session *s = watch_of(w, o->slot);
     struct duration early = instant_since(s->promised, e->now);
     forget_frames(s);
     if (o->error == ERR_TIMEOUT && duration_less(TIMER, early))
@@ -276,10 +273,10 @@ static void asked_afresh(struct watch_session *s, const struct tenure_out *o,
     memcpy(s->frames->held, o->held, sizeof(o->held));
 }
 
-static void asked_to_send(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
+static void asked_to_send(const struct sim_worker *w, const struct tenure_out *o,
                           const struct tenure_event *e) {
-    struct watch_session *s = watch_of(sim, w, o->slot);
-    const struct pace *p = &w->sessions[o->slot].pace;
+    struct watch_session *s = watch_of(w, o->slot);
+    const struct pace *p = &sim_session_at(w, o->slot)->pace;
     struct watch_frames *f = s->frames;
     bool starts = p->running && p->base.us == e->now.us && p->live == o->live &&
                   p->covered_from == o->from && (f == NULL || f->at.us != e->now.us);
@@ -362,7 +359,7 @@ static void check_frame(struct sim *sim, const struct sim_worker *w, const struc
 void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *w, uint32_t slot,
                                uint64_t frame) {
     const struct tenure_session *t = &w->tenures[slot];
-    struct watch_session *s = watch_of(sim, w, slot);
+    struct watch_session *s = watch_of(w, slot);
     struct instant until = t->state == TENURE_HEDGING   ? t->hedge
                            : t->state == TENURE_SERVING ? t->lease
                                                         : instant_us(INT64_MIN);
@@ -381,15 +378,15 @@ void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *w, uint
 
 /* ---- sleep ----------------------------------------------------------------------------------- */
 
-void sim_invariants_session_rests(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
-    forget_frames(watch_of(sim, w, slot));
+void sim_invariants_session_rests(const struct sim_worker *w, uint32_t slot) {
+    forget_frames(watch_of(w, slot));
 }
 
 /* As if every question had been seen; its backfill has gone out, else it would not have slept. */
 void sim_invariants_session_woke(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
     const struct tenure_session *t = &w->tenures[slot];
-    const struct pace *p = &w->sessions[slot].pace;
-    struct watch_session *s = watch_of(sim, w, slot);
+    const struct pace *p = &sim_session_at(w, slot)->pace;
+    struct watch_session *s = watch_of(w, slot);
     s->counter = t->counter;
     s->promised = t->lease;
     renewed(sim, w, slot);
@@ -416,7 +413,7 @@ static void intended(struct sim *sim, struct sim_worker *w, const struct tenure_
         return;
     case TENURE_ACK:
         check_lease_told(sim, w, o, true);
-        promised(watch_of(sim, w, o->slot), o, e, false);
+        promised(watch_of(w, o->slot), o, e, false);
         renewed(sim, w, o->slot);
         return;
     case TENURE_PREPARE:
@@ -424,10 +421,10 @@ static void intended(struct sim *sim, struct sim_worker *w, const struct tenure_
         return;
     case TENURE_MEDIA_START:
     case TENURE_MEDIA_REPAIR:
-        asked_to_send(sim, w, o, e);
+        asked_to_send(w, o, e);
         return;
     case TENURE_MEDIA_STOP:
-        forget_frames(watch_of(sim, w, o->slot));
+        forget_frames(watch_of(w, o->slot));
         return;
     case TENURE_FORGET:
         check_forgotten(sim, w, o, e);

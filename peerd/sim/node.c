@@ -1,6 +1,7 @@
 #include "peerd/sim/node.h"
 
 #include "peerd/sim/roster.h"
+#include "peerd/sim/shelf.h"
 #include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
@@ -124,7 +125,7 @@ void sim_node_continue(struct sim *sim, struct sim_node *node) {
 void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32_t slot) {
     struct sim_node *node = &sim->nodes[worker->node];
     const struct tenure_session *t = tenure_session_at(&worker->tenure, slot);
-    const struct sim_session *s = &worker->sessions[slot];
+    const struct sim_session *s = sim_session_at(worker, slot);
     if (t == NULL || !s->used)
         return;
     const struct sim_told told = {

@@ -21,29 +21,33 @@ uint32_t sim_roster_place(uint32_t worker, uint32_t slot) {
 
 struct sim_entry *sim_roster_at(const struct sim_roster *r, uint32_t place) {
     assert((place & SLOT_MASK) < r->slots[place >> SLOT_BITS]);
-    return &r->entries[place >> SLOT_BITS][place & SLOT_MASK];
+    return &sim_shelf_at(r->shelves[place >> SLOT_BITS], place & SLOT_MASK)->entry;
 }
 
-void sim_roster_room(struct sim_roster *r, uint32_t worker, uint32_t slots) {
-    uint32_t before = r->slots[worker];
-    if (slots <= before)
-        return;
-    r->entries[worker] = sim_grow(r->entries[worker], slots, sizeof(struct sim_entry));
-    memset(&r->entries[worker][before], 0, (slots - before) * sizeof(struct sim_entry));
+const struct sim_entry *sim_roster_look(const struct sim_roster *r, uint32_t place,
+                                        struct sim_slot *room) {
+    const struct sim_slot *s =
+        sim_shelf_look(r->shelves[place >> SLOT_BITS], place & SLOT_MASK, room);
+    return s != NULL && s->entry.used ? &s->entry : NULL;
+}
+
+void sim_roster_room(struct sim_roster *r, uint32_t worker, struct sim_shelf *shelf,
+                     uint32_t slots) {
+    r->shelves[worker] = shelf;
     r->slots[worker] = slots;
 }
 
 void sim_roster_free(struct sim_roster *r) {
-    for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++)
-        free(r->entries[i]);
     free(r->list);
     free(r->ended);
 }
 
 void sim_roster_clear(struct sim_roster *r) {
+    struct sim_slot room;
     for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++)
-        if (r->slots[i] > 0)
-            memset(r->entries[i], 0, r->slots[i] * sizeof(struct sim_entry));
+        for (uint32_t slot = 0; slot < r->slots[i]; slot++)
+            if (sim_shelf_look(r->shelves[i], slot, &room) != NULL)
+                sim_shelf_at(r->shelves[i], slot)->entry = (struct sim_entry){0};
     memset(&r->digest, 0, sizeof(r->digest));
     r->list_count = r->ended_count = r->used = r->committed = 0;
     r->seen = 0;
@@ -67,7 +71,7 @@ static void list(struct sim_roster *r, uint32_t place) {
 }
 
 /* What peerd wants to know at once; the rest are figures. */
-static bool is_news(const struct sim_told *a, const struct sim_told *b) {
+static bool is_news(const struct sim_news *a, const struct sim_told *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->cause != b->cause ||
            a->lost_after != b->lost_after || !key_hint_equal(&a->served_by, &b->served_by);
 }
@@ -106,9 +110,10 @@ void sim_roster_changed(const struct sim *sim, struct sim_roster *r, uint32_t pl
 }
 
 void sim_roster_ended(const struct sim *sim, struct sim_roster *r, uint32_t place) {
-    struct sim_entry *e = sim_roster_at(r, place);
-    if (!e->used)
+    struct sim_slot room;
+    if (sim_roster_look(r, place, &room) == NULL)
         return;
+    struct sim_entry *e = sim_roster_at(r, place);
     toggle(sim, r, e);
     r->committed -= e->now.purpose == RESUME_COMMIT;
     r->used--;
@@ -168,7 +173,11 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
                  struct node_request *request, uint64_t seq) {
     struct sim_entry *e = sim_roster_at(r, place);
     if (e->changed || e->seq == 0) {
-        e->told = e->now;
+        e->told = (struct sim_news){.epoch = e->now.epoch,
+                                    .purpose = e->now.purpose,
+                                    .cause = e->now.cause,
+                                    .lost_after = e->now.lost_after,
+                                    .served_by = e->now.served_by};
         e->told_at = sim->now;
     }
     e->changed = false;
@@ -179,12 +188,22 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
 static void tell_all(const struct sim *sim, struct sim_roster *r, struct node_request *request,
                      uint64_t seq) {
     request->sessions = sim_alloc(r->used, sizeof(*request->sessions));
+    struct sim_slot room;
     for (uint32_t worker = 0; worker < SIM_WORKERS_MAX; worker++)
-        for (uint32_t slot = 0; slot < r->slots[worker]; slot++)
-            if (r->entries[worker][slot].used) {
-                list(r, sim_roster_place(worker, slot));
-                tell(sim, r, sim_roster_place(worker, slot), request, seq);
-            }
+        for (uint32_t slot = 0; slot < r->slots[worker]; slot++) {
+            uint32_t place = sim_roster_place(worker, slot);
+            if (sim_roster_look(r, place, &room) == NULL)
+                continue;
+            list(r, place);
+            tell(sim, r, place, request, seq);
+        }
+}
+
+/* It was looked at although its listener sleeps. */
+static void fold_again(const struct sim *sim, const struct sim_roster *r, uint32_t place) {
+    const struct sim_entry *e = sim_roster_at(r, place);
+    if (e->used && sim->clients[e->client].nap != NULL)
+        sim_shelf_fold(r->shelves[place >> SLOT_BITS], place & SLOT_MASK);
 }
 
 /* Those on the list, which loses whatever was told and acknowledged. */
@@ -195,8 +214,10 @@ static void tell_changes(const struct sim *sim, struct sim_roster *r, struct nod
     for (uint32_t i = 0; i < r->list_count; i++) {
         struct sim_entry *e = sim_roster_at(r, r->list[i]);
         e->listed = e->used && (e->changed || e->seq > r->seen);
-        if (!e->listed)
+        if (!e->listed) {
+            fold_again(sim, r, r->list[i]);
             continue;
+        }
         tell(sim, r, r->list[i], request, seq);
         r->list[kept++] = r->list[i];
     }

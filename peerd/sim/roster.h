@@ -7,14 +7,19 @@
 #ifndef PEERD_SIM_ROSTER_H
 #define PEERD_SIM_ROSTER_H
 
-#include "peerd/sim/world.h"
+#include "peerd/sim/shelf.h"
 
 /* A place: a worker of the node, by its number, and its slot. */
 uint32_t sim_roster_place(uint32_t worker, uint32_t slot);
 struct sim_entry *sim_roster_at(const struct sim_roster *r, uint32_t place);
 
-/* A worker has so many slots from now on. Empty, a roster is all zero. */
-void sim_roster_room(struct sim_roster *r, uint32_t worker, uint32_t slots);
+/* A look at it (sim_shelf_look); NULL if there is no session. */
+const struct sim_entry *sim_roster_look(const struct sim_roster *r, uint32_t place,
+                                        struct sim_slot *room);
+
+/* A worker has so many slots from now on, on its shelf. Empty, a roster is all zero. */
+void sim_roster_room(struct sim_roster *r, uint32_t worker, struct sim_shelf *shelf,
+                     uint32_t slots);
 void sim_roster_free(struct sim_roster *r);
 
 /* Everything is forgotten: another run. */

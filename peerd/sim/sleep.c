@@ -4,6 +4,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/shelf.h"
 #include "peerd/sim/worker.h"
 
 #include <assert.h>
@@ -103,10 +104,11 @@ static struct sim_session *calm_session(const struct sim *sim, const struct sim_
                                         uint32_t worker, enum tenure_state state, uint32_t *slot) {
     struct sim_worker *w = &sim->workers[worker];
     *slot = tenure_find(&w->tenure, &c->ticket.session);
-    if (*slot == TENURE_SLOT_NONE || !w->sessions[*slot].used)
+    if (*slot == TENURE_SLOT_NONE || !sim_session_at(w, *slot)->used)
         return NULL;
     const struct tenure_session *t = &w->tenures[*slot];
-    return t->state == state && t->notice.number == 0 && !t->resting ? &w->sessions[*slot] : NULL;
+    return t->state == state && t->notice.number == 0 && !t->resting ? sim_session_at(w, *slot)
+                                                                     : NULL;
 }
 
 static bool serves_calmly(const struct sim *sim, const struct sim_client *c, uint32_t worker,
@@ -178,14 +180,17 @@ void sim_sleep_try(struct sim *sim, struct sim_client *c) {
         !witness_is_settled(c->witness, &ways, sim->now))
         return;
     struct sim_worker *w = &sim->workers[serving.worker];
-    c->sleeps_until = calm_until(sim, c, &w->sessions[serving.slot]);
+    c->sleeps_until = calm_until(sim, c, sim_session_at(w, serving.slot));
     if (!instant_before(sim->now, c->sleeps_until))
         return;
     take(sim, c, &ways);
     sim_client_drowse(sim, c);
     sim_worker_rest(sim, w, serving.slot);
-    if (warm.worker != UINT32_MAX)
+    sim_shelf_fold(w->shelf, serving.slot);
+    if (warm.worker != UINT32_MAX) {
         sim_worker_rest(sim, &sim->workers[warm.worker], warm.slot);
+        sim_shelf_fold(sim->workers[warm.worker].shelf, warm.slot);
+    }
     c->naps++; /* frames in the air are not for it: restoring it sends them again */
     sim->sleeping++;
     sim_due_client(sim, c);
@@ -216,7 +221,7 @@ static void wake_figures(struct sim *sim, struct sim_client *c, const struct wit
                          uint32_t worker, struct instant asked) {
     struct sim_worker *w = &sim->workers[worker];
     uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     if (instant_is_never(asked))
         return;
     s->expected = (uint32_t)witness_rest_expected(r, duration_ms(FRAME_MS), asked);
@@ -230,7 +235,7 @@ static void wake_figures(struct sim *sim, struct sim_client *c, const struct wit
 static void send_again(struct sim *sim, const struct sim_client *c, uint32_t worker,
                        struct duration way) {
     const struct sim_worker *w = &sim->workers[worker];
-    const struct pace *p = &w->sessions[tenure_find(&w->tenure, &c->ticket.session)].pace;
+    const struct pace *p = &sim_session_at(w, tenure_find(&w->tenure, &c->ticket.session))->pace;
     for (uint64_t frame = c->playout->high; frame < p->next; frame++)
         sim_put_at(sim, instant_add(pace_due(p, frame), way),
                    &(struct sim_event){.kind = SIM_MEDIA,
@@ -307,7 +312,7 @@ void sim_sleep_free(struct sim_client *c) {
 void sim_sleep_wake_worker(struct sim *sim, const struct sim_worker *w) {
     for (uint32_t slot = 0; slot < w->slots && sim->sleeping > 0; slot++)
         if (w->tenures[slot].resting)
-            sim_sleep_wake(sim, &sim->clients[w->sessions[slot].client]);
+            sim_sleep_wake(sim, &sim->clients[sim_session_at(w, slot)->client]);
 }
 
 void sim_sleep_wake_all(struct sim *sim) {

@@ -1,4 +1,5 @@
 #include "peerd/sim/worker.h"
+#include "peerd/sim/shelf.h"
 
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
@@ -21,15 +22,13 @@
 #define SLOTS_FIRST 16
 
 static void make_room(struct sim *sim, struct sim_worker *w, uint32_t slots) {
-    uint32_t before = w->slots;
     w->slots = slots;
     w->tenures = sim_grow(w->tenures, slots, sizeof(*w->tenures));
     w->leases = sim_grow(w->leases, slots, sizeof(*w->leases));
     w->lookup = sim_grow(w->lookup, tenure_index_count(slots), sizeof(*w->lookup));
     w->paces = sim_grow(w->paces, slots, sizeof(*w->paces));
-    w->sessions = sim_grow(w->sessions, slots, sizeof(*w->sessions));
-    memset(&w->sessions[before], 0, (slots - before) * sizeof(*w->sessions));
-    sim_roster_room(&sim->nodes[w->node].roster, w->number, slots);
+    sim_shelf_room(w->shelf, slots);
+    sim_roster_room(&sim->nodes[w->node].roster, w->number, w->shelf, slots);
 }
 
 /* A worker of the programs has room for all that it may ever hold; here there are thousands. */
@@ -45,6 +44,7 @@ static void grow_if_full(struct sim *sim, struct sim_worker *w) {
 void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max) {
     struct sim_worker *w = &sim->workers[index];
     w->slots_max = slots_max;
+    w->shelf = sim_shelf_new();
     make_room(sim, w, SLOTS_FIRST);
 }
 
@@ -54,7 +54,14 @@ void sim_worker_free(struct sim *sim, struct sim_worker *w) {
     free(w->leases);
     free(w->lookup);
     free(w->paces);
-    free(w->sessions);
+    sim_shelf_free(w->shelf);
+}
+
+static void forget_sessions(struct sim_worker *w) {
+    struct sim_slot room;
+    for (uint32_t slot = 0; slot < w->slots; slot++)
+        if (sim_shelf_look(w->shelf, slot, &room) != NULL)
+            *sim_session_at(w, slot) = (struct sim_session){0};
 }
 
 void sim_worker_start(struct sim *sim, struct sim_worker *w) {
@@ -64,7 +71,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w) {
     sim_process_start(sim, &w->process, SIM_LIFE_STARTING);
     tenure_init(&w->tenure, &nothing, w->tenures, w->leases, w->lookup, w->slots);
     due_init(&w->due, w->paces, w->slots);
-    memset(w->sessions, 0, w->slots * sizeof(*w->sessions));
+    forget_sessions(w);
     w->warm = w->started = sim_worker_now(sim, w);
     sim_put(sim, SIM_WORKER_START,
             &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
@@ -123,11 +130,11 @@ void sim_worker_send(struct sim *sim, const struct sim_worker *w, uint32_t clien
              sizeof(*message));
 }
 
-static void send_frame(struct sim *sim, struct sim_worker *w, struct sim_session *s,
-                       uint64_t frame) {
+static void send_frame(struct sim *sim, struct sim_worker *w, uint32_t slot, uint64_t frame) {
+    struct sim_session *s = sim_session_at(w, slot);
     const struct sim_client *c = &sim->clients[s->client];
     uint32_t group = c->group;
-    sim_invariants_frame_sent(sim, w, (uint32_t)(s - w->sessions), frame);
+    sim_invariants_frame_sent(sim, w, slot, frame);
     w->frames++;
     if (!s->sent_any || frame > s->last_sent)
         s->last_sent = frame;
@@ -143,7 +150,7 @@ static void send_frame(struct sim *sim, struct sim_worker *w, struct sim_session
 /* ---- media ---- */
 
 static void set_due(struct sim_worker *w, uint32_t slot) {
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     struct instant at = s->used && !s->resting ? pace_deadline(&s->pace) : INSTANT_NEVER;
     bool over = s->used && !s->resting && s->pace.running && pace_finished(&s->pace) && !s->told;
     if (over)
@@ -167,7 +174,7 @@ static void start_media(struct sim *sim, struct sim_worker *w, struct sim_sessio
 
 /* All that exists has been sent: the client must hear an end, not silence. */
 static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum err error) {
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = sim_worker_now(sim, w)};
     s->told = true;
     pace_stop(&s->pace);
@@ -178,11 +185,11 @@ static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum 
 }
 
 static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     struct instant now = sim_worker_now(sim, w);
     uint64_t frame;
     while (pace_take(&s->pace, now, &frame))
-        send_frame(sim, w, s, frame);
+        send_frame(sim, w, slot, frame);
     bool over = s->pace.running && pace_finished(&s->pace) && !s->told;
     if (over)
         tell_end(sim, w, slot, ERR_SOURCE_ENDED);
@@ -191,14 +198,14 @@ static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
 
 void sim_worker_rest(struct sim *sim, struct sim_worker *w, uint32_t slot) {
     tenure_rest(&w->tenure, slot);
-    w->sessions[slot].resting = true;
-    sim_invariants_session_rests(sim, w, slot);
+    sim_session_at(w, slot)->resting = true;
+    sim_invariants_session_rests(w, slot);
     set_due(w, slot);
     sim_due_worker(sim, w);
 }
 
 void sim_worker_wake(struct sim *sim, struct sim_worker *w, uint32_t slot) {
-    struct sim_session *s = &w->sessions[slot];
+    struct sim_session *s = sim_session_at(w, slot);
     s->resting = false;
     if (s->pace.running) {
         uint64_t sent = pace_pass(&s->pace, sim_worker_now(sim, w));
@@ -216,7 +223,7 @@ static void wake_whom_it_concerns(struct sim *sim, struct sim_worker *w,
         event->kind == TENURE_MOVE_ORDERED ? &event->u.move.session : &event->u.source.session;
     uint32_t slot = tenure_find(&w->tenure, id);
     if (slot != TENURE_SLOT_NONE && w->tenures[slot].resting)
-        sim_sleep_wake(sim, &sim->clients[w->sessions[slot].client]);
+        sim_sleep_wake(sim, &sim->clients[sim_session_at(w, slot)->client]);
 }
 
 void sim_worker_order(struct sim *sim, struct sim_worker *w, const struct tenure_event *event) {
@@ -228,7 +235,7 @@ void sim_worker_order(struct sim *sim, struct sim_worker *w, const struct tenure
         return;
     }
     uint32_t slot = tenure_find(&w->tenure, &event->u.source.session);
-    if (slot == TENURE_SLOT_NONE || !w->sessions[slot].used)
+    if (slot == TENURE_SLOT_NONE || !sim_session_at(w, slot)->used)
         return;
     tell_end(sim, w, slot, event->u.source.error);
     set_due(w, slot);
@@ -239,7 +246,7 @@ void sim_worker_order(struct sim *sim, struct sim_worker *w, const struct tenure
 
 static void answer(struct sim *sim, struct sim_worker *w, const struct tenure_out *o,
                    const struct sim_question *q) {
-    const struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : &w->sessions[o->slot];
+    const struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : sim_session_at(w, o->slot);
     struct key_hint self = sim->sites[w->cluster].hint;
     struct message m = {.nonce = q->nonce};
     if (o->kind == TENURE_GRANT) {
@@ -275,21 +282,21 @@ static void answer(struct sim *sim, struct sim_worker *w, const struct tenure_ou
  * taken for news while its cookie is good: that lease counts from now. */
 static void prepare(struct sim *sim, struct sim_worker *w, uint32_t slot,
                     const struct sim_question *q) {
-    assert(q != NULL && !w->sessions[slot].used);
+    assert(q != NULL && !sim_session_at(w, slot)->used);
     if (sim->clients[q->client].state == SIM_CLIENT_OVER && !q->silent)
         sim->clients[q->client].over_at = sim->now;
-    w->sessions[slot] = (struct sim_session){.used = true,
-                                             .client = q->client,
-                                             .nonce = q->nonce,
-                                             .mergeable_from = FRAME_NEVER,
-                                             .told_at = instant_us(INT64_MIN),
-                                             .silent_ms = q->silent_ms};
+    *sim_session_at(w, slot) = (struct sim_session){.used = true,
+                                                    .client = q->client,
+                                                    .nonce = q->nonce,
+                                                    .mergeable_from = FRAME_NEVER,
+                                                    .told_at = instant_us(INT64_MIN),
+                                                    .silent_ms = q->silent_ms};
 }
 
 /* A flat switch: one intention a case. */
 static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure_out *o,
                       const struct sim_question *q, struct instant now) {
-    struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : &w->sessions[o->slot];
+    struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : sim_session_at(w, o->slot);
     bool used = s != NULL && s->used;
     switch (o->kind) {
     case TENURE_GRANT:
@@ -338,10 +345,10 @@ static void tell_node(struct sim *sim, struct sim_worker *w) {
     const struct tenure_outbox *out = &sim->tenure_outbox;
     for (uint32_t i = 0; i < out->count; i++) {
         uint32_t slot = out->items[i].slot;
-        if (slot == TENURE_SLOT_NONE || !w->sessions[slot].dirty)
+        if (slot == TENURE_SLOT_NONE || !sim_session_at(w, slot)->dirty)
             continue;
-        w->sessions[slot].dirty = false;
-        w->sessions[slot].told_at = sim_worker_now(sim, w);
+        sim_session_at(w, slot)->dirty = false;
+        sim_session_at(w, slot)->told_at = sim_worker_now(sim, w);
         sim_node_session_changed(sim, w, slot);
     }
 }

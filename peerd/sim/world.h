@@ -151,6 +151,14 @@ struct sim_told {
     struct key_hint served_by;
 };
 
+/* Of that, what is news when it changes; the rest are figures. */
+struct sim_news {
+    uint32_t epoch;
+    uint8_t purpose, cause;
+    uint32_t lost_after;
+    struct key_hint served_by;
+};
+
 /* A session as the node tells of it. */
 struct sim_entry {
     bool used;
@@ -158,7 +166,7 @@ struct sim_entry {
     bool listed;          /* on the list of those to be told */
     uint32_t client;      /* whose; its ticket has the same number */
     struct sim_told now;  /* newest snapshot */
-    struct sim_told told; /* as peerd was told last */
+    struct sim_news told; /* as peerd was told last */
     struct instant at;    /* of the snapshot */
     struct instant told_at;
     uint64_t seq; /* request in which it was told last */
@@ -175,7 +183,7 @@ struct sim_ended {
 
 /* Entries have the number of the worker and its slot: see sim_roster_place(). */
 struct sim_roster {
-    struct sim_entry *entries[SIM_WORKERS_MAX]; /* by worker, then by slot */
+    struct sim_shelf *shelves[SIM_WORKERS_MAX]; /* of the workers */
     uint32_t slots[SIM_WORKERS_MAX];
     uint32_t *list; /* places with something to tell */
     uint32_t list_count, list_room;
@@ -244,8 +252,8 @@ struct sim_worker {
     uint32_t *lookup;
     struct due due; /* of media, by slot */
     struct due_entry *paces;
-    struct sim_session *sessions;
-    uint32_t slots; /* grow with what comes, up to slots_max */
+    struct sim_shelf *shelf; /* sessions: shelf.h */
+    uint32_t slots;          /* grow with what comes, up to slots_max */
     uint32_t slots_max;
     uint64_t frames;
     uint32_t restarts;

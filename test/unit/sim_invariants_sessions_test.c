@@ -2,6 +2,7 @@
  * What a worker may do with a session, and each such invariant broken once on purpose: with words
  * put into its outbox that tenure did not say.
  */
+#include "peerd/sim/shelf.h"
 #include "test/unit/sim_breach.h"
 
 TestSuite(sim_invariants_sessions, .init = begin, .fini = finish);
@@ -38,7 +39,7 @@ static bool is_overdue(struct duration ago) {
     struct sim_worker *w = server();
     const struct sim_event e = {
         .kind = SIM_LEASE_DUE, .a = w->index, .b = slot_at(w), .n = w->process.run};
-    f.sim->watch->workers[w->index].sessions[slot_at(w)].renewed = instant_sub(f.sim->now, ago);
+    sim_shelf_at(w->shelf, slot_at(w))->watch.renewed = instant_sub(f.sim->now, ago);
     sim_invariants_lease_due(f.sim, &e);
     return sim_violation(f.sim) != NULL;
 }
@@ -164,7 +165,7 @@ static void hedge(int64_t ms) {
     struct message_resume m = asked(RESUME_HEDGE);
     struct tenure_out o = said(TENURE_GRANT, backup());
     struct tenure_session *t = &backup()->tenures[slot_at(backup())];
-    m.counter = f.sim->watch->workers[backup()->index].sessions[slot_at(backup())].counter + 1;
+    m.counter = sim_shelf_at(backup()->shelf, slot_at(backup()))->watch.counter + 1;
     o.purpose = RESUME_HEDGE;
     t->state = TENURE_HEDGING;
     t->hedge = instant_add(f.sim->now, duration_ms(ms));
@@ -189,7 +190,7 @@ Test(sim_invariants_sessions, a_hedge_beyond_the_budget) {
 /* ---- frames ---- */
 
 static uint64_t newest(void) {
-    return server()->sessions[slot_at(server())].last_sent;
+    return sim_session_at(server(), slot_at(server()))->last_sent;
 }
 
 Test(sim_invariants_sessions, a_frame_without_the_right_to_send) {

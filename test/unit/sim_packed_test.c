@@ -1,6 +1,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/sim/nap.h"
 #include "peerd/sim/packed.h"
+#include "peerd/sim/shelf.h"
 #include "peerd/sim/sleep.h"
 
 #include <criterion/criterion.h>
@@ -65,6 +66,59 @@ Test(sim_packed, numbers_come_back) {
         cr_expect_eq(packed_read_number(bytes, &back), size);
         cr_expect_eq(back, rows[i]);
     }
+}
+
+/* ---- shelves --------------------------------------------------------------------------------- */
+
+#define SLOTS 60
+
+static void draw_instant(struct rng *g, struct instant *at) {
+    static const int64_t odd[] = {0, INT64_MIN, INT64_MAX, INT64_MIN + 1, -5};
+    uint64_t n = rng_below(g, 10);
+    at->us = n < 5 ? odd[n] : (int64_t)rng_below(g, 1000000000000);
+}
+
+static void draw_slot(struct rng *g, struct sim_slot *s) {
+    uint8_t *bytes = (uint8_t *)s;
+    for (size_t i = 0; i < sizeof(*s); i++)
+        bytes[i] = rng_below(g, 4) == 0 ? (uint8_t)rng_u64(g) : 0;
+    struct pace *p = &s->session.pace;
+    struct instant *const all[] = {&p->base,          &p->fill_at,         &p->asked_at,
+                                   &s->session.warm,  &s->session.told_at, &s->entry.at,
+                                   &s->entry.told_at, &s->entry.live_at,   &s->watch.since,
+                                   &s->watch.hedge,   &s->watch.renewed,   &s->watch.promised};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        draw_instant(g, all[i]);
+    p->running = rng_below(g, 2) == 0;
+    s->watch.frames = NULL;
+}
+
+Test(sim_shelf, what_was_folded_comes_back_byte_for_byte) {
+    static struct sim_slot slots[SLOTS], room;
+    struct sim_shelf *shelf = sim_shelf_new();
+    struct rng g;
+    rng_seed(&g, 3);
+    sim_shelf_room(shelf, SLOTS / 2);
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        if (i == SLOTS / 2)
+            sim_shelf_room(shelf, SLOTS + 1);
+        draw_slot(&g, &slots[i]);
+        memcpy(sim_shelf_at(shelf, i), &slots[i], sizeof(slots[i]));
+        sim_shelf_fold(shelf, i);
+    }
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        const struct sim_slot *s = sim_shelf_look(shelf, i, &room);
+        cr_expect_eq(s, &room, "a look unfolds nothing");
+        cr_expect_eq(memcmp(s, &slots[i], sizeof(*s)), 0, "slot %u", i);
+        cr_expect_eq(memcmp(sim_shelf_at(shelf, i), &slots[i], sizeof(*s)), 0, "slot %u", i);
+        cr_expect_neq(sim_shelf_look(shelf, i, &room), &room, "it is unfolded");
+        sim_shelf_fold(shelf, i);
+        sim_shelf_fold(shelf, i);
+    }
+    cr_expect_null(sim_shelf_look(shelf, SLOTS, &room), "nobody has used it");
+    sim_shelf_fold(shelf, SLOTS);
+    cr_expect_eq(sim_shelf_at(shelf, SLOTS)->session.client, 0);
+    sim_shelf_free(shelf);
 }
 
 /* ---- naps ------------------------------------------------------------------------------------ */

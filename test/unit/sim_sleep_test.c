@@ -3,6 +3,7 @@
  * sleeping, and at some instant everything that machines know is held against each other.
  */
 #include "peerd/sim/client.h"
+#include "peerd/sim/shelf.h"
 #include "peerd/sim/sleep.h"
 
 #include "test/unit/sim_fixture.h"
@@ -125,8 +126,9 @@ static void expect_same_workers(const struct sim *a, const struct sim *b) {
             cr_expect_eq(s->state, t->state, "worker %u slot %u", i, slot);
             cr_expect_eq(s->lease.us, t->lease.us, "worker %u slot %u", i, slot);
             cr_expect_eq(s->last_frame, t->last_frame, "worker %u slot %u", i, slot);
-            cr_expect_eq(x->sessions[slot].pace.next, y->sessions[slot].pace.next);
-            cr_expect_eq(x->sessions[slot].last_sent, y->sessions[slot].last_sent);
+            const struct sim_session *p = sim_session_at(x, slot), *q = sim_session_at(y, slot);
+            cr_expect_eq(p->pace.next, q->pace.next);
+            cr_expect_eq(p->last_sent, q->last_sent);
         }
     }
 }
