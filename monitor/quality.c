@@ -123,6 +123,7 @@ struct model {
     double interval_us;          /* [µs] */
     double shares[RUNS_MAX + 1]; /* of gaps with 0, 1, 2 … lost */
     struct tail_fit fit, recent, after;
+    bool grown;         /* the recent ones are worse than all */
     double after_share; /* of belief in the last */
 };
 
@@ -130,7 +131,9 @@ static double mistakes_per_s(const struct model *m, double margin_us) {
     double sum = 0;
     for (int k = 0; k <= RUNS_MAX; k++) {
         double left = margin_us - k * m->interval_us;
-        double late = fmax(tail_share_beyond(&m->fit, left), tail_share_beyond(&m->recent, left));
+        double late = tail_share_beyond(&m->fit, left);
+        if (m->grown)
+            late = fmax(late, tail_share_beyond(&m->recent, left));
         if (k > 0)
             late += m->after_share * (tail_share_beyond(&m->after, left) - late);
         sum += m->shares[k] * late;
@@ -162,7 +165,9 @@ static void model_runs(const struct runs *r, struct duration interval, struct mo
 
 static void model_tails(const struct quality_foreteller *f, struct model *m) {
     tail_fit(&f->tail, &m->fit, 1);
-    tail_fit(&f->recent, &m->recent, RECENT_DOUBT);
+    m->grown = tail_has_grown(&f->recent, &f->tail);
+    if (m->grown)
+        tail_fit(&f->recent, &m->recent, RECENT_DOUBT);
     tail_fit(&f->after, &m->after, 1);
     m->after_share = (double)f->after.all / ((double)f->after.all + AFTER_DOUBT);
 }

@@ -45,7 +45,7 @@ struct quality_foreteller {
     uint8_t off;        /* beats in a row that were far off to the same side … */
     bool off_late;      /* … this one */
     struct tail tail;   /* of lateness, lost beats deducted */
-    struct tail recent; /* the same of the last minutes: a path may have become worse */
+    struct tail recent; /* the same of the last minutes: they count if the path has become worse */
     struct tail after;  /* the same of those that came after a loss: trouble comes together */
 };
 

@@ -9,12 +9,15 @@
 #define SHAPE_GUESS 0.1  /* without exceedances: a little heavier than exponential */
 #define RECORD      1.15 /* what has been seen may come so much larger again */
 
+#define GROWN_DEVIATIONS 3 /* samples beyond the expected … */
+#define GROWN_LEAST      2 /* … by so many and these are no chance */
+
 #define AHEAD 20 /* tails are compared where so many times more samples would reach */
 
 /* The more so while little has been seen. */
 #define FEW             3000 /* samples */
-#define SHAPE_GUESS_FEW 0.1
-#define RECORD_FEW      0.25
+#define SHAPE_GUESS_FEW 0.03
+#define RECORD_FEW      0.1
 
 /* The largest of all would on average not have come again in the time it took to come. */
 #define CHANCE 0.6 /* samples */
@@ -39,6 +42,18 @@ void tail_fade(struct tail *t, double keep) {
     for (int i = 0; i < TAIL_BINS; i++)
         t->counts[i] *= (float)keep;
     t->all *= (float)keep;
+}
+
+bool tail_has_grown(const struct tail *recent, const struct tail *all) {
+    double seen = 0, ever = 0, part = (double)recent->all / fmax((double)all->all, 1);
+    for (int i = TAIL_BINS - 1; i >= 0; i--) {
+        seen += (double)recent->counts[i];
+        ever += (double)all->counts[i];
+        double chance = ever * part + GROWN_DEVIATIONS * sqrt(ever * part) + GROWN_LEAST;
+        if (seen > chance)
+            return true;
+    }
+    return false;
 }
 
 /* The lowest bin of the uppermost `want` samples. */

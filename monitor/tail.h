@@ -10,6 +10,7 @@
 #ifndef MONITOR_TAIL_H
 #define MONITOR_TAIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TAIL_OCTAVES   15
@@ -42,6 +43,10 @@ void tail_add(struct tail *t, double excess_us);
 
 /* All samples count this much of what they did; 0 < keep <= 1. */
 void tail_fade(struct tail *t, double keep);
+
+/* The recent samples, which may be among all, go further than those let expect: by so much more
+ * than chance explains, wherever one looks. */
+bool tail_has_grown(const struct tail *recent, const struct tail *all);
 
 /* `doubt` multiplies that in the shape. */
 void tail_fit(const struct tail *t, struct tail_fit *fit, double doubt);

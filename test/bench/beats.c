@@ -10,7 +10,7 @@
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static void put(struct beats *b, struct beats_line line) {
+void beats_put(struct beats *b, struct beats_line line) {
     if (b->count == b->room) {
         b->room = b->room == 0 ? 65536 : b->room * 2;
         b->lines = realloc(b->lines, b->room * sizeof(*b->lines));
@@ -53,7 +53,7 @@ void beats_read(struct beats *b, const char *path) {
                 *p = ' ';
         if (!read_line(text, &line))
             sheet_die("%s:%zu: not `sequence send_us arrival_us|-`", path, number);
-        put(b, line);
+        beats_put(b, line);
     }
     fclose(f);
     if (b->count < 2)
@@ -187,8 +187,8 @@ int beats_generate(struct beats *b, const char *text, double hours, double inter
         double sent = (double)i * interval_ms + SENDER_MS * rng_unit(&p.rng);
         double arrival = fmax(sent + delay_ms(&p, sent / 1e3), p.last + 0.01);
         bool lost = is_lost(&p);
-        put(b, (struct beats_line){i + 1, (int64_t)(sent * 1e3),
-                                   lost ? BEATS_LOST : (int64_t)(arrival * 1e3)});
+        beats_put(b, (struct beats_line){i + 1, (int64_t)(sent * 1e3),
+                                         lost ? BEATS_LOST : (int64_t)(arrival * 1e3)});
         p.last = lost ? p.last : arrival;
     }
     return 0;

@@ -30,6 +30,7 @@ struct beats {
 void beats_read(struct beats *b, const char *path);
 void beats_write(const struct beats *b, FILE *f);
 void beats_free(struct beats *b);
+void beats_put(struct beats *b, struct beats_line line);
 
 /* What kinds of path can be made up: names and one-line descriptions, ended by NULL. */
 struct beats_kind {

@@ -4,6 +4,7 @@
  *   detector --trace FILE --interval-ms N --wish detect_within=400ms,false_alarm_every=1h [--json]
  *   detector --generate KIND --hours H --interval-ms N --seed S > FILE
  *   detector [--quick] [--json]         every kind of path, made up, with seeds of its own
+ *   detector --drawn N [--seed S]       N paths of which everything is drawn (drawn.h)
  *
  * Each rival is swept over its parameter; ours is told the wish. A table, and a picture beside the
  * program; with --json one object on the last line:
@@ -13,6 +14,7 @@
  */
 #include "peerd/policy/quantity.h"
 #include "test/bench/beats.h"
+#include "test/bench/drawn.h"
 #include "test/bench/picture.h"
 #include "test/bench/replay.h"
 #include "test/bench/sheet.h"
@@ -33,6 +35,7 @@ struct options {
     double interval_ms;
     double hours;
     uint64_t seed;
+    uint64_t drawn; /* paths */
     bool json, quick;
     struct detector_wish wish;
 };
@@ -212,6 +215,11 @@ static void print_line(const struct outcome *o, const char *title) {
            o->ours.td_ms_p99 / best_ms, beaten == NULL ? "-" : beaten);
 }
 
+static void print_head(void) {
+    printf("%-12s %8s %8s %8s  %-6s %6s  %-8s %8s %8s %8s  %6s  %s\n", "path", "TD p50", "TD p99",
+           "mist/h", "meets", "unmet", "best", "param", "TD p99", "mist/h", "ratio", "beaten by");
+}
+
 static void draw(const struct outcome *o, const struct options *opt, const char *title) {
     char path[128], name[64];
     snprintf(name, sizeof(name), "%.60s", title);
@@ -253,8 +261,7 @@ static const char *const paths[] = {"loss:0",  "loss:0.5", "loss:1",    "loss:2"
 static int every_path(const struct options *opt) {
     static struct outcome o;
     json_t *root = json_object();
-    printf("%-12s %8s %8s %8s  %-6s %6s  %-8s %8s %8s %8s  %6s  %s\n", "path", "TD p50", "TD p99",
-           "mist/h", "meets", "unmet", "best", "param", "TD p99", "mist/h", "ratio", "beaten by");
+    print_head();
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         struct beats b;
         if (beats_generate(&b, paths[i], opt->quick ? 0.2 : opt->hours, opt->interval_ms,
@@ -271,6 +278,30 @@ static int every_path(const struct options *opt) {
         putchar('\n');
     }
     json_decref(root);
+    return 0;
+}
+
+#define NEAR 1.1 /* times the best rival's time */
+
+/* Paths that nothing was tuned to, one a seed; a line each, and how it came out. */
+static int drawn_paths(const struct options *opt) {
+    static struct outcome o;
+    unsigned near = 0, beaten = 0;
+    char what[96];
+    print_head();
+    for (uint64_t i = 0; i < opt->drawn; i++) {
+        struct beats b;
+        drawn_beats(&b, opt->hours, opt->interval_ms, opt->seed + i, what, sizeof(what));
+        run_all(&o, &b, opt);
+        print_line(&o, what);
+        const char *name;
+        const struct replay_result *best = best_rival(&o, &name);
+        near += best == NULL || o.ours.td_ms_p99 <= NEAR * best->td_ms_p99;
+        beaten += beaten_by(&o) != NULL;
+        beats_free(&b);
+    }
+    printf("{\"drawn\":%d,\"seed\":%llu,\"near\":%u,\"beaten\":%u}\n", (int)opt->drawn,
+           (unsigned long long)opt->seed, near, beaten);
     return 0;
 }
 
@@ -293,6 +324,7 @@ static void usage(void) {
          "[--json]\n"
          "detector --generate KIND --hours H --interval-ms N --seed S > FILE\n"
          "detector [--quick] [--json]    every kind of path, made up\n"
+         "detector --drawn N --seed S    paths drawn at random\n"
          "FILE has a line a beat: sequence send_us arrival_us, `-` for a beat that is lost.\n"
          "Kinds:");
     for (const struct beats_kind *k = beats_kinds(); k->name != NULL; k++)
@@ -339,6 +371,8 @@ static void read_option(struct options *opt, const char *option, const char *val
         opt->interval_ms = number(option, value);
     else if (strcmp(option, "--hours") == 0)
         opt->hours = number(option, value);
+    else if (strcmp(option, "--drawn") == 0)
+        opt->drawn = (uint64_t)number(option, value);
     else if (strcmp(option, "--seed") == 0)
         opt->seed = (uint64_t)number(option, value);
     else if (strcmp(option, "--wish") == 0)
@@ -366,6 +400,8 @@ int main(int argc, char **argv) {
         }
     }
     opt.wish.interval = duration_us((int64_t)(opt.interval_ms * 1e3));
+    if (opt.drawn > 0)
+        return drawn_paths(&opt);
     if (opt.generate != NULL)
         return generate(&opt);
     return opt.trace != NULL ? shoot_out(&opt) : every_path(&opt);

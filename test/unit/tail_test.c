@@ -134,3 +134,31 @@ Test(tail, old_samples_fade) {
     tail_fit(&t, &fit, 1);
     cr_expect_lt(tail_share_seen(&fit, 20000), 0.01);
 }
+
+/* Of the same distribution the last few hundred say nothing new, however much chance there is in
+ * them; of a path that has become worse they do. */
+Test(tail, the_recent_count_only_where_chance_cannot_explain_them) {
+    static const struct {
+        const char *what;
+        double recent_factor; /* of the excess */
+        bool grown;
+    } rows[] = {{"the same", 1, false}, {"better", 0.5, false}, {"twice as late", 2, true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (uint64_t seed = 1; seed <= 5; seed++)
+            for (int shape = UNIFORM; shape <= PARETO; shape++) {
+                struct tail all, recent;
+                struct rng g;
+                memset(&all, 0, sizeof(all));
+                memset(&recent, 0, sizeof(recent));
+                rng_seed(&g, seed);
+                for (int n = 0; n < 20000; n++) {
+                    double us = draw((enum shape)shape, &g);
+                    us *= n < 18000 ? 1 : rows[i].recent_factor;
+                    tail_add(&all, us);
+                    if (n >= 18000)
+                        tail_add(&recent, us);
+                }
+                cr_expect_eq(tail_has_grown(&recent, &all), rows[i].grown, "%s, shape %d, seed %d",
+                             rows[i].what, shape, (int)seed);
+            }
+}
