@@ -23,12 +23,14 @@
 
 #define EVERY_MS      20
 #define PROCESSES_MAX 512 /* watched at a time; further ones are not */
+#define STARTS_MS     300 /* in which a process comes up, crowds others out, and is not on time */
 #define DEPTH_MAX     8   /* from the test's shell to a worker it is five */
 
 struct watched {
     pid_t pid;
     uint64_t waited_ns; /* in its whole life */
-    bool seen;          /* in this round */
+    struct instant since;
+    bool seen; /* in this round */
 };
 
 struct watch {
@@ -72,8 +74,7 @@ static void note(struct watch *w, int64_t us, pid_t pid) {
         fclose(f);
 }
 
-/* What it waited before it was seen first belongs to its start, which nobody times. */
-static void look_at(struct watch *w, pid_t pid) {
+static void look_at(struct watch *w, pid_t pid, struct instant now) {
     uint64_t waited_ns;
     size_t i = 0;
     if (!read_waited(pid, &waited_ns))
@@ -83,21 +84,21 @@ static void look_at(struct watch *w, pid_t pid) {
     if (i == PROCESSES_MAX)
         return;
     if (i == w->count)
-        w->processes[w->count++] = (struct watched){.pid = pid, .waited_ns = waited_ns};
-    if (waited_ns > w->processes[i].waited_ns)
+        w->processes[w->count++] = (struct watched){.pid = pid, .since = now};
+    if (instant_since(now, w->processes[i].since).us > STARTS_MS * 1000)
         note(w, (int64_t)(waited_ns - w->processes[i].waited_ns) / 1000, pid);
     w->processes[i].waited_ns = waited_ns;
     w->processes[i].seen = true;
 }
 
-static void look_below(struct watch *w, pid_t pid, int depth) {
+static void look_below(struct watch *w, pid_t pid, int depth, struct instant now) {
     pid_t children[PROCESS_CHILDREN_MAX];
     size_t count = depth > 0 ? process_children(pid, children) : 0;
     for (size_t i = 0; i < count; i++) {
         if (children[i] == getpid())
             continue;
-        look_at(w, children[i]);
-        look_below(w, children[i], depth - 1);
+        look_at(w, children[i], now);
+        look_below(w, children[i], depth - 1, now);
     }
 }
 
@@ -116,8 +117,9 @@ static void watch(struct watch *w, pid_t pid) {
     while (!ended && process_lives(pid)) {
         struct instant slept = net_now();
         nanosleep(&pause, NULL);
-        note(w, instant_since(net_now(), slept).us - EVERY_MS * 1000, 0);
-        look_below(w, pid, DEPTH_MAX);
+        struct instant now = net_now();
+        note(w, instant_since(now, slept).us - EVERY_MS * 1000, 0);
+        look_below(w, pid, DEPTH_MAX, now);
         forget_the_dead(w);
     }
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,19 @@ static void hurry(void) {
     if (fd >= 0 && write(fd, URGENT_NICE, strlen(URGENT_NICE)) > 0)
         close(fd);
     setpriority(PRIO_PROCESS, 0, atoi(URGENT_NICE));
+}
+
+/* Forks; with `at_once` the child keeps the priority that the runner has. With niceness alone it
+ * waits for 40 ms beside a build, and a cut of 90 ms would last 130. */
+static pid_t fork_as(bool at_once) {
+    const struct sched_param param = {.sched_priority = 1};
+    bool urgent = at_once && sched_getscheduler(0) == (SCHED_RR | SCHED_RESET_ON_FORK);
+    if (urgent)
+        sched_setscheduler(0, SCHED_RR, &param);
+    pid_t pid = fork();
+    if (urgent && pid != 0)
+        sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+    return pid;
 }
 
 static void become(uid_t uid) {
@@ -50,7 +64,7 @@ static void put_on_leash(pid_t runner) {
 
 pid_t process_start(const struct process_spec *spec) {
     pid_t runner = getpid();
-    pid_t pid = fork();
+    pid_t pid = fork_as(spec->at_once);
     if (pid != 0)
         return pid > 0 ? pid : 0;
     sigset_t none;
@@ -133,7 +147,8 @@ int process_run(const char *const *argv, const char *input, char *output, size_t
         close(to[1]);
         return 127;
     }
-    struct process_spec spec = {.argv = argv, .in = to[0], .out = from[1], .err = from[1]};
+    struct process_spec spec = {
+        .argv = argv, .at_once = true, .in = to[0], .out = from[1], .err = from[1]};
     pid_t pid = process_start(&spec);
     close(to[0]);
     close(from[1]);

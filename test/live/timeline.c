@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define HELPERS_MAX 16
+#define LATE        duration_ms(30) /* a cut or a kill that comes later is not what was asked for */
 #define PARTS_MAX   (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
 
 const struct scenario_abilities timeline_abilities = {
@@ -558,15 +559,27 @@ static void arm(struct timeline *t) {
         net_timer_arm(&t->timer, instant_add(t->r->started, t->at[t->order[t->next]]));
 }
 
+/* Whoever judges what follows has to know. */
+static void note_lateness(struct timeline *t, struct duration planned) {
+    struct runner *r = t->r;
+    struct duration late = duration_sub(runner_at(r, net_now()), planned);
+    if (!duration_less(LATE, late))
+        return;
+    runner_fact(r, FACT_RUN, "this machine was %.0f ms late with that", (double)late.us / 1000);
+    r->stood_still = duration_max(r->stood_still, late);
+}
+
 static void fired(void *data, struct instant now) {
     struct timeline *t = data;
     while (t->next < t->count &&
            instant_reached(now, instant_add(t->r->started, t->at[t->order[t->next]]))) {
+        struct duration planned = t->at[t->order[t->next]];
         const struct scenario_event *e = &t->r->scenario->events[t->order[t->next++]];
         struct instant begun = net_now();
         memset(t->hit, 0, sizeof(t->hit));
         carry_out(t, e);
         chronicle_event(t->r, e, t->hit, begun);
+        note_lateness(t, planned);
     }
     arm(t);
 }
