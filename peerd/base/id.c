@@ -25,18 +25,6 @@ bool name_set(struct name *out, const char *text) {
     return name_from_text(out, text, strlen(text));
 }
 
-bool name_equal(const struct name *a, const struct name *b) {
-    return strcmp(a->text, b->text) == 0;
-}
-
-bool name_is_empty(const struct name *n) {
-    return n->text[0] == '\0';
-}
-
-bool session_id_equal(const struct session_id *a, const struct session_id *b) {
-    return memcmp(a->bytes, b->bytes, SESSION_ID_BYTES) == 0;
-}
-
 void session_id_to_text(const struct session_id *id, char out[SESSION_ID_TEXT_LEN + 1]) {
     base64url_encode(id->bytes, SESSION_ID_BYTES, out, SESSION_ID_TEXT_LEN + 1);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define NAME_LEN_MAX        31 /* [characters] a DNS label is 63; a ticket carries several names */
 #define SESSION_ID_BYTES    16 /* [bytes] collision-free for 2^64 sessions */
@@ -30,10 +31,17 @@ bool name_from_text(struct name *out, const char *text, size_t len);
 /* The same from a terminated string. */
 bool name_set(struct name *out, const char *text);
 
-bool name_equal(const struct name *a, const struct name *b);
-bool name_is_empty(const struct name *n);
+static inline bool name_equal(const struct name *a, const struct name *b) {
+    return a->text[0] == b->text[0] && strcmp(a->text, b->text) == 0;
+}
 
-bool session_id_equal(const struct session_id *a, const struct session_id *b);
+static inline bool name_is_empty(const struct name *n) {
+    return n->text[0] == '\0';
+}
+
+static inline bool session_id_equal(const struct session_id *a, const struct session_id *b) {
+    return memcmp(a->bytes, b->bytes, SESSION_ID_BYTES) == 0;
+}
 
 /* Writes 22 characters and a terminator to `out`. */
 void session_id_to_text(const struct session_id *id, char out[SESSION_ID_TEXT_LEN + 1]);

@@ -61,17 +61,22 @@ uint32_t sim_cluster_at(const struct sim *sim, const struct addr *addr) {
                                                                                : UINT32_MAX;
 }
 
-uint32_t sim_node_at(const struct sim *sim, const struct addr *addr) {
+/* NULL if no machine has it. */
+static const struct sim_place *place_at(const struct sim *sim, const struct addr *addr) {
     uint32_t cluster = sim_cluster_at(sim, addr);
-    if (cluster == UINT32_MAX || addr->ip[3] == 0 || addr->ip[3] > sim->sites[cluster].node_count)
-        return UINT32_MAX;
-    return sim->sites[cluster].first_node + addr->ip[3] - 1;
+    if (cluster == UINT32_MAX || addr->ip[3] == 0 || addr->ip[3] > sim->places[cluster].node_count)
+        return NULL;
+    return &sim->places[cluster];
+}
+
+uint32_t sim_node_at(const struct sim *sim, const struct addr *addr) {
+    const struct sim_place *place = place_at(sim, addr);
+    return place == NULL ? UINT32_MAX : place->first_node + addr->ip[3] - 1;
 }
 
 uint32_t sim_worker_at(const struct sim *sim, const struct addr *addr) {
-    uint32_t node = sim_node_at(sim, addr);
-    if (node == UINT32_MAX || addr->port < MEDIA_PORT ||
-        addr->port - MEDIA_PORT >= (int)sim->nodes[node].worker_count)
+    const struct sim_place *place = place_at(sim, addr);
+    if (place == NULL || addr->port < MEDIA_PORT || addr->port - MEDIA_PORT >= (int)place->workers)
         return UINT32_MAX;
-    return sim->nodes[node].first_worker + addr->port - MEDIA_PORT;
+    return place->first_worker + (addr->ip[3] - 1U) * place->workers + addr->port - MEDIA_PORT;
 }

@@ -99,7 +99,8 @@ static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
     uint32_t cluster = sim->workers[worker].cluster;
     sim_post(sim, sim_network_group(&sim->network, c->group), cluster,
              m->kind == MESSAGE_RESUME ? SIM_RESUME_BYTES : SIM_MESSAGE_BYTES,
-             &(struct sim_event){.kind = SIM_TO_WORKER, .a = worker, .b = c->index}, m, sizeof(*m));
+             &(struct sim_event){.kind = SIM_TO_WORKER, .a = worker, .b = c->index}, m,
+             sim_message_size(m));
 }
 
 static void note_move(struct sim *sim, const struct sim_client *c, const struct witness_move *m) {
@@ -275,7 +276,7 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
         if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))
             step(sim, c, &event);
     }
-    free(e->body);
+    sim_body_free(&sim->bodies, e->body);
 }
 
 /* ---- life ---- */

@@ -174,5 +174,5 @@ void sim_door_message_received(struct sim *sim, const struct sim_event *e) {
         return;
     if (here && w->process.life == SIM_LIFE_RUNNING && node->briefed)
         take(sim, w, e->b, e->body);
-    free(e->body);
+    sim_body_free(&sim->bodies, e->body);
 }

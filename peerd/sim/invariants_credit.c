@@ -120,13 +120,13 @@ static bool is_another(const char *a, const char *b) {
 }
 
 /* A failure domain: what it does not share with us, in the order of what counts. */
-static uint32_t apart(const struct sim *sim, const struct sim_site *site, const struct name *peer) {
-    const struct policy_cluster *self = &site->policy.cluster, *other = NULL;
-    for (uint32_t i = 0; i < site->policy.peer_count; i++)
-        if (name_equal(&site->policy.peers[i].name, peer))
-            other = &sim->sites[site->cluster_of[i]].policy.cluster;
-    if (other == NULL)
-        return 0;
+static uint32_t apart(const struct sim *sim, const struct sim_site *site,
+                      const struct core_backup *backup) {
+    uint32_t cluster = sim_cluster_at(sim, &backup->media);
+    if (cluster == UINT32_MAX)
+        return 0; /* that is a breach of its own */
+    const struct policy_cluster *self = &site->policy.cluster;
+    const struct policy_cluster *other = &sim->sites[cluster].policy.cluster;
     bool provider = is_another(other->provider.text, self->provider.text);
     bool region = is_another(other->region.text, self->region.text);
     bool upstream = is_another(other->upstream.text, self->upstream.text);
@@ -137,7 +137,7 @@ static uint32_t apart(const struct sim *sim, const struct sim_site *site, const 
 static void check_ranks(struct sim *sim, const struct sim_site *site,
                         const struct core_answer_open *a) {
     for (uint32_t i = 1; i < a->backup_count; i++)
-        if (apart(sim, site, &a->backups[i].cluster) > apart(sim, site, &a->backups[i - 1].cluster))
+        if (apart(sim, site, &a->backups[i]) > apart(sim, site, &a->backups[i - 1]))
             sim_breach(sim, "%s names %s as a backup after %s, which is nearer to failing with it",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text,
                        a->backups[i - 1].cluster.text);

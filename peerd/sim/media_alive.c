@@ -69,7 +69,7 @@ void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
     uint32_t peer = sim->sites[node->cluster].peer_of[e->b];
     if (peer == UINT32_MAX || !sim_network_open(&sim->network, e->b, node->cluster) ||
         node->process.life == SIM_LIFE_DEAD || node->process.life == SIM_LIFE_STARTING) {
-        free(body);
+        sim_body_free(&sim->bodies, body);
         return;
     }
     if (sim_process_holds(sim, &node->process, e))
@@ -78,5 +78,5 @@ void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
         echo_beat_received(sim_node_echo(node, peer), &body->beat, sim_node_now(sim, node));
     if (node->beating && proof.result == ECHO_CANDIDATE)
         beat_to(sim, node, peer);
-    free(body);
+    sim_body_free(&sim->bodies, body);
 }

@@ -7,6 +7,20 @@ size_t sim_beat_size(const struct beat *beat) {
     return offsetof(struct sim_beat, beat.views) + beat->view_count * sizeof(beat->views[0]);
 }
 
+/* The whole of a message is as large as the largest, a resume with its ticket. */
+size_t sim_message_size(const struct message *m) {
+    static const size_t sizes[] = {[MESSAGE_HELLO] = 0,
+                                   [MESSAGE_COOKIE] = sizeof(m->u.cookie),
+                                   [MESSAGE_RESUME] = offsetof(struct message_resume, ticket),
+                                   [MESSAGE_GRANT] = sizeof(m->u.grant),
+                                   [MESSAGE_REFUSE] = sizeof(m->u.refuse),
+                                   [MESSAGE_REPORT] = sizeof(m->u.report),
+                                   [MESSAGE_ACK] = sizeof(m->u.ack),
+                                   [MESSAGE_NOTICE] = sizeof(m->u.notice)};
+    size_t ticket = m->kind == MESSAGE_RESUME ? m->u.resume.ticket_len : 0;
+    return offsetof(struct message, u) + sizes[m->kind] + ticket;
+}
+
 void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
               const struct sim_event *event, const void *body, size_t size) {
     struct way_fate fate;
@@ -18,7 +32,7 @@ void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
             instant_before(sim->end, fate.arrivals[i].at))
             continue; /* afterwards all leases have to run out */
         if (size > 0)
-            copy.body = memcpy(sim_alloc(1, size), body, size);
+            copy.body = memcpy(sim_body_make(&sim->bodies, size), body, size);
         sim_put_at(sim, fate.arrivals[i].at, &copy);
     }
 }

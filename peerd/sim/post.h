@@ -21,4 +21,7 @@ void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
 /* [bytes] of a beat's body: most have few of the views that there is room for. */
 size_t sim_beat_size(const struct beat *beat);
 
+/* [bytes] of a message's body, as far as its kind reaches. */
+size_t sim_message_size(const struct message *message);
+
 #endif

@@ -48,7 +48,7 @@ struct sim_event {
     enum sim_event_kind kind;
     uint32_t a, b;
     uint64_t n;
-    void *body; /* from malloc, or NULL */
+    void *body; /* of a datagram from sim_body_make(), else from malloc; or NULL */
 };
 
 #define SIM_BIN_US 50000 /* [µs] width of a bin */

@@ -91,7 +91,7 @@ void sim_due_client(struct sim *sim, const struct sim_client *c) {
     struct sim_clock clock = sim_client_clock(sim, c);
     struct instant at = INSTANT_NEVER;
     if (c->nap != NULL)
-        at = c->sleeps_until;
+        at = instant_before(sim->end, c->sleeps_until) ? INSTANT_NEVER : c->sleeps_until;
     else if (c->state == SIM_CLIENT_OPEN)
         at = sim_clock_true(&clock, witness_deadline(c->witness));
     due_set(&sim->due, sim->site_count + sim->worker_count + c->index, at);
@@ -113,6 +113,7 @@ static void count_machines(struct sim *sim) {
     sim->workers = sim_alloc(sim->worker_count, sizeof(*sim->workers));
     sim->clients = sim_alloc(sim->client_count, sizeof(*sim->clients));
     sim->states = sim_alloc(sim->site_count, sizeof(*sim->states));
+    sim->places = sim_alloc(sim->site_count, sizeof(*sim->places));
     sim->hit = sim_alloc(sim->site_count, sizeof(*sim->hit));
     sim->streams = sim_alloc(s->client_group_count, sizeof(*sim->streams));
     uint32_t machines = sim->site_count + sim->worker_count + sim->client_count;
@@ -129,6 +130,7 @@ static void number_machines(struct sim *sim) {
         site->node_count = c->nodes;
         site->first_worker = worker;
         site->worker_count = c->nodes * c->workers;
+        sim->places[i] = (struct sim_place){node, c->nodes, worker, c->workers};
         for (uint32_t n = 0; n < c->nodes; n++, node++) {
             sim->nodes[node].index = node;
             sim->nodes[node].cluster = i;
@@ -267,11 +269,13 @@ void sim_event_drop(struct sim *sim, struct sim_event *e) {
     case SIM_POLL_ANSWERED:
         node_answer_free(e->body);
         break;
-    case SIM_MEDIA:
     case SIM_TO_CLIENT:
     case SIM_TO_WORKER:
     case SIM_BEAT:
     case SIM_BEAT_TO_NODE:
+        sim_body_free(&sim->bodies, e->body);
+        return;
+    case SIM_MEDIA:
     case SIM_OPEN:
     case SIM_OPEN_ANSWERED:
     case SIM_OPEN_FAILED:
@@ -321,6 +325,7 @@ void sim_free(struct sim *sim) {
     free(sim->clients);
     free(sim->streams);
     free(sim->hit);
+    free(sim->places);
     free(sim->states);
     free(sim);
 }

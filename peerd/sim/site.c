@@ -325,7 +325,7 @@ void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
     uint32_t peer = site->peer_of[e->b];
     if (site->core == NULL || !sim_site_knows(site, peer) ||
         !sim_network_open(&sim->network, e->b, e->a)) {
-        free(body);
+        sim_body_free(&sim->bodies, body);
         return;
     }
     if (sim_process_holds(sim, &site->peerd, e))
@@ -334,7 +334,7 @@ void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
         sim, site,
         &(struct core_event){.kind = CORE_BEAT_RECEIVED,
                              .u.beat = {.peer = peer, .from = body->from, .beat = &body->beat}});
-    free(body);
+    sim_body_free(&sim->bodies, body);
 }
 
 static void refuse_connection(struct sim *sim, const struct sim_site *site, uint32_t client,

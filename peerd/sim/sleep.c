@@ -175,7 +175,7 @@ void sim_sleep_try(struct sim *sim, struct sim_client *c) {
     struct witness_ways ways;
     struct place serving, warm;
     if (!sim->sleeps || c->state != SIM_CLIENT_OPEN || c->drift_ppm != 0 ||
-        c->witness->state != WITNESS_FOLLOWING || sim->replaying ||
+        c->witness->state != WITNESS_FOLLOWING || sim->replaying || witness_awaits(c->witness) ||
         !find_places(sim, c, &serving, &warm) || !look_around(sim, c, &ways) ||
         !witness_is_settled(c->witness, &ways, sim->now))
         return;

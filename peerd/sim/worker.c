@@ -127,7 +127,7 @@ void sim_worker_send(struct sim *sim, const struct sim_worker *w, uint32_t clien
     const struct sim_client *c = &sim->clients[client];
     sim_post(sim, w->cluster, sim_network_group(&sim->network, c->group), SIM_MESSAGE_BYTES,
              &(struct sim_event){.kind = SIM_TO_CLIENT, .a = client, .b = w->index}, message,
-             sizeof(*message));
+             sim_message_size(message));
 }
 
 static void send_frame(struct sim *sim, struct sim_worker *w, uint32_t slot, uint64_t frame) {

@@ -26,6 +26,7 @@
 #include "peerd/base/chains.h"
 #include "peerd/core/core.h"
 #include "peerd/core/status.h"
+#include "peerd/sim/body.h"
 #include "peerd/sim/clock.h"
 #include "peerd/sim/network.h"
 #include "peerd/sim/queue.h"
@@ -353,6 +354,12 @@ struct sim_naps {
     uint32_t count;
 };
 
+/* Where the machines of a cluster are among all: asked for every datagram. */
+struct sim_place {
+    uint32_t first_node, node_count;
+    uint32_t first_worker, workers; /* of each node */
+};
+
 /* What a group of listeners hears, and where it is. */
 struct sim_stream {
     uint64_t end;            /* one past the last frame; FRAME_NEVER: endless */
@@ -373,12 +380,14 @@ struct sim {
     struct instant zero; /* the scenario begins */
     struct instant end;  /* … and ends */
     struct sim_queue queue;
-    struct due due; /* of machines: sites, workers, clients */
+    struct sim_bodies bodies; /* of datagrams in the air */
+    struct due due;           /* of machines: sites, workers, clients */
     struct due_entry *due_entries;
     struct sim_network network;
     struct rng rng; /* boots, seeds of machines, entropy */
     struct sim_site *sites;
     uint32_t site_count;
+    struct sim_place *places; /* by cluster */
     struct sim_node *nodes;
     uint32_t node_count;
     struct sim_worker *workers;

@@ -34,8 +34,9 @@ static struct path_pending *place(struct path *p) {
 
 void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct instant now) {
     assert(nonce != 0);
-    *place(p) =
-        (struct path_pending){.nonce = nonce, .sent = now, .hello = hello, .prompt = prompt};
+    struct path_pending *q = place(p);
+    p->waiting += q->nonce == 0;
+    *q = (struct path_pending){.nonce = nonce, .sent = now, .hello = hello, .prompt = prompt};
     if (hello)
         p->hellos_sent++;
 }
@@ -74,7 +75,7 @@ static void learn_rtt(struct path *p, struct duration sample) {
 }
 
 bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
-    if (nonce == 0)
+    if (nonce == 0 || p->waiting == 0)
         return false;
     for (int i = 0; i < PATH_PENDING_MAX; i++) {
         struct path_pending *q = &p->pending[i];
@@ -89,6 +90,7 @@ bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
             count_hello(p, false);
         }
         q->nonce = 0;
+        p->waiting--;
         return true;
     }
     return false;
@@ -115,13 +117,14 @@ bool path_has_cookie(const struct path *p, struct instant now) {
 }
 
 void path_expire(struct path *p, struct instant now) {
-    for (int i = 0; i < PATH_PENDING_MAX; i++) {
+    for (int i = 0; i < PATH_PENDING_MAX && p->waiting > 0; i++) {
         struct path_pending *q = &p->pending[i];
         if (q->nonce == 0 || duration_less(instant_since(now, q->sent), duration_ms(PATH_LOST_MS)))
             continue;
         if (q->hello)
             count_hello(p, true);
         q->nonce = 0;
+        p->waiting--;
     }
 }
 

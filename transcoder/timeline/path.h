@@ -30,6 +30,7 @@ struct path_pending {
 };
 
 struct path {
+    uint32_t waiting; /* questions below that are not free: mostly none, and then none is read */
     struct path_pending pending[PATH_PENDING_MAX];
     struct cookie cookie;
     struct instant cookie_at;   /* when the cookie came; "never" for none */

@@ -51,10 +51,7 @@ static bool stands_by(const struct witness_rest *r) {
 /* ---- when it may be taken -------------------------------------------------------------------- */
 
 static bool path_is_settled(const struct path *p, struct duration rtt, bool dark) {
-    for (int i = 0; i < PATH_PENDING_MAX; i++)
-        if (p->pending[i].nonce != 0)
-            return false;
-    if (p->rtt_far.us != 0)
+    if (p->waiting > 0 || p->rtt_far.us != 0)
         return false;
     if (dark)
         return true;
@@ -107,6 +104,13 @@ static bool media_is_steady(const struct witness *w) {
     }
     return w->servers[w->serving].media_at.us ==
            s->transit_us + (int64_t)(s->high - 1) * s->frame.us;
+}
+
+bool witness_awaits(const struct witness *w) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && w->servers[i].path.waiting > 0)
+            return true;
+    return false;
 }
 
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,

@@ -56,6 +56,9 @@ struct witness_rest {
     struct witness_rest_server servers[];
 };
 
+/* True while an answer is awaited. It cannot be settled then, and this is quickly seen. */
+bool witness_awaits(const struct witness *w);
+
 /* True if it can be taken now: it follows, nothing waits for an answer, nothing is missing, and
  * `ways` are as it has learnt them. */
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
