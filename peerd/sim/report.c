@@ -252,6 +252,8 @@ char *report_to_json(const struct report *r) {
     write_events(&w, r);
     write_gaps(&w, r);
     write_expectations(&w, r);
+    if (r->broken && r->broken_by != NULL)
+        json_write_string(&w, w.root, "broken_by", r->broken_by);
     json_write_bool(&w, w.root, "ok", report_ok(r));
     return json_write_end(&w, JSON_LEN_MAX, NULL);
 }

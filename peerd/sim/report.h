@@ -10,10 +10,11 @@
  *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"evidence":…}, …],
  *    "events":[{"at_ms":…,"target":…,"text":…}, …],
  *    "gaps":[{"client":…,"at_ms":…,"ms":…}, …],
- *    "expectations":[{"what":…,"met":…,"found":…}, …], "ok":…}
- * Instants count from the start of the scenario [ms]. first_frame_ms is −1 if the new server was
- * never heard. A frame expected is one whose playout instant has passed. `target` is empty for an
- * event that hits no single cluster. Lists are in the order of time, `gaps` client by client.
+ *    "expectations":[{"what":…,"met":…,"found":…}, …], "broken_by":…, "ok":…}
+ * `broken_by` is there if something went wrong that no expectation names: "interrupted". Instants
+ * count from the start of the scenario [ms]. first_frame_ms is −1 if the new server was never
+ * heard. A frame expected is one whose playout instant has passed. `target` is empty for an event
+ * that hits no single cluster. Lists are in the order of time, `gaps` client by client.
  * report_html.h draws the same report for people.
  */
 #ifndef PEERD_SIM_REPORT_H
@@ -137,6 +138,7 @@ struct report {
     uint32_t mark_count;
     uint64_t marks_left_out; /* beyond REPORT_MARKS_MAX */
     bool broken; /* something went wrong that no expectation names; also when memory was short */
+    const char *broken_by; /* what, if more is to be said: a literal, or NULL */
 };
 
 void report_init(struct report *r, const char *runner, const struct name *scenario, uint64_t seed);

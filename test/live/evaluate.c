@@ -190,4 +190,8 @@ void evaluate(struct runner *r) {
     report_sort_marks(&r->report);
     expect_all(r->scenario, &r->report);
     r->report.broken = r->report.broken || r->troubled || r->interrupted || r->command_status != 0;
+    r->report.broken_by = r->interrupted           ? "interrupted"
+                          : r->command_status != 0 ? "the command failed"
+                          : r->troubled            ? "something that should not happen: see the log"
+                                                   : NULL;
 }

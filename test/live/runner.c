@@ -297,6 +297,10 @@ static void reap(void *data, int number) {
         listener_reap(&r->listeners[i]);
     if (r->timeline != NULL)
         timeline_reap(r->timeline);
+    if (r->space.wide != NULL && !wide_lives(r->space.wide) && r->state != RUNNER_ENDED) {
+        runner_fail(r, "the emulator of the network has ended", "what was heard says nothing");
+        net_loop_stop(r->loop);
+    }
     if (r->command != 0 && waitpid(r->command, &status, WNOHANG) == r->command) {
         r->command = 0;
         r->command_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -324,6 +328,7 @@ static bool open_loop(struct runner *r) {
     r->signals[0] = net_signal_open(r->loop, SIGCHLD, reap, r);
     r->signals[1] = net_signal_open(r->loop, SIGINT, interrupted, r);
     r->signals[2] = net_signal_open(r->loop, SIGTERM, interrupted, r);
+    r->signals[3] = net_signal_open(r->loop, SIGHUP, interrupted, r);
     r->inquirer = inquirer_new(r->loop);
     r->timeline = timeline_new(r);
     if (r->inquirer == NULL || r->timeline == NULL)
@@ -425,14 +430,14 @@ void runner_close(struct runner *r) {
         net_timer_cancel(&r->next);
         net_timer_cancel(&r->ticks);
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < RUNNER_SIGNALS; i++)
         if (r->signals[i] != NULL)
             net_signal_close(r->signals[i]);
     net_loop_free(r->loop);
     if (r->config.keep == NULL && well)
         setup_remove(r);
-    else if (r->dir[0] != '\0')
-        fprintf(stderr, "logs are in %s\n", r->dir); /* standard output ends with the report */
+    else
+        setup_keep(r);
     report_free(&r->report);
     space_leave(&r->space);
     alarm(0);

@@ -57,6 +57,8 @@ enum runner_state {
     RUNNER_ENDED
 };
 
+#define RUNNER_SIGNALS 4 /* SIGCHLD and three that interrupt */
+
 struct runner {
     struct runner_config config;
     const struct scenario *scenario;
@@ -65,6 +67,7 @@ struct runner {
     struct rng rng;
     struct space space;
     char dir[SITE_PATH_MAX];
+    int claim; /* of the folder while this process lives (setup.h); 0: none */
     struct inquirer *inquirer;
     struct site sites[SPACE_SITES_MAX];
     uint32_t site_count;
@@ -77,7 +80,7 @@ struct runner {
     struct tap *tap;
     struct net_timer next;  /* what the present state waits for */
     struct net_timer ticks; /* ten a second */
-    struct net_signal *signals[3];
+    struct net_signal *signals[RUNNER_SIGNALS];
     struct instant started; /* of the scenario; "never" before */
     struct instant ended;   /* when counting ended */
     uint32_t ready;         /* sites that have answered well in this round of asking */

@@ -4,9 +4,12 @@
 #include "test/live/recording.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +31,51 @@ static bool check_dir(struct runner *r) {
                        "other users cannot enter this folder, and sites are other users here");
 }
 
+/* ---- folders whose runner was killed ---- */
+
+#define SETUP_FOLDER "peerd-live"
+#define CLAIM        "running" /* a file that a runner holds locked while it lives */
+
+/* The lock goes with the process, however it ends; what it starts does not inherit it. */
+static bool claim(struct runner *r) {
+    char path[SITE_PATH_MAX + 16];
+    snprintf(path, sizeof(path), "%s/" CLAIM, r->dir);
+    r->claim = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    return r->claim > 0 && flock(r->claim, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void remove_folder(const char *dir) {
+    char output[128];
+    const char *const argv[] = {"rm", "-rf", "--", dir, NULL};
+    process_run(argv, NULL, output, sizeof(output));
+}
+
+/* A folder that was kept to be looked at has no such file. */
+static bool is_abandoned(const char *dir) {
+    char path[SITE_PATH_MAX + 16];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/" CLAIM, dir);
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0)
+        return false;
+    bool abandoned =
+        fstat(file, &st) == 0 && st.st_uid == geteuid() && flock(file, LOCK_EX | LOCK_NB) == 0;
+    close(file);
+    return abandoned;
+}
+
+static void remove_abandoned(const char *tmp) {
+    char pattern[SITE_PATH_MAX];
+    glob_t found;
+    snprintf(pattern, sizeof(pattern), "%.120s/" SETUP_FOLDER ".*", tmp);
+    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        if (strlen(found.gl_pathv[i]) < SITE_PATH_MAX && is_abandoned(found.gl_pathv[i]))
+            remove_folder(found.gl_pathv[i]);
+    globfree(&found);
+}
+
 static bool make_dir(struct runner *r) {
     const char *keep = r->config.keep;
     if (keep != NULL) {
@@ -42,8 +90,14 @@ static bool make_dir(struct runner *r) {
     const char *tmp = getenv("TMPDIR");
     if (tmp == NULL || !others_may_enter(tmp))
         tmp = "/tmp";
-    snprintf(r->dir, sizeof(r->dir), "%.120s/peerd-live.XXXXXX", tmp);
-    if (mkdtemp(r->dir) == NULL || chmod(r->dir, 0711) != 0)
+    remove_abandoned(tmp);
+    snprintf(r->dir, sizeof(r->dir), "%.120s/" SETUP_FOLDER ".XXXXXX", tmp);
+    if (mkdtemp(r->dir) == NULL) {
+        runner_fail(r, r->dir, strerror(errno));
+        r->dir[0] = '\0'; /* there is nothing in it to look at */
+        return false;
+    }
+    if (chmod(r->dir, 0711) != 0 || !claim(r))
         return runner_fail(r, r->dir, strerror(errno));
     return check_dir(r);
 }
@@ -100,9 +154,25 @@ bool setup_all(struct runner *r) {
     return make_dir(r) && make_recordings(r) && make_sites(r) && make_listeners(r);
 }
 
-void setup_remove(const struct runner *r) {
-    char output[128];
-    const char *const argv[] = {"rm", "-rf", "--", r->dir, NULL};
+/* The claim is held to the end, so that nobody else removes it meanwhile. */
+static void give_up(struct runner *r) {
+    if (r->claim > 0)
+        close(r->claim);
+    r->claim = 0;
+}
+
+void setup_remove(struct runner *r) {
     if (r->dir[0] != '\0')
-        process_run(argv, NULL, output, sizeof(output));
+        remove_folder(r->dir);
+    give_up(r);
+}
+
+void setup_keep(struct runner *r) {
+    char path[SITE_PATH_MAX + 16];
+    if (r->dir[0] != '\0') {
+        snprintf(path, sizeof(path), "%s/" CLAIM, r->dir);
+        unlink(path);
+        fprintf(stderr, "logs are in %s\n", r->dir); /* standard output ends with the report */
+    }
+    give_up(r);
 }

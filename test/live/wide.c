@@ -234,6 +234,10 @@ bool wide_apply(struct wide *w, const struct space *s) {
     return wan_set_cuts(w->wan, cuts);
 }
 
+bool wide_lives(const struct wide *w) {
+    return wan_lives(w->wan);
+}
+
 const char *wide_describe(const struct wide *w) {
     static char text[160];
     snprintf(text, sizeof(text),

@@ -41,6 +41,9 @@ int wide_listener_of(uint32_t ip);
 const struct wan_place *wide_site_place(const struct wide *w, uint32_t site);
 const struct wan_place *wide_listener_place(const struct wide *w, uint32_t listener);
 
+/* False once the emulator has ended: from then on nothing arrives anywhere. */
+bool wide_lives(const struct wide *w);
+
 /* One sentence about it; static storage. */
 const char *wide_describe(const struct wide *w);
 

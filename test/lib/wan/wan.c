@@ -69,6 +69,12 @@ void wan_stop(struct wan *w) {
     free(w);
 }
 
+bool wan_lives(struct wan *w) {
+    if (w->pid > 0 && waitpid(w->pid, NULL, WNOHANG) == w->pid)
+        w->pid = 0;
+    return w->pid > 0;
+}
+
 static bool order(struct wan *w, const struct wan_order *o, struct wan_counters *out) {
     struct pollfd p = {.fd = w->control, .events = POLLIN};
     int ready;

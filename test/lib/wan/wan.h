@@ -25,6 +25,9 @@ bool wan_set_way(struct wan *w, uint32_t from, uint32_t to, const struct path_qu
 /* Which directions swallow everything, at [from × count + to]: all change at one instant. */
 bool wan_set_cuts(struct wan *w, const bool *cuts);
 
+/* False once the emulator has ended, which nobody but wan_stop should bring about. */
+bool wan_lives(struct wan *w);
+
 /* What happened since this was asked last. */
 bool wan_count(struct wan *w, struct wan_counters *out);
 

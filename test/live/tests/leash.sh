@@ -39,6 +39,49 @@ ends() {
     said "$3: SIG$1 of the runner: status $status, none of its $(wc -w <<<"$pids") processes is left"
 }
 
+# A killed runner cannot remove its folder, with the keys in it: the next one does.
+leaves_no_keys() {
+    local tmp=$dir/tmp runner first
+    mkdir -m 755 "$tmp"
+    TMPDIR=$tmp "$LIVE_PROGRAM" run test/live/site.yaml >"$dir/first.out" 2>&1 &
+    runner=$!
+    wait_for 15 grep -q 'know each other' "$dir/first.out" || fail "the clusters do not come up"
+    first=$(echo "$tmp"/peerd-live.*)
+    mkdir "$tmp/peerd-live.kept" # to be looked at: no runner claims it
+    kill -KILL "$runner"
+    wait "$runner" 2>/dev/null
+    [ -d "$first" ] || fail "the folder of the killed runner should still be there"
+    TMPDIR=$tmp "$LIVE_PROGRAM" run test/live/site.yaml --json >"$dir/next.out" 2>"$dir/next.err" &
+    runner=$!
+    wait_for 15 grep -q 'know each other' "$dir/next.out" || fail "the clusters do not come up"
+    [ ! -e "$first" ] || fail "$first, of a killed runner, is still there"
+    [ -d "$tmp/peerd-live.kept" ] || fail "a folder that was kept is gone"
+    kill -HUP "$runner"
+    wait "$runner"
+    [ $? -eq 1 ] || fail "an interrupted run should end with status 1"
+    grep -q '"broken_by":"interrupted"' "$dir/next.out" || fail "the report does not say why"
+    said "the keys of a killed run go with the next; an interrupted one says that it was"
+}
+
+# Without its emulator a wide run says nothing about peerd.
+needs_its_emulator() {
+    local runner child
+    "$LIVE_PROGRAM" run test/live/wide.yaml --keep "$dir/emulator" >"$dir/emulator.out" 2>&1 &
+    runner=$!
+    wait_for 15 grep -q 'know each other' "$dir/emulator.out" || fail "the clusters do not come up"
+    for child in $(cat "/proc/$runner/task/$runner/children"); do
+        [ ! "/proc/$child/exe" -ef "/proc/$runner/exe" ] || kill -KILL "$child"
+    done
+    wait "$runner"
+    [ $? -eq 3 ] || fail "a run without its emulator should end with status 3"
+    grep -q 'the emulator of the network has ended' "$dir/emulator.out" || fail "it does not say why"
+    said "a run whose emulator dies is no run"
+}
+
 ends KILL 137 site
 ends TERM 1 site
-[ "$(id -u)" -ne 0 ] || ends KILL 137 wide
+leaves_no_keys
+if [ "$(id -u)" -eq 0 ]; then
+    ends KILL 137 wide
+    needs_its_emulator
+fi
