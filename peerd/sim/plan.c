@@ -32,8 +32,8 @@ static const char help[] =
     "      --html FILE        the run as a page to look at\n"
     "      --help             this text\n"
     "\n"
-    "Exit status: 0 all are served and nobody misses a frame, 1 not, 2 the policies or options\n"
-    "cannot be used. Keys and tokens that policies name are not needed.\n";
+    "Exit status: 0 all are served, what drains is empty and nobody misses a frame, 1 not, 2 the\n"
+    "policies or options cannot be used. Keys and tokens that policies name are not needed.\n";
 
 struct wishes {
     struct plan_request request;
@@ -76,19 +76,35 @@ static bool take_quantity(enum quantity kind, int64_t min, int64_t max, int64_t 
     return false;
 }
 
+/* `a,b`: no element is empty. */
+static bool take_list(int option) {
+    size_t len = strlen(optarg);
+    if (len > 0 && optarg[0] != ',' && optarg[len - 1] != ',' && strstr(optarg, ",,") == NULL)
+        return true;
+    fprintf(stderr, "peersim: --%s %s: expected clusters of these policies, found none%s\n",
+            option == 'k'   ? "kill"
+            : option == 'd' ? "drain"
+                            : "cut",
+            optarg, len > 0 ? " beside a comma" : "");
+    return false;
+}
+
+static bool take_some(uint64_t *out, uint64_t max, const char *option, const char *text) {
+    if (!take_number(out, max, option, text))
+        return false;
+    if (*out == 0)
+        fprintf(stderr, "peersim: --%s %s: expected at least 1\n", option, text);
+    return *out > 0;
+}
+
 /* False: it has said what is wrong. */
 static bool take_option(struct wishes *w, int option) {
     struct plan_request *q = &w->request;
     uint64_t number = 0;
     int64_t quantity = 0;
     bool ok = true;
-    if (strchr("kdc", option) != NULL && *optarg == '\0') {
-        fprintf(stderr, "peersim: --%s: expected clusters of these policies, found none\n",
-                option == 'k'   ? "kill"
-                : option == 'd' ? "drain"
-                                : "cut");
+    if (strchr("kdc", option) != NULL && !take_list(option))
         return false;
-    }
     switch (option) {
     case 'k':
         q->kill = optarg;
@@ -115,7 +131,7 @@ static bool take_option(struct wishes *w, int option) {
         q->buffer = duration_us(quantity);
         break;
     case 'w':
-        ok = take_number(&number, 64, "workers", optarg) && number > 0;
+        ok = take_some(&number, 64, "workers", optarg);
         q->workers = (uint32_t)number;
         break;
     case 's':

@@ -43,7 +43,8 @@ struct plan {
     uint32_t count;
     struct scenario scenario;
     int64_t event_ms;          /* when it happens */
-    bool *hit;                 /* by cluster: it dies or drains */
+    bool *hit;                 /* by cluster: it dies or drains … */
+    bool *drains;              /* … and in the second case must be empty at the end */
     uint32_t *standbys_before; /* by cluster: held for others' listeners, just before … */
     uint32_t *standbys_after;  /* … and at the end; the caller fills them in, zero until then */
     struct plan_texts notes;   /* about the policies */
@@ -61,6 +62,7 @@ struct plan_result {
     uint32_t *flows;  /* from × (clusters + 1) + to, of those who moved; to = clusters: nowhere */
     uint32_t *wanted; /* by cluster: listeners that came to it at the start */
     uint32_t listeners, moved, nowhere, unopened;
+    uint32_t stuck;    /* at the end served by a cluster that drains */
     uint32_t *gained;  /* by cluster: who moved there */
     uint32_t *asked;   /* by cluster: hedges that it was asked for by then: each is a start */
     uint32_t losers;   /* listeners who lost frames */
@@ -71,7 +73,7 @@ struct plan_result {
     uint32_t buffer_count;
     const char *refusal; /* what those say who have nowhere to go; of the report */
     struct plan_texts advice;
-    bool ok; /* all had a session, all are served, and nobody lost a frame */
+    bool ok; /* all had a session, all are served, by none that drains, and nobody lost a frame */
 };
 
 /* True if words of a command line ask for a plan, not for a scenario. */

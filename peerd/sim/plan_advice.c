@@ -73,6 +73,11 @@ static uint32_t helpers(const struct plan *plan, const struct plan_result *r, ui
     return count;
 }
 
+/* Who is served by a cluster that drains: its own, and who came from another that drains. */
+static uint32_t stuck_at(const struct plan *plan, const struct plan_result *r, uint32_t cluster) {
+    return plan->drains[cluster] ? r->after[cluster] : 0;
+}
+
 static void about_hindered(const struct plan *plan, struct plan_result *r, uint32_t from) {
     uint32_t said = 0;
     for (uint32_t i = 0; i < plan->count && said < HINDERED; i++) {
@@ -87,7 +92,7 @@ static void about_hindered(const struct plan *plan, struct plan_result *r, uint3
 
 static void about_stranded(const struct plan *plan, struct plan_result *r, uint32_t from) {
     char names[PLAN_TEXT_MAX];
-    uint32_t stranded = leavers(plan, r, from, true), room;
+    uint32_t stranded = leavers(plan, r, from, true) + stuck_at(plan, r, from), room;
     uint32_t count = helpers(plan, r, from, " or ", names, &room);
     if (stranded == 0)
         return;
@@ -96,6 +101,12 @@ static void about_stranded(const struct plan *plan, struct plan_result *r, uint3
                  "%" PRIu32 " listeners of %s have nowhere to go: nobody that is left may take "
                  "them.",
                  stranded, name_of(plan, from));
+    else if (plan->drains[from] && room >= stranded)
+        plan_say(&r->advice,
+                 "%" PRIu32
+                 " listeners of %s are not away in time, though %s have room for %" PRIu32
+                 ". A longer drain_deadline or a higher drain_per_s may help.",
+                 stranded, name_of(plan, from), names, room);
     else
         plan_say(&r->advice,
                  "%s would be full: %" PRIu32 " listeners of %s have nowhere to go. %" PRIu32

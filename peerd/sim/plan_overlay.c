@@ -262,7 +262,13 @@ static bool put_hits(FILE *out, struct plan *plan, const char *verb, const char 
         uint32_t index;
         if (!is_known(plan, verb, list, len, false, &index))
             return false;
+        if (plan->hit[index]) {
+            fprintf(stderr, "peersim: --%s: %.*s is named twice; it dies or drains once\n", verb,
+                    (int)len, list);
+            return false;
+        }
         plan->hit[index] = true;
+        plan->drains[index] = strcmp(verb, "drain") == 0;
         fprintf(out, "  - {at: %" PRId64 "ms, %s: %.*s%s}\n", plan->event_ms, verb, (int)len, list,
                 more);
         list += len + (list[len] == ',');
@@ -300,7 +306,7 @@ static int64_t after_ms(const struct plan *plan) {
     int64_t after = AFTER_MS;
     for (uint32_t i = 0; plan->request.drain != NULL && i < plan->count; i++) {
         int64_t drained = duration_in_ms(plan->policies[i]->limits.drain_deadline) + 5000;
-        after = plan->hit[i] && drained > after ? drained : after;
+        after = plan->drains[i] && drained > after ? drained : after;
     }
     return after;
 }
@@ -371,10 +377,11 @@ bool plan_load(struct plan *plan, const struct plan_request *request) {
     *plan = (struct plan){.request = *request};
     plan->policies = calloc((size_t)request->file_count + 1, sizeof(*plan->policies));
     plan->hit = calloc((size_t)request->file_count + 1, sizeof(*plan->hit));
+    plan->drains = calloc((size_t)request->file_count + 1, sizeof(*plan->drains));
     plan->standbys_before = calloc((size_t)request->file_count + 1, sizeof(uint32_t));
     plan->standbys_after = calloc((size_t)request->file_count + 1, sizeof(uint32_t));
-    if (plan->policies == NULL || plan->hit == NULL || plan->standbys_before == NULL ||
-        plan->standbys_after == NULL)
+    if (plan->policies == NULL || plan->hit == NULL || plan->drains == NULL ||
+        plan->standbys_before == NULL || plan->standbys_after == NULL)
         return false;
     for (uint32_t i = 0; i < request->file_count; i++)
         ok = load_one(plan, request->files[i]) && ok;
@@ -397,6 +404,7 @@ void plan_free(struct plan *plan) {
         policy_file_free(plan->policies[i]);
     free(plan->policies);
     free(plan->hit);
+    free(plan->drains);
     free(plan->standbys_before);
     free(plan->standbys_after);
     free(plan->notes.list);

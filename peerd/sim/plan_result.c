@@ -26,6 +26,7 @@ static void count_listener(const struct plan *plan, const struct picture *p, uin
     out->lost += c->frames_lost;
     if (after < count)
         out->after[after]++;
+    out->stuck += after < count && plan->drains[after];
     if (before >= count) {
         out->unopened++;
         return;
@@ -121,7 +122,8 @@ bool plan_judge(const struct plan *plan, const struct report *report, struct pla
         out->gap = report_figure_of(&failures, &any, REPORT_GAP);
         if (failures.move_count > 0)
             try_buffers(&failures, out);
-        out->ok = out->nowhere == 0 && out->unopened == 0 && out->lost == 0 && !report->broken;
+        out->ok = out->nowhere == 0 && out->stuck == 0 && out->unopened == 0 && out->lost == 0 &&
+                  !report->broken;
         plan_advise(plan, out);
     }
     free(failures.moves);

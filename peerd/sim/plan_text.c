@@ -52,7 +52,7 @@ static void print_flows(FILE *out, const struct plan *plan, const struct plan_re
                         n);
         }
     if (rows == 0)
-        fprintf(out, "  nobody has to move\n");
+        fprintf(out, "  nobody %s move\n", r->stuck > 0 ? "can" : "has to");
     if (rows > ROWS_MAX)
         fprintf(out, "  and %" PRIu32 " more rows\n", rows - ROWS_MAX);
 }
@@ -61,8 +61,10 @@ static const char *remark(const struct plan *plan, const struct plan_result *r, 
                           char out[64]) {
     uint32_t capacity = plan_capacity(plan->policies[cluster]);
     uint32_t used = r->after[cluster] + plan->standbys_after[cluster];
-    if (plan->hit[cluster])
-        snprintf(out, 64, "gone");
+    if (plan->drains[cluster] && r->after[cluster] > 0)
+        snprintf(out, 64, "in use");
+    else if (plan->hit[cluster])
+        snprintf(out, 64, plan->drains[cluster] ? "empty" : "gone");
     else if (used >= capacity)
         snprintf(out, 64, "full");
     else
@@ -114,6 +116,8 @@ static void print_gaps(FILE *out, const struct plan *plan, const struct plan_res
     if (r->nowhere > 0)
         fprintf(out, "  %-32s %" PRIu32 " listeners (%s)\n", "refused, Retry-After 1 s", r->nowhere,
                 r->refusal != NULL ? r->refusal : "");
+    if (r->stuck > 0)
+        fprintf(out, "  %-32s %" PRIu32 " listeners\n", "still where it drains", r->stuck);
     if (r->losers > 0)
         fprintf(out, "  %-32s %" PRIu64 ", by %" PRIu32 " of %" PRIu32 " listeners\n",
                 "frames lost", r->lost, r->losers, r->listeners);
@@ -145,8 +149,12 @@ static void print_wrapped(FILE *out, const char *text) {
 const char *plan_verdict(const struct plan_result *r) {
     if (r->nowhere > 0)
         return "NOT ALL ARE SERVED.";
+    if (r->stuck > 0)
+        return "THE DRAIN DOES NOT FINISH: not all can leave.";
     if (r->lost > 0)
-        return "All are served, BUT FRAMES ARE LOST.";
+        return r->unopened > 0
+                   ? "All who had a session are served, BUT FRAMES ARE LOST, and not all had one."
+                   : "All are served, BUT FRAMES ARE LOST.";
     if (r->unopened > 0)
         return "All who had a session are served, but NOT ALL HAD ONE.";
     return r->ok ? "All are served, and nobody misses a frame." : "Something else went wrong.";
@@ -206,7 +214,8 @@ static void write_clusters(struct json_writing *w, const struct plan *plan,
         json_write_uint(w, o, "after", r->after[i]);
         json_write_uint(w, o, "standbys_before", plan->standbys_before[i]);
         json_write_uint(w, o, "standbys_after", plan->standbys_after[i]);
-        json_write_bool(w, o, "gone", plan->hit[i]);
+        json_write_bool(w, o, "gone", plan->hit[i] && !(plan->drains[i] && r->after[i] > 0));
+        json_write_uint(w, o, "stuck", plan->drains[i] ? r->after[i] : 0);
     }
 }
 
@@ -230,6 +239,7 @@ char *plan_to_json(const struct plan *plan, const struct plan_result *r) {
     json_write_uint(&w, w.root, "listeners", r->listeners);
     json_write_uint(&w, w.root, "moved", r->moved);
     json_write_uint(&w, w.root, "refused", r->nowhere);
+    json_write_uint(&w, w.root, "stuck", r->stuck);
     json_write_uint(&w, w.root, "unopened", r->unopened);
     json_write_uint(&w, w.root, "frames_lost", r->lost);
     json_write_uint(&w, w.root, "listeners_losing", r->losers);

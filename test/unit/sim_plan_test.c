@@ -137,10 +137,11 @@ static void add_listener(uint32_t group, uint32_t before, uint32_t after, uint64
     report_add_move(&report, &m);
 }
 
-static void load_three(const char *kill) {
+static void load_three(const char *kill, const char *drain) {
     struct plan_request q = request(samples, 3);
     struct name name;
     q.kill = kill;
+    q.drain = drain;
     cr_assert(plan_load(&plan, &q));
     name_set(&name, "plan");
     report_init(&report, "sim", &name, 1);
@@ -148,7 +149,7 @@ static void load_three(const char *kill) {
 
 Test(sim_plan, counts_who_went_where_and_who_nowhere) {
     struct plan_result r;
-    load_three("fra1");
+    load_three("fra1", NULL);
     add_listener(0, 0, 1, 0);
     add_listener(0, 0, 2, 0);
     add_listener(0, 0, 2, 4);
@@ -176,6 +177,54 @@ Test(sim_plan, counts_who_went_where_and_who_nowhere) {
     report_free(&report);
 }
 
+Test(sim_plan, a_drain_that_leaves_somebody_behind_has_not_worked) {
+    static const struct {
+        const char *what, *kill, *drain;
+        uint32_t to; /* of the second listener of fra1 */
+        uint32_t stuck;
+        const char *verdict, *said;
+    } rows[] = {
+        {"all leave", NULL, "fra1", 1, 0, "All are served, and nobody misses a frame.", NULL},
+        {"one stays", NULL, "fra1", 0, 1, "THE DRAIN DOES NOT FINISH: not all can leave.",
+         "1 listeners of fra1 are not away in time, though ams1 or lon1 have room for 999."},
+        {"one goes where it drains, too", NULL, "fra1,lon1", 2, 1,
+         "THE DRAIN DOES NOT FINISH: not all can leave.",
+         "1 listeners of lon1 are not away in time, though ams1 have room for 499."},
+        {"nobody may take one", "ams1,lon1", "fra1", 0, 1,
+         "THE DRAIN DOES NOT FINISH: not all can leave.",
+         "1 listeners of fra1 have nowhere to go: nobody that is left may take them."},
+        {"one is nowhere", NULL, "fra1", REPORT_NOBODY, 0, "NOT ALL ARE SERVED.", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_result r;
+        load_three(rows[i].kill, rows[i].drain);
+        add_listener(0, 0, 1, 0);
+        add_listener(0, 0, rows[i].to, 0);
+        report_sort_marks(&report);
+        cr_assert(plan_judge(&plan, &report, &r));
+        cr_expect_eq(r.stuck, rows[i].stuck, "%s: %u", rows[i].what, r.stuck);
+        cr_expect_eq(r.ok, rows[i].verdict[0] == 'A', "%s", rows[i].what);
+        cr_expect_str_eq(plan_verdict(&r), rows[i].verdict, "%s", rows[i].what);
+        cr_expect(rows[i].said == NULL || says(&r.advice, rows[i].said), "%s: not said, but `%s`",
+                  rows[i].what, r.advice.count > 0 ? r.advice.list[0] : "");
+        plan_result_free(&r);
+        report_free(&report);
+        plan_free(&plan);
+    }
+}
+
+Test(sim_plan, a_verdict_does_not_say_more_than_is_so) {
+    static const struct plan_result none;
+    struct plan_result r = none;
+    r.lost = 3;
+    cr_expect_str_eq(plan_verdict(&r), "All are served, BUT FRAMES ARE LOST.");
+    r.unopened = 1;
+    cr_expect_str_eq(plan_verdict(&r),
+                     "All who had a session are served, BUT FRAMES ARE LOST, and not all had one.");
+    r.lost = 0;
+    cr_expect_str_eq(plan_verdict(&r), "All who had a session are served, but NOT ALL HAD ONE.");
+}
+
 Test(sim_plan, advice_says_what_is_short) {
     static const struct {
         const char *what;
@@ -200,7 +249,7 @@ Test(sim_plan, advice_says_what_is_short) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct plan_result r;
-        load_three("fra1");
+        load_three("fra1", NULL);
         for (uint32_t k = 0; k < 2; k++) {
             if (strcmp(plan.policies[1]->peers[k].name.text, "fra1") == 0)
                 plan.policies[1]->peers[k].accept_moves = rows[i].accepts;
@@ -288,7 +337,19 @@ Test(sim_plan, wrong_words_are_refused) {
          {"--runs", "2", "--json", NULL},
          "--json is for one run, not beside --runs"},
         {"cut from itself", {"--cut", "fra1/fra1", "conf/fra1.yaml", NULL}, "two ends that differ"},
-        {"nobody", {"--drain", "", "conf/fra1.yaml", NULL}, "--drain: expected clusters"},
+        {"nobody", {"--drain", "", "conf/fra1.yaml", NULL}, "--drain : expected clusters"},
+        {"a comma too many",
+         {"--kill", "fra1,", "conf/fra1.yaml", NULL},
+         "--kill fra1,: expected clusters of these policies, found none beside a comma"},
+        {"one cluster twice",
+         {"--kill", "fra1,fra1", "conf/fra1.yaml", NULL},
+         "--kill: fra1 is named twice"},
+        {"dead and drained",
+         {"--kill", "fra1", "--drain=fra1", "conf/fra1.yaml", NULL},
+         "--drain: fra1 is named twice"},
+        {"no cores",
+         {"--kill", "fra1", "--workers", "0", "conf/fra1.yaml", NULL},
+         "--workers 0: expected at least 1"},
         {"twice",
          {"--kill", "fra1", "conf/fra1.yaml", "conf/fra1.yaml", NULL},
          "another policy of fra1"},
