@@ -54,8 +54,12 @@ void description_received(struct core *core, struct peering *p, const struct des
     p->described = true;
     p->described_at = core->now;
     peering_touch(core, p);
-    p->fetch_at =
-        instant_add(core->now, description_is_whole(p) ? DESCRIPTION_AGAIN : DESCRIPTION_SOON);
+    if (description_is_whole(p))
+        p->described_partly = 0;
+    else if (p->described_partly < DESCRIPTION_SOONS)
+        p->described_partly++;
+    bool soon = p->described_partly > 0 && p->described_partly < DESCRIPTION_SOONS;
+    p->fetch_at = instant_add(core->now, soon ? DESCRIPTION_SOON : DESCRIPTION_AGAIN);
     p->place = (struct rank_place){rank_domain_of(d->provider.text), rank_domain_of(d->region.text),
                                    rank_domain_of(d->upstream)};
 }

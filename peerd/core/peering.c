@@ -140,6 +140,7 @@ static void run_confirmed(struct core *core, struct peering *p, const struct bea
     p->boot = b->boot;
     p->seq = 0;
     p->fetch_at = core->now;
+    p->described_partly = 0;
     detector_new_run(&p->detector);
     peering_beat_soon(core, p); /* so that it can confirm us, too */
     if (list_holds_any(&p->groups))

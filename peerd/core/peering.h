@@ -34,7 +34,8 @@ struct core_event;
 #define PEERING_TRACE_AGAIN duration_s(1)  /* lines about dropped beats, at most */
 #define PEERING_WISH_AGAIN  duration_s(60) /* lines about what a path allows, at most */
 #define DESCRIPTION_AGAIN   duration_s(5)
-#define DESCRIPTION_SOON    duration_ms(500) /* it has just started: no node has registered yet */
+#define DESCRIPTION_SOON    duration_ms(500) /* just started: no node has registered yet … */
+#define DESCRIPTION_SOONS   20               /* … after so many it has none, or no source */
 #define DESCRIPTION_RETRY   duration_s(1)
 #define DESCRIPTION_TIMEOUT duration_s(5) /* if io never comes back to us */
 
@@ -115,7 +116,8 @@ struct peering {
     bool described;
     struct description description; /* owned copy */
     struct instant described_at;
-    struct instant fetch_at; /* "never" until it is heard */
+    struct instant fetch_at;  /* "never" until it is heard */
+    uint8_t described_partly; /* so many in a row lacked something */
     struct rank_place place;
 
     struct list groups;        /* of ours, that count on it */

@@ -9,8 +9,27 @@
 static struct echo other;
 static uint16_t asked_by_peer; /* [ms] */
 static uint32_t lose_every;    /* so many answers, one is lost; 0 none */
-static uint32_t sent, answered;
+static uint32_t sent, answered, fetched;
 static uint16_t asked, stated; /* [ms] in our newest beat */
+
+static bool wants_description(const struct fixture *f) {
+    for (uint32_t i = 0; i < f->outbox.count; i++)
+        if (f->outbox.items[i].kind == CORE_FETCH_DESCRIPTION)
+            return true;
+    return false;
+}
+
+/* It has no node, and so no source. */
+static void describe(struct fixture *f) {
+    struct description d = {.cluster = f->policy.peers[0].name};
+    struct core_event e = {.kind = CORE_PEER_DESCRIBED};
+    name_set(&d.provider, "acme");
+    name_set(&d.region, "here");
+    e.u.described.peer = 0;
+    e.u.described.description = &d;
+    fixture_step(f, &e);
+    fetched++;
+}
 
 static void answer(struct fixture *f, const struct core_send_beat *b) {
     struct beat beat = {.kind = BEAT_KIND_BEAT,
@@ -25,10 +44,12 @@ static void answer(struct fixture *f, const struct core_send_beat *b) {
         return;
     e.u.beat = (struct core_beat_received){.peer = 0, .beat = &beat};
     fixture_step(f, &e);
+    if (wants_description(f))
+        describe(f);
 }
 
 static void converse(struct fixture *f, int64_t ms) {
-    sent = 0;
+    sent = fetched = 0;
     for (int64_t t = 0; t < ms; t += 10) {
         struct core_send_beat b = {.peer = UINT32_MAX};
         f->now = instant_add(f->now, duration_ms(10));
@@ -36,6 +57,8 @@ static void converse(struct fixture *f, int64_t ms) {
         for (uint32_t i = 0; i < f->outbox.count; i++)
             if (f->outbox.items[i].kind == CORE_SEND_BEAT)
                 b = f->outbox.items[i].u.beat;
+        if (wants_description(f))
+            describe(f);
         if (b.peer == UINT32_MAX)
             continue;
         sent++;
@@ -106,5 +129,14 @@ Test(core_cadence, a_path_that_loses_is_asked_for_more) {
     cr_expect_lt(asked, 100, "%d", asked);
     cr_expect_geq(asked, 20);
     cr_expect_leq(stated, asked);
+    fixture_free(f);
+}
+
+/* Each fetch is a TLS handshake; one that lacks something soon has it, or never will. */
+Test(core_cadence, a_peer_without_nodes_is_not_asked_twice_a_second_for_ever) {
+    struct fixture *f = begin(0, 0);
+    cr_expect(fetched >= 18 && fetched <= 21, "%u in the first ten seconds", fetched);
+    converse(f, 20000);
+    cr_expect(fetched >= 3 && fetched <= 6, "%u in twenty more", fetched);
     fixture_free(f);
 }
