@@ -14,8 +14,8 @@
  * uninterrupted encoding to within 0.1 dB on average, 2.9 dB at worst; a frame from a cold encoder
  * loses 15 dB on average. Laps cost 5 % of encoding.
  *
- * A start goes back to the beginning of its lap: 135 frames on average, 260 at most, which takes 8
- * and 16 ms of CPU. Its payloads equal anybody's from its first frame on. A start with a shorter
+ * A start goes back to the beginning of its lap: 135 frames on average, 260 at most; on average it
+ * takes 8 ms of CPU. Its payloads equal anybody's from its first frame on. A start with a shorter
  * pre-roll is heard sooner and joins in at the next lap. Either says so: `mergeable_from`. Frame
  * numbers are positions in the source; a session adds its anchor. GSM output merges, too; seekable
  * sources never do.
@@ -25,10 +25,10 @@
  * hiss and 42 of 300 in noise at 24 kbit/s (24 of them after 250, too); GSM decoders 3 of 1000; AAC
  * with ffmpeg's default noise substitution 46 of 200 after four packets.
  *
- * Cost (test/bench/media_bench.c; one of 2 virtual cores, busy with other work): Opus 254-291
- * streams a core, 0.88-0.96 of a bare loop; PCMU from GSM 5,000-5,600, 0.85-0.94. 185 KiB a running
- * Opus stream, 103 a standby, of which libswresample's context is 86. A full start from GSM 10 ms.
- * About 0.2 ms of an encoder's opening is two `cpuid` that trap in a virtual machine.
+ * Cost (test/bench/media_bench.c; one of 2 virtual cores, busy with other work): Opus 364-400
+ * streams a core, 1.19-1.26 of a loop of FFmpeg alone and 0.91-0.94 of one that calls libopus as we
+ * do (opus.h); PCMU from GSM 5,500, 0.88. 168 KiB a running Opus stream, 103 a standby, of which
+ * libswresample's context is 86. A full start from GSM 8 ms.
  *
  *      open --> IDLE --start--> PRE-ROLL --warm or next--> RUNNING --next--> ...
  *                 ^                ^                          |

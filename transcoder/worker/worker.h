@@ -14,11 +14,12 @@
  * address that presents too much of it is not listened to for a second (guard.h).
  *
  * Cost. One wake-up serves all sessions due within a millisecond, with one sendmmsg for 32 packets.
- * Frames are made ahead of that, in batches, one session after the other.
- * With 120 sessions of Opus 89 % of the time is spent in FFmpeg and libopus. A standby takes about
- * 25 KB, a PCMU session 45 KB, an Opus session 270 KB, nearly all of it inside those libraries. A
- * start's pre-roll is done in slices of ten frames between the others' frames, first come first
- * served.
+ * Frames are made ahead of that, in batches, one session after the other. A start's pre-roll is
+ * done in slices of ten frames between the others' frames, first come first served. With 100
+ * sessions of Opus a frame takes 61 µs, four fifths of it in libopus and libswresample. Left out
+ * one by one: clients' reports are 3.9 µs of it, 2.1 of these for verifying; sending is 2.2,
+ * encoders' laps are 1.3. Huge pages for the heap changed nothing. test/bench/worker_bench.c
+ * measures, memory as well.
  */
 #ifndef TRANSCODER_WORKER_WORKER_H
 #define TRANSCODER_WORKER_WORKER_H
