@@ -58,20 +58,25 @@ static bool read_waited(pid_t pid, uint64_t *waited_ns) {
 }
 
 static void note(struct watch *w, int64_t us, pid_t pid) {
-    char path[64];
+    char path[64], words[256] = "";
     if (us <= w->longest_us)
         return;
     w->longest_us = us;
     w->who[0] = '\0';
     if (pid == 0)
         return;
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    /* Not its `comm`: workers are started by way of /proc/self/exe. */
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     FILE *f = fopen(path, "re");
-    if (f == NULL || fgets(w->who, sizeof(w->who), f) == NULL)
-        snprintf(w->who, sizeof(w->who), "a process");
-    w->who[strcspn(w->who, "\n")] = '\0';
+    if (f != NULL && fgets(words, sizeof(words), f) == NULL)
+        words[0] = '\0';
     if (f != NULL)
         fclose(f);
+    const char *slash = strrchr(words, '/');
+    snprintf(w->who, sizeof(w->who), "%.31s",
+             words[0] == '\0' ? "a process"
+             : slash != NULL  ? slash + 1
+                              : words);
 }
 
 static void look_at(struct watch *w, pid_t pid, struct instant now) {
