@@ -15,6 +15,10 @@ static const double gains[QUALITY_FORETELLERS] = {1, 1.0 / 8, 1.0 / 128};
 
 #define SENT_US_MAX (INT64_MAX / 8)
 
+/* No path holds a beat back for so long and longer than any margin: the sender's clock has stepped,
+ * or stood still with its machine. */
+#define CLOCK_STEP_US 3e6
+
 /* Statistics stand for this many times the wish, and within these limits. */
 #define MEMORY_WISHES 2
 #define MEMORY_MIN    duration_s(600)
@@ -257,6 +261,12 @@ static bool is_telling(const struct quality *q, double late_us) {
     return q->answer.known && late_us * 2 > (double)q->answer.margin.us;
 }
 
+static bool has_stepped(const struct quality *q, double transit_us,
+                        const struct quality_wish *wish) {
+    double usual_us = q->foretellers[QUALITY_FORETELLERS - 1].transit_us;
+    return fabs(transit_us - usual_us) > fmax(CLOCK_STEP_US, 2 * (double)wish->margin_max.us);
+}
+
 static void change_interval(struct quality *q, struct duration interval) {
     runs_rescale(&q->runs, interval.us, q->interval.us);
     runs_are_foretold(&q->runs);
@@ -274,7 +284,7 @@ void quality_heard(struct quality *q, uint64_t seq, int64_t sent_us, struct inst
     }
     double transit_us = (double)(now.us - sent_us);
     bool telling = false;
-    if (!q->heard) {
+    if (!q->heard || (deaf.us == 0 && has_stepped(q, transit_us, wish))) {
         start_run(q, transit_us);
     } else if (deaf.us == 0) {
         uint64_t lost = seq - q->seq - 1;

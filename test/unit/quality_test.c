@@ -166,3 +166,37 @@ Test(quality, a_new_run_has_a_clock_of_its_own) {
     cr_expect_eq(instant_since(quality_expected(&p.q), now).us, INTERVAL_MS * 1000);
     cr_expect_eq(margin_ms(&p), margin, "the path is the same");
 }
+
+/* A machine that was suspended sends on by a clock that stood still; one whose clock steps says odd
+ * things, too. Neither is the path's doing, and neither leaves the freshness point where it was. */
+Test(quality, a_step_of_the_senders_clock_teaches_nothing) {
+    static const struct {
+        const char *what;
+        int64_t step_us;  /* of the sender's clock against the truth */
+        int64_t pause_us; /* in which it sent nothing */
+    } rows[] = {
+        {"suspended for a minute", -60000000, 60000000},
+        {"suspended for ten seconds", -10000000, 10000000},
+        {"stepped forward", 20000000, 0},
+        {"stepped back", -20000000, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct path p = {.jitter_ms = 0.1};
+        begin(&p, 1);
+        beats(&p, 120);
+        struct instant last = p.q.arrival;
+        int64_t margin_us = p.q.answer.margin.us, sent_us = p.q.sent_us;
+        for (int n = 1; n <= 100; n++) {
+            struct instant now =
+                instant_add(last, duration_us(n * INTERVAL_MS * 1000 + rows[i].pause_us));
+            int64_t on_its_clock = sent_us + n * INTERVAL_MS * 1000 + rows[i].pause_us;
+            quality_heard(&p.q, ++p.seq, on_its_clock + rows[i].step_us, now,
+                          duration_ms(INTERVAL_MS), DURATION_ZERO, &hourly);
+            int64_t ahead_us = instant_since(quality_fresh_until(&p.q), now).us;
+            cr_expect(ahead_us > INTERVAL_MS * 1000 && ahead_us < INTERVAL_MS * 1000 + 40000,
+                      "%s, beat %d: fresh for %d us", rows[i].what, n, (int)ahead_us);
+        }
+        cr_expect_leq(p.q.answer.margin.us, 2 * margin_us, "%s: %d us", rows[i].what,
+                      (int)p.q.answer.margin.us);
+    }
+}
