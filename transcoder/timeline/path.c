@@ -18,13 +18,17 @@ static void count_hello(struct path *p, bool lost) {
     p->hellos_missed = lost ? p->hellos_missed + 1 : 0;
 }
 
+static struct duration waits(const struct path_pending *q, struct instant now) {
+    return instant_since(now, instant_us(q->sent_us));
+}
+
 /* A free place, or the one whose question is oldest. */
 static struct path_pending *place(struct path *p) {
     struct path_pending *oldest = &p->pending[0];
     for (int i = 0; i < PATH_PENDING_MAX; i++) {
         if (p->pending[i].nonce == 0)
             return &p->pending[i];
-        if (instant_before(p->pending[i].sent, oldest->sent))
+        if (p->pending[i].sent_us < oldest->sent_us)
             oldest = &p->pending[i];
     }
     if (oldest->hello)
@@ -36,7 +40,7 @@ void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct i
     assert(nonce != 0);
     struct path_pending *q = place(p);
     p->waiting += q->nonce == 0;
-    *q = (struct path_pending){.nonce = nonce, .sent = now, .hello = hello, .prompt = prompt};
+    *q = (struct path_pending){.nonce = nonce, .sent_us = now.us, .hello = hello, .prompt = prompt};
     if (hello)
         p->hellos_sent++;
 }
@@ -82,9 +86,9 @@ bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
         if (q->nonce != nonce)
             continue;
         if (q->prompt)
-            learn_rtt(p, instant_since(now, q->sent));
+            learn_rtt(p, waits(q, now));
         else
-            confirm_rtt(p, instant_since(now, q->sent));
+            confirm_rtt(p, waits(q, now));
         if (q->hello) {
             p->hellos_answered++;
             count_hello(p, false);
@@ -119,7 +123,7 @@ bool path_has_cookie(const struct path *p, struct instant now) {
 void path_expire(struct path *p, struct instant now) {
     for (int i = 0; i < PATH_PENDING_MAX && p->waiting > 0; i++) {
         struct path_pending *q = &p->pending[i];
-        if (q->nonce == 0 || duration_less(instant_since(now, q->sent), duration_ms(PATH_LOST_MS)))
+        if (q->nonce == 0 || duration_less(waits(q, now), duration_ms(PATH_LOST_MS)))
             continue;
         if (q->hello)
             count_hello(p, true);

@@ -22,11 +22,12 @@
 #define PATH_FAR_MS        20    /* [ms] over half of the smoothed time: a sample is far from it */
 #define PATH_LOST_MS       1000  /* [ms] a hello unanswered for so long is lost */
 
+/* In sixteen bytes: a listener has 256 of them, a simulator may have a hundred thousand awake. */
 struct path_pending {
-    uint64_t nonce;      /* 0: free */
-    struct instant sent; /* when */
-    bool hello;          /* counts for loss */
-    bool prompt;         /* answered at once: counts for round-trip time */
+    uint64_t nonce;       /* 0: free */
+    int64_t sent_us : 62; /* [µs] when, as an instant */
+    bool hello : 1;       /* counts for loss */
+    bool prompt : 1;      /* answered at once: counts for round-trip time */
 };
 
 struct path {
