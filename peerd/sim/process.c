@@ -40,16 +40,25 @@ bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_
 }
 
 /* A loop that was stopped while it waited finds its backlog first, one that was stopped elsewhere
- * its timers: both happen. */
+ * its timers, which have all run out: both happen, the first as a rule, since loops mostly wait.
+ * Then a worker hears that its listeners have gone before it sends what was due meanwhile. */
 void sim_process_continue(struct sim *sim, struct sim_process *p) {
     if (p->life != SIM_LIFE_STOPPED)
         return;
-    struct duration after = rng_below(&sim->rng, 2) == 0 ? DURATION_ZERO : duration_us(1);
+    struct sim_event *held = p->held;
+    uint32_t count = p->held_count;
+    bool timers_first = rng_below(&sim->rng, 4) == 0;
     p->asleep = duration_add(p->asleep, instant_since(sim->now, p->since));
     set_life(sim, p, SIM_LIFE_RUNNING);
-    for (uint32_t i = 0; i < p->held_count; i++)
-        sim_put(sim, after, &p->held[i]);
+    p->held = NULL; /* what it does now may stop it again */
     p->held_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (timers_first)
+            sim_put(sim, DURATION_ZERO, &held[i]);
+        else
+            sim_dispatch(sim, &held[i]);
+    }
+    free(held);
 }
 
 void sim_process_kill(struct sim *sim, struct sim_process *p) {

@@ -339,7 +339,7 @@ static void check_due(struct sim *sim, const struct sim_event *e) {
 }
 
 /* A flat switch: one kind of event a case. */
-static void dispatch(struct sim *sim, const struct sim_event *e) {
+void sim_dispatch(struct sim *sim, const struct sim_event *e) {
     switch (e->kind) {
     case SIM_MEDIA:
         sim_client_media_received(sim, e);
@@ -446,7 +446,7 @@ static bool go_on(struct sim *sim, struct instant end) {
     assert(sim->same_time < SAME_TIME_MAX && "somebody is due again and again");
     sim->now = instant_max(sim->now, at);
     if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event))
-        dispatch(sim, &event);
+        sim_dispatch(sim, &event);
     else if (due_reached(&sim->due, sim->now, &machine))
         wake(sim, machine);
     return true;

@@ -89,7 +89,22 @@ void sim_worker_started(struct sim *sim, const struct sim_event *e) {
     sim_node_worker_ready(sim, w);
 }
 
+/* What a stopped worker has not read waits in the socket, which is the supervisor's. */
+static void leave_unread(struct sim *sim, struct sim_worker *w) {
+    uint32_t dropped = 0;
+    if (!sim_process_lives(&sim->nodes[w->node].process))
+        return;
+    for (uint32_t i = 0; i < w->process.held_count; i++) {
+        if (w->process.held[i].kind == SIM_TO_WORKER)
+            sim_put(sim, DURATION_ZERO, &w->process.held[i]);
+        else
+            w->process.held[dropped++] = w->process.held[i];
+    }
+    w->process.held_count = dropped;
+}
+
 void sim_worker_kill(struct sim *sim, struct sim_worker *w) {
+    leave_unread(sim, w);
     sim_process_kill(sim, &w->process);
     sim_invariants_worker_died(sim, w);
     sim_due_worker(sim, w);

@@ -447,6 +447,9 @@ void sim_due_site(struct sim *sim, const struct sim_site *site);
 void sim_due_worker(struct sim *sim, const struct sim_worker *worker);
 void sim_due_client(struct sim *sim, const struct sim_client *client);
 
+/* What an event means, now. Bodies are taken. */
+void sim_dispatch(struct sim *sim, const struct sim_event *e);
+
 /* A process that is stopped keeps the event for later: true. So does one that is dead lose it. */
 bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_event *event);
 void sim_process_start(struct sim *sim, struct sim_process *p, enum sim_life life);
