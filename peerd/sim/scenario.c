@@ -145,6 +145,13 @@ void scenario_free(struct scenario *s) {
 
 /* ---- what runners ask ---- */
 
+void scenario_draws(struct rng *out, uint64_t seed) {
+    struct rng seeds;
+    rng_seed(&seeds, seed);
+    rng_u64(&seeds); /* the simulator's own */
+    rng_seed(out, rng_u64(&seeds));
+}
+
 struct duration scenario_instant(const struct scenario_when *when, uint64_t draw) {
     uint64_t span = (uint64_t)(when->to.us - when->from.us);
     return duration_us(when->from.us + (int64_t)(draw % (span + 1)));

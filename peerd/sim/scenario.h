@@ -11,6 +11,7 @@
 #ifndef PEERD_SIM_SCENARIO_H
 #define PEERD_SIM_SCENARIO_H
 
+#include "peerd/base/rng.h"
 #include "peerd/policy/fault.h"
 #include "peerd/policy/policy.h"
 #include "peerd/policy/schema.h"
@@ -354,7 +355,12 @@ size_t scenario_describe(const struct scenario *s, char *out, size_t size);
 const char *scenario_event_text(const struct scenario *s, const struct scenario_event *e, char *out,
                                 size_t size);
 
-/* The instant of `when` for this run: `draw` is any 64 random bits of the run's own generator. */
+/* The generator of a run's instants: the same for a seed whoever runs the scenario, so that both
+ * runners do the same at the same time. Draw for the timeline's entries first, in their order, then
+ * for the listeners, start and (if they leave) leave. */
+void scenario_draws(struct rng *out, uint64_t seed);
+
+/* The instant of `when` for this run: `draw` is the next of scenario_draws. */
 struct duration scenario_instant(const struct scenario_when *when, uint64_t draw);
 
 /* The clusters that the n-th client of a group asks, in order, into `out`; returns how many. */

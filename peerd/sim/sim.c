@@ -223,7 +223,8 @@ struct sim *sim_new(const struct sim_options *options) {
     sim->end = instant_add(sim->zero, sim->scenario->duration);
     rng_seed(&seeds, options->seed);
     rng_seed(&sim->rng, rng_u64(&seeds));
-    rng_seed(&draws, rng_u64(&seeds));
+    rng_u64(&seeds); /* of scenario_draws */
+    scenario_draws(&draws, options->seed);
     report_init(&sim->report, "sim", &sim->scenario->name, options->seed);
     sim_queue_init(&sim->queue);
     sim_queue_init(&sim->past);

@@ -4,9 +4,9 @@ void crowd_begin(struct runner *r, struct instant now) {
     for (uint32_t i = 0; i < r->listener_count; i++) {
         struct listener *l = &r->listeners[i];
         const struct scenario_clients *g = &r->scenario->clients[l->group];
-        struct duration start = scenario_instant(&g->start, rng_u64(&r->rng));
+        struct duration start = scenario_instant(&g->start, rng_u64(&r->draws));
         l->start = g->waits ? INSTANT_NEVER : instant_add(now, start);
-        l->leave = g->leaves ? instant_add(now, scenario_instant(&g->leave, rng_u64(&r->rng)))
+        l->leave = g->leaves ? instant_add(now, scenario_instant(&g->leave, rng_u64(&r->draws)))
                              : INSTANT_NEVER;
     }
 }

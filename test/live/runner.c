@@ -389,7 +389,7 @@ bool runner_run(struct runner *r, const struct runner_config *config) {
     r->started = INSTANT_NEVER;
     r->ticked = INSTANT_NEVER;
     hurry();
-    rng_seed(&r->rng, config->seed);
+    scenario_draws(&r->draws, config->seed);
     report_init(&r->report, "live", &r->scenario->name, config->seed);
     episodes_init(&r->episodes);
     if (!check_abilities(r) || !enter_space(r))

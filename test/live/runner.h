@@ -64,7 +64,7 @@ struct runner {
     const struct scenario *scenario;
     enum runner_state state;
     struct net_loop *loop;
-    struct rng rng;
+    struct rng draws; /* of instants */
     struct space space;
     char dir[SITE_PATH_MAX];
     int claim; /* of the folder while this process lives (setup.h); 0: none */

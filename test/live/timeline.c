@@ -114,7 +114,7 @@ struct timeline *timeline_new(struct runner *r) {
         return NULL;
     }
     for (uint32_t i = 0; i < t->count; i++)
-        t->at[i] = scenario_instant(&s->events[i].at, rng_u64(&r->rng));
+        t->at[i] = scenario_instant(&s->events[i].at, rng_u64(&r->draws));
     sort(t);
     net_timer_init(&t->timer, r->loop, fired, t);
     return t;

@@ -446,3 +446,18 @@ Test(scenario, verbs_and_parts_have_names) {
     cr_expect_str_eq(scenario_verb_name(SCENARIO_VERB_COUNT), "unknown");
     cr_expect_str_eq(scenario_cause_name(SCENARIO_CAUSE_PARTITIONED), "partitioned");
 }
+
+/* Both runners draw from this, so that a seed means the same instants in either. */
+Test(scenario, a_seed_draws_the_same_instants_for_everybody) {
+    struct rng a, b, other;
+    scenario_draws(&a, 7);
+    scenario_draws(&b, 7);
+    scenario_draws(&other, 8);
+    const struct scenario_when when = {duration_s(8), duration_s(10)};
+    for (int i = 0; i < 20; i++) {
+        struct duration first = scenario_instant(&when, rng_u64(&a));
+        cr_expect_eq(first.us, scenario_instant(&when, rng_u64(&b)).us);
+        cr_expect_neq(first.us, scenario_instant(&when, rng_u64(&other)).us);
+        cr_expect(first.us >= when.from.us && first.us <= when.to.us);
+    }
+}
