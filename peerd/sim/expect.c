@@ -12,17 +12,83 @@ static int64_t ms(struct duration d) {
     return duration_in_ms(d);
 }
 
+/* ---- who can prove anything ---- */
+
+static bool is_in(uint32_t group, const struct report_client *c) {
+    return group == SCENARIO_ALL || group == c->group;
+}
+
+/* Who heard nothing has missed nothing and moved nowhere, and proves nothing. Not met if nobody of
+ * a group heard anything. */
+static bool somebody_heard(uint32_t group, const struct report *r, struct report_expectation *row) {
+    for (uint32_t i = 0; i < r->client_count; i++)
+        if (is_in(group, &r->clients[i]) && r->clients[i].frames_expected > 0)
+            return true;
+    if (r->client_count == 0)
+        return true;
+    row->met = false;
+    snprintf(row->found, sizeof(row->found), "nobody heard anything at all");
+    return false;
+}
+
+/* The same of each: nor if one heard nothing that stayed and so should have. */
+static void all_heard(uint32_t group, const struct report *r, struct report_expectation *row) {
+    if (!somebody_heard(group, r, row))
+        return;
+    for (uint32_t i = 0; i < r->client_count && row->met; i++) {
+        const struct report_client *c = &r->clients[i];
+        if (!is_in(group, c) || c->left || c->frames_expected > 0)
+            continue;
+        row->met = false;
+        snprintf(row->found, sizeof(row->found), "%s never heard anything: %.90s", c->name,
+                 c->outcome);
+    }
+}
+
+/* The same of each group of which somebody stayed: a listener may have been refused a session and
+ * so have none to move, but not all of a group. */
+static void groups_heard(const struct scenario *s, const struct report *r,
+                         struct report_expectation *row) {
+    bool heard[SCENARIO_CLIENTS_MAX] = {false}, present[SCENARIO_CLIENTS_MAX] = {false};
+    if (!somebody_heard(SCENARIO_ALL, r, row))
+        return;
+    for (uint32_t i = 0; i < r->client_count; i++) {
+        heard[r->clients[i].group] |= r->clients[i].frames_expected > 0;
+        present[r->clients[i].group] |= !r->clients[i].left;
+    }
+    for (uint32_t i = 0; i < s->client_group_count && row->met; i++) {
+        if (heard[i] || !present[i])
+            continue;
+        row->met = false;
+        snprintf(row->found, sizeof(row->found), "nobody of %s heard anything at all",
+                 s->clients[i].name.text);
+    }
+}
+
+/* Nobody who has left, or never came, can be served: it is asked of the others, if there are. */
+static uint32_t count_present(uint32_t group, const struct report *r,
+                              struct report_expectation *row) {
+    uint32_t present = 0, all = 0;
+    for (uint32_t i = 0; i < r->client_count; i++) {
+        all += is_in(group, &r->clients[i]);
+        present += is_in(group, &r->clients[i]) && !r->clients[i].left;
+    }
+    if (all == 0 || present > 0)
+        return present;
+    row->met = false;
+    snprintf(row->found, sizeof(row->found), "nobody is there at the end");
+    return 0;
+}
+
+/* ---- all clients together ---- */
+
 static void frames_lost(const struct scenario_expectations *x, struct report *r) {
     uint64_t lost = report_frames_lost(r);
     struct report_expectation row = ROW(lost <= x->frames_lost_max);
     snprintf(row.what, sizeof(row.what), "at most %" PRIu32 " frames lost", x->frames_lost_max);
     snprintf(row.found, sizeof(row.found), "%" PRIu64 " lost of %" PRIu64, lost,
              report_frames_expected(r));
-    /* A run in which nobody heard anything has lost nothing and proves nothing. */
-    if (r->client_count > 0 && report_frames_expected(r) == 0) {
-        row.met = false;
-        snprintf(row.found, sizeof(row.found), "nobody heard anything at all");
-    }
+    somebody_heard(SCENARIO_ALL, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -36,6 +102,7 @@ static void gap(const struct scenario_expectations *x, struct report *r) {
     if (worst != NULL)
         snprintf(row.found, sizeof(row.found), "%" PRId64 " ms at %s", worst->gap_max_ms,
                  worst->name);
+    all_heard(SCENARIO_ALL, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -52,6 +119,7 @@ static void detection(const struct scenario_expectations *x, struct report *r) {
                  worst->client);
     else
         snprintf(row.found, sizeof(row.found), "no move");
+    somebody_heard(SCENARIO_ALL, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -66,12 +134,13 @@ static void served(const struct scenario_expectations *x, struct report *r) {
     struct report_expectation row = ROW(unserved == 0);
     snprintf(row.what, sizeof(row.what), "everybody has media from %" PRId64 " ms to the end",
              ms(x->all_served_by));
-    if (example == NULL)
-        snprintf(row.found, sizeof(row.found), "all %" PRIu32, r->client_count);
-    else if (example->served_from_ms == REPORT_UNSERVED)
+    uint32_t asked = count_present(SCENARIO_ALL, r, &row);
+    if (example == NULL && row.met)
+        snprintf(row.found, sizeof(row.found), "all %" PRIu32, asked);
+    else if (example != NULL && example->served_from_ms == REPORT_UNSERVED)
         snprintf(row.found, sizeof(row.found), "%" PRIu32 " do not, first %s: %.90s", unserved,
                  example->name, example->outcome);
-    else
+    else if (example != NULL)
         snprintf(row.found, sizeof(row.found), "%" PRIu32 " do not, first %s: from %" PRId64 " ms",
                  unserved, example->name, example->served_from_ms);
     report_add_expectation(r, &row);
@@ -84,6 +153,7 @@ static void hedges(const struct scenario_expectations *x, struct report *r) {
     struct report_expectation row = ROW(sum <= x->hedges_max);
     snprintf(row.what, sizeof(row.what), "at most %" PRIu32 " hedges", x->hedges_max);
     snprintf(row.found, sizeof(row.found), "%" PRIu64, sum);
+    somebody_heard(SCENARIO_ALL, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -115,10 +185,13 @@ static void moves(const struct scenario_moves *m, struct report *r) {
         text_putf(&t, ", by %" PRId64 " ms", ms(m->by));
     text_putf(&t, ")");
     snprintf(row.found, sizeof(row.found), "%" PRIu32, count);
+    if (m->min == 0)
+        somebody_heard(m->of_index, r, &row);
     report_add_expectation(r, &row);
 }
 
-static void no_move(const struct name *name, uint32_t group, struct report *r) {
+static void no_move(const struct scenario *s, const struct name *name, uint32_t group,
+                    struct report *r) {
     const struct report_move *example = NULL;
     uint32_t count = 0;
     for (uint32_t i = 0; i < r->move_count; i++)
@@ -133,13 +206,17 @@ static void no_move(const struct name *name, uint32_t group, struct report *r) {
     else
         snprintf(row.found, sizeof(row.found), "%" PRIu32 " moves, first %s, %s to %s (%s)", count,
                  example->client, example->from.text, example->to.text, example->cause.text);
+    if (row.met && group == SCENARIO_ALL)
+        groups_heard(s, r, &row);
+    else if (row.met)
+        somebody_heard(group, r, &row);
     report_add_expectation(r, &row);
 }
 
 /* ---- what one group hears ---- */
 
 static bool is_of(const struct scenario_hearing *h, const struct report_client *c) {
-    return h->of_index == SCENARIO_ALL || h->of_index == c->group;
+    return is_in(h->of_index, c);
 }
 
 static void group_frames_lost(const struct scenario_hearing *h, struct report *r) {
@@ -149,10 +226,11 @@ static void group_frames_lost(const struct scenario_hearing *h, struct report *r
             lost += r->clients[i].frames_lost;
             expected += r->clients[i].frames_expected;
         }
-    struct report_expectation row = ROW(lost <= h->frames_lost_max && expected > 0);
+    struct report_expectation row = ROW(lost <= h->frames_lost_max);
     snprintf(row.what, sizeof(row.what), "%s: at most %" PRIu32 " frames lost", h->of.text,
              h->frames_lost_max);
     snprintf(row.found, sizeof(row.found), "%" PRIu64 " lost of %" PRIu64, lost, expected);
+    somebody_heard(h->of_index, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -168,6 +246,7 @@ static void group_gap(const struct scenario_hearing *h, struct report *r) {
     if (worst != NULL)
         snprintf(row.found, sizeof(row.found), "%" PRId64 " ms at %s", worst->gap_max_ms,
                  worst->name);
+    all_heard(h->of_index, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -183,9 +262,10 @@ static void group_served(const struct scenario_hearing *h, struct report *r) {
     struct report_expectation row = ROW(unserved == 0);
     snprintf(row.what, sizeof(row.what), "%s: each has media from %" PRId64 " ms to the end",
              h->of.text, ms(h->all_served_by));
-    if (example == NULL)
-        snprintf(row.found, sizeof(row.found), "all");
-    else
+    uint32_t asked = count_present(h->of_index, r, &row);
+    if (example == NULL && row.met)
+        snprintf(row.found, sizeof(row.found), "all %" PRIu32, asked);
+    else if (example != NULL)
         snprintf(row.found, sizeof(row.found), "%" PRIu32 " do not, first %s: %.90s", unserved,
                  example->name, example->outcome);
     report_add_expectation(r, &row);
@@ -212,9 +292,10 @@ static void group_served_at_end(const struct scenario_hearing *h, struct report 
     struct report_expectation row = ROW(elsewhere == 0);
     snprintf(row.what, sizeof(row.what), "%s: at the end each is at %s%s", h->of.text,
              h->served_at_end[0].text, h->served_at_end_count > 1 ? " or others named" : "");
-    if (example == NULL)
-        snprintf(row.found, sizeof(row.found), "all");
-    else
+    uint32_t asked = count_present(h->of_index, r, &row);
+    if (example == NULL && row.met)
+        snprintf(row.found, sizeof(row.found), "all %" PRIu32, asked);
+    else if (example != NULL)
         snprintf(row.found, sizeof(row.found), "%" PRIu32 " are not, first %s: at %s", elsewhere,
                  example->name, example->served_by[0] == '\0' ? "none" : example->served_by);
     report_add_expectation(r, &row);
@@ -250,5 +331,5 @@ void expect_all(const struct scenario *scenario, struct report *report) {
     for (uint32_t i = 0; i < x->hearing_count; i++)
         hearing(&x->clients[i], report);
     for (uint32_t i = 0; i < x->must_not_move_count; i++)
-        no_move(&x->must_not_move_names[i], x->must_not_move[i], report);
+        no_move(scenario, &x->must_not_move_names[i], x->must_not_move[i], report);
 }

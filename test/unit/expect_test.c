@@ -3,6 +3,7 @@
 #include "test/unit/policy_fixture.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 /* Each expectation once met and once not, against one report that stands below. The older ones:
  * sim_report_test.c. */
@@ -12,7 +13,8 @@ static struct faults faults;
 #define HEAD                                                                                       \
     "name: x\nduration: 20s\n"                                                                     \
     "clusters: [{name: fra1}, {name: ams1}, {name: lon1}, {name: par1, peers: [fra1, ams1]}]\n"    \
-    "clients: [{name: near}, {name: far}, {name: gone, start: waiting}]\n"                         \
+    "clients: [{name: near}, {name: far}, {name: gone, start: waiting}, "                          \
+    "{name: deaf, count: 2}]\n"                                                                    \
     "expectations:\n  "
 
 static void add_client(struct report *r, uint32_t group, const char *name, const char *served_by) {
@@ -48,6 +50,15 @@ static void fill(struct report *r) {
     report_add_client(
         r, &(struct report_client){
                .group = 2, .name = "gone-1", .left = true, .served_from_ms = REPORT_UNSERVED});
+    report_add_client(r, &(struct report_client){.group = 3,
+                                                 .name = "deaf-1",
+                                                 .outcome = "no credit",
+                                                 .served_from_ms = REPORT_UNSERVED});
+    report_add_client(r, &(struct report_client){.group = 3,
+                                                 .name = "deaf-2",
+                                                 .served_by = "ams1",
+                                                 .frames_expected = 100,
+                                                 .served_from_ms = 1000});
     name_set(&m.cause, "crashed");
     name_set(&m.from, "fra1");
     name_set(&m.to, "ams1");
@@ -100,22 +111,37 @@ static const struct {
      true},
     {"clients: [{of: near, frames_lost_max: 3}]", "near: at most 3 frames lost", "4 lost of 1000",
      false},
-    {"clients: [{of: gone, frames_lost_max: 3}]", "gone: at most 3 frames lost", "0 lost of 0",
-     false}, /* a group that heard nothing proves nothing */
+    {"clients: [{of: gone, frames_lost_max: 3}]", "gone: at most 3 frames lost",
+     "nobody heard anything at all", false}, /* a group that heard nothing proves nothing */
+    {"clients: [{of: gone, gap_max: 1s}]", "gone: no gap longer than 1000 ms",
+     "nobody heard anything at all", false},
+    {"clients: [{of: deaf, gap_max: 1s}]", "deaf: no gap longer than 1000 ms",
+     "deaf-1 never heard anything: no credit", false},
+    {"gap_max: 1s", "no gap longer than 1000 ms", "deaf-1 never heard anything: no credit", false},
+    {"must_not_move: gone", "no session of gone moves", "nobody heard anything at all", false},
+    {"must_not_move: far", "no session of far moves", "none did", true},
+    {"must_not_move: deaf", "no session of deaf moves", "none did", true}, /* one has a session */
+    {"moves: [{of: gone, max: 0}]", "0 to 0 moves (cause any, of gone)",
+     "nobody heard anything at all", false},
+    {"moves: [{of: far, max: 0}]", "0 to 0 moves (cause any, of far)", "0", true},
+    {"all_served_by: 5s", "everybody has media from 5000 ms to the end",
+     "1 do not, first deaf-1: no credit", false},
+    {"clients: [{of: gone, served_at_end: ams1}]", "gone: at the end each is at ams1",
+     "nobody is there at the end", false},
     {"clients: [{of: near, gap_max: 20ms}]", "near: no gap longer than 20 ms", "20 ms at near-1",
      true},
-    {"clients: [{of: all, gap_max: 20ms}]", "all: no gap longer than 20 ms", "40 ms at far-1",
+    {"clients: [{of: far, gap_max: 20ms}]", "far: no gap longer than 20 ms", "40 ms at far-1",
      false},
     {"clients: [{of: near, all_served_by: 1s}]", "near: each has media from 1000 ms to the end",
-     "all", true},
+     "all 2", true},
     {"clients: [{of: far, all_served_by: 4s}]", "far: each has media from 4000 ms to the end",
      "1 do not, first far-1: playing", false},
     {"clients: [{of: gone, all_served_by: 4s}]", "gone: each has media from 4000 ms to the end",
-     "all", true},
-    {"clients: [{of: all, served_at_end: [ams1, lon1]}]",
-     "all: at the end each is at ams1 or others named", "all", true},
+     "nobody is there at the end", false},
+    {"clients: [{of: near, served_at_end: [ams1, lon1]}]",
+     "near: at the end each is at ams1 or others named", "all 2", true},
     {"clients: [{of: all, served_at_end: ams1}]", "all: at the end each is at ams1",
-     "1 are not, first far-1: at lon1", false},
+     "2 are not, first far-1: at lon1", false},
 };
 
 Test(expect, judges) {
@@ -136,4 +162,37 @@ Test(expect, judges) {
         report_free(&r);
         scenario_free(&s);
     }
+}
+
+/* Who was refused a session has none to move; a group that was refused altogether shows nothing. */
+Test(expect, that_nobody_moves_is_shown_by_those_who_hear) {
+    static const char text[] = "name: x\nduration: 20s\nclusters: [{name: fra1}]\n"
+                               "clients: [{name: near}, {name: far, count: 2}]\n"
+                               "expectations: {must_not_move: all}\n";
+    static const struct {
+        uint64_t heard[3]; /* frames, of near-1, far-1, far-2 */
+        bool left;         /* those of far */
+        const char *found;
+        bool met;
+    } cases[] = {
+        {{500, 500, 0}, false, "none did", true},
+        {{500, 0, 0}, false, "nobody of far heard anything at all", false},
+        {{500, 0, 0}, true, "none did", true},
+        {{0, 0, 0}, true, "nobody heard anything at all", false},
+    };
+    struct scenario s;
+    struct report r;
+    cr_assert_eq(scenario_parse(text, strlen(text), "f", &s, &faults), ERR_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        report_init(&r, "sim", &s.name, 1);
+        for (uint32_t k = 0; k < 3; k++)
+            report_add_client(&r, &(struct report_client){.group = k > 0,
+                                                          .frames_expected = cases[i].heard[k],
+                                                          .left = k > 0 && cases[i].left});
+        expect_all(&s, &r);
+        cr_expect_str_eq(r.expectations[0].found, cases[i].found, "%zu", i);
+        cr_expect_eq(r.expectations[0].met, cases[i].met, "%zu", i);
+        report_free(&r);
+    }
+    scenario_free(&s);
 }

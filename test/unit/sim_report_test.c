@@ -166,7 +166,9 @@ Test(sim_report, expectations_are_met_or_not) {
 Test(sim_report, nobody_hearing_anything_is_not_zero_frames_lost) {
     static struct faults faults;
     static const char text[] = "name: t\nduration: 1s\nclusters: [{name: fra1}]\n"
-                               "clients: [{name: near}]\nexpectations: {frames_lost_max: 0}\n";
+                               "clients: [{name: near}]\nexpectations: {frames_lost_max: 0, "
+                               "hedges_max: 0, detect_max: 0s, moves: [{max: 0}], "
+                               "must_not_move: near}\n";
     struct scenario s;
     struct report r;
     struct name name;
@@ -175,7 +177,11 @@ Test(sim_report, nobody_hearing_anything_is_not_zero_frames_lost) {
     report_init(&r, "sim", &name, 0);
     report_add_client(&r, &(struct report_client){.served_from_ms = REPORT_UNSERVED});
     expect_all(&s, &r);
-    cr_expect_not(r.expectations[0].met);
+    cr_assert_eq(r.expectation_count, 5);
+    for (uint32_t i = 0; i < r.expectation_count; i++) {
+        cr_expect_not(r.expectations[i].met, "%s", r.expectations[i].what);
+        cr_expect_str_eq(r.expectations[i].found, "nobody heard anything at all");
+    }
     report_free(&r);
     scenario_free(&s);
 }
