@@ -162,6 +162,10 @@ bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *
         snprintf(found, sizeof(found), "%zu", len);
         return refuse_size(&l, found);
     }
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark: UTF-8 */
+        text += 3;
+        len -= 3;
+    }
     if (is_utf16(text, len))
         return refuse(&l, (struct mark){0, 0}, "text in UTF-8", "UTF-16", "save it as UTF-8");
     if (!yaml_parser_initialize(&parser))

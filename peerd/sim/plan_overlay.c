@@ -110,7 +110,6 @@ static bool known_before(const struct plan *plan, uint32_t before, const struct 
 
 /* What one name means may differ from site to site; the first meaning is taken for listeners. */
 static void put_media(FILE *out, const struct plan *plan) {
-    static const char *const classes[] = {"exact", "seekable", "live", "push"};
     fputs("profiles:\n", out);
     for (uint32_t i = 0; i < plan->count; i++)
         for (uint32_t k = 0; k < plan->policies[i]->profile_count; k++) {
@@ -125,7 +124,7 @@ static void put_media(FILE *out, const struct plan *plan) {
             const struct policy_source *s = &plan->policies[i]->sources[k];
             if (!known_before(plan, i, &s->name, false))
                 fprintf(out, "  - {name: %s, location: %s, class: %s, loop: true}\n", s->name.text,
-                        s->name.text, classes[s->class]);
+                        s->name.text, s->class == SOURCE_CLASS_SEEKABLE ? "seekable" : "exact");
         }
 }
 

@@ -90,6 +90,7 @@ struct scenario_matrix {
 
 /* A source as in a policy, or a generated tone. */
 struct scenario_source {
+    struct mark mark;            /* of its location */
     struct policy_source source; /* location empty: a tone */
     struct duration tone;        /* length of the tone; zero: a file or URL */
 };
@@ -297,6 +298,7 @@ struct scenario {
     uint32_t service_count;
     struct scenario_source *sources; /* at least one after loading */
     uint32_t source_count;
+    struct mark clusters_mark; /* of the list */
     struct scenario_cluster *clusters;
     uint32_t cluster_count;
     struct scenario_matrix matrix;
@@ -314,6 +316,7 @@ struct scenario {
 struct scenario_abilities {
     const char *runner; /* "the live runner", for the sentence */
     bool verbs[SCENARIO_VERB_COUNT];
+    bool recordings;                 /* it plays what `sources` name, which must be there */
     bool parts[SCENARIO_PART_COUNT]; /* of targets */
     bool links;                      /* delay, jitter, loss … other than the default */
     bool clock_step, clock_drift;
@@ -338,10 +341,11 @@ void scenario_free(struct scenario *s);
 bool scenario_bring_files(struct scenario *s, const char *path, struct faults *faults);
 
 /* Takes the round-trip times of the file at `path` in place of those that `s` has, and chooses the
- * nearest peers anew. The file: plain text, as many lines as columns, in each line the times from
- * that row's place to all others in milliseconds, separated by blanks or tabs; 0 where nothing was
- * measured. False with a fault, and `s` as before, if it cannot be used: `faults` is initialised
- * here and names the matrix, with its own lines and columns. */
+ * nearest peers anew. `faults` has been initialised. The file: plain text, as many lines as
+ * columns, in each line the times from that row's place to all others in milliseconds, separated by
+ * blanks or tabs; 0 where nothing was measured. False with a fault, and `s` as before, if it cannot
+ * be used: then `faults` names the matrix, with its own lines and columns, else the file that it
+ * named before. */
 bool scenario_take_matrix(struct scenario *s, const char *path, struct faults *faults);
 
 /* Adds a fault for everything in `s` that the runner cannot do; true if there is none. */

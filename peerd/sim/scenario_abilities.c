@@ -2,7 +2,10 @@
 
 #include "peerd/policy/text.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 /* What a scenario says that a runner cannot do. */
 
@@ -79,6 +82,18 @@ static void check_clients(const struct scenario_clients *g, uint32_t index,
         refuse(faults, can, g->mark, path, "delay, jitter or loss of an access line");
 }
 
+/* A file can be looked for before anything starts. */
+static void check_recording(const struct scenario_source *source, uint32_t index,
+                            const struct scenario_abilities *can, struct faults *faults) {
+    const char *location = source->source.location.text;
+    char path[TREE_PATH_LEN_MAX + 1], what[FAULT_TEXT_LEN_MAX + 1];
+    if (location[0] == '\0' || strstr(location, "://") != NULL || access(location, R_OK) == 0)
+        return;
+    snprintf(path, sizeof(path), "sources[%u].location", (unsigned)index);
+    snprintf(what, sizeof(what), "`%.150s`: %s", location, strerror(errno));
+    refuse(faults, can, source->mark, path, what);
+}
+
 bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
                               struct faults *faults) {
     uint64_t clients = 0;
@@ -92,6 +107,8 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
         refuse(faults, can, s->links[i].mark, "links", "delay, jitter or loss of a link");
     if (s->matrix.file[0] != '\0' && !can->links)
         refuse(faults, can, s->matrix.mark, "rtt_matrix", "delays of links");
+    for (uint32_t i = 0; i < s->source_count && can->recordings; i++)
+        check_recording(&s->sources[i], i, can, faults);
     if (s->expectations.whole && !can->whole)
         refuse(faults, can, s->expectations.whole_mark, "expectations.whole",
                "a look into every table");
@@ -107,7 +124,7 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
     if (can->clusters_max > 0 && s->cluster_count > can->clusters_max) {
         snprintf(what, sizeof(what), "%u clusters, more than %u", (unsigned)s->cluster_count,
                  (unsigned)can->clusters_max);
-        refuse(faults, can, (struct mark){0, 0}, "clusters", what);
+        refuse(faults, can, s->clusters_mark, "clusters", what);
     }
     return faults->count + faults->lost == before;
 }

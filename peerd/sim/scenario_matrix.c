@@ -174,6 +174,8 @@ static char *slurp(const char *path, size_t *len, struct faults *faults) {
 
 bool scenario_take_matrix(struct scenario *s, const char *path, struct faults *faults) {
     size_t len = 0;
+    char before[FAULT_FILE_LEN_MAX + 1];
+    memcpy(before, faults->file, sizeof(before));
     faults_init(faults, path);
     char *text = slurp(path, &len, faults);
     if (text == NULL)
@@ -189,5 +191,6 @@ bool scenario_take_matrix(struct scenario *s, const char *path, struct faults *f
         fault_found(x, "one that does not");
         return false;
     }
+    faults_init(faults, before); /* what else is wrong is not about the matrix */
     return true;
 }

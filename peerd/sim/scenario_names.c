@@ -106,6 +106,17 @@ static const char *nearest(const struct resolving *r, const char *name, unsigned
     return near;
 }
 
+/* A target may be a region or a provider, if it says so. */
+static const char *domain_called(const struct scenario *s, const char *name) {
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        if (strcmp(s->clusters[i].identity.region.text, name) == 0)
+            return "region";
+        if (strcmp(s->clusters[i].identity.provider.text, name) == 0)
+            return "provider";
+    }
+    return NULL;
+}
+
 static void refuse(struct resolving *r, struct tree_node *node, const char *name, unsigned may_be) {
     char what[FAULT_TEXT_LEN_MAX + 1];
     struct text t = text_over(what, sizeof(what));
@@ -129,8 +140,11 @@ static void refuse(struct resolving *r, struct tree_node *node, const char *name
     fault_expected(x, "%s of this scenario", what);
     fault_found(x, "`%s`", name);
     const char *near = nearest(r, name, may_be);
+    const char *domain = domain_called(r->s, name);
     if (near != NULL)
         fault_hint(x, "did you mean `%s`?", near);
+    else if (domain != NULL && may_be & (MAY_BE_SERVING | MAY_BE_LAST))
+        fault_hint(x, "for all clusters of a %s write {%s: %s}", domain, domain, name);
 }
 
 void resolve_name(struct resolving *r, struct tree_node *node, const struct name *name,

@@ -145,6 +145,46 @@ void resolve_link(struct resolving *r, struct tree_node *node, struct scenario_l
     }
 }
 
+/* ---- names that two things have ---- */
+
+/* Where an end may be a cluster, a region or a group, a name must say which. A region of one's own
+ * is called like its only cluster. */
+static void refuse_shared(struct resolving *r, struct tree_node *node, const char *kind,
+                          const char *name, const char *other) {
+    if (node == NULL || node->faulty)
+        return;
+    struct fault *x = fault_add(r->run->faults, node, NULL);
+    fault_expected(x, "a name for this %s that nothing else has", kind);
+    fault_found(x, "`%s`, as a %s is called", name, other);
+}
+
+static void resolve_shared(struct resolving *r) {
+    struct scenario *s = r->s;
+    struct tree_node *clusters = tree_find(r->root, "clusters");
+    struct tree_node *groups = tree_find(r->root, "clients");
+    struct scenario_names *regions =
+        scenario_names_make(s->cluster_count > 0 ? &s->clusters[0].identity.region : NULL,
+                            sizeof(s->clusters[0]), s->cluster_count);
+    uint32_t other;
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
+        const char *region = s->clusters[i].identity.region.text;
+        struct tree_node *node = tree_child(clusters, s->clusters[i].row);
+        struct tree_node *at = tree_find(node, "region");
+        if (scenario_names_find(r->clusters, region, &other) && other != i)
+            refuse_shared(r, at != NULL ? at : tree_find(node, "name"), "region", region,
+                          "cluster");
+    }
+    for (uint32_t i = 0; i < s->client_group_count; i++) {
+        const char *name = s->clients[i].name.text;
+        struct tree_node *at = tree_find(tree_child(groups, i), "name");
+        if (scenario_names_find(r->clusters, name, &other))
+            refuse_shared(r, at, "group", name, "cluster");
+        else if (regions != NULL && scenario_names_find(regions, name, &other))
+            refuse_shared(r, at, "group", name, "region");
+    }
+    scenario_names_free(regions);
+}
+
 /* ---- all of it ---- */
 
 /* Groups need no name, so only one that was given and refused makes references uncertain. */
@@ -173,6 +213,7 @@ static void resolve_all(struct resolving *r) {
         resolve_no_memory(r);
     if (r->clusters == NULL || r->groups == NULL)
         return;
+    resolve_shared(r);
     resolve_peerings(r);
     resolve_clients(r);
     for (uint32_t i = 0; i < s->link_count; i++)
@@ -189,7 +230,9 @@ void scenario_resolve(struct schema_run *run, struct tree_node *root, void *reco
                           .clusters_good = schema_names_good(tree_find(root, "clusters"), "name"),
                           .groups_good = groups_good(tree_find(root, "clients"))};
     struct tree_node *matrix = tree_find(root, "rtt_matrix");
+    const struct tree_node *clusters = tree_find(root, "clusters");
     s->seed_given = tree_find(root, "seed") != NULL;
+    s->clusters_mark = clusters != NULL ? clusters->mark : (struct mark){1, 1};
     if (matrix != NULL)
         s->matrix.mark = matrix->mark;
     resolve_all(&r);

@@ -24,6 +24,8 @@ static void resolve_moves(struct resolving *r, struct tree_node *node, struct sc
         m->of_index = SCENARIO_ALL;
     resolve_name(r, tree_find(node, "from"), &m->from, MAY_BE_CLUSTER, &cluster, NULL);
     resolve_name(r, tree_find(node, "to"), &m->to, MAY_BE_CLUSTER, &cluster, NULL);
+    if (m->by_given)
+        resolve_since(r, tree_find(node, "by"), m->by);
 }
 
 static void resolve_verdict(struct resolving *r, struct tree_node *node,
@@ -38,6 +40,7 @@ static void resolve_verdict(struct resolving *r, struct tree_node *node,
             refuse_self(r, resolve_element(by, k), &v->of);
     }
     resolve_since(r, tree_find(node, "from"), v->from);
+    resolve_since(r, tree_find(node, "until"), v->until);
 }
 
 static void resolve_hearing(struct resolving *r, struct tree_node *node,

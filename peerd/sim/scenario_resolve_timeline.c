@@ -35,6 +35,20 @@ static void resolve_side(struct resolving *r, struct tree_node *list, struct sce
     }
 }
 
+/* No packet is on its way from a cluster to itself, or between listeners. */
+static void check_sides(struct resolving *r, struct tree_node *to, const struct scenario_cut *cut) {
+    for (uint32_t i = 0; i < cut->from_count; i++)
+        for (uint32_t k = 0; k < cut->to_count && to != NULL && !to->faulty; k++) {
+            const struct scenario_end *a = &cut->from[i], *b = &cut->to[k];
+            bool many = a->region || a->index == SCENARIO_ALL || a->index == SCENARIO_NONE;
+            if (many || a->index != b->index || a->group != b->group || b->region)
+                continue;
+            struct fault *x = fault_add(r->run->faults, to, NULL);
+            fault_expected(x, "sides that have no end in common");
+            fault_found(x, "`%s` on both", b->name.text);
+        }
+}
+
 static void resolve_heal(struct resolving *r, struct tree_node *node, struct scenario_cut *cut) {
     if (node == NULL || node->kind == TREE_MAPPING || cut->from_count == 0)
         return;
@@ -125,6 +139,34 @@ static void resolve_crowd(struct resolving *r, struct tree_node *value, struct s
     resolve_name(r, group, &c->name, MAY_BE_GROUP | MAY_BE_ALL, &c->group, NULL);
 }
 
+/* Who is asked to come must be waiting for it, and no more can come or go than there are. */
+static void check_crowd(struct resolving *r, struct tree_node *value,
+                        const struct scenario_event *e) {
+    const struct scenario_crowd *c = &e->crowd;
+    uint64_t all = 0, waiting = 0;
+    if (c->group == SCENARIO_NONE || value->faulty || !r->groups_good)
+        return;
+    for (uint32_t i = 0; i < r->s->client_group_count; i++) {
+        const struct scenario_clients *g = &r->s->clients[i];
+        if (c->group != SCENARIO_ALL && c->group != i)
+            continue;
+        all += g->count;
+        waiting += g->waits ? g->count : 0;
+    }
+    bool arrive = e->verb == SCENARIO_VERB_ARRIVE;
+    if (c->count != UINT32_MAX && c->count > (arrive && waiting > 0 ? waiting : all)) {
+        struct fault *x = fault_add(r->run->faults, tree_find(value, "count"), NULL);
+        fault_expected(x, "at most %llu, which is how many there are",
+                       (unsigned long long)(arrive && waiting > 0 ? waiting : all));
+        fault_found(x, "%u", (unsigned)c->count);
+    }
+    if (!arrive || waiting > 0)
+        return;
+    struct fault *x = fault_add(r->run->faults, value, NULL);
+    fault_expected(x, "listeners with `start: waiting`");
+    fault_found(x, "`%s`, who come by themselves", c->name.text);
+}
+
 static void resolve_event(struct resolving *r, struct tree_node *value, struct scenario_event *e) {
     switch (e->verb) {
     case SCENARIO_VERB_LINK:
@@ -142,10 +184,12 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
     case SCENARIO_VERB_PARTITION:
         resolve_side(r, tree_find(value, "from"), e->cut.from, &e->cut.from_count);
         resolve_side(r, tree_find(value, "to"), e->cut.to, &e->cut.to_count);
+        check_sides(r, tree_find(value, "to"), &e->cut);
         return;
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
         resolve_crowd(r, value, &e->crowd);
+        check_crowd(r, value, e);
         return;
     case SCENARIO_VERB_KILL:
     case SCENARIO_VERB_RESTART:

@@ -12,8 +12,16 @@ static const char *const protection_words[] = {"cold", "warm", "hot", NULL};
 static void check_source(struct schema_run *run, struct tree_node *node, void *record) {
     struct scenario_source *s = record;
     struct tree_node *tone = tree_find(node, "tone"), *location = tree_find(node, "location");
+    struct tree_node *class = schema_good(node, "class");
+    s->mark = location != NULL ? location->mark : node->mark;
     if (tone == NULL) {
         policy_check_source(run, node, &s->source);
+        if (class != NULL && s->source.class != SOURCE_CLASS_EXACT &&
+            s->source.class != SOURCE_CLASS_SEEKABLE) {
+            struct fault *x = fault_add(run->faults, class, NULL);
+            fault_expected(x, "exact or seekable");
+            fault_found(x, "`%s`, which no worker serves yet", class->text);
+        }
         return;
     }
     if (location == NULL && s->source.class == SOURCE_CLASS_EXACT)
@@ -32,7 +40,7 @@ static const struct schema_row source_rows[] = {
     {"tone", SCHEMA_DURATION, AT(scenario_source, tone), .range = "1s..1h",
      .doc = "In place of a location: a generated recording of this length."},
     {"class", SCHEMA_ENUM, AT(scenario_source, source.class), .preset = "exact",
-     .words = class_words, .doc = "As in a policy."},
+     .words = class_words, .doc = "As in a policy; live and push are refused."},
     {"loop", SCHEMA_BOOL, AT(scenario_source, source.loop), .preset = "false",
      .doc = "Begins again at its end."},
 };
@@ -68,6 +76,12 @@ static void check_clients(struct schema_run *run, struct tree_node *node, void *
     struct scenario_clients *g = record;
     struct tree_node *leave = tree_find(node, "leave"), *start = tree_find(node, "start");
     g->mark = node->mark;
+    struct tree_node *protection = schema_good(node, "protection");
+    if (protection != NULL && g->protection == PROTECTION_HOT) {
+        struct fault *x = fault_add(run->faults, protection, NULL);
+        fault_expected(x, "cold or warm");
+        fault_found(x, "`hot`, which every cluster refuses");
+    }
     g->leaves = leave != NULL;
     g->access_given = tree_find(node, "access") != NULL;
     if (leave == NULL || leave->faulty || (start != NULL && start->faulty) || g->waits ||

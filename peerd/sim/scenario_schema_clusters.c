@@ -71,7 +71,7 @@ static const struct schema_row cluster_rows[] = {
          "So many clusters: `eu` and 50 make eu1 to eu50. They lie within 300 km of their place."},
     {"provider", SCHEMA_NAME, AT(scenario_cluster, identity.provider),
      .doc = "Failure domain; without it the cluster has one of its own."},
-    {"region", SCHEMA_NAME, AT(scenario_cluster, identity.region),
+    {"region", SCHEMA_NAME, AT(scenario_cluster, identity.region), .check = scenario_check_name,
      .doc = "Failure domain; without it the cluster has one of its own, and those of a `count` "
             "share one that is called like their row."},
     {"upstream", TEXT, AT(scenario_cluster, identity.upstream), .doc = "Failure domain."},

@@ -19,6 +19,17 @@ static void check_order(struct schema_run *run, struct tree_node *node, const ch
     fault_found(x, "%s: %s and %s: %s", first, from->text, second, to->text);
 }
 
+/* What any run meets says nothing. */
+static void refuse_void(struct schema_run *run, struct tree_node *node, const char *expected,
+                        const char *found) {
+    if (node->faulty)
+        return;
+    struct fault *x = fault_add(run->faults, node, NULL);
+    fault_expected(x, "%s", expected);
+    fault_found(x, "%s", found);
+    fault_hint(x, "any run would do");
+}
+
 /* ---- moves ---- */
 
 static void check_moves(struct schema_run *run, struct tree_node *node, void *record) {
@@ -27,6 +38,8 @@ static void check_moves(struct schema_run *run, struct tree_node *node, void *re
         m->max = UINT32_MAX;
     m->by_given = tree_find(node, "by") != NULL;
     check_order(run, node, "min", "max", m->min <= m->max);
+    if (m->min == 0 && m->max == UINT32_MAX)
+        refuse_void(run, node, "a `min` of at least 1, or a `max`", "neither");
 }
 
 static const struct schema_row moves_rows[] = {
@@ -39,7 +52,8 @@ static const struct schema_row moves_rows[] = {
     {"of", SCHEMA_NAME, AT(scenario_moves, of), .doc = "A group of clients; without it all."},
     {"from", SCHEMA_NAME, AT(scenario_moves, from),
      .doc = "Only moves away from this cluster are counted."},
-    {"to", SCHEMA_NAME, AT(scenario_moves, to), .doc = "Only moves to this cluster are counted."},
+    {"to", SCHEMA_NAME, AT(scenario_moves, to),
+     .doc = "Only moves to this cluster are counted; from a to a: to another worker of it."},
     {"by", SCHEMA_DURATION, AT(scenario_moves, by), .range = "0s..30d",
      .doc = "Only moves that the output had passed by this instant are counted."},
 };
@@ -104,10 +118,13 @@ static const struct schema_table verdicts_table = {
 
 static void check_hearing(struct schema_run *run, struct tree_node *node, void *record) {
     struct scenario_hearing *h = record;
-    (void)run;
     h->frames_lost_max_given = tree_find(node, "frames_lost_max") != NULL;
     h->gap_max_given = tree_find(node, "gap_max") != NULL;
     h->all_served_by_given = tree_find(node, "all_served_by") != NULL;
+    if (!h->frames_lost_max_given && !h->gap_max_given && !h->all_served_by_given &&
+        h->served_at_end_count == 0)
+        refuse_void(run, node, "`frames_lost_max`, `gap_max`, `all_served_by` or `served_at_end`",
+                    "none of them");
 }
 
 static const struct schema_row hearing_rows[] = {
@@ -133,8 +150,13 @@ static const struct schema_table hearing_table = {
 /* ---- all of it ---- */
 
 static void check_expectations(struct schema_run *run, struct tree_node *node, void *record) {
+    static const char *const lists[] = {"moves", "verdicts", "clients", "must_not_move"};
     struct scenario_expectations *e = record;
-    (void)run;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        struct tree_node *list = tree_find(node, lists[i]);
+        if (list != NULL && list->kind == TREE_SEQUENCE && list->count == 0)
+            refuse_void(run, list, "at least one", "an empty list");
+    }
     e->frames_lost_max_given = tree_find(node, "frames_lost_max") != NULL;
     e->gap_max_given = tree_find(node, "gap_max") != NULL;
     e->detect_max_given = tree_find(node, "detect_max") != NULL;
@@ -167,7 +189,8 @@ static const struct schema_row expectation_rows[] = {
     {"must_not_move", SCHEMA_LIST,
      LIST_AT(scenario_expectations, must_not_move_names, must_not_move_count, 64),
      .item = &scenario_name_item, .single = true, .unique = "",
-     .doc = "Groups of clients whose sessions stay where they are, or `all`."},
+     .doc = "Groups of clients whose sessions stay where they are, or `all`. To another worker of "
+            "the same cluster is a move, too."},
 };
 const struct schema_table scenario_expectations_table = {
     .title = "the expectations",

@@ -33,7 +33,7 @@ static const struct schema_row target_rows[] = {
     {"region", SCHEMA_NAME, AT(target_names, region), .doc = "Every site of this region."},
     {"provider", SCHEMA_NAME, AT(target_names, provider), .doc = "Every site of this provider."},
     {"number", SCHEMA_COUNT, AT(target_names, number), .preset = "0", .range = "0..2047",
-     .doc = "Which node or worker, counted from 0."},
+     .doc = "Which node or worker, counted from 0: node 0 is called n1."},
 };
 #define TARGET_FORM                                                                                \
     "all, a cluster, serving, last, or one of {site: …}, {peerd: …}, {node: …}, "            \

@@ -33,6 +33,7 @@ const struct scenario_abilities timeline_abilities = {
               [SCENARIO_VERB_ARRIVE] = true,
               [SCENARIO_VERB_LEAVE] = true},
     .links = true,
+    .recordings = true,
     .regions = true,
     .parts = {[SCENARIO_PART_SITE] = true,
               [SCENARIO_PART_PEERD] = true,

@@ -184,6 +184,12 @@ Test(policy_file, refuses_yaml_with_a_place) {
          "\xff\xfe"
          "a\0:\0",
          6, "expected text in UTF-8, found UTF-16 (save it as UTF-8)\n"},
+        {"a byte order mark is no fault",
+         "\xef\xbb\xbf"
+         "a: b: c\n",
+         0,
+         "1:5: expected YAML, found something else: mapping values are not allowed in this "
+         "context\n"},
         {"binary",
          "\x7f"
          "ELF\x02\x01\x01",

@@ -22,7 +22,7 @@ static const char whole[] = "name: site-dies\n"
                             "clients:\n"
                             "  - {count: 10, start: {between: [0s, 1s]}, spread: true}\n"
                             "  - {name: near, open_at: [lon1, ams1], profile: pcmu, "
-                            "protection: hot}\n"
+                            "protection: cold}\n"
                             "timeline:\n"
                             "  - {at: {between: [4s, 6s]}, kill: serving, blackhole: true}\n"
                             "  - {at: 10s, restart: last}\n"
@@ -76,7 +76,7 @@ Test(scenario, reads_all_of_it) {
     cr_expect_eq(s.clients[1].open_at_count, 2);
     cr_expect_eq(s.clients[1].open_at[0], 2);
     cr_expect_eq(s.clients[1].open_at[1], 1);
-    cr_expect_eq(s.clients[1].protection, PROTECTION_HOT);
+    cr_expect_eq(s.clients[1].protection, PROTECTION_COLD);
     scenario_free(&s);
 }
 
@@ -216,7 +216,8 @@ Test(scenario, a_runner_refuses_what_it_cannot_do) {
     faults_sort(&faults);
     cr_expect_str_eq(
         faults_text(&faults),
-        "clusters: expected something that the live runner can do, found 3 clusters, more than 2\n"
+        "7:3: clusters: expected something that the live runner can do, found 3 clusters, more "
+        "than 2\n"
         "11:5: links: expected something that the live runner can do, found delay, jitter or loss "
         "of a link\n"
         "12:5: links: expected something that the live runner can do, found delay, jitter or loss "
@@ -411,6 +412,72 @@ static const struct {
      "10s, found 12s\n"
      "3:67: expectations.clients[1].all_served_by: expected an instant before the end of the "
      "scenario at 10s, found 13s\n"},
+    {"sources that no worker serves",
+     HEAD "sources: [\n{name: a, location: /x, class: live}, {name: b, class: push}]}",
+     "2:32: sources[0].class: expected exact or seekable, found `live`, which no worker serves "
+     "yet\n"
+     "2:56: sources[1].class: expected exact or seekable, found `push`, which no worker serves "
+     "yet\n"},
+    {"protection that is refused", HEAD "clients: [\n{protection: hot}]}",
+     "2:14: clients[0].protection: expected cold or warm, found `hot`, which every cluster "
+     "refuses\n"},
+    {"what any run meets",
+     EXPECT "must_not_move: [], moves: [{cause: drain}], clients: [{of: all}], verdicts: []}}",
+     "2:17: expectations.must_not_move: expected at least one, found an empty list (any run would "
+     "do)\n"
+     "2:29: expectations.moves[0]: expected a `min` of at least 1, or a `max`, found neither (any "
+     "run would do)\n"
+     "2:56: expectations.clients[0]: expected `frames_lost_max`, `gap_max`, `all_served_by` or "
+     "`served_at_end`, found none of them (any run would do)\n"
+     "2:78: expectations.verdicts: expected at least one, found an empty list (any run would "
+     "do)\n"},
+    {"expected after the end",
+     EXPECT "moves: [{min: 1, by: 11s}], verdicts: [{of: fra1, verdict: alive, until: 50s}]}}",
+     "2:23: expectations.moves[0].by: expected an instant before the end of the scenario at 10s, "
+     "found 11s\n"
+     "2:75: expectations.verdicts[0].until: expected an instant before the end of the scenario at "
+     "10s, found 50s\n"},
+    {"a cluster like a region",
+     "name: x\nduration: 5s\nclusters: [{name: a, region: b}, {name: b}, {name: c, region: c}]\n",
+     "3:30: clusters[0].region: expected a name for this region that nothing else has, found `b`, "
+     "as a cluster is called\n"},
+    {"a group like a cluster or a region",
+     "name: x\nduration: 5s\nclusters: [{name: a, region: eu}]\nclients: [{name: a}, {name: eu}]\n",
+     "4:18: clients[0].name: expected a name for this group that nothing else has, found `a`, as a "
+     "cluster is called\n"
+     "4:29: clients[1].name: expected a name for this group that nothing else has, found `eu`, as "
+     "a region is called\n"},
+    {"a region called all", "name: x\nduration: 5s\nclusters: [{name: a, region: all}]\n",
+     "3:30: clusters[0].region: expected a name other than all, clients, last, nearest, none and "
+     "serving, found `all`, a word of this format\n"},
+    {"cut off from itself", EVENT "partition: {from: [ams1, fra1], to: fra1}}]}",
+     "2:46: timeline[0].partition.to: expected sides that have no end in common, found `fra1` on "
+     "both\n"},
+    {"listeners cut off from listeners", EVENT "partition: {from: clients, to: clients}}]}",
+     "2:41: timeline[0].partition.to: expected sides that have no end in common, found `clients` "
+     "on both\n"},
+    {"nobody waits",
+     HEAD "clients: [{name: l}], timeline: [\n{at: 1s, arrive: l}, "
+          "{at: 1s, arrive: all}]}",
+     "2:18: timeline[0].arrive: expected listeners with `start: waiting`, found `l`, who come by "
+     "themselves\n"
+     "2:39: timeline[1].arrive: expected listeners with `start: waiting`, found `all`, who come by "
+     "themselves\n"},
+    {"more than there are",
+     HEAD "clients: [{name: l, count: 2, start: waiting}, {name: k}], timeline: [\n"
+          "{at: 1s, arrive: {group: l, count: 3}}, {at: 2s, leave: {group: k, count: 2}},\n"
+          "{at: 2s, arrive: {group: all, count: 3}}, {at: 2s, leave: {group: all, count: 4}}]}",
+     "2:36: timeline[0].arrive.count: expected at most 2, which is how many there are, found 3\n"
+     "2:75: timeline[1].leave.count: expected at most 1, which is how many there are, found 2\n"
+     "3:38: timeline[2].arrive.count: expected at most 2, which is how many there are, found 3\n"
+     "3:79: timeline[3].leave.count: expected at most 3, which is how many there are, found 4\n"},
+    {"a region in place of a cluster",
+     "name: x\nduration: 5s\nclusters: [{name: a, region: eu, provider: acme}]\n"
+     "timeline: [{at: 1s, kill: eu}, {at: 1s, drain: acme}]\n",
+     "4:27: timeline[0].kill: expected all, serving, last, a cluster of this scenario, found `eu` "
+     "(for all clusters of a region write {region: eu})\n"
+     "4:48: timeline[1].drain: expected all, serving, last, a cluster of this scenario, found "
+     "`acme` (for all clusters of a provider write {provider: acme})\n"},
     {"fewer than least", EXPECT "moves: [{min: 3, max: 2}]}}",
      "2:24: expectations.moves[0].max: expected min to be at most max, found min: 3 and max: 2\n"},
 };

@@ -221,8 +221,10 @@ Test(scenario_way, a_scenario_brings_its_matrix) {
              "name: x\nduration: 5s\nrtt_matrix: %s\nclusters: [{name: a}, {name: b}]\n", path);
     parse(text, &s);
     cr_expect_eq(scenario_way(&s, 0, false, 1, false).delay.us, 10000, "not looked at yet");
+    faults_init(&faults, "x.yaml");
     cr_expect(scenario_bring_files(&s, "/tmp/x.yaml", &faults), "%s", faults_text(&faults));
     cr_expect_eq(scenario_way(&s, 0, false, 1, false).delay.us, 25000);
+    cr_expect_str_eq(faults.file, "x.yaml", "what a runner refuses is not in the matrix");
     scenario_free(&s);
     unlink(path);
 }
@@ -249,6 +251,31 @@ Test(scenario_way, a_matrix_that_is_not_there_is_missed_where_it_is_named) {
         cr_expect_str_eq(faults_text(&faults), rows[i].faults, "%s", faults_text(&faults));
         scenario_free(&s);
     }
+}
+
+/* The simulator never opens a recording; who plays it says where the scenario names it. */
+Test(scenario_way, a_recording_that_is_not_there_is_missed_by_who_plays_it) {
+    const struct scenario_abilities sim = {.runner = "it", .links = true};
+    const struct scenario_abilities live = {.runner = "it", .links = true, .recordings = true};
+    const char *path = file_of("sound");
+    char text[256];
+    struct scenario s;
+    snprintf(text, sizeof(text),
+             "name: x\nduration: 5s\nclusters: [{name: a}]\nsources:\n"
+             "  - {name: there, location: %s}\n  - {name: tone, tone: 5s}\n"
+             "  - {name: far, location: \"http://nowhere.example/x\"}\n"
+             "  - {name: gone, location: gone.wav}\n",
+             path);
+    parse(text, &s);
+    cr_assert(scenario_bring_files(&s, "/tmp/x.yaml", &faults), "%s", faults_text(&faults));
+    cr_expect(scenario_check_abilities(&s, &sim, &faults));
+    cr_expect_not(scenario_check_abilities(&s, &live, &faults));
+    cr_expect_str_eq(faults_text(&faults),
+                     "8:28: sources[3].location: expected something that it can do, found "
+                     "`/tmp/gone.wav`: No such file or directory\n",
+                     "%s", faults_text(&faults));
+    scenario_free(&s);
+    unlink(path);
 }
 
 /* The real thing, where it lies beside the tree. */

@@ -44,7 +44,7 @@ static const char wide[] =
     "  - {at: 19s, partition: {from: america, to: [lone, eu]}}\n"
     "  - {at: 20s, link: {between: [eu, home], loss: 3%}}\n"
     "expectations:\n"
-    "  moves: [{cause: crashed, from: eu1, to: us1, by: 40s}]\n"
+    "  moves: [{cause: crashed, min: 1, from: eu1, to: us1, by: 40s}]\n"
     "  verdicts:\n"
     "    - {of: eu1, verdict: crashed, by: [us1, us2], from: 10s, until: 12s}\n"
     "    - {of: us1, verdict: crashed, never: true}\n"
@@ -184,7 +184,7 @@ Test(scenario_wide, describes_it) {
         "  at 16s: clock site lone forward 5s drifts -50 ppm\n",
         "  at 17s: clock region eu back 1min\n",
         "  at 20s: link eu and home: its rtt, loss 3%\n",
-        "  expects   0 or more moves, cause crashed, of all, from eu1, to us1, by 40s\n",
+        "  expects   1 or more moves, cause crashed, of all, from eu1, to us1, by 40s\n",
         "  expects   crashed of eu1 by us1, us2, from 10s, until 12s\n",
         "  expects   never crashed of us1 by anybody\n",
     };
@@ -358,7 +358,7 @@ static const struct {
      "`m`\n"
      "2:50: expectations.clients[1].served_at_end: expected a cluster of this scenario, found "
      "`ams2` (did you mean `ams1`?)\n"},
-    {"moves", EXPECT "moves: [{from: fra2, to: l}]}}",
+    {"moves", EXPECT "moves: [{from: fra2, to: l, max: 1}]}}",
      "2:17: expectations.moves[0].from: expected a cluster of this scenario, found `fra2` (did you "
      "mean `fra1`?)\n"
      "2:27: expectations.moves[0].to: expected a cluster of this scenario, found `l`\n"},
