@@ -19,6 +19,13 @@ struct change {
     uint32_t len;
 };
 
+/* An expectation of so many moves: with fewer listeners, or when nothing happens, no run meets it,
+ * and a file that fails without any fault says nothing. */
+struct floor {
+    const struct tree_node *row; /* of expectations.moves */
+    uint64_t listeners;          /* that it speaks of */
+};
+
 struct shrinking {
     const struct shrink_options *options;
     struct tree *tree;
@@ -26,7 +33,10 @@ struct shrinking {
     struct change *changes;
     size_t count, room;
     uint32_t attempts;
-    bool over; /* attempts, time or memory have run out */
+    struct floor *floors; /* what expectations of `moves` need to be met at all */
+    uint32_t floor_count;
+    bool had_fault, had_other; /* something to move from, and somewhere to go */
+    bool over;                 /* attempts, time or memory have run out */
     bool no_memory;
 };
 
@@ -99,11 +109,97 @@ static void undo_all(struct shrinking *s) {
     }
 }
 
+/* ---- what must not become impossible --------------------------------------------------------- */
+
+static uint64_t number_of(const struct tree_node *node, uint64_t otherwise) {
+    uint64_t number;
+    bool given =
+        node != NULL && node->kind == TREE_SCALAR && sscanf(node->text, "%" SCNu64, &number) == 1;
+    return given ? number : otherwise;
+}
+
+static uint64_t listeners_of(const struct shrinking *s, const struct tree_node *row) {
+    const struct tree_node *of = tree_find(row, "of"), *list = tree_find(s->root, "clients");
+    uint64_t sum = 0;
+    for (const struct tree_node *at = list == NULL ? NULL : list->first; at != NULL;
+         at = at->next) {
+        const struct tree_node *name = tree_find(at, "name");
+        if (of == NULL || (name != NULL && strcmp(name->text, of->text) == 0))
+            sum += number_of(tree_find(at, "count"), 1);
+    }
+    return sum;
+}
+
+static const struct tree_node *moves_of(const struct shrinking *s) {
+    const struct tree_node *list = tree_find(tree_find(s->root, "expectations"), "moves");
+    return list != NULL && list->kind == TREE_SEQUENCE ? list->first : NULL;
+}
+
+/* True if an expectation that is still there asks for moves. */
+static bool asks_for_moves(const struct shrinking *s) {
+    for (const struct tree_node *row = moves_of(s); row != NULL; row = row->next)
+        for (uint32_t i = 0; i < s->floor_count; i++)
+            if (s->floors[i].row == row)
+                return true;
+    return false;
+}
+
+static uint64_t clusters(const struct shrinking *s) {
+    const struct tree_node *list = tree_find(s->root, "clusters");
+    uint64_t sum = 0;
+    for (const struct tree_node *at = list == NULL ? NULL : list->first; at != NULL; at = at->next)
+        sum += number_of(tree_find(at, "count"), 1);
+    return sum;
+}
+
+/* Entries of the timeline from which listeners have to move. */
+static uint32_t faults(const struct shrinking *s) {
+    static const char *const keys[] = {"kill", "stop", "drain", "blackhole", "partition"};
+    const struct tree_node *list = tree_find(s->root, "timeline");
+    uint32_t count = 0;
+    for (const struct tree_node *at = list == NULL ? NULL : list->first; at != NULL; at = at->next)
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+            if (tree_find(at, keys[i]) != NULL) {
+                count++;
+                break;
+            }
+    return count;
+}
+
+static bool find_floors(struct shrinking *s) {
+    uint32_t count = 0;
+    for (const struct tree_node *row = moves_of(s); row != NULL; row = row->next)
+        count++;
+    s->floors = calloc((size_t)count + 1, sizeof(*s->floors));
+    if (s->floors == NULL)
+        return false;
+    s->had_fault = faults(s) > 0;
+    s->had_other = clusters(s) > 1;
+    for (const struct tree_node *row = moves_of(s); row != NULL; row = row->next) {
+        uint64_t min = number_of(tree_find(row, "min"), 0), all = listeners_of(s, row);
+        if (min > 0)
+            s->floors[s->floor_count++] = (struct floor){row, min < all ? min : all};
+    }
+    return true;
+}
+
+static bool could_be_met(const struct shrinking *s) {
+    if (!asks_for_moves(s))
+        return true;
+    if ((s->had_fault && faults(s) == 0) || (s->had_other && clusters(s) < 2))
+        return false;
+    for (const struct tree_node *row = moves_of(s); row != NULL; row = row->next)
+        for (uint32_t i = 0; i < s->floor_count; i++)
+            if (s->floors[i].row == row && listeners_of(s, row) < s->floors[i].listeners)
+                return false;
+    return true;
+}
+
 /* Tries what the changes since the last call made of the scenario: they stay, or are taken back. */
 static bool keep_if_it_fails(struct shrinking *s) {
     enum shrink_verdict v = SHRINK_OTHER;
     s->over |= s->attempts >= s->options->attempts_max;
-    if (!s->over && s->count > 0) {
+    if (!s->over && s->count > 0 && could_be_met(s)) {
         char *text = yaml_write(s->root);
         s->over = s->no_memory = text == NULL;
         s->attempts++;
@@ -302,7 +398,7 @@ static void shrink(struct shrinking *s) {
     }
     round_instants(s, tree_find(s->root, "timeline"));
     struct tree_node *duration = tree_find(s->root, "duration");
-    if (duration_of(duration, &us))
+    if (duration_of(duration, &us) && !asks_for_moves(s)) /* they need their time */
         reduce(s, duration, (uint64_t)us / 1000000, "s");
 }
 
@@ -310,10 +406,12 @@ bool shrink_tree(struct tree *tree, const struct shrink_options *options,
                  struct shrink_outcome *out) {
     struct shrinking s = {.options = options, .tree = tree, .root = tree->root};
     *out = (struct shrink_outcome){.entries_before = entries(tree)};
-    if (tree->root != NULL && tree->root->kind == TREE_MAPPING)
+    s.no_memory = tree->root != NULL && !find_floors(&s);
+    if (tree->root != NULL && tree->root->kind == TREE_MAPPING && !s.no_memory)
         shrink(&s);
     out->entries_after = entries(tree);
     out->attempts = s.attempts;
     free(s.changes);
+    free(s.floors);
     return !s.no_memory;
 }

@@ -7,7 +7,8 @@
  * are, single keys, the duration, and at last round instants. It works on the file's own words, so
  * a file of a person is cut down as well as a drawn one, and what the format learns later as well.
  * Whether a candidate still fails in the same way, the caller says; one that cannot be read does
- * not.
+ * not. Where so many moves are expected, listeners for them, a timeline and its time stay: a file
+ * that no run could satisfy shows nothing.
  */
 #ifndef PEERD_SIM_SHRINK_H
 #define PEERD_SIM_SHRINK_H

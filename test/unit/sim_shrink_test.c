@@ -130,6 +130,43 @@ Test(sim_shrink, ends_when_told_and_what_it_has_still_fails) {
     }
 }
 
+/* Too few moves: fewer listeners, or a timeline without a fault, would make too few of any run. */
+Test(sim_shrink, leaves_what_expected_moves_need) {
+    static const char head[] = "name: few\nduration: 30s\nclusters: [{name: a}, {name: b}]\n"
+                               "clients: [{name: l, count: 10}, {name: k, count: 5}]\n"
+                               "timeline: [{at: 5s, kill: a}, {at: 9s, restart: a}]\n";
+    static const struct {
+        const char *moves, *needs, *left[3];
+    } rows[] = {
+        {"{min: 8, of: l}", "min: 8", {"{count: 8}", "{at: 5s, kill: a}", "duration: 30s"}},
+        {"{min: 12}", "min: 12", {"{count: 7}", "{at: 5s, kill: a}", "{name: b}"}},
+        {"{min: 11, of: l}", "min: 11", {"{count: 10}", "{at: 5s, kill: a}", "{name: b}"}},
+        {"{max: 0, of: l}", "max: 0", {"duration: 1s", "{name: a}", "moves"}},
+        {"{min: 8, of: l}", "name: few", {"duration: 1s", "name: few", "clusters"}},
+    };
+    static struct faults faults;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bug bug = {.needs = {rows[i].needs}};
+        const struct shrink_options options = {
+            .fails = fails, .context = &bug, .attempts_max = 3000};
+        struct shrink_outcome outcome;
+        struct tree tree;
+        char text[512];
+        size_t len = (size_t)snprintf(text, sizeof(text), "%sexpectations: {moves: [%s]}\n", head,
+                                      rows[i].moves);
+        tree_init(&tree);
+        faults_init(&faults, "test");
+        cr_assert(yaml_parse(&tree, text, len, &faults));
+        cr_assert(shrink_tree(&tree, &options, &outcome));
+        char *out = yaml_write(tree.root);
+        for (size_t k = 0; k < 3; k++)
+            cr_expect_not_null(strstr(out, rows[i].left[k]), "%s: no `%s` in\n%s", rows[i].moves,
+                               rows[i].left[k], out);
+        free(out);
+        tree_free(&tree);
+    }
+}
+
 /* ---- with the simulator itself ---- */
 
 /* Lost frames are the failure; of five faults only the stop of the worker causes them. */
