@@ -189,7 +189,90 @@ static void put_stay(struct text *t, const struct scenario_clients *g) {
         text_putf(t, " to ");
         put_when(t, &g->leave);
     }
+    if (g->protection != PROTECTION_WARM)
+        text_putf(t, ", %s", g->protection == PROTECTION_COLD ? "cold" : "hot");
+    if (g->placed)
+        text_putf(t, ", placed at %.2f %.2f", g->latitude_deg, g->longitude_deg);
+    if (g->access_given) {
+        text_putf(t, ", last mile ");
+        put_duration(t, g->access.delay);
+        put_quality(t, &g->access);
+    }
     text_putf(t, "\n");
+}
+
+/* ---- what is not as it would be by itself ---- */
+
+static void put_detection(struct text *t, const struct policy_detection *d) {
+    text_putf(t, "detected within ");
+    put_duration(t, d->detect_within);
+    text_putf(t, ", beats every ");
+    put_duration(t, d->interval);
+}
+
+/* The limits that decide what a scenario shows; the rest is as in a policy. */
+static void put_limits(struct text *t, const struct policy_limits *l) {
+    text_putf(t, "leases: session ");
+    put_duration(t, l->session_lease);
+    text_putf(t, ", credit ");
+    put_duration(t, l->credit_lease);
+    text_putf(t, ", node ");
+    put_duration(t, l->node_lease);
+    text_putf(t, "; drain deadline ");
+    put_duration(t, l->drain_deadline);
+    text_putf(t, "; a second: %u opens, %u drained", (unsigned)l->opens_per_s,
+              (unsigned)l->drain_per_s);
+}
+
+static void put_row(struct text *t, const struct scenario_cluster *c) {
+    text_putf(t, "  cluster   %s%s: %u x %u workers", c->identity.name.text,
+              c->count > 1 ? ", …" : "", (unsigned)c->nodes, (unsigned)c->workers);
+    if (c->capacity > 0)
+        text_putf(t, ", capacity %u", (unsigned)c->capacity);
+    if (c->reserved_slots > 0)
+        text_putf(t, ", %u reserved for each peer", (unsigned)c->reserved_slots);
+    if (!name_equal(&c->identity.region, &c->identity.name))
+        text_putf(t, ", region %s", c->identity.region.text);
+    if (!name_equal(&c->identity.provider, &c->identity.name))
+        text_putf(t, ", provider %s", c->identity.provider.text);
+    if (c->identity.placed)
+        text_putf(t, ", at %.2f %.2f", c->identity.latitude_deg, c->identity.longitude_deg);
+    if (c->nearest > 0)
+        text_putf(t, ", peers: the %u nearest", (unsigned)c->nearest);
+    else if (c->peer_count > 0)
+        text_putf(t, ", peers: ");
+    for (uint32_t i = 0; i < c->peer_count && c->nearest == 0; i++)
+        text_putf(t, "%s%s", i > 0 ? ", " : "", c->peers[i].text);
+    text_putf(t, "\n");
+    if (c->detection_given) {
+        text_putf(t, "              ");
+        put_detection(t, &c->detection);
+        text_putf(t, "\n");
+    }
+    if (c->limits_given) {
+        text_putf(t, "              ");
+        put_limits(t, &c->limits);
+        text_putf(t, "\n");
+    }
+}
+
+static void put_settings(struct text *t, const struct scenario *s) {
+    text_putf(t, "  detection ");
+    put_detection(t, &s->detection);
+    text_putf(t, "\n  limits    ");
+    put_limits(t, &s->limits);
+    text_putf(t, "\n");
+    for (uint32_t i = 0; i < s->service_count; i++)
+        text_putf(t, "  service   %s: capacity %u\n", s->services[i].name.text,
+                  (unsigned)s->services[i].capacity);
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        if (i == 0 || s->clusters[i].row != s->clusters[i - 1].row)
+            put_row(t, &s->clusters[i]);
+    for (uint32_t i = 0; i < s->link_count; i++) {
+        text_putf(t, "  link      ");
+        put_link(t, &s->links[i]);
+        text_putf(t, "\n");
+    }
 }
 
 /* Those of one row as `eu1..eu50`. */
@@ -247,21 +330,24 @@ static void put_verdict(struct text *t, const struct scenario_verdict *v) {
 }
 
 static void put_hearing(struct text *t, const struct scenario_hearing *h) {
-    text_putf(t, "  expects   of %s:", h->of.text);
-    if (h->frames_lost_max_given)
-        text_putf(t, " at most %u frames lost;", (unsigned)h->frames_lost_max);
+    const char *joint = ":"; /* before what comes next */
+    text_putf(t, "  expects   of %s", h->of.text);
+    if (h->frames_lost_max_given) {
+        text_putf(t, "%s at most %u frames lost", joint, (unsigned)h->frames_lost_max);
+        joint = ";";
+    }
     if (h->gap_max_given) {
-        text_putf(t, " no gap over ");
+        text_putf(t, "%s no gap over ", joint);
         put_duration(t, h->gap_max);
-        text_putf(t, ";");
+        joint = ";";
     }
     if (h->all_served_by_given) {
-        text_putf(t, " served from ");
+        text_putf(t, "%s served from ", joint);
         put_duration(t, h->all_served_by);
-        text_putf(t, ";");
+        joint = ";";
     }
     if (h->served_at_end_count > 0) {
-        text_putf(t, " at the end at ");
+        text_putf(t, "%s at the end at ", joint);
         put_names(t, h->served_at_end, h->served_at_end_count);
     }
     text_putf(t, "\n");
@@ -320,6 +406,7 @@ size_t scenario_describe(const struct scenario *s, char *out, size_t size) {
         text_putf(&t, ", seed %llu", (unsigned long long)s->seed);
     text_putf(&t, "\n  clusters  ");
     put_clusters(&t, s);
+    put_settings(&t, s);
     put_clients(&t, s);
     for (uint32_t i = 0; i < s->event_count; i++) {
         text_putf(&t, "  at ");

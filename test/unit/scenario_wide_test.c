@@ -176,8 +176,16 @@ Test(scenario_wide, expects_of_single_ones) {
 Test(scenario_wide, describes_it) {
     static const char *const lines[] = {
         "  clusters  eu1..eu20, us1..us2, lone\n",
-        "at the nearest, waiting\n",
-        ", from 1s to 50s..1min\n",
+        "at the nearest, waiting, placed at 52.52 13.41\n",
+        ", from 1s to 50s..1min, last mile 4ms\n",
+        "  cluster   eu1, …: 1 x 2 workers, region eu, provider acme, at 50.11 8.68, peers: the 5 "
+        "nearest\n",
+        "              detected within 1s, beats every 300ms\n",
+        "  link      us1 to eu1: its rtt, outages every 10min, rate 2Mbit/s, reordered 1%, twice "
+        "2%, replayed 0.5%\n",
+        "  expects   of home: at most 3 frames lost; no gap over 40ms; served from 35s; at the end "
+        "at us1, us2\n",
+        "  expects   of all: no gap over 1s\n",
         "  at 10s: kill region eu, blackholed\n",
         "  at 14s: arrive 3 of home over 2s\n",
         "  at 15s: leave 2 of all, without a word\n",
