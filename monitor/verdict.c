@@ -217,10 +217,13 @@ static void say_missing(struct verdict_result *out, const struct verdict_input *
                         const struct testimony *silent, bool clients) {
     char names[NAMES_TEXT_LEN], who[CLIENTS_TEXT_LEN] = "";
     const struct verdict_clients *c = &in->clients;
+    int len = 0;
     if (clients)
-        snprintf(who, sizeof(who),
-                 "; %" PRIu32 " of %" PRIu32 " clients resumed here within %" PRId64 " ms",
-                 c->missing, c->known, duration_in_ms(c->within));
+        len = snprintf(who, sizeof(who), "; %" PRIu32 " of %" PRIu32 " clients resumed here",
+                       c->missing, c->known);
+    if (clients && duration_in_ms(c->within) > 0)
+        snprintf(who + len, sizeof(who) - (size_t)len, " within %" PRId64 " ms",
+                 duration_in_ms(c->within));
     if (silent->count > 0)
         SAY(out, "no beat for %" PRId64 " ms; %s silent too%s", silent_ms(in),
             names_text(silent, names), who);
@@ -228,11 +231,16 @@ static void say_missing(struct verdict_result *out, const struct verdict_input *
         SAY(out, "no beat for %" PRId64 " ms%s", silent_ms(in), clients ? who : "; no witness");
 }
 
+/* Whatever it proves, it comes from there: of an old path, of a new run, or deaf to us. */
+static bool speaks_again(const struct verdict_input *in) {
+    return !instant_is_never(in->heard_at) && !instant_before(in->heard_at, in->suspected_since);
+}
+
 /* Rule 10: at the speed of suspicion, since everything that could speak for it is silent. */
 static bool judge_by_clients(struct verdict_result *out, const struct verdict_input *in,
                              const struct hearing *h, struct instant now) {
-    if (!clients_miss_it(in, now) || !instant_reached(now, probed_at(in)) ||
-        in->clients.places + h->missed.count < VERDICT_DOMAINS)
+    bool enough = in->clients.places + h->missed.count >= VERDICT_DOMAINS && !speaks_again(in);
+    if (!clients_miss_it(in, now) || !instant_reached(now, probed_at(in)) || !enough)
         return false;
     conclude(out, VERDICT_CRASHED, 10, in->clients.forget_at);
     say_missing(out, in, &h->missed, true);
@@ -315,11 +323,16 @@ static void judge_by_others(struct verdict_result *out, const struct verdict_inp
 static void judge_early(struct verdict_result *out, const struct verdict_input *in,
                         const struct hearing *h, struct instant now) {
     struct duration left = patience_left(in, in->detect_within);
-    bool remains = recent(in->media_heard_at, VERDICT_HEARING_MAX, now) ||
-                   recent(in->unconfirmed_at, in->detect_within, now);
-    if (!remains && h->objecting.count == 0 && judge_by_clients(out, in, h, now))
-        return;
     bool expired = in->opinion == DETECTOR_EXPIRED;
+    bool remains = speaks_again(in) || recent(in->media_heard_at, VERDICT_HEARING_MAX, now);
+    bool objected = remains || h->objecting.count > 0;
+    if (!objected && judge_by_clients(out, in, h, now))
+        return;
+    if (!objected && in->convicted) { /* words are forgotten, which makes them no less true */
+        conclude(out, VERDICT_CRASHED, 10, expired ? instant_add(now, left) : INSTANT_NEVER);
+        say_missing(out, in, &h->missed, false);
+        return;
+    }
     conclude(out, VERDICT_SUSPECT, 5, expired ? instant_add(now, left) : INSTANT_NEVER);
     if (clients_miss_it(in, now) && !instant_reached(now, probed_at(in)))
         out->again_at = instant_min(out->again_at, probed_at(in));

@@ -109,6 +109,7 @@ struct verdict_input {
     struct instant media_life_at;   /* newest proof from one of its nodes; "never" for none */
     struct instant media_heard_at;  /* newest word from one of its nodes; "never" for none */
     struct instant media_since;     /* first word of them in this silence; "never" for none */
+    struct instant heard_at;        /* newest beat of it, whatever it proves; "never" for none */
     struct instant unconfirmed_at;  /* newest beat that proves nothing; "never" for none */
     uint32_t unconfirmed;           /* such beats since its newest proof of life */
     struct duration interval;       /* beats are expected this often */

@@ -157,6 +157,13 @@ static void peer_unreachable(struct core *core, const struct core_peer_unreachab
         description_missed(core, core->peers[e->peer]);
 }
 
+/* Whoever is late at this very instant must not be named as a backup. */
+static void judge_due(struct core *core) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (instant_reached(core->now, detector_deadline(&core->peers[i]->detector)))
+            peering_judge(core, core->peers[i]);
+}
+
 static void take(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
     switch (event->kind) {
     case CORE_TICK:
@@ -176,6 +183,7 @@ static void take(struct core *core, const struct core_event *event, struct core_
         node_reported(core, event, outbox);
         return;
     case CORE_SESSION_OPEN:
+        judge_due(core);
         session_open(core, event, outbox);
         return;
     case CORE_STANDBYS_LODGED:

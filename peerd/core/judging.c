@@ -73,7 +73,7 @@ static bool is_known_to_be_silent(const struct peering *p) {
     return p->detector.opinion == DETECTOR_SUSPECT || p->detector.opinion == DETECTOR_EXPIRED;
 }
 
-static void fill_input(const struct core *core, const struct peering *p,
+static void fill_input(const struct core *core, struct peering *p,
                        struct verdict_witness *witnesses, struct verdict_input *in) {
     in->figures = detector_figures(&p->detector, core->now);
     in->life_at = p->detector.life_at;
@@ -82,12 +82,14 @@ static void fill_input(const struct core *core, const struct peering *p,
     in->media_life_at = media_alive_life(p);
     in->media_heard_at = media_alive_heard(p);
     in->media_since = p->media_since;
+    in->heard_at = p->heard_at;
     in->unconfirmed_at = p->detector.unconfirmed_at;
     in->unconfirmed = p->detector.unconfirmed;
     in->interval = duration_max(core->policy.detection.interval, p->detector.announced);
     in->detect_within = core->policy.detection.detect_within;
     in->convicted = p->verdict.verdict == VERDICT_CRASHED;
     in->witnesses = witnesses;
+    in->clients = testimony_sum(core, p);
     in->witness_count = is_known_to_be_silent(p) ? gather(core, p, witnesses) : 0;
 }
 
@@ -99,7 +101,7 @@ static struct verdict_input words_of(const struct peering *p) {
     };
 }
 
-static void judge(const struct core *core, const struct peering *p, struct verdict_result *out) {
+static void judge(const struct core *core, struct peering *p, struct verdict_result *out) {
     struct verdict_witness witnesses[POLICY_PEERS_MAX];
     struct verdict_input in = words_of(p);
     if (verdict_stands(out, &in))
@@ -111,7 +113,7 @@ static void judge(const struct core *core, const struct peering *p, struct verdi
 /* ---- inquiries ------------------------------------------------------------------------------- */
 
 /* What a witness says of one that is suspected, and whether that is enough. */
-static bool owes_a_word(const struct core *core, const struct peering *w, const struct peering *p) {
+static bool owes_a_word(const struct core *core, const struct peering *w, struct peering *p) {
     struct verdict_witness witnesses[POLICY_PEERS_MAX];
     struct verdict_input in = words_of(p);
     fill_input(core, p, witnesses, &in);
@@ -135,7 +137,7 @@ bool peering_is_asked(const struct core *core, const struct peering *w) {
     if (w->verdict.verdict == VERDICT_SUSPECT || instant_reached(core->now, peering_late_at(w)))
         return true;
     for (uint32_t i = 0; i < core->peer_count && core->suspects > 0; i++) {
-        const struct peering *p = core->peers[i];
+        struct peering *p = core->peers[i];
         if (p != w && p->verdict.verdict == VERDICT_SUSPECT && w->views[i].known &&
             owes_a_word(core, w, p))
             return true;

@@ -24,8 +24,8 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->hint = key_hint_of(&policy->key);
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
-    p->suspected_since = p->expired_since = p->wish_told = p->beaten_at = p->replay_traced =
-        p->media_since = INSTANT_NEVER;
+    p->heard_at = p->suspected_since = p->expired_since = p->wish_told = p->beaten_at =
+        p->replay_traced = p->media_since = INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
@@ -35,6 +35,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
                                                         .interval_max = policy_interval_max(d)});
     p->verdict = (struct verdict_result){
         .rule = 1, .again_at = INSTANT_NEVER, .evidence = "not heard since we started"};
+    testimony_init(&p->testimony);
     list_init(&p->groups);
     return p;
 }
@@ -44,6 +45,7 @@ void peering_free(struct peering *p) {
         return;
     assert(!list_holds_any(&p->groups));
     media_alive_free(p);
+    testimony_free(&p->testimony);
     description_free(&p->description);
     free(p);
 }
@@ -206,6 +208,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         replayed(core, p);
         return;
     case ECHO_CANDIDATE:
+        p->heard_at = core->now;
         candidate_heard(core, p, b);
         return;
     case ECHO_UNCONFIRMED:
@@ -216,6 +219,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         life_proven(core, p, b, &proof);
         break;
     }
+    p->heard_at = core->now;
     if (proof.newest) {
         note_loss(p, b);
         note_words(core, p, b);
@@ -392,7 +396,8 @@ void peering_check_invariants(const struct core *core) {
         detector_check_invariants(&p->detector);
         assert((p->detector.opinion == DETECTOR_EXPIRED) == !instant_is_never(p->expired_since));
         /* Nobody is convicted without our own expiry. */
-        assert(p->verdict.rule < 6 || p->detector.opinion == DETECTOR_EXPIRED);
+        assert(p->verdict.rule < 6 || p->detector.opinion == DETECTOR_EXPIRED ||
+               (p->verdict.rule == 10 && p->detector.opinion == DETECTOR_SUSPECT));
         assert(!instant_is_never(p->beat_at));
         assert(!instant_before(instant_max(peering_deadline(p), core->now), core->faces[i].due));
         assert(shows(&core->faces[i], p));

@@ -2,7 +2,8 @@
  * A peering: all we know of one peer, and all we are about to say to it.
  *
  * Files: peering.c sends and takes beats; judging.c turns detector, remains and witnesses into the
- * verdict; media_alive.c answers the nodes of a peer whose peerd is silent.
+ * verdict; testimony.c counts what its clients say; media_alive.c answers the nodes of a peer whose
+ * peerd is silent.
  *
  * Beats leave every interval, until the path is measured; then as often as its detector wishes or
  * the peer asks (monitor/cadence.h), within what policy permits; and where policy says so more
@@ -20,6 +21,7 @@
 #include "monitor/verdict.h"
 #include "peerd/core/list.h"
 #include "peerd/core/outbox.h"
+#include "peerd/core/testimony.h"
 #include "peerd/policy/policy.h"
 #include "peerd/wire/beat.h"
 #include "peerd/wire/description.h"
@@ -85,6 +87,7 @@ struct peering {
     struct detector detector;
     struct verdict_result verdict;
     struct instant verdict_since;
+    struct instant heard_at;        /* newest beat of it, whatever it proves; "never" for none */
     struct instant suspected_since; /* it was trusted last; "never" while it is */
     struct instant expired_since;   /* of the detector; "never" while it has not */
     struct instant wish_told; /* when we last said that the path is too bad for the wish, or no
@@ -109,6 +112,8 @@ struct peering {
     struct peering_about about[BEAT_VIEWS_MAX]; /* by place in its beats */
     uint64_t replayed;                          /* beats dropped … */
     struct instant replay_traced;               /* … and when we last said so */
+
+    struct testimony testimony; /* what its clients say */
 
     struct media_alive *media[PEERING_MEDIA_MAX]; /* owned; NULL where free */
     struct instant media_since;                   /* first word in this silence; "never" */

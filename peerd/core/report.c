@@ -76,6 +76,8 @@ static void note_figures(struct core *core, struct session *s, const struct node
 
 /* What the change means for a move, told before the record changes. */
 static void leaving(struct core *core, struct session *s, enum session_state state) {
+    if (s->state == SESSION_STATE_HEDGING && state == SESSION_STATE_STANDBY && s->move != NULL)
+        testimony_taken_back(core, peering_by_name(core, &s->move->from), s);
     if (s->state == SESSION_STATE_COMMITTED && state != SESSION_STATE_COMMITTED)
         moves_session_left(core, s);
     else if (s->state == SESSION_STATE_HEDGING && state == SESSION_STATE_STANDBY)
@@ -89,11 +91,26 @@ struct before {
     uint32_t epoch;
 };
 
+/* What it means for the one that its client has turned away from. */
+static void testify(struct core *core, const struct session *s, const struct node_session *told,
+                    const struct before *before) {
+    struct peering *from = peering_by_hint(core, &told->served_by);
+    bool missed = told->cause == MOVE_CAUSE_NONE || told->cause == MOVE_CAUSE_CRASHED;
+    if (s->state == SESSION_STATE_HEDGING && !before->hedging && missed)
+        testimony_given(core, from, s, false);
+    else if (s->state == SESSION_STATE_COMMITTED && !before->serving && before->hedging)
+        testimony_moved(core, from, s);
+    else if (s->state == SESSION_STATE_COMMITTED && !before->serving &&
+             told->cause == MOVE_CAUSE_CRASHED)
+        testimony_given(core, from, s, true);
+}
+
 /* … and after. `quiet`: the node tells what it has; nothing of it happens now. */
 static void arrived(struct core *core, struct session *s, const struct node_session *told,
                     const struct before *before, bool quiet) {
     if (quiet)
         return;
+    testify(core, s, told, before);
     if (s->state == SESSION_STATE_COMMITTED && !before->serving)
         moves_arrived(core, s, told, before->epoch);
     else if (s->state == SESSION_STATE_HEDGING && !before->hedging)

@@ -39,6 +39,7 @@ static const char help[] =
     "Many runs, each in a process of its own:\n"
     "      --runs N          seeds, one after another\n"
     "      --first-seed N    the first of them (1)\n"
+    "      --json            closes with how well clusters watched one another in all of them\n"
     "      --jobs N          at once (as many as there are cores)\n"
     "      --keep-going      further after a failure; else no more begin then\n"
     "      --no-shrink       only say what failed; else the first three are cut down and saved\n"
@@ -160,10 +161,9 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
         fprintf(stderr, "peersim: --rtt-matrix is for one run; name the file in the scenario\n");
         return 2;
     }
-    if (a->runs > 0 && (a->json || a->html != NULL || a->trace || a->print || a->seed_given)) {
+    if (a->runs > 0 && (a->html != NULL || a->trace || a->print || a->seed_given)) {
         fprintf(stderr, "peersim: --%s is for one run, not beside --runs%s\n",
                 a->seed_given ? "seed"
-                : a->json     ? "json"
                 : a->trace    ? "trace"
                 : a->print    ? "print"
                               : "html",

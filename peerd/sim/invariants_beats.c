@@ -222,11 +222,35 @@ static struct duration silent(const struct sim *sim, const struct sim_site *site
 
 /* ---- 16: verdicts ---------------------------------------------------------------------------- */
 
+/* Clients may be believed sooner, but not while it beats, nor before it had time to answer; and
+ * somebody must have turned away from it. */
+static void check_conviction_by_clients(struct sim *sim, const struct sim_site *site,
+                                        const struct watch_peer *p,
+                                        const struct core_peer_status *s) {
+    const struct core_counters *c = core_counters(site->core);
+    struct duration least = duration_min(site->policy.detection.interval,
+                                         duration_ms(p->promised_ms > 0 ? p->promised_ms : 1));
+    if (s->opinion != DETECTOR_SUSPECT && s->opinion != DETECTOR_EXPIRED)
+        sim_breach(sim, "%s believes %s %s without a suspicion of its own",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
+    if (!instant_is_never(p->heard) &&
+        duration_less(instant_since(sim_site_now(sim, site), p->heard), least))
+        sim_breach(sim, "%s believes %s %s, which has beaten just now",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
+    if (c->hedges + c->moves_begun == 0)
+        sim_breach(sim, "%s believes %s %s by clients of which it has none",
+                   watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
+}
+
 /* Nobody is convicted before our own ears are at their end, whatever views say; and time in which
  * we did not run ourselves is not held against him. */
 static void check_conviction(struct sim *sim, const struct sim_site *site,
                              const struct watch_peer *p, const struct core_peer_status *s) {
     struct duration within = site->policy.detection.detect_within;
+    if (s->rule == 10) {
+        check_conviction_by_clients(sim, site, p, s);
+        return;
+    }
     if (s->opinion != DETECTOR_EXPIRED)
         sim_breach(sim, "%s believes %s %s without an expiry of its own",
                    watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
@@ -292,7 +316,7 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
  * long ago for us to remember are left to the core. */
 static void check_trust(struct sim *sim, const struct sim_site *site, const struct watch_peer *p,
                         const struct core_peer_status *s) {
-    struct duration remembered = duration_scale(site->policy.detection.interval, BEATS_MAX / 8, 1);
+    struct duration remembered = duration_scale(site->policy.detection.interval, BEATS_MAX / 32, 1);
     struct duration limit = duration_max(s->figures.proof_max, remembered);
     struct duration since =
         instant_is_never(p->life_any.at) ? DURATION_ENDLESS : silent(sim, site, &p->life_any);

@@ -15,7 +15,7 @@
 #define TIMER     duration_ms(1) /* a timer is exact in virtual time, clocks drift a little */
 #define CLOSELY   32             /* clusters: of more not every word is weighed, which takes time */
 #define OPENS_MAX 64             /* opens whose instants are remembered */
-#define BEATS_MAX 32             /* sends to a peer whose instants are remembered */
+#define BEATS_MAX 128            /* sends to a peer whose instants are remembered */
 
 /* ---- workers ---- */
 

@@ -213,6 +213,7 @@ static int run_many(const struct arguments *a, const char *text, const char *fol
                                          .first_seed = a->first_seed,
                                          .runs = a->runs,
                                          .jobs = (uint32_t)a->jobs,
+                                         .json = a->json,
                                          .keep_going = a->keep_going};
     return many_run(&options) ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 #include "peerd/sim/many.h"
 
+#include "peerd/sim/report_watch.h"
 #include "peerd/sim/shrunk.h"
 #include "peerd/sim/swarm.h"
 
@@ -14,7 +15,8 @@
 #define TELL_EVERY_MS  20000 /* progress */
 #define TRIAL_LIMIT_S  120   /* of a run; the slowest takes a second or two */
 #define SHRINK_LIMIT_S 120
-#define SHRINK_MAX     3  /* failures cut down; of more the command is enough */
+#define SHRINK_MAX     3 /* failures cut down; of more the command is enough */
+#define JSON_LINE_MAX  65536
 #define FAILURES_MAX   10 /* kept going, and still: more are only counted */
 
 struct many {
@@ -24,7 +26,8 @@ struct many {
     uint64_t begun, passed, failed;
     struct timespec start;
     int64_t told_ms;
-    bool stopped; /* no more begin */
+    bool stopped;               /* no more begin */
+    struct report_watch *watch; /* of all; NULL: not asked for */
 };
 
 static int64_t elapsed_ms(const struct many *m) {
@@ -39,7 +42,7 @@ static double seeds_per_s(const struct many *m) {
 }
 
 static void tell(struct many *m) {
-    if (elapsed_ms(m) - m->told_ms < TELL_EVERY_MS)
+    if (m->options->json || elapsed_ms(m) - m->told_ms < TELL_EVERY_MS)
         return;
     m->told_ms = elapsed_ms(m);
     printf("  %" PRIu64 " of %" PRIu64 ", %" PRIu64 " failed, %.1f seeds/s\n",
@@ -108,6 +111,23 @@ static void begin_more(struct many *m) {
     }
 }
 
+static void note_watch(struct many *m, const struct trial *t) {
+    static struct report_watch one;
+    if (m->watch != NULL && trial_watch(t, &one))
+        report_watch_add(m->watch, &one);
+}
+
+static void tell_watch(const struct many *m) {
+    struct json_writing w;
+    json_write_begin(&w);
+    json_write_uint(&w, w.root, "runs", m->passed + m->failed);
+    json_write_uint(&w, w.root, "failed", m->failed);
+    report_watch_write(&w, w.root, m->watch);
+    char *text = json_write_end(&w, JSON_LINE_MAX, NULL);
+    printf("%s\n", text != NULL ? text : "{}");
+    free(text);
+}
+
 static void run_all(struct many *m) {
     begin_more(m);
     for (;;) {
@@ -120,6 +140,7 @@ static void run_all(struct many *m) {
             return;
         if (t == NULL)
             continue;
+        note_watch(m, t);
         if (t->end == TRIAL_OK) {
             m->passed++;
         } else {
@@ -138,13 +159,19 @@ bool many_run(const struct many_options *options) {
     if (m.jobs > MANY_JOBS_MAX)
         m.jobs = MANY_JOBS_MAX;
     m.trials = calloc(m.jobs, sizeof(*m.trials));
-    if (m.trials == NULL) {
+    m.watch = options->json ? calloc(1, sizeof(*m.watch)) : NULL;
+    if (m.trials == NULL || (options->json && m.watch == NULL)) {
         fprintf(stderr, "peersim: out of memory\n");
         return false;
     }
     clock_gettime(CLOCK_MONOTONIC, &m.start);
     run_all(&m);
     free(m.trials);
+    if (m.watch != NULL)
+        tell_watch(&m);
+    free(m.watch);
+    if (options->json)
+        return m.failed == 0;
     printf("  %.1f seeds/s, %" PRIu32 " at once\n", seeds_per_s(&m), m.jobs);
     printf("%" PRIu64 " passed, %" PRIu64 " failed, %" PRIu64 " skipped\n", m.passed, m.failed,
            options->runs - m.passed - m.failed);

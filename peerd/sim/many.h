@@ -18,6 +18,7 @@ struct many_options {
     uint64_t first_seed;
     uint64_t runs;
     uint32_t jobs;   /* at once; 0: as many as there are cores */
+    bool json;       /* closes with all runs' watch (report_watch.h) in one line instead */
     bool keep_going; /* after a failure; else those under way end and no more begin */
 };
 

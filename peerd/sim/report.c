@@ -1,5 +1,6 @@
 #include "peerd/sim/report.h"
 
+#include "peerd/sim/report_watch.h"
 #include "peerd/wire/json_write.h"
 
 #include <stdlib.h>
@@ -38,6 +39,7 @@ void report_free(struct report *r) {
     free(r->events);
     free(r->changes);
     free(r->marks);
+    free(r->watch);
     *r = (struct report){.runner = r->runner};
 }
 
@@ -251,6 +253,8 @@ char *report_to_json(const struct report *r) {
     write_verdicts(&w, r);
     write_events(&w, r);
     write_gaps(&w, r);
+    if (r->watch != NULL)
+        report_watch_write(&w, json_write_object(&w, w.root, "watch"), r->watch);
     write_expectations(&w, r);
     if (r->broken && r->broken_by != NULL)
         json_write_string(&w, w.root, "broken_by", r->broken_by);

@@ -10,6 +10,7 @@
  *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"evidence":…}, …],
  *    "events":[{"at_ms":…,"target":…,"text":…}, …],
  *    "gaps":[{"client":…,"at_ms":…,"ms":…}, …],
+ *    "watch":{…, see report_watch.h},
  *    "expectations":[{"what":…,"met":…,"found":…}, …], "broken_by":…, "ok":…}
  * `broken_by` is there if something went wrong that no expectation names: "interrupted". Instants
  * count from the start of the scenario [ms]. first_frame_ms is −1 if the new server was never
@@ -110,6 +111,8 @@ struct report_mark {
 #define REPORT_NOBODY    UINT32_MAX
 #define REPORT_MARKS_MAX 8000000
 
+struct report_watch;
+
 struct report_expectation {
     char what[REPORT_TEXT_LEN_MAX + 1]; /* `at most 0 frames lost` */
     char found[REPORT_TEXT_LEN_MAX + 1];
@@ -136,7 +139,8 @@ struct report {
     uint32_t change_count;
     struct report_mark *marks;
     uint32_t mark_count;
-    uint64_t marks_left_out; /* beyond REPORT_MARKS_MAX */
+    struct report_watch *watch; /* owned; NULL: not summed up */
+    uint64_t marks_left_out;    /* beyond REPORT_MARKS_MAX */
     bool broken; /* something went wrong that no expectation names; also when memory was short */
     const char *broken_by; /* what, if more is to be said: a literal, or NULL */
 };

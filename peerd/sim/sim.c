@@ -7,6 +7,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/report_watch.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/site.h"
 #include "peerd/sim/sleep.h"
@@ -500,6 +501,9 @@ static void make_report(struct sim *sim) {
     }
     report_sort_marks(&sim->report);
     expect_all(sim->scenario, &sim->report);
+    sim->report.watch = malloc(sizeof(*sim->report.watch));
+    if (sim->report.watch != NULL)
+        report_watch_of(sim->report.watch, sim->scenario, &sim->report);
 }
 
 /* Every other listener closes, the rest goes without a word; then every lease has to run out. */

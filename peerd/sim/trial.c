@@ -1,5 +1,6 @@
 #include "peerd/sim/trial.h"
 
+#include "peerd/sim/report_watch.h"
 #include "peerd/sim/sim.h"
 #include "peerd/sim/swarm.h"
 
@@ -33,8 +34,17 @@ static int say_unusable(const struct faults *faults) {
     return 2;
 }
 
+static void say_watch(const struct report *r) {
+    static char line[REPORT_WATCH_LINE_MAX];
+    if (r->watch == NULL)
+        return;
+    report_watch_to_line(r->watch, line, sizeof(line));
+    fprintf(stderr, "watch: %s\n", line);
+}
+
 static int say_report(const struct sim *sim) {
     const struct report *r = sim_report(sim);
+    say_watch(r);
     if (sim_violation(sim) != NULL)
         fprintf(stderr, "failed: %s\n", sim_violation(sim));
     for (uint32_t i = 0; i < r->expectation_count; i++)
@@ -114,6 +124,12 @@ static const char *line_after(const struct trial *t, const char *begin, char *ou
         return NULL;
     snprintf(out, size, "%.*s", (int)strcspn(at + len, "\n"), at + len);
     return out;
+}
+
+bool trial_watch(const struct trial *t, struct report_watch *out) {
+    static char line[REPORT_WATCH_LINE_MAX];
+    return line_after(t, "watch: ", line, sizeof(line)) != NULL &&
+           report_watch_from_line(out, line);
 }
 
 /* The first line that holds one of the words by which machines and sanitizers end a process. */

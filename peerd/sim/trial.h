@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TRIAL_SAID_MAX    16384 /* [bytes] kept of what it says; the rest is read and dropped */
+#define TRIAL_SAID_MAX    49152 /* [bytes] kept of what it says; the rest is read and dropped */
 #define TRIAL_FAILURE_MAX 511   /* [bytes] */
 
 enum trial_end {
@@ -53,6 +53,11 @@ struct trial *trial_wait(struct trial *list, uint32_t count, int timeout_ms);
 
 /* One from beginning to end. */
 bool trial_run(struct trial *t, const struct trial_options *options);
+
+struct report_watch;
+
+/* How well its clusters watched one another; false if it did not say so. */
+bool trial_watch(const struct trial *t, struct report_watch *out);
 
 /* Kills those in use. */
 void trial_stop(struct trial *list, uint32_t count);

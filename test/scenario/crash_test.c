@@ -30,10 +30,11 @@ Test(crash, suspected_then_convicted_with_evidence) {
         o, "   2.135 ams1 > fra1 suspect (silent 150 ms, expected 100±50) -> asking lon1\n"
            "   2.135 lon1 > fra1 suspect (silent 150 ms, expected 100±50) -> asking ams1\n"
            "   2.207 lon1 move a3aBjJeirbjDztnk7_oFEA evidence: client heard nothing for 140 ms; "
-           "fra1 suspect: silent 150 ms, expected 100±50\n"
+           "fra1 suspect: silent 222 ms, expected 100±50\n"
            "   2.207 lon1 move a3aBjJeirbjDztnk7_oFEA switch (crashed: fra1 -> lon1)\n"
-           "   2.275 ams1 > fra1 crashed (no beat for 290 ms; lon1 silent too)\n"
-           "   2.275 lon1 > fra1 crashed (no beat for 290 ms; ams1 silent too)\n"));
+           "   2.230 lon1 > fra1 crashed (no beat for 245 ms; ams1 silent too; 1 of 1 clients "
+           "resumed here)\n"
+           "   2.275 ams1 > fra1 crashed (no beat for 290 ms; lon1 silent too)\n"));
 
     /* The record, at the one that took the session over. */
     const struct ledger *ledger = core_ledger(overlay_core(o, 2));

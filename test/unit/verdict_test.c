@@ -31,6 +31,7 @@ static struct verdict_input expired(void) {
                                   .media_life_at = INSTANT_NEVER,
                                   .media_heard_at = INSTANT_NEVER,
                                   .media_since = INSTANT_NEVER,
+                                  .heard_at = ago(310),
                                   .unconfirmed_at = INSTANT_NEVER,
                                   .interval = duration_ms(100),
                                   .rtt = duration_ms(20),
@@ -446,9 +447,9 @@ Test(verdict, clients_testify) {
             in.media_heard_at = ago(100);
             cr_expect_eq(judge(&in).rule, 5, "%s: a node of it speaks", rows[i].what);
             in.media_heard_at = INSTANT_NEVER;
-            in.unconfirmed_at = ago(100);
+            in.heard_at = ago(90);
             cr_expect_eq(judge(&in).rule, 5, "%s: it speaks itself", rows[i].what);
-            in.unconfirmed_at = INSTANT_NEVER;
+            in.heard_at = ago(310);
             w[0] = witness("lon1", 1, 20);
             in.witness_count = 1;
             cr_expect_eq(judge(&in).rule, 5, "%s: somebody has just heard it", rows[i].what);

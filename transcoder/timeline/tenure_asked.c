@@ -144,6 +144,7 @@ static void hedge_begins(struct tenure *t, uint32_t slot, const struct message_r
         tenure_refuse(t, m, ERR_BUDGET, now, out);
         return;
     }
+    s->served_by = m->served_by; /* whom its client misses */
     tenure_set_state(t, slot, TENURE_HEDGING, now, out);
     s->hedge = hedge_end(t, m, now);
     media(s, slot, m, true, s->hedge, out);
