@@ -74,30 +74,6 @@ void sim_put(struct sim *sim, struct duration after, const struct sim_event *eve
     sim_queue_put(&sim->queue, instant_add(sim->now, after), event);
 }
 
-void sim_due_site(struct sim *sim, const struct sim_site *site) {
-    bool runs = site->peerd.life == SIM_LIFE_RUNNING && site->core != NULL;
-    due_set(&sim->due, site->index,
-            runs ? sim_clock_true(&site->clock, core_deadline(site->core)) : INSTANT_NEVER);
-}
-
-void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
-    struct instant at = INSTANT_NEVER;
-    if (w->process.life == SIM_LIFE_RUNNING)
-        at = sim_clock_true(&sim->nodes[w->node].clock,
-                            instant_min(tenure_deadline(&w->tenure), due_first(&w->due)));
-    due_set(&sim->due, sim->site_count + w->index, at);
-}
-
-void sim_due_client(struct sim *sim, const struct sim_client *c) {
-    struct sim_clock clock = sim_client_clock(sim, c);
-    struct instant at = INSTANT_NEVER;
-    if (c->nap != NULL)
-        at = instant_before(sim->end, c->sleeps_until) ? INSTANT_NEVER : c->sleeps_until;
-    else if (c->state == SIM_CLIENT_OPEN)
-        at = sim_clock_true(&clock, witness_deadline(c->witness));
-    due_set(&sim->due, sim->site_count + sim->worker_count + c->index, at);
-}
-
 /* ---- making it ---- */
 
 static void count_machines(struct sim *sim) {
@@ -428,6 +404,11 @@ void sim_dispatch(struct sim *sim, const struct sim_event *e) {
 }
 
 static void wake(struct sim *sim, uint32_t machine) {
+    struct instant at = sim_machine_deadline(sim, machine);
+    if (instant_before(sim->now, at)) {
+        due_set(&sim->due, machine, at);
+        return;
+    }
     if (machine < sim->site_count)
         sim_site_due(sim, &sim->sites[machine]);
     else if (machine < sim->site_count + sim->worker_count)

@@ -2,6 +2,7 @@
  * The simulated world: everything that its parts share.
  *
  *   sim.c         the loop: takes the next event, or wakes the machine that is due
+ *   deadline.c    when machines want to be woken
  *   site.c        a cluster's peerd: the core, its beats, opens and reports
  *   call.c        what one peerd asks of another: descriptions and lodgings
  *   node.c        a machine: supervisor, registration, media-alive, power switch; roster.c
@@ -449,6 +450,9 @@ void sim_due_client(struct sim *sim, const struct sim_client *client);
 
 /* What an event means, now. Bodies are taken. */
 void sim_dispatch(struct sim *sim, const struct sim_event *e);
+
+/* The true one of a machine, by its number among all: sites, workers, clients. */
+struct instant sim_machine_deadline(const struct sim *sim, uint32_t machine);
 
 /* A process that is stopped keeps the event for later: true. So does one that is dead lose it. */
 bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_event *event);

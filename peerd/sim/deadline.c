@@ -1,0 +1,48 @@
+#include "peerd/sim/world.h"
+
+static struct instant site_deadline(const struct sim_site *site) {
+    bool runs = site->peerd.life == SIM_LIFE_RUNNING && site->core != NULL;
+    return runs ? sim_clock_true(&site->clock, core_deadline(site->core)) : INSTANT_NEVER;
+}
+
+static struct instant worker_deadline(const struct sim *sim, const struct sim_worker *w) {
+    if (w->process.life != SIM_LIFE_RUNNING)
+        return INSTANT_NEVER;
+    return sim_clock_true(&sim->nodes[w->node].clock,
+                          instant_min(tenure_deadline(&w->tenure), due_first(&w->due)));
+}
+
+static struct instant client_deadline(const struct sim *sim, const struct sim_client *c) {
+    struct sim_clock clock = sim_client_clock(sim, c);
+    if (c->nap != NULL)
+        return instant_before(sim->end, c->sleeps_until) ? INSTANT_NEVER : c->sleeps_until;
+    return c->state == SIM_CLIENT_OPEN ? sim_clock_true(&clock, witness_deadline(c->witness))
+                                       : INSTANT_NEVER;
+}
+
+struct instant sim_machine_deadline(const struct sim *sim, uint32_t machine) {
+    if (machine < sim->site_count)
+        return site_deadline(&sim->sites[machine]);
+    if (machine < sim->site_count + sim->worker_count)
+        return worker_deadline(sim, &sim->workers[machine - sim->site_count]);
+    return client_deadline(sim, &sim->clients[machine - sim->site_count - sim->worker_count]);
+}
+
+/* Most deadlines are put off again and again, with each frame that comes. So what stands in the
+ * heap may be too early: then it is put right when it is reached, and nobody is woken. */
+static void put_off(struct sim *sim, uint32_t machine, struct instant at) {
+    if (instant_is_never(at) || instant_before(at, sim->due_entries[machine].at))
+        due_set(&sim->due, machine, at);
+}
+
+void sim_due_site(struct sim *sim, const struct sim_site *site) {
+    put_off(sim, site->index, site_deadline(site));
+}
+
+void sim_due_worker(struct sim *sim, const struct sim_worker *w) {
+    put_off(sim, sim->site_count + w->index, worker_deadline(sim, w));
+}
+
+void sim_due_client(struct sim *sim, const struct sim_client *c) {
+    put_off(sim, sim->site_count + sim->worker_count + c->index, client_deadline(sim, c));
+}
