@@ -231,7 +231,17 @@ struct instant core_deadline(const struct core *core) {
     return instant_max(due, core->now);
 }
 
+/* Nothing that is due has been left out of the deadline. */
+static void check_timers(const struct core *core) {
+    const struct instant parts[] = {nodes_deadline(core), sessions_deadline(core),
+                                    drain_deadline(core)};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
+    assert(!core->recovering || !instant_before(recovery_ends(core), core_deadline(core)));
+}
+
 void core_check_invariants(const struct core *core) {
+    check_timers(core);
     peering_check_invariants(core);
     nodes_check_invariants(core);
     sessions_check_invariants(core);

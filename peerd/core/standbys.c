@@ -31,7 +31,9 @@ void standbys_answered(struct core *core, const struct core_event *event) {
 
 void standbys_missed(struct core *core, struct peering *p) {
     p->lodged_slots = 0;
-    p->lodge_at = instant_add(core->now, STANDBYS_RETRY);
+    /* What is due sooner is not put off: a call from before it hung may fail long after it is back.
+     */
+    p->lodge_at = instant_min(p->lodge_at, instant_add(core->now, STANDBYS_RETRY));
     peering_touch(core, p);
 }
 

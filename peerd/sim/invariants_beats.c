@@ -1,5 +1,4 @@
 #include "peerd/sim/invariants_private.h"
-#include "peerd/sim/site.h"
 
 #include <inttypes.h>
 
@@ -118,7 +117,8 @@ static bool echoes(const struct watch_peer *p, uint64_t boot, uint64_t seq) {
     return p->seq != 0 && boot == p->boot && seq != 0 && seq <= p->seq && p->seq - seq < BEATS_MAX;
 }
 
-static void media_heard(struct watch_peer *p, const struct beat *b) {
+static void media_heard(struct watch_peer *p, const struct beat *b, struct instant now) {
+    p->media_heard = now;
     bool confirmed = b->echo_boot == p->media_boot && b->echo_seq == p->media_seq;
     if (p->media_boot == 0 || !confirmed)
         return;
@@ -151,12 +151,32 @@ static void note_taken(struct watch_peer *p, const struct beat *b) {
     p->taken |= UINT64_C(1) << (p->taken_high - b->seq);
 }
 
+/* A node that beats in place of its peerd is answered, one for one: by that it proves its life. */
+static void check_answered(struct sim *sim, const struct sim_site *site,
+                           const struct core_beat_received *e) {
+    uint64_t dropped = core_counters(site->core)->media_alive_dropped;
+    bool answered = dropped > sim->watch->sites[site->index].replayed ||
+                    sim->core_outbox.count == CORE_OUTBOX_MAX;
+    for (uint32_t i = 0; i < sim->core_outbox.count && !answered; i++) {
+        const struct core_intention *o = &sim->core_outbox.items[i];
+        answered = o->kind == CORE_SEND_BEAT && o->u.beat.peer == e->peer &&
+                   o->u.beat.beat.kind == BEAT_KIND_MEDIA_ALIVE &&
+                   o->u.beat.beat.node == e->beat->node;
+    }
+    if (!answered)
+        sim_breach(sim, "%s does not answer node %" PRIu8 " of %s, whose media lives",
+                   watch_cluster(sim, site->index), e->beat->node,
+                   site->policy.peers[e->peer].name.text);
+}
+
 /* A beat counts once, and none of a run that another has followed. */
 void watch_beat_taken(struct sim *sim, struct sim_site *site, const struct core_beat_received *e) {
     struct watch_peer *p = peer_watch(sim, site, e->peer);
     const struct beat *b = e->beat;
-    if (b->kind != BEAT_KIND_BEAT)
+    if (b->kind != BEAT_KIND_BEAT) {
+        check_answered(sim, site, e);
         return;
+    }
     uint64_t replayed = core_counters(site->core)->beats_replayed;
     bool dropped = replayed > sim->watch->sites[site->index].replayed;
     if (p->repeats && !dropped)
@@ -188,7 +208,8 @@ void watch_beat_received(struct sim *sim, struct sim_site *site,
     struct watch_peer *p = peer_watch(sim, site, e->peer);
     const struct beat *b = e->beat;
     if (b->kind == BEAT_KIND_MEDIA_ALIVE) {
-        media_heard(p, b);
+        media_heard(p, b, sim_site_now(sim, site));
+        sim->watch->sites[site->index].replayed = core_counters(site->core)->media_alive_dropped;
         return;
     }
     p->repeats = was_taken(p, b);
@@ -273,8 +294,8 @@ static struct instant testimony(struct sim *sim, const struct sim_site *site, ui
     struct core_peer_status s = core_peer_status(site->core, witness, sim_site_now(sim, site));
     const struct sim_site *theirs = &sim->sites[site->cluster_of[witness]];
     struct beat_view view;
-    if (!sim_site_knows(theirs, theirs->peer_of[site->cluster_of[peer]]))
-        return INSTANT_NEVER; /* it was a witness once: the view is from then */
+    if (theirs->at_start != NULL)
+        return INSTANT_NEVER; /* it may have known it once only: the view is from then */
     if (s.opinion != DETECTOR_TRUST || instant_is_never(w->heard) ||
         duration_less(duration_ms(w->promised_ms),
                       instant_since(sim_site_now(sim, site), w->heard)) ||
@@ -326,7 +347,9 @@ static void check_trust(struct sim *sim, const struct sim_site *site, const stru
     if (!instant_is_never(p->forgotten) &&
         duration_less(instant_since(sim_site_now(sim, site), p->forgotten), AWAKE_FOR))
         return;
-    if (duration_less(duration_add(limit, ROUNDING), since))
+    /* What it learns from the proof may have made the bound a little shorter in the same step. */
+    limit = duration_add(limit, duration_add(duration_scale(limit, 1, 32), ROUNDING));
+    if (duration_less(limit, since))
         sim_breach(sim,
                    "%s believes %s %s, which has echoed nothing new for %" PRId64 " of %" PRId64
                    " ms",
@@ -370,9 +393,21 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
         sim->watch->sites[site->index].suspects += s.verdict == VERDICT_SUSPECT;
         sim->watch->sites[site->index].suspects -= p->verdict == VERDICT_SUSPECT;
         p->verdict = s.verdict;
-        if (!verdict_is_usable(s.verdict) && s.verdict != VERDICT_SUSPECT)
+        if (!verdict_is_usable(s.verdict) && s.verdict != VERDICT_SUSPECT) {
             p->stated_groups = p->stated_sessions = 0; /* it is not told of the end, either */
+            p->lodged_at = INSTANT_NEVER;
+        }
     }
+}
+
+/* Nodes that have said nothing for so long are mute as well: there is a timer for that. */
+static void check_headless(struct sim *sim, const struct sim_site *site, const struct watch_peer *p,
+                           const struct core_peer_status *s) {
+    struct instant heard = watch_site_counts_from(sim, site, p->media_heard);
+    struct duration since = instant_since(sim_site_now(sim, site), heard);
+    if (duration_less(duration_add(VERDICT_HEARING_MAX, ROUNDING), since))
+        sim_breach(sim, "%s believes %s headless, whose nodes were heard %" PRId64 " ms ago",
+                   watch_cluster(sim, site->index), s->policy->name.text, duration_in_ms(since));
 }
 
 /* ---- in full --------------------------------------------------------------------------------- */
@@ -388,6 +423,10 @@ void watch_beliefs(struct sim *sim, struct sim_site *site) {
             sim_breach(sim, "%s believes %s %s, which says that it drains",
                        watch_cluster(sim, site->index), s.policy->name.text,
                        verdict_name(s.verdict));
+        if (s.verdict == VERDICT_CRASHED)
+            check_crash(sim, site, i, &s);
+        if (s.verdict == VERDICT_HEADLESS)
+            check_headless(sim, site, p, &s);
         if (s.verdict == VERDICT_UNKNOWN || convicts(s.verdict))
             continue;
         struct duration limit = duration_add(BELIEF_MAX, within);

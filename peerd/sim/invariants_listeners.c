@@ -368,6 +368,9 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
     const struct sim_worker *w = &sim->workers[at];
     const struct sim_node *node = &sim->nodes[w->node];
     uint32_t end = sim_network_group(&sim->network, c->group);
+    if (sim->sites[w->cluster].at_start != NULL)
+        return false; /* its policy may not know the issuer, or may not have known it a minute ago
+                       */
     if (c->witness->servers[server].role == WITNESS_ROLE_FREE ||
         w->process.life != SIM_LIFE_RUNNING || node->process.life != SIM_LIFE_RUNNING ||
         !node->briefed || !passes(sim, end, w->cluster) || !passes(sim, w->cluster, end))

@@ -47,6 +47,7 @@ struct watch_peer {
     uint64_t media_boot, media_seq; /* newest answer to a node of it … */
     struct watch_moment media_sent; /* … and when it went */
     struct watch_moment media_life; /* a node has proven that media lives */
+    struct instant media_heard;     /* newest word of one */
     uint32_t media_echoes;
     uint64_t taken_boot, taken_high, taken; /* confirmed run, and beats of it that were taken … */
     uint64_t retired_boot;                  /* … and the run before it */

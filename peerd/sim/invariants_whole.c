@@ -9,6 +9,7 @@
 #define QUIET       duration_ms(200)
 #define CALM_AFTER  duration_s(14)   /* witnesses give up after 10 s, leases end */
 #define CALM_JITTER duration_ms(10)  /* of jitter: nobody hedges for that */
+#define CALM_BOUND  duration_ms(100) /* what a path may cost that is as good as was asked for */
 #define FRESH       duration_s(8)    /* descriptions are asked for every five */
 #define CALM_DELAY  duration_ms(100) /* each way: the buffer must cover a miss and a trip */
 
@@ -51,10 +52,15 @@ static void check_calm_listener(struct sim *sim, const struct sim_client *c) {
     watch->commits = s->commits;
 }
 
-/* Whom nothing keeps from asking knows what there is. */
-static void check_described(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+/* Whom nothing keeps from asking knows what there is, and would soon notice if it were no more. */
+static void check_known(struct sim *sim, const struct sim_site *site, uint32_t peer) {
     struct core_peer_status s = core_peer_status(site->core, peer, sim_site_now(sim, site));
     const struct sim_site *other = &sim->sites[site->cluster_of[peer]];
+    struct duration within = site->policy.detection.detect_within;
+    if (duration_less(duration_add(within, CALM_BOUND), s.figures.bound))
+        sim_breach(sim, "%s would notice the end of %s within %" PRId64 " ms, not %" PRId64,
+                   watch_cluster(sim, site->index), s.policy->name.text,
+                   duration_in_ms(s.figures.bound), duration_in_ms(within));
     if (instant_is_never(s.described) || s.description == NULL ||
         s.description->media_count != other->worker_count ||
         duration_less(FRESH, instant_since(sim_site_now(sim, site), s.described)))
@@ -72,7 +78,7 @@ static void check_calm_site(struct sim *sim, const struct sim_site *site, bool b
                    watch_cluster(sim, site->index));
     watch->verdicts = changed;
     for (uint32_t i = 0; i < site->policy.peer_count; i++)
-        check_described(sim, site, i);
+        check_known(sim, site, i);
 }
 
 /* Of a scenario that says that all is well in the end: when nothing has been done to anybody for

@@ -151,7 +151,9 @@ void sim_site_policy(struct sim *sim, struct sim_site *site, const struct scenar
     for (uint32_t i = 0; i < site->policy.service_count; i++)
         capacity += site->policy.services[i].capacity;
     site->shared_anew |= change->nodes != UINT32_MAX || change->capacity != UINT32_MAX;
-    site->shared_run = site->peerd.run;
+    /* Only a run that has seen all of it knows what was promised to whom. */
+    if (site->shared_run == 0)
+        site->shared_run = site->peerd.life == SIM_LIFE_RUNNING ? site->peerd.run : UINT64_MAX;
     site->capacity = capacity > site->capacity ? capacity : site->capacity;
     sim_invariants_policy_changes(sim, site);
     if (site->peerd.life == SIM_LIFE_RUNNING)

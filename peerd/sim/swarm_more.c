@@ -80,12 +80,15 @@ static void put_number(struct swarm *s, const char *key, uint32_t from, uint32_t
 /* Its operator changes his mind, again and again: names fewer nodes, fewer peers, other numbers. */
 static void reshape(struct swarm *s, uint32_t at) {
     uint32_t cluster = swarm_below(s, s->clusters), times = swarm_between(s, 1, 4);
+    for (uint32_t i = 0; i < s->clusters && s->nodes[cluster] == 1; i++)
+        cluster = (cluster + 1) % s->clusters; /* rather one that has nodes to choose from */
     uint32_t peers = s->options[SWARM_SPARSE] && s->clusters > 3 ? 2 : s->clusters - 1;
     uint32_t listeners = s->listeners[0] + s->listeners[1] + s->listeners[2];
     for (uint32_t i = 0; i < times && at < s->heal_at; i++) {
         text_putf(&s->text, "  - {at: %" PRIu32 "ms, policy: {cluster: %s", at,
                   swarm_cluster(cluster));
-        put_number(s, "nodes", 1, s->nodes[cluster]);
+        uint32_t nodes = swarm_between(s, 1, s->nodes[cluster]);
+        text_putf(&s->text, ", nodes: %" PRIu32, nodes);
         put_number(s, "peers", 1, peers);
         put_number(s, "capacity", 2 * listeners + 10, 4 * listeners + 20);
         put_number(s, "reserved_slots", 0, listeners);
@@ -129,7 +132,7 @@ static void thin(struct swarm *s, uint32_t at) {
 
 /* Everybody comes to one site, whose workers die; then all that was sent there comes again. */
 static void recorded(struct swarm *s, uint32_t at) {
-    uint32_t cluster = swarm_below(s, s->clusters), later = swarm_between(s, 2000, 6000);
+    uint32_t cluster = swarm_below(s, s->clusters), later = swarm_between(s, 1000, 2500);
     uint32_t workers = s->nodes[cluster] * s->workers[cluster], alone = swarm_between(s, 800, 2500);
     const char *site = swarm_cluster(cluster);
     PUT(s, at, "link: {between: [%s, clients], rtt: 20ms, replay: 40%%, replay_in: %" PRIu32 "ms}",

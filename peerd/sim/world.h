@@ -121,7 +121,7 @@ struct sim_site {
     struct policy policy;
     struct policy *at_start; /* NULL until it is changed */
     bool shared_anew;        /* capacity, or the nodes that share it, were others before … */
-    uint64_t shared_run;     /* … this run of peerd was told of it last */
+    uint64_t shared_run;     /* … this run of peerd has seen all of that */
     struct core *core;       /* NULL unless running or stopped */
     struct sim_process peerd;
     struct sim_clock clock;                /* of peerd's host */
