@@ -83,6 +83,22 @@ Test(sim_invariants_words, a_round_trip_that_nothing_took) {
     expect_breach(3500, "fra1 reckons with a round trip of");
 }
 
+Test(sim_invariants_words, a_node_that_is_not_answered) {
+    const struct beat b = {.kind = BEAT_KIND_MEDIA_ALIVE, .node = 3};
+    says(&(struct core_event){.kind = CORE_BEAT_RECEIVED, .u.beat = {.beat = &b}}, NULL);
+    expect_told("fra1 does not answer node 3 of ams1, whose media lives");
+}
+
+Test(sim_invariants_words, headless_for_ever) {
+    struct peering *p = site()->core->peers[0];
+    p->verdict.verdict = VERDICT_HEADLESS;
+    peering_show(site()->core, p);
+    site()->peerd.since = instant_sub(f.sim->now, duration_s(60));
+    watch()->peers[0].media_heard = instant_sub(sim_site_now(f.sim, site()), duration_s(2));
+    watch_beliefs(f.sim, site());
+    expect_told("fra1 believes ams1 headless, whose nodes were heard 2000 ms ago");
+}
+
 /* ---- lodgings ---- */
 
 Test(sim_invariants_words, a_lodging_of_more_than_there_is) {
