@@ -52,6 +52,17 @@ Test(core_outbox, put_refuses_when_full) {
     cr_expect(i != NULL && i->kind == CORE_FETCH_DESCRIPTION && i->u.fetch.peer == 0);
 }
 
+/* By their bytes on the wire: what lies between the members of a struct means nothing. */
+static bool same_beat(const struct beat *a, const struct beat *b) {
+    static const struct key_hint sender;
+    static const uint8_t nonce[BEAT_NONCE_BYTES];
+    static const struct seal_key key;
+    uint8_t one[BEAT_LEN_MAX], other[BEAT_LEN_MAX];
+    size_t len = beat_seal(one, sizeof(one), a, &sender, &key, nonce);
+    return len > 0 && len == beat_seal(other, sizeof(other), b, &sender, &key, nonce) &&
+           memcmp(one, other, len) == 0;
+}
+
 Test(core_outbox, the_same_events_give_the_same_intentions) {
     static struct core_outbox first[40];
     for (int run = 0; run < 2; run++) {
@@ -70,7 +81,7 @@ Test(core_outbox, the_same_events_give_the_same_intentions) {
                 const struct core_intention *a = &f->outbox.items[k], *b = &first[i].items[k];
                 cr_assert_eq(a->kind, b->kind);
                 if (a->kind == CORE_SEND_BEAT)
-                    cr_assert(memcmp(&a->u.beat, &b->u.beat, sizeof(a->u.beat)) == 0);
+                    cr_assert(same_beat(&a->u.beat.beat, &b->u.beat.beat));
                 if (a->kind == CORE_ANSWER_OPEN)
                     cr_assert(a->u.open.err == b->u.open.err &&
                               a->u.open.retry_after_ms == b->u.open.retry_after_ms &&
