@@ -8,18 +8,6 @@
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-#define PUT(s, at, ...)                                                                            \
-    do {                                                                                           \
-        text_putf(&(s)->text, "  - {at: %" PRIu32 "ms, ", at);                                     \
-        text_putf(&(s)->text, __VA_ARGS__);                                                        \
-        text_putf(&(s)->text, "}\n");                                                              \
-    } while (0)
-
-/* Nothing but the healing begins then or later. */
-static uint32_t within(const struct swarm *s, uint32_t at) {
-    return at < s->heal_at ? at : s->heal_at - 1;
-}
-
 /* Mostly when listeners have begun, and sometimes while they do. */
 static uint32_t any_instant(struct swarm *s) {
     bool early = swarm_one_in(s, 5);
@@ -30,7 +18,7 @@ static uint32_t any_instant(struct swarm *s) {
 static uint32_t end_of(struct swarm *s, uint32_t at) {
     bool last = swarm_one_in(s, 4);
     uint32_t lasts = swarm_one_in(s, 3) ? swarm_between(s, 50, 600) : swarm_between(s, 300, 8000);
-    return last ? s->heal_at : within(s, at + lasts);
+    return last ? s->heal_at : swarm_within(s, at + lasts);
 }
 
 /* A site by its name, or the one that matters most. */
@@ -71,9 +59,9 @@ static struct part any_part(struct swarm *s, enum swarm_fault kind) {
 
 static void put_part(struct swarm *s, uint32_t at, const char *verb, const struct part *p) {
     if (p->number > 0)
-        PUT(s, at, "%s: {%s: %s, number: %" PRIu32 "}", verb, p->name, p->site, p->number);
+        SWARM_PUT(s, at, "%s: {%s: %s, number: %" PRIu32 "}", verb, p->name, p->site, p->number);
     else
-        PUT(s, at, "%s: {%s: %s}", verb, p->name, p->site);
+        SWARM_PUT(s, at, "%s: {%s: %s}", verb, p->name, p->site);
 }
 
 static enum swarm_fault any_kind(struct swarm *s) {
@@ -91,8 +79,8 @@ static void kill_and_restart(struct swarm *s, uint32_t at, enum swarm_fault kind
 static void kill_site(struct swarm *s, uint32_t at) {
     const char *site = any_site(s);
     bool hole = swarm_one_in(s, 2);
-    PUT(s, at, "kill: %s, blackhole: %s", site, hole ? "true" : "false");
-    PUT(s, end_of(s, at), "restart: %s", back(site));
+    SWARM_PUT(s, at, "kill: %s, blackhole: %s", site, hole ? "true" : "false");
+    SWARM_PUT(s, end_of(s, at), "restart: %s", back(site));
 }
 
 static void stop_and_continue(struct swarm *s, uint32_t at) {
@@ -110,7 +98,7 @@ static void flap(struct swarm *s, uint32_t at) {
     uint32_t up = swarm_between(s, 60, 2000);
     for (uint32_t i = 0; i < times && at < s->heal_at; i++, at += down + up) {
         put_part(s, at, stops ? "stop" : "kill", &part);
-        put_part(s, within(s, at + down), stops ? "continue" : "restart", &part);
+        put_part(s, swarm_within(s, at + down), stops ? "continue" : "restart", &part);
     }
 }
 
@@ -119,17 +107,17 @@ static void kill_again(struct swarm *s, uint32_t at) {
     struct part part = any_part(s, swarm_one_in(s, 2) ? SWARM_PEERD : SWARM_NODE);
     uint32_t down = swarm_between(s, 50, 2000), up = swarm_between(s, 50, 400);
     put_part(s, at, "kill", &part);
-    put_part(s, within(s, at + down), "restart", &part);
-    put_part(s, within(s, at + down + up), "kill", &part);
-    put_part(s, end_of(s, within(s, at + down + up)), "restart", &part);
+    put_part(s, swarm_within(s, at + down), "restart", &part);
+    put_part(s, swarm_within(s, at + down + up), "kill", &part);
+    put_part(s, end_of(s, swarm_within(s, at + down + up)), "restart", &part);
 }
 
 static void storm(struct swarm *s, uint32_t at) {
     uint32_t apart = swarm_below(s, 400), down = swarm_between(s, 20, 1500);
     for (uint32_t i = 0; i < s->clusters; i++) {
-        uint32_t begin = within(s, at + i * apart);
-        PUT(s, begin, "kill: {peerd: %s}", swarm_cluster(i));
-        PUT(s, within(s, begin + down), "restart: {peerd: %s}", swarm_cluster(i));
+        uint32_t begin = swarm_within(s, at + i * apart);
+        SWARM_PUT(s, begin, "kill: {peerd: %s}", swarm_cluster(i));
+        SWARM_PUT(s, swarm_within(s, begin + down), "restart: {peerd: %s}", swarm_cluster(i));
     }
 }
 
@@ -138,22 +126,22 @@ static void storm(struct swarm *s, uint32_t at) {
 static void put_drain(struct swarm *s, uint32_t at, const char *site) {
     uint32_t deadline = swarm_between(s, 200, 10000);
     if (swarm_one_in(s, 5))
-        PUT(s, at, "drain: %s", site);
+        SWARM_PUT(s, at, "drain: %s", site);
     else
-        PUT(s, at, "drain: %s, deadline: %" PRIu32 "ms", site, deadline);
+        SWARM_PUT(s, at, "drain: %s, deadline: %" PRIu32 "ms", site, deadline);
 }
 
 static void drain(struct swarm *s, uint32_t at) {
     const char *site = any_site(s);
     put_drain(s, at, site);
-    PUT(s, end_of(s, at), "undrain: %s", back(site));
+    SWARM_PUT(s, end_of(s, at), "undrain: %s", back(site));
 }
 
 static void kill_while_draining(struct swarm *s, uint32_t at) {
     uint32_t cluster = swarm_below(s, s->clusters);
     struct part part = any_part(s, any_kind(s));
     bool itself = swarm_one_in(s, 2);
-    uint32_t soon = within(s, at + swarm_between(s, 10, 1500));
+    uint32_t soon = swarm_within(s, at + swarm_between(s, 10, 1500));
     if (itself)
         part.site = swarm_cluster(cluster);
     if (itself && part.number > 0)
@@ -161,7 +149,7 @@ static void kill_while_draining(struct swarm *s, uint32_t at) {
     put_drain(s, at, swarm_cluster(cluster));
     put_part(s, soon, "kill", &part);
     put_part(s, end_of(s, soon), "restart", &part);
-    PUT(s, end_of(s, soon), "undrain: %s", swarm_cluster(cluster));
+    SWARM_PUT(s, end_of(s, soon), "undrain: %s", swarm_cluster(cluster));
 }
 
 static void region(struct swarm *s, uint32_t at) {
@@ -171,20 +159,20 @@ static void region(struct swarm *s, uint32_t at) {
     const char *name = by_region ? swarm_region(cluster) : swarm_provider(cluster);
     switch (swarm_below(s, 4)) {
     case 0:
-        PUT(s, at, "kill: {%s: %s}, blackhole: true", key, name);
-        PUT(s, until, "restart: {%s: %s}", key, name);
+        SWARM_PUT(s, at, "kill: {%s: %s}, blackhole: true", key, name);
+        SWARM_PUT(s, until, "restart: {%s: %s}", key, name);
         return;
     case 1:
-        PUT(s, at, "blackhole: {%s: %s}", key, name);
-        PUT(s, until, "heal: {%s: %s}", key, name);
+        SWARM_PUT(s, at, "blackhole: {%s: %s}", key, name);
+        SWARM_PUT(s, until, "heal: {%s: %s}", key, name);
         return;
     case 2:
-        PUT(s, at, "stop: {%s: %s}", key, name);
-        PUT(s, until, "continue: {%s: %s}", key, name);
+        SWARM_PUT(s, at, "stop: {%s: %s}", key, name);
+        SWARM_PUT(s, until, "continue: {%s: %s}", key, name);
         return;
     default:
-        PUT(s, at, "drain: {%s: %s}", key, name);
-        PUT(s, until, "undrain: {%s: %s}", key, name);
+        SWARM_PUT(s, at, "drain: {%s: %s}", key, name);
+        SWARM_PUT(s, until, "undrain: {%s: %s}", key, name);
         return;
     }
 }
@@ -208,14 +196,15 @@ static void cut(struct swarm *s, uint32_t at) {
         from = to;
         to = other;
     }
-    PUT(s, at, "partition: {from: %s, to: %s, one_way: %s}", from, to, one_way ? "true" : "false");
-    PUT(s, until, "heal: {from: %s, to: %s}", from, to);
+    SWARM_PUT(s, at, "partition: {from: %s, to: %s, one_way: %s}", from, to,
+              one_way ? "true" : "false");
+    SWARM_PUT(s, until, "heal: {from: %s, to: %s}", from, to);
 }
 
 static void blackhole(struct swarm *s, uint32_t at) {
     const char *site = any_site(s);
-    PUT(s, at, "blackhole: %s", site);
-    PUT(s, end_of(s, at), "heal: %s", back(site));
+    SWARM_PUT(s, at, "blackhole: %s", site);
+    SWARM_PUT(s, end_of(s, at), "heal: %s", back(site));
 }
 
 static void link_ends(struct swarm *s, uint32_t at) {
@@ -233,8 +222,8 @@ static void link_ends(struct swarm *s, uint32_t at) {
 
 static void arrive(struct swarm *s, uint32_t at) {
     uint32_t count = swarm_between(s, 1, s->listeners[2]), spread = swarm_below(s, 3000);
-    PUT(s, at, "arrive: {group: late, count: %" PRIu32 ", spread: %" PRIu32 "ms}", count,
-        swarm_one_in(s, 2) ? 0 : spread);
+    SWARM_PUT(s, at, "arrive: {group: late, count: %" PRIu32 ", spread: %" PRIu32 "ms}", count,
+              swarm_one_in(s, 2) ? 0 : spread);
 }
 
 static void leave(struct swarm *s, uint32_t at) {
@@ -242,8 +231,8 @@ static void leave(struct swarm *s, uint32_t at) {
     uint32_t count = swarm_between(s, 1, s->listeners[group] / 2 + 1);
     uint32_t spread = swarm_below(s, 8000);
     bool vanish = !swarm_one_in(s, 3);
-    PUT(s, at, "leave: {group: %s, count: %" PRIu32 ", spread: %" PRIu32 "ms, vanish: %s}",
-        swarm_group(group), count, spread, vanish ? "true" : "false");
+    SWARM_PUT(s, at, "leave: {group: %s, count: %" PRIu32 ", spread: %" PRIu32 "ms, vanish: %s}",
+              swarm_group(group), count, spread, vanish ? "true" : "false");
 }
 
 static void clocks(struct swarm *s, uint32_t at) {
@@ -252,11 +241,11 @@ static void clocks(struct swarm *s, uint32_t at) {
     uint32_t ppm = swarm_one_in(s, 4) ? swarm_below(s, 20000) : swarm_below(s, 500);
     bool back_or_slow = swarm_one_in(s, 2);
     if (swarm_one_in(s, 2))
-        PUT(s, at, "clock: {cluster: %s, %s: %" PRIu32 "ms}", site,
-            back_or_slow ? "back" : "forward", step);
+        SWARM_PUT(s, at, "clock: {cluster: %s, %s: %" PRIu32 "ms}", site,
+                  back_or_slow ? "back" : "forward", step);
     else
-        PUT(s, at, "clock: {cluster: %s, drift: %s%" PRIu32 "ppm}", site, back_or_slow ? "-" : "",
-            ppm);
+        SWARM_PUT(s, at, "clock: {cluster: %s, drift: %s%" PRIu32 "ppm}", site,
+                  back_or_slow ? "-" : "", ppm);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -318,15 +307,15 @@ static void draw_fault(struct swarm *s, enum swarm_fault kind, uint32_t at) {
 
 static void heal_all(struct swarm *s) {
     uint32_t rtt = swarm_between(s, 2, 50); /* see the detection drawn */
-    PUT(s, s->heal_at, "heal: all");
-    PUT(s, s->heal_at, "link: {between: all, rtt: %" PRIu32 "ms, jitter: 2ms}", rtt);
-    PUT(s, s->heal_at, "continue: all");
-    PUT(s, s->heal_at, "restart: all");
+    SWARM_PUT(s, s->heal_at, "heal: all");
+    SWARM_PUT(s, s->heal_at, "link: {between: all, rtt: %" PRIu32 "ms, jitter: 2ms}", rtt);
+    SWARM_PUT(s, s->heal_at, "continue: all");
+    SWARM_PUT(s, s->heal_at, "restart: all");
     if (s->faults[SWARM_CLOCK])
-        PUT(s, s->heal_at, "clock: {cluster: all, drift: 0ppm}");
-    PUT(s, s->heal_at + UNDRAIN_MS, "undrain: all");
+        SWARM_PUT(s, s->heal_at, "clock: {cluster: all, drift: 0ppm}");
+    SWARM_PUT(s, s->heal_at + UNDRAIN_MS, "undrain: all");
     if (s->reshaped)
-        PUT(s, s->heal_at + UNDRAIN_MS, "policy: {cluster: all}");
+        SWARM_PUT(s, s->heal_at + UNDRAIN_MS, "policy: {cluster: all}");
 }
 
 void swarm_draw_timeline(struct swarm *s) {

@@ -5,17 +5,6 @@
 /* Faults that come together, to the places where they hurt: what one after another, each drawn for
  * itself, hardly ever meets. */
 
-#define PUT(s, at, ...)                                                                            \
-    do {                                                                                           \
-        text_putf(&(s)->text, "  - {at: %" PRIu32 "ms, ", at);                                     \
-        text_putf(&(s)->text, __VA_ARGS__);                                                        \
-        text_putf(&(s)->text, "}\n");                                                              \
-    } while (0)
-
-static uint32_t within(const struct swarm *s, uint32_t at) {
-    return at < s->heal_at ? at : s->heal_at - 1;
-}
-
 static uint32_t any_instant(struct swarm *s) {
     return swarm_between(s, SWARM_FAULTS_FROM, s->heal_at - 1);
 }
@@ -30,11 +19,11 @@ static void drain_stranded(struct swarm *s, uint32_t at) {
     for (uint32_t i = 0; i < s->clusters; i++) {
         if (i == cluster)
             continue;
-        PUT(s, at, "%s: {peerd: %s}", hangs ? "stop" : "kill", swarm_cluster(i));
-        PUT(s, within(s, at + early + away), "%s: {peerd: %s}", hangs ? "continue" : "restart",
-            swarm_cluster(i));
+        SWARM_PUT(s, at, "%s: {peerd: %s}", hangs ? "stop" : "kill", swarm_cluster(i));
+        SWARM_PUT(s, swarm_within(s, at + early + away), "%s: {peerd: %s}",
+                  hangs ? "continue" : "restart", swarm_cluster(i));
     }
-    PUT(s, within(s, at + early), "drain: %s, deadline: 20s", swarm_cluster(cluster));
+    SWARM_PUT(s, swarm_within(s, at + early), "drain: %s, deadline: 20s", swarm_cluster(cluster));
 }
 
 /* A second peerd knows nothing of the orders that the first one gave. */
@@ -42,10 +31,10 @@ static void drain_again(struct swarm *s, uint32_t at) {
     const char *site = swarm_cluster(swarm_below(s, s->clusters));
     uint32_t first = swarm_between(s, 300, 2500), down = swarm_between(s, 50, 800);
     uint32_t up = swarm_between(s, 100, 2500);
-    PUT(s, at, "drain: %s, deadline: 15s", site);
-    PUT(s, within(s, at + first), "kill: {peerd: %s}", site);
-    PUT(s, within(s, at + first + down), "restart: {peerd: %s}", site);
-    PUT(s, within(s, at + first + down + up), "drain: %s, deadline: 12s", site);
+    SWARM_PUT(s, at, "drain: %s, deadline: 15s", site);
+    SWARM_PUT(s, swarm_within(s, at + first), "kill: {peerd: %s}", site);
+    SWARM_PUT(s, swarm_within(s, at + first + down), "restart: {peerd: %s}", site);
+    SWARM_PUT(s, swarm_within(s, at + first + down + up), "drain: %s, deadline: 12s", site);
 }
 
 /* Those who are to go, or who are to tell them, hear nothing for a while. */
@@ -54,17 +43,19 @@ static void drain_deaf(struct swarm *s, uint32_t at) {
     bool at_once = swarm_one_in(s, 2), listeners = swarm_one_in(s, 3);
     uint32_t soon = at_once ? 0 : swarm_between(s, 0, 600), deaf = swarm_between(s, 1000, 6000);
     const char *site = swarm_cluster(cluster);
-    PUT(s, at, "drain: %s, deadline: 25s", site);
+    SWARM_PUT(s, at, "drain: %s, deadline: 25s", site);
     if (listeners) {
-        PUT(s, within(s, at + soon), "partition: {from: %s, to: clients, one_way: true}", site);
-        PUT(s, within(s, at + soon + deaf), "heal: {from: %s, to: clients}", site);
+        SWARM_PUT(s, swarm_within(s, at + soon),
+                  "partition: {from: %s, to: clients, one_way: true}", site);
+        SWARM_PUT(s, swarm_within(s, at + soon + deaf), "heal: {from: %s, to: clients}", site);
     } else if (node == 0) {
-        PUT(s, within(s, at + soon), "stop: {node: %s}", site);
-        PUT(s, within(s, at + soon + deaf), "continue: {node: %s}", site);
+        SWARM_PUT(s, swarm_within(s, at + soon), "stop: {node: %s}", site);
+        SWARM_PUT(s, swarm_within(s, at + soon + deaf), "continue: {node: %s}", site);
     } else {
-        PUT(s, within(s, at + soon), "stop: {node: %s, number: %" PRIu32 "}", site, node);
-        PUT(s, within(s, at + soon + deaf), "continue: {node: %s, number: %" PRIu32 "}", site,
-            node);
+        SWARM_PUT(s, swarm_within(s, at + soon), "stop: {node: %s, number: %" PRIu32 "}", site,
+                  node);
+        SWARM_PUT(s, swarm_within(s, at + soon + deaf), "continue: {node: %s, number: %" PRIu32 "}",
+                  site, node);
     }
 }
 
@@ -108,8 +99,8 @@ static void chase(struct swarm *s, uint32_t at) {
     uint32_t apart = swarm_between(s, 500, 1500), times = swarm_between(s, 6, 12);
     for (uint32_t i = 0; i < times && at < s->heal_at; i++, at += apart) {
         const char *site = swarm_cluster((first + i) % s->clusters);
-        PUT(s, at, "partition: {from: %s, to: clients}", site);
-        PUT(s, within(s, at + silent), "heal: {from: %s, to: clients}", site);
+        SWARM_PUT(s, at, "partition: {from: %s, to: clients}", site);
+        SWARM_PUT(s, swarm_within(s, at + silent), "heal: {from: %s, to: clients}", site);
     }
 }
 
@@ -121,12 +112,12 @@ static void thin(struct swarm *s, uint32_t at) {
     for (uint32_t i = 0; i < s->clusters; i++) {
         if (!all && i != one)
             continue;
-        PUT(s, at,
-            "link: {between: [%s, clients], rtt: 30ms, loss: %" PRIu32 "%%, loss_burst: %" PRIu32
-            "}",
-            swarm_cluster(i), lost, burst);
-        PUT(s, within(s, at + lasts), "link: {between: [%s, clients], rtt: 30ms}",
-            swarm_cluster(i));
+        SWARM_PUT(s, at,
+                  "link: {between: [%s, clients], rtt: 30ms, loss: %" PRIu32
+                  "%%, loss_burst: %" PRIu32 "}",
+                  swarm_cluster(i), lost, burst);
+        SWARM_PUT(s, swarm_within(s, at + lasts), "link: {between: [%s, clients], rtt: 30ms}",
+                  swarm_cluster(i));
     }
 }
 
@@ -135,21 +126,25 @@ static void recorded(struct swarm *s, uint32_t at) {
     uint32_t cluster = swarm_below(s, s->clusters), later = swarm_between(s, 1000, 2500);
     uint32_t workers = s->nodes[cluster] * s->workers[cluster], alone = swarm_between(s, 800, 2500);
     const char *site = swarm_cluster(cluster);
-    PUT(s, at, "link: {between: [%s, clients], rtt: 20ms, replay: 40%%, replay_in: %" PRIu32 "ms}",
-        site, later);
+    SWARM_PUT(s, at,
+              "link: {between: [%s, clients], rtt: 20ms, replay: 40%%, replay_in: %" PRIu32 "ms}",
+              site, later);
     for (uint32_t i = 0; i < s->clusters; i++) {
         if (i == cluster)
             continue;
-        PUT(s, at, "partition: {from: %s, to: clients}", swarm_cluster(i));
-        PUT(s, within(s, at + alone), "heal: {from: %s, to: clients}", swarm_cluster(i));
+        SWARM_PUT(s, at, "partition: {from: %s, to: clients}", swarm_cluster(i));
+        SWARM_PUT(s, swarm_within(s, at + alone), "heal: {from: %s, to: clients}",
+                  swarm_cluster(i));
     }
     for (uint32_t i = 0; i < workers; i++) {
         if (i == 0)
-            PUT(s, within(s, at + alone), "kill: {worker: %s}", site);
+            SWARM_PUT(s, swarm_within(s, at + alone), "kill: {worker: %s}", site);
         else
-            PUT(s, within(s, at + alone), "kill: {worker: %s, number: %" PRIu32 "}", site, i);
+            SWARM_PUT(s, swarm_within(s, at + alone), "kill: {worker: %s, number: %" PRIu32 "}",
+                      site, i);
     }
-    PUT(s, within(s, at + alone + later), "link: {between: [%s, clients], rtt: 30ms}", site);
+    SWARM_PUT(s, swarm_within(s, at + alone + later), "link: {between: [%s, clients], rtt: 30ms}",
+              site);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/policy/text.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 
 #define SWARM_CLUSTERS_MAX 6
@@ -93,5 +94,18 @@ void swarm_draw_timeline(struct swarm *s);
 
 /* Under every second seed, in the timeline: several faults that go together. */
 void swarm_draw_more(struct swarm *s);
+
+/* An entry of the timeline at `at` [ms], in the words of a printf. */
+#define SWARM_PUT(s, at, ...)                                                                      \
+    do {                                                                                           \
+        text_putf(&(s)->text, "  - {at: %" PRIu32 "ms, ", at);                                     \
+        text_putf(&(s)->text, __VA_ARGS__);                                                        \
+        text_putf(&(s)->text, "}\n");                                                              \
+    } while (0)
+
+/* Nothing but the healing begins then or later. */
+static inline uint32_t swarm_within(const struct swarm *s, uint32_t at) {
+    return at < s->heal_at ? at : s->heal_at - 1;
+}
 
 #endif
