@@ -15,19 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void program(char *out, size_t size, const char *name) {
-    ssize_t n = readlink("/proc/self/exe", out, size - 1);
-    if (n < 0)
-        sheet_die("who am I: %s", strerror(errno));
-    out[n] = '\0';
-    for (int i = 0; i < 2 && strrchr(out, '/') != NULL; i++)
-        *strrchr(out, '/') = '\0';
-    size_t used = strlen(out);
-    snprintf(out + used, size - used, "/bin/%s", name);
-    if (access(out, X_OK) != 0)
-        sheet_die("%s is not there: build it first", out);
-}
-
 static void ip_of(unsigned i, char out[24]) {
     unsigned pid = (unsigned)getpid();
     snprintf(out, 24, "127.%u.%u.%u", 100 + pid / 250 % 100, pid % 250, i + 1);
@@ -36,7 +23,7 @@ static void ip_of(unsigned i, char out[24]) {
 /* The public half is what genkey prints. */
 static void make_key(const struct beating *b, unsigned i) {
     char peerctl[512], command[1200];
-    program(peerctl, sizeof(peerctl), "peerctl");
+    sheet_program(peerctl, sizeof(peerctl), "peerctl");
     snprintf(command, sizeof(command), "'%s' genkey %s/c%u.key > %s/c%u.pub", peerctl, b->dir, i,
              b->dir, i);
     if (system(command) != 0)
@@ -69,7 +56,7 @@ static void write_policy(const struct beating *b, unsigned i, unsigned interval_
 
 static pid_t start(const struct beating *b, unsigned i) {
     char peerd[512], policy[128], log[128];
-    program(peerd, sizeof(peerd), "peerd");
+    sheet_program(peerd, sizeof(peerd), "peerd");
     snprintf(policy, sizeof(policy), "%s/c%u.yaml", b->dir, i);
     snprintf(log, sizeof(log), "%s/c%u.log", b->dir, i);
     pid_t pid = fork();

@@ -117,19 +117,6 @@ static void write_config(const struct machine *m) {
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static void find_program(char *out, size_t size) {
-    ssize_t n = readlink("/proc/self/exe", out, size - 1);
-    if (n < 0)
-        sheet_die("who am I: %s", strerror(errno));
-    out[n] = '\0';
-    for (int i = 0; i < 2 && strrchr(out, '/') != NULL; i++)
-        *strrchr(out, '/') = '\0';
-    size_t used = strlen(out);
-    snprintf(out + used, size - used, "/bin/transcoderd");
-    if (access(out, X_OK) != 0)
-        sheet_die("%s is not there: build it first", out);
-}
-
 static void run_program(const struct machine *m, const char *program) {
     char config[128], log[128];
     path_of(m, "config.json", config);
@@ -173,7 +160,7 @@ static bool serves(struct machine *m) {
 
 void machine_start(struct machine *m) {
     char program[512], log[128];
-    find_program(program, sizeof(program));
+    sheet_program(program, sizeof(program), "transcoderd");
     write_config(m);
     path_of(m, "log", log);
     unlink(log); /* that of the start before would be believed */

@@ -1,12 +1,14 @@
 #include "test/bench/sheet.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROUNDS_MAX 64
 
@@ -172,4 +174,17 @@ double sheet_rate(const struct sheet *s, void (*work)(void *data, uint32_t times
         rates[i++] = times / took_s;
     }
     return sheet_median(rates, sheet_rounds(s));
+}
+
+void sheet_program(char *out, size_t size, const char *name) {
+    ssize_t n = readlink("/proc/self/exe", out, size - 1);
+    if (n < 0)
+        sheet_die("who am I: %s", strerror(errno));
+    out[n] = '\0';
+    for (int i = 0; i < 2 && strrchr(out, '/') != NULL; i++)
+        *strrchr(out, '/') = '\0';
+    size_t used = strlen(out);
+    snprintf(out + used, size - used, "/bin/%s", name);
+    if (access(out, X_OK) != 0)
+        sheet_die("%s is not there: build it first", out);
 }

@@ -57,6 +57,9 @@ __attribute__((format(printf, 2, 3))) void sheet_note(const struct sheet *s, con
 /* Prints the object if asked for, frees the sheet and returns the exit status. */
 int sheet_close(struct sheet *s);
 
+/* The path of a program of this build, which has to be there. */
+void sheet_program(char *out, size_t size, const char *name);
+
 /* Ends the process: what was to be measured does not work. */
 __attribute__((noreturn, format(printf, 1, 2))) void sheet_die(const char *format, ...);
 
