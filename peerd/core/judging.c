@@ -233,7 +233,10 @@ void peering_judge(struct core *core, struct peering *p) {
 }
 
 void peering_judge_others(struct core *core, const struct peering *witness) {
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        if (core->faces[i].opinion == DETECTOR_EXPIRED && i != witness->index)
+    for (uint32_t i = 0; i < core->peer_count; i++) {
+        uint8_t opinion = core->faces[i].opinion;
+        /* Clients convict one that is merely suspected, too, and a witness may acquit it. */
+        if ((opinion == DETECTOR_EXPIRED || opinion == DETECTOR_SUSPECT) && i != witness->index)
             peering_judge(core, core->peers[i]);
+    }
 }
