@@ -135,15 +135,19 @@ static struct instant could_go_since(const struct sim *sim, const struct sim_sit
     return since;
 }
 
-/* True if its client has come, or come back, within that time: the table knows it from before. */
-static bool came_within(const struct sim *sim, const struct session_id *id, struct duration time) {
+/* True if a worker here serves it for no longer than that, whether its client knows of that or not:
+ * the table may have it from before, when it stood by. */
+static bool came_within(const struct sim *sim, const struct sim_site *site,
+                        const struct session_id *id, struct duration time) {
     for (uint32_t i = 0; i < sim->client_count; i++) {
         const struct sim_client *c = &sim->clients[i];
-        struct instant moved = sim->watch->clients[i].moved;
-        if (session_id_equal(&c->ticket.session, id))
-            return c->state != SIM_CLIENT_OPEN ||
-                   (!instant_is_never(moved) &&
-                    duration_less(instant_since(sim_client_now(sim, c), moved), time));
+        if (!session_id_equal(&c->ticket.session, id))
+            continue;
+        for (uint32_t h = 0; h < c->holder_count; h++)
+            if (sim->workers[c->holders[h].worker].cluster == site->index &&
+                duration_less(instant_since(sim->now, c->holders[h].since), time))
+                return true;
+        return c->state != SIM_CLIENT_OPEN;
     }
     return true;
 }
@@ -161,7 +165,7 @@ static void check_ordered(struct sim *sim, const struct sim_site *site,
     since = watch_site_counts_from(sim, site, since);
     struct duration waits = instant_since(sim_site_now(sim, site), since);
     struct duration most = duration_add(DRAIN_SLACK, turn);
-    if (duration_less(most, waits) && !came_within(sim, &s->id, most))
+    if (duration_less(most, waits) && !came_within(sim, site, &s->id, most))
         sim_breach(sim, "%s has drained for %" PRId64 " ms and not asked a session to go",
                    watch_cluster(sim, site->index), duration_in_ms(waits));
 }

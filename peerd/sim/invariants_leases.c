@@ -30,7 +30,7 @@ static struct sim_holder *holder_of(struct sim *sim, struct sim_client *c, uint3
         c->holders = sim_grow(c->holders, c->holder_count == 0 ? 1 : 2 * c->holder_count,
                               sizeof(*c->holders));
     struct sim_holder *h = &c->holders[c->holder_count++];
-    *h = (struct sim_holder){.worker = worker, .unwanted = INSTANT_NEVER};
+    *h = (struct sim_holder){.worker = worker, .since = sim->now, .unwanted = INSTANT_NEVER};
     return h;
 }
 

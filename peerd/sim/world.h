@@ -287,6 +287,7 @@ enum sim_client_state {
 struct sim_holder {
     uint32_t worker;
     uint32_t epoch;
+    struct instant since; /* it began to */
     struct instant
         unwanted; /* since when its client has nothing to do with it; "never" if it has */
 };
