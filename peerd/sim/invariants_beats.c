@@ -213,8 +213,12 @@ void watch_beat_received(struct sim *sim, struct sim_site *site,
         return;
     }
     p->repeats = was_taken(p, b);
-    watch_words_received(sim, site, b, p);
     sim->watch->sites[site->index].replayed = core_counters(site->core)->beats_replayed;
+    if (p->repeats)
+        return; /* anybody may have sent it, at any time since */
+    watch_words_received(sim, site, b, p);
+    if (b->boot == p->taken_boot && b->seq > p->taken_high && b->view_count > 0)
+        p->told = sim_site_now(sim, site);
     uint64_t seq = echoes(p, b->echo_boot, b->echo_seq) ? b->echo_seq : 0;
     bool confirmed = seq != 0;
     if (echoes(p, b->candidate_boot, b->candidate_seq) && b->candidate_seq > seq)
@@ -296,14 +300,14 @@ static struct instant testimony(struct sim *sim, const struct sim_site *site, ui
     struct beat_view view;
     if (theirs->at_start != NULL)
         return INSTANT_NEVER; /* it may have known it once only: the view is from then */
-    if (s.opinion != DETECTOR_TRUST || instant_is_never(w->heard) ||
+    if (s.opinion != DETECTOR_TRUST || instant_is_never(w->told) ||
         duration_less(duration_ms(w->promised_ms),
-                      instant_since(sim_site_now(sim, site), w->heard)) ||
+                      instant_since(sim_site_now(sim, site), w->told)) ||
         !core_peer_view(site->core, witness, peer, &view) || view.age_ms >= 3000 ||
         s.rtt.us == DURATION_ENDLESS.us)
         return INSTANT_NEVER;
     struct duration age = duration_add(duration_ms(view.age_ms + view.age_ms / 8), s.rtt);
-    return instant_sub(w->heard, duration_add(age, WITNESS_SLACK));
+    return instant_sub(w->told, duration_add(age, WITNESS_SLACK));
 }
 
 /* A crash has no objection standing: no witness with newer proof, no node whose media lives. Time

@@ -39,7 +39,8 @@ struct watch_peer {
     uint64_t seq;
     struct watch_moment sent[BEATS_MAX]; /* by seq */
     uint16_t promised_ms;                /* [ms] until the next beat; 0: none was sent */
-    struct instant heard;                /* its newest beat */
+    struct instant heard;                /* its newest beat that echoed us */
+    struct instant told;                 /* its newest word of others */
     uint64_t peer_boot;
     uint32_t echoes;                /* beats in a row that echoed us under that boot */
     struct watch_moment life;       /* proven for certain */
