@@ -45,14 +45,14 @@ Test(handover, one_kill_tells_this_story) {
         "2091 client: fra1: media missing for 45 ms -> hedge at ams1 from frame 98\n"
         "2091 client: following -> hedging\n"
         "2111 ams1: session AQIDBA: standby -> hedging (epoch 1, credit 1 of 3)\n"
-        "2226 client: fra1: silent for 200 ms\n"
-        "2226 client: hedging -> committing\n"
-        "2226 client: -> commit at ams1 under epoch 2 (crashed)\n"
-        "2246 ams1: session AQIDBA: hedging -> serving (epoch 2, credit 1 of 3)\n"
-        "2266 client: ams1 serves under epoch 2\n"
-        "2266 client: fra1 is the warm backup\n"
-        "2266 client: committing -> following\n"
-        "2517 client: moved fra1 -> ams1 (crashed): detected in 45 ms, first frame after 91 ms, "
+        "2426 client: fra1: silent for 400 ms\n"
+        "2426 client: hedging -> committing\n"
+        "2426 client: -> commit at ams1 under epoch 2 (crashed)\n"
+        "2446 ams1: session AQIDBA: hedging -> serving (epoch 2, credit 1 of 3)\n"
+        "2466 client: ams1 serves under epoch 2\n"
+        "2466 client: fra1 is the warm backup\n"
+        "2466 client: committing -> following\n"
+        "2717 client: moved fra1 -> ams1 (crashed): detected in 45 ms, first frame after 91 ms, "
         "gap 0 ms\n";
     cr_expect_str_eq(handover_text(&h), story);
     expect_whole("kill", 1);

@@ -207,9 +207,15 @@ static inline void start_with(const struct witness_config *config) {
     step(&(struct witness_event){.kind = WITNESS_SESSION_OPENED, .now = at_ms(0)});
 }
 
-/* Serving at fra1, ams1 stands by, round trips of 40 ms, all cookies at hand. */
-static inline void start(void) {
+/* As usual, on paths that are known to lose nothing. */
+static inline struct witness_config calm_config(void) {
     struct witness_config config = witness_config_default();
+    config.young = DURATION_ZERO;
+    return config;
+}
+
+/* Serving at fra1, ams1 stands by, round trips of 40 ms, all cookies at hand. */
+static inline void start_as(struct witness_config config) {
     config.session = session;
     start_with(&config);
     f.ms = 40;
@@ -226,6 +232,10 @@ static inline void start(void) {
     cr_assert_eq(f.w.state, WITNESS_FOLLOWING);
     cr_assert_eq(f.w.servers[1].role, WITNESS_ROLE_WARM);
     f.answered = f.count;
+}
+
+static inline void start(void) {
+    start_as(calm_config());
 }
 
 /* And 50 frames have come; the last one is number 49, at 1980. */

@@ -2,7 +2,7 @@
 #include "test/unit/witness_fixture.h"
 
 Test(witness_move, opening_asks_for_a_cookie_first) {
-    struct witness_config config = witness_config_default();
+    struct witness_config config = calm_config();
     start_with(&config);
     cr_expect_eq(f.sent[0].o.kind, WITNESS_SEND_HELLO);
     cr_expect_eq(f.sent[0].o.server, 0);

@@ -225,7 +225,7 @@ Test(witness, jitter_makes_it_patient) {
 }
 
 Test(witness, the_budget_of_hedges) {
-    struct witness_config config = witness_config_default();
+    struct witness_config config = calm_config();
     config.hedges_per_minute = 0;
     start_with(&config);
     f.ms = 40;
@@ -244,7 +244,7 @@ Test(witness, the_budget_of_hedges) {
 
 Test(witness, cold_lodges_nothing_and_hedges_all_the_same) {
     for (int cold = 0; cold <= 1; cold++) {
-        struct witness_config config = witness_config_default();
+        struct witness_config config = calm_config();
         config.cold = cold;
         start_with(&config);
         f.ms = 40;

@@ -23,6 +23,7 @@ struct witness_config witness_config_default(void) {
         .miss_max = duration_ms(120),
         .commit_min = duration_ms(200),
         .commit_max = duration_ms(400),
+        .young = duration_ms(20000),
         .zombie = duration_ms(1000),
         .hedge = duration_ms(500),
         .hedges_per_minute = 30,
@@ -92,6 +93,7 @@ void witness_set_state(const struct turn *t, enum witness_state to) {
     if (to == WITNESS_FOLLOWING || to == WITNESS_ENDING) {
         w->decided_at = INSTANT_NEVER;
         w->hedged = false;
+        w->bear = DURATION_ZERO;
         w->probe_at = INSTANT_NEVER;
     }
 }
@@ -240,6 +242,8 @@ static void take(const struct turn *t, const struct witness_event *e) {
             witness_fact_granted(t, e->server, &e->u.grant);
         else if (e->kind == WITNESS_REFUSED)
             witness_fact_refused(t, e->server, &e->u.refuse);
+        else if (e->server == w->serving)
+            w->unheard = 0;
         return;
     case WITNESS_NOTICED:
         witness_fact_noticed(t, e->server, &e->u.notice);

@@ -23,7 +23,9 @@
  * 45–120 ms) starts a hedge: the backup sends what is missing, no epoch changes, and the serving
  * path is asked for a sign of life. If the serving path delivers again the hedge is cancelled, once
  * what was lost meanwhile is there or past its instant.
- * Silence for the commit time (4 × miss time, 200–400 ms) commits at the backup: cause crashed. A
+ * Silence for the commit time (4 × miss time, 200–400 ms) commits at the backup: cause crashed.
+ * While a hedge is heard nothing is lost by waiting, and on a path that has come back by itself
+ * before (or is too new to tell) silence is borne for as long as that is like it: see lapses.h. A
  * path that lives without media (a zombie; a worker that was started anew and knows us no more) is
  * asked once to take the session up again, under a newer epoch; media missing for the zombie time
  * (1 s) commits elsewhere: cause degraded. A hedge that is about to end undecided is extended, from
@@ -53,6 +55,7 @@
 #include "peerd/base/trace.h"
 #include "peerd/wire/message.h"
 #include "transcoder/timeline/budget.h"
+#include "transcoder/timeline/lapses.h"
 #include "transcoder/timeline/path.h"
 #include "transcoder/timeline/playout.h"
 #include "transcoder/timeline/schedule.h"
@@ -126,8 +129,9 @@ struct witness_config {
     struct duration miss_max;   /* 120 ms */
     struct duration commit_min; /* 200 ms of silence */
     struct duration commit_max; /* 400 ms: well within a hedge */
-    struct duration zombie;     /* 1 s without media on a living path */
-    struct duration hedge;      /* 500 ms */
+    struct duration young;  /* 20 s: a path that serves no longer may be one that loses bursts */
+    struct duration zombie; /* 1 s without media on a living path */
+    struct duration hedge;  /* 500 ms */
     uint32_t hedges_per_minute; /* client side; the worker has its own */
     uint32_t moves_per_minute;  /* beyond it each commit waits longer (ping-pong) */
     struct duration dwell;      /* 2 s after a commit: no move for degradation */
@@ -192,7 +196,8 @@ struct witness {
     enum witness_state state;
     struct playout *playout; /* borrowed */
     struct rng rng;
-    struct schedule schedule; /* of the serving path */
+    struct schedule schedule; /* of the serving path … */
+    struct lapses lapses;     /* … and how long it has lost everything */
     struct witness_server servers[WITNESS_SERVERS_MAX];
     uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
     uint32_t epoch;             /* granted */
@@ -204,6 +209,7 @@ struct witness {
     struct instant decided_at;  /* first hedge or commit since then; "never" if none */
     uint64_t miss_lost;         /* playout's lost when media went missing */
     bool hedged;                /* somebody was asked to hedge since then */
+    struct duration bear;       /* so long it is like lapses before */
     uint8_t again;              /* useful frames of the serving server since then */
     int64_t debt_us;            /* [µs] media missing lately, forgiven at an eighth of real time */
     struct instant debt_at;     /* when that was true */
@@ -211,6 +217,7 @@ struct witness {
     struct instant wake_at;     /* deadline after the last step: who comes much later has slept */
     struct instant probe_at;    /* next question for a sign of life while media is missing */
     struct instant report_at;   /* next report */
+    uint8_t unheard;            /* reports in a row without an answer: a lease hangs on them */
     struct instant reseated_at; /* the serving server was asked to take up again; "never" */
     struct instant dwell_until;
     struct instant repair_at; /* next look for holes of a move or an end; "never" if done */

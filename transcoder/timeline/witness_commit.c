@@ -291,6 +291,7 @@ void witness_follow(const struct turn *t) {
     w->end_error = w->refusal = ERR_OK;
     w->follow_at = instant_add(t->now, grace(t, server));
     w->again = 0;
+    w->unheard = 0;
     w->repairs = 0;
     w->repair_at = t->now;
     w->notice = 0; /* a server's numbers are its own */
@@ -302,6 +303,7 @@ void witness_follow(const struct turn *t) {
     release_others(t);
     if (old != server) {
         w->servers[server].standby_until = INSTANT_NEVER;
+        lapses_restart(&w->lapses, t->now);
         schedule_restart(&w->schedule);
     }
     if (old != SERVER_NONE) {

@@ -6,7 +6,8 @@
 #define COMMIT_MISSES 4    /* miss times of silence */
 #define PINGPONG      3    /* by so much is each wait longer once the budget of moves is used up */
 #define ANSWER_MS     60   /* [ms] over a round trip for an answer to it */
-#define PROBE_MS      100  /* [ms] between questions for a sign of life */
+#define PROBE_MS      100  /* [ms] between questions for a sign of life … */
+#define PROBE_FAST_MS 20   /* [ms] … and on a path that may lose many in a row */
 #define RESEAT_MS     5000 /* [ms] in which a server is asked only once to take up again */
 #define FORGIVE       8    /* media missing is forgiven at one eighth of real time */
 
@@ -99,13 +100,38 @@ static struct instant silent_since(const struct witness *w) {
     return instant_is_never(heard) ? w->follow_at : heard;
 }
 
+/* A hedge keeps the listener whole until then, and longer if more of its frames come: they may be
+ * late as the serving path may be before it is given up. Before the first of them it may have been
+ * asked in vain a few times. */
+static struct instant covered_by(const struct witness *w, const struct witness_server *s) {
+    if (!instant_is_never(s->framed_at) && !instant_is_never(s->media_at))
+        return instant_add(s->media_at, w->config.commit_max);
+    struct duration trip = duration_min(path_rtt(&s->path), w->config.commit_max);
+    return instant_add(s->hedge.asked, duration_add(trip, w->config.commit_min));
+}
+
+static struct instant covered_until(const struct witness *w) {
+    struct instant at = w->miss_since;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && w->servers[i].hedge.active)
+            at = instant_max(at, covered_by(w, &w->servers[i]));
+    return at;
+}
+
+/* What would be decided at `at` can wait while nothing is lost by it, and what began at `since` is
+ * like what passed by itself before. */
+static struct instant bear(const struct witness *w, struct instant since, struct instant at) {
+    return instant_max(at, instant_min(covered_until(w), instant_add(since, w->bear)));
+}
+
 /* Silence counts only where an answer was due: the path must also have had a round trip to answer
  * the question for a sign of life. */
 struct instant witness_silent_at(const struct witness *w, struct instant now) {
     struct duration trip = path_rtt(&w->servers[w->serving].path);
     trip = duration_min(duration_add(trip, duration_ms(ANSWER_MS)), w->config.commit_max);
     struct instant at = instant_add(silent_since(w), witness_commit_time(w, now));
-    return instant_max(at, instant_add(w->probed_at, trip));
+    at = instant_max(at, instant_add(w->probed_at, trip));
+    return bear(w, silent_since(w), at);
 }
 
 /* What lately was missing counts on, forgiven slowly: a path that delivers a frame now and then is
@@ -127,11 +153,24 @@ bool witness_may_reseat(const struct witness *w, struct instant now) {
            !duration_less(instant_since(now, w->reseated_at), duration_ms(RESEAT_MS));
 }
 
-/* Alive but mute for as long as we would bear silence: it may have been started anew. */
+/* Alive but mute for as long as we would bear silence: it may have been started anew. One that has
+ * fallen silent since is not asked before it is heard. */
 struct instant witness_reseat_at(const struct witness *w, struct instant now) {
     if (!witness_may_reseat(w, now) || !instant_before(w->miss_since, silent_since(w)))
         return INSTANT_NEVER;
-    return instant_add(w->miss_since, witness_commit_time(w, now));
+    struct duration commit = witness_commit_time(w, now);
+    struct instant at = bear(w, w->miss_since, instant_add(w->miss_since, commit));
+    return instant_reached(at, instant_add(silent_since(w), commit)) ? INSTANT_NEVER : at;
+}
+
+static struct duration bearable(const struct witness *w, struct instant now) {
+    if (lapses_are_unknown(&w->lapses, w->config.young, now))
+        return w->config.commit_max;
+    return duration_min(lapses_bear(&w->lapses, w->config.frame, now), w->config.zombie);
+}
+
+static struct duration probe_every(const struct witness *w) {
+    return duration_ms(w->bear.us > 0 ? PROBE_FAST_MS : PROBE_MS);
 }
 
 /* ---- media missing, media again ---- */
@@ -143,10 +182,11 @@ void witness_begin_missing(const struct turn *t, struct instant since) {
     w->decided_at = INSTANT_NEVER;
     w->hedged = false;
     w->again = 0;
+    w->bear = bearable(w, t->now);
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         w->servers[i].framed_at = INSTANT_NEVER;
     w->probed_at = t->now;
-    w->probe_at = instant_add(t->now, duration_ms(PROBE_MS));
+    w->probe_at = instant_add(t->now, probe_every(w));
     witness_send_hello(t, w->serving);
 }
 
@@ -200,7 +240,7 @@ void witness_keep_probing(const struct turn *t) {
     if (!witness_is_server(w, w->serving) || !instant_reached(t->now, w->probe_at))
         return;
     witness_send_hello(t, w->serving);
-    w->probe_at = instant_add(t->now, duration_ms(PROBE_MS));
+    w->probe_at = instant_add(t->now, probe_every(w));
 }
 
 void witness_overslept(const struct turn *t) {

@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define WARM_MISSED_MAX  4     /* hellos: a backup that misses so many is not kept warm */
+#define UNHEARD_MAX      3   /* reports without an answer: they were lost, and further ones … */
+#define UNHEARD_MS       100 /* [ms] … are sent soon, lest a session that is well loses its lease */
+#define WARM_MISSED_MAX  4   /* hellos: a backup that misses so many is not kept warm */
 #define STAGGER_MS       50    /* [ms] between first hellos of further backups */
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
@@ -187,7 +189,9 @@ void witness_send_report(const struct turn *t) {
     o->u.report.lag_us = witness_lag_us(w);
     o->u.report.notice = w->notice;
     path_sent(&s->path, o->nonce, false, true, t->now);
-    w->report_at = instant_add(t->now, w->config.report);
+    bool lost = w->unheard >= UNHEARD_MAX;
+    w->unheard += w->unheard < UINT8_MAX;
+    w->report_at = instant_add(t->now, lost ? duration_ms(UNHEARD_MS) : w->config.report);
 }
 
 static struct witness_out *put_resume(const struct turn *t, uint8_t server,

@@ -116,7 +116,7 @@ bool witness_awaits(const struct witness *w) {
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
                         struct instant now) {
     if (w->state != WITNESS_FOLLOWING || w->move_open || !instant_is_never(w->repair_at) ||
-        w->end_error != ERR_OK || !media_is_steady(w))
+        w->end_error != ERR_OK || w->unheard > 0 || !media_is_steady(w))
         return false;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (witness_is_server(w, i) && !server_is_settled(w, i, ways, now))
@@ -196,6 +196,7 @@ void witness_rest_take(struct witness_rest *r, const struct witness *w, struct i
         .at = now,
         .rng = w->rng,
         .schedule = w->schedule,
+        .lapses = w->lapses,
         .hedges = w->hedges,
         .moves = w->moves,
         .counter = w->counter,
@@ -247,7 +248,7 @@ void witness_rest_shift(struct witness_rest *r, struct duration by) {
         &r->at,         &r->hedges.at,     &r->moves.at,    &r->report_at,
         &r->standby_at, &r->standby_until, &r->follow_at,   &r->miss_since,
         &r->debt_at,    &r->probed_at,     &r->reseated_at, &r->dwell_until,
-        &r->anchor,
+        &r->anchor,     &r->lapses.since,  &r->lapses.at,
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         shift(all[i], by);
@@ -494,6 +495,7 @@ static void restore_figures(struct witness *w, const struct witness_rest *r) {
     w->state = WITNESS_FOLLOWING;
     w->rng = r->rng;
     w->schedule = r->schedule;
+    w->lapses = r->lapses;
     w->serving = r->serving;
     w->epoch = r->epoch;
     w->epoch_high = r->epoch_high;

@@ -40,6 +40,7 @@ struct witness_rest {
     struct instant at; /* when it was taken */
     struct rng rng;
     struct schedule schedule;
+    struct lapses lapses;
     struct budget hedges, moves;
     uint64_t counter, follow_counter;
     struct instant report_at, standby_at, standby_until;

@@ -1,0 +1,90 @@
+/* The witness on paths that lose all for a while: what it bears, and for how long. */
+#include "test/unit/witness_fixture.h"
+
+/* Frames first…last−1, of which `run` in a row of eighty are lost. */
+static void stream_lossy(uint64_t first, uint64_t last, uint64_t run) {
+    for (uint64_t n = first; n < last; n++)
+        if (n % 80 >= run)
+            stream(0, n, n + 1);
+}
+
+/* Nothing more comes of fra1; says when somebody was asked to serve. ams1 hedges, and its frames
+ * come until `hedged_ms`. */
+static int64_t commit_after(int64_t last_ms, int64_t hedged_ms) {
+    uint64_t next = f.p.high;
+    bool granted = false;
+    forget_sent();
+    for (int64_t ms = last_ms + 1; ms < last_ms + 3000; ms++) {
+        wait_until(ms);
+        play();
+        if (!granted && resume_to(1, RESUME_HEDGE, 0) != NULL) {
+            give_grant(1, RESUME_HEDGE);
+            granted = true;
+        }
+        if (granted && ms < hedged_ms && ms % 20 == 0)
+            give_frame(1, next++);
+        for (uint8_t server = 0; server < SERVERS; server++)
+            if (resume_to(server, RESUME_COMMIT, 0) != NULL)
+                return ms - last_ms;
+    }
+    return -1;
+}
+
+Test(witness_lapses, silence_is_borne_by_what_the_path_has_shown) {
+    static const struct {
+        const char *what;
+        int64_t young_s;
+        uint64_t run;      /* frames lost of eighty */
+        int64_t hedged_ms; /* after the last frame */
+        int64_t from_ms, to_ms;
+    } rows[] = {
+        {"a path that loses nothing", 0, 0, 9999, 200, 215},
+        {"… or is too new to tell", 60, 0, 9999, 400, 415},
+        {"… and no frame of a hedge comes", 60, 0, 0, 400, 415},
+        {"a path that loses two in a row", 0, 2, 9999, 400, 480},
+        {"… and the hedge falls silent, too", 0, 2, 120, 400, 480},
+        {"a path that loses four in a row", 0, 4, 9999, 740, 840},
+        {"… and the hedge falls silent, too", 0, 4, 120, 480, 540},
+        {"… and no frame of it comes", 0, 4, 0, 400, 450},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct witness_config config = calm_config();
+        config.young = duration_s(rows[i].young_s);
+        config.hedges_per_minute = 1000;
+        start_as(config);
+        f.p.config.depth = duration_ms(200);
+        for (uint64_t n = 0; n < 1200; n += 80) {
+            forget_sent();
+            stream_lossy(n, n + 80, rows[i].run);
+        }
+        cr_assert_eq(f.w.state, WITNESS_FOLLOWING, "%s", rows[i].what);
+        int64_t ms = commit_after(f.ms, f.ms + rows[i].hedged_ms);
+        cr_expect(ms >= rows[i].from_ms && ms <= rows[i].to_ms, "%s: after %lld ms", rows[i].what,
+                  (long long)ms);
+        cr_expect_eq(f.w.attempt.cause, MOVE_CAUSE_CRASHED, "%s", rows[i].what);
+    }
+}
+
+/* Without an answer to its reports the server would let the session go. */
+Test(witness_lapses, reports_that_are_lost_are_soon_sent_again) {
+    static const int64_t after_ms[] = {500, 500, 500, 100, 100, 100};
+    start_streaming();
+    f.deaf = 1; /* fra1's frames come, and nothing that answers a question */
+    int64_t before = f.w.report_at.us / 1000;
+    size_t reports = 0;
+    for (uint64_t n = 50; n < 190 && reports < 6; n++) {
+        stream(0, n, n + 1);
+        if (f.w.report_at.us / 1000 == before)
+            continue;
+        cr_expect_eq(f.w.report_at.us / 1000 - before, after_ms[reports], "report %zu", reports);
+        before = f.w.report_at.us / 1000;
+        reports++;
+    }
+    cr_expect_eq(reports, 6);
+    f.deaf = 0;
+    f.answered = f.count;
+    wait_until(before);
+    answer_all();
+    cr_expect_eq(f.w.unheard, 0);
+    forget_sent();
+}
