@@ -195,6 +195,12 @@ void sim_invariants_disturbed(struct sim *sim) {
     sim->watch->disturbances++;
 }
 
+bool sim_invariants_expect_faults(const struct sim *sim, struct duration *since) {
+    *since = instant_since(sim->now, sim->watch->disturbed);
+    return sim->scenario->expectations.whole &&
+           sim->watch->disturbances < sim->scenario->event_count;
+}
+
 /* ---- in full --------------------------------------------------------------------------------- */
 
 static void check_worker(struct sim *sim, struct sim_worker *w) {

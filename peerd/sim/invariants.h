@@ -101,6 +101,10 @@ void sim_invariants_moved(struct sim *sim, const struct sim_client *client,
 /* An entry of the timeline has been carried out. */
 void sim_invariants_disturbed(struct sim *sim);
 
+/* True while the timeline of a scenario goes on after which all is to be whole; then also how long
+ * ago its newest entry was carried out. */
+bool sim_invariants_expect_faults(const struct sim *sim, struct duration *since);
+
 /* Everything, in full. */
 void sim_invariants_check(struct sim *sim);
 

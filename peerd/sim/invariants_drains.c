@@ -93,7 +93,9 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
     if (!first || !core_session_find(site->core, &o->session, &s) || s.move == NULL ||
         s.move->order != o->id)
         return;
-    watch->drain_orders += s.move->orders == 1;
+    /* What was ordered at another pace may be told since. */
+    watch->drain_orders +=
+        s.move->orders == 1 && !instant_before(s.move->begun, watch->drain_since);
     check_pace(sim, site);
     if (s.move->orders == 1)
         check_target(sim, site, o, &s);
@@ -105,11 +107,16 @@ void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answ
     bool draining = watch_of(sim, site)->draining;
     struct watch_node *n = &watch_of(sim, site)->nodes[a->node];
     uint64_t boot = core_node_status(site->core, a->node).boot;
+    bool comes = n->sent_boot != boot || !n->registered;
     if (n->sent_boot != boot) { /* its orders are counted anew */
         n->sent_boot = boot;
         n->sent = 0;
     }
     for (uint32_t i = 0; i < a->order_count; i++) {
+        if (comes && a->orders[i].what == NODE_ORDER_MOVE)
+            sim_breach(sim, "%s orders a session to move that %s had in an earlier life",
+                       watch_cluster(sim, site->index),
+                       core_node_status(site->core, a->node).policy->name.text);
         check_order(sim, site, &a->orders[i], a->orders[i].id > n->sent);
         n->sent = a->orders[i].id > n->sent ? a->orders[i].id : n->sent;
     }

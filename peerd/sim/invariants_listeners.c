@@ -244,6 +244,32 @@ static void check_released(struct sim *sim, const struct sim_client *c, uint32_t
                    watch_cluster(sim, sim->workers[left].cluster));
 }
 
+/* So is whoever has stood by and is not to any more: else its slot would be kept for a lease. Who
+ * hedges just then may do so to the end. */
+static void check_cooled(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    struct watch_client *watch = watch_of(sim, c);
+    uint8_t was = watch->lodged;
+    bool hedged = was != WITNESS_SERVER_NONE && (watch->hedging >> was & 1);
+    bool lapsed = instant_reached(sim_client_now(sim, c), watch->lodged_until);
+    watch->lodged = WITNESS_SERVER_NONE;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (w->servers[i].role == WITNESS_ROLE_WARM &&
+            !instant_is_never(w->servers[i].standby_until)) {
+            watch->lodged = i;
+            watch->lodged_until = w->servers[i].standby_until;
+        }
+    bool refused = watch->refusals != (uint32_t)w->stats.refusals;
+    watch->refusals = (uint32_t)w->stats.refusals;
+    if (was == WITNESS_SERVER_NONE || was == watch->lodged || lapsed || refused || hedged ||
+        was == w->serving || was == w->attempt.server || w->servers[was].hedge.active ||
+        w->servers[was].role == WITNESS_ROLE_WARM || w->state == WITNESS_ENDED)
+        return;
+    if (!is_sent(sim, was, RESUME_RELEASE))
+        sim_breach(sim, "%s counts on %s no more and lets it stand by",
+                   sim_client_name(sim, c).text, w->servers[was].address.name.text);
+}
+
 static void note_serving(struct sim *sim, const struct sim_client *c) {
     struct watch_client *watch = watch_of(sim, c);
     uint32_t serving = worker_of(sim, c->witness, c->witness->serving);
@@ -294,6 +320,8 @@ static void check_timers(struct sim *sim, const struct sim_client *c) {
 
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
     *watch_of(sim, c) = (struct watch_client){.serving = UINT32_MAX,
+                                              .lodged = WITNESS_SERVER_NONE,
+                                              .lodged_until = INSTANT_NEVER,
                                               .framed = INSTANT_NEVER,
                                               .moved = INSTANT_NEVER,
                                               .since = sim_client_now(sim, c)};
@@ -319,6 +347,7 @@ void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
     check_budget(sim, c);
     check_silence(sim, c);
     check_steps(sim, c);
+    check_cooled(sim, c);
     check_cancelled(sim, c);
     note_serving(sim, c);
     note_moves(sim, c);

@@ -109,11 +109,14 @@ struct watch_client {
     uint64_t counter;      /* newest sent */
     uint32_t epoch_asked;  /* newest commit, and … */
     uint8_t asked;         /* … whom */
-    struct instant since;  /* it opened its session */
-    uint16_t hedging;      /* bit i: at server i, before the step under way */
-    bool asks;             /* an attempt was under way, … */
-    uint32_t epoch_high;   /* … before the step under way */
-    struct instant moved;  /* to another server, newest; "never" */
+    uint8_t lodged;        /* the server that stands by, … */
+    uint32_t refusals;     /* … as of so many refusals */
+    struct instant lodged_until;
+    struct instant since; /* it opened its session */
+    uint16_t hedging;     /* bit i: at server i, before the step under way */
+    bool asks;            /* an attempt was under way, … */
+    uint32_t epoch_high;  /* … before the step under way */
+    struct instant moved; /* to another server, newest; "never" */
     struct budget moves;
     uint64_t moves_made;
     bool calm; /* as of the last full check it followed, and: */

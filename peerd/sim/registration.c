@@ -1,3 +1,4 @@
+#include "peerd/base/rng.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/roster.h"
@@ -8,6 +9,11 @@
 #include <string.h>
 
 /* Registration: what a node tells its peerd with every poll, and what it takes from the answer. */
+
+#define LOSSY_EVERY           2
+#define ANSWERS_PER_LOSS      64
+#define ANSWERS_PER_LOSS_THEN 8
+#define HURTS_FOR_MS          300
 
 static void poll_after(struct sim *sim, const struct sim_node *node, struct duration after) {
     sim_put(sim, after,
@@ -163,12 +169,26 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     take_orders(sim, node, a);
 }
 
+/* Under every second seed of the swarm some answers are lost until all is healed, most of them just
+ * after something was done to somebody: then peerd cannot know whether its node has heard of
+ * grants, orders and ends, and what was told is told again. */
+static bool is_lost(const struct sim *sim, const struct sim_node *node, uint64_t seq) {
+    struct duration since;
+    if (sim->options.seed % LOSSY_EVERY != 1 || !sim_invariants_expect_faults(sim, &since))
+        return false;
+    bool hurts = duration_less(since, duration_ms(HURTS_FOR_MS));
+    struct rng rng;
+    rng_seed(&rng, sim->options.seed ^ node->boot ^ seq);
+    return rng_below(&rng, hurts ? ANSWERS_PER_LOSS_THEN : ANSWERS_PER_LOSS) == 0;
+}
+
 void sim_node_poll_answered(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     struct node_answer *a = e->body;
     if (sim_process_holds(sim, &node->process, e))
         return;
-    if (e->n == node->process.run && a->seq == node->asking) {
+    bool awaited = e->n == node->process.run && a->seq == node->asking;
+    if (awaited && !is_lost(sim, node, a->seq)) {
         node->asking = 0;
         take(sim, node, a);
         poll_after(sim, node, node->poll);

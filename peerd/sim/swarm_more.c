@@ -91,6 +91,33 @@ static void reshape(struct swarm *s, uint32_t at) {
     s->reshaped = true;
 }
 
+/* A node that was promised all, or that a new peerd knows nothing of, hangs while the policy gives
+ * its share to others. */
+static void disown(struct swarm *s, uint32_t at) {
+    uint32_t cluster = swarm_below(s, s->clusters);
+    for (uint32_t i = 0; i < s->clusters && s->nodes[cluster] == 1; i++)
+        cluster = (cluster + 1) % s->clusters;
+    const char *site = swarm_cluster(cluster);
+    uint32_t nodes = s->nodes[cluster], soon = swarm_between(s, 300, 1500);
+    uint32_t then = swarm_between(s, 50, 2500), hangs = swarm_between(s, 1000, 4000);
+    bool grows = swarm_one_in(s, 2);
+    uint32_t number = grows || nodes == 1 ? 0 : nodes - 1;
+    if (grows)
+        SWARM_PUT(s, at, "policy: {cluster: %s, nodes: 1}", site);
+    text_putf(&s->text, "  - {at: %" PRIu32 "ms, stop: {node: %s, number: %" PRIu32 "}}\n",
+              swarm_within(s, at + soon), site, number);
+    if (!grows) {
+        SWARM_PUT(s, swarm_within(s, at + soon), "kill: {peerd: %s}", site);
+        SWARM_PUT(s, swarm_within(s, at + soon + 50), "restart: {peerd: %s}", site);
+    }
+    SWARM_PUT(s, swarm_within(s, at + soon + 100 + then),
+              "policy: {cluster: %s, nodes: %" PRIu32 "}", site,
+              grows || nodes == 1 ? nodes : nodes - 1);
+    text_putf(&s->text, "  - {at: %" PRIu32 "ms, continue: {node: %s, number: %" PRIu32 "}}\n",
+              swarm_within(s, at + soon + 100 + then + hangs), site, number);
+    s->reshaped = true;
+}
+
 /* ---- listeners ------------------------------------------------------------------------------- */
 
 /* One site after another falls silent for a moment: whoever has moved so often waits longer. */
@@ -104,9 +131,12 @@ static void chase(struct swarm *s, uint32_t at) {
     }
 }
 
-/* Hardly anything comes through to or from anybody, but some does: they live, without media. */
+/* Hardly anything comes through to or from anybody, but some does: they live, without media. In
+ * long bursts their paths are silent as well, in short ones hardly ever. */
 static void thin(struct swarm *s, uint32_t at) {
-    uint32_t lost = swarm_between(s, 80, 94), burst = swarm_between(s, 16, 50);
+    bool silent = swarm_one_in(s, 2);
+    uint32_t lost = silent ? swarm_between(s, 80, 94) : swarm_between(s, 60, 79);
+    uint32_t burst = silent ? swarm_between(s, 16, 50) : swarm_between(s, 4, 8);
     uint32_t lasts = swarm_between(s, 3000, 9000), one = swarm_below(s, s->clusters);
     bool all = swarm_one_in(s, 2);
     for (uint32_t i = 0; i < s->clusters; i++) {
@@ -121,11 +151,27 @@ static void thin(struct swarm *s, uint32_t at) {
     }
 }
 
-/* Everybody comes to one site, whose workers die; then all that was sent there comes again. */
+static void kill_workers(struct swarm *s, uint32_t at, uint32_t cluster) {
+    uint32_t workers = s->nodes[cluster] * s->workers[cluster];
+    for (uint32_t i = 0; i < workers; i++) {
+        if (i == 0)
+            SWARM_PUT(s, swarm_within(s, at), "kill: {worker: %s}", swarm_cluster(cluster));
+        else
+            SWARM_PUT(s, swarm_within(s, at), "kill: {worker: %s, number: %" PRIu32 "}",
+                      swarm_cluster(cluster), i);
+    }
+}
+
+/* Everybody comes to one site, and perhaps leaves it again; its workers die, and with them what
+ * they knew of that; then all that was sent there comes again. */
 static void recorded(struct swarm *s, uint32_t at) {
     uint32_t cluster = swarm_below(s, s->clusters), later = swarm_between(s, 1000, 2500);
-    uint32_t workers = s->nodes[cluster] * s->workers[cluster], alone = swarm_between(s, 800, 2500);
+    uint32_t alone = swarm_between(s, 800, 2500), mute = swarm_between(s, 600, 1500);
     const char *site = swarm_cluster(cluster);
+    bool left = swarm_one_in(s, 2);
+    uint32_t over = left ? alone + mute : alone;
+    if (left)
+        later *= 3;
     SWARM_PUT(s, at,
               "link: {between: [%s, clients], rtt: 20ms, replay: 40%%, replay_in: %" PRIu32 "ms}",
               site, later);
@@ -136,14 +182,13 @@ static void recorded(struct swarm *s, uint32_t at) {
         SWARM_PUT(s, swarm_within(s, at + alone), "heal: {from: %s, to: clients}",
                   swarm_cluster(i));
     }
-    for (uint32_t i = 0; i < workers; i++) {
-        if (i == 0)
-            SWARM_PUT(s, swarm_within(s, at + alone), "kill: {worker: %s}", site);
-        else
-            SWARM_PUT(s, swarm_within(s, at + alone), "kill: {worker: %s, number: %" PRIu32 "}",
-                      site, i);
+    if (left) {
+        SWARM_PUT(s, swarm_within(s, at + alone),
+                  "partition: {from: %s, to: clients, one_way: true}", site);
+        SWARM_PUT(s, swarm_within(s, at + over), "heal: {from: %s, to: clients}", site);
     }
-    SWARM_PUT(s, swarm_within(s, at + alone + later), "link: {between: [%s, clients], rtt: 30ms}",
+    kill_workers(s, at + over, cluster);
+    SWARM_PUT(s, swarm_within(s, at + over + later), "link: {between: [%s, clients], rtt: 30ms}",
               site);
 }
 
@@ -151,11 +196,11 @@ static void recorded(struct swarm *s, uint32_t at) {
 
 void swarm_draw_more(struct swarm *s) {
     static void (*const kinds[])(struct swarm *, uint32_t) = {
-        drain_stranded, drain_again, drain_deaf, chase, thin, recorded, reshape};
+        drain_stranded, drain_again, drain_deaf, chase, thin, recorded, reshape, disown};
     const uint32_t count = sizeof(kinds) / sizeof(kinds[0]);
     struct rng before = s->rng;
     s->rng = s->later;
-    uint32_t times = swarm_one_in(s, 2) ? swarm_between(s, 1, 2) : 0;
+    uint32_t times = swarm_one_in(s, 4) ? 0 : swarm_between(s, 1, 3);
     for (uint32_t i = 0; i < times; i++) {
         uint32_t kind = swarm_below(s, count), at = any_instant(s);
         kinds[kind](s, at);
