@@ -88,3 +88,35 @@ Test(witness_lapses, reports_that_are_lost_are_soon_sent_again) {
     cr_expect_eq(f.w.unheard, 0);
     forget_sent();
 }
+
+/* The hedge under which silence was borne is over: it was not slept through, so nobody asks the
+ * silent one once more. */
+Test(witness_lapses, silence_that_is_borne_no_more_is_left_at_once) {
+    struct witness_config config = calm_config();
+    config.young = duration_s(0);
+    config.hedges_per_minute = 1000;
+    start_as(config);
+    f.p.config.depth = duration_ms(200);
+    for (uint64_t n = 0; n < 1200; n += 80) {
+        forget_sent();
+        stream_lossy(n, n + 80, 4);
+    }
+    budget_init(&f.w.hedges, 1, at_ms(f.ms));
+    forget_sent();
+    uint64_t next = f.p.high;
+    int64_t last_ms = f.ms;
+    for (int64_t ms = last_ms + 1; ms < last_ms + 3000 && f.w.state != WITNESS_COMMITTING; ms++) {
+        wait_until(ms);
+        play();
+        if (ms == last_ms + 90)
+            step(&(struct witness_event){
+                .kind = WITNESS_PACKET_HEARD, .now = at_ms(ms), .server = 0});
+        if (ms == last_ms + 70)
+            give_grant(1, RESUME_HEDGE);
+        if (ms > last_ms + 70 && ms % 20 == 0)
+            give_frame(1, next++);
+    }
+    cr_expect_eq(f.w.state, WITNESS_COMMITTING);
+    cr_expect_eq(f.w.attempt.server, 1, "asked %d", f.w.attempt.server);
+    cr_expect_geq(f.ms - last_ms, 400, "after %lld ms", (long long)(f.ms - last_ms));
+}

@@ -273,7 +273,9 @@ void witness_step(struct witness *w, const struct witness_event *e, struct witne
     take(&t, e);
     if (w->epoch_high > 0)
         pass_time(&t);
-    w->wake_at = witness_deadline(w);
+    /* What this step has made overdue (a hedge that covered a silence is over) was not slept
+     * through. */
+    w->wake_at = instant_max(witness_deadline(w), e->now);
 }
 
 /* ---- queries ---- */
