@@ -245,7 +245,7 @@ static void check_released(struct sim *sim, const struct sim_client *c, uint32_t
 }
 
 /* So is whoever has stood by and is not to any more: else its slot would be kept for a lease. Who
- * hedges just then may do so to the end. */
+ * hedges just then may do so to the end, and who was asked to serve is told when somebody does. */
 static void check_cooled(struct sim *sim, const struct sim_client *c) {
     const struct witness *w = c->witness;
     struct watch_client *watch = watch_of(sim, c);
@@ -262,8 +262,9 @@ static void check_cooled(struct sim *sim, const struct sim_client *c) {
     bool refused = watch->refusals != (uint32_t)w->stats.refusals;
     watch->refusals = (uint32_t)w->stats.refusals;
     if (was == WITNESS_SERVER_NONE || was == watch->lodged || lapsed || refused || hedged ||
-        was == w->serving || was == w->attempt.server || w->servers[was].hedge.active ||
-        w->servers[was].role == WITNESS_ROLE_WARM || w->state == WITNESS_ENDED)
+        was == w->serving || w->servers[was].epoch_asked > w->epoch ||
+        w->servers[was].hedge.active || w->servers[was].role == WITNESS_ROLE_WARM ||
+        w->state == WITNESS_ENDED)
         return;
     if (!is_sent(sim, was, RESUME_RELEASE))
         sim_breach(sim, "%s counts on %s no more and lets it stand by",
