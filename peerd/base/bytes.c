@@ -42,6 +42,21 @@ uint64_t read_u64(struct reader *r) {
     return read_big_endian(r, 8);
 }
 
+uint64_t read_varint(struct reader *r) {
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = read_u8(r);
+        bool beyond = shift == 63 && byte > 1, padded = shift > 0 && byte == 0;
+        if (r->failed || beyond || padded)
+            break;
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0)
+            return v;
+    }
+    r->failed = true;
+    return 0;
+}
+
 void read_copy(struct reader *r, void *out, size_t len) {
     const uint8_t *span = read_span(r, len);
     if (len == 0)
@@ -97,6 +112,12 @@ void write_u32(struct writer *w, uint32_t v) {
 
 void write_u64(struct writer *w, uint64_t v) {
     write_big_endian(w, v, 8);
+}
+
+void write_varint(struct writer *w, uint64_t v) {
+    for (; v >= 0x80; v >>= 7)
+        write_u8(w, (uint8_t)(v | 0x80));
+    write_u8(w, (uint8_t)v);
 }
 
 void write_copy(struct writer *w, const void *data, size_t len) {

@@ -36,6 +36,10 @@ uint16_t read_u16(struct reader *r);
 uint32_t read_u32(struct reader *r);
 uint64_t read_u64(struct reader *r);
 
+/* Seven bits a byte, the lowest first, all but the last with the top bit set (LEB128). A number has
+ * one encoding: what is longer than it need be fails, as does what is beyond 64 bits. */
+uint64_t read_varint(struct reader *r);
+
 /* Copies `len` bytes to `out`, or zeroes it and fails. */
 void read_copy(struct reader *r, void *out, size_t len);
 
@@ -52,6 +56,7 @@ void write_u8(struct writer *w, uint8_t v);
 void write_u16(struct writer *w, uint16_t v);
 void write_u32(struct writer *w, uint32_t v);
 void write_u64(struct writer *w, uint64_t v);
+void write_varint(struct writer *w, uint64_t v);
 void write_copy(struct writer *w, const void *data, size_t len);
 void write_zeros(struct writer *w, size_t len);
 

@@ -119,6 +119,7 @@ static void change_peers(struct core *core, const struct policy *policy, const s
         p->policy = policy->peers[i];
         memset(p->views, 0, sizeof(p->views));
         memset(p->about, 0, sizeof(p->about));
+        p->viewed_at = INSTANT_NEVER;
         wish(p, &policy->detection);
         peering_show(core, p);
         peering_touch(core, p);

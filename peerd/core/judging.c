@@ -193,8 +193,9 @@ bool peering_counts(const struct peering *p) {
     return counts(p->verdict.verdict);
 }
 
-/* Whoever has heard from us that it is silent may be about to convict it. */
-static void take_back(struct core *core, const struct peering *p) {
+/* Whoever has heard from us that it is silent may be about to convict it; and whoever waits for our
+ * word has it. */
+static void tell_others(struct core *core, const struct peering *p) {
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (core->peers[i] != p)
             peering_beat_soon(core, core->peers[i]);
@@ -206,8 +207,7 @@ static void changed(struct core *core, struct peering *p, enum verdict before) {
     core->suspects -= before == VERDICT_SUSPECT;
     trace_change(core, p, before);
     p->verdict_since = core->now;
-    if (verdict_is_usable(p->verdict.verdict))
-        take_back(core, p);
+    tell_others(core, p);
     if (counts(p->verdict.verdict) != counts(before))
         groups_peer_changed(core, p);
 }

@@ -25,7 +25,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
     p->heard_at = p->suspected_since = p->expired_since = p->wish_told = p->beaten_at =
-        p->replay_traced = p->media_since = INSTANT_NEVER;
+        p->viewed_at = p->replay_traced = p->media_since = INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
@@ -107,6 +107,7 @@ static void note_words(struct core *core, struct peering *p, const struct beat *
         p->fetch_at = core->now;
     p->said_draining = draining;
     p->said_recovering = (b->flags & BEAT_FLAG_RECOVERING) != 0;
+    p->said_listens = (b->flags & BEAT_FLAG_LISTENS) != 0;
     p->said_sessions = b->sessions;
     p->said_free = b->free_slots;
     p->asked_ms = b->ask_interval_ms;
@@ -142,6 +143,7 @@ static void run_confirmed(struct core *core, struct peering *p, const struct bea
     p->boot = b->boot;
     p->seq = 0;
     p->fetch_at = core->now;
+    p->viewed_at = INSTANT_NEVER; /* it knows nothing of what we said */
     p->described_partly = 0;
     detector_new_run(&p->detector);
     peering_beat_soon(core, p); /* so that it can confirm us, too */
@@ -224,8 +226,10 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         note_loss(p, b);
         note_words(core, p, b);
     }
-    if ((b->flags & BEAT_FLAG_ANSWER) != 0)
+    if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
+        p->asked = true;
         peering_beat_soon(core, p);
+    }
     peering_judge(core, p);
     peering_judge_others(core, p);
 }
@@ -305,18 +309,56 @@ void peering_show(struct core *core, const struct peering *p) {
     core->faces[p->index] = face_of(p, core->faces[p->index].due);
 }
 
+/* A beat leaves a little late, and the third is due a little early. */
+static bool are_views_due(const struct core *core, const struct peering *to) {
+    struct duration usual = core->policy.detection.interval;
+    struct duration every = duration_scale(usual, 2 * PEERING_VIEWS_EVERY - 1, 2);
+    return to->ask || to->asked || to->said_listens || core->suspects > 0 ||
+           instant_is_never(to->viewed_at) ||
+           to->viewed_changes != core->counters.verdicts_changed ||
+           instant_reached(core->now, instant_add(to->viewed_at, every));
+}
+
+static void fill_views(const struct core *core, const struct peering *to, struct beat *beat) {
+    for (uint32_t i = 0; i < core->peer_count && beat->view_count < BEAT_VIEWS_MAX; i++)
+        if (i != to->index)
+            beat->views[beat->view_count++] = view_of(core, &core->faces[i]);
+}
+
+/* Somebody is late, or was given up by our own ears and not for good: what others say decides. */
+static bool listens(const struct core *core) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        switch ((enum verdict)core->faces[i].verdict) {
+        case VERDICT_SUSPECT:
+        case VERDICT_HEADLESS:
+        case VERDICT_PARTITIONED:
+            return true;
+        case VERDICT_UNKNOWN:
+        case VERDICT_ALIVE:
+        case VERDICT_DEGRADED:
+        case VERDICT_DRAINING:
+        case VERDICT_CRASHED:
+            break;
+        }
+    return false;
+}
+
+static uint8_t flags_to(const struct core *core, const struct peering *to) {
+    return (uint8_t)((core->drain.active ? BEAT_FLAG_DRAINING : 0) |
+                     (to->ask ? BEAT_FLAG_ANSWER : 0) |
+                     (core->recovering ? BEAT_FLAG_RECOVERING : 0) |
+                     (listens(core) ? BEAT_FLAG_LISTENS : 0));
+}
+
 void peering_fill_beat(const struct core *core, const struct peering *to, struct beat *beat) {
     beat->kind = BEAT_KIND_BEAT;
     beat->interval_ms = ms16(interval_to(core, to));
     beat->ask_interval_ms = ms16(interval_asked(core, to));
-    beat->flags =
-        (uint8_t)((core->drain.active ? BEAT_FLAG_DRAINING : 0) | (to->ask ? BEAT_FLAG_ANSWER : 0) |
-                  (core->recovering ? BEAT_FLAG_RECOVERING : 0));
+    beat->flags = flags_to(core, to);
     beat->sessions = core->sessions.by_state[SESSION_STATE_COMMITTED];
     beat->free_slots = core->drain.active ? 0 : core_free_slots(core);
-    for (uint32_t i = 0; i < core->peer_count && beat->view_count < BEAT_VIEWS_MAX; i++)
-        if (i != to->index)
-            beat->views[beat->view_count++] = view_of(core, &core->faces[i]);
+    if (are_views_due(core, to))
+        fill_views(core, to, beat);
 }
 
 void peering_beat_soon(struct core *core, struct peering *p) {
@@ -335,6 +377,11 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
         return; /* stays due */
     i->u.beat.peer = p->index;
     peering_fill_beat(core, p, &i->u.beat.beat);
+    if (are_views_due(core, p)) {
+        p->viewed_at = core->now;
+        p->viewed_changes = core->counters.verdicts_changed;
+    }
+    p->asked = false;
     echo_fill(&p->echo, &i->u.beat.beat, core->now);
     p->beaten_at = core->now;
     p->beat_at = instant_add(core->now, interval_to(core, p));

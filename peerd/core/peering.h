@@ -13,6 +13,11 @@
  * echo. On suspicion of one peer all others are asked too: their views come back with their
  * answers. Both are asked again and again, as often as that limit allows, until the one has
  * answered and the others have told: one answer that gets lost must not convict.
+ *
+ * Views cost more than all else in a beat, and while nothing happens nobody looks at them. So they
+ * ride every third beat then; and on each that answers, asks, leaves while we suspect somebody or
+ * goes to a peer whose own verdict on somebody hangs on them, as it says in its beats; and on the
+ * next to leave after a verdict of ours has changed, which is at once.
  */
 #ifndef PEERD_CORE_PEERING_H
 #define PEERD_CORE_PEERING_H
@@ -35,6 +40,7 @@ struct core_event;
 #define PEERING_MEDIA_MAX   4 /* nodes of a headless peer listened to: one is enough to know */
 #define PEERING_TRACE_AGAIN duration_s(1)  /* lines about dropped beats, at most */
 #define PEERING_WISH_AGAIN  duration_s(60) /* lines about what a path allows, at most */
+#define PEERING_VIEWS_EVERY 3              /* usual intervals: views are told so often at least */
 #define DESCRIPTION_AGAIN   duration_s(5)
 #define DESCRIPTION_SOON    duration_ms(500) /* just started: no node has registered yet … */
 #define DESCRIPTION_SOONS   20               /* … after so many it has none, or no source */
@@ -96,7 +102,10 @@ struct peering {
 
     struct instant beat_at;   /* next beat */
     struct instant beaten_at; /* last beat; "never" for none */
+    struct instant viewed_at; /* last beat with views; "never" for none … */
+    uint64_t viewed_changes;  /* … and how often verdicts had changed by then */
     bool ask;                 /* the next one asks for an answer */
+    bool asked;               /* the next one answers */
     uint32_t asked_ms;        /* [ms] the interval it wishes of us; 0 none */
 
     uint64_t boot;       /* confirmed run; 0 for none */
@@ -108,6 +117,7 @@ struct peering {
     uint32_t said_free;
     bool said_draining;
     bool said_recovering;
+    bool said_listens;
     struct peering_view views[POLICY_PEERS_MAX];
     struct peering_about about[BEAT_VIEWS_MAX]; /* by place in its beats */
     uint64_t replayed;                          /* beats dropped … */
@@ -157,7 +167,7 @@ void peering_show(struct core *core, const struct peering *p);
 /* Wants a beat to leave as soon as the rate limit allows. */
 void peering_beat_soon(struct core *core, struct peering *p);
 
-/* Fills everything but the echo fields. */
+/* Fills everything but the echo fields; views, if they are due. */
 void peering_fill_beat(const struct core *core, const struct peering *about_to, struct beat *beat);
 
 struct peering *peering_by_hint(const struct core *core, const struct key_hint *hint);

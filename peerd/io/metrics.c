@@ -135,6 +135,9 @@ static void put_counters(struct page *p, const struct daemon *d) {
     put(p, "peerd_" #field "_total %llu\n", (unsigned long long)c->field);
     CORE_COUNTERS(PUT_COUNTER)
 #undef PUT_COUNTER
+    family(p, "peerd_beat_bytes_sent_total", "counter", "UDP payload of beats sent.");
+    put(p, "peerd_beat_bytes_sent_total %llu\n",
+        (unsigned long long)net_udp_counters(d->beats)->sent_bytes);
     family(p, "peerd_datagrams_dropped_total", "counter",
            "Beat datagrams dropped before they meant anything, by reason.");
     for (int e = 1; e < ERR_COUNT; e++)

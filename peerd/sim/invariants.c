@@ -101,7 +101,7 @@ static uint32_t peers_at_most(const struct sim_site *site) {
 
 static void forget_peer(struct watch_peer *p) {
     *p = (struct watch_peer){0};
-    p->heard = p->told = p->forgotten = p->lodged_until = INSTANT_NEVER;
+    p->heard = p->told = p->said_at = p->forgotten = p->lodged_until = INSTANT_NEVER;
     p->life.at = p->life_any.at = p->media_life.at = p->lodged_at = INSTANT_NEVER;
     p->stated_off = INSTANT_NEVER;
 }

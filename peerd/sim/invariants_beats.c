@@ -188,11 +188,14 @@ void watch_beat_taken(struct sim *sim, struct sim_site *site, const struct core_
         p->retired_boot = p->taken_boot;
         p->taken_boot = boot;
         p->taken_high = p->taken = 0;
+        p->asked = p->listens = false; /* or does already, and we shall be told again */
     }
     bool taken = !dropped && !p->repeats && b->boot == boot;
     bool newest = taken && b->seq > p->taken_high;
     if (taken)
         note_taken(p, b);
+    if (taken && since_beat(sim, site, p).us > 0)
+        p->asked |= (b->flags & BEAT_FLAG_ANSWER) != 0;
     if (anew)
         watch_words_anew(sim, site, e->peer);
     else
@@ -217,8 +220,11 @@ void watch_beat_received(struct sim *sim, struct sim_site *site,
     if (p->repeats)
         return; /* anybody may have sent it, at any time since */
     watch_words_received(sim, site, b, p);
-    if (b->boot == p->taken_boot && b->seq > p->taken_high && b->view_count > 0)
-        p->told = sim_site_now(sim, site);
+    if (b->boot == p->taken_boot && b->seq > p->taken_high) {
+        p->listens = (b->flags & BEAT_FLAG_LISTENS) != 0;
+        if (b->view_count > 0)
+            p->told = sim_site_now(sim, site);
+    }
     uint64_t seq = echoes(p, b->echo_boot, b->echo_seq) ? b->echo_seq : 0;
     bool confirmed = seq != 0;
     if (echoes(p, b->candidate_boot, b->candidate_seq) && b->candidate_seq > seq)
@@ -300,9 +306,9 @@ static struct instant testimony(struct sim *sim, const struct sim_site *site, ui
     struct beat_view view;
     if (theirs->at_start != NULL)
         return INSTANT_NEVER; /* it may have known it once only: the view is from then */
-    if (s.opinion != DETECTOR_TRUST || instant_is_never(w->told) ||
+    if (s.opinion != DETECTOR_TRUST || instant_is_never(w->told) || instant_is_never(w->heard) ||
         duration_less(duration_ms(w->promised_ms),
-                      instant_since(sim_site_now(sim, site), w->told)) ||
+                      instant_since(sim_site_now(sim, site), w->heard)) ||
         !core_peer_view(site->core, witness, peer, &view) || view.age_ms >= 3000 ||
         s.rtt.us == DURATION_ENDLESS.us)
         return INSTANT_NEVER;

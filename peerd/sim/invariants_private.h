@@ -41,6 +41,10 @@ struct watch_peer {
     uint16_t promised_ms;                /* [ms] until the next beat; 0: none was sent */
     struct instant heard;                /* its newest beat that echoed us */
     struct instant told;                 /* its newest word of others */
+    bool asked;                          /* it wants an answer, and has none yet */
+    bool listens;                        /* it wants views in each beat */
+    struct instant said_at;              /* newest beat to it with views … */
+    uint64_t said;                       /* … and the verdicts in them, as one number */
     uint64_t peer_boot;
     uint32_t echoes;                /* beats in a row that echoed us under that boot */
     struct watch_moment life;       /* proven for certain */

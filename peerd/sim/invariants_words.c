@@ -12,6 +12,36 @@ static struct watch_peer *peer_watch(struct sim *sim, const struct sim_site *sit
 
 /* ---- 15: what is sent ------------------------------------------------------------------------ */
 
+#define VIEWS_EVERY 3 /* usual intervals */
+
+/* All verdicts but that on the one whom a beat is for. */
+static uint64_t verdicts_told(const struct sim_site *site, uint32_t to) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
+        sum = sum * 31 + (i == to ? 0 : 1 + (uint64_t)core_peer_verdict(site->core, i));
+    return sum;
+}
+
+static bool suspects_somebody(const struct sim_site *site) {
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
+        if (core_peer_verdict(site->core, i) == VERDICT_SUSPECT)
+            return true;
+    return false;
+}
+
+/* Views may be left out while they say what was said a moment ago, and nobody waits for them. */
+static void check_no_views(struct sim *sim, const struct sim_site *site,
+                           const struct core_send_beat *b) {
+    const struct watch_peer *p = peer_watch(sim, site, b->peer);
+    struct duration most = duration_scale(site->policy.detection.interval, VIEWS_EVERY, 1);
+    bool asks = (b->beat.flags & BEAT_FLAG_ANSWER) != 0;
+    if (instant_is_never(p->said_at) || p->said != verdicts_told(site, b->peer) || asks ||
+        p->asked || p->listens || suspects_somebody(site) ||
+        !duration_less(instant_since(sim_site_now(sim, site), p->said_at), most))
+        sim_breach(sim, "%s tells %s nothing of others, and there is something to tell",
+                   watch_cluster(sim, site->index), site->policy.peers[b->peer].name.text);
+}
+
 static void check_views(struct sim *sim, const struct sim_site *site,
                         const struct core_send_beat *b) {
     struct instant now = sim_site_now(sim, site);
@@ -29,6 +59,41 @@ static void check_views(struct sim *sim, const struct sim_site *site,
     }
 }
 
+/* Others are asked to tell for as long as what they tell may change a verdict. */
+static void check_listens(struct sim *sim, const struct sim_site *site,
+                          const struct core_send_beat *b) {
+    bool says = (b->beat.flags & BEAT_FLAG_LISTENS) != 0, doubts = false;
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        enum verdict v = core_peer_verdict(site->core, i);
+        doubts |= v == VERDICT_SUSPECT || v == VERDICT_HEADLESS || v == VERDICT_PARTITIONED;
+    }
+    if (says != doubts)
+        sim_breach(sim, "%s tells %s that it %s for views, and is%s in doubt",
+                   watch_cluster(sim, site->index), site->policy.peers[b->peer].name.text,
+                   says ? "waits" : "does not wait", doubts ? "" : " not");
+}
+
+static void weigh_views(struct sim *sim, const struct sim_site *site,
+                        const struct core_send_beat *b) {
+    struct watch_peer *p = peer_watch(sim, site, b->peer);
+    bool settled = core_counters(site->core)->verdicts_changed == site->verdicts_changed;
+    if (settled)
+        check_listens(sim, site, b);
+    if (b->beat.view_count == 0 && site->policy.peer_count > 1) {
+        if (settled)
+            check_no_views(sim, site, b);
+        p->asked = false;
+        return;
+    }
+    if (settled)
+        check_views(sim, site, b);
+    p->asked = false;
+    p->said_at = sim_site_now(sim, site);
+    p->said = 0;
+    for (uint32_t i = 0, at = 0; i < site->policy.peer_count && at < BEAT_VIEWS_MAX; i++)
+        p->said = p->said * 31 + (i == b->peer ? 0 : 1U + b->beat.views[at++].verdict);
+}
+
 /* Of ourselves and of others. Verdicts and sessions may change in the same step, after it. */
 void watch_words_sent(struct sim *sim, struct sim_site *site, const struct core_send_beat *b) {
     if (sim->site_count > CLOSELY)
@@ -44,8 +109,7 @@ void watch_words_sent(struct sim *sim, struct sim_site *site, const struct core_
                    watch_cluster(sim, site->index), site->policy.peers[b->peer].name.text,
                    b->beat.sessions, b->beat.free_slots, recovering ? " and recovering" : "",
                    s.sessions, free_slots);
-    if (core_counters(site->core)->verdicts_changed == site->verdicts_changed)
-        check_views(sim, site, b);
+    weigh_views(sim, site, b);
 }
 
 /* ---- 9: what is heard ------------------------------------------------------------------------ */

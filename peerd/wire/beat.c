@@ -7,17 +7,24 @@
 #include <sodium.h>
 #include <string.h>
 
-#define VERSION     1
-#define BODY_LEN    75 /* [bytes] before the views */
-#define VIEW_LEN    12 /* [bytes] */
-#define TAG_LEN     16 /* [bytes] Poly1305 */
-#define BODY_MAX    (BODY_LEN + BEAT_VIEWS_MAX * VIEW_LEN)
-#define FLAGS_KNOWN (BEAT_FLAG_DRAINING | BEAT_FLAG_ANSWER | BEAT_FLAG_RECOVERING)
+#define VERSION    2
+#define FIXED_LEN  23 /* [bytes] of the body before what may be absent, with every varint at one */
+#define VARINT_MAX 10 /* [bytes] */
+#define REST_MAX   (2 * (VARINT_MAX - 1) + 1 + 2 * (8 + VARINT_MAX) + 4) /* [bytes] */
+#define VIEW_LEN   12                                                    /* [bytes] */
+#define TAG_LEN    16                                                    /* [bytes] Poly1305 */
+#define BODY_MAX   (FIXED_LEN + REST_MAX + BEAT_VIEWS_MAX * VIEW_LEN)
+#define FLAGS_KNOWN                                                                                \
+    (BEAT_FLAG_DRAINING | BEAT_FLAG_ANSWER | BEAT_FLAG_RECOVERING | BEAT_FLAG_LISTENS)
+
+/* In the same byte, of the encoding alone. */
+#define HAS_ECHO      0x40
+#define HAS_CANDIDATE 0x80
 
 static const uint8_t magic[2] = {'p', 'B'};
 
 _Static_assert(BEAT_HEADER_LEN == 2 + 1 + 1 + KEY_HINT_BYTES + BEAT_NONCE_BYTES, "header");
-_Static_assert(BEAT_LEN_MIN == BEAT_HEADER_LEN + BODY_LEN + TAG_LEN, "shortest beat");
+_Static_assert(BEAT_LEN_MIN == BEAT_HEADER_LEN + FIXED_LEN + TAG_LEN, "shortest beat");
 _Static_assert(BEAT_LEN_MAX >= BEAT_HEADER_LEN + BODY_MAX + TAG_LEN, "longest beat");
 _Static_assert(BEAT_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
 _Static_assert(TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
@@ -41,22 +48,32 @@ static bool kind_valid(uint8_t kind) {
 
 /* ---- sealing --------------------------------------------------------------------------------- */
 
+static void write_echo(struct writer *w, const struct beat *b) {
+    if (b->echo_boot != 0) {
+        write_u64(w, b->echo_boot);
+        write_varint(w, b->echo_seq);
+        write_u32(w, b->echo_age_us);
+    }
+    if (b->candidate_boot != 0) {
+        write_u64(w, b->candidate_boot);
+        write_varint(w, b->candidate_seq);
+    }
+}
+
 static void write_body(struct writer *w, const struct beat *b) {
+    unsigned has =
+        (b->echo_boot != 0 ? HAS_ECHO : 0) | (b->candidate_boot != 0 ? HAS_CANDIDATE : 0);
+    write_u8(w, (uint8_t)(b->flags | has));
     write_u64(w, b->boot);
-    write_u64(w, b->seq);
-    write_u64(w, (uint64_t)b->send_us);
-    write_u64(w, b->echo_boot);
-    write_u64(w, b->echo_seq);
-    write_u32(w, b->echo_age_us);
-    write_u64(w, b->candidate_boot);
-    write_u64(w, b->candidate_seq);
+    write_varint(w, b->seq);
+    write_varint(w, (uint64_t)b->send_us);
     write_u16(w, b->interval_ms);
     write_u16(w, b->ask_interval_ms);
-    write_u8(w, b->flags);
-    write_u8(w, b->node);
     write_u32(w, b->sessions);
     write_u32(w, b->free_slots);
-    write_u8(w, b->view_count);
+    if (b->kind == BEAT_KIND_MEDIA_ALIVE)
+        write_u8(w, b->node);
+    write_echo(w, b);
     for (unsigned i = 0; i < b->view_count; i++) {
         const struct beat_view *v = &b->views[i];
         write_copy(w, v->peer.bytes, KEY_HINT_BYTES);
@@ -119,23 +136,39 @@ static void read_view(struct reader *r, struct beat_view *v) {
     v->verdict = read_u8(r);
 }
 
+/* False if what the flags announce is not there. */
+static bool read_echo(struct reader *r, struct beat *b, uint8_t flags) {
+    if ((flags & HAS_ECHO) != 0) {
+        b->echo_boot = read_u64(r);
+        b->echo_seq = read_varint(r);
+        b->echo_age_us = read_u32(r);
+    }
+    if ((flags & HAS_CANDIDATE) != 0) {
+        b->candidate_boot = read_u64(r);
+        b->candidate_seq = read_varint(r);
+    }
+    return (b->echo_boot != 0) == ((flags & HAS_ECHO) != 0) &&
+           (b->candidate_boot != 0) == ((flags & HAS_CANDIDATE) != 0);
+}
+
 static enum err read_body(struct reader *r, struct beat *b) {
+    uint8_t flags = read_u8(r);
+    b->flags = flags & (uint8_t) ~(HAS_ECHO | HAS_CANDIDATE);
     b->boot = read_u64(r);
-    b->seq = read_u64(r);
-    b->send_us = (int64_t)read_u64(r);
-    b->echo_boot = read_u64(r);
-    b->echo_seq = read_u64(r);
-    b->echo_age_us = read_u32(r);
-    b->candidate_boot = read_u64(r);
-    b->candidate_seq = read_u64(r);
+    b->seq = read_varint(r);
+    b->send_us = (int64_t)read_varint(r);
     b->interval_ms = read_u16(r);
     b->ask_interval_ms = read_u16(r);
-    b->flags = read_u8(r);
-    b->node = read_u8(r);
     b->sessions = read_u32(r);
     b->free_slots = read_u32(r);
-    b->view_count = read_u8(r);
-    if (r->failed || !fields_valid(b))
+    if (b->kind == BEAT_KIND_MEDIA_ALIVE)
+        b->node = read_u8(r);
+    bool echoed = read_echo(r, b, flags);
+    size_t views = reader_left(r) / VIEW_LEN;
+    if (r->failed || !echoed || views > BEAT_VIEWS_MAX)
+        return ERR_BAD_FIELD;
+    b->view_count = (uint8_t)views;
+    if (!fields_valid(b))
         return ERR_BAD_FIELD;
     for (unsigned i = 0; i < b->view_count; i++)
         read_view(r, &b->views[i]);

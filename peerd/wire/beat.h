@@ -2,19 +2,24 @@
  * Beats: the heartbeat datagram between clusters, and media-alive, which is a beat of a node.
  *
  * Layout, network byte order. Clear header (36 bytes, authenticated as additional data):
- *     0  2  magic "pB"           2  1  version 1          3  1  kind (1 beat, 2 media-alive)
+ *     0  2  magic "pB"           2  1  version 2          3  1  kind (1 beat, 2 media-alive)
  *     4  8  hint of the sender's cluster key              12 24  random nonce
- * then the sealed body and its 16-byte tag (XChaCha20-Poly1305, see keys.h). Body:
- *     0  8  boot        8  8  seq         16  8  send_us      24  8  echo_boot    32  8  echo_seq
- *    40  4  echo_age_us 44  8  candidate_boot             52  8  candidate_seq
- *    60  2  interval_ms 62  2  ask_interval_ms            64  1  flags       65  1  node
- *    66  4  sessions    70  4  free_slots                 74  1  view_count
- *    75 12 × view_count: hint 8, age 1, rtt 1, loss 1, verdict 1
- * A beat has exactly the length its view_count implies and is never longer than 1,200 bytes.
- * One struct has one encoding: figures of views are codes of wire/coarse, boots and sequence
- * numbers are never zero, an echo that is absent is zero in all its fields, unknown flags and a
- * node number in a beat of a cluster are refused. What a beat proves, and when it is a replay, is
- * decided by wire/echo, not here.
+ * then the sealed body and its 16-byte tag (XChaCha20-Poly1305, see keys.h). Body, where "v" is a
+ * number of 1 to 10 bytes (base/bytes):
+ *     1  flags           8  boot        v  seq         v  send_us
+ *     2  interval_ms     2  ask_interval_ms            4  sessions    4  free_slots
+ *     1  node, of media-alive only
+ *     8  echo_boot       v  echo_seq    4  echo_age_us       if flags have 0x40
+ *     8  candidate_boot  v  candidate_seq                    if flags have 0x80
+ *    12  hint 8, age 1, rtt 1, loss 1, verdict 1: a view, as often as there are
+ * Beats are most of what two peers send one another for as long as they live, so nothing travels
+ * that says nothing: a beat of a run a week old is 97 bytes, and 12 for each view. What a provider
+ * may not want to be seen, sessions and slots, takes the same room whatever it is.
+ * A beat ends with its last view and is never longer than 1,200 bytes. One struct has one encoding:
+ * figures of views are codes of wire/coarse, boots and sequence numbers are never zero, an echo is
+ * whole or absent, no number is longer than it need be, unknown flags are refused, and so is a
+ * version before this. What a beat proves, and when it is a replay, is decided by wire/echo, not
+ * here.
  */
 #ifndef PEERD_WIRE_BEAT_H
 #define PEERD_WIRE_BEAT_H
@@ -24,7 +29,7 @@
 #include "peerd/wire/keys.h"
 
 #define BEAT_HEADER_LEN  36   /* [bytes] clear */
-#define BEAT_LEN_MIN     127  /* [bytes] without views */
+#define BEAT_LEN_MIN     75   /* [bytes] the first of a run, without views */
 #define BEAT_LEN_MAX     1200 /* [bytes] fits every path MTU met in practice (RFC 9000, 14) */
 #define BEAT_VIEWS_MAX   64   /* peers reported in one beat */
 #define BEAT_NONCE_BYTES 24   /* [bytes] random: static keys forbid a counter that restarts */
@@ -35,9 +40,10 @@ enum beat_kind {
 };
 
 enum beat_flag {
-    BEAT_FLAG_DRAINING = 1,  /* the sender takes no new sessions and moves its own away */
-    BEAT_FLAG_ANSWER = 2,    /* the sender suspects the receiver: beat back at once */
-    BEAT_FLAG_RECOVERING = 4 /* the sender has just started and does not know all its sessions */
+    BEAT_FLAG_DRAINING = 1,   /* the sender takes no new sessions and moves its own away */
+    BEAT_FLAG_ANSWER = 2,     /* the sender suspects the receiver: beat back at once */
+    BEAT_FLAG_RECOVERING = 4, /* the sender has just started and does not know all its sessions */
+    BEAT_FLAG_LISTENS = 8 /* its verdict on somebody hangs on views: each beat is to have them */
 };
 
 /* What the sender believes of one of its peers; each figure is one byte on the wire. */

@@ -3,7 +3,9 @@
 #include "peerd/base/id.h"
 #include "peerd/wire/keys.h"
 #include "test/bench/sheet.h"
+#include "test/lib/exposition.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +112,40 @@ double beating_cpu_s(const struct beating *b) {
     double sum = 0;
     for (unsigned i = 0; i < b->count; i++)
         sum += cpu_of(b->pids[i]);
+    return sum;
+}
+
+/* The page of one of them, to be freed. */
+static char *metrics_of(unsigned i) {
+    static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(7680)};
+    char ip[24], chunk[4096], *text = NULL;
+    size_t len = 0;
+    ssize_t got;
+    ip_of(i, ip);
+    inet_pton(AF_INET, ip, &at.sin_addr);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    FILE *f = open_memstream(&text, &len);
+    if (f == NULL || fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        send(fd, request, sizeof(request) - 1, 0) < 0)
+        sheet_die("%s: no metrics: %s", ip, strerror(errno));
+    while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0)
+        fwrite(chunk, 1, (size_t)got, f);
+    fclose(f);
+    close(fd);
+    return text;
+}
+
+double beating_metric(const struct beating *b, const char *name) {
+    double sum = 0;
+    for (unsigned i = 0; i < b->count; i++) {
+        char *page = metrics_of(i);
+        double value = exposition_value(page, name);
+        free(page);
+        if (value < 0)
+            sheet_die("no metric %s", name);
+        sum += value;
+    }
     return sum;
 }
 

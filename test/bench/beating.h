@@ -23,6 +23,9 @@ void beating_start(struct beating *b, unsigned count, unsigned interval_ms);
 /* [s] of CPU that all of them have used, user and system. */
 double beating_cpu_s(const struct beating *b);
 
+/* The sum of what their metrics say, for a counter without labels. */
+double beating_metric(const struct beating *b, const char *name);
+
 /* Kills them and removes what they had. */
 void beating_stop(struct beating *b);
 

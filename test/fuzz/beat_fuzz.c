@@ -76,7 +76,7 @@ static void hear(const struct beat *beat) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const uint8_t header[BEAT_HEADER_LEN] = {'p', 'B', 1};
+    static const uint8_t header[BEAT_HEADER_LEN] = {'p', 'B', 2};
     struct seal_key key = known_key();
     struct beat beat;
     bool opened;

@@ -4,7 +4,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define BODY_LEN 75 /* [bytes] as the header documents it, counted here once more */
+/* [bytes] as the header documents them, counted here once more */
+#define BODY_LEN 78 /* of `sample`, whose numbers are long */
+#define BODY_MIN 23 /* of the shortest */
 
 static const uint8_t nonce[BEAT_NONCE_BYTES] = {9, 8, 7, 6, 5, 4, 3, 2, 1};
 
@@ -65,7 +67,7 @@ static size_t seal(uint8_t out[BEAT_LEN_MAX], const struct beat *b, const struct
 static size_t seal_body(uint8_t *out, uint8_t kind, const uint8_t *body, size_t len,
                         const struct seal_key *key) {
     struct key_hint sender = hint_of(1);
-    const uint8_t start[4] = {'p', 'B', 1, kind};
+    const uint8_t start[4] = {'p', 'B', 2, kind};
     memcpy(out, start, 4);
     memcpy(out + 4, sender.bytes, 8);
     memcpy(out + 12, nonce, 24);
@@ -102,7 +104,8 @@ Test(beat, there_and_back) {
         uint8_t datagram[BEAT_LEN_MAX];
         struct beat in = sample(views), out;
         size_t len = seal(datagram, &in, &key);
-        cr_expect_eq(len, BEAT_LEN_MIN + 12 * views);
+        cr_expect_eq(len, 36 + BODY_LEN + 16 + 12 * views);
+        cr_expect_leq(len, BEAT_LEN_MAX);
         cr_assert_eq(beat_open(&out, datagram, len, &key), ERR_OK, "%u views", views);
         expect_equal(&in, &out, "beat");
     }
@@ -120,22 +123,20 @@ Test(beat, layout_is_as_documented) {
         size_t at, len;
         const char *bytes;
     } rows[] = {
-        {"boot", 0, 8, "\x01\x02\x03\x04\x05\x06\x07\x08"},
-        {"seq", 8, 8, "\x11\x12\x13\x14\x15\x16\x17\x18"},
-        {"send_us", 16, 8, "\xde\xdd\xdc\xdb\xda\xd9\xd8\xd8"},
-        {"echo_boot", 24, 8, "\x31\x32\x33\x34\x35\x36\x37\x38"},
-        {"echo_seq", 32, 8, "\x41\x42\x43\x44\x45\x46\x47\x48"},
-        {"echo_age_us", 40, 4, "\x51\x52\x53\x54"},
-        {"candidate_boot", 44, 8, "\x61\x62\x63\x64\x65\x66\x67\x68"},
-        {"candidate_seq", 52, 8, "\x71\x72\x73\x74\x75\x76\x77\x78"},
-        {"interval_ms", 60, 2, "\x81\x82"},
-        {"ask_interval_ms", 62, 2, "\x91\x92"},
-        {"flags", 64, 1, "\x05"},
-        {"node", 65, 1, "\x00"},
-        {"sessions", 66, 4, "\xa1\xa2\xa3\xa4"},
-        {"free_slots", 70, 4, "\xb1\xb2\xb3\xb4"},
-        {"view_count", 74, 1, "\x02"},
-        {"second view", 87, 12, "\x01\x02\x03\x04\x05\x06\x07\x01\x53\x01\xfa\x01"},
+        {"flags", 0, 1, "\xc5"},
+        {"boot", 1, 8, "\x01\x02\x03\x04\x05\x06\x07\x08"},
+        {"seq", 9, 9, "\x98\xae\xd8\xa8\xc1\xe2\x84\x89\x11"},
+        {"send_us", 18, 10, "\xd8\xb1\xe7\xd6\xbd\x9b\xf7\xee\xde\x01"},
+        {"interval_ms", 28, 2, "\x81\x82"},
+        {"ask_interval_ms", 30, 2, "\x91\x92"},
+        {"sessions", 32, 4, "\xa1\xa2\xa3\xa4"},
+        {"free_slots", 36, 4, "\xb1\xb2\xb3\xb4"},
+        {"echo_boot", 40, 8, "\x31\x32\x33\x34\x35\x36\x37\x38"},
+        {"echo_seq", 48, 9, "\xc8\x8e\x99\xaa\xc4\xe8\x90\xa1\x41"},
+        {"echo_age_us", 57, 4, "\x51\x52\x53\x54"},
+        {"candidate_boot", 61, 8, "\x61\x62\x63\x64\x65\x66\x67\x68"},
+        {"candidate_seq", 69, 9, "\xf8\xee\xd9\xab\xc7\xee\x9c\xb9\x71"},
+        {"second view", 90, 12, "\x01\x02\x03\x04\x05\x06\x07\x01\x53\x01\xfa\x01"},
     };
     struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
     struct key_hint sender = hint_of(1);
@@ -143,7 +144,7 @@ Test(beat, layout_is_as_documented) {
     uint8_t datagram[BEAT_LEN_MAX], body[BEAT_LEN_MAX];
     unsigned long long body_len;
     size_t len = seal(datagram, &in, &key);
-    cr_expect_arr_eq(datagram, "pB\x01\x01", 4);
+    cr_expect_arr_eq(datagram, "pB\x02\x01", 4);
     cr_expect_arr_eq(datagram + 4, sender.bytes, 8);
     cr_expect_arr_eq(datagram + 12, nonce, 24);
     cr_assert_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(body, &body_len, NULL, datagram + 36,
@@ -229,38 +230,47 @@ Test(beat, other_keys_do_not_open) {
     }
 }
 
-/* Sealed with the right key, so only the field is wrong. */
+/* Sealed with the right key, so only the field is wrong: of the body `cut` bytes at `at` make room
+ * for others. */
 Test(beat, fields_out_of_range_are_refused) {
     static const struct {
         const char *what;
         uint8_t kind;
-        size_t at, len;
+        size_t at, cut, len;
         const char *bytes;
         enum err expected;
     } rows[] = {
-        {"nothing wrong", 1, 0, 0, "", ERR_OK},
-        {"no boot", 1, 0, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"no seq", 1, 8, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"an echoed boot without seq", 1, 32, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"an echoed seq without boot", 1, 24, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"an age without echo", 1, 24, 16, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"no echo at all", 1, 24, 20, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ERR_OK},
-        {"a candidate without seq", 1, 52, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"a candidate's seq without boot", 1, 44, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
-        {"no interval", 1, 60, 2, "\0\0", ERR_BAD_FIELD},
-        {"no wish", 1, 62, 2, "\0\0", ERR_OK},
-        {"an unknown flag", 1, 64, 1, "\x08", ERR_BAD_FIELD},
-        {"a node in a cluster's beat", 1, 65, 1, "\x01", ERR_BAD_FIELD},
-        {"a node in media-alive", 2, 65, 1, "\x01", ERR_OK},
-        {"fewer views than there are", 1, 74, 1, "\x00", ERR_BAD_FIELD},
-        {"more views than there are", 1, 74, 1, "\x02", ERR_BAD_FIELD},
-        {"more views than can be", 1, 74, 1, "\xff", ERR_BAD_FIELD},
-        {"a verdict that we do not know", 1, 86, 1, "\xff", ERR_OK},
+        {"nothing wrong", 1, 0, 0, 0, "", ERR_OK},
+        {"no boot", 1, 1, 8, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"no seq", 1, 9, 9, 1, "\0", ERR_BAD_FIELD},
+        {"a short seq", 1, 9, 9, 1, "\1", ERR_OK},
+        {"a seq longer than it need be", 1, 9, 9, 2, "\x81\0", ERR_BAD_FIELD},
+        {"a send instant beyond 64 bits", 1, 27, 1, 1, "\x02", ERR_BAD_FIELD},
+        {"an echo without boot", 1, 40, 8, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"an echo without seq", 1, 48, 9, 1, "\0", ERR_BAD_FIELD},
+        {"no echo, says the flag", 1, 0, 1, 1, "\x85", ERR_BAD_FIELD},
+        {"an echo, and no candidate, says the flag", 1, 0, 1, 1, "\x45", ERR_BAD_FIELD},
+        {"neither echo nor candidate", 1, 0, 78, 23,
+         "\0\1\2\3\4\5\6\7\x08\1\0\0\1\0\0\0\0\0\0\0\0\0\0", ERR_OK},
+        {"flags of an echo that is missing", 1, 0, 78, 23,
+         "\x40\1\2\3\4\5\6\7\x08\1\0\0\1\0\0\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"a candidate without seq", 1, 69, 9, 1, "\0", ERR_BAD_FIELD},
+        {"a candidate's seq without boot", 1, 61, 8, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
+        {"no interval", 1, 28, 2, 2, "\0\0", ERR_BAD_FIELD},
+        {"no wish", 1, 30, 2, 2, "\0\0", ERR_OK},
+        {"an unknown flag", 1, 0, 1, 1, "\xd5", ERR_BAD_FIELD},
+        {"another unknown flag", 1, 0, 1, 1, "\xe5", ERR_BAD_FIELD},
+        {"a node in a cluster's beat", 1, 40, 0, 1, "\x01", ERR_BAD_FIELD},
+        {"a node in media-alive", 2, 40, 0, 1, "\x01", ERR_OK},
+        {"a view too short by one", 1, 78, 1, 0, "", ERR_BAD_FIELD},
+        {"a view too long by one", 1, 78, 0, 1, "\0", ERR_BAD_FIELD},
+        {"no view", 1, 78, 12, 0, "", ERR_OK},
+        {"a verdict that we do not know", 1, 89, 1, 1, "\xff", ERR_OK},
     };
     struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
     uint8_t datagram[BEAT_LEN_MAX], good[BEAT_LEN_MAX], body[BEAT_LEN_MAX];
     struct beat in = sample(1), out, before;
-    size_t len = seal(datagram, &in, &key);
+    size_t len = seal(datagram, &in, &key), whole = BODY_LEN + 12;
     cr_assert_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(
                      good, NULL, NULL, datagram + 36, len - 36, datagram, 36, nonce, key.bytes),
                  0);
@@ -268,27 +278,55 @@ Test(beat, fields_out_of_range_are_refused) {
     before = out;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct beat opened = before;
-        memcpy(body, good, BODY_LEN + 12);
+        size_t after = rows[i].at + rows[i].cut, new_len = whole - rows[i].cut + rows[i].len;
+        memcpy(body, good, rows[i].at);
         memcpy(body + rows[i].at, rows[i].bytes, rows[i].len);
-        len = seal_body(datagram, rows[i].kind, body, BODY_LEN + 12, &key);
+        memcpy(body + rows[i].at + rows[i].len, good + after, whole - after);
+        len = seal_body(datagram, rows[i].kind, body, new_len, &key);
         cr_expect_eq(beat_open(&opened, datagram, len, &key), rows[i].expected, "%s", rows[i].what);
         if (rows[i].expected != ERR_OK)
             cr_expect_arr_eq(&opened, &before, sizeof(before), "%s: touched", rows[i].what);
     }
     for (size_t n = 0; n < sizeof(body) - 52; n++) {
-        if (n == BODY_LEN + 12)
-            continue;
         memset(body, 0, sizeof(body));
-        memcpy(body, good, BODY_LEN + 12);
+        memcpy(body, good, whole);
         len = seal_body(datagram, 1, body, n, &key);
-        cr_expect_neq(beat_open(&out, datagram, len, &key), ERR_OK, "a body of %zu bytes", n);
+        bool fits =
+            n >= BODY_LEN && n <= BODY_LEN + 12 * BEAT_VIEWS_MAX && (n - BODY_LEN) % 12 == 0;
+        cr_expect_eq(beat_open(&out, datagram, len, &key) == ERR_OK, fits, "a body of %zu bytes",
+                     n);
     }
     /* 65 views would fit into a datagram, but not into our table. */
     memset(body, 0, sizeof(body));
     memcpy(body, good, BODY_LEN);
-    body[74] = BEAT_VIEWS_MAX + 1;
     len = seal_body(datagram, 1, body, BODY_LEN + 12 * (BEAT_VIEWS_MAX + 1), &key);
     cr_expect_eq(beat_open(&out, datagram, len, &key), ERR_BAD_FIELD, "65 views");
+}
+
+/* What the beats of a cluster cost: most of what two peers send one another. */
+Test(beat, is_no_longer_than_it_must_be) {
+    static const struct {
+        const char *what;
+        uint64_t seq;
+        int64_t send_us;
+        unsigned views;
+        size_t len;
+    } rows[] = {
+        {"a minute old", 600, 60000000, 0, 93},
+        {"a week old", 6048000, 604800000000, 0, 99},
+        {"a year old", 315360000, 31536000000000, 0, 102},
+        {"a week old, with nine views", 6048000, 604800000000, 9, 99 + 9 * 12},
+    };
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t datagram[BEAT_LEN_MAX];
+        struct beat b = sample(rows[i].views);
+        b.seq = b.echo_seq = rows[i].seq;
+        b.send_us = rows[i].send_us;
+        b.candidate_boot = b.candidate_seq = 0;
+        cr_expect_eq(seal(datagram, &b, &key), rows[i].len, "%s: %zu", rows[i].what,
+                     seal(datagram, &b, &key));
+    }
 }
 
 Test(beat, views_are_rounded_up_and_saturate) {
@@ -318,8 +356,11 @@ Test(beat, sealing_needs_room) {
     struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
     struct key_hint sender = hint_of(1);
     struct beat in = sample(2);
-    uint8_t out[BEAT_LEN_MIN + 24];
+    uint8_t out[36 + BODY_LEN + 16 + 24];
     for (size_t size = 0; size < sizeof(out); size++)
         cr_expect_eq(beat_seal(out, size, &in, &sender, &key, nonce), 0, "%zu bytes", size);
     cr_expect_eq(beat_seal(out, sizeof(out), &in, &sender, &key, nonce), sizeof(out));
+    in = (struct beat){.kind = BEAT_KIND_BEAT, .boot = 1, .seq = 1, .interval_ms = 100};
+    cr_expect_eq(beat_seal(out, sizeof(out), &in, &sender, &key, nonce), 36 + BODY_MIN + 16);
+    cr_expect_eq(BEAT_LEN_MIN, 36 + BODY_MIN + 16);
 }

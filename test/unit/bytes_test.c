@@ -71,3 +71,37 @@ Test(bytes, writing_past_the_end_fails_for_good_and_writes_nothing) {
     write_copy(&w, NULL, 0);
     cr_expect_not(w.failed, "nothing fits into nothing");
 }
+
+Test(bytes, varints_have_one_encoding) {
+    static const struct {
+        const char *what;
+        const char *bytes;
+        size_t len;
+        uint64_t value;
+        bool refused;
+    } rows[] = {
+        {"nothing", "\0", 1, 0, false},
+        {"one byte's most", "\x7f", 1, 127, false},
+        {"two bytes' least", "\x80\x01", 2, 128, false},
+        {"three bytes", "\xe5\x8e\x26", 3, 624485, false},
+        {"the most of all", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10, UINT64_MAX, false},
+        {"a bit beyond 64", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10, 0, true},
+        {"eleven bytes", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01", 11, 0, true},
+        {"a zero in two bytes", "\x80\0", 2, 0, true},
+        {"127 in two bytes", "\xff\0", 2, 0, true},
+        {"the end missing", "\x80", 1, 0, true},
+        {"nothing at all", "", 0, 0, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t out[16];
+        struct reader r = reader_over(rows[i].bytes, rows[i].len);
+        struct writer w = writer_over(out, sizeof(out));
+        cr_expect_eq(read_varint(&r), rows[i].value, "%s", rows[i].what);
+        cr_expect_eq(reader_done(&r), !rows[i].refused, "%s", rows[i].what);
+        if (rows[i].refused)
+            continue;
+        write_varint(&w, rows[i].value);
+        cr_expect_eq(writer_len(&w), rows[i].len, "%s", rows[i].what);
+        cr_expect_arr_eq(out, rows[i].bytes, rows[i].len, "%s", rows[i].what);
+    }
+}

@@ -41,6 +41,43 @@ Test(core_outbox, beats_carry_state_and_views_of_all_others) {
     fixture_free(f);
 }
 
+/* [bytes] of UDP payload, were it a beat of a run a week old that hears its peer. */
+static size_t bytes_after_a_week(const struct beat *sent) {
+    static const struct key_hint sender;
+    static const uint8_t nonce[BEAT_NONCE_BYTES];
+    static const struct seal_key key;
+    uint8_t out[BEAT_LEN_MAX];
+    struct beat b = *sent;
+    b.seq = b.echo_seq = 6048000 + sent->seq;
+    b.send_us = 604800000000;
+    b.echo_boot = 7;
+    b.echo_age_us = 50000;
+    return beat_seal(out, sizeof(out), &b, &sender, &key, nonce);
+}
+
+/* Beats are for ever, so their bytes count: ten peers, ten beats a second, a third with views. */
+Test(core_outbox, while_nothing_happens_beats_are_short) {
+    struct fixture *f = fixture_new(1, 10, 100);
+    size_t bytes = 0;
+    uint32_t beats = 0, with_views = 0;
+    fixture_wait(f, 1000);
+    for (int i = 0; i < 600; i++) {
+        fixture_wait(f, 50);
+        for (uint32_t n = 0; n < f->outbox.count; n++) {
+            const struct core_intention *o = &f->outbox.items[n];
+            if (o->kind != CORE_SEND_BEAT || o->u.beat.peer != 0)
+                continue;
+            bytes += bytes_after_a_week(&o->u.beat.beat);
+            beats++;
+            with_views += o->u.beat.beat.view_count > 0;
+        }
+    }
+    cr_expect_eq(beats, 300u, "%u", beats);
+    cr_expect_eq(with_views, 100u, "%u", with_views);
+    cr_expect_leq(bytes, (size_t)30 * 1400, "%zu in 30 s", bytes);
+    fixture_free(f);
+}
+
 Test(core_outbox, put_refuses_when_full) {
     static struct core_outbox o;
     outbox_clear(&o);

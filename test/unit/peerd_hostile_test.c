@@ -88,7 +88,7 @@ Test(peerd_hostile, random_datagrams) {
 /* The clear header of a beat, and noise after it. */
 static size_t forge(uint8_t *out, enum beat_kind kind, const struct key_hint *hint) {
     fill(out, BEAT_LEN_MIN);
-    memcpy(out, "pB\x01", 3);
+    memcpy(out, "pB\x02", 3);
     out[3] = (uint8_t)kind;
     memcpy(out + 4, hint->bytes, KEY_HINT_BYTES);
     return BEAT_LEN_MIN;

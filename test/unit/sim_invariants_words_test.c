@@ -36,6 +36,7 @@ static void expect_quiet(void) {
 static struct core_intention beat(void) {
     struct core_intention i = {.kind = CORE_SEND_BEAT};
     sim_run_until(f.sim, duration_ms(3050));
+    site()->core->peers[0]->asked = true;
     peering_fill_beat(site()->core, site()->core->peers[0], &i.u.beat.beat);
     i.u.beat.beat.boot = watch()->peers[0].boot;
     i.u.beat.beat.seq = watch()->peers[0].seq + 1;
@@ -66,6 +67,57 @@ Test(sim_invariants_words, a_view_that_is_none_of_ours, .init = three) {
     i.u.beat.beat.views[0].verdict = VERDICT_CRASHED;
     says(&tick, &i);
     expect_told("fra1 tells ams1 of lon1 what it does not believe itself");
+}
+
+Test(sim_invariants_words, views_left_out, .init = three) {
+    struct core_intention i = beat();
+    i.u.beat.beat.view_count = 0;
+    watch()->peers[0].said_at = f.sim->now;
+    says(&tick, &i);
+    expect_quiet();
+}
+
+static void expect_kept_back(const struct core_intention *i) {
+    says(&tick, i);
+    expect_told("fra1 tells ams1 nothing of others, and there is something to tell");
+}
+
+Test(sim_invariants_words, views_left_out_for_too_long, .init = three) {
+    struct core_intention i = beat();
+    i.u.beat.beat.view_count = 0;
+    watch()->peers[0].said_at = instant_sub(f.sim->now, duration_ms(300));
+    expect_kept_back(&i);
+}
+
+Test(sim_invariants_words, views_left_out_of_an_answer, .init = three) {
+    struct core_intention i = beat();
+    i.u.beat.beat.view_count = 0;
+    watch()->peers[0].said_at = f.sim->now;
+    watch()->peers[0].asked = true;
+    expect_kept_back(&i);
+}
+
+Test(sim_invariants_words, views_left_out_though_awaited, .init = three) {
+    struct core_intention i = beat();
+    i.u.beat.beat.view_count = 0;
+    watch()->peers[0].said_at = f.sim->now;
+    watch()->peers[0].listens = true;
+    expect_kept_back(&i);
+}
+
+Test(sim_invariants_words, views_asked_for_without_need, .init = three) {
+    struct core_intention i = beat();
+    i.u.beat.beat.flags |= BEAT_FLAG_LISTENS;
+    says(&tick, &i);
+    expect_told("fra1 tells ams1 that it waits for views, and is not in doubt");
+}
+
+Test(sim_invariants_words, a_verdict_kept_back, .init = three) {
+    struct core_intention i = beat();
+    i.u.beat.beat.view_count = 0;
+    watch()->peers[0].said_at = f.sim->now;
+    watch()->peers[0].said++;
+    expect_kept_back(&i);
 }
 
 Test(sim_invariants_words, a_word_that_was_overtaken) {
