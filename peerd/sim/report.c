@@ -229,6 +229,26 @@ static void write_gaps(struct json_writing *w, const struct report *r) {
     }
 }
 
+static void write_hedges(struct json_writing *w, const struct report *r) {
+    json_t *array = json_write_array(w, w->root, "hedges");
+    uint64_t told = 0, left_out = 0;
+    for (uint32_t i = 0; i < r->mark_count; i++) {
+        const struct report_mark *m = &r->marks[i];
+        if (m->kind != REPORT_MARK_HEDGED || m->client >= r->client_count)
+            continue;
+        if (told == REPORT_HEDGES_MAX) {
+            left_out++;
+            continue;
+        }
+        told++;
+        json_t *o = json_write_element(w, array);
+        json_write_string(w, o, "client", r->clients[m->client].name);
+        json_write_int(w, o, "at_ms", m->at_ms);
+    }
+    if (left_out > 0)
+        json_write_uint(w, w->root, "hedges_left_out", left_out);
+}
+
 static void write_expectations(struct json_writing *w, const struct report *r) {
     json_t *array = json_write_array(w, w->root, "expectations");
     for (uint32_t i = 0; i < r->expectation_count; i++) {
@@ -253,9 +273,12 @@ char *report_to_json(const struct report *r) {
     write_verdicts(&w, r);
     write_events(&w, r);
     write_gaps(&w, r);
+    write_hedges(&w, r);
     if (r->watch != NULL)
         report_watch_write(&w, json_write_object(&w, w.root, "watch"), r->watch);
     write_expectations(&w, r);
+    if (r->stood_still_ms > 0)
+        json_write_int(&w, w.root, "stood_still_ms", r->stood_still_ms);
     if (r->broken && r->broken_by != NULL)
         json_write_string(&w, w.root, "broken_by", r->broken_by);
     json_write_bool(&w, w.root, "ok", report_ok(r));

@@ -10,13 +10,17 @@
  *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"evidence":…}, …],
  *    "events":[{"at_ms":…,"target":…,"text":…}, …],
  *    "gaps":[{"client":…,"at_ms":…,"ms":…}, …],
+ *    "hedges":[{"client":…,"at_ms":…}, …], "hedges_left_out":…,
  *    "watch":{…, see report_watch.h},
- *    "expectations":[{"what":…,"met":…,"found":…}, …], "broken_by":…, "ok":…}
+ *    "expectations":[{"what":…,"met":…,"found":…}, …], "stood_still_ms":…, "broken_by":…,
+ *    "ok":…}
  * `broken_by` is there if something went wrong that no expectation names: "interrupted". Instants
- * count from the start of the scenario [ms]. first_frame_ms is −1 if the new server was never
- * heard. A frame expected is one whose playout instant has passed. `target` is empty for an event
- * that hits no single cluster. Lists are in the order of time, `gaps` client by client.
- * report_html.h draws the same report for people.
+ * count from the start of the scenario [ms]. `stood_still_ms` is there if the machine of a live run
+ * did so. Of hedges REPORT_HEDGES_MAX are told, and `hedges_left_out` says how many more there
+ * were. first_frame_ms is −1 if the new server was never heard. A frame expected is one whose
+ * playout instant has passed. `target` is empty for an event that hits no single cluster. Lists are
+ * in the order of time, `gaps` and `hedges` client by client. report_html.h draws the same report
+ * for people.
  */
 #ifndef PEERD_SIM_REPORT_H
 #define PEERD_SIM_REPORT_H
@@ -108,8 +112,9 @@ struct report_mark {
     enum report_mark_kind kind;
 };
 
-#define REPORT_NOBODY    UINT32_MAX
-#define REPORT_MARKS_MAX 8000000
+#define REPORT_NOBODY     UINT32_MAX
+#define REPORT_MARKS_MAX  8000000
+#define REPORT_HEDGES_MAX 100000
 
 struct report_watch;
 
@@ -141,6 +146,7 @@ struct report {
     uint32_t mark_count;
     struct report_watch *watch; /* owned; NULL: not summed up */
     uint64_t marks_left_out;    /* beyond REPORT_MARKS_MAX */
+    int64_t stood_still_ms;     /* [ms] the machine of a live run, when it should not; longest */
     bool broken; /* something went wrong that no expectation names; also when memory was short */
     const char *broken_by; /* what, if more is to be said: a literal, or NULL */
 };

@@ -188,6 +188,7 @@ void evaluate(struct runner *r) {
             add_moves(r, &r->listeners[i]);
     }
     report_sort_marks(&r->report);
+    r->report.stood_still_ms = duration_in_ms(r->stood_still);
     expect_all(r->scenario, &r->report);
     r->report.broken = r->report.broken || r->troubled || r->interrupted || r->command_status != 0;
     r->report.broken_by = r->interrupted           ? "interrupted"

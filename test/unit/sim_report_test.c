@@ -114,6 +114,34 @@ Test(sim_report, holds_as_many_as_are_added) {
     report_free(&r);
 }
 
+/* Client by client, those of one in the order of time; more than REPORT_HEDGES_MAX are counted. */
+Test(sim_report, json_tells_hedges) {
+    struct report r;
+    fill(&r);
+    report_add_mark(&r, &(struct report_mark){700, 1, 0, REPORT_MARK_HEDGED});
+    report_add_mark(&r, &(struct report_mark){900, 0, 0, REPORT_MARK_HEDGED});
+    report_add_mark(&r, &(struct report_mark){800, 0, 1, REPORT_MARK_HEDGED});
+    report_sort_marks(&r);
+    char *out = report_to_json(&r);
+    cr_assert_not_null(out);
+    cr_expect_not_null(strstr(out, "\"hedges\":[{\"client\":\"near-1\",\"at_ms\":800},"
+                                   "{\"client\":\"near-1\",\"at_ms\":900},"
+                                   "{\"client\":\"near-2\",\"at_ms\":700}]"),
+                       "%s", out);
+    cr_expect_null(strstr(out, "hedges_left_out"));
+    cr_expect_null(strstr(out, "stood_still_ms"));
+    free(out);
+    for (uint32_t i = 0; i < REPORT_HEDGES_MAX; i++)
+        report_add_mark(&r, &(struct report_mark){1000, 1, 0, REPORT_MARK_HEDGED});
+    r.stood_still_ms = 45;
+    out = report_to_json(&r);
+    cr_assert_not_null(out);
+    cr_expect_not_null(strstr(out, "\"hedges_left_out\":3"));
+    cr_expect_not_null(strstr(out, "\"stood_still_ms\":45"));
+    free(out);
+    report_free(&r);
+}
+
 /* Each expectation once met and once not: a row that cannot fail proves nothing. */
 Test(sim_report, expectations_are_met_or_not) {
     static const struct {
