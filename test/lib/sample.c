@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define APART_PART 0.20
-#define APART_MS   15
-#define FRAME_MS   20 /* gaps are whole frames */
+#define FRAME_MS 20   /* gaps are whole frames */
+#define SOON_MS  3000 /* a hedge later than this has another reason than the event */
 
 const char *sample_name(enum sample_kind kind) {
     switch (kind) {
+    case SAMPLE_ASKED:
+        return "asked";
     case SAMPLE_NOTICED:
         return "noticed";
     case SAMPLE_FIRST:
@@ -24,49 +25,57 @@ const char *sample_name(enum sample_kind kind) {
     return "?";
 }
 
-void sample_add(struct sample *s, double value) {
+void sample_add(struct sample *s, double ms, unsigned run) {
     if (s->count == s->room) {
         size_t room = s->room > 0 ? 2 * s->room : 64;
-        double *values = realloc(s->values, room * sizeof(*values));
+        struct sample_value *values = realloc(s->values, room * sizeof(*values));
         if (values == NULL)
             abort();
         s->values = values;
         s->room = room;
     }
-    s->values[s->count++] = value;
+    s->values[s->count++] = (struct sample_value){ms, run};
 }
 
 static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    const struct sample_value *x = a, *y = b;
+    return (x->ms > y->ms) - (x->ms < y->ms);
 }
 
-double sample_median(struct sample *s) {
+void sample_sort(struct sample *s) {
+    if (s->count > 1)
+        qsort(s->values, s->count, sizeof(*s->values), by_size);
+}
+
+static double grouped(const struct sample *s, double part, double ms) {
+    double below = 0, same = 0;
+    if (ms == 0)
+        return 0;
+    for (size_t i = 0; i < s->count; i++) {
+        below += s->values[i].ms < ms;
+        same += s->values[i].ms == ms;
+    }
+    return ms + s->grain_ms * ((part * (double)s->count - below) / same - 0.5);
+}
+
+double sample_quantile(const struct sample *s, double part) {
     if (s->count == 0)
         return 0;
-    qsort(s->values, s->count, sizeof(*s->values), by_size);
-    double middle = s->values[s->count / 2], below = 0, same = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        below += s->values[i] < middle;
-        same += s->values[i] == middle;
+    size_t last = s->count - 1;
+    if (s->grain_ms > 0) {
+        size_t i = (size_t)(part * (double)s->count);
+        return grouped(s, part, s->values[i < last ? i : last].ms);
     }
-    if (s->grain_ms > 0)
-        return middle + s->grain_ms * (((double)s->count / 2 - below) / same - 0.5);
-    return (s->values[(s->count - 1) / 2] + s->values[s->count / 2]) / 2;
+    double at = part * (double)last;
+    size_t i = (size_t)at, next = i < last ? i + 1 : last;
+    return s->values[i].ms + (at - (double)i) * (s->values[next].ms - s->values[i].ms);
 }
 
 double sample_max(const struct sample *s) {
     double max = 0;
     for (size_t i = 0; i < s->count; i++)
-        max = s->values[i] > max ? s->values[i] : max;
+        max = fmax(max, s->values[i].ms);
     return max;
-}
-
-bool sample_agrees(struct sample *a, struct sample *b) {
-    double x = sample_median(a), y = sample_median(b);
-    if (a->count == 0 || b->count == 0)
-        return a->count == b->count;
-    return fabs(x - y) <= fmax(APART_MS, APART_PART * fmax(x, y));
 }
 
 /* ---- a report ---- */
@@ -80,15 +89,20 @@ static const char *text(const json_t *object, const char *key) {
     return value != NULL ? value : "";
 }
 
+/* Of the run that is being taken in. */
+static void take(struct samples *s, enum sample_kind kind, double ms) {
+    sample_add(&s->kinds[kind], ms, s->runs - 1);
+}
+
 static void take_moves(struct samples *s, const json_t *report) {
     const json_t *move;
     size_t i;
     json_array_foreach(json_object_get(report, "moves"), i, move) {
         s->moves++;
         if (strcmp(text(move, "cause"), "drain") != 0)
-            sample_add(&s->kinds[SAMPLE_NOTICED], number(move, "detect_ms"));
+            take(s, SAMPLE_NOTICED, number(move, "detect_ms"));
         if (number(move, "first_frame_ms") >= 0)
-            sample_add(&s->kinds[SAMPLE_FIRST], number(move, "first_frame_ms"));
+            take(s, SAMPLE_FIRST, number(move, "first_frame_ms"));
     }
 }
 
@@ -102,7 +116,7 @@ static void take_gaps(struct samples *s, const json_t *report) {
     json_array_foreach(gaps, i, gap) {
         if (strcmp(text(gap, "client"), client) != 0) {
             if (named > 0)
-                sample_add(&s->kinds[SAMPLE_GAP], longest);
+                take(s, SAMPLE_GAP, longest);
             named++;
             longest = 0;
             client = text(gap, "client");
@@ -110,21 +124,58 @@ static void take_gaps(struct samples *s, const json_t *report) {
         longest = fmax(longest, number(gap, "ms"));
     }
     if (named > 0)
-        sample_add(&s->kinds[SAMPLE_GAP], longest);
+        take(s, SAMPLE_GAP, longest);
     for (; named < listeners; named++)
-        sample_add(&s->kinds[SAMPLE_GAP], 0);
+        take(s, SAMPLE_GAP, 0);
 }
 
-/* The latest event before an instant; negative if there was none. */
-static double event_before(const json_t *report, double at_ms) {
+/* What is over again is nothing to be detected. */
+static bool is_recovery(const json_t *event) {
+    static const char *const verbs[] = {"heal", "restart", "continue", "undrain"};
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strncmp(text(event, "text"), verbs[i], strlen(verbs[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The latest event before an instant that hit `target`, or anybody if it is NULL or no event hit
+ * it; negative if there was none, or if that was a recovery. */
+static double event_before(const json_t *report, double at_ms, const char *target) {
     const json_t *event;
-    double latest = -1;
+    double latest = -1, latest_of_target = -1;
+    bool recovers = false;
     size_t i;
     json_array_foreach(json_object_get(report, "events"), i, event) {
         double event_ms = number(event, "at_ms");
-        latest = event_ms <= at_ms && event_ms > latest ? event_ms : latest;
+        if (event_ms > at_ms)
+            continue;
+        if (event_ms >= latest) {
+            latest = event_ms;
+            recovers = is_recovery(event);
+        }
+        if (target != NULL && strcmp(text(event, "target"), target) == 0 && !is_recovery(event))
+            latest_of_target = fmax(latest_of_target, event_ms);
     }
-    return latest;
+    return recovers ? -1 : latest_of_target >= 0 ? latest_of_target : latest;
+}
+
+/* What a listener asks first after an event is its answer to it; hedges come client by client. */
+static void take_hedges(struct samples *s, const json_t *report) {
+    const json_t *hedge;
+    const char *client = "";
+    double answered = -1; /* the event of its last hedge */
+    size_t i;
+    json_array_foreach(json_object_get(report, "hedges"), i, hedge) {
+        double at_ms = number(hedge, "at_ms"), event_ms = event_before(report, at_ms, NULL);
+        if (strcmp(text(hedge, "client"), client) != 0)
+            answered = -1;
+        client = text(hedge, "client");
+        if (event_ms < 0 || event_ms == answered)
+            continue;
+        answered = event_ms;
+        if (at_ms - event_ms < SOON_MS)
+            take(s, SAMPLE_ASKED, at_ms - event_ms);
+    }
 }
 
 /* Suspicion is not a verdict, and what a site says of itself is no detection. */
@@ -149,9 +200,9 @@ static void take_verdicts(struct samples *s, const json_t *report) {
     const json_t *v, *verdicts = json_object_get(report, "verdicts");
     size_t i;
     json_array_foreach(verdicts, i, v) {
-        double at_ms = number(v, "at_ms"), event_ms = event_before(report, at_ms);
+        double at_ms = number(v, "at_ms"), event_ms = event_before(report, at_ms, text(v, "peer"));
         if (is_detection(v) && event_ms >= 0 && !told_before(verdicts, i, v, event_ms))
-            sample_add(&s->kinds[SAMPLE_VERDICT], at_ms - event_ms);
+            take(s, SAMPLE_VERDICT, at_ms - event_ms);
     }
 }
 
@@ -163,6 +214,7 @@ void samples_take(struct samples *s, const json_t *report) {
     }
     s->frames_lost += number(report, "frames_lost");
     s->frames_expected += number(report, "frames_expected");
+    take_hedges(s, report);
     take_moves(s, report);
     take_gaps(s, report);
     take_verdicts(s, report);

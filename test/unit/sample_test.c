@@ -1,4 +1,4 @@
-/* Figures of two runners, held against each other. */
+/* Figures of a runner, as its reports have them. */
 #include "test/lib/sample.h"
 
 #include <criterion/criterion.h>
@@ -8,58 +8,51 @@
 static struct sample made(const double *values, size_t count, double grain_ms) {
     struct sample s = {.grain_ms = grain_ms};
     for (size_t i = 0; i < count; i++)
-        sample_add(&s, values[i]);
+        sample_add(&s, values[i], 0);
+    sample_sort(&s);
     return s;
 }
 
-Test(sample, medians) {
+Test(sample, quantiles) {
     static const struct {
         const char *what;
         double values[6];
         size_t count;
-        double grain_ms, median;
+        double grain_ms, part, quantile;
     } rows[] = {
-        {"none", {0}, 0, 0, 0},
-        {"one", {7}, 1, 0, 7},
-        {"odd, unsorted", {9, 1, 5}, 3, 0, 5},
-        {"even", {4, 1, 2, 3}, 4, 0, 2.5},
-        {"all one grain", {20, 20, 20}, 3, 20, 20},
-        {"all zero", {0, 0}, 2, 20, 0},
-        {"half and half", {20, 20, 40, 40}, 4, 20, 30},
-        {"two thirds", {20, 20, 20, 20, 40, 40}, 6, 20, 25},
+        {"none", {0}, 0, 0, 0.5, 0},
+        {"one", {7}, 1, 0, 0.5, 7},
+        {"one, its tail", {7}, 1, 0, 0.9, 7},
+        {"odd, unsorted", {9, 1, 5}, 3, 0, 0.5, 5},
+        {"even", {4, 1, 2, 3}, 4, 0, 0.5, 2.5},
+        {"the least", {4, 1, 2, 3}, 4, 0, 0, 1},
+        {"the most", {4, 1, 2, 3}, 4, 0, 1, 4},
+        {"between the last two", {0, 10, 20, 30, 40, 50}, 6, 0, 0.9, 45},
+        {"all one grain", {20, 20, 20}, 3, 20, 0.5, 20},
+        {"all zero", {0, 0}, 2, 20, 0.5, 0},
+        {"nothing is nothing", {0, 0}, 2, 20, 0.1, 0},
+        {"nothing is no more, either", {0, 0}, 2, 20, 0.9, 0},
+        {"half and half", {20, 20, 40, 40}, 4, 20, 0.5, 30},
+        {"two thirds", {20, 20, 20, 20, 40, 40}, 6, 20, 0.5, 25},
+        {"within the upper third", {20, 20, 20, 20, 40, 40}, 6, 20, 0.75, 35},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct sample s = made(rows[i].values, rows[i].count, rows[i].grain_ms);
-        cr_assert(epsilon_eq(dbl, sample_median(&s), rows[i].median, 1e-9), "%s", rows[i].what);
+        cr_assert(epsilon_eq(dbl, sample_quantile(&s, rows[i].part), rows[i].quantile, 1e-9), "%s",
+                  rows[i].what);
         free(s.values);
-    }
-}
-
-Test(sample, agreement) {
-    static const struct {
-        const char *what;
-        double a, b;
-        bool agrees;
-    } rows[] = {{"same", 50, 50, true},
-                {"15 ms", 20, 35, true},
-                {"16 ms", 20, 36, false},
-                {"20 % of the larger", 200, 250, true},
-                {"more than 20 %", 200, 251, false},
-                {"either way round", 251, 200, false}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct sample a = made(&rows[i].a, 1, 0), b = made(&rows[i].b, 1, 0), none = {0};
-        cr_assert(eq(int, sample_agrees(&a, &b), rows[i].agrees), "%s", rows[i].what);
-        cr_assert(not(sample_agrees(&a, &none)), "something against nothing");
-        cr_assert(sample_agrees(&none, &none));
-        free(a.values);
-        free(b.values);
     }
 }
 
 Test(sample, takes_a_report) {
     static const char text[] =
         "{\"ok\":true,\"listeners\":3,\"frames_lost\":4,\"frames_expected\":100,"
-        "\"events\":[{\"at_ms\":4000},{\"at_ms\":9000}],"
+        "\"events\":[{\"at_ms\":4000,\"target\":\"y\"},{\"at_ms\":4100,\"target\":\"z\"},"
+        "{\"at_ms\":6000,\"text\":\"heal all\"},{\"at_ms\":9000}],"
+        "\"hedges\":[{\"client\":\"a\",\"at_ms\":3990},{\"client\":\"a\",\"at_ms\":4060},"
+        "{\"client\":\"a\",\"at_ms\":4080},{\"client\":\"b\",\"at_ms\":4070},"
+        "{\"client\":\"b\",\"at_ms\":6030},{\"client\":\"b\",\"at_ms\":8000},{\"client\":\"b\","
+        "\"at_ms\":9030}],"
         "\"moves\":[{\"cause\":\"crashed\",\"detect_ms\":45,\"first_frame_ms\":90},"
         "{\"cause\":\"drain\",\"detect_ms\":0,\"first_frame_ms\":-1}],"
         "\"gaps\":[{\"client\":\"a\",\"ms\":20},{\"client\":\"a\",\"ms\":60},"
@@ -68,6 +61,7 @@ Test(sample, takes_a_report) {
         "{\"at_ms\":4100,\"observer\":\"x\",\"peer\":\"y\",\"verdict\":\"suspect\"},"
         "{\"at_ms\":4250,\"observer\":\"x\",\"peer\":\"y\",\"verdict\":\"crashed\"},"
         "{\"at_ms\":4400,\"observer\":\"x\",\"peer\":\"y\",\"verdict\":\"partitioned\"},"
+        "{\"at_ms\":6010,\"observer\":\"x\",\"peer\":\"y\",\"verdict\":\"partitioned\"},"
         "{\"at_ms\":9010,\"observer\":\"x\",\"peer\":\"y\",\"verdict\":\"draining\"}]}";
     json_t *report = json_loads(text, 0, NULL);
     struct samples s = {0};
@@ -77,12 +71,17 @@ Test(sample, takes_a_report) {
     cr_assert(eq(uint, s.runs, 2));
     cr_assert(eq(uint, s.failed, 1));
     cr_assert(epsilon_eq(dbl, s.moves, 2, 0));
+    cr_assert(eq(sz, s.kinds[SAMPLE_ASKED].count, 3), "the first after each event, if soon");
+    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_ASKED].values[0].ms, 60, 0));
+    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_ASKED].values[1].ms, 70, 0));
+    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_ASKED].values[2].ms, 30, 0));
     cr_assert(eq(sz, s.kinds[SAMPLE_NOTICED].count, 1), "a drain is not noticed, it is told");
     cr_assert(eq(sz, s.kinds[SAMPLE_FIRST].count, 1));
     cr_assert(eq(sz, s.kinds[SAMPLE_VERDICT].count, 1), "the first after an event");
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_VERDICT].values[0], 250, 0));
+    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_VERDICT].values[0].ms, 250, 0),
+              "since what hit the peer");
     cr_assert(eq(sz, s.kinds[SAMPLE_GAP].count, 3), "who is not named had none");
     cr_assert(epsilon_eq(dbl, sample_max(&s.kinds[SAMPLE_GAP]), 60, 0));
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_GAP].values[2], 0, 0));
+    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_GAP].values[2].ms, 0, 0));
     samples_free(&s);
 }

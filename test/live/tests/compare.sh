@@ -1,11 +1,11 @@
 # By itself: do the simulator and the real programs on the emulator say the same of a scenario?
-# Three of them, once each; all ten, four times each, in check-all. A second try, since one machine
+# Three of them, once each; all ten, five times each, in check-all. A second try, since one machine
 # that plays three sites may have been busy with something else.
 . test/live/tests/lib.sh
-runs=1 files=(test/live/wan/site-crash.yaml test/live/wan/cut-from-clients.yaml test/live/wan/far.yaml)
-[ "$LIVE_MODE" != check-all ] || runs=4 files=(test/live/wan/*.yaml)
+runs=1 sim=40 files=(test/live/wan/site-crash.yaml test/live/wan/cut-from-clients.yaml test/live/wan/far.yaml)
+[ "$LIVE_MODE" != check-all ] || runs=5 sim=100 files=(test/live/wan/*.yaml)
 for seed in 1 11; do
-    out=$("$LIVE_PROGRAM" compare "${files[@]}" --live "$runs" --seed "$seed")
+    out=$("$LIVE_PROGRAM" compare "${files[@]}" --live "$runs" --sim "$sim" --seed "$seed")
     status=$?
     echo "$out"
     [ "$status" -ne 77 ] || skip "$(head -n 1 <<<"$out")"
