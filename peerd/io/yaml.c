@@ -148,10 +148,11 @@ static bool run_parser(struct loader *l, yaml_parser_t *parser, const char *text
     return good;
 }
 
-static bool refuse_size(struct loader *l, const char *found) {
+/* Where it becomes too long. */
+static bool refuse_size(struct loader *l, const char *text, size_t len, const char *found) {
     char expected[64];
     snprintf(expected, sizeof(expected), "a file of at most %u bytes", YAML_BYTES_MAX);
-    return refuse(l, (struct mark){0, 0}, expected, found, "");
+    return refuse(l, mark_at(text, len, YAML_BYTES_MAX), expected, found, "");
 }
 
 bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *faults) {
@@ -160,14 +161,14 @@ bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *
     char found[32];
     if (len > YAML_BYTES_MAX) {
         snprintf(found, sizeof(found), "%zu", len);
-        return refuse_size(&l, found);
+        return refuse_size(&l, text, len, found);
     }
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark: UTF-8 */
         text += 3;
         len -= 3;
     }
     if (is_utf16(text, len))
-        return refuse(&l, (struct mark){0, 0}, "text in UTF-8", "UTF-16", "save it as UTF-8");
+        return refuse(&l, (struct mark){1, 1}, "text in UTF-8", "UTF-16", "save it as UTF-8");
     if (!yaml_parser_initialize(&parser))
         return refuse_tree(&l, ERR_NO_MEMORY, (struct mark){0, 0});
     bool good = run_parser(&l, &parser, text, len);
@@ -194,7 +195,7 @@ bool yaml_load(struct tree *tree, const char *path, struct faults *faults) {
     if (ferror(file))
         good = refuse_errno(&l, errno);
     else if (len > YAML_BYTES_MAX)
-        good = refuse_size(&l, "more");
+        good = refuse_size(&l, text, len, "more");
     else
         good = yaml_parse(tree, text, len, faults);
 out:

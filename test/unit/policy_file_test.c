@@ -183,7 +183,7 @@ Test(policy_file, refuses_yaml_with_a_place) {
         {"UTF-16",
          "\xff\xfe"
          "a\0:\0",
-         6, "expected text in UTF-8, found UTF-16 (save it as UTF-8)\n"},
+         6, "1:1: expected text in UTF-8, found UTF-16 (save it as UTF-8)\n"},
         {"a byte order mark is no fault",
          "\xef\xbb\xbf"
          "a: b: c\n",
@@ -228,8 +228,10 @@ Test(policy_file, bounds_what_it_reads) {
          "1:129: expected at most 32 lists and mappings within one another, found more\n"},
         {"many values", "- x\n", 250000,
          "100000:3: expected at most 100000 keys and values, found more\n"},
-        {"large", "#", YAML_BYTES_MAX + 1,
-         "expected a file of at most 1048576 bytes, found more\n"},
+        {"large, in one line", "#", YAML_BYTES_MAX + 1,
+         "1:1048577: expected a file of at most 1048576 bytes, found more\n"},
+        {"large", "#x\n", YAML_BYTES_MAX / 3 + 1,
+         "349526:2: expected a file of at most 1048576 bytes, found more\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t len = strlen(rows[i].repeated);
