@@ -316,14 +316,16 @@ struct scenario {
 struct scenario_abilities {
     const char *runner; /* "the live runner", for the sentence */
     bool verbs[SCENARIO_VERB_COUNT];
-    bool recordings;                 /* it plays what `sources` name, which must be there */
+    bool recordings;                 /* files that `sources` name must be there */
     bool parts[SCENARIO_PART_COUNT]; /* of targets */
     bool links;                      /* delay, jitter, loss … other than the default */
     bool clock_step, clock_drift;
-    bool whole;            /* the expectation of that name */
-    bool regions;          /* a whole region or provider as target */
-    uint32_t clusters_max; /* 0: no limit */
-    uint32_t clients_max;  /* all groups together; 0: no limit */
+    bool whole;              /* the expectation of that name */
+    bool regions;            /* a whole region or provider as target */
+    uint32_t clusters_max;   /* 0: no limit */
+    uint32_t clients_max;    /* all groups together; 0: no limit */
+    uint32_t workers_max;    /* of all clusters together; 0: no limit */
+    struct duration rtt_max; /* between clusters, jitter included, at the start; 0: no limit */
 };
 
 /* Loads a scenario. ERR_OK: give it back with scenario_free. ERR_BAD_POLICY with at least one

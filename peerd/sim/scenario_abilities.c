@@ -1,5 +1,6 @@
 #include "peerd/sim/scenario.h"
 
+#include "peerd/policy/quantity.h"
 #include "peerd/policy/text.h"
 
 #include <errno.h>
@@ -94,6 +95,60 @@ static void check_recording(const struct scenario_source *source, uint32_t index
     refuse(faults, can, source->mark, path, what);
 }
 
+static bool is_long(const struct scenario_link *l, struct duration max) {
+    struct duration rtt = l->rtt_given ? l->rtt : DURATION_ZERO;
+    return duration_less(max,
+                         duration_add(rtt, duration_add(l->quality.jitter, l->quality.jitter)));
+}
+
+/* The row that made a way so long: the last one that is. */
+static struct mark mark_of_rtt(const struct scenario *s, struct duration max) {
+    struct mark mark = s->matrix.file[0] != '\0' ? s->matrix.mark : s->clusters_mark;
+    for (uint32_t i = 0; i < s->link_count; i++)
+        if (is_long(&s->links[i], max))
+            mark = s->links[i].mark;
+    return mark;
+}
+
+/* Each way, with the most jitter. */
+static struct duration longest_way(const struct scenario *s, uint32_t from, uint32_t to) {
+    struct path_quality q = scenario_way(s, from, false, to, false);
+    return duration_add(q.delay, q.jitter);
+}
+
+static struct duration longest_rtt(const struct scenario *s) {
+    struct duration longest = DURATION_ZERO;
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            longest =
+                duration_max(longest, duration_add(longest_way(s, i, k), longest_way(s, k, i)));
+    return longest;
+}
+
+/* More of them than a machine can start in time, or further apart than clusters can get to know
+ * each other. */
+static void check_size(const struct scenario *s, const struct scenario_abilities *can,
+                       struct faults *faults) {
+    char what[96], longest[QUANTITY_TEXT_LEN_MAX + 1], max[QUANTITY_TEXT_LEN_MAX + 1];
+    uint64_t workers = 0;
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        workers += (uint64_t)s->clusters[i].nodes * s->clusters[i].workers;
+    if (can->workers_max > 0 && workers > can->workers_max) {
+        snprintf(what, sizeof(what), "%llu workers, more than %u", (unsigned long long)workers,
+                 (unsigned)can->workers_max);
+        refuse(faults, can, s->clusters_mark, "clusters", what);
+    }
+    if (can->rtt_max.us == 0 || (can->clusters_max > 0 && s->cluster_count > can->clusters_max))
+        return;
+    struct duration rtt = longest_rtt(s);
+    if (!duration_less(can->rtt_max, rtt))
+        return;
+    snprintf(what, sizeof(what), "a round trip of up to %s between clusters, more than %s",
+             quantity_to_text(QUANTITY_DURATION, rtt.us, longest),
+             quantity_to_text(QUANTITY_DURATION, can->rtt_max.us, max));
+    refuse(faults, can, mark_of_rtt(s, can->rtt_max), "links", what);
+}
+
 bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
                               struct faults *faults) {
     uint64_t clients = 0;
@@ -126,5 +181,6 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
                  (unsigned)can->clusters_max);
         refuse(faults, can, s->clusters_mark, "clusters", what);
     }
+    check_size(s, can, faults);
     return faults->count + faults->lost == before;
 }

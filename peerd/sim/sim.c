@@ -29,6 +29,7 @@ const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
     .verbs = {true, true, true, true, true, true, true, true, true, true, true, true, true, true},
     .parts = {true, true, true, true},
+    .recordings = true,
     .links = true,
     .clock_step = true,
     .clock_drift = true,

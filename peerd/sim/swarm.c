@@ -269,7 +269,8 @@ static void draw_services(struct swarm *s, uint32_t listeners) {
         text_putf(&s->text, "  - {name: talk, capacity: %" PRIu32 ", profiles: pcmu}\n", talkers);
     text_putf(&s->text, "sources:\n");
     if (rough && !exact)
-        text_putf(&s->text, "  - {name: tape, location: tape.mp3, class: seekable}\n");
+        text_putf(&s->text,
+                  "  - {name: tape, location: http://media.example/tape.mp3, class: seekable}\n");
     else
         text_putf(&s->text, "  - {name: tone, tone: 25s, loop: %s}\n",
                   s->options[SWARM_ENDS] ? "false" : "true");

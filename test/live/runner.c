@@ -336,11 +336,11 @@ static bool open_loop(struct runner *r) {
     return true;
 }
 
+/* Where faults of the format are told as well; standard output may be a report. */
 static bool refuse(struct runner *r) {
     char line[FAULT_LINE_LEN_MAX + 1];
     for (uint32_t i = 0; i < r->config.faults->count; i++)
-        runner_fact(r, FACT_TROUBLE, "%s",
-                    fault_to_text(r->config.faults, &r->config.faults->list[i], line));
+        fprintf(stderr, "%s\n", fault_to_text(r->config.faults, &r->config.faults->list[i], line));
     r->failed = true;
     return false;
 }
@@ -350,12 +350,33 @@ static bool check_abilities(struct runner *r) {
            refuse(r);
 }
 
+/* What a COMMAND brings along may serve it inside. */
+static bool check_sources(struct runner *r) {
+    const struct scenario *s = r->scenario;
+    bool ok = true;
+    for (uint32_t i = 0; i < s->source_count && r->space.kind != SPACE_SHARED; i++) {
+        const char *location = s->sources[i].source.location.text;
+        if (strstr(location, "://") == NULL || r->config.command != NULL)
+            continue;
+        struct fault *x = fault_add_at(r->config.faults, s->sources[i].mark, "sources");
+        fault_expected(x, "a file, or with --shared or a COMMAND that serves it a URL");
+        fault_found(x, "`%.150s`, which nobody reaches in %s", location, space_describe(&r->space));
+        ok = false;
+    }
+    return ok;
+}
+
+static bool space_permits(struct runner *r) {
+    bool ok = check_sources(r);
+    return (timeline_check(r->scenario, &r->space, r->config.faults) && ok) || refuse(r);
+}
+
 /* A wide space only where one is asked for: on loopback everything is faster. */
 static bool enter_space(struct runner *r) {
     struct mark mark;
     if (!wide_is_wanted(r->scenario, &mark)) {
         space_enter(&r->space, r->scenario->cluster_count, r->config.shared);
-        return timeline_check(r->scenario, &r->space, r->config.faults) || refuse(r);
+        return space_permits(r);
     }
     if (r->config.shared || !space_enter_wide(&r->space, r->scenario, r->config.seed)) {
         struct fault *x = fault_add_at(r->config.faults, mark, "links");
@@ -364,7 +385,7 @@ static bool enter_space(struct runner *r) {
         fault_hint(x, "delay and loss between sites need them; peersim runs this scenario");
         return refuse(r);
     }
-    return timeline_check(r->scenario, &r->space, r->config.faults) || refuse(r);
+    return space_permits(r);
 }
 
 static bool come_up(struct runner *r) {

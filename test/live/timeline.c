@@ -16,6 +16,8 @@
 
 #define HELPERS_MAX 16
 #define LATE        duration_ms(30) /* a cut or a kill that comes later is not what was asked for */
+#define WORKERS_MAX 128             /* each is 30 ms of CPU before the run can begin */
+#define RTT_MAX_US  400000 /* [us] with 500 ms clusters do not get to know each other in time */
 #define PARTS_MAX   (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
 
 const struct scenario_abilities timeline_abilities = {
@@ -41,6 +43,8 @@ const struct scenario_abilities timeline_abilities = {
               [SCENARIO_PART_WORKER] = true},
     .clusters_max = SPACE_SITES_MAX,
     .clients_max = SPACE_LISTENERS_MAX,
+    .workers_max = WORKERS_MAX,
+    .rtt_max = {RTT_MAX_US},
 };
 
 /* A process that carries out an event while the run goes on: peerctl. */

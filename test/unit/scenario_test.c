@@ -214,6 +214,48 @@ Test(scenario, describes_itself) {
     scenario_free(&s);
 }
 
+/* What starts a machine has, and how far away others may be, has an end. */
+Test(scenario, a_runner_refuses_what_is_too_much) {
+    static const struct scenario_abilities can = {
+        .runner = "it", .links = true, .workers_max = 8, .rtt_max = {2000000}};
+    static const struct {
+        const char *what, *clusters, *links, *faults;
+    } rows[] = {
+        {"as many workers as it can", "[{name: a, nodes: 2, workers: 3}, {name: b}]", "[]", ""},
+        {"one more", "[{name: a, nodes: 7, workers: 1}, {name: b}]", "[]",
+         "3:11: clusters: expected something that it can do, found 9 workers, more than 8\n"},
+        {"as far as it can", "[{name: a}, {name: b}]", "[{between: all, rtt: 2s}]", ""},
+        {"further, by the second row", "[{name: a}, {name: b}]",
+         "[{between: all, rtt: 1s}, {between: [a, b], rtt: 3s}]",
+         "4:34: links: expected something that it can do, found a round trip of up to 3s between "
+         "clusters, more than 2s\n"},
+        {"further, but not in force", "[{name: a}, {name: b}]",
+         "[{between: all, rtt: 3s}, {between: [a, b], rtt: 1s}]", ""},
+        {"further one way", "[{name: a}, {name: b}]", "[{between: [b, a], rtt: 4s, one_way: true}]",
+         "4:9: links: expected something that it can do, found a round trip of up to 2010ms "
+         "between "
+         "clusters, more than 2s\n"},
+        {"further by jitter", "[{name: a}, {name: b}]", "[{between: all, rtt: 1s, jitter: 600ms}]",
+         "4:9: links: expected something that it can do, found a round trip of up to 2200ms "
+         "between clusters, more than 2s\n"},
+        {"further from listeners only", "[{name: a}, {name: b}]", "[{between: [c, a], rtt: 9s}]",
+         ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scenario s;
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "name: t\nduration: 2s\nclusters: %s\nlinks: %s\nclients: [{name: c}]\n",
+                 rows[i].clusters, rows[i].links);
+        parse(text, &s);
+        bool able = scenario_check_abilities(&s, &can, &faults);
+        cr_expect_str_eq(faults_text(&faults), rows[i].faults, "%s: %s", rows[i].what,
+                         faults_text(&faults));
+        cr_expect_eq(able, rows[i].faults[0] == '\0', "%s", rows[i].what);
+        scenario_free(&s);
+    }
+}
+
 Test(scenario, a_runner_refuses_what_it_cannot_do) {
     struct scenario s;
     struct scenario_abilities can = {
