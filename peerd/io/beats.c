@@ -125,6 +125,7 @@ static void received(void *data, const struct net_datagram *datagram, struct ins
 enum err beats_open(struct daemon *d) {
     char text[ADDR_TEXT_LEN_MAX + 1];
     const struct addr *bind_to = &d->policy->beats.bind;
+    d->hint = key_hint_of(&d->key.public_key);
     enum err err = net_udp_bind(&d->beats, d->loop, bind_to, received, d);
     if (err != ERR_OK)
         net_logf(d->log, NET_LOG_ERROR, "beats.bind %s: cannot listen: %m",
@@ -132,19 +133,24 @@ enum err beats_open(struct daemon *d) {
     return err;
 }
 
+static const uint8_t *fresh_nonce(struct daemon *d) {
+    if (d->nonces_left == 0) {
+        net_entropy(d->nonces, sizeof(d->nonces));
+        d->nonces_left = DAEMON_NONCES;
+    }
+    return d->nonces[--d->nonces_left];
+}
+
 void beats_send(struct daemon *d, const struct core_send_beat *send) {
     struct daemon_peer *p = daemon_peer_at(d, send->peer);
     const struct addr *to = addr_is_none(&send->to) ? &p->beats.addr : &send->to;
     const struct seal_key *key = &p->seal;
     uint8_t datagram[BEAT_LEN_MAX];
-    uint8_t nonce[BEAT_NONCE_BYTES];
     if (addr_is_none(to))
         return; /* not resolved yet: to the peer this is a beat lost on the way */
     if (send->beat.kind == BEAT_KIND_MEDIA_ALIVE)
         key = &p->nodes[send->beat.node].answer_out; /* a number that opened, so one of ours */
-    struct key_hint self = key_hint_of(&d->key.public_key);
-    net_entropy(nonce, sizeof(nonce));
-    size_t len = beat_seal(datagram, sizeof(datagram), &send->beat, &self, key, nonce);
+    size_t len = beat_seal(datagram, sizeof(datagram), &send->beat, &d->hint, key, fresh_nonce(d));
     if (len > 0)
         net_udp_send(d->beats, to, datagram, len);
 }

@@ -79,6 +79,10 @@ struct daemon_counters {
     uint64_t reload_failures;
 };
 
+/* Drawn at once, since the kernel's generator costs a call whatever it gives; nonces are no secret,
+ * so that they may lie about. */
+#define DAEMON_NONCES 10
+
 struct daemon {
     struct net_loop *loop;
     struct net_log *log;
@@ -88,6 +92,7 @@ struct daemon {
     struct faults *faults;   /* of the last load; owned */
     bool policy_refused;     /* the file was changed to something unusable; the old one rules */
     struct key_pair key;     /* secret */
+    struct key_hint hint;    /* of its public half; see beats_open */
     uint8_t session_secret[KEY_BYTES]; /* of clients.c; follows from the key */
     struct net_identity *identity;
     struct core *core;
@@ -113,6 +118,8 @@ struct daemon {
     uint32_t descriptors_max; /* open files that the system lets us have */
     struct instant started;
     struct daemon_counters counters;
+    uint8_t nonces[DAEMON_NONCES][BEAT_NONCE_BYTES]; /* drawn beforehand … */
+    unsigned nonces_left;                            /* … and not used yet: the first so many */
 };
 
 /* Everything from the policy file to the listeners. On failure it has logged why, in words, and

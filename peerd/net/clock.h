@@ -22,7 +22,7 @@
 struct instant net_now(void);
 
 /* CLOCK_REALTIME with the half-width that the kernel's clock discipline states (ntp_adjtime:
- * maxerror). One system call; ask once a loop turn at most. */
+ * maxerror). The kernel is asked for that once a second, and at once when the clock was set. */
 struct wall net_wall(void);
 
 /* Fills `out` from the kernel's generator. Blocks only in the first seconds after boot, and aborts

@@ -42,7 +42,8 @@ struct net_udp {
     struct net_udp_counters counters;
     size_t first, count; /* ring of waiting datagrams */
     struct slot queue[NET_UDP_QUEUE];
-    /* What recvmmsg fills. */
+    /* What recvmmsg fills: so many at its last call. */
+    size_t used;
     struct mmsghdr headers[NET_UDP_BATCH];
     struct iovec vectors[NET_UDP_BATCH];
     struct sockaddr_storage senders[NET_UDP_BATCH];
@@ -162,9 +163,9 @@ bool net_udp_send(struct net_udp *udp, const struct addr *to, const void *data, 
 
 /* ---- receiving ---- */
 
-/* Prepares the headers anew: the kernel overwrites the lengths. */
+/* Prepares those headers anew that were used: the kernel overwrites the lengths. */
 static void reset_headers(struct net_udp *udp) {
-    for (size_t i = 0; i < NET_UDP_BATCH; i++) {
+    for (size_t i = 0; i < udp->used; i++) {
         struct msghdr *h = &udp->headers[i].msg_hdr;
         udp->vectors[i] =
             (struct iovec){.iov_base = udp->buffers[i], .iov_len = NET_UDP_DATAGRAM_MAX};
@@ -222,6 +223,7 @@ static void hand_over(struct net_udp *udp, size_t i, struct instant now, int64_t
 static bool read_batch(struct net_udp *udp) {
     reset_headers(udp);
     int n = recvmmsg(udp->fd, udp->headers, NET_UDP_BATCH, MSG_DONTWAIT, NULL);
+    udp->used = n < 0 ? NET_UDP_BATCH : (size_t)n; /* after an error anything may be written */
     if (n < 0) /* a pending error was taken off the socket by this call; the next may succeed */
         return errno != EAGAIN && errno != EWOULDBLOCK;
     struct instant now = net_now();
@@ -265,6 +267,7 @@ enum err net_udp_adopt(struct net_udp **out, struct net_loop *loop, int fd,
     }
     udp->loop = loop;
     udp->fd = fd;
+    udp->used = NET_UDP_BATCH;
     udp->received = received;
     udp->data = data;
     if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
