@@ -239,7 +239,9 @@ static bool speaks_again(const struct verdict_input *in) {
 /* Rule 10: at the speed of suspicion, since everything that could speak for it is silent. */
 static bool judge_by_clients(struct verdict_result *out, const struct verdict_input *in,
                              const struct hearing *h, struct instant now) {
-    bool enough = in->clients.places + h->missed.count >= VERDICT_DOMAINS && !speaks_again(in);
+    bool alone = in->clients.missing <= VERDICT_ALONE && in->clients.moved == 0;
+    size_t least = VERDICT_DOMAINS + alone;
+    bool enough = in->clients.places + h->missed.count >= least && !speaks_again(in);
     if (!clients_miss_it(in, now) || !instant_reached(now, probed_at(in)) || !enough)
         return false;
     conclude(out, VERDICT_CRASHED, 10, in->clients.forget_at);

@@ -62,7 +62,8 @@
     3 /* beats, each a quarter interval after the other, to which no answer …                    \
        */
 #define VERDICT_SHARE     2 /* one in so many clients must miss it, or their word is none */
-#define VERDICT_DOMAINS   2 /* clients' locations and witnesses' failure domains that miss it */
+#define VERDICT_DOMAINS   2 /* clients' locations and witnesses' failure domains that miss it … */
+#define VERDICT_ALONE     1 /* … and one more if so few clients only hedge: one is one bad way */
 #define VERDICT_ALONE_MAX 5 /* times detect_within: without anybody to ask we wait no longer */
 #define VERDICT_ENOUGH    3 /* failure domains that agree outweigh one that has not told yet */
 
@@ -98,6 +99,7 @@ struct verdict_clients {
     uint32_t places;          /* … and those of them where most miss it */
     struct duration within;   /* the first word and the last lie no further apart */
     struct instant forget_at; /* these words count until then */
+    uint32_t moved;           /* of those missing: they have committed here, and hedge no longer */
 };
 
 struct verdict_input {

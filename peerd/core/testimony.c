@@ -105,6 +105,7 @@ static void count_places(struct testimony *t) {
     for (uint32_t i = 0; i < t->place_count; i++) {
         const struct testimony_place *place = &t->places[i];
         sum->known += place->moved;
+        sum->moved += place->moved;
         sum->places_known += place->known > 0 || place->missing > 0;
         sum->places += place->missing > 0 && place->missing * VERDICT_SHARE >= place->known;
     }

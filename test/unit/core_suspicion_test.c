@@ -121,16 +121,19 @@ Test(core_suspicion, ends_with_the_peering) {
  * that it hears that peer. */
 Test(core_suspicion, a_witness_acquits_whom_clients_have_convicted) {
     struct fixture *f = begin(100, 1);
-    struct node_session hedge = fixture_session(1, 1, RESUME_HEDGE);
-    hedge.served_by = key_hint_of(&f->policy.peers[0].key);
-    hedge.cause = MOVE_CAUSE_CRASHED;
+    struct node_session hedges[2];
+    for (uint8_t i = 0; i < 2; i++) {
+        hedges[i] = fixture_session(i + 1, 1, RESUME_HEDGE);
+        hedges[i].served_by = key_hint_of(&f->policy.peers[0].key);
+        hedges[i].cause = MOVE_CAUSE_CRASHED;
+    }
     fall_silent(f);
     tells = true;
     told_age_ms = 2000;
     converse(f, 600);
     fixture_register(f);
     cr_expect_eq(core_peer_status(f->core, 0, f->now).verdict, VERDICT_SUSPECT);
-    fixture_node(f, 0, &(struct fixture_report){&hedge, 1, .changes = true});
+    fixture_node(f, 0, &(struct fixture_report){hedges, 2, .changes = true});
     converse(f, 200);
     struct core_peer_status s = core_peer_status(f->core, 0, f->now);
     cr_expect_eq(s.verdict, VERDICT_CRASHED, "%s: %s", verdict_name(s.verdict), s.evidence);

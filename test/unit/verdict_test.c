@@ -419,13 +419,17 @@ Test(verdict, clients_testify) {
         int witnesses; /* that miss it */
         uint8_t rule;
     } rows[] = {
-        {"two places", 95, {43, 41, 2, 2, {0}, {0}}, 0, 10},
-        {"nothing that we asked could be answered yet", 94, {43, 41, 2, 2, {0}, {0}}, 0, 5},
-        {"one place is one witness", 95, {43, 41, 1, 1, {0}, {0}}, 0, 5},
-        {"one place and one cluster are two", 95, {43, 41, 1, 1, {0}, {0}}, 1, 10},
-        {"clusters alone are not clients", 95, {43, 0, 2, 0, {0}, {0}}, 2, 5},
-        {"most do not miss it", 95, {43, 21, 2, 2, {0}, {0}}, 2, 5},
-        {"most places do not", 95, {43, 41, 5, 2, {0}, {0}}, 2, 5},
+        {"two places", 95, {43, 41, 2, 2, {0}, {0}, 0}, 0, 10},
+        {"nothing that we asked could be answered yet", 94, {43, 41, 2, 2, {0}, {0}, 0}, 0, 5},
+        {"one place is one witness", 95, {43, 41, 1, 1, {0}, {0}, 0}, 0, 5},
+        {"one place and one cluster are two", 95, {43, 41, 1, 1, {0}, {0}, 0}, 1, 10},
+        {"one client and one cluster may each have a bad way", 95, {1, 1, 1, 1, {0}, {0}, 0}, 1, 5},
+        {"one client that has committed and one cluster", 95, {1, 1, 1, 1, {0}, {0}, 1}, 1, 10},
+        {"one client and two clusters", 95, {1, 1, 1, 1, {0}, {0}, 0}, 2, 10},
+        {"two clients and one cluster", 95, {2, 2, 1, 1, {0}, {0}, 0}, 1, 10},
+        {"clusters alone are not clients", 95, {43, 0, 2, 0, {0}, {0}, 0}, 2, 5},
+        {"most do not miss it", 95, {43, 21, 2, 2, {0}, {0}, 0}, 2, 5},
+        {"most places do not", 95, {43, 41, 5, 2, {0}, {0}, 0}, 2, 5},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct verdict_witness w[2] = {witness("lon1", 1, 350), witness("par1", 2, 350)};
