@@ -138,6 +138,8 @@ static bool carry_out(struct core *core, const struct policy *policy) {
     change_nodes(core, policy, &plan);
     change_peers(core, policy, &plan, gone, &gone_count);
     policy_copy(&core->policy, policy);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        flaps_calm(core, core->peers[i]);
     groups_refresh(core); /* leaves nothing lodged with those who are gone */
     for (uint32_t i = 0; i < gone_count; i++)
         peering_free(gone[i]);

@@ -85,9 +85,10 @@ void drain_session_came(struct core *core, struct session *s) {
 
 /* ---- one after the other --------------------------------------------------------------------- */
 
-/* Clients know the way to the backups in their ticket and to nobody else. */
+/* Clients know the way to the backups in their ticket and to nobody else. Where the operator does
+ * not say, one that is damped is taken for want of another. */
 static struct peering *target_of(const struct core *core, const struct session *s) {
-    struct peering *first = NULL;
+    struct peering *first = NULL, *damped = NULL;
     for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
         struct name name = group_backup(core, s->group, i);
         struct peering *p = peering_by_name(core, &name);
@@ -95,10 +96,12 @@ static struct peering *target_of(const struct core *core, const struct session *
             continue;
         if (name_equal(&p->policy.name, &core->drain.to))
             return p;
-        if (first == NULL)
+        if (p->damping.damped)
+            damped = damped == NULL ? p : damped;
+        else if (first == NULL)
             first = p;
     }
-    return first;
+    return first != NULL ? first : damped;
 }
 
 /* The first in the line; false if nothing can be ordered just now. One that has nowhere to go is

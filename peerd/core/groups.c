@@ -103,21 +103,27 @@ static void count_members(struct core *core, const struct group *g, int32_t chan
         g->issuer->here += (uint32_t)change;
 }
 
+/* One that is damped counts for want of another. */
 static struct peering *first_that_counts(const struct core *core, const struct group *g) {
+    struct peering *damped = NULL;
     for (uint8_t i = 0; i < g->key.backup_count; i++) {
         struct name name = group_backup(core, g, i);
         struct peering *p = peering_by_name(core, &name);
-        if (p != NULL && p->policy.offer_moves && peering_counts(p))
+        if (p == NULL || !p->policy.offer_moves || !peering_counts(p))
+            continue;
+        if (!p->damping.damped)
             return p;
+        damped = damped == NULL ? p : damped;
     }
-    return NULL;
+    return damped;
 }
 
 static bool is_displaced(const struct core *core, const struct group *g) {
     if (g->committed == 0 || g->key.backup_count == 0)
         return false;
     struct name first = group_backup(core, g, 0);
-    return g->backup == NULL || !name_equal(&g->backup->policy.name, &first);
+    return g->backup == NULL || g->backup->damping.damped ||
+           !name_equal(&g->backup->policy.name, &first);
 }
 
 static void note_displaced(struct core *core, struct group *g) {
@@ -147,15 +153,27 @@ void group_relodge(struct core *core, struct group *g) {
     note_displaced(core, g);
 }
 
-void groups_peer_changed(struct core *core, struct peering *p) {
-    struct list *concerned = peering_counts(p) ? &core->groups.displaced : &p->groups;
-    bool displaced = concerned == &core->groups.displaced;
+static void relodge_those_with(struct core *core, struct peering *p) {
     struct link *next;
-    for (struct link *l = list_first(concerned); l != NULL; l = next) {
-        next = list_after(concerned, l);
-        group_relodge(core, displaced ? LIST_ELEMENT(l, struct group, displaced)
-                                      : LIST_ELEMENT(l, struct group, lodged));
+    for (struct link *l = list_first(&p->groups); l != NULL; l = next) {
+        next = list_after(&p->groups, l);
+        group_relodge(core, LIST_ELEMENT(l, struct group, lodged));
     }
+}
+
+static void relodge_displaced(struct core *core) {
+    struct link *next;
+    for (struct link *l = list_first(&core->groups.displaced); l != NULL; l = next) {
+        next = list_after(&core->groups.displaced, l);
+        group_relodge(core, LIST_ELEMENT(l, struct group, displaced));
+    }
+}
+
+void groups_peer_changed(struct core *core, struct peering *p) {
+    if (!peering_counts(p) || p->damping.damped)
+        relodge_those_with(core, p);
+    if (peering_counts(p))
+        relodge_displaced(core);
 }
 
 void groups_refresh(struct core *core) {

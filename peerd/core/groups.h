@@ -49,7 +49,8 @@ struct group {
     struct peering *issuer;   /* NULL: ourselves, or nobody we know */
     struct peering *backup;   /* with whom it is lodged: the first usable; NULL for none */
     struct link lodged;       /* on backup->groups */
-    struct link displaced;    /* on core->groups.displaced: not lodged with its first choice */
+    struct link displaced;    /* on core->groups.displaced: not lodged with its first choice, or
+                                 that one is damped */
 };
 
 struct groups {

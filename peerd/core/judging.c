@@ -208,6 +208,8 @@ static void changed(struct core *core, struct peering *p, enum verdict before) {
     trace_change(core, p, before);
     p->verdict_since = core->now;
     tell_others(core, p);
+    history_add(&p->history, &p->verdict, core->now);
+    flaps_note(core, p);
     if (counts(p->verdict.verdict) != counts(before))
         groups_peer_changed(core, p);
 }

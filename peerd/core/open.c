@@ -99,11 +99,12 @@ static enum err find_worker(const struct core *core, const struct core_session_o
 /* ---- backups --------------------------------------------------------------------------------- */
 
 static struct rank_candidate candidate(const struct peering *p, const struct core_session_open *e,
-                                       const struct offer *offer) {
+                                       const struct offer *offer, bool damped_too) {
     struct description_match match = description_match(p, &e->service, offer->made, offer->source);
     return (struct rank_candidate){.name = p->policy.name,
                                    .place = p->place,
                                    .usable = verdict_is_usable(p->verdict.verdict) &&
+                                             (damped_too || !p->damping.damped) &&
                                              !p->description.draining,
                                    .offers = match.offers && p->description.media_count > 0,
                                    .accepts = p->policy.offer_moves,
@@ -120,14 +121,22 @@ static struct addr media_of(const struct peering *p, const struct session_id *id
     return p->description.media[h % p->description.media_count];
 }
 
+static size_t rank(const struct core *core, const struct core_session_open *e,
+                   const struct offer *offer, const struct session_id *id, bool damped_too,
+                   uint8_t order[TICKET_BACKUPS_MAX]) {
+    struct rank_candidate candidates[POLICY_PEERS_MAX];
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        candidates[i] = candidate(core->peers[i], e, offer, damped_too);
+    return rank_order(candidates, core->peer_count, &core->place, id, order, TICKET_BACKUPS_MAX);
+}
+
+/* A backup that comes and goes is better than none. */
 static void rank_backups(const struct core *core, const struct core_session_open *e,
                          const struct offer *offer, struct core_answer_open *answer) {
-    struct rank_candidate candidates[POLICY_PEERS_MAX];
     uint8_t order[TICKET_BACKUPS_MAX];
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        candidates[i] = candidate(core->peers[i], e, offer);
-    size_t count = rank_order(candidates, core->peer_count, &core->place, &answer->ticket.session,
-                              order, TICKET_BACKUPS_MAX);
+    size_t count = rank(core, e, offer, &answer->ticket.session, false, order);
+    if (count == 0)
+        count = rank(core, e, offer, &answer->ticket.session, true, order);
     for (size_t i = 0; i < count; i++) {
         const struct peering *p = core->peers[order[i]];
         answer->ticket.backups[i] = p->policy.name;

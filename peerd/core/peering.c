@@ -25,7 +25,8 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
     p->heard_at = p->suspected_since = p->expired_since = p->wish_told = p->beaten_at =
-        p->viewed_at = p->replay_traced = p->media_since = INSTANT_NEVER;
+        p->viewed_at = p->replay_traced = p->media_since = p->gone_since = p->calm_at =
+            INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
@@ -36,6 +37,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->verdict = (struct verdict_result){
         .rule = 1, .again_at = INSTANT_NEVER, .evidence = "not heard since we started"};
     testimony_init(&p->testimony);
+    damping_init(&p->damping);
     list_init(&p->groups);
     return p;
 }
@@ -397,6 +399,8 @@ void peering_step(struct core *core, struct peering *p, struct core_outbox *outb
     if (instant_reached(core->now, detector_deadline(&p->detector)) ||
         instant_reached(core->now, p->verdict.again_at))
         peering_judge(core, p);
+    if (instant_reached(core->now, p->calm_at))
+        flaps_calm(core, p);
     if (!p->ask && instant_reached(core->now, peering_late_at(p))) {
         p->ask = true;
         peering_beat_soon(core, p);
@@ -418,7 +422,7 @@ struct instant peering_deadline(const struct peering *p) {
         return p->beaten_at; /* due already */
     struct instant due = instant_min(p->beat_at, detector_deadline(&p->detector));
     due = instant_min(due, p->verdict.again_at);
-    due = instant_min(due, p->fetch_at);
+    due = instant_min(due, instant_min(p->fetch_at, p->calm_at));
     if (!p->ask)
         due = instant_min(due, peering_late_at(p));
     return instant_min(due, standbys_deadline(p));
@@ -441,6 +445,7 @@ void peering_check_invariants(const struct core *core) {
         assert(p->index == i && p->loss >= 0 && p->loss <= 1);
         echo_check_invariants(&p->echo);
         detector_check_invariants(&p->detector);
+        assert(p->damping.damped == !instant_is_never(p->calm_at));
         assert((p->detector.opinion == DETECTOR_EXPIRED) == !instant_is_never(p->expired_since));
         /* Nobody is convicted without our own expiry. */
         assert(p->verdict.rule < 6 || p->detector.opinion == DETECTOR_EXPIRED ||

@@ -2,8 +2,8 @@
  * A peering: all we know of one peer, and all we are about to say to it.
  *
  * Files: peering.c sends and takes beats; judging.c turns detector, remains and witnesses into the
- * verdict; testimony.c counts what its clients say; media_alive.c answers the nodes of a peer whose
- * peerd is silent.
+ * verdict; testimony.c counts what its clients say; flaps.c damps whom one cannot rely upon;
+ * media_alive.c answers the nodes of a peer whose peerd is silent.
  *
  * Beats leave every interval, until the path is measured; then as often as its detector wishes or
  * the peer asks (monitor/cadence.h), within what policy permits; and where policy says so more
@@ -22,8 +22,10 @@
 #ifndef PEERD_CORE_PEERING_H
 #define PEERD_CORE_PEERING_H
 
+#include "monitor/damping.h"
 #include "monitor/detector.h"
 #include "monitor/verdict.h"
+#include "peerd/core/history.h"
 #include "peerd/core/list.h"
 #include "peerd/core/outbox.h"
 #include "peerd/core/testimony.h"
@@ -93,6 +95,7 @@ struct peering {
     struct detector detector;
     struct verdict_result verdict;
     struct instant verdict_since;
+    struct history history;         /* of verdicts */
     struct instant heard_at;        /* newest beat of it, whatever it proves; "never" for none */
     struct instant suspected_since; /* it was trusted last; "never" while it is */
     struct instant expired_since;   /* of the detector; "never" while it has not */
@@ -124,6 +127,11 @@ struct peering {
     struct instant replay_traced;               /* … and when we last said so */
 
     struct testimony testimony; /* what its clients say */
+
+    struct damping damping;    /* of its coming and going */
+    struct instant calm_at;    /* when to look whether it is over; "never" unless damped */
+    struct instant gone_since; /* it was given up; "never" while it is not */
+    bool gone_crashed;         /* and was believed crashed since then */
 
     struct media_alive *media[PEERING_MEDIA_MAX]; /* owned; NULL where free */
     struct instant media_since;                   /* first word in this silence; "never" */
@@ -191,6 +199,17 @@ bool peering_counts(const struct peering *p);
 
 /* A witness has spoken: those who depend on it are judged anew. */
 void peering_judge_others(struct core *core, const struct peering *witness);
+
+/* ---- flaps.c ---- */
+
+/* By what those who come and go are damped. */
+struct damping_rule peering_damping_rule(const struct core *core);
+
+/* Its verdict is another one now. */
+void flaps_note(struct core *core, struct peering *p);
+
+/* Its damping may be over: time has passed, or the policy is another. */
+void flaps_calm(struct core *core, struct peering *p);
 
 /* ---- media_alive.c ---- */
 

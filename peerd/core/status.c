@@ -41,6 +41,8 @@ struct core_status core_status(const struct core *core) {
                             .groups = core->groups.all.count};
     for (uint32_t i = 0; i < core->node_count; i++)
         s.nodes_registered += core->nodes[i]->registered;
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        s.peers_damped += core->peers[i]->damping.damped;
     return s;
 }
 
@@ -59,6 +61,7 @@ struct core_peer_status core_peer_status(const struct core *core, uint32_t index
                                          struct instant now) {
     assert(index < core->peer_count);
     const struct peering *p = core->peers[index];
+    const struct damping_rule rule = peering_damping_rule(core);
     return (struct core_peer_status){.policy = &p->policy,
                                      .verdict = p->verdict.verdict,
                                      .rule = p->verdict.rule,
@@ -66,6 +69,10 @@ struct core_peer_status core_peer_status(const struct core *core, uint32_t index
                                      .since = p->verdict_since,
                                      .opinion = p->detector.opinion,
                                      .figures = detector_figures(&p->detector, now),
+                                     .damped = p->damping.damped,
+                                     .damped_until = p->calm_at,
+                                     .flap_points = damping_points(&p->damping, &rule, now),
+                                     .flaps = p->damping.flaps,
                                      .proofs = p->detector.proofs,
                                      .suspicions = p->detector.suspicions,
                                      .expiries = p->detector.expiries,
@@ -91,9 +98,27 @@ enum verdict core_peer_verdict(const struct core *core, uint32_t index) {
     return (enum verdict)core->faces[index].verdict;
 }
 
+bool core_peer_damped(const struct core *core, uint32_t index) {
+    assert(index < core->peer_count);
+    return core->peers[index]->damping.damped;
+}
+
 uint64_t core_peer_boot(const struct core *core, uint32_t index) {
     assert(index < core->peer_count);
     return core->peers[index]->boot;
+}
+
+struct outlook_text core_peer_outlook(const struct core *core, uint32_t index, struct instant now) {
+    assert(index < core->peer_count);
+    const struct peering *p = core->peers[index];
+    struct detector_figures figures = detector_figures(&p->detector, now);
+    return outlook_of(&p->verdict, &figures, core->policy.detection.detect_within, now);
+}
+
+const struct history_entry *core_peer_verdict_before(const struct core *core, uint32_t index,
+                                                     uint32_t n) {
+    assert(index < core->peer_count);
+    return history_before(&core->peers[index]->history, n);
 }
 
 bool core_peer_view(const struct core *core, uint32_t index, uint32_t about,

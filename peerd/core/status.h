@@ -9,8 +9,10 @@
 #define PEERD_CORE_STATUS_H
 
 #include "monitor/detector.h"
+#include "monitor/outlook.h"
 #include "monitor/verdict.h"
 #include "peerd/core/core.h"
+#include "peerd/core/history.h"
 #include "peerd/core/ledger.h"
 #include "peerd/core/move.h"
 #include "peerd/wire/set_digest.h"
@@ -39,6 +41,7 @@
     X(moves_cancelled, "moves called off")                                                         \
     X(hedges, "hedges seen at our nodes")                                                          \
     X(standbys_refused, "groups lodged with us that got no slots")                                 \
+    X(flaps, "times that a peer which had been given up came back")                                \
     X(own_stalls, "times this process did not run when it should have")
 
 struct core_counters {
@@ -68,6 +71,7 @@ struct core_status {
     uint32_t opened;   /* answered, not started yet */
     uint32_t free;     /* credit less all of them */
     uint32_t groups;
+    uint32_t peers_damped;
 };
 
 struct core_status core_status(const struct core *core);
@@ -84,6 +88,10 @@ struct core_peer_status {
     struct instant since; /* when the verdict last changed; the start for none */
     enum detector_opinion opinion;
     struct detector_figures figures;
+    bool damped;                 /* it comes and goes: a backup only for want of another … */
+    struct instant damped_until; /* … until then, if it stays now; "never" unless damped */
+    uint32_t flap_points;        /* see monitor/damping.h */
+    uint64_t flaps;              /* times that it came back */
     uint64_t proofs, suspicions, expiries, mistakes; /* of the detector */
     uint64_t boot;                                   /* 0: not confirmed */
     struct duration rtt;                             /* endless: unknown */
@@ -107,7 +115,14 @@ struct core_peer_status core_peer_status(const struct core *core, uint32_t index
 
 /* What stands in its status, for those who ask often: the verdict, and its confirmed run. */
 enum verdict core_peer_verdict(const struct core *core, uint32_t index);
+bool core_peer_damped(const struct core *core, uint32_t index);
 uint64_t core_peer_boot(const struct core *core, uint32_t index);
+
+/* What it would take to change its verdict, and the n-th verdict before the newest (number 0); NULL
+ * if that is not known any more. */
+struct outlook_text core_peer_outlook(const struct core *core, uint32_t index, struct instant now);
+const struct history_entry *core_peer_verdict_before(const struct core *core, uint32_t index,
+                                                     uint32_t n);
 
 /* What peer `index` last said of peer `about`; false if nothing. */
 bool core_peer_view(const struct core *core, uint32_t index, uint32_t about, struct beat_view *out);

@@ -44,6 +44,7 @@ int ctl_schema(const struct ctl_options *o);
 /* remote.c */
 int ctl_status(const struct ctl_options *o);
 int ctl_peers(const struct ctl_options *o);
+int ctl_why(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
 int ctl_drain(const struct ctl_options *o);
@@ -53,6 +54,7 @@ int ctl_reload(const struct ctl_options *o);
 /* tables.c: for people, on standard output. */
 void tables_status(const json_t *status);
 void tables_peers(const json_t *answer);
+void tables_why(const json_t *answer);
 void tables_sessions(const json_t *answer);
 void tables_moves(const json_t *answer);
 

@@ -17,6 +17,7 @@ static const struct ctl_command commands[] = {
     {"schema", "", "print every key a policy can have, as Markdown", ctl_schema},
     {"status", "", "what this cluster is doing", ctl_status},
     {"peers", "", "what it believes of its peers, and on what evidence", ctl_peers},
+    {"why", "CLUSTER", "why it believes that of one of them, and what would change it", ctl_why},
     {"sessions", "", "sessions here", ctl_sessions},
     {"moves", "", "the ledger: moves and their causes", ctl_moves},
     {"drain", "", "move all sessions away, make before break", ctl_drain},

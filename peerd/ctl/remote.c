@@ -164,6 +164,17 @@ int ctl_peers(const struct ctl_options *o) {
     return show(o, "GET", "/v1/peers", tables_peers);
 }
 
+int ctl_why(const struct ctl_options *o) {
+    struct name name;
+    char path[64];
+    if (o->word_count != 1 || !name_set(&name, o->words[0])) {
+        fputs("peerctl why: expected the name of one peer; try `peerctl peers`\n", stderr);
+        return CTL_USAGE;
+    }
+    snprintf(path, sizeof(path), "/v1/why?cluster=%s", name.text);
+    return show(o, "GET", path, tables_why);
+}
+
 int ctl_sessions(const struct ctl_options *o) {
     return show(o, "GET", "/v1/sessions", tables_sessions);
 }

@@ -51,6 +51,14 @@ void tables_status(const json_t *s) {
                json_string_value(one));
 }
 
+static void peer_damping(const json_t *peer) {
+    if (is_set(peer, "damped"))
+        printf("  damped: it came back %lld times and has %lld points; a backup only for want of "
+               "another, for %.0f s more\n",
+               number_of(peer, "flaps"), number_of(peer, "flap_points"),
+               seconds_of(peer, "damped_for_ms"));
+}
+
 static void peer_detection(const json_t *peer) {
     const json_t *d = json_object_get(peer, "detection");
     const json_t *need = json_object_get(d, "bound_needed_ms");
@@ -79,8 +87,25 @@ void tables_peers(const json_t *answer) {
                json_number_value(json_object_get(detection, "interval_ms")),
                json_number_value(json_object_get(detection, "bound_ms")),
                number_of(peer, "sessions"), text_of(peer, "evidence"));
+        peer_damping(peer);
         peer_detection(peer);
     }
+}
+
+void tables_why(const json_t *answer) {
+    const json_t *change;
+    size_t i;
+    printf("%s %s, for %.1f s now: %s (rule %lld)\n", text_of(answer, "peer"),
+           text_of(answer, "verdict"), seconds_of(answer, "since_ms_ago"),
+           text_of(answer, "evidence"), number_of(answer, "rule"));
+    printf("next: %s\n", text_of(answer, "outlook"));
+    peer_damping(answer);
+    puts("verdicts, the newest first:");
+    json_array_foreach(json_object_get(answer, "changes"), i, change) printf(
+        "  %8.1f s ago  %-11s for %8.1f s  %s\n", seconds_of(change, "ago_ms"),
+        text_of(change, "verdict"), seconds_of(change, "lasted_ms"), text_of(change, "evidence"));
+    if (i == 0)
+        puts("  none since we started");
 }
 
 void tables_sessions(const json_t *answer) {

@@ -137,6 +137,23 @@ static void get_peers(struct daemon *d, struct net_http_request *r, uint32_t ind
     answer_text(r, present_peers(d));
 }
 
+static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    const char *text = net_http_query(r, "cluster");
+    struct name name;
+    (void)index;
+    if (text == NULL || !name_set(&name, text)) {
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD, "cluster: expected the name of a peer", 0);
+        return;
+    }
+    for (uint32_t i = 0; i < d->peer_count; i++)
+        if (name_equal(&d->policy->peers[i].name, &name)) {
+            answer_text(r, present_why(d, i));
+            return;
+        }
+    net_http_answer_problem(r, 404, ERR_NOT_FOUND, "cluster: no peer of that name in the policy",
+                            0);
+}
+
 static void get_sessions(struct daemon *d, struct net_http_request *r, uint32_t index) {
     const char *text = net_http_query(r, "limit");
     char *end = NULL;
@@ -230,6 +247,7 @@ static const struct route routes[] = {
     {"POST", "/v1/node", ASKER_NODE, registrar_request},
     {"GET", "/v1/status", ASKER_OPERATOR, get_status},
     {"GET", "/v1/peers", ASKER_OPERATOR, get_peers},
+    {"GET", "/v1/why", ASKER_OPERATOR, get_why},
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
     {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},

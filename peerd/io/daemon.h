@@ -171,6 +171,7 @@ void clients_answer(struct daemon *d, const struct core_answer_open *answer);
 char *present_status(const struct daemon *d);
 char *present_status_for_clients(const struct daemon *d); /* without what only operators may see */
 char *present_peers(const struct daemon *d);
+char *present_why(const struct daemon *d, uint32_t peer);
 char *present_sessions(const struct daemon *d, uint32_t limit);
 char *present_moves(const struct daemon *d);
 

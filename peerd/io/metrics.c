@@ -74,6 +74,29 @@ static void put_peers(struct page *p, const struct daemon *d) {
     }
 }
 
+/* Those who come and go, see monitor/damping.h. */
+static void put_flaps(struct page *p, const struct daemon *d) {
+    struct instant now = net_now();
+    family(p, "peerd_peer_damped", "gauge",
+           "1 while a peer comes and goes too often to be relied upon.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_damped{peer=\"%s\"} %d\n", s.policy->name.text, s.damped);
+    }
+    family(p, "peerd_peer_flap_points", "gauge", "Its points, 1000 for each time that it is back.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_flap_points{peer=\"%s\"} %u\n", s.policy->name.text, s.flap_points);
+    }
+    family(p, "peerd_peer_flaps_total", "counter",
+           "Times that it had been given up and came back.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_flaps_total{peer=\"%s\"} %llu\n", s.policy->name.text,
+            (unsigned long long)s.flaps);
+    }
+}
+
 static void put_seconds(struct page *p, const char *metric, const struct core_peer_status *s,
                         struct duration value) {
     if (value.us != INT64_MAX)
@@ -165,6 +188,7 @@ char *metrics_render(const struct daemon *d) {
         return NULL;
     put_cluster(&page, d);
     put_peers(&page, d);
+    put_flaps(&page, d);
     put_detection(&page, d);
     put_counters(&page, d);
     if (fclose(page.out) != 0) {

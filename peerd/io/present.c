@@ -100,13 +100,14 @@ static char *status_text(const struct daemon *d, bool for_operators) {
                               "left", (int)s.drain_left, "deadline_ms",
                               s.draining ? left_ms(now, s.drain_deadline) : json_null());
     return dump(json_pack(
-        "{s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
+        "{s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:i, s:o, s:o, s:o}",
         "cluster", s.cluster.text, "version", DAEMON_VERSION, "up_ms", age_ms(now, s.started),
-        "recovering", s.recovering, "drain", drain, "peers", (int)s.peers, "nodes_registered",
-        (int)s.nodes_registered, "capacity", (int)s.capacity, "credit", (int)s.credit, "reserved",
-        (int)s.reserved, "sessions", (int)s.sessions, "standbys", (int)s.standbys, "hedging",
-        (int)s.hedging, "free", (int)s.free, "groups", (int)s.groups, "nodes", nodes, "policy",
+        "recovering", s.recovering, "drain", drain, "peers", (int)s.peers, "peers_damped",
+        (int)s.peers_damped, "nodes_registered", (int)s.nodes_registered, "capacity",
+        (int)s.capacity, "credit", (int)s.credit, "reserved", (int)s.reserved, "sessions",
+        (int)s.sessions, "standbys", (int)s.standbys, "hedging", (int)s.hedging, "free",
+        (int)s.free, "groups", (int)s.groups, "nodes", nodes, "policy",
         policy_json(d, for_operators), "counters", counters_json(d)));
 }
 
@@ -171,6 +172,10 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
     json_object_set_new(out, "media_alive_nodes", json_integer(p.media_alive_nodes));
     json_object_set_new(out, "lodged_slots", json_integer(p.lodged_slots));
     json_object_set_new(out, "standby_slots", json_integer(p.standby_slots));
+    json_object_set_new(out, "damped", json_boolean(p.damped));
+    json_object_set_new(out, "damped_for_ms", left_ms(now, p.damped_until));
+    json_object_set_new(out, "flap_points", json_integer(p.flap_points));
+    json_object_set_new(out, "flaps", json_integer((json_int_t)p.flaps));
     json_object_set_new(out, "proofs", json_integer((json_int_t)p.proofs));
     json_object_set_new(out, "suspicions", json_integer((json_int_t)p.suspicions));
     json_object_set_new(out, "mistakes", json_integer((json_int_t)p.mistakes));

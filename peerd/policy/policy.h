@@ -113,6 +113,9 @@ struct policy_detection {
     struct duration interval_min;      /* then they are asked for, and sent, as often as … */
     struct duration interval_max;      /* … paths need; zero: see policy_interval_min and _max */
     struct duration interval_suspect;  /* while some peer is suspected; zero: no more often */
+    struct duration flap_half_life;    /* points of peers that come and go are halved in this */
+    uint32_t flap_suppress;            /* points at which a peer is damped; 0: none ever is */
+    uint32_t flap_reuse;               /* points at which it no longer is */
 };
 
 /* The shortest interval at which a peer may have our beats, and be asked for its own … */

@@ -315,6 +315,21 @@ static void check_side(struct schema_run *run, struct tree_node *node, const cha
     schema_found(x, at);
 }
 
+/* A peer would be damped and taken back at once. */
+static void check_flaps(struct schema_run *run, struct tree_node *node,
+                        const struct policy_detection *d) {
+    struct tree_node *reuse = tree_find(node, "flap_reuse"),
+                     *suppress = tree_find(node, "flap_suppress");
+    struct tree_node *at = reuse != NULL ? reuse : suppress;
+    bool faulty = (reuse != NULL && reuse->faulty) || (suppress != NULL && suppress->faulty);
+    if (at == NULL || faulty || d->flap_suppress == 0 || d->flap_reuse < d->flap_suppress)
+        return;
+    struct fault *x = fault_add(run->faults, at, NULL);
+    fault_expected(x, "flap_reuse to be less than flap_suppress");
+    fault_found(x, "flap_reuse: %u and flap_suppress: %u", (unsigned)d->flap_reuse,
+                (unsigned)d->flap_suppress);
+}
+
 void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record) {
     struct policy_detection *d = record;
     check_twice(run, node, "interval", d->interval, "detect_within", d->detect_within);
@@ -322,6 +337,7 @@ void policy_check_detection(struct schema_run *run, struct tree_node *node, void
                d->interval);
     check_side(run, node, "interval_max", !duration_less(d->interval_max, d->interval), "at least",
                d->interval);
+    check_flaps(run, node, d);
     struct tree_node *suspect = tree_find(node, "interval_suspect");
     struct duration least = duration_scale(d->interval, 1, POLICY_FASTER_MAX);
     bool fits = !duration_less(d->interval, d->interval_suspect) &&

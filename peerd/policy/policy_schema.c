@@ -220,6 +220,15 @@ static const struct schema_row detection_rows[] = {
      .doc =
          "While some peer is suspected they are sent, and asked of all peers, this often; from a "
          "fifth of `interval` up to it. Without it as ever."},
+    {"flap_half_life", SCHEMA_DURATION, AT(policy_detection, flap_half_life), .preset = "1min",
+     .range = "1s..1d",
+     .doc = "Each time that a peer which was given up is back it gets 1000 points, which lose half "
+            "their number in this."},
+    {"flap_suppress", SCHEMA_COUNT, AT(policy_detection, flap_suppress), .preset = "2000",
+     .range = "0..1000000",
+     .doc = "With so many points it is damped: a backup only for want of another; 0: nobody is."},
+    {"flap_reuse", SCHEMA_COUNT, AT(policy_detection, flap_reuse), .preset = "750",
+     .range = "1..1000000", .doc = "Until it has no more than these; less than `flap_suppress`."},
 };
 const struct schema_table policy_detection_table = {
     .title = "the detection",

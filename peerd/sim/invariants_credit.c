@@ -110,6 +110,7 @@ static void check_room(struct sim *sim, const struct sim_site *site) {
 /* The client knows the way to these and no others: each must be able to take it. */
 static void check_backups(struct sim *sim, const struct sim_site *site,
                           const struct core_answer_open *a) {
+    uint32_t damped = 0;
     for (uint32_t i = 0; i < a->backup_count; i++) {
         uint32_t cluster = sim_cluster_at(sim, &a->backups[i].media);
         uint32_t peer = cluster == UINT32_MAX ? UINT32_MAX : site->peer_of[cluster];
@@ -127,7 +128,11 @@ static void check_backups(struct sim *sim, const struct sim_site *site,
         else if (!verdict_is_usable(core_peer_verdict(site->core, peer)) && !a->repeated)
             sim_breach(sim, "%s names %s as a backup, of which it thinks ill",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text);
+        damped += fits && core_peer_damped(site->core, peer);
     }
+    if (damped > 0 && damped < a->backup_count && !a->repeated)
+        sim_breach(sim, "%s names backups that come and go beside others that do not",
+                   watch_cluster(sim, site->index));
 }
 
 /* Unknown is not another. */

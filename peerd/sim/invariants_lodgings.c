@@ -53,18 +53,23 @@ void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_even
 
 /* ---- 20: ours, with them --------------------------------------------------------------------- */
 
-/* Whom a group counts on: the first of its backups that can be counted on. */
+/* Whom a group counts on: the first of its backups that can be counted on, and one that is damped
+ * only for want of another. */
 static uint32_t counts_on(const struct sim_site *site, const struct core_group_status *g) {
+    uint32_t damped = UINT32_MAX;
     for (uint8_t b = 0; b < g->backup_count; b++)
         for (uint32_t i = 0; i < site->policy.peer_count; i++) {
             const struct policy_peer *p = &site->policy.peers[i];
             if (!name_equal(&p->name, &g->backups[b]) || !p->offer_moves)
                 continue;
             enum verdict v = core_peer_verdict(site->core, i);
-            if (verdict_is_usable(v) || v == VERDICT_SUSPECT)
+            if (!verdict_is_usable(v) && v != VERDICT_SUSPECT)
+                continue;
+            if (!core_peer_damped(site->core, i))
                 return i;
+            damped = damped == UINT32_MAX ? i : damped;
         }
-    return UINT32_MAX;
+    return damped;
 }
 
 struct lodging {

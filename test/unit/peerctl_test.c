@@ -218,6 +218,10 @@ Test(peerctl, a_running_peerd) {
         cr_expect(is_json(r.out, JSON_OBJECT), "%s: %s", rows[i].command, r.out);
         program_result_free(&r);
     }
+    expect("why", CTL("why", "ams1", "--policy", policy_path), 0, "next: alive with", "");
+    expect("why whom", CTL("why", "--policy", policy_path), 2, "", "expected the name of one peer");
+    expect("why of a stranger", CTL("why", "rom9", "--policy", policy_path), 1, "",
+           "no peer of that name");
     cr_expect_eq(program_wait(&rig.peerd, 0), -1, "it runs still");
 }
 

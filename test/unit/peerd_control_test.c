@@ -318,6 +318,11 @@ Test(peerd_control, lists_and_limits) {
         {"/v1/sessions?limit=", 400},
         {"/v1/moves", 200},
         {"/v1/peers", 200},
+        {"/v1/why?cluster=ams1", 200},
+        {"/v1/why?cluster=nowhere", 404},
+        {"/v1/why?cluster=fra1", 404},
+        {"/v1/why?cluster=Not%20a%20name", 400},
+        {"/v1/why", 400},
     };
     for (size_t i = 0; i < ITEMS(rows); i++) {
         ask(AS_OPERATOR, NULL, rows[i].path, NULL);
@@ -332,6 +337,15 @@ Test(peerd_control, lists_and_limits) {
                   cluster_says(&answer, "peers.0.verdict", "crashed") ||
                   cluster_says(&answer, "peers.0.verdict", "suspect"),
               "never heard, so not alive: %s", answer.body);
+    cr_expect_eq(cluster_number(&answer, "peers.0.damped"), 0);
+    cr_expect_eq(cluster_number(&answer, "peers.0.flaps"), 0);
+    ask(AS_OPERATOR, NULL, "/v1/why?cluster=ams1", NULL);
+    cr_expect(cluster_says(&answer, "peer", "ams1"));
+    cr_expect_not_null(strstr(answer.body, "\"outlook\":\"alive with"), "%s", answer.body);
+    cr_expect_not_null(strstr(answer.body, "\"changes\":["), "%s", answer.body);
+    cr_expect_eq(cluster_number(&answer, "damped_for_ms"), -1, "null");
+    ask(AS_PEER, NULL, "/v1/why?cluster=ams1", NULL);
+    cr_expect_eq(answer.status, 403, "what we think of a peer is not its business");
 }
 
 /* The status names what an operator needs; a client gets it without paths and faults. */

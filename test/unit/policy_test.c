@@ -261,6 +261,15 @@ static const struct {
      "detection: {interval_min: 5ms, interval_max: 2s}\n",
      "4:27: detection.interval_min: expected a duration from 20ms to 1s, found `5ms`\n"
      "4:46: detection.interval_max: expected a duration from 20ms to 1s, found `2s`\n"},
+    {"damped and at once no longer", "detection: {flap_suppress: 500}\n",
+     "4:28: detection.flap_suppress: expected flap_reuse to be less than flap_suppress, found "
+     "flap_reuse: 750 and flap_suppress: 500\n"},
+    {"damped for nothing",
+     "detection: {flap_suppress: 2000, flap_reuse: 2000, flap_half_life: 1}\n",
+     "4:46: detection.flap_reuse: expected flap_reuse to be less than flap_suppress, found "
+     "flap_reuse: 2000 and flap_suppress: 2000\n"
+     "4:68: detection.flap_half_life: expected a duration from 1s to 1d, found `1` (a bare number "
+     "has no unit: write 1ms or 1s)\n"},
     {"beats too rare", "detection: {interval: 300ms}\n",
      "4:23: detection.interval: expected interval to fit at least twice into detect_within, so "
      "that one may be lost, found interval: 300ms and detect_within: 400ms\n"},

@@ -33,6 +33,7 @@ Test(witness_move, the_one_that_serves_now_is_followed_and_the_old_one_released)
     cr_assert_not_null(r);
     cr_expect_eq(r->u.resume.epoch, 2, "under the new epoch, which fences the old");
     cr_expect_eq(f.w.stats.commits, 1);
+    cr_expect_eq(budget_left(&f.w.moves, at_ms(f.ms)), f.w.config.moves_per_minute - 1);
     for (uint64_t n = 58; n < 64; n++)
         give_frame(1, n);
     cr_expect_null(resume_to(1, RESUME_CANCEL, 0), "its hedge has become its service");

@@ -6,7 +6,7 @@
  * LAPSES_FRAMES_MAX, is a lapse. Runs of a path that forgets (Gilbert's) are geometric, so one of
  * b frames on average lasts longer than n with less than e^(-n/b), and LAPSES_TIMES mean runs are
  * outlasted by one lapse in twenty thousand by frames alone; answers to the questions for a sign of
- * life, which are as many as frames, square that. Old lapses are forgotten by half a minute.
+ * life, which are half as many, make that rarer still. Old lapses are forgotten by half a minute.
  *
  * A path that lost nothing yet is believed to lose nothing, but only once it has been heard for a
  * while: bursts of three frames that lose 2 % come every three seconds.

@@ -1,13 +1,13 @@
 #include "transcoder/timeline/servo.h"
 #include "transcoder/timeline/witness_inner.h"
 
-#define MISS_FRAMES   2    /* frame times past the expected arrival, and … */
-#define MISS_JITTER   4    /* … times the jitter: losing two frames in a row is no event */
-#define COMMIT_MISSES 4    /* miss times of silence */
-#define PINGPONG      3    /* by so much is each wait longer once the budget of moves is used up */
-#define ANSWER_MS     60   /* [ms] over a round trip for an answer to it */
-#define PROBE_MS      100  /* [ms] between questions for a sign of life … */
-#define PROBE_FAST_MS 20   /* [ms] … and on a path that may lose many in a row */
+#define MISS_FRAMES   2   /* frame times past the expected arrival, and … */
+#define MISS_JITTER   4   /* … times the jitter: losing two frames in a row is no event */
+#define COMMIT_MISSES 4   /* miss times of silence */
+#define PINGPONG      3   /* by so much is each wait longer once the budget of moves is used up */
+#define ANSWER_MS     60  /* [ms] over a round trip for an answer to it */
+#define PROBE_MS      100 /* [ms] between questions for a sign of life … */
+#define PROBE_FAST_MS 40  /* [ms] … on a path that may lose many in a row: see PATH_PENDING_MAX */
 #define RESEAT_MS     5000 /* [ms] in which a server is asked only once to take up again */
 #define FORGIVE       8    /* media missing is forgiven at one eighth of real time */
 
@@ -154,12 +154,14 @@ bool witness_may_reseat(const struct witness *w, struct instant now) {
 }
 
 /* Alive but mute for as long as we would bear silence: it may have been started anew. One that has
- * fallen silent since is not asked before it is heard. */
+ * fallen silent since is not asked before it is heard. (What hedges do meanwhile does not count: an
+ * instant that came nearer would find it silent.) */
 struct instant witness_reseat_at(const struct witness *w, struct instant now) {
     if (!witness_may_reseat(w, now) || !instant_before(w->miss_since, silent_since(w)))
         return INSTANT_NEVER;
     struct duration commit = witness_commit_time(w, now);
-    struct instant at = bear(w, w->miss_since, instant_add(w->miss_since, commit));
+    struct duration wait = w->hedged ? duration_max(commit, w->bear) : commit;
+    struct instant at = instant_add(w->miss_since, wait);
     return instant_reached(at, instant_add(silent_since(w), commit)) ? INSTANT_NEVER : at;
 }
 
