@@ -135,6 +135,18 @@ static uint16_t frame_bytes(const struct policy_profile *p) {
     return (uint16_t)(strcmp(p->codec.text, "l16") == 0 ? 2 * samples : samples);
 }
 
+/* With the programs it follows from what is played and how: here from their names, and drawn, since
+ * there are no bytes. */
+static uint32_t phase_of(const struct scenario_clients *g, uint64_t seed) {
+    struct rng rng;
+    const struct name *const names[] = {&g->source, &g->profile};
+    for (size_t i = 0; i < 2; i++)
+        for (const char *at = names[i]->text; *at != '\0'; at++)
+            seed = (seed ^ (uint8_t)*at) * UINT64_C(0x100000001b3); /* FNV-1a */
+    rng_seed(&rng, seed);
+    return (uint32_t)rng_below(&rng, LAP_FRAMES);
+}
+
 static void fill_stream(const struct scenario *s, const struct scenario_clients *g,
                         struct sim_stream *out) {
     *out = (struct sim_stream){.end = FRAME_NEVER, .mergeable = true};
@@ -152,16 +164,18 @@ static void fill_stream(const struct scenario *s, const struct scenario_clients 
             continue;
         bool opus = strcmp(p->codec.text, "opus") == 0;
         out->frame_bytes = frame_bytes(p);
-        if (opus)
-            out->preroll = duration_us((int64_t)p->preroll_frames * SIM_PREROLL_US);
+        out->laps = opus;
+        out->preroll_frames = p->preroll_frames;
         /* MEDIA.md's table: what converges, and after how many frames. */
         out->mergeable &= opus ? p->preroll_frames >= 100 : strcmp(p->codec.text, "gsm") != 0;
     }
 }
 
 static void fill_streams(struct sim *sim) {
-    for (uint32_t group = 0; group < sim->scenario->client_group_count; group++)
+    for (uint32_t group = 0; group < sim->scenario->client_group_count; group++) {
         fill_stream(sim->scenario, &sim->scenario->clients[group], &sim->streams[group]);
+        sim->streams[group].phase = phase_of(&sim->scenario->clients[group], sim->options.seed);
+    }
 }
 
 static int32_t drawn_drift(const struct sim *sim, struct rng *rng) {

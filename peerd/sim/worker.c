@@ -72,7 +72,9 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w) {
     tenure_init(&w->tenure, &nothing, w->tenures, w->leases, w->lookup, w->slots);
     due_init(&w->due, w->paces, w->slots);
     forget_sessions(w);
-    w->warm = w->started = sim_worker_now(sim, w);
+    w->started = sim_worker_now(sim, w);
+    for (int i = 0; i < LAP_QUEUE_FULL; i++)
+        w->warm[i] = w->started;
     sim_put(sim, SIM_WORKER_START,
             &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
 }
@@ -173,18 +175,36 @@ static void set_due(struct sim_worker *w, uint32_t slot) {
     due_set(&w->due, slot, instant_is_never(at) ? at : instant_max(at, s->warm));
 }
 
-/* An encoder that needs pre-roll has to make it first, one session after the other. */
+/* One session after the other has its pre-roll: back to the beginning of its lap, or only a little
+ * if so many wait for theirs. */
+static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_session *s,
+                    const struct sim_stream *stream, uint64_t from, bool asked) {
+    struct instant now = sim_worker_now(sim, w);
+    bool hurried = asked && instant_before(now, w->warm[LAP_QUEUE_FULL - 1]);
+    uint64_t frames = lap_preroll(from, stream->phase, stream->preroll_frames,
+                                  hurried ? LAP_QUICK_FRAMES : UINT32_MAX);
+    s->warm = now;
+    if (stream->mergeable)
+        s->mergeable_from = lap_merges_from(from, stream->phase, frames);
+    if (frames == 0)
+        return;
+    s->warm =
+        instant_add(instant_max(w->warm[0], now), duration_us((int64_t)frames * SIM_PREROLL_US));
+    memmove(&w->warm[1], &w->warm[0], (LAP_QUEUE_FULL - 1) * sizeof(w->warm[0]));
+    w->warm[0] = s->warm;
+}
+
 static void start_media(struct sim *sim, struct sim_worker *w, struct sim_session *s,
-                        const struct tenure_out *o, struct instant now) {
+                        const struct tenure_out *o, bool asked, struct instant now) {
     const struct sim_stream *stream = &sim->streams[sim->clients[s->client].group];
     pace_start(&s->pace, duration_ms(FRAME_MS), o->from, o->live, o->held, now);
     if (stream->end != FRAME_NEVER)
         pace_end_at(&s->pace, stream->end);
     s->mergeable_from = stream->mergeable ? o->from : FRAME_NEVER;
     s->told = false;
-    s->warm = instant_add(instant_max(w->warm, sim_worker_now(sim, w)), stream->preroll);
-    if (stream->preroll.us > 0)
-        w->warm = s->warm;
+    s->warm = now;
+    if (stream->laps)
+        warm_up(sim, w, s, stream, o->from, asked);
 }
 
 /* All that exists has been sent: the client must hear an end, not silence. */
@@ -313,13 +333,14 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
                       const struct sim_question *q, struct instant now) {
     struct sim_session *s = o->slot == TENURE_SLOT_NONE ? NULL : sim_session_at(w, o->slot);
     bool used = s != NULL && s->used;
+    bool asked = q != NULL && !q->silent;
     switch (o->kind) {
     case TENURE_GRANT:
     case TENURE_REFUSE:
     case TENURE_ACK:
-        if (used && q != NULL && !q->silent && o->kind != TENURE_REFUSE)
+        if (used && asked && o->kind != TENURE_REFUSE)
             s->nonce = q->nonce;
-        if (q != NULL && !q->silent)
+        if (asked)
             answer(sim, w, o, q);
         if (used && o->kind == TENURE_ACK)
             pace_follow(&s->pace, o->lag_us, now);
@@ -328,13 +349,13 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
         prepare(sim, w, o->slot, q);
         return;
     case TENURE_MEDIA_START:
-        start_media(sim, w, s, o, now);
+        start_media(sim, w, s, o, asked, now);
         break;
     case TENURE_MEDIA_REPAIR:
         if (s->pace.running)
             pace_repair(&s->pace, o->from, o->held, now);
         else
-            start_media(sim, w, s, o, now);
+            start_media(sim, w, s, o, asked, now);
         break;
     case TENURE_MEDIA_STOP:
         pace_stop(&s->pace);

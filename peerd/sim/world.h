@@ -35,6 +35,7 @@
 #include "peerd/sim/sim.h"
 #include "peerd/wire/echo.h"
 #include "transcoder/timeline/due.h"
+#include "transcoder/timeline/lap.h"
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/timeline/witness_rest.h"
@@ -259,8 +260,8 @@ struct sim_worker {
     uint32_t slots_max;
     uint64_t frames;
     uint32_t restarts;
-    uint32_t credit_used; /* as counted in the site's sum */
-    struct instant warm;  /* its CPU is free for another pre-roll */
+    uint32_t credit_used;                /* as counted in the site's sum */
+    struct instant warm[LAP_QUEUE_FULL]; /* its latest pre-rolls are done, the last one first */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
     struct instant turned;  /* since when it can be reached, or not */
@@ -366,7 +367,9 @@ struct sim_place {
 struct sim_stream {
     uint64_t end;            /* one past the last frame; FRAME_NEVER: endless */
     bool mergeable;          /* bytes are a function of position */
-    struct duration preroll; /* of a start: CPU time of the worker */
+    bool laps;               /* with a memory, see lap.h: a start costs CPU of the worker */
+    uint32_t preroll_frames; /* that the profile grants such a start */
+    uint32_t phase;          /* of its laps */
     uint16_t frame_bytes;    /* payload of a frame */
     uint32_t first_addr;     /* of its addresses */
     uint32_t starts;         /* clusters at which its listeners begin, one after another */

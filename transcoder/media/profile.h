@@ -12,16 +12,16 @@
 #include "peerd/base/err.h"
 #include "peerd/base/id.h"
 #include "transcoder/media/media.h"
+#include "transcoder/timeline/lap.h"
 
 #include <stdbool.h>
 
-/* [frames] A codec with a memory is run in laps of this length, each with an encoder fed from so
- * many frames before it on: see stream.h. */
-#define MEDIA_LAP_FRAMES      250
-#define MEDIA_LAP_JOIN_FRAMES 10
+/* [frames] A codec with a memory is run in laps: see lap.h and stream.h. */
+#define MEDIA_LAP_FRAMES      LAP_FRAMES
+#define MEDIA_LAP_JOIN_FRAMES LAP_JOIN_FRAMES
 
 /* [frames] A profile that asks for less pre-roll prefers quick starts to mergeable ones. */
-#define MEDIA_OPUS_PREROLL_MERGES 100
+#define MEDIA_OPUS_PREROLL_MERGES LAP_MERGES_FRAMES
 
 #define MEDIA_PREROLL_FRAMES_MAX 500        /* [frames] more would cost over 30 ms of CPU a start */
 #define MEDIA_NEVER_MERGES       UINT64_MAX /* a mergeable_from that never comes */

@@ -90,24 +90,10 @@ static void become_idle(struct media_stream *s) {
 
 /* ---- laps ------------------------------------------------------------------------------------ */
 
-/* A lap begins here with an encoder that has been fed the join before it. Frame 0 begins one
- * without a join, so a lap that would begin within its join never does. */
-static bool is_boundary(uint64_t frame, uint32_t phase) {
-    return frame > MEDIA_LAP_JOIN_FRAMES && frame % MEDIA_LAP_FRAMES == phase;
-}
-
-/* The last boundary at or before the frame; 0 in the first lap. */
-static uint64_t boundary_before(uint64_t frame, uint32_t phase) {
-    uint64_t into = (frame + MEDIA_LAP_FRAMES - phase) % MEDIA_LAP_FRAMES;
-    return frame >= into && is_boundary(frame - into, phase) ? frame - into : 0;
-}
-
 /* How far before the frame encoding has to begin to give what everybody gives. */
 static uint64_t reach(const struct media_profile *p, uint32_t phase, uint64_t frame) {
-    if (media_profile_laps(p)) {
-        uint64_t boundary = boundary_before(frame, phase);
-        return boundary == 0 ? frame : frame - boundary + MEDIA_LAP_JOIN_FRAMES;
-    }
+    if (media_profile_laps(p))
+        return lap_reach(frame, phase);
     return media_profile_merges(p) ? 0 : frame;
 }
 
@@ -115,10 +101,9 @@ static uint64_t reach(const struct media_profile *p, uint32_t phase, uint64_t fr
 static uint64_t preroll(const struct media_profile *p, uint32_t phase, uint64_t frame,
                         uint32_t asked) {
     uint64_t full = reach(p, phase, frame);
-    uint64_t granted = p->preroll_frames;
-    if (media_profile_laps(p) && granted >= MEDIA_OPUS_PREROLL_MERGES)
-        granted = full;
-    uint64_t wanted = asked < granted ? asked : granted;
+    if (media_profile_laps(p))
+        return lap_preroll(frame, phase, p->preroll_frames, asked);
+    uint64_t wanted = asked < p->preroll_frames ? asked : p->preroll_frames;
     return wanted < full ? wanted : full;
 }
 
@@ -132,11 +117,9 @@ uint64_t media_stream_promise(const struct media_profile *profile, enum source_c
         return frame;
     if (!media_profile_laps(profile))
         return MEDIA_NEVER_MERGES;
-    /* The next lap whose join is still to come. */
-    uint64_t join = frame - k + MEDIA_LAP_JOIN_FRAMES;
-    uint64_t boundary = boundary_before(join + MEDIA_LAP_FRAMES - 1, phase);
-    assert(boundary > frame);
-    return boundary;
+    uint64_t from = lap_merges_from(frame, phase, k);
+    assert(from > frame);
+    return from;
 }
 
 /* The source would only notice after the pre-roll. */
@@ -183,12 +166,12 @@ enum err media_stream_start(struct media_stream *s, uint64_t frame, uint32_t pre
 static enum err renew(struct media_stream *s, uint64_t frame) {
     if (!media_profile_laps(&s->profile))
         return ERR_OK;
-    if (s->heir != NULL && is_boundary(frame, s->phase)) {
+    if (s->heir != NULL && lap_begins(frame, s->phase)) {
         media_encoder_close(s->encoder);
         s->encoder = s->heir;
         s->heir = NULL;
     }
-    return is_boundary(frame + MEDIA_LAP_JOIN_FRAMES, s->phase)
+    return lap_begins(frame + MEDIA_LAP_JOIN_FRAMES, s->phase)
                ? media_encoder_open(&s->heir, &s->profile, &s->why)
                : ERR_OK;
 }

@@ -44,7 +44,7 @@
 #include "transcoder/media/source.h"
 
 #define MEDIA_PREROLL_FULL  UINT32_MAX /* back to the beginning of the lap */
-#define MEDIA_PREROLL_QUICK 10 /* [frames] 0.6 ms, and sounds as it should from the first frame */
+#define MEDIA_PREROLL_QUICK LAP_QUICK_FRAMES
 
 struct media_stream;
 

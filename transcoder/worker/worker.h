@@ -48,7 +48,7 @@
  * so many are waiting gets a quick one: a herd must be heard within its playout buffers, and being
  * mergeable comes later, at the next lap. Not so a session adopted from a worker that died: its
  * client goes by the promise of the grant that it has. */
-#define WORKER_WARMING_FULL 3
+#define WORKER_WARMING_FULL LAP_QUEUE_FULL
 
 /* What a worker goes by; replaced as a whole. */
 struct briefing {
