@@ -204,7 +204,13 @@ $(foreach s,$(FUZZ_SRC),$(eval $(call \
 # ---- targets -------------------------------------------------------------------------------------
 
 .PHONY: all
-all: $(call programs,release) $(call live,release) $(BUILD)/lib/libpeerclient.a ## build every program
+all: $(call programs,release) $(call live,release) $(BUILD)/test/wall.so $(BUILD)/lib/libpeerclient.a ## build every program
+
+# What the live runner loads into programs whose wall clock is to step.
+$(BUILD)/test/wall.so: test/lib/wall/wall.c $(BUILD)/release/flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_release) -std=c11 $(WARN) -O2 -D_GNU_SOURCE -fPIC -shared $< -o $@
 
 # What an application links: the client library with all it stands on, in a single archive.
 # The sidecar's outputs, which need FFmpeg, are not part of it.

@@ -81,6 +81,9 @@ pid_t process_start(const struct process_spec *spec) {
         _exit(126);
     become(spec->uid);
     put_on_leash(runner);
+    if (spec->preload != NULL &&
+        (setenv("LD_PRELOAD", spec->preload, 1) != 0 || setenv("WALL_OFFSET", spec->wall, 1) != 0))
+        _exit(126);
     execvp(spec->argv[0], (char *const *)spec->argv);
     _exit(127);
 }

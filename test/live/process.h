@@ -21,6 +21,7 @@ struct process_spec {
     const char *dir;               /* working directory; NULL: ours */
     uid_t uid;                     /* to run under, and the group of the same number; 0: ours */
     const struct wan_place *place; /* where it stands; NULL: where we are */
+    const char *preload, *wall;    /* library to load first, and its WALL_OFFSET; NULL: none */
     bool at_once;                  /* real-time, as the runner: it waits for it */
     int in;                        /* descriptors given; -1: the null device */
     int out;

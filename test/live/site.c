@@ -71,6 +71,16 @@ static bool place_programs(struct site *s, const char *bin) {
            copy_program(s, bin, "transcoderd") && give(s, s->bin, 0755);
 }
 
+/* Where programs may reach it, as their own. */
+static bool place_wall(struct site *s, const char *bin) {
+    char folder[SITE_PATH_MAX], library[SITE_PATH_MAX + 16];
+    snprintf(folder, sizeof(folder), "%.200s/../test", bin);
+    bool own = s->space->own_uids;
+    snprintf(library, sizeof(library), "%s/" WALLCLOCK_LIBRARY, own ? s->bin : folder);
+    return (!own || copy_program(s, folder, WALLCLOCK_LIBRARY)) && access(library, R_OK) == 0 &&
+           wallclock_make(&s->wall, s->dir, library);
+}
+
 bool site_make(struct site *s, const struct scenario *scenario, uint32_t index,
                const struct space *space, struct net_loop *loop, const char *run_dir,
                const char *bin) {
@@ -89,6 +99,8 @@ bool site_make(struct site *s, const struct scenario *scenario, uint32_t index,
         return false;
     }
     if (mkdir(s->dir, 0700) != 0 || !make_key(s, &s->key, "cluster.key") || !place_programs(s, bin))
+        return false;
+    if (wallclock_is_wanted(scenario) && !place_wall(s, bin))
         return false;
     for (uint32_t i = 0; i < s->node_count; i++) {
         snprintf(file, sizeof(file), "n%" PRIu32 ".key", i + 1);
@@ -148,6 +160,10 @@ static void peerd_said(void *data, const char *line) {
         s->said(s->data, s, line);
 }
 
+static const char *preload(const struct site *s) {
+    return s->wall.offset != NULL ? s->wall.library : NULL;
+}
+
 bool site_start_peerd(struct site *s) {
     char program[SITE_PATH_MAX + 16];
     int out = -1;
@@ -158,6 +174,8 @@ bool site_start_peerd(struct site *s) {
     lines_close(s->log);
     s->log = lines_open(s->loop, site_path(s, "peerd.log"), &out, peerd_said, s);
     s->peerd = process_start(&(struct process_spec){.argv = argv,
+                                                    .preload = preload(s),
+                                                    .wall = s->wall.file,
                                                     .dir = s->dir,
                                                     .uid = space_uid(s->space, s->index),
                                                     .place = space_site_place(s->space, s->index),
@@ -193,6 +211,8 @@ bool site_start_node(struct site *s, uint32_t node) {
     int fd = open(site_path(s, log), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     s->nodes[node] =
         process_start(&(struct process_spec){.argv = argv,
+                                             .preload = preload(s),
+                                             .wall = s->wall.file,
                                              .dir = s->dir,
                                              .uid = space_uid(s->space, s->index),
                                              .place = space_site_place(s->space, s->index),
@@ -274,6 +294,7 @@ const char *site_reap(struct site *s) {
 }
 
 void site_close(struct site *s) {
+    wallclock_close(&s->wall);
     site_signal(s, SIGKILL);
     for (uint32_t i = 0; i < s->node_count; i++)
         if (s->nodes[i] != 0)

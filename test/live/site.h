@@ -11,6 +11,7 @@
 #include "peerd/sim/scenario.h"
 #include "test/live/lines.h"
 #include "test/live/space.h"
+#include "test/live/wallclock.h"
 
 #define SITE_BEATS_PORT   7600
 #define SITE_CONTROL_PORT 7601
@@ -26,6 +27,7 @@ struct site {
     struct net_loop *loop;
     char dir[SITE_PATH_MAX];
     char bin[SITE_PATH_MAX]; /* where its programs are */
+    struct wallclock wall;
     struct key_pair key;
     struct key_pair node_keys[POLICY_NODES_MAX];
     uint32_t node_count;

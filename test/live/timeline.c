@@ -33,7 +33,9 @@ const struct scenario_abilities timeline_abilities = {
               [SCENARIO_VERB_HEAL] = true,
               [SCENARIO_VERB_LINK] = true,
               [SCENARIO_VERB_ARRIVE] = true,
-              [SCENARIO_VERB_LEAVE] = true},
+              [SCENARIO_VERB_LEAVE] = true,
+              [SCENARIO_VERB_CLOCK] = true},
+    .clock_step = true,
     .links = true,
     .recordings = true,
     .regions = true,
@@ -457,12 +459,15 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
         apply_cuts(t->r);
         runner_fact(t->r, FACT_ACTION, "the uplink of %s dies; its processes live", s->name.text);
         return;
+    case SCENARIO_VERB_CLOCK:
+        wallclock_step(&s->wall, e->clock.step_us);
+        runner_fact(t->r, FACT_ACTION, "the wall clock of %s steps", s->name.text);
+        return;
     case SCENARIO_VERB_PARTITION:
     case SCENARIO_VERB_HEAL:
     case SCENARIO_VERB_LINK:
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
-    case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_COUNT:
         return;
@@ -539,6 +544,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
+    case SCENARIO_VERB_CLOCK:
         hit_targets(t, e);
         return;
     case SCENARIO_VERB_PARTITION:
@@ -552,8 +558,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
     case SCENARIO_VERB_LEAVE:
         change_crowd(t, e);
         return;
-    case SCENARIO_VERB_CLOCK: /* refused: see timeline_abilities */
-    case SCENARIO_VERB_POLICY:
+    case SCENARIO_VERB_POLICY: /* refused: see timeline_abilities */
     case SCENARIO_VERB_COUNT:
         return;
     }
