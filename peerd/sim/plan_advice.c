@@ -147,13 +147,21 @@ static void about_fullness(const struct plan *plan, struct plan_result *r) {
     }
 }
 
-/* What a start costs before the first frame [µs]: the dearest pre-roll of its profiles. */
-static uint64_t start_us(const struct policy *p) {
-    uint64_t most = 0;
-    for (uint32_t i = 0; i < p->profile_count; i++)
-        if (strcmp(p->profiles[i].codec.text, "opus") == 0 && p->profiles[i].preroll_frames > most)
-            most = p->profiles[i].preroll_frames;
-    return most * SIM_PREROLL_US;
+/* How long the last of so many that start at once waits for its pre-roll [ms]. The first ones go
+ * back to the beginning of their lap, half a lap on average; a profile that grants little goes back
+ * so far, and whoever comes when some are waiting has a quick one (lap.h). */
+static uint64_t wait_ms(const struct policy *p, uint64_t starts) {
+    uint64_t longest = 0;
+    for (uint32_t i = 0; i < p->profile_count; i++) {
+        uint32_t granted = p->profiles[i].preroll_frames;
+        uint64_t full = granted < LAP_MERGES_FRAMES ? granted : LAP_FRAMES / 2 + LAP_JOIN_FRAMES;
+        uint64_t quick = full < LAP_QUICK_FRAMES ? full : LAP_QUICK_FRAMES;
+        uint64_t first = starts < LAP_QUEUE_FULL ? starts : LAP_QUEUE_FULL;
+        uint64_t frames = first * full + (starts - first) * quick;
+        if (strcmp(p->profiles[i].codec.text, "opus") == 0 && frames > longest)
+            longest = frames;
+    }
+    return longest * SIM_PREROLL_US / 1000;
 }
 
 /* A herd is started one after another on each core. */
@@ -163,13 +171,13 @@ static void about_starts(const struct plan *plan, struct plan_result *r) {
             continue;
         const struct policy *p = plan->policies[i];
         uint32_t cores = p->node_count * plan->request.workers;
-        uint64_t last_ms = r->asked[i] * start_us(p) / cores / 1000;
+        uint64_t last_ms = wait_ms(p, (r->asked[i] + cores - 1) / cores);
         if (last_ms * 2 > (uint64_t)duration_in_ms(plan->request.buffer))
             plan_say(&r->advice,
                      "%s has to start %" PRIu32 " streams at once on %" PRIu32
-                     " cores, %.0f ms of pre-roll each: the last one waits %" PRIu64
-                     " ms or more. More cores, or a shorter pre-roll, would help.",
-                     name_of(plan, i), r->asked[i], cores, (double)start_us(p) / 1000, last_ms);
+                     " cores: the last one waits %" PRIu64 " ms for its pre-roll. More cores would "
+                     "help.",
+                     name_of(plan, i), r->asked[i], cores, last_ms);
     }
 }
 

@@ -276,6 +276,43 @@ Test(sim_plan, advice_says_what_is_short) {
     }
 }
 
+/* The first three on a core go back half a lap, 8 ms each, the others are quick: 0.6 ms. */
+Test(sim_plan, advice_counts_what_a_herd_waits_for) {
+    static const struct {
+        const char *what;
+        uint32_t starts, cores; /* at ams1, which has one machine */
+        const char *said;
+    } rows[] = {
+        {"a few", 8, 8, NULL},
+        {"a hundred a core", 100, 1, NULL},
+        {"two hundred a core", 200, 1,
+         "ams1 has to start 200 streams at once on 1 cores: the last one waits 142 ms for its "
+         "pre-roll. More cores would help."},
+        {"the same on more of them", 200, 8, NULL},
+        {"many on more of them", 1600, 8, "on 8 cores: the last one waits 142 ms"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_result r;
+        load_three("fra1", NULL);
+        plan.request.workers = rows[i].cores;
+        add_listener(0, 0, 1, 1);
+        for (uint32_t k = 0; k < rows[i].starts; k++)
+            report_add_mark(&report,
+                            &(struct report_mark){plan.event_ms + 50, 0, 1, REPORT_MARK_HEDGED});
+        report_sort_marks(&report);
+        cr_assert(plan_judge(&plan, &report, &r));
+        cr_expect_eq(r.asked[1], rows[i].starts);
+        if (rows[i].said == NULL)
+            cr_expect_not(says(&r.advice, "streams at once"), "%s", rows[i].what);
+        else
+            cr_expect(says(&r.advice, rows[i].said), "%s: %s", rows[i].what,
+                      r.advice.list[r.advice.count - 1]);
+        plan_result_free(&r);
+        report_free(&report);
+        plan_free(&plan);
+    }
+}
+
 /* ---- the program ---- */
 
 #define RUN(...) program_run(folder, "peersim", (const char *[]){__VA_ARGS__, NULL})
