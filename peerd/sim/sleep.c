@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATENCY    duration_ms(10) /* of a look at everybody, in a crowd */
-#define END_MARGIN duration_s(2)   /* before a source ends or a ticket expires */
-#define WALL_S     1000000         /* [µs] */
+#define LATENCY    duration_ms(10)  /* of a look at everybody, in a crowd */
+#define WORTH_IT   duration_ms(100) /* less is not slept */
+#define END_MARGIN duration_s(2)    /* before a source ends or a ticket expires */
+#define WALL_S     1000000          /* [µs] */
 
 /* ---- the world around a listener ------------------------------------------------------------- */
 
@@ -139,7 +140,7 @@ static struct instant calm_until(const struct sim *sim, const struct sim_client 
 }
 
 struct place {
-    uint32_t worker, slot; /* worker UINT32_MAX: there is none */
+    uint32_t worker, slot; /* worker UINT32_MAX: there is none, or none that answers */
 };
 
 static bool find_places(const struct sim *sim, const struct sim_client *c, struct place *serving,
@@ -149,7 +150,8 @@ static bool find_places(const struct sim *sim, const struct sim_client *c, struc
         const struct witness_server *s = &c->witness->servers[i];
         if (s->role == WITNESS_ROLE_SERVING)
             serving->worker = worker_of(sim, s);
-        else if (s->role == WITNESS_ROLE_WARM && !c->witness->config.cold)
+        else if (s->role == WITNESS_ROLE_WARM && !c->witness->config.cold &&
+                 reach_of(sim, c, worker_of(sim, s)) != REACH_DARK)
             warm->worker = worker_of(sim, s);
     }
     return serving->worker != UINT32_MAX && c->holder_count == 1 &&
@@ -180,8 +182,9 @@ void sim_sleep_try(struct sim *sim, struct sim_client *c) {
         !witness_is_settled(c->witness, &ways, sim->now))
         return;
     struct sim_worker *w = &sim->workers[serving.worker];
-    c->sleeps_until = calm_until(sim, c, sim_session_at(w, serving.slot));
-    if (!instant_before(sim->now, c->sleeps_until))
+    c->sleeps_until = instant_min(calm_until(sim, c, sim_session_at(w, serving.slot)),
+                                  witness_settled_until(c->witness, &ways));
+    if (!instant_before(instant_add(sim->now, WORTH_IT), c->sleeps_until))
         return;
     take(sim, c, &ways);
     sim_client_drowse(sim, c);
@@ -281,7 +284,7 @@ static void restore(struct sim *sim, struct sim_client *c, const struct witness_
     wake_session(sim, c, r, serving->tag, reported, there, config->session_lease);
     wake_figures(sim, c, r, serving->tag, reported);
     send_again(sim, c, serving->tag, back);
-    if (warm == NULL || r->cold)
+    if (warm == NULL || r->cold || warm->dark)
         return;
     there = duration_us(ways.rtt[warm->slot].us - way_from(sim, c, warm->tag).us);
     wake_session(sim, c, r, warm->tag, witness_rest_stood_by(r, &ways, sim->now), there,
@@ -364,7 +367,7 @@ static void look_at(struct sim *sim, struct sim_client *c, struct witness_rest *
     if (reach == REACH_UNSURE && s->dark)
         return; /* it is being started: once it can answer it has turned */
     const struct witness_rest_server *warm = witness_rest_server(r, WITNESS_ROLE_WARM);
-    bool wanted = reach == REACH_BRIGHT && (warm == NULL || s->rank < warm->rank);
+    bool wanted = reach == REACH_BRIGHT && (warm == NULL || warm->dark || s->rank < warm->rank);
     if (reach == REACH_UNSURE || s->role != WITNESS_ROLE_BACKUP) {
         sim_sleep_wake(sim, c);
         return;
@@ -399,7 +402,7 @@ bool sim_sleep_is_disturbed(struct sim *sim, const struct sim_client *c) {
         const struct witness_rest_server *s = &r->servers[i];
         const struct sim_worker *w = &sim->workers[s->tag];
         bool serves = s->role == WITNESS_ROLE_SERVING;
-        if (!serves && (s->role != WITNESS_ROLE_WARM || r->cold))
+        if (!serves && (s->role != WITNESS_ROLE_WARM || r->cold || s->dark))
             continue;
         uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
         if (reach_of(sim, c, s->tag) != REACH_BRIGHT || slot == TENURE_SLOT_NONE ||

@@ -137,6 +137,9 @@ static void draw_rest(struct rng *g, union sim_nap_room *room, uint64_t seed, ui
         r->servers[i].role = i == 0 ? WITNESS_ROLE_SERVING : WITNESS_ROLE_BACKUP;
         r->servers[i].tag = (uint32_t)rng_below(g, 4);
         r->servers[i].framed_at = INSTANT_NEVER;
+        r->servers[i].waiting_count = (uint8_t)rng_below(g, WITNESS_REST_WAITING_MAX + 1);
+        for (uint8_t k = 0; k < WITNESS_REST_WAITING_MAX; k++)
+            r->servers[i].waiting[k].sent_us >>= 4; /* it has two bits less */
         r->servers[i].cookie_at = instant_us((int64_t)rng_below(g, 1000000000));
     }
     rng_seed(&r->rng, seed);

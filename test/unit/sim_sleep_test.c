@@ -54,19 +54,41 @@ static void forget_answered(struct witness *w) {
     }
 }
 
+static bool is_behind(const struct path_pending *a, const struct path_pending *b) {
+    return a->nonce != b->nonce       ? a->nonce < b->nonce
+           : a->sent_us != b->sent_us ? a->sent_us < b->sent_us
+                                      : a->hello < b->hello;
+}
+
 /* Where a question is remembered does not matter. */
 static void sort_pending(struct path *p) {
     for (int i = 1; i < PATH_PENDING_MAX; i++)
-        for (int k = i; k > 0 && p->pending[k].nonce > p->pending[k - 1].nonce; k--) {
+        for (int k = i; k > 0 && is_behind(&p->pending[k - 1], &p->pending[k]); k--) {
             struct path_pending held = p->pending[k];
             p->pending[k] = p->pending[k - 1];
             p->pending[k - 1] = held;
         }
 }
 
-static void expect_same_paths(const struct witness *a, const struct witness *b, const char *who) {
+/* What was asked of one who does not answer will not be answered: its nonce means nothing. Nor does
+ * a cookie of a node that was killed or started since, whatever it looks like. */
+static void forget_unanswered(const struct sim *sim, struct witness_server *s) {
+    if (s->role == WITNESS_ROLE_FREE)
+        return;
+    const struct sim_worker *w = &sim->workers[sim_worker_at(sim, &s->address.media)];
+    bool unanswered = sim->network.dark[w->cluster] || s->path.hellos_missed > 0;
+    for (int i = 0; i < PATH_PENDING_MAX && unanswered; i++)
+        s->path.pending[i].nonce = s->path.pending[i].nonce != 0;
+    if (instant_before(s->path.cookie_at, sim->nodes[w->node].process.since))
+        memset(&s->path.cookie, 0, sizeof(s->path.cookie));
+}
+
+static void expect_same_paths(const struct sim *sim, const struct witness *a,
+                              const struct witness *b, const char *who) {
     for (int s = 0; s < WITNESS_SERVERS_MAX; s++) {
         struct witness_server x = a->servers[s], y = b->servers[s];
+        forget_unanswered(sim, &x);
+        forget_unanswered(sim, &y);
         sort_pending(&x.path);
         sort_pending(&y.path);
         cr_expect_eq(x.hello_at.us, y.hello_at.us, "%s server %d", who, s);
@@ -109,7 +131,7 @@ static void expect_same_listener(struct sim *a, struct sim *b, uint32_t i) {
     struct witness v = *x->witness, w = *y->witness;
     forget_answered(&v);
     forget_answered(&w);
-    expect_same_paths(&v, &w, who.text);
+    expect_same_paths(a, &v, &w, who.text);
     cr_expect_eq(memcmp(&v.schedule, &w.schedule, sizeof(v.schedule)), 0, "%s", who.text);
     cr_expect_eq(memcmp(&v.rng, &w.rng, sizeof(v.rng)), 0, "%s: nonces", who.text);
     memset(v.servers, 0, sizeof(v.servers));
@@ -150,6 +172,34 @@ Test(sim_sleep, who_wakes_is_as_if_it_had_never_slept) {
                   "only %u sleep at %ld ms", b->sleeping, (long)instants_ms[i]);
         sim_sleep_wake_all(b);
         cr_expect_eq(b->sleeping, 0);
+        for (uint32_t c = 0; c < a->client_count; c++)
+            expect_same_listener(a, b, c);
+        expect_same_workers(a, b);
+        sim_fixture_close(&f);
+        sim_fixture_close(&g);
+    }
+}
+
+/* Most servers are gone, for some listeners all but the serving one: they are asked in vain, given
+ * up one after the other, and all that is remembered in sleep. */
+Test(sim_sleep, who_sleeps_beside_the_dead_is_as_if_it_had_never_slept) {
+    static const char *const clusters = "[{name: fra1}, {name: ams1}, {name: lon1}, {name: par1}]";
+    static const int64_t instants_ms[] = {10100, 10700, 11350, 12018, 13400, 15007,
+                                          17777, 21111, 26500, 34567, 48001};
+    static char text[2048];
+    const char *rest = strstr(sim_calm, clusters) + strlen(clusters);
+    snprintf(text, sizeof(text),
+             "%.*s[{name: fra1}, {name: ams1, region: west}, {name: lon1, region: west}, "
+             "{name: par1, region: west}, {name: mad1, region: west}]%s"
+             "timeline: [{at: 10s, kill: {region: west}, blackhole: true}]\n",
+             (int)(rest - strlen(clusters) - sim_calm), sim_calm, rest);
+    for (size_t i = 0; i < sizeof(instants_ms) / sizeof(instants_ms[0]); i++) {
+        struct sim_fixture f, g;
+        struct sim *a = run(&f, text, SIM_SLEEP_NEVER, i + 1, instants_ms[i]);
+        struct sim *b = run(&g, text, SIM_SLEEP_ALWAYS, i + 1, instants_ms[i]);
+        cr_expect(b->sleeping >= (instants_ms[i] < 15000 ? 5 : 16), "only %u sleep at %ld ms",
+                  b->sleeping, (long)instants_ms[i]);
+        sim_sleep_wake_all(b);
         for (uint32_t c = 0; c < a->client_count; c++)
             expect_same_listener(a, b, c);
         expect_same_workers(a, b);

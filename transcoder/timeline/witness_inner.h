@@ -90,6 +90,12 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
 
 bool witness_is_server(const struct witness *w, uint8_t server);
 const char *witness_server_name(const struct witness *w, uint8_t server);
+
+#define WITNESS_SILENT_AFTER 4 /* hellos missed in a row */
+
+/* It has not answered for so long that it is not kept warm if anybody else is there. */
+bool witness_is_silent(const struct witness_server *s);
+
 void witness_server_reset(struct witness *w, uint8_t server, const struct witness_address *address,
                           uint8_t rank, struct instant now);
 void witness_assign_roles(const struct turn *t);

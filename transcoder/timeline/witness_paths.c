@@ -5,7 +5,6 @@
 
 #define UNHEARD_MAX      3   /* reports without an answer: they were lost, and further ones … */
 #define UNHEARD_MS       100 /* [ms] … are sent soon, lest a session that is well loses its lease */
-#define WARM_MISSED_MAX  4   /* hellos: a backup that misses so many is not kept warm */
 #define STAGGER_MS       50    /* [ms] between first hellos of further backups */
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
@@ -50,9 +49,13 @@ void witness_server_reset(struct witness *w, uint8_t server, const struct witnes
 
 /* ---- roles ---- */
 
+bool witness_is_silent(const struct witness_server *s) {
+    return s->path.hellos_missed >= WITNESS_SILENT_AFTER;
+}
+
 /* Numbered order among backups: 1. answers hellos, 2. may be asked now, 3. rank. */
 static uint32_t warm_score(const struct witness_server *s, struct instant now) {
-    uint32_t silent = s->path.hellos_missed >= WARM_MISSED_MAX;
+    uint32_t silent = witness_is_silent(s);
     uint32_t refused = instant_before(now, s->not_before);
     return silent << 16 | refused << 8 | s->rank;
 }

@@ -9,8 +9,8 @@
  * and timers included. That holds while the network and all its servers do what they did; whoever
  * changes them restores first. A simulator of a million listeners lives on this.
  *
- * A server that cannot be reached may be *dark*: its hellos are asked and lost. Only the serving
- * and the warm one must answer.
+ * A server that cannot be reached may be *dark*: what it is asked is lost, and may wait to be given
+ * up. Only the serving one must answer.
  */
 #ifndef TRANSCODER_TIMELINE_WITNESS_REST_H
 #define TRANSCODER_TIMELINE_WITNESS_REST_H
@@ -24,16 +24,20 @@ struct witness_ways {
     struct duration standby_lease;            /* that each standby asked for is granted */
 };
 
+#define WITNESS_REST_WAITING_MAX 10
+
 struct witness_rest_server {
     uint32_t tag; /* the caller's: which server this is … */
     bool dark;    /* … and that it does not answer */
     uint8_t slot, role, rank, refusal;
+    uint8_t waiting_count; /* questions to a dark one that are not given up yet */
     uint16_t loss_per_mille;
     uint32_t epoch_asked, frames;
     uint32_t hellos_sent, hellos_answered, hellos_missed;
     uint32_t rtt_min_us, rtt_us;
     struct instant hello_at, cookie_at, heard, media_at, framed_at;
     uint64_t mergeable_from;
+    struct path_pending waiting[WITNESS_REST_WAITING_MAX];
 };
 
 struct witness_rest {
@@ -57,13 +61,18 @@ struct witness_rest {
     struct witness_rest_server servers[];
 };
 
-/* True while an answer is awaited. It cannot be settled then, and this is quickly seen. */
+/* True while an answer is awaited of a server that answers. It cannot be settled then, and this is
+ * quickly seen. */
 bool witness_awaits(const struct witness *w);
 
 /* True if it can be taken now: it follows, nothing waits for an answer, nothing is missing, and
  * `ways` are as it has learnt them. */
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
                         struct instant now);
+
+/* Until when a settled one stays so: while the warm one is dark another may take its part, and one
+ * that was given up answers once it is asked. */
+struct instant witness_settled_until(const struct witness *w, const struct witness_ways *ways);
 
 /* [bytes] of storage that witness_rest_take() fills. */
 size_t witness_rest_size(const struct witness *w);
