@@ -9,8 +9,10 @@
 #define DEVIATION_GAIN 0.25
 #define DEVIATIONS     4 /* a beat later than so many deviations is late */
 
-/* Below half an interval a margin would call every scheduling hiccup a suspicion. */
+/* Below half an interval a margin would call every scheduling hiccup a suspicion; these do not get
+ * shorter with the interval. */
 #define MARGIN_SHARE 2
+#define MARGIN_LEAST duration_ms(5)
 #define REFUTED_BY   3 /* mistakes: fewer may be bad luck */
 
 void detector_init(struct detector *d, const struct detector_wish *wish) {
@@ -49,8 +51,9 @@ struct duration detector_age(const struct detector *d, struct instant since, str
 }
 
 static struct duration margin(const struct detector *d) {
-    return duration_max(duration_us((int64_t)(DEVIATIONS * d->gap_dev_us)),
-                        duration_scale(d->announced, 1, MARGIN_SHARE));
+    struct duration least =
+        duration_max(duration_scale(d->announced, 1, MARGIN_SHARE), MARGIN_LEAST);
+    return duration_max(duration_us((int64_t)(DEVIATIONS * d->gap_dev_us)), least);
 }
 
 /* The wish, unless the path is too slow for it: a bound that the next regular beat cannot meet
