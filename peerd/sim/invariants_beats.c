@@ -11,6 +11,8 @@
 #define ROUNDING   duration_ms(2) /* of intervals, to whole milliseconds */
 /* A proof of its nodes that is newer counts for certain. */
 #define HEADLESS_SINCE duration_ms(700)
+#define VETO_MOST      duration_s(10)  /* of what others say; and … */
+#define HEARING_MOST   duration_s(1)   /* … of nodes that have said nothing since */
 #define WITNESS_SLACK  duration_ms(60) /* views are coarse, round trips jitter */
 
 static struct watch_peer *peer_watch(struct sim *sim, const struct sim_site *site, uint32_t peer) {
@@ -328,7 +330,7 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
         duration_less(instant_since(sim_site_now(sim, site), p->media_life.at), HEADLESS_SINCE))
         sim_breach(sim, "%s believes %s crashed, whose media lives", name, s->policy->name.text);
     if (instant_is_never(p->life_any.at) || s->rtt.us == DURATION_ENDLESS.us ||
-        !duration_less(instant_since(sim_site_now(sim, site), p->life_any.at), VERDICT_VETO_MAX))
+        !duration_less(instant_since(sim_site_now(sim, site), p->life_any.at), VETO_MOST))
         return;
     struct duration lag = duration_add(duration_scale(policy_interval_max(d), 2, 1), s->rtt);
     struct instant after = instant_add(p->life_any.at, duration_add(lag, WITNESS_SLACK));
@@ -415,9 +417,19 @@ static void check_headless(struct sim *sim, const struct sim_site *site, const s
                            const struct core_peer_status *s) {
     struct instant heard = watch_site_counts_from(sim, site, p->media_heard);
     struct duration since = instant_since(sim_site_now(sim, site), heard);
-    if (duration_less(duration_add(VERDICT_HEARING_MAX, ROUNDING), since))
+    if (duration_less(duration_add(HEARING_MOST, ROUNDING), since))
         sim_breach(sim, "%s believes %s headless, whose nodes were heard %" PRId64 " ms ago",
                    watch_cluster(sim, site->index), s->policy->name.text, duration_in_ms(since));
+}
+
+/* What others say wears out. */
+static void check_veto(struct sim *sim, const struct sim_site *site,
+                       const struct core_peer_status *s) {
+    struct duration stands =
+        instant_since(sim_site_now(sim, site), watch_site_counts_from(sim, site, s->since));
+    if (duration_less(duration_add(VETO_MOST, TIMER), stands))
+        sim_breach(sim, "%s believes for %" PRId64 " ms that others hear %s",
+                   watch_cluster(sim, site->index), duration_in_ms(stands), s->policy->name.text);
 }
 
 /* ---- in full --------------------------------------------------------------------------------- */
@@ -437,11 +449,13 @@ void watch_beliefs(struct sim *sim, struct sim_site *site) {
             check_crash(sim, site, i, &s);
         if (s.verdict == VERDICT_HEADLESS)
             check_headless(sim, site, p, &s);
+        if (s.verdict == VERDICT_PARTITIONED && s.rule == 9)
+            check_veto(sim, site, &s);
         if (s.verdict == VERDICT_UNKNOWN || convicts(s.verdict))
             continue;
         struct duration limit = duration_add(BELIEF_MAX, within);
         if (s.verdict == VERDICT_SUSPECT)
-            limit = duration_add(limit, VERDICT_VETO_MAX);
+            limit = duration_add(limit, VETO_MOST);
         struct duration since =
             instant_is_never(p->life_any.at) ? DURATION_ENDLESS : silent(sim, site, &p->life_any);
         if (duration_less(limit, since))

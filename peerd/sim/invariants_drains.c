@@ -113,6 +113,10 @@ void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answ
         n->sent = 0;
     }
     for (uint32_t i = 0; i < a->order_count; i++) {
+        if (boot == n->taken_boot && a->orders[i].id <= n->taken_on)
+            sim_breach(sim, "%s sends order %" PRIu64 " again, which %s has taken on",
+                       watch_cluster(sim, site->index), a->orders[i].id,
+                       core_node_status(site->core, a->node).policy->name.text);
         if (comes && a->orders[i].what == NODE_ORDER_MOVE)
             sim_breach(sim, "%s orders a session to move that %s had in an earlier life",
                        watch_cluster(sim, site->index),

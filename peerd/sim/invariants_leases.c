@@ -140,8 +140,9 @@ void watch_reclaimed(struct sim *sim, const struct sim_worker *w) {
         const struct sim_client *c = &sim->clients[s->session.client];
         if (c->state != SIM_CLIENT_OVER)
             continue;
-        struct duration kept =
-            instant_since(sim->now, watch_counts_from(sim, &w->process, c->over_at));
+        /* What was recorded of it may have come again since. */
+        struct instant asked = instant_max(c->over_at, s->watch.renewed);
+        struct duration kept = instant_since(sim->now, watch_counts_from(sim, &w->process, asked));
         if (duration_less(limit, kept))
             sim_breach(sim, "%s still holds %s (%s), which has been gone for %" PRId64 " ms",
                        watch_cluster(sim, w->cluster), sim_client_name(sim, c).text,

@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants_private.h"
 
 #include "peerd/sim/client.h"
+#include "peerd/sim/post.h"
 #include "peerd/sim/sleep.h"
 
 #include <inttypes.h>
@@ -271,6 +272,39 @@ static void check_cooled(struct sim *sim, const struct sim_client *c) {
                    sim_client_name(sim, c).text, w->servers[was].address.name.text);
 }
 
+/* And whoever was asked in vain, as soon as nobody is asked any more. */
+static void check_called_off(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    if (!watch_of(sim, c)->asks || w->attempt.server != WITNESS_SERVER_NONE ||
+        w->state != WITNESS_FOLLOWING)
+        return;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (w->servers[i].role != WITNESS_ROLE_FREE && i != w->serving &&
+            w->servers[i].epoch_asked > w->epoch && !is_sent(sim, i, RESUME_RELEASE))
+            sim_breach(sim, "%s asks nobody to serve any more and does not tell %s",
+                       sim_client_name(sim, c).text, w->servers[i].address.name.text);
+}
+
+/* Whoever sends although nobody wants it has not heard that, and is told again. */
+static void check_uninvited(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    struct watch_client *watch = watch_of(sim, c);
+    uint32_t from = watch->framed_by;
+    watch->framed_by = UINT32_MAX;
+    if (from == UINT32_MAX || watch->asks || w->attempt.server != WITNESS_SERVER_NONE ||
+        w->epoch == 0 || w->state == WITNESS_OPENING || w->state == WITNESS_ENDED)
+        return;
+    struct addr at = sim_worker_addr(sim, &sim->workers[from]);
+    uint8_t server = witness_server_find(w, &at);
+    if (server == WITNESS_SERVER_NONE || server == w->serving || (watch->hedging >> server & 1))
+        return;
+    const struct witness_server *s = &w->servers[server];
+    if (s->epoch_asked > 0 && !s->hedge.active &&
+        !instant_before(sim_client_now(sim, c), s->release_at))
+        sim_breach(sim, "%s lets %s send on, which nobody has asked to",
+                   sim_client_name(sim, c).text, s->address.name.text);
+}
+
 static void note_serving(struct sim *sim, const struct sim_client *c) {
     struct watch_client *watch = watch_of(sim, c);
     uint32_t serving = worker_of(sim, c->witness, c->witness->serving);
@@ -322,6 +356,7 @@ static void check_timers(struct sim *sim, const struct sim_client *c) {
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
     *watch_of(sim, c) = (struct watch_client){.serving = UINT32_MAX,
                                               .lodged = WITNESS_SERVER_NONE,
+                                              .framed_by = UINT32_MAX,
                                               .lodged_until = INSTANT_NEVER,
                                               .framed = INSTANT_NEVER,
                                               .moved = INSTANT_NEVER,
@@ -338,6 +373,7 @@ void sim_invariants_client_woke(struct sim *sim, const struct sim_client *c) {
 
 void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *c, uint32_t worker) {
     struct watch_client *watch = watch_of(sim, c);
+    watch->framed_by = worker;
     if (worker == watch->serving)
         watch->framed = sim_client_now(sim, c);
 }
@@ -347,6 +383,8 @@ void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
     check_sent(sim, c);
     check_budget(sim, c);
     check_silence(sim, c);
+    check_called_off(sim, c);
+    check_uninvited(sim, c);
     check_steps(sim, c);
     check_cooled(sim, c);
     check_cancelled(sim, c);
@@ -392,6 +430,16 @@ static bool passes(const struct sim *sim, uint32_t from, uint32_t to) {
     return q.loss_ppm < 500000 && q.bursts.enter_ppm <= q.bursts.leave_ppm;
 }
 
+/* True if a link is too narrow for all the listeners of the group, who share it; what they ask, and
+ * ask again, is half as much. */
+static bool is_narrow(const struct sim *sim, const struct sim_client *c, uint32_t from,
+                      uint32_t to) {
+    int64_t bits = 8 * (SIM_RTP_BYTES + sim->streams[c->group].frame_bytes) * 1000 / FRAME_MS;
+    int64_t all = bits * sim->scenario->clients[c->group].count * 3 / 2;
+    struct path_quality q = sim_network_quality(&sim->network, from, to);
+    return q.rate_bps > 0 && (int64_t)q.rate_bps < all;
+}
+
 /* True if the server could take the listener on right now. */
 static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8_t server) {
     uint32_t at = sim_worker_at(sim, &c->witness->servers[server].address.media);
@@ -403,7 +451,8 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
                        */
     if (c->witness->servers[server].role == WITNESS_ROLE_FREE ||
         w->process.life != SIM_LIFE_RUNNING || node->process.life != SIM_LIFE_RUNNING ||
-        !node->briefed || !passes(sim, end, w->cluster) || !passes(sim, w->cluster, end))
+        !node->briefed || !passes(sim, end, w->cluster) || !passes(sim, w->cluster, end) ||
+        is_narrow(sim, c, end, w->cluster) || is_narrow(sim, c, w->cluster, end))
         return false;
     if (wall_after(sim_wall(sim, &node->clock), c->ticket.expires_s,
                    sim->scenario->limits.clock_skew))

@@ -71,9 +71,11 @@ struct watch_peer {
 };
 
 struct watch_node {
-    uint64_t boot, seq; /* newest report that peerd took */
-    uint64_t sent;      /* highest order that an answer held, … */
-    uint64_t sent_boot; /* … under this boot */
+    uint64_t boot, seq;  /* newest report that peerd took */
+    uint64_t sent;       /* highest order that an answer held, … */
+    uint64_t sent_boot;  /* … under this boot */
+    uint64_t taken_on;   /* orders up to this one, as it says itself … */
+    uint64_t taken_boot; /* … under this boot */
     bool registered;
     bool complete;             /* before the step under way */
     uint64_t running;          /* bit i: its worker i, by its newest report */
@@ -115,6 +117,7 @@ struct watch_client {
     uint8_t asked;         /* … whom */
     uint8_t lodged;        /* the server that stands by, … */
     uint32_t refusals;     /* … as of so many refusals */
+    uint32_t framed_by;    /* the worker whose frame is under way; UINT32_MAX none */
     struct instant lodged_until;
     struct instant since; /* it opened its session */
     uint16_t hedging;     /* bit i: at server i, before the step under way */

@@ -140,7 +140,12 @@ static uint64_t running(const struct node_request *r) {
 void watch_reports(struct sim *sim, struct sim_site *site, const struct core_node_reported *e) {
     struct watch_site *watch = watch_of(sim, site);
     struct core_session_status s;
-    watch->nodes[e->node].complete = core_node_status(site->core, e->node).complete;
+    struct watch_node *n = &watch->nodes[e->node];
+    if (e->report->boot != n->boot || e->report->seq > n->seq) {
+        n->taken_boot = e->report->boot;
+        n->taken_on = e->report->order_seen;
+    }
+    n->complete = core_node_status(site->core, e->node).complete;
     watch->opened_before = core_status(site->core).opened;
     watch->abandoned_before = core_counters(site->core)->opens_abandoned;
     watch->lost_before = core_counters(site->core)->nodes_lost;

@@ -152,6 +152,9 @@ static void check_timer(struct sim *sim, const struct sim_worker *w, uint32_t sl
     if (instant_before(due, w->tenure.due.entries[slot].at))
         sim_breach(sim, "%s has lost the timer of slot %" PRIu32 " (%s)",
                    watch_cluster(sim, w->cluster), slot, tenure_state_name(t->state));
+    if (t->notice.number > watch_of(w, slot)->heeded && instant_is_never(t->notice.again))
+        sim_breach(sim, "%s does not repeat to %s what it has not answered",
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text);
 }
 
 static bool is_ending(const struct tenure_session *t) {
@@ -248,12 +251,27 @@ static void check_refusal(struct sim *sim, const struct sim_worker *w, const str
                    err_name(o->error), o->retry_after_ms);
 }
 
+/* Where nothing happens a standby is renewed in time by whoever counts on it. */
+static void check_kept_warm(struct sim *sim, const struct sim_worker *w,
+                            const struct tenure_out *o) {
+    const struct sim_client *c = &sim->clients[watch_of(w, o->slot)->client];
+    if (!sim->watch->calm || o->error != ERR_TIMEOUT || c->state != SIM_CLIENT_OPEN ||
+        c->witness == NULL)
+        return;
+    struct addr at = sim_worker_addr(sim, w);
+    uint8_t server = witness_server_find(c->witness, &at);
+    if (server != WITNESS_SERVER_NONE && c->witness->servers[server].role == WITNESS_ROLE_WARM)
+        sim_breach(sim, "%s lets %s stand by no more, which is to be kept warm",
+                   sim_client_name(sim, c).text, watch_cluster(sim, w->cluster));
+}
+
 static void check_forgotten(struct sim *sim, const struct sim_worker *w, const struct tenure_out *o,
                             const struct tenure_event *e) {
     const struct tenure_session *t = &w->tenures[o->slot];
     struct watch_session *s = watch_of(w, o->slot);
     struct duration early = instant_since(s->promised, e->now);
     forget_frames(s);
+    check_kept_warm(sim, w, o);
     if (o->error == ERR_TIMEOUT && duration_less(TIMER, early))
         sim_breach(sim, "%s forgets %s %" PRId64 " ms before the lease that it was granted is over",
                    watch_cluster(sim, w->cluster), whose(sim, s).text, duration_in_ms(early));
@@ -414,6 +432,8 @@ static void intended(struct sim *sim, struct sim_worker *w, const struct tenure_
     case TENURE_ACK:
         check_lease_told(sim, w, o, true);
         promised(watch_of(w, o->slot), o, e, false);
+        if (e->u.report->notice > watch_of(w, o->slot)->heeded)
+            watch_of(w, o->slot)->heeded = e->u.report->notice;
         renewed(sim, w, o->slot);
         return;
     case TENURE_PREPARE:
@@ -433,6 +453,9 @@ static void intended(struct sim *sim, struct sim_worker *w, const struct tenure_
         if (o->notice.what == NOTICE_MOVE && !w->tenure.draining)
             sim_breach(sim, "%s asks %s to move and does not drain", watch_cluster(sim, w->cluster),
                        whose_slot(sim, w, o->slot).text);
+        if (o->notice.what == NOTICE_MOVE && o->notice.number <= watch_of(w, o->slot)->heeded)
+            sim_breach(sim, "%s asks %s to move, which it has answered",
+                       watch_cluster(sim, w->cluster), whose_slot(sim, w, o->slot).text);
         return;
     }
 }

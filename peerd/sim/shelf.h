@@ -29,6 +29,7 @@ struct watch_session {
     bool waits; /* a SIM_LEASE_DUE is in the queue */
     uint32_t client;
     uint32_t epoch;              /* of the newest grant */
+    uint32_t heeded;             /* newest notice that a report has answered */
     uint64_t counter;            /* highest seen */
     uint32_t hedges;             /* begun or extended here, since … */
     struct instant since;        /* … this */
