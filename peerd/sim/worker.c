@@ -65,11 +65,12 @@ static void forget_sessions(struct sim_worker *w) {
 }
 
 void sim_worker_start(struct sim *sim, struct sim_worker *w) {
-    const struct tenure_config nothing = {0};
+    const struct tenure_config config = {.notices_from =
+                                             tenure_notices_from(sim_worker_now(sim, w))};
     if (w->process.life != SIM_LIFE_DEAD)
         return;
     sim_process_start(sim, &w->process, SIM_LIFE_STARTING);
-    tenure_init(&w->tenure, &nothing, w->tenures, w->leases, w->lookup, w->slots);
+    tenure_init(&w->tenure, &config, w->tenures, w->leases, w->lookup, w->slots);
     due_init(&w->due, w->paces, w->slots);
     forget_sessions(w);
     w->started = sim_worker_now(sim, w);
@@ -128,6 +129,7 @@ void sim_worker_brief(struct sim *sim, struct sim_worker *w) {
     if (!node->briefed)
         return;
     w->tenure.config = (struct tenure_config){
+        .notices_from = w->tenure.config.notices_from,
         .session_lease = duration_ms(l->session_lease_ms),
         .standby_lease = duration_ms(l->standby_lease_ms),
         .hedge_ms_max = l->hedge_ms_max,

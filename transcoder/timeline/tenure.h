@@ -57,7 +57,15 @@ struct tenure_config {
     uint32_t hedges_per_minute;    /* per session, extensions included */
     uint32_t retry_ms;             /* [ms] Retry-After of refusals for want of credit or room */
     uint32_t retry_draining_ms;    /* [ms] Retry-After while draining */
+    uint32_t notices_from;         /* a session's first has the number after: see below */
 };
+
+/* Numbers of notices grow although a worker is started anew and takes its sessions over: a client
+ * heeds none that it has seen. Tenths of a second of the machine's own clock grow faster, and fit
+ * for thirteen years. */
+static inline uint32_t tenure_notices_from(struct instant now) {
+    return (uint32_t)(now.us / 100000);
+}
 
 struct tenure_notice {
     uint32_t number; /* 0: none */

@@ -78,7 +78,7 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct message_resu
     }
     struct tenure_session *s = &t->sessions[slot];
     if (fresh) { /* a tombstone's budget and numbers go on, or ending would be a way around them */
-        s->notice_number = 0;
+        s->notice_number = t->config.notices_from;
         budget_init(&s->hedges, t->config.hedges_per_minute, now);
     }
     s->epoch = m->epoch;

@@ -292,11 +292,11 @@ static bool start(struct worker *w) {
     struct due_entry *leases = calloc(WORKER_SLOTS, sizeof(*leases));
     struct due_entry *paces = calloc(WORKER_SLOTS, sizeof(*paces));
     uint32_t *index = calloc(tenure_index_count(WORKER_SLOTS), sizeof(*index));
-    const struct tenure_config nothing = {0};
+    const struct tenure_config config = {.notices_from = tenure_notices_from(net_now())};
     uint64_t seed, secret;
     if (sessions == NULL || leases == NULL || paces == NULL || index == NULL)
         return false;
-    tenure_init(&w->tenure, &nothing, sessions, leases, index, WORKER_SLOTS);
+    tenure_init(&w->tenure, &config, sessions, leases, index, WORKER_SLOTS);
     due_init(&w->due, paces, WORKER_SLOTS);
     trace_init(&w->trace);
     w->outbox.trace = &w->trace;
