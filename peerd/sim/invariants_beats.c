@@ -329,8 +329,9 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
     if (p->media_echoes >= SURE_AFTER &&
         duration_less(instant_since(sim_site_now(sim, site), p->media_life.at), HEADLESS_SINCE))
         sim_breach(sim, "%s believes %s crashed, whose media lives", name, s->policy->name.text);
-    if (instant_is_never(p->life_any.at) || s->rtt.us == DURATION_ENDLESS.us ||
-        !duration_less(instant_since(sim_site_now(sim, site), p->life_any.at), VETO_MOST))
+    /* What proves the life of a run that is not believed yet prolongs no objection. */
+    if (instant_is_never(p->life.at) || s->rtt.us == DURATION_ENDLESS.us ||
+        !duration_less(instant_since(sim_site_now(sim, site), p->life.at), VETO_MOST))
         return;
     struct duration lag = duration_add(duration_scale(policy_interval_max(d), 2, 1), s->rtt);
     struct instant after = instant_add(p->life_any.at, duration_add(lag, WITNESS_SLACK));

@@ -107,6 +107,9 @@ void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answ
     bool draining = watch_of(sim, site)->draining;
     struct watch_node *n = &watch_of(sim, site)->nodes[a->node];
     uint64_t boot = core_node_status(site->core, a->node).boot;
+    uint32_t sessions = core_status(site->core).sessions;
+    if (draining && watch_of(sim, site)->drain_most < sessions)
+        watch_of(sim, site)->drain_most = sessions;
     bool comes = n->sent_boot != boot || !n->registered;
     if (n->sent_boot != boot) { /* its orders are counted anew */
         n->sent_boot = boot;
