@@ -16,13 +16,13 @@
 #include "peerd/base/time.h"
 #include "peerd/wire/message.h"
 
-#define PATH_PENDING_MAX   32    /* questions remembered; an older one is forgotten unanswered */
+#define PATH_PENDING_MAX   24    /* questions remembered; an older one is forgotten unanswered */
 #define PATH_COOKIE_MS_MAX 25000 /* [ms] a cookie is used for, below the server's 30 s */
 #define PATH_RTT_MS_GUESS  100   /* [ms] before anything was measured */
 #define PATH_FAR_MS        20    /* [ms] over half of the smoothed time: a sample is far from it */
 #define PATH_LOST_MS       1000  /* [ms] a hello unanswered for so long is lost */
 
-/* In sixteen bytes: a listener has 256 of them, a simulator may have a hundred thousand awake. */
+/* In sixteen bytes: a listener has 192 of them, a simulator may have a hundred thousand awake. */
 struct path_pending {
     uint64_t nonce;       /* 0: free */
     int64_t sent_us : 62; /* [µs] when, as an instant */
