@@ -178,6 +178,7 @@ void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
             break;
         }
     }
+    watch_stated(sim, site);
     watch_verdicts(sim, site);
     if (e->kind == CORE_BEAT_RECEIVED)
         watch_beat_taken(sim, site, &e->u.beat);

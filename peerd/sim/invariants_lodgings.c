@@ -147,11 +147,15 @@ static void check_lodged(struct sim *sim, struct sim_site *site, const struct co
                    watch_cluster(sim, site->index), s->policy->name.text);
 }
 
+static bool is_off(const struct watch_peer *p, const struct lodging *due) {
+    return due->groups != p->stated_groups || due->sessions != p->stated_sessions;
+}
+
 /* A peer that counts is soon told what has changed, and all of it if it was started anew. */
 static void check_stated(struct sim *sim, struct sim_site *site, const struct core_peer_status *s,
                          struct watch_peer *p, const struct lodging *due) {
     bool anew = s->boot != p->stated_boot && due->groups > 0;
-    bool off = due->groups != p->stated_groups || due->sessions != p->stated_sessions || anew;
+    bool off = is_off(p, due) || anew;
     bool counts = verdict_is_usable(s->verdict) || s->verdict == VERDICT_SUSPECT;
     struct instant now = sim_site_now(sim, site);
     if (!off || !counts)
@@ -167,6 +171,23 @@ static void check_stated(struct sim *sim, struct sim_site *site, const struct co
                    "%" PRIu32 " in %" PRIu32,
                    watch_cluster(sim, site->index), due->sessions, due->groups,
                    s->policy->name.text, p->stated_sessions, p->stated_groups);
+}
+
+/* What comes and goes between two checks need not be told: it was as stated meanwhile. */
+void watch_stated(struct sim *sim, const struct sim_site *site) {
+    struct watch_peer *peers = watch_of(sim, site)->peers;
+    struct lodging due[POLICY_PEERS_MAX];
+    bool found = false;
+    for (uint32_t i = 0; i < site->policy.peer_count && sim->site_count <= CLOSELY; i++) {
+        if (instant_is_never(peers[i].stated_off))
+            continue;
+        if (!found)
+            find_lodgings(site, due);
+        found = true;
+        uint64_t boot = core_peer_boot(site->core, i);
+        if (!is_off(&peers[i], &due[i]) && (boot == peers[i].stated_boot || due[i].groups == 0))
+            peers[i].stated_off = INSTANT_NEVER;
+    }
 }
 
 void watch_lodgings(struct sim *sim, struct sim_site *site) {
