@@ -10,8 +10,10 @@
 #define OUTAGES           2 /* times as often as bursts explain, runs are something else */
 
 /* A length continues as all of them do until so many of it have been seen. */
-#define CONTINUES_DOUBT 3
-#define OUTAGE          6 /* beats: what goes on for longer says nothing of shorter ones */
+#define CONTINUES_DOUBT   3
+#define CHANCE_DEVIATIONS 1 /* from what independent losses let expect … */
+#define CHANCE_LEAST      1 /* … and so many runs more or fewer may be chance */
+#define OUTAGE            6 /* beats: what goes on for longer says nothing of shorter ones */
 
 void runs_add(struct runs *r, uint64_t lost) {
     for (uint64_t k = 0; k <= lost && k <= RUNS_MAX; k++)
@@ -33,13 +35,29 @@ static double continues_in_all(const struct runs *r, double loss) {
     return longer / shorter;
 }
 
+/* Independent losses fall in a row now and then, or have not done so yet: one that did is no burst,
+ * and none among a hundred no proof that there is never one. The margin would be too short until
+ * the first two in a row, and then too long for hours. */
+static bool may_be_independent(const struct runs *r, double loss) {
+    double shorter = 0, longer = 0;
+    for (int k = 1; k < OUTAGE; k++) {
+        shorter += (double)r->beyond[k];
+        longer += (double)r->beyond[k + 1];
+    }
+    double expected = shorter * loss;
+    return fabs(longer - expected) <= CHANCE_DEVIATIONS * sqrt(expected) + CHANCE_LEAST;
+}
+
 void runs_shares(const struct runs *r, double shares[RUNS_MAX + 1]) {
     double all = fmax((double)r->beyond[0], 1);
     double at_least[RUNS_MAX + 2] = {1, (double)r->beyond[1] / all};
     double guess = CONTINUES_DOUBT * continues_in_all(r, at_least[1]);
+    bool independent = may_be_independent(r, at_least[1]);
     for (int k = 1; k < RUNS_MAX; k++) {
         double continues =
             ((double)r->beyond[k + 1] + guess) / ((double)r->beyond[k] + CONTINUES_DOUBT);
+        if (independent)
+            continues = at_least[1];
         at_least[k + 1] = at_least[k] * continues;
     }
     for (int k = 0; k <= RUNS_MAX; k++)

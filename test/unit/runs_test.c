@@ -63,6 +63,29 @@ Test(runs, without_loss_none_is_expected) {
     cr_expect_float_eq(at_least(&r, 0), 1, 1e-9);
 }
 
+/* What one pair more or less makes of the estimate decides whether a detector waits for a beat
+ * more, for hours. */
+Test(runs, what_chance_explains_is_chance) {
+    static const struct {
+        const char *what;
+        int gaps, ones, twos;
+        double least, most; /* of what should be estimated, at least two lost */
+    } rows[] = {
+        {"none of fifty goes on", 10000, 50, 0, 2e-5, 3e-5},
+        {"one of fifty does", 10000, 50, 1, 2e-5, 3e-5},
+        {"three of fifty do", 10000, 50, 3, 2e-4, 5e-4},
+        {"none of four hundred, where twenty should", 8000, 400, 0, 0, 2e-4},
+        {"half of six do", 10000, 6, 3, 1e-4, 4e-4},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct runs r = {.beyond = {0}};
+        for (int n = 0; n < rows[i].gaps; n++)
+            runs_add(&r, n < rows[i].twos ? 2 : n < rows[i].ones);
+        double seen = at_least(&r, 2);
+        cr_expect(seen >= rows[i].least && seen <= rows[i].most, "%s: %g", rows[i].what, seen);
+    }
+}
+
 Test(runs, an_outage_counts_once) {
     struct runs r = {.beyond = {0}};
     for (int i = 0; i < 999; i++)
