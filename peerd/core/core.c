@@ -157,7 +157,8 @@ static void peer_unreachable(struct core *core, const struct core_peer_unreachab
         description_missed(core, core->peers[e->peer]);
 }
 
-/* Whoever is late at this very instant must not be named as a backup. */
+/* Whoever is late at this very instant must not be named as a backup; nor is anything opened at a
+ * node whose lease is over. */
 static void judge_due(struct core *core) {
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (instant_reached(core->now, detector_deadline(&core->peers[i]->detector)))
@@ -184,6 +185,7 @@ static void take(struct core *core, const struct core_event *event, struct core_
         return;
     case CORE_SESSION_OPEN:
         judge_due(core);
+        nodes_expire(core);
         session_open(core, event, outbox);
         return;
     case CORE_STANDBYS_LODGED:

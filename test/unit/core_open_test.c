@@ -318,3 +318,15 @@ Test(core_open, memory_of_answers_is_bounded_and_ages) {
     cr_expect_not(fixture_open(f, &newest).repeated);
     fixture_free(f);
 }
+
+/* Found by the simulator: it was opened, and forgotten in the same step. */
+Test(core_open, not_at_a_node_whose_lease_ends_just_now) {
+    struct fixture *f = fixture_new(1, 0, 10);
+    struct core_session_open request = fixture_request(1);
+    fixture_register(f);
+    cr_assert_eq(fixture_open(f, &request).err, ERR_OK);
+    f->now = instant_add(f->now, f->policy.limits.node_lease);
+    request = fixture_request(2);
+    cr_expect_eq(fixture_open(f, &request).err, ERR_NO_CREDIT);
+    fixture_free(f);
+}
