@@ -41,9 +41,9 @@ Test(witness_lapses, silence_is_borne_by_what_the_path_has_shown) {
         {"a path that loses nothing", 0, 0, 9999, 200, 215},
         {"… or is too new to tell", 60, 0, 9999, 400, 415},
         {"… and no frame of a hedge comes", 60, 0, 0, 400, 415},
-        {"a path that loses two in a row", 0, 2, 9999, 400, 480},
-        {"… and the hedge falls silent, too", 0, 2, 120, 400, 480},
-        {"a path that loses four in a row", 0, 4, 9999, 740, 840},
+        {"a path that loses two in a row", 0, 2, 9999, 520, 560},
+        {"… and the hedge falls silent, too", 0, 2, 120, 480, 520},
+        {"a path that loses four in a row", 0, 4, 9999, 890, 940},
         {"… and the hedge falls silent, too", 0, 4, 120, 480, 540},
         {"… and no frame of it comes", 0, 4, 0, 400, 450},
     };

@@ -30,7 +30,8 @@ struct duration lapses_bear(const struct lapses *l, struct duration frame, struc
     struct lapses f = faded(l, now);
     if (f.runs == 0)
         return DURATION_ZERO;
-    return duration_scale(frame, LAPSES_TIMES * (f.frames + LAPSES_PRIOR), f.runs + 1);
+    return duration_scale(frame, LAPSES_TIMES * (f.frames + LAPSES_PRIOR),
+                          f.runs + LAPSES_PRIOR_RUNS);
 }
 
 bool lapses_are_unknown(const struct lapses *l, struct duration young, struct instant now) {

@@ -5,8 +5,9 @@
  * the path returns. How long that pays is learnt: each run of frames lost in a row, cut at
  * LAPSES_FRAMES_MAX, is a lapse. Runs of a path that forgets (Gilbert's) are geometric, so one of
  * b frames on average lasts longer than n with less than e^(-n/b), and LAPSES_TIMES mean runs are
- * outlasted by one lapse in twenty thousand by frames alone; answers to the questions for a sign of
- * life, which are half as many, make that rarer still. Old lapses are forgotten by half a minute.
+ * outlasted by one lapse in a hundred thousand by frames alone; answers to the questions for a sign
+ * of life, which are half as many, make that rarer still. Old lapses are forgotten by half a
+ * minute.
  *
  * A path that lost nothing yet is believed to lose nothing, but only once it has been heard for a
  * while: bursts of three frames that lose 2 % come every three seconds.
@@ -20,8 +21,9 @@
 
 #define LAPSES_FRAMES_MAX 25    /* frames: what is longer is an outage, and no rule */
 #define LAPSES_COUNT_MAX  64    /* runs: more of them are halved, so that the newest count */
-#define LAPSES_TIMES      10    /* mean runs */
-#define LAPSES_PRIOR      3     /* frames: a run that is always counted beside those seen */
+#define LAPSES_TIMES      12    /* mean runs */
+#define LAPSES_PRIOR_RUNS 4     /* runs that are always counted beside those seen, … */
+#define LAPSES_PRIOR      12    /* … of three frames each: a few short ones prove little */
 #define LAPSES_HALF_MS    60000 /* [ms] in which old ones lose half their weight */
 
 struct lapses {
