@@ -38,6 +38,19 @@ struct scenario_when {
     struct duration to;
 };
 
+/* What a cluster says in all its beats of another one, whatever it knows. */
+enum scenario_lie_kind {
+    SCENARIO_LIE_NONE,  /* the truth */
+    SCENARIO_LIE_HEARS, /* it has proof of life of just now */
+    SCENARIO_LIE_MISSES /* it has had none for ages */
+};
+
+struct scenario_lie {
+    enum scenario_lie_kind says;
+    struct name name;
+    uint32_t of; /* index of the cluster of that name */
+};
+
 /* A row of the file may stand for many clusters (`count: 50` makes eu1 to eu50 of eu); after
  * loading there is one record each. */
 struct scenario_cluster {
@@ -49,6 +62,7 @@ struct scenario_cluster {
     uint32_t reserved_slots;        /* [sessions] of them for each peer */
     uint32_t workers;               /* processes a node */
     uint32_t nodes;
+    struct scenario_lie lies;
     bool detection_given, limits_given;
     struct policy_detection detection; /* overrides the scenario's */
     struct policy_limits limits;
@@ -320,6 +334,7 @@ struct scenario_abilities {
     bool parts[SCENARIO_PART_COUNT]; /* of targets */
     bool links;                      /* delay, jitter, loss … other than the default */
     bool clock_step, clock_drift;
+    bool lies;               /* clusters that say what is not true */
     bool whole;              /* the expectation of that name */
     bool regions;            /* a whole region or provider as target */
     uint32_t clusters_max;   /* 0: no limit */

@@ -149,6 +149,14 @@ static void check_size(const struct scenario *s, const struct scenario_abilities
     refuse(faults, can, mark_of_rtt(s, can->rtt_max), "links", what);
 }
 
+static void check_lie(const struct scenario *s, uint32_t index,
+                      const struct scenario_abilities *can, struct faults *faults) {
+    char path[TREE_PATH_LEN_MAX + 1];
+    snprintf(path, sizeof(path), "clusters[%u].lies", (unsigned)s->clusters[index].row);
+    if (s->clusters[index].lies.says != SCENARIO_LIE_NONE)
+        refuse(faults, can, s->clusters_mark, path, "a cluster that lies");
+}
+
 bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
                               struct faults *faults) {
     uint64_t clients = 0;
@@ -171,6 +179,8 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
         check_clients(&s->clients[i], i, can, faults);
         clients += s->clients[i].count;
     }
+    for (uint32_t i = 0; i < s->cluster_count && !can->lies; i++)
+        check_lie(s, i, can, faults);
     if (can->clients_max > 0 && clients > can->clients_max) {
         snprintf(what, sizeof(what), "%llu clients, more than %u", (unsigned long long)clients,
                  (unsigned)can->clients_max);

@@ -205,6 +205,20 @@ static void resolve_peers(struct resolving *r, uint32_t index, struct tree_node 
     }
 }
 
+static void resolve_lie(struct resolving *r, uint32_t index, struct tree_node *node) {
+    struct scenario_lie *lie = &r->s->clusters[index].lies;
+    struct tree_node *of = schema_good(node, "of");
+    lie->of = SCENARIO_NONE;
+    if (of == NULL)
+        return;
+    resolve_name(r, of, &lie->name, MAY_BE_CLUSTER, &lie->of, NULL);
+    if (lie->of != index)
+        return;
+    struct fault *x = fault_add(r->run->faults, of, NULL);
+    fault_expected(x, "another cluster");
+    fault_found(x, "`%s`, the cluster itself", of->text);
+}
+
 void resolve_peerings(struct resolving *r) {
     struct scenario *s = r->s;
     struct tree_node *list = tree_find(r->root, "clusters");
@@ -212,6 +226,7 @@ void resolve_peerings(struct resolving *r) {
         const struct scenario_cluster *c = &s->clusters[i];
         struct tree_node *at = tree_child(list, c->row);
         resolve_peers(r, i, tree_find(at, "peers"));
+        resolve_lie(r, i, tree_find(at, "lies"));
         if (c->peer_count > 0 || c->nearest > 0 || s->cluster_count <= POLICY_PEERS_MAX + 1 ||
             tree_find(at, "nearest") != NULL || (i > 0 && s->clusters[i - 1].row == c->row))
             continue;

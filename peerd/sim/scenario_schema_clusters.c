@@ -62,6 +62,19 @@ static void check_cluster(struct schema_run *run, struct tree_node *node, void *
     fault_found(x, nearest != NULL ? "more" : "no `nearest`");
 }
 
+static const char *const lie_words[] = {"truth", "hears", "misses", NULL};
+
+static const struct schema_row lie_rows[] = {
+    {"of", SCHEMA_NAME, AT(scenario_lie, name), .required = true, .doc = "Another cluster."},
+    {"says", SCHEMA_ENUM, AT(scenario_lie, says), .required = true, .words = lie_words,
+     .doc = "hears: that it has had proof of its life just now; misses: none for ages."},
+};
+static const struct schema_table lie_table = {
+    .title = "a lie",
+    .doc = "In every beat that tells of others, to everybody, whatever the cluster knows.",
+    TABLE(lie_rows, scenario_lie),
+};
+
 static const struct schema_row cluster_rows[] = {
     {"name", SCHEMA_NAME, AT(scenario_cluster, identity.name), .required = true,
      .check = scenario_check_name,
@@ -98,6 +111,8 @@ static const struct schema_row cluster_rows[] = {
             "in turn. One that has 64 peers already is passed over."},
     {"elsewhere", SCHEMA_COUNT, AT(scenario_cluster, elsewhere), .preset = "0", .range = "0..64",
      .doc = "At least so many of `nearest` are outside its region."},
+    {"lies", SCHEMA_MAPPING, AT(scenario_cluster, lies), .table = &lie_table,
+     .doc = "It says of one cluster what is not true. For the simulator only."},
     {"detection", SCHEMA_CUSTOM, AT(scenario_cluster, detection_given), .read = take_override,
      .table = &policy_detection_table, .form = "a mapping: the detection",
      .doc = "Here alone; what it does not name is as the scenario's `detection` says."},

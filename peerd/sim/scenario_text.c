@@ -243,6 +243,9 @@ static void put_row(struct text *t, const struct scenario_cluster *c) {
         text_putf(t, ", peers: ");
     for (uint32_t i = 0; i < c->peer_count && c->nearest == 0; i++)
         text_putf(t, "%s%s", i > 0 ? ", " : "", c->peers[i].text);
+    if (c->lies.says != SCENARIO_LIE_NONE)
+        text_putf(t, ", says falsely that it %s %s",
+                  c->lies.says == SCENARIO_LIE_HEARS ? "hears" : "misses", c->lies.name.text);
     text_putf(t, "\n");
     if (c->detection_given) {
         text_putf(t, "              ");

@@ -33,6 +33,7 @@ const struct scenario_abilities sim_abilities = {
     .links = true,
     .clock_step = true,
     .clock_drift = true,
+    .lies = true,
     .whole = true,
     .regions = true,
     .clusters_max = CLUSTERS_MAX,

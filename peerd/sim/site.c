@@ -4,6 +4,7 @@
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/post.h"
+#include "peerd/wire/coarse.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -12,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICKS_MAX 1000 /* of a core that is always due: more is a busy loop */
+#define TICKS_MAX  1000 /* of a core that is always due: more is a busy loop */
+#define LIE_RTT_MS 20   /* [ms] of whoever has no view of its own to lie about */
 
 /* ---- making one ---- */
 
@@ -168,18 +170,44 @@ bool sim_site_knows(const struct sim_site *site, uint32_t peer) {
 
 /* ---- carrying out intentions ---- */
 
+/* Which view it is that says so, of a beat that tells of others at all. */
+static struct beat_view *view_about(struct beat *b, const struct key_hint *whom) {
+    for (uint8_t v = 0; v < b->view_count; v++)
+        if (key_hint_equal(&b->views[v].peer, whom))
+            return &b->views[v];
+    if (b->view_count == 0 || b->view_count == BEAT_VIEWS_MAX)
+        return NULL;
+    struct beat_view *added = &b->views[b->view_count++];
+    *added = (struct beat_view){.peer = *whom, .rtt_ms = LIE_RTT_MS};
+    return added;
+}
+
+static void lie(const struct sim *sim, const struct sim_site *site, uint32_t to, struct beat *b) {
+    const struct scenario_lie *lie = &sim->scenario->clusters[site->index].lies;
+    if (lie->says == SCENARIO_LIE_NONE || lie->of == to)
+        return;
+    struct beat_view *v = view_about(b, &sim->sites[lie->of].hint);
+    if (v == NULL)
+        return;
+    bool hears = lie->says == SCENARIO_LIE_HEARS;
+    v->age_ms = hears ? 0 : COARSE_MS_MAX;
+    v->loss_permille_x4 = 0;
+    v->verdict = hears ? VERDICT_ALIVE : VERDICT_CRASHED;
+}
+
 static void send_beat(struct sim *sim, struct sim_site *site, const struct core_send_beat *send) {
     uint32_t to = site->cluster_of[send->peer];
     struct sim_beat body;
     body.from = (struct addr){0};
     memcpy(&body.beat, &send->beat, sim_beat_size(&send->beat) - offsetof(struct sim_beat, beat));
+    lie(sim, site, to, &body.beat);
     struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index};
     if (!addr_is_none(&send->to)) {
         e.kind = SIM_BEAT_TO_NODE;
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
-    sim_post(sim, site->index, to, SIM_BEAT_BYTES, &e, &body, sim_beat_size(&send->beat));
+    sim_post(sim, site->index, to, SIM_BEAT_BYTES, &e, &body, sim_beat_size(&body.beat));
 }
 
 static void answer_open(struct sim *sim, struct sim_site *site,

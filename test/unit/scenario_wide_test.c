@@ -232,6 +232,26 @@ Test(scenario_wide, a_runner_refuses_by_feature_once_a_row) {
     scenario_free(&s);
 }
 
+Test(scenario_wide, lies_are_not_for_every_runner) {
+    static const char text[] = "{name: x, duration: 5s, clusters: [{name: a}, {name: b},\n"
+                               "{name: c, lies: {of: a, says: misses}}]}";
+    struct scenario s;
+    struct scenario_abilities can = {.runner = "it"};
+    static char out[4096];
+    parse(text, &s);
+    cr_expect_eq(s.clusters[2].lies.says, SCENARIO_LIE_MISSES);
+    cr_expect_eq(s.clusters[2].lies.of, 0);
+    scenario_describe(&s, out, sizeof(out));
+    cr_expect_not_null(strstr(out, "c: 1 x 2 workers, says falsely that it misses a\n"), "%s", out);
+    cr_expect_not(scenario_check_abilities(&s, &can, &faults));
+    cr_expect_not_null(strstr(faults_text(&faults), "clusters[2].lies: expected something that it "
+                                                    "can do, found a cluster that lies\n"),
+                       "%s", faults_text(&faults));
+    can.lies = true;
+    cr_expect(scenario_check_abilities(&s, &can, &faults));
+    scenario_free(&s);
+}
+
 /* The head is one line; what a row adds begins on line 2. */
 #define HEAD                                                                                       \
     "{name: x, duration: 10s, clusters: [{name: fra1, region: de}, {name: ams1}], clients: "       \
@@ -253,6 +273,12 @@ static const struct {
      "2:18: clusters[0].place.longitude: expected a number from -180 to 180, found no key "
      "`longitude` (it is required)\n"
      "2:29: clusters[0].place.latitude: expected a number from -90 to 90, found `91`\n"},
+    {"lies",
+     ROWS "{name: a, lies: {of: a, says: hears}},\n{name: b, lies: {of: c, says: hears}},\n"
+          "{name: d, lies: {of: a, says: nothing}}]}",
+     "2:22: clusters[0].lies.of: expected another cluster, found `a`, the cluster itself\n"
+     "3:22: clusters[1].lies.of: expected a cluster of this scenario, found `c`\n"
+     "4:31: clusters[2].lies.says: expected one of truth, hears, misses, found `nothing`\n"},
     {"two clusters of one name", ROWS "{name: eu, count: 3},\n{name: eu2}]}",
      "3:8: clusters[1].name: expected names that differ from those of all other clusters, found "
      "`eu2` again (first on line 2)\n"},

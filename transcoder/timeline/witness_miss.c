@@ -101,10 +101,10 @@ static struct instant silent_since(const struct witness *w) {
 }
 
 /* A hedge keeps the listener whole until then, and longer if more of its frames come: they may be
- * late as the serving path may be before it is given up. Before the first of them it may have been
- * asked in vain a few times. */
+ * late as the serving path may be before it is given up. Before the first useful one (a straggler
+ * of an earlier hedge is none) it may have been asked in vain a few times. */
 static struct instant covered_by(const struct witness *w, const struct witness_server *s) {
-    if (!instant_is_never(s->framed_at) && !instant_is_never(s->media_at))
+    if (!instant_is_never(s->media_at) && !instant_before(s->media_at, w->miss_since))
         return instant_add(s->media_at, w->config.commit_max);
     struct duration trip = duration_min(path_rtt(&s->path), w->config.commit_max);
     return instant_add(s->hedge.asked, duration_add(trip, w->config.commit_min));
