@@ -32,7 +32,8 @@
  *     which we ran, nor taken for crashed while its nodes or a witness prove otherwise.
  * 17. The ledger: each move once, epochs grow, causes fit, arrivals as they were told, and when.
  * 18. Only a drain orders a session to move, or asks its client to: at its pace, until its
- *     deadline, to a backup of which nothing bad is known, and again if it stays.
+ *     deadline, to a backup of which nothing bad is known, and again if it stays; what was taken on
+ *     or answered is not said again, what was not is.
  * 19. The table says what the nodes told, as soon as they have. A node is lost when its lease ends
  *     in which peerd ran, not before and not after; a core recovers until all nodes have told all.
  * 20. Lodgings: no more than reserved and not in use, and for their time; ours with the first peer
@@ -45,7 +46,8 @@
  * 25. A server is given up as crashed only after its path was silent, and longer by whoever has
  *     moved too often; a living one not soon after a move; the silent one is not asked again.
  *     Nobody deaf is kept warm while another answers.
- * 26. It is told so.
+ * 26. It is told so; and so is who stood by and need not any more, was asked to serve in vain, or
+ *     sends although nobody asks it to.
  * 27. Who waits has a timer.
  *  7. A move's figures make sense: nothing is noticed before it happened.
  * Once a simulated second:
