@@ -209,13 +209,22 @@ void detector_unconfirmed(struct detector *d, struct instant now) {
     d->unconfirmed++;
 }
 
+/* The two oldest become one as long as both: whoever stalls often is deaf all the same. Of one that
+ * was long before the next nothing hangs any more. */
+static void join_oldest_stalls(struct detector *d) {
+    const struct detector_stall *a = &d->stalls[0];
+    struct detector_stall *b = &d->stalls[1];
+    if (!duration_less(d->wish.detect_within, instant_since(b->from, a->to)))
+        b->from = instant_sub(b->from, instant_since(a->to, a->from));
+    for (uint8_t i = 1; i < d->stall_count; i++)
+        d->stalls[i - 1] = d->stalls[i];
+    d->stall_count--;
+}
+
 void detector_own_stall(struct detector *d, struct instant from, struct instant to) {
     assert(!instant_before(to, from));
-    if (d->stall_count == DETECTOR_STALLS_MAX) {
-        for (uint8_t i = 1; i < DETECTOR_STALLS_MAX; i++)
-            d->stalls[i - 1] = d->stalls[i];
-        d->stall_count--;
-    }
+    if (d->stall_count == DETECTOR_STALLS_MAX)
+        join_oldest_stalls(d);
     d->stalls[d->stall_count++] = (struct detector_stall){from, to};
 }
 

@@ -28,7 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DETECTOR_STALLS_MAX 4 /* own stalls remembered; the oldest is forgotten first */
+#define DETECTOR_STALLS_MAX 4 /* own stalls remembered; of more the oldest become one */
 #define DETECTOR_SLOW_MAX   8 /* times detect_within: a path with older proofs is none */
 
 /* What the operator wants, not how to get it. */

@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants_private.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* What clusters say to one another, and what they may believe of it. */
 
@@ -290,8 +291,10 @@ static void check_conviction(struct sim *sim, const struct sim_site *site,
     if (instant_is_never(p->life.at))
         return;
     struct duration since = silent(sim, site, &p->life), slack = ROUNDING;
-    if (duration_less(p->life.asleep, watch_asleep(sim, &site->peerd)))
-        slack = watch_unknown_stop(site);
+    struct duration slept = duration_sub(watch_asleep(sim, &site->peerd), p->life.asleep);
+    if (slept.us > 0) /* and its clock may go differently from ours, with which we measured that */
+        slack = duration_add(watch_unknown_stop(site),
+                             duration_scale(slept, abs(site->clock.drift_ppm), 1000000));
     if (duration_less(duration_add(since, slack), within))
         sim_breach(sim, "%s believes %s %s, which had proven its life %" PRId64 " ms before",
                    watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict),
@@ -329,9 +332,12 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
     if (p->media_echoes >= SURE_AFTER &&
         duration_less(instant_since(sim_site_now(sim, site), p->media_life.at), HEADLESS_SINCE))
         sim_breach(sim, "%s believes %s crashed, whose media lives", name, s->policy->name.text);
-    /* What proves the life of a run that is not believed yet prolongs no objection. */
+    /* An objection holds for so long after the peer was given up, which was no later than that it
+     * was convicted, whatever it proves of itself meanwhile; and what proves the life of a run that
+     * is not believed yet prolongs none. */
     if (instant_is_never(p->life.at) || s->rtt.us == DURATION_ENDLESS.us ||
-        !duration_less(instant_since(sim_site_now(sim, site), p->life.at), VETO_MOST))
+        !duration_less(instant_since(sim_site_now(sim, site), p->life.at), VETO_MOST) ||
+        !duration_less(instant_since(sim_site_now(sim, site), s->since), VETO_MOST))
         return;
     struct duration lag = duration_add(duration_scale(policy_interval_max(d), 2, 1), s->rtt);
     struct instant after = instant_add(p->life_any.at, duration_add(lag, WITNESS_SLACK));

@@ -209,6 +209,23 @@ Test(detector, our_own_absence_is_not_the_peers_silence) {
     detector_check_invariants(&d);
 }
 
+/* More often than stalls are remembered singly. */
+Test(detector, many_short_absences_are_not_the_peers_silence) {
+    struct detector d = steady(50);
+    int64_t last = START + 4900, now = last;
+    for (int i = 0; i < 10; i++, now += 200) {
+        detector_own_stall(&d, at(now + 20), at(now + 200));
+        cr_expect_eq(duration_in_ms(detector_age(&d, at(last), at(now + 200))), 20 * (i + 1));
+    }
+    /* What was long ago is forgotten, and adds nothing to what is deducted later. */
+    now += 100000;
+    for (int i = 0; i < DETECTOR_STALLS_MAX; i++)
+        detector_own_stall(&d, at(now + 20 * i), at(now + 20 * i + 10));
+    cr_expect_eq(duration_in_ms(detector_age(&d, at(now - 1000), at(now + 100))),
+                 1100 - 10 * DETECTOR_STALLS_MAX);
+    detector_check_invariants(&d);
+}
+
 Test(detector, our_own_absence_teaches_nothing_of_the_path) {
     struct detector d = steady(50);
     int64_t last = START + 4900;
