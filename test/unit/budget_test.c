@@ -32,3 +32,18 @@ Test(budget, edges) {
     cr_expect_not(budget_spend(&b, at_s(100)));
     cr_expect_eq(budget_wait(&b, at_s(100)).us, 60000000);
 }
+
+/* Looking changes nothing but the instant at which the level was true. */
+Test(budget, a_look_spends_nothing) {
+    struct budget b;
+    budget_init(&b, 6, at_s(0));
+    while (budget_spend(&b, at_s(0)))
+        continue;
+    budget_look(&b, at_s(9));
+    cr_expect_eq(budget_left(&b, b.at), 0);
+    budget_look(&b, at_s(10));
+    cr_expect_eq(b.at.us, at_s(10).us);
+    cr_expect_eq(budget_left(&b, b.at), 1, "a token is there after ten seconds, looked at or not");
+    budget_look(&b, at_s(5));
+    cr_expect_eq(b.at.us, at_s(10).us, "time does not go back");
+}

@@ -19,9 +19,13 @@ static int64_t level(const struct budget *b, struct instant now) {
     return filled < full ? filled : full;
 }
 
-bool budget_spend(struct budget *b, struct instant now) {
+void budget_look(struct budget *b, struct instant now) {
     b->level_us = level(b, now);
     b->at = instant_max(b->at, now);
+}
+
+bool budget_spend(struct budget *b, struct instant now) {
+    budget_look(b, now);
     if (b->level_us < TOKEN_US)
         return false;
     b->level_us -= TOKEN_US;

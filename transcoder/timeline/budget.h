@@ -22,6 +22,9 @@ void budget_init(struct budget *b, uint32_t per_minute, struct instant now);
 /* Takes one token, or returns false and changes nothing but the clock. */
 bool budget_spend(struct budget *b, struct instant now);
 
+/* Brings the level up to `now`. */
+void budget_look(struct budget *b, struct instant now);
+
 /* Whole tokens left. */
 uint32_t budget_left(const struct budget *b, struct instant now);
 

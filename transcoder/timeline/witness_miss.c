@@ -266,6 +266,7 @@ void witness_reseat(const struct turn *t) {
 
 void witness_time_missing(const struct turn *t) {
     struct witness *w = t->w;
+    budget_look(&w->moves, t->now); /* the deadlines of these waits count with what was left then */
     if (instant_reached(t->now, witness_silent_at(w, t->now))) {
         trace_linef(t->out->trace, t->now, "%s: silent for %lld ms",
                     witness_server_name(w, w->serving),

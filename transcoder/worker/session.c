@@ -225,8 +225,11 @@ void session_send(struct session *s, struct net_udp *udp, struct rng *rng, struc
 }
 
 struct instant session_deadline(const struct session *s) {
-    if (s->stopped != ERR_OK || s->waited_for != FRAME_NEVER || session_is_warming(s))
+    if (s->stopped != ERR_OK || session_is_warming(s))
         return INSTANT_NEVER;
+    /* A thread tells when it has what is waited for; a pre-roll in this loop is simply over. */
+    if (s->waited_for != FRAME_NEVER)
+        return feed_local(s->feed) ? instant_us(0) : INSTANT_NEVER;
     return pace_deadline(&s->pace);
 }
 
