@@ -45,7 +45,7 @@
 #define SIM_LAN          duration_us(300)   /* a node's way to its peerd */
 #define SIM_PEERD_START  duration_ms(50)    /* from exec to the first event */
 #define SIM_NODE_START   duration_ms(100)   /* the same, of a supervisor */
-#define SIM_WORKER_START duration_ms(35)    /* the same, of a worker, link and settings included */
+#define SIM_WORKER_START duration_ms(50)    /* the same, of a worker, link and settings included */
 #define SIM_WARM_UP      duration_ms(5000)  /* before the scenario begins: everybody gets ready */
 #define SIM_POLL_WAIT    duration_ms(1000)  /* a node waits so long for an answer */
 #define SIM_ALIVE_AFTER  duration_ms(200)   /* of silence, then nodes beat for their peerd, … */
