@@ -19,12 +19,14 @@
  *   11 suspect      expired, but a witness's proof is not old enough to tell, or a witness has not
  *                   told since: one whose words are lost is no reason to convict
  *   12 suspect      expired, with nobody to ask, or one that agrees, on a path too bad to convict
- * by so few ears so soon 13 crashed      expired, and nobody else has a reason to object A view
- * alone never convicts: without our own suspicion, and a question of ours that was not answered,
- * the rules from 6 on are out of reach. A witness can only object or agree, it counts once per
- * failure domain, and its objection wears out, so that one that lies cannot keep a dead cluster
- * alive for ever. A client has a ticket or it is not heard; all those of one location are one
- * witness, and they count only where most of those whom we know there, and of all, say so.
+ *                   by so few ears so soon
+ *   13 crashed      expired, and nobody else has a reason to object
+ *
+ * A view alone never convicts: without our own suspicion, and a question of ours that was not
+ * answered, the rules from 6 on are out of reach. A witness can only object or agree, it counts
+ * once per failure domain, and its objection wears out, so that one that lies cannot keep a dead
+ * cluster alive for ever. A client has a ticket or it is not heard; all those of one location are
+ * one witness, and they count only where most of those whom we know there, and of all, say so.
  *
  * A detector that knows its path well expires before `detect_within`, and is wrong as seldom as was
  * wished. That is rare enough to prepare and too often to convict: until our newest proof is
@@ -50,17 +52,15 @@
 #define VERDICT_WITNESSES_MAX 64             /* as many as views fit into a beat */
 #define VERDICT_TEXT_LEN_MAX  159            /* [characters] */
 #define VERDICT_VETO_MAX      duration_s(10) /* [s] views hold a verdict up this long */
-#define VERDICT_HEARING_MAX                                                                        \
-    duration_ms(1000)                      /* [ms] a node or witness not heard for longer is mute */
-#define VERDICT_VIEW_SLACK duration_ms(30) /* [ms] ages in views are coarse */
+/* A node or witness not heard for longer is mute. */
+#define VERDICT_HEARING_MAX duration_ms(1000)
+#define VERDICT_VIEW_SLACK  duration_ms(30) /* [ms] ages in views are coarse */
 
 /* So many beats in a row must prove nothing before they mean deafness: the first one after a pause
  * of its sender was simply sent before it could hear anything. */
 #define VERDICT_DEAF_BEATS 2
 
-#define VERDICT_PROBES                                                                             \
-    3 /* beats, each a quarter interval after the other, to which no answer …                    \
-       */
+#define VERDICT_PROBES    3 /* beats, a quarter interval after the other, to which no answer … */
 #define VERDICT_SHARE     2 /* one in so many clients must miss it, or their word is none */
 #define VERDICT_DOMAINS   2 /* clients' locations and witnesses' failure domains that miss it … */
 #define VERDICT_ALONE     1 /* … and one more if so few clients only hedge: one is one bad way */

@@ -1,10 +1,9 @@
 #include "transcoder/timeline/witness_rest_inner.h"
 
-#include <string.h>
-
 #define GAIN WITNESS_REST_GAIN
-#define WAITING_MAX                                                                                \
-    (WITNESS_REST_WAITING_MAX / 2) /* as many again may be asked before these are given up */
+
+/* Questions when it is taken: as many again may be asked before these are given up. */
+#define WAITING_MAX (WITNESS_REST_WAITING_MAX / 2)
 
 /* ---- when it may be taken -------------------------------------------------------------------- */
 
@@ -31,7 +30,7 @@ static bool role_is_settled(const struct witness *w, const struct witness_server
 }
 
 /* It did not answer lately: until it is asked again it does not matter whether it would. */
-static bool is_given_up(const struct witness_server *s) {
+static bool answers_no_more(const struct witness_server *s) {
     return s->role == WITNESS_ROLE_BACKUP && s->path.hellos_missed > 0;
 }
 
@@ -42,8 +41,8 @@ static bool server_is_settled(const struct witness *w, uint8_t slot,
     bool refused = s->refusal == ERR_DRAINING || instant_before(now, s->not_before) ||
                    instant_before(now, s->no_hedge);
     return !s->hedge.active && !refused && s->path.rtt_far.us == 0 && role_is_settled(w, s, dark) &&
-           (dark || is_given_up(s) ? s->path.waiting <= WAITING_MAX
-                                   : path_is_settled(&s->path, ways->rtt[slot]));
+           (dark || answers_no_more(s) ? s->path.waiting <= WAITING_MAX
+                                       : path_is_settled(&s->path, ways->rtt[slot]));
 }
 
 /* Frames have come one after another and are all there. */
@@ -115,7 +114,7 @@ struct instant witness_settled_until(const struct witness *w, const struct witne
         bool dark = witness_rest_is_dark(ways, i);
         if (!witness_is_server(w, i))
             continue;
-        if (!dark && is_given_up(s))
+        if (!dark && answers_no_more(s))
             until = instant_min(until, s->hello_at);
         if (!dark || s->role != WITNESS_ROLE_WARM)
             continue;
@@ -270,8 +269,7 @@ void witness_rest_shift(struct witness_rest *r, struct duration by) {
     }
 }
 
-/* ---- looking at it ----------------------------------------------------------------------------
- */
+/* ---- looking at it --------------------------------------------------------------------------- */
 
 const struct witness_rest_server *witness_rest_server(const struct witness_rest *r,
                                                       enum witness_role role) {
