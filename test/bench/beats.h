@@ -8,17 +8,11 @@
 #ifndef TEST_BENCH_BEATS_H
 #define TEST_BENCH_BEATS_H
 
+#include "peerd/sim/rivals.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#define BEATS_LOST INT64_MAX
-
-struct beats_line {
-    uint64_t seq;
-    int64_t send_us;
-    int64_t arrival_us; /* BEATS_LOST for none */
-};
 
 struct beats {
     struct beats_line *lines; /* by send instant */

@@ -9,7 +9,8 @@
 #ifndef TEST_BENCH_REPLAY_H
 #define TEST_BENCH_REPLAY_H
 
-#include "test/bench/rivals.h"
+#include "peerd/sim/rivals.h"
+#include "test/bench/beats.h"
 
 #define REPLAY_LEARN_US 60000000 /* [µs] the first minute does not count */
 

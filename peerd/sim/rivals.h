@@ -14,13 +14,22 @@
  * instant that the beat carries. Ours also learns life, which in the product is proven by echo:
  * here the beat's send instant, and only its hard limit `detect_within` rests on that.
  */
-#ifndef TEST_BENCH_RIVALS_H
-#define TEST_BENCH_RIVALS_H
+#ifndef PEERD_SIM_RIVALS_H
+#define PEERD_SIM_RIVALS_H
 
 #include "monitor/detector.h"
-#include "test/bench/beats.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BEATS_LOST INT64_MAX
+
+struct beats_line {
+    uint64_t seq;
+    int64_t send_us;
+    int64_t arrival_us; /* BEATS_LOST for none */
+};
 
 #define RIVALS_WINDOW 1000
 #define RIVALS_NEVER  INT64_MAX

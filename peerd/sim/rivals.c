@@ -1,4 +1,4 @@
-#include "test/bench/rivals.h"
+#include "peerd/sim/rivals.h"
 
 #include <math.h>
 #include <stddef.h>
