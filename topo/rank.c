@@ -32,53 +32,154 @@ uint64_t rank_place_domain(const struct rank_place *place) {
     return mix(fnv(FNV_OFFSET, place, sizeof(*place)));
 }
 
-bool rank_is_eligible(const struct rank_candidate *c) {
-    return c->usable && c->offers && c->accepts;
-}
-
 /* ---- rules ----------------------------------------------------------------------------------- */
 
+/*
+ * A candidate's key: rules 4 to 10, each a number of a few bits of which less is better, one after
+ * the other. So two are compared by one comparison, and the highest bit in which they differ says
+ * which rule decided.
+ */
+#define NEARNESS_BITS    12
+#define COST_BITS        32
+#define DETERMINISM_BITS 1
+#define DOMAIN_BITS      3
+#define EXPERIENCE_BITS  3
+#define COST_AT          NEARNESS_BITS
+#define DETERMINISM_AT   (COST_AT + COST_BITS)
+#define LIST_AT          (DETERMINISM_AT + DETERMINISM_BITS)
+#define SERVING_AT       (LIST_AT + DOMAIN_BITS)
+#define EXPERIENCE_AT    (SERVING_AT + DOMAIN_BITS)
+#define SLOTS_AT         (EXPERIENCE_AT + EXPERIENCE_BITS)
+
+#define NEARNESS_UNKNOWN ((1u << NEARNESS_BITS) - 1)
+#define NEARNESS_US      2000 /* the finest class */
+#define OCTAVE_PARTS     16
+#define PROXY_MS         8 /* [ms] below that clusters are equally near to each other */
+
+#define RULES(X)                                                                                   \
+    X(RANK_RULE_NONE, "-")                                                                         \
+    X(RANK_RULE_MAY, "may not")                                                                    \
+    X(RANK_RULE_SOURCE, "does not reach the source")                                               \
+    X(RANK_RULE_VERDICT, "verdict")                                                                \
+    X(RANK_RULE_FREE_SLOTS, "free slots")                                                          \
+    X(RANK_RULE_EXPERIENCE, "experience")                                                          \
+    X(RANK_RULE_SERVING, "falls with the serving cluster")                                         \
+    X(RANK_RULE_LIST, "falls with one before it")                                                  \
+    X(RANK_RULE_DETERMINISM, "other determinism id")                                               \
+    X(RANK_RULE_COST, "cost")                                                                      \
+    X(RANK_RULE_NEARNESS, "nearness")                                                              \
+    X(RANK_RULE_NAME, "name")
+
+const char *rank_rule_text(enum rank_rule rule) {
+    switch (rule) {
+#define RULE_CASE(number, text)                                                                    \
+    case number:                                                                                   \
+        return text;
+        RULES(RULE_CASE)
+#undef RULE_CASE
+    }
+    return "-";
+}
+
+enum rank_rule rank_excluded_by(const struct rank_candidate *c) {
+    return !c->accepts  ? RANK_RULE_MAY
+           : !c->offers ? RANK_RULE_SOURCE
+           : !c->usable ? RANK_RULE_VERDICT
+                        : RANK_RULE_NONE;
+}
+
 /* Unknown is not "other": a cluster that does not say where it stands gains nothing by it. */
-static int other_first(uint64_t a, uint64_t b, uint64_t serving) {
-    bool a_other = a != 0 && a != serving, b_other = b != 0 && b != serving;
-    return (int)b_other - (int)a_other;
+static unsigned falls_with(const struct rank_place *a, const struct rank_place *b) {
+    return (unsigned)(a->provider == b->provider || a->provider == 0) << 2 |
+           (unsigned)(a->region == b->region || a->region == 0) << 1 |
+           (unsigned)(a->upstream == b->upstream || a->upstream == 0);
 }
 
-static int truth_first(bool a, bool b) {
-    return (int)b - (int)a;
+/* Bands of G.107 annex B: from 80 on listeners are satisfied, from 70 on some are not, from 60 on
+ * many, from 50 on nearly all; below, it is not recommended. Only what it surely is not counts. */
+static unsigned experience_class(const struct rank_experience *e) {
+    unsigned best_tenths = e->known ? (unsigned)e->r_tenths + e->margin_tenths : 1000;
+    return best_tenths >= 800   ? 0
+           : best_tenths >= 700 ? 1
+           : best_tenths >= 600 ? 2
+           : best_tenths >= 500 ? 3
+                                : 4;
 }
 
-/* 0 below 8 ms, then one more for each doubling; unknown is last. */
-static int rtt_class(struct duration rtt) {
-    int class = 0;
-    if (rtt.us == DURATION_ENDLESS.us)
-        return 64;
-    for (int64_t ms = duration_in_ms(rtt); ms >= 8; ms /= 2)
-        class ++;
-    return class;
+/* The number of the class that holds it: 2 ms wide below 64 ms, then sixteen to an octave. */
+static unsigned class_of(int64_t us) {
+    uint64_t units = (uint64_t)us / NEARNESS_US;
+    unsigned octave = 0;
+    while (units >> octave >= 2 * OCTAVE_PARTS)
+        octave++;
+    uint64_t class = octave * OCTAVE_PARTS + (units >> octave);
+    return class < NEARNESS_UNKNOWN ? (unsigned)class : NEARNESS_UNKNOWN - 1;
+}
+
+/* The class of the middle of the octave that it is in. */
+static unsigned class_of_proxy(struct duration rtt) {
+    int64_t middle_ms = PROXY_MS / 2;
+    if (rtt.us <= 0 || rtt.us == DURATION_ENDLESS.us)
+        return NEARNESS_UNKNOWN;
+    for (int64_t ms = duration_in_ms(rtt), octave_ms = PROXY_MS; ms >= octave_ms; octave_ms *= 2)
+        middle_ms = octave_ms + octave_ms / 2;
+    return class_of(middle_ms * 1000);
+}
+
+static unsigned nearness_class(const struct rank_candidate *c) {
+    if (c->rtt_measured.us > 0)
+        return class_of(c->rtt_measured.us);
+    return c->rtt_estimated.us > 0 ? class_of(c->rtt_estimated.us) : class_of_proxy(c->rtt);
+}
+
+static uint64_t key_of(const struct rank_candidate *c, const struct rank_place *serving) {
+    return (uint64_t)(c->free_slots == 0) << SLOTS_AT |
+           (uint64_t)experience_class(&c->experience) << EXPERIENCE_AT |
+           (uint64_t)falls_with(&c->place, serving) << SERVING_AT |
+           (uint64_t)!c->same_determinism << DETERMINISM_AT | (uint64_t)c->cost << COST_AT |
+           nearness_class(c);
+}
+
+/* What one before it in the list adds to its key. */
+static uint64_t key_after(const struct rank_place *place, const struct rank_place *before) {
+    return (uint64_t)falls_with(place, before) << LIST_AT;
+}
+
+static enum rank_rule rule_between(uint64_t a, uint64_t b) {
+    uint64_t differ = a ^ b;
+    return differ >> SLOTS_AT         ? RANK_RULE_FREE_SLOTS
+           : differ >> EXPERIENCE_AT  ? RANK_RULE_EXPERIENCE
+           : differ >> SERVING_AT     ? RANK_RULE_SERVING
+           : differ >> LIST_AT        ? RANK_RULE_LIST
+           : differ >> DETERMINISM_AT ? RANK_RULE_DETERMINISM
+           : differ >> COST_AT        ? RANK_RULE_COST
+           : differ != 0              ? RANK_RULE_NEARNESS
+                                      : RANK_RULE_NAME;
+}
+
+static uint64_t key_in(const struct rank_candidate *c, const struct rank_list *list) {
+    uint64_t key = key_of(c, &list->serving);
+    for (size_t i = 0; i < list->before_count; i++)
+        key |= key_after(&c->place, &list->before[i]);
+    return key;
 }
 
 int rank_compare(const struct rank_candidate *a, const struct rank_candidate *b,
-                 const struct rank_place *serving, enum rank_rule *rule) {
-    const int decided[] = {
-        [RANK_RULE_NONE] = 0,
-        [RANK_RULE_PROVIDER] = other_first(a->place.provider, b->place.provider, serving->provider),
-        [RANK_RULE_REGION] = other_first(a->place.region, b->place.region, serving->region),
-        [RANK_RULE_UPSTREAM] = other_first(a->place.upstream, b->place.upstream, serving->upstream),
-        [RANK_RULE_DETERMINISM] = truth_first(a->same_determinism, b->same_determinism),
-        [RANK_RULE_FREE_SLOTS] = truth_first(a->free_slots > 0, b->free_slots > 0),
-        [RANK_RULE_RTT] = rtt_class(a->rtt) - rtt_class(b->rtt),
-        [RANK_RULE_NAME] = strcmp(a->name.text, b->name.text),
-    };
-    for (int r = RANK_RULE_PROVIDER; r <= RANK_RULE_NAME; r++)
-        if (decided[r] != 0) {
-            if (rule != NULL)
-                *rule = (enum rank_rule)r;
-            return decided[r];
-        }
+                 const struct rank_list *list, enum rank_rule *rule) {
+    enum rank_rule out_a = rank_excluded_by(a), out_b = rank_excluded_by(b), decided;
+    uint64_t key_a = key_in(a, list), key_b = key_in(b, list);
+    int order;
+    if (out_a != out_b) { /* who gets further comes first */
+        bool a_first = out_a == RANK_RULE_NONE || (out_b != RANK_RULE_NONE && out_a > out_b);
+        decided = a_first ? out_b : out_a;
+        order = a_first ? -1 : 1;
+    } else {
+        decided = rule_between(key_a, key_b);
+        order = key_a != key_b ? key_a < key_b ? -1 : 1 : strcmp(a->name.text, b->name.text);
+    }
     if (rule != NULL)
-        *rule = RANK_RULE_NONE;
-    return 0;
+        *rule = order == 0 ? RANK_RULE_NONE : decided;
+    return order;
 }
 
 /* ---- dealing --------------------------------------------------------------------------------- */
@@ -92,70 +193,115 @@ static double point_of(const struct session_id *session) {
     return (number % RANK_CLASSES + 0.5) / RANK_CLASSES;
 }
 
-static double weight(const struct rank_candidate *c) {
-    return c->free_slots == 0 ? 1 : c->free_slots;
-}
+/* One that is not in the order yet. */
+struct contender {
+    uint64_t key;
+    double weight;
+    const struct rank_candidate *candidate;
+    uint8_t index;
+};
 
-/* Takes out the one of `count` at which the point is when each has as much room between 0 and 1 as
- * its weight says. The point then says where it is within that room: that is as even. */
-static uint8_t draw(const struct rank_candidate *candidates, uint8_t *from, size_t count,
-                    double *point) {
+/* Of those that have the key, the one at which the point is when each has as much room between 0
+ * and 1 as its weight says. The point then says where it is within that room: that is as even. */
+static size_t draw(const struct contender *from, size_t count, uint64_t key, double *point) {
     double sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += weight(&candidates[from[i]]);
+        sum += from[i].key == key ? from[i].weight : 0;
     double at = *point * sum;
-    size_t i = 0;
-    for (; i + 1 < count && at >= weight(&candidates[from[i]]); i++)
-        at -= weight(&candidates[from[i]]);
-    uint8_t drawn = from[i];
-    at /= weight(&candidates[drawn]);
+    size_t drawn = count;
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].key != key)
+            continue;
+        if (drawn < count)
+            at -= from[drawn].weight;
+        drawn = i;
+        if (at < from[i].weight)
+            break;
+    }
+    at /= from[drawn].weight;
     *point = at < 0 ? 0 : at >= 1 ? 0.5 : at;
-    memmove(&from[i], &from[i + 1], count - i - 1);
     return drawn;
 }
 
-static size_t sort_eligible(const struct rank_candidate *candidates, size_t count,
-                            const struct rank_place *serving, uint8_t *sorted) {
+static size_t first_with(const struct contender *from, uint64_t key) {
+    size_t i = 0;
+    while (from[i].key != key)
+        i++;
+    return i;
+}
+
+/* The eligible ones, by name. */
+static size_t enter(const struct rank_candidate *candidates, size_t count,
+                    const struct rank_place *serving, struct contender *out) {
     size_t held = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!rank_is_eligible(&candidates[i]))
+        const struct rank_candidate *c = &candidates[i];
+        if (rank_excluded_by(c) != RANK_RULE_NONE)
             continue;
-        size_t at = held++;
-        for (;
-             at > 0 && rank_compare(&candidates[i], &candidates[sorted[at - 1]], serving, NULL) < 0;
-             at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = (uint8_t)i;
+        size_t low = 0, high = held;
+        while (low < high) {
+            size_t middle = (low + high) / 2;
+            if (strcmp(c->name.text, out[middle].candidate->name.text) < 0)
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        memmove(&out[low + 1], &out[low], (held - low) * sizeof(*out));
+        out[low] = (struct contender){.key = key_of(c, serving),
+                                      .weight = c->free_slots == 0 ? 1 : c->free_slots,
+                                      .candidate = c,
+                                      .index = (uint8_t)i};
+        held++;
     }
     return held;
 }
 
-/* How many of those that follow are equal to the first. */
-static size_t count_equal(const struct rank_candidate *candidates, const uint8_t *sorted,
-                          size_t count, const struct rank_place *serving) {
-    enum rank_rule rule = RANK_RULE_NAME;
-    size_t equal = 0;
-    while (++equal < count) {
-        rank_compare(&candidates[sorted[0]], &candidates[sorted[equal]], serving, &rule);
-        if (rule != RANK_RULE_NAME && rule != RANK_RULE_NONE)
-            break;
-    }
-    return equal;
+static uint64_t least_key(const struct contender *from, size_t count) {
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < count; i++)
+        least = from[i].key < least ? from[i].key : least;
+    return least;
 }
 
 size_t rank_order(const struct rank_candidate *candidates, size_t count,
                   const struct rank_place *serving, const struct session_id *session,
                   uint8_t *order, size_t room) {
-    uint8_t sorted[RANK_CANDIDATES_MAX];
+    struct contender left[RANK_CANDIDATES_MAX];
     assert(count <= RANK_CANDIDATES_MAX);
-    size_t left = sort_eligible(candidates, count, serving, sorted), held = 0;
-    double point = point_of(session);
-    for (uint8_t *next = sorted; left > 0 && held < room;) {
-        size_t equal = count_equal(candidates, next, left, serving);
-        for (size_t i = equal; i > 0 && held < room; i--)
-            order[held++] = draw(candidates, next, i, &point);
-        next += equal;
-        left -= equal;
+    size_t left_count = enter(candidates, count, serving, left), held = 0;
+    double point = session != NULL ? point_of(session) : 0;
+    while (left_count > 0 && held < room) {
+        uint64_t key = least_key(left, left_count);
+        size_t at = session != NULL ? draw(left, left_count, key, &point) : first_with(left, key);
+        const struct rank_place *taken = &left[at].candidate->place;
+        order[held++] = left[at].index;
+        left_count--;
+        memmove(&left[at], &left[at + 1], (left_count - at) * sizeof(*left));
+        for (size_t i = 0; i < left_count; i++)
+            left[i].key |= key_after(&left[i].candidate->place, taken);
     }
+    return held;
+}
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+size_t rank_table(const struct rank_candidate *candidates, size_t count,
+                  const struct rank_place *serving, const struct session_id *session,
+                  struct rank_row rows[RANK_CANDIDATES_MAX]) {
+    uint8_t order[RANK_CANDIDATES_MAX];
+    struct rank_place before[RANK_CANDIDATES_MAX];
+    size_t ranked = rank_order(candidates, count, serving, session, order, RANK_CANDIDATES_MAX);
+    for (size_t i = 0; i < ranked; i++) {
+        rows[i] = (struct rank_row){.candidate = order[i], .place = (uint8_t)(i + 1)};
+        before[i] = candidates[order[i]].place;
+        const struct rank_list list = {*serving, before, i == 0 ? 0 : i - 1};
+        if (i > 0)
+            rank_compare(&candidates[order[i - 1]], &candidates[order[i]], &list, &rows[i].rule);
+    }
+    size_t held = ranked;
+    for (size_t i = 0; i < count; i++)
+        if (rank_excluded_by(&candidates[i]) != RANK_RULE_NONE)
+            rows[held++] = (struct rank_row){.candidate = (uint8_t)i,
+                                             .rule = rank_excluded_by(&candidates[i])};
     return held;
 }

@@ -103,6 +103,11 @@ bool core_peer_damped(const struct core *core, uint32_t index) {
     return core->peers[index]->damping.damped;
 }
 
+uint32_t core_peer_free_slots(const struct core *core, uint32_t index) {
+    assert(index < core->peer_count);
+    return core->peers[index]->said_free;
+}
+
 uint64_t core_peer_boot(const struct core *core, uint32_t index) {
     assert(index < core->peer_count);
     return core->peers[index]->boot;

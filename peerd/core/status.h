@@ -113,9 +113,11 @@ struct core_peer_status {
 struct core_peer_status core_peer_status(const struct core *core, uint32_t index,
                                          struct instant now);
 
-/* What stands in its status, for those who ask often: the verdict, and its confirmed run. */
+/* What stands in its status, for those who ask often: the verdict, and its confirmed run, and how
+ * many slots it says are free. */
 enum verdict core_peer_verdict(const struct core *core, uint32_t index);
 bool core_peer_damped(const struct core *core, uint32_t index);
+uint32_t core_peer_free_slots(const struct core *core, uint32_t index);
 uint64_t core_peer_boot(const struct core *core, uint32_t index);
 
 /* What it would take to change its verdict, and the n-th verdict before the newest (number 0); NULL

@@ -154,14 +154,28 @@ static uint32_t apart(const struct sim *sim, const struct sim_site *site,
     return 4U * provider + 2U * region + upstream;
 }
 
-/* Whoever shares no failure domain with us is named before whoever does. */
+/* Whoever has a free slot is named before whoever has none; of those, whoever shares no failure
+ * domain with us before whoever does. */
 static void check_ranks(struct sim *sim, const struct sim_site *site,
                         const struct core_answer_open *a) {
-    for (uint32_t i = 1; i < a->backup_count; i++)
-        if (apart(sim, site, &a->backups[i]) > apart(sim, site, &a->backups[i - 1]))
+    bool room_before = true;
+    for (uint32_t i = 0; i < a->backup_count && !a->repeated; i++) {
+        uint32_t cluster = sim_cluster_at(sim, &a->backups[i].media);
+        uint32_t peer = cluster == UINT32_MAX ? UINT32_MAX : site->peer_of[cluster];
+        if (!sim_site_knows(site, peer))
+            return; /* that is a breach of its own */
+        bool room = core_peer_free_slots(site->core, peer) > 0;
+        if (i > 0 && room && !room_before)
+            sim_breach(sim, "%s names %s as a backup after %s, which is full",
+                       watch_cluster(sim, site->index), a->backups[i].cluster.text,
+                       a->backups[i - 1].cluster.text);
+        if (i > 0 && room == room_before &&
+            apart(sim, site, &a->backups[i]) > apart(sim, site, &a->backups[i - 1]))
             sim_breach(sim, "%s names %s as a backup after %s, which is nearer to failing with it",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text,
                        a->backups[i - 1].cluster.text);
+        room_before = room;
+    }
 }
 
 /* Who has just started opens nothing before its peers have said who could be a backup. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Matrices of measured round-trip times: plain text, a line a row, milliseconds. */
 
@@ -19,7 +20,10 @@ struct reader {
     const char *line; /* where it begins */
     struct mark mark; /* of `at` */
     struct faults *faults;
+    const struct scenario_matrix_form *form;
 };
+
+static const struct scenario_matrix_form own_form = {.unit_ms = 1};
 
 static struct fault *refuse(struct reader *r, const char *expected) {
     r->mark.column = (uint32_t)(r->at - r->line) + 1;
@@ -41,6 +45,15 @@ static bool at_line_end(const struct reader *r) {
     return r->at == r->end || *r->at == '\n';
 }
 
+/* What others write where nothing was measured. */
+static bool is_gap(const char *text) {
+    static const char *const gaps[] = {"-", "-1", "-1.0", "nan", "-nan", "na", "n/a", "inf", "*"};
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++)
+        if (strcasecmp(text, gaps[i]) == 0)
+            return true;
+    return false;
+}
+
 /* One value; the reader stands at its first character. */
 static bool read_value(struct reader *r, uint32_t *rtt_us) {
     char text[VALUE_LEN_MAX + 1], *end;
@@ -50,7 +63,12 @@ static bool read_value(struct reader *r, uint32_t *rtt_us) {
     size_t kept = len <= VALUE_LEN_MAX ? len : VALUE_LEN_MAX;
     memcpy(text, r->at, kept);
     text[kept] = '\0';
-    double ms = strtod(text, &end);
+    if (r->form->gaps && is_gap(text)) {
+        *rtt_us = 0;
+        r->at += len;
+        return true;
+    }
+    double ms = strtod(text, &end) * r->form->unit_ms;
     if (len <= VALUE_LEN_MAX && *end == '\0' && strspn(text, "0123456789.eE+-") == len && ms >= 0 &&
         ms <= RTT_MS_MAX) {
         *rtt_us = (uint32_t)(ms * 1000 + 0.5);
@@ -58,7 +76,9 @@ static bool read_value(struct reader *r, uint32_t *rtt_us) {
         r->at += len;
         return true;
     }
-    struct fault *x = refuse(r, "a round-trip time in milliseconds, at most 60000");
+    struct fault *x =
+        refuse(r, r->form->unit_ms != 1 ? "a round-trip time of at most a minute"
+                                        : "a round-trip time in milliseconds, at most 60000");
     for (size_t i = 0; i < kept; i++)
         if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] >= 0x7f)
             text[i] = '?';
@@ -120,7 +140,13 @@ static bool read_rows(struct reader *r, uint32_t size, uint32_t *rtt_us) {
 
 bool scenario_matrix_parse(const char *text, size_t len, struct scenario_matrix *out,
                            struct faults *faults) {
-    struct reader r = {text, text + len, text, {1, 1}, faults};
+    return scenario_matrix_parse_form(text, len, &own_form, out, faults);
+}
+
+bool scenario_matrix_parse_form(const char *text, size_t len,
+                                const struct scenario_matrix_form *form,
+                                struct scenario_matrix *out, struct faults *faults) {
+    struct reader r = {text, text + len, text, {1, 1}, faults, form};
     if (len >= GZIP_MAGIC_LEN && memcmp(text, GZIP_MAGIC, GZIP_MAGIC_LEN) == 0) {
         struct fault *x = refuse(&r, "a matrix in plain text");
         fault_found(x, "a gzip file");
@@ -150,7 +176,7 @@ bool scenario_matrix_parse(const char *text, size_t len, struct scenario_matrix 
 
 /* ---- files ---- */
 
-static char *slurp(const char *path, size_t *len, struct faults *faults) {
+char *scenario_matrix_slurp(const char *path, size_t *len, struct faults *faults) {
     struct fault *x;
     char *text = NULL;
     long size = -1;
@@ -177,7 +203,7 @@ bool scenario_take_matrix(struct scenario *s, const char *path, struct faults *f
     char before[FAULT_FILE_LEN_MAX + 1];
     memcpy(before, faults->file, sizeof(before));
     faults_init(faults, path);
-    char *text = slurp(path, &len, faults);
+    char *text = scenario_matrix_slurp(path, &len, faults);
     if (text == NULL)
         return false;
     bool good = scenario_matrix_parse(text, len, &s->matrix, faults);

@@ -137,4 +137,17 @@ void scenario_ways_free(struct scenario_ways *ways);
 bool scenario_matrix_parse(const char *text, size_t len, struct scenario_matrix *out,
                            struct faults *faults);
 
+/* How others write matrices. */
+struct scenario_matrix_form {
+    double unit_ms; /* [ms] of a value: 1000 for seconds */
+    bool gaps;      /* `nan`, `-1`, `-` and the like are what was not measured, not mistakes */
+};
+
+bool scenario_matrix_parse_form(const char *text, size_t len,
+                                const struct scenario_matrix_form *form,
+                                struct scenario_matrix *out, struct faults *faults);
+
+/* A file of that kind, from malloc; NULL with a fault. */
+char *scenario_matrix_slurp(const char *path, size_t *len, struct faults *faults);
+
 #endif

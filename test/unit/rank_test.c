@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct rank_place serving = {.provider = 1, .region = 10, .upstream = 100};
-
 static struct session_id session(uint64_t number) {
     struct session_id id;
     struct rng g;
@@ -29,66 +27,224 @@ static struct rank_candidate candidate(const char *name) {
     return c;
 }
 
-/* `b` loses to `a` by one rule, and is better by the one that comes next. */
+static const struct rank_list none = {.serving = {.provider = 1, .region = 10, .upstream = 100}};
+
+/* A candidate that is as bad as can be by the rule, and by no other. */
+static void spoil(struct rank_candidate *c, enum rank_rule rule) {
+    switch (rule) {
+    case RANK_RULE_MAY:
+        c->accepts = false;
+        break;
+    case RANK_RULE_SOURCE:
+        c->offers = false;
+        break;
+    case RANK_RULE_VERDICT:
+        c->usable = false;
+        break;
+    case RANK_RULE_FREE_SLOTS:
+        c->free_slots = 0;
+        break;
+    case RANK_RULE_EXPERIENCE:
+        c->experience = (struct rank_experience){.known = true, .r_tenths = 650};
+        break;
+    case RANK_RULE_SERVING:
+        c->place.provider = none.serving.provider;
+        break;
+    case RANK_RULE_LIST:
+        c->place.upstream = 300; /* of `earlier` */
+        break;
+    case RANK_RULE_DETERMINISM:
+        c->same_determinism = false;
+        break;
+    case RANK_RULE_COST:
+        c->cost = 1;
+        break;
+    case RANK_RULE_NEARNESS:
+        c->rtt_measured = duration_ms(45);
+        break;
+    case RANK_RULE_NAME:
+        name_set(&c->name, "zzz");
+        break;
+    case RANK_RULE_NONE:
+        break;
+    }
+}
+
+/* `b` loses to `a` by one rule, and is better by every one that comes after. */
 Test(rank, one_losing_row_for_each_rule) {
     static const struct {
         enum rank_rule rule;
         const char *what;
     } rows[] = {
-        {RANK_RULE_PROVIDER, "same provider as the serving cluster"},
-        {RANK_RULE_REGION, "same region"},
-        {RANK_RULE_UPSTREAM, "same upstream"},
-        {RANK_RULE_DETERMINISM, "other determinism id"},
+        {RANK_RULE_MAY, "may not"},
+        {RANK_RULE_SOURCE, "does not reach the source"},
+        {RANK_RULE_VERDICT, "suspect, crashed or draining"},
         {RANK_RULE_FREE_SLOTS, "full"},
-        {RANK_RULE_RTT, "twice as far"},
+        {RANK_RULE_EXPERIENCE, "its clients suffer"},
+        {RANK_RULE_SERVING, "same provider as the serving cluster"},
+        {RANK_RULE_LIST, "same upstream as one before"},
+        {RANK_RULE_DETERMINISM, "other determinism id"},
+        {RANK_RULE_COST, "costs more"},
+        {RANK_RULE_NEARNESS, "farther"},
         {RANK_RULE_NAME, "the later name"},
+    };
+    static const struct rank_place earlier = {.provider = 3, .region = 30, .upstream = 300};
+    const struct rank_list list = {none.serving, &earlier, 1};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rank_candidate a = candidate("bbb"), b = candidate("bbb");
+        enum rank_rule decided;
+        spoil(&b, rows[i].rule);
+        for (int r = (int)rows[i].rule + 1; r <= RANK_RULE_NAME; r++)
+            spoil(&a, (enum rank_rule)r);
+        cr_expect(rank_compare(&a, &b, &list, &decided) < 0, "%s", rows[i].what);
+        cr_expect_eq(decided, rows[i].rule, "%s: rule %d", rows[i].what, decided);
+        cr_expect(rank_compare(&b, &a, &list, &decided) > 0, "%s, turned", rows[i].what);
+        cr_expect_eq(decided, rows[i].rule, "%s, turned: rule %d", rows[i].what, decided);
+        struct rank_candidate both[2] = {b, a};
+        uint8_t order[2];
+        if (rows[i].rule <= RANK_RULE_VERDICT || rows[i].rule == RANK_RULE_LIST)
+            continue; /* both are kept out; or not asked, with nobody before them */
+        cr_expect_eq(rank_order(both, 2, &none.serving, NULL, order, 2), 2u);
+        cr_expect_eq(order[0], 1, "%s: in the order", rows[i].what);
+    }
+}
+
+/* Within the rules 6 and 7 the provider counts more than the region, that more than the upstream.
+ */
+Test(rank, failure_domains_count_by_size) {
+    static const struct {
+        const char *what;
+        struct rank_place better, worse;
+    } rows[] = {
+        {"provider", {2, 10, 100}, {1, 20, 200}},
+        {"region", {2, 20, 100}, {2, 10, 200}},
+        {"upstream", {2, 20, 200}, {2, 20, 100}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rank_candidate a = candidate("bbb"), b = candidate("aaa");
+        const struct rank_list later = {{0}, &none.serving, 1};
+        enum rank_rule decided;
+        a.place = rows[i].better;
+        b.place = rows[i].worse;
+        cr_expect(rank_compare(&a, &b, &none, &decided) < 0, "%s", rows[i].what);
+        cr_expect_eq(decided, RANK_RULE_SERVING, "%s", rows[i].what);
+        cr_expect(rank_compare(&a, &b, &later, &decided) < 0, "%s, in the list", rows[i].what);
+        cr_expect_eq(decided, RANK_RULE_LIST, "%s, in the list", rows[i].what);
+    }
+}
+
+/* Two of one provider and a farther one of another: the second place is the other's. */
+Test(rank, the_second_does_not_fall_with_the_first) {
+    struct rank_candidate c[3] = {candidate("aaa"), candidate("bbb"), candidate("ccc")};
+    uint8_t order[3];
+    c[2].place = (struct rank_place){3, 30, 300};
+    c[0].rtt_measured = c[1].rtt_measured = duration_ms(5);
+    c[2].rtt_measured = duration_ms(90);
+    cr_expect_eq(rank_order(c, 3, &none.serving, NULL, order, 3), 3u);
+    cr_expect(order[0] == 0 && order[1] == 2 && order[2] == 1, "%d %d %d", order[0], order[1],
+              order[2]);
+}
+
+/* Experience counts in bands, and only as far as it is sure. */
+Test(rank, experience_is_held_against_it_if_sure) {
+    static const struct {
+        const char *what;
+        struct rank_experience a, b;
+        bool tells; /* apart, `a` first */
+    } rows[] = {
+        {"good and unknown", {true, 930, 0}, {false, 0, 0}, false},
+        {"unknown and bad", {false, 0, 0}, {true, 790, 5}, true},
+        {"bad, but not sure", {false, 0, 0}, {true, 500, 300}, false},
+        {"one band", {true, 790, 0}, {true, 700, 0}, false},
+        {"two bands", {true, 700, 0}, {true, 699, 0}, true},
+        {"the last but one", {true, 500, 0}, {true, 499, 0}, true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct rank_candidate a = candidate("aaa"), b = candidate("bbb");
-        int rule = rows[i].rule;
-        /* b fails this rule; a fails every later one that can be failed. */
-        struct rank_candidate *loser[9] = {NULL};
-        for (int r = 1; r <= RANK_RULE_RTT; r++)
-            loser[r] = r == rule ? &b : r > rule ? &a : NULL;
-        if (loser[RANK_RULE_PROVIDER] != NULL)
-            loser[RANK_RULE_PROVIDER]->place.provider = serving.provider;
-        if (loser[RANK_RULE_REGION] != NULL)
-            loser[RANK_RULE_REGION]->place.region = serving.region;
-        if (loser[RANK_RULE_UPSTREAM] != NULL)
-            loser[RANK_RULE_UPSTREAM]->place.upstream = serving.upstream;
-        if (loser[RANK_RULE_DETERMINISM] != NULL)
-            loser[RANK_RULE_DETERMINISM]->same_determinism = false;
-        if (loser[RANK_RULE_FREE_SLOTS] != NULL)
-            loser[RANK_RULE_FREE_SLOTS]->free_slots = 0;
-        if (loser[RANK_RULE_RTT] != NULL)
-            loser[RANK_RULE_RTT]->rtt = duration_ms(45);
         enum rank_rule decided;
-        cr_expect(rank_compare(&a, &b, &serving, &decided) < 0, "%s", rows[i].what);
-        cr_expect_eq(decided, rows[i].rule, "%s: rule %d", rows[i].what, decided);
-        cr_expect(rank_compare(&b, &a, &serving, &decided) > 0, "%s, turned", rows[i].what);
+        a.experience = rows[i].a;
+        b.experience = rows[i].b;
+        int order = rank_compare(&a, &b, &none, &decided);
+        cr_expect(order < 0, "%s", rows[i].what);
+        cr_expect_eq(decided, rows[i].tells ? RANK_RULE_EXPERIENCE : RANK_RULE_NAME, "%s",
+                     rows[i].what);
     }
 }
 
 Test(rank, name_is_the_last_resort_and_a_candidate_equals_itself) {
     struct rank_candidate a = candidate("aaa"), b = candidate("aaa");
-    enum rank_rule decided = RANK_RULE_RTT;
-    cr_expect_eq(rank_compare(&a, &b, &serving, &decided), 0);
+    enum rank_rule decided = RANK_RULE_NEARNESS;
+    cr_expect_eq(rank_compare(&a, &b, &none, &decided), 0);
     cr_expect_eq(decided, RANK_RULE_NONE);
     b = candidate("bbb");
-    int order = rank_compare(&a, &b, &serving, &decided);
+    int order = rank_compare(&a, &b, &none, &decided);
     cr_expect(decided == RANK_RULE_NAME && order < 0);
-    cr_expect_eq(order<0, rank_compare(&b, &a, &serving, NULL)> 0);
+    cr_expect_eq(order<0, rank_compare(&b, &a, &none, NULL)> 0);
 }
 
 Test(rank, unknown_places_gain_nothing) {
     struct rank_candidate a = candidate("aaa"), b = candidate("bbb");
     enum rank_rule decided;
     b.place = (struct rank_place){0};
-    cr_expect(rank_compare(&a, &b, &serving, &decided) < 0);
-    cr_expect_eq(decided, RANK_RULE_PROVIDER);
+    cr_expect(rank_compare(&a, &b, &none, &decided) < 0);
+    cr_expect_eq(decided, RANK_RULE_SERVING);
     cr_expect_eq(rank_domain_of(""), 0u);
     cr_expect_neq(rank_domain_of("acme"), rank_domain_of("acmf"));
     cr_expect_neq(rank_place_domain(&a.place), rank_place_domain(&b.place));
+}
+
+/* Measured by clients before estimated before that between the clusters. */
+Test(rank, nearness_is_what_is_known_best) {
+    static const struct {
+        const char *what;
+        int64_t a_ms[3], b_ms[3]; /* between clusters, estimated, measured */
+        bool tells;               /* apart, `a` first */
+    } rows[] = {
+        {"measured", {900, 900, 10}, {1, 1, 20}, true},
+        {"estimated", {900, 10, 0}, {1, 20, 0}, true},
+        {"an estimate against a measurement", {0, 10, 0}, {0, 0, 20}, true},
+        {"within 2 ms", {0, 0, 20}, {0, 0, 21}, false},
+        {"within a sixteenth", {0, 0, 128}, {0, 0, 135}, false},
+        {"a tenth apart", {0, 0, 128}, {0, 0, 141}, true},
+        {"unknown is last", {0, 0, 9000}, {0, 0, 0}, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rank_candidate a = candidate("aaa"), b = candidate("bbb");
+        enum rank_rule decided;
+        a.rtt = duration_ms(rows[i].a_ms[0]), b.rtt = duration_ms(rows[i].b_ms[0]);
+        a.rtt_estimated = duration_ms(rows[i].a_ms[1]);
+        b.rtt_estimated = duration_ms(rows[i].b_ms[1]);
+        a.rtt_measured = duration_ms(rows[i].a_ms[2]);
+        b.rtt_measured = duration_ms(rows[i].b_ms[2]);
+        cr_expect(rank_compare(&a, &b, &none, &decided) < 0, "%s", rows[i].what);
+        cr_expect_eq(decided, rows[i].tells ? RANK_RULE_NEARNESS : RANK_RULE_NAME, "%s",
+                     rows[i].what);
+    }
+}
+
+/* Rank any, and each pair of neighbours of the table is what its rule says. */
+Test(rank, tables_say_which_rule_put_each_where_it_is) {
+    struct rank_candidate c[5] = {candidate("aaa"), candidate("bbb"), candidate("ccc"),
+                                  candidate("ddd"), candidate("eee")};
+    struct rank_row rows[RANK_CANDIDATES_MAX];
+    c[0].cost = 7;
+    c[1].usable = false;
+    c[2].place.provider = none.serving.provider;
+    c[4].accepts = false;
+    c[4].usable = false;
+    static const struct rank_row expected[] = {{3, 1, RANK_RULE_NONE},
+                                               {0, 2, RANK_RULE_COST},
+                                               {2, 3, RANK_RULE_SERVING},
+                                               {1, 0, RANK_RULE_VERDICT},
+                                               {4, 0, RANK_RULE_MAY}};
+    cr_assert_eq(rank_table(c, 5, &none.serving, NULL, rows), 5u);
+    for (size_t i = 0; i < 5; i++) {
+        cr_expect_eq(rows[i].candidate, expected[i].candidate, "line %zu: %d", i,
+                     rows[i].candidate);
+        cr_expect_eq(rows[i].place, expected[i].place, "line %zu", i);
+        cr_expect_eq(rows[i].rule, expected[i].rule, "line %zu: %s", i,
+                     rank_rule_text(rows[i].rule));
+    }
 }
 
 Test(rank, rtt_counts_in_classes) {
@@ -106,8 +262,8 @@ Test(rank, rtt_counts_in_classes) {
         enum rank_rule decided;
         a.rtt = duration_ms(rows[i].a_ms);
         b.rtt = rows[i].b_ms < 0 ? DURATION_ENDLESS : duration_ms(rows[i].b_ms);
-        int order = rank_compare(&a, &b, &serving, &decided);
-        cr_expect_eq(decided == RANK_RULE_RTT, rows[i].tells, "%s", rows[i].what);
+        int order = rank_compare(&a, &b, &none, &decided);
+        cr_expect_eq(decided == RANK_RULE_NEARNESS, rows[i].tells, "%s", rows[i].what);
         if (rows[i].tells)
             cr_expect(order < 0, "%s", rows[i].what);
     }
@@ -121,9 +277,9 @@ Test(rank, the_ineligible_are_not_ranked) {
     c[0].usable = false;
     c[1].offers = false;
     c[2].accepts = false;
-    cr_expect_eq(rank_order(c, 4, &serving, &id, order, 4), 1u);
+    cr_expect_eq(rank_order(c, 4, &none.serving, &id, order, 4), 1u);
     cr_expect_eq(order[0], 3);
-    cr_expect_eq(rank_order(c, 3, &serving, &id, order, 4), 0u);
+    cr_expect_eq(rank_order(c, 3, &none.serving, &id, order, 4), 0u);
 }
 
 Test(rank, order_is_the_sorted_beginning_whatever_the_input_order) {
@@ -137,27 +293,30 @@ Test(rank, order_is_the_sorted_beginning_whatever_the_input_order) {
             char name[16];
             snprintf(name, sizeof(name), "c%d", i);
             c[i] = candidate(name);
-            c[i].place.provider = 1 + rng_below(&g, 2);
+            c[i].place.provider = 1 + rng_below(&g, 4);
             c[i].same_determinism = rng_below(&g, 2) == 0;
             c[i].free_slots = (uint32_t)rng_below(&g, 3);
             c[i].usable = rng_below(&g, 4) != 0;
         }
-        size_t count = rank_order(c, 20, &serving, &id, order, 4);
+        size_t count = rank_order(c, 20, &none.serving, &id, order, 4);
+        struct rank_place before[4];
+        bool taken[20] = {false};
         for (size_t i = 0; i < count; i++) {
-            size_t better = 0, equal = 0;
+            const struct rank_list list = {none.serving, before, i};
+            cr_expect_eq(rank_excluded_by(&c[order[i]]), RANK_RULE_NONE, "round %d", round);
             for (int k = 0; k < 20; k++) {
                 enum rank_rule rule = RANK_RULE_NONE;
-                int side = rank_compare(&c[k], &c[order[i]], &serving, &rule);
+                int side = rank_compare(&c[k], &c[order[i]], &list, &rule);
                 bool as_good = rule == RANK_RULE_NAME || rule == RANK_RULE_NONE;
-                better += rank_is_eligible(&c[k]) && side < 0 && !as_good;
-                equal += rank_is_eligible(&c[k]) && as_good;
+                cr_expect(taken[k] || side > 0 || as_good, "round %d: place %zu", round, i);
             }
-            cr_expect(better <= i && i < better + equal, "round %d: place %zu", round, i);
+            taken[order[i]] = true;
+            before[i] = c[order[i]].place;
         }
         struct rank_candidate turned[20];
         for (int i = 0; i < 20; i++)
             turned[i] = c[19 - i];
-        cr_expect_eq(rank_order(turned, 20, &serving, &id, again, 4), count);
+        cr_expect_eq(rank_order(turned, 20, &none.serving, &id, again, 4), count);
         for (size_t i = 0; i < count; i++)
             cr_expect_eq(again[i], 19 - order[i], "round %d", round);
     }
@@ -172,7 +331,7 @@ Test(rank, sessions_spread_by_free_slots) {
     for (uint64_t n = 0; n < 6000; n++) {
         const struct session_id id = session(n);
         uint8_t order[2];
-        rank_order(c, 3, &serving, &id, order, 2);
+        rank_order(c, 3, &none.serving, &id, order, 2);
         first[order[0]]++;
     }
     cr_expect(first[0] > 850 && first[0] < 1150, "%d of 1000", first[0]);
@@ -197,7 +356,7 @@ Test(rank, equals_share_the_load_and_that_of_each_other) {
         for (uint64_t s = 0; s < DEALT; s++) {
             const struct session_id id = session(s);
             uint8_t order[4];
-            cr_assert(rank_order(c, (size_t)n, &serving, &id, order, 4) >= 2);
+            cr_assert(rank_order(c, (size_t)n, &none.serving, &id, order, 4) >= 2);
             first[order[0]]++;
             second[order[0]][order[1]]++;
         }
@@ -229,7 +388,7 @@ Test(rank, sessions_have_few_orders) {
         const struct session_id id = session(s);
         uint8_t o[4];
         uint32_t k = 0;
-        rank_order(c, 6, &serving, &id, o, 4);
+        rank_order(c, 6, &none.serving, &id, o, 4);
         uint32_t order = (uint32_t)o[0] << 24 | (uint32_t)o[1] << 16 | (uint32_t)o[2] << 8 | o[3];
         while (k < count && seen[k] != order)
             k++;
