@@ -1,0 +1,148 @@
+/*
+ * Performance: how clients of each location fare, with us and with our peers.
+ *
+ * A location is a prefix, /24 or /48 at first. What our own clients report is rated (see
+ * experience) and kept as levels, sketches and counts; what peers tell of theirs is kept as they
+ * tell it, a summary each. Table and memory are bounded: when there are as many locations as
+ * permitted, those not heard for long go, then those that only peers speak of, and then neighbours
+ * are merged into one wider prefix, the least busy first, /24 into /20, then /16 and so on (/48
+ * into /44, /40 …), an eighth of all at a time. From then on clients of the wider prefix are
+ * counted there until it is forgotten.
+ *
+ * What leaves the cluster is chosen by perf_pick(): no prefix longer than is permitted, none with
+ * fewer clients than is permitted, the changed and the busiest first, none twice before the others.
+ */
+#ifndef MONITOR_PERF_H
+#define MONITOR_PERF_H
+
+#include "monitor/degrade.h"
+#include "monitor/experience.h"
+#include "monitor/sketch.h"
+#include "peerd/base/addr.h"
+
+#define PERF_LOCATIONS_MAX 10000             /* unless settings say otherwise */
+#define PERF_PEERS_MAX     DEGRADE_PEERS_MAX /* whose summaries of one location are kept */
+#define PERF_FORGET        duration_s(1800)  /* [s] a location not heard for longer may go … */
+#define PERF_PEER_FORGET   duration_s(60)    /* [s] … and so may a peer's summary */
+#define PERF_CLIENTS_FOR   duration_s(10)    /* [s] clients are counted over so long, or twice */
+#define PERF_FADE_EVERY    duration_s(60)    /* [s] sketches count 7/8 of what they did */
+#define PERF_PICK_MAX      64                /* summaries chosen at once */
+#define PERF_CHANGED       200               /* [R/100] less is no change worth telling */
+
+struct perf_settings {
+    uint32_t locations_max;   /* at least 16 */
+    struct degrade_wish wish; /* what a degradation is */
+};
+
+/* A client's report of one interval, as plain numbers; see perf_rate(). */
+struct perf_sample {
+    struct prefix location;               /* canonical */
+    uint32_t client;                      /* a hash; the same for the same client */
+    const struct experience_codec *codec; /* NULL: unknown */
+    uint32_t expected;                    /* frames in the interval … */
+    uint32_t lost;                        /* … of them missing … */
+    uint32_t runs;                        /* … in so many runs; 0: unknown */
+    struct duration rtt;                  /* to the client; endless: unknown */
+    struct duration jitter;               /* RFC 3550, 6.4.1 */
+    struct duration buffer;               /* of its playout; zero: unknown, twice the jitter */
+};
+
+/* What is told of a location, or was told by a peer. */
+struct perf_summary {
+    struct prefix location;
+    uint16_t usual_centi;  /* [R/100] */
+    uint16_t recent_centi; /* [R/100] */
+    uint16_t spread_centi; /* [R/100] of recent ones */
+    uint16_t reports;      /* that `recent` stands on */
+    uint16_t clients;      /* at least */
+};
+
+struct perf_peer {
+    struct instant heard_at;
+    uint16_t cluster; /* the owner's number for it */
+    uint16_t usual_centi, recent_centi, spread_centi, reports, clients; /* as above */
+};
+
+/* Of our own clients at a location. */
+struct perf_own {
+    struct degrade degrade;    /* has the levels of ratings */
+    struct sketch rating;      /* [R/100] */
+    struct sketch rtt, jitter; /* [µs] */
+    uint64_t reports;          /* since it is known … */
+    uint64_t expected, lost;   /* … and frames */
+    uint64_t clients[2][2];    /* seen now and in the period before, a bit each by hash */
+    struct instant clients_at; /* the present period began */
+    struct instant faded_at;   /* sketches were faded */
+    struct instant told_at;    /* picked last; earliest instant: never … */
+    uint16_t told_centi;       /* … with this recent rating */
+};
+
+struct perf_location {
+    struct prefix prefix;
+    uint8_t peer_count, peer_room;
+    struct perf_own *own;    /* NULL: no clients of ours; owned */
+    struct perf_peer *peers; /* by cluster; owned */
+    struct instant heard_at; /* anything */
+};
+
+struct perf {
+    struct perf_settings settings;
+    struct perf_location *list; /* by prefix; owned */
+    uint32_t count, room;
+    uint32_t awake;  /* own ones that degrade_judge() is to be asked for, at most */
+    uint64_t merged; /* locations that went into a wider one */
+    size_t bytes;    /* allocated */
+};
+
+/* How a cluster's clients fare at a location, with what that is worth. */
+struct perf_view {
+    uint32_t rating_centi; /* [R/100] usual, or recent if it is worse */
+    uint32_t within_centi; /* [R/100] half-width of 95 % of the mean */
+    uint32_t reports;      /* 0: nobody has measured */
+};
+
+void perf_init(struct perf *p, const struct perf_settings *settings);
+void perf_free(struct perf *p);
+
+/* [R/100] of one report. */
+uint32_t perf_rate(const struct perf_sample *sample);
+
+/* False without memory; nothing has changed then. */
+bool perf_heard(struct perf *p, const struct perf_sample *sample, struct instant now);
+
+/* What a peer tells. False without memory or room, or if the prefix
+ * is none: nobody can make us know our own clients less well. */
+bool perf_told(struct perf *p, uint16_t cluster, const struct perf_summary *summary,
+               struct instant now);
+
+/* A cluster that is a peer no longer. */
+void perf_forget_cluster(struct perf *p, uint16_t cluster);
+
+/* The next location at or after `*cursor` where something has happened, judged; begin with 0. The
+ * event's peer indexes `clusters`, which must have PERF_PEERS_MAX places. False: no more. */
+bool perf_judge(struct perf *p, uint32_t *cursor, struct instant now, struct prefix *location,
+                struct degrade_event *event, uint16_t *clusters);
+
+/* Own clients, and those of a peer. */
+struct perf_view perf_own_view(const struct perf *p, const struct prefix *location);
+struct perf_view perf_peer_view(const struct perf *p, const struct prefix *location,
+                                uint16_t cluster);
+
+/* The entry that clients of a location are counted in; NULL: none. */
+const struct perf_location *perf_find(const struct perf *p, const struct prefix *location);
+
+/* Clients of ours there within PERF_CLIENTS_FOR to twice that: at least so many. */
+uint32_t perf_clients(const struct perf_own *own, struct instant now);
+
+/* Chooses what to tell peers, at most `room` (and PERF_PICK_MAX): no prefix longer than these bits,
+ * none with fewer clients. */
+struct perf_privacy {
+    uint8_t bits_ipv4, bits_ipv6;
+    uint32_t clients_min;
+};
+size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, struct instant now,
+                 struct perf_summary *out, size_t room);
+
+void perf_check_invariants(const struct perf *p);
+
+#endif

@@ -1,0 +1,272 @@
+#include "monitor/perf.h"
+
+#include "peerd/base/rng.h"
+
+#include <criterion/criterion.h>
+#include <malloc.h>
+#include <string.h>
+
+static const struct perf_settings settings = {
+    .locations_max = PERF_LOCATIONS_MAX,
+    .wish = {.drop_centi = 1000,
+             .clients_min = 5,
+             .reports_min = 3,
+             .interval = {1000000},
+             .hold = {10000000}},
+};
+
+static struct prefix prefix_of(const char *text) {
+    struct prefix p;
+    cr_assert(prefix_from_text(&p, text), "%s", text);
+    return p;
+}
+
+static struct perf_sample sample_at(const char *location, uint32_t client, uint32_t lost) {
+    return (struct perf_sample){.location = prefix_of(location),
+                                .client = client,
+                                .codec = experience_codec_of("pcmu"),
+                                .expected = 50,
+                                .lost = lost,
+                                .rtt = duration_ms(40),
+                                .jitter = duration_ms(3),
+                                .buffer = duration_ms(60)};
+}
+
+static bool heard(struct perf *p, const char *location, uint32_t client, uint32_t lost,
+                  struct instant now) {
+    struct perf_sample s = sample_at(location, client, lost);
+    return perf_heard(p, &s, now);
+}
+
+Test(perf, a_report_is_rated_by_loss_bursts_and_delay) {
+    struct perf_sample s = sample_at("192.0.2.0/24", 1, 0);
+    cr_expect_eq(perf_rate(&s), 9320);
+    s.lost = 5; /* 10 %: 95 × 10 / (10 + 25.1) */
+    cr_expect_float_eq(perf_rate(&s) / 100.0, 93.2 - 27.07, 0.02);
+    s.runs = 1; /* BurstR = 4.5 */
+    cr_expect_float_eq(perf_rate(&s) / 100.0, 93.2 - 95 * 10 / (10 / 4.5 + 25.1), 0.02);
+    s = sample_at("192.0.2.0/24", 1, 0);
+    s.rtt = duration_ms(280); /* and 60 of buffer are 200 one way */
+    cr_expect_float_eq(perf_rate(&s) / 100.0, 93.2 - 3.04, 0.02);
+    s.buffer = DURATION_ZERO;
+    s.jitter = duration_ms(30);
+    cr_expect_float_eq(perf_rate(&s) / 100.0, 93.2 - 3.04, 0.02, "twice the jitter");
+    s.rtt = DURATION_ENDLESS;
+    cr_expect_eq(perf_rate(&s), 9320);
+}
+
+Test(perf, each_location_has_its_own_figures) {
+    struct perf p;
+    const struct prefix near = prefix_of("192.0.2.0/24"), far = prefix_of("2001:db8:1::/48");
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 100; i++) {
+        cr_assert(heard(&p, "192.0.2.0/24", i % 20, 0, instant_us(i * 50000)));
+        cr_assert(heard(&p, "2001:db8:1::/48", i % 10, i % 2 * 5, instant_us(i * 50000)));
+    }
+    struct perf_view a = perf_own_view(&p, &near), b = perf_own_view(&p, &far);
+    cr_expect_eq(a.rating_centi, 9320);
+    cr_expect(b.rating_centi > 7900 && b.rating_centi < 8050, "%u", b.rating_centi);
+    cr_expect(a.within_centi < b.within_centi && b.within_centi < 300, "%u", b.within_centi);
+    cr_expect_eq(perf_clients(perf_find(&p, &far)->own, instant_us(5000000)), 10);
+    cr_expect_eq(perf_clients(perf_find(&p, &far)->own, instant_us(60000000)), 0);
+    const struct prefix nowhere = prefix_of("198.51.100.0/24");
+    cr_expect_eq(perf_own_view(&p, &nowhere).reports, 0);
+    cr_expect_not(perf_heard(&p, &(struct perf_sample){0}, instant_us(0)));
+    perf_check_invariants(&p);
+    perf_free(&p);
+}
+
+/* Ten thousand locations, each of them known to us and to eight peers. */
+Test(perf, ten_thousand_locations_take_at_most_16_mib) {
+    struct perf p;
+    struct rng g;
+    rng_seed(&g, 5);
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 60000; i++) { /* six times as many as there is room for */
+        struct instant now = instant_us(i * 1000);
+        struct perf_sample s = sample_at("10.0.0.0/24", i, 0);
+        uint32_t where = (uint32_t)rng_below(&g, i < 10000 ? 10000 : 60000);
+        where = i < 10000 ? i : where;
+        s.location.addr.ip[1] = (uint8_t)(where >> 8);
+        s.location.addr.ip[2] = (uint8_t)where;
+        s.rtt = duration_us((int64_t)rng_below(&g, 300000));
+        cr_assert(perf_heard(&p, &s, now));
+        struct perf_summary told = {s.location, 9000, 9000, 300, 7, 7};
+        for (uint16_t c = 0; c < 8; c++)
+            perf_told(&p, c, &told, now);
+        if (i == 9999) {
+            cr_expect_eq(p.count, 10000);
+            cr_expect_eq(p.merged, 0);
+        }
+        if (i >= 9999 && i % 10000 == 9999) {
+            size_t used = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+            cr_expect_leq(p.bytes, 16 << 20, "%zu bytes", p.bytes);
+            cr_expect_leq(used, 16 << 20, "%zu bytes with malloc's own", used);
+            if (i == 9999)
+                fprintf(stderr, "10000 locations: %zu bytes, %zu with malloc's own\n", p.bytes,
+                        used);
+        }
+    }
+    cr_expect(p.count <= PERF_LOCATIONS_MAX && p.merged > 0);
+    perf_check_invariants(&p);
+    perf_free(&p);
+}
+
+Test(perf, neighbours_become_one_the_least_busy_first) {
+    struct perf p;
+    struct perf_settings few = settings;
+    few.locations_max = 16;
+    perf_init(&p, &few);
+    for (uint32_t i = 0; i < 16; i++) { /* eight pairs, each of one /20 */
+        char text[32];
+        snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 2, i % 2);
+        for (uint32_t k = 0; k <= i; k++)
+            cr_assert(heard(&p, text, k, 0, instant_us(0)));
+    }
+    cr_assert_eq(p.count, 16);
+    cr_assert(heard(&p, "192.0.2.0/24", 1, 0, instant_us(0)));
+    perf_check_invariants(&p);
+    cr_expect_eq(p.count, 15, "%u", p.count);
+    const struct prefix quiet = prefix_of("10.0.1.0/24"), busy = prefix_of("10.7.1.0/24");
+    cr_expect_eq(perf_find(&p, &quiet)->prefix.bits, 20);
+    cr_expect_eq(perf_find(&p, &quiet)->own->reports, 3);
+    cr_expect_eq(perf_find(&p, &busy)->prefix.bits, 24);
+    cr_assert(heard(&p, "10.0.1.0/24", 9, 0, instant_us(0)));
+    cr_expect_eq(perf_find(&p, &quiet)->own->reports, 4, "counted where it was merged into");
+    for (uint32_t i = 0; i < 200; i++) { /* nothing near one another: all the way up */
+        char text[32];
+        snprintf(text, sizeof(text), "%u.7.7.0/24", i + 1);
+        cr_assert(heard(&p, text, 1, 0, instant_us(0)));
+        perf_check_invariants(&p);
+    }
+    cr_expect_leq(p.count, 16);
+    perf_free(&p);
+}
+
+Test(perf, what_peers_tell_never_makes_us_know_our_own_clients_less_well) {
+    struct perf p;
+    struct perf_settings few = settings;
+    few.locations_max = 16;
+    perf_init(&p, &few);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct perf_summary told = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7};
+        told.location.addr.ip[2] = (uint8_t)i;
+        cr_expect_eq(perf_told(&p, 1, &told, instant_us(0)), i < 16);
+    }
+    for (uint32_t i = 0; i < 16; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "10.1.%u.0/24", i);
+        cr_assert(heard(&p, text, 1, 0, instant_us(0)));
+    }
+    cr_expect_eq(p.merged, 0);
+    const struct prefix own = prefix_of("10.1.3.0/24");
+    cr_expect_eq(perf_find(&p, &own)->prefix.bits, 24);
+    struct perf_summary bad = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7};
+    bad.location.addr.ip[3] = 1;
+    cr_expect_not(perf_told(&p, 1, &bad, instant_us(0)), "bits beyond the prefix");
+    perf_check_invariants(&p);
+    perf_free(&p);
+}
+
+Test(perf, a_peers_word_reaches_wider_and_narrower_locations) {
+    struct perf p;
+    perf_init(&p, &settings);
+    struct perf_summary wide = {prefix_of("10.2.0.0/20"), 9000, 7000, 300, 9, 40};
+    struct perf_summary narrow = {prefix_of("10.3.4.0/24"), 8000, 8000, 300, 9, 40};
+    cr_assert(perf_told(&p, 1, &wide, instant_us(0)));
+    cr_assert(perf_told(&p, 2, &narrow, instant_us(0)));
+    narrow.location = prefix_of("10.3.5.0/24");
+    narrow.usual_centi = narrow.recent_centi = 9000;
+    cr_assert(perf_told(&p, 2, &narrow, instant_us(0)));
+    const struct prefix in = prefix_of("10.2.7.0/24"), around = prefix_of("10.3.0.0/20");
+    cr_expect_eq(perf_peer_view(&p, &in, 1).rating_centi, 7000, "it has fallen: recent counts");
+    cr_expect_eq(perf_peer_view(&p, &in, 2).reports, 0);
+    cr_expect_eq(perf_peer_view(&p, &around, 2).rating_centi, 8500);
+    perf_forget_cluster(&p, 1);
+    cr_expect_eq(perf_peer_view(&p, &in, 1).reports, 0);
+    perf_free(&p);
+}
+
+/* Only so narrow, only with so many clients. */
+Test(perf, what_leaves_is_as_coarse_and_as_crowded_as_permitted) {
+    struct perf p;
+    struct perf_summary out[8];
+    const struct perf_privacy strict = {20, 40, 10};
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 120; i++) {
+        struct instant now = instant_us(i * 100000);
+        cr_assert(heard(&p, "10.0.1.0/24", i % 6, 0, now));
+        cr_assert(heard(&p, "10.0.2.0/24", 100 + i % 6, 5, now));
+        cr_assert(heard(&p, "10.9.9.0/24", i % 6, 0, now));
+        cr_assert(heard(&p, "2001:db8:1::/48", i % 12, 0, now));
+    }
+    struct instant now = instant_us(12000000);
+    size_t count = perf_pick(&p, &strict, now, out, 8);
+    cr_assert_eq(count, 2, "%zu", count);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_geq(out[i].clients, 10);
+        cr_expect_leq(out[i].location.bits, out[i].location.addr.family == 4 ? 20 : 40);
+        cr_expect(prefix_is_canonical(&out[i].location));
+        if (out[i].location.addr.family == 4)
+            cr_expect(out[i].usual_centi > 7900 && out[i].usual_centi < 8050, "both: %u",
+                      out[i].usual_centi);
+    }
+    const struct perf_privacy loose = {24, 48, 1};
+    cr_expect_eq(perf_pick(&p, &loose, now, out, 8), 4);
+    const struct perf_privacy none = {24, 48, 1000};
+    cr_expect_eq(perf_pick(&p, &none, now, out, 8), 0);
+    perf_free(&p);
+}
+
+Test(perf, the_changed_come_first_and_then_all_in_turn) {
+    struct perf p;
+    struct perf_summary out[2];
+    const struct perf_privacy loose = {24, 48, 1};
+    int told[6] = {0};
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 3000; i++) {
+        char text[32];
+        struct instant now = instant_us(i * 20000);
+        uint32_t at = i % 6;
+        snprintf(text, sizeof(text), "10.0.%u.0/24", at);
+        cr_assert(heard(&p, text, i / 6 % 8, at == 3 && i >= 2400 ? 10 : 0, now));
+        if (i == 2500) { /* nothing else has */
+            cr_assert_eq(perf_pick(&p, &loose, now, out, 2), 2);
+            cr_expect_eq(out[0].location.addr.ip[2], 3);
+        } else if (i % 50 == 0 && i < 2400) {
+            size_t count = perf_pick(&p, &loose, now, out, 2);
+            for (size_t k = 0; k < count; k++)
+                told[out[k].location.addr.ip[2]]++;
+        }
+    }
+    for (int i = 0; i < 6; i++)
+        cr_expect(told[i] >= 12 && told[i] <= 20, "location %d: %d times", i, told[i]);
+    perf_free(&p);
+}
+
+Test(perf, an_event_comes_out_with_the_peer_that_it_rests_on) {
+    struct perf p;
+    uint16_t clusters[PERF_PEERS_MAX];
+    struct degrade_event event = {0};
+    struct prefix where;
+    int events = 0;
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 700; i++) {
+        struct instant now = instant_us(i * 50000);
+        struct perf_summary told = {prefix_of("192.0.2.0/24"), 9200, 9200, 300, 7, 7};
+        cr_assert(heard(&p, "192.0.2.0/24", i % 20, i >= 600 ? 10 : 0, now));
+        cr_assert(heard(&p, "192.0.3.0/24", i % 20, 0, now));
+        cr_assert(perf_told(&p, 42, &told, now));
+        uint32_t cursor = 0;
+        while (perf_judge(&p, &cursor, now, &where, &event, clusters))
+            events++;
+    }
+    cr_assert_eq(events, 1);
+    cr_expect_eq(event.cause, DEGRADE_CAUSE_PATH);
+    cr_expect_eq(clusters[event.peer], 42);
+    cr_expect_eq(where.addr.ip[2], 2);
+    cr_expect(perf_own_view(&p, &where).rating_centi < 6500, "what is bad now counts");
+    perf_check_invariants(&p);
+    perf_free(&p);
+}
