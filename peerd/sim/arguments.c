@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef PEERD_VERSION
 #define PEERD_VERSION "unknown"
@@ -39,6 +40,9 @@ static const char help[] =
     "Many runs, each in a process of its own:\n"
     "      --runs N          seeds, one after another\n"
     "      --first-seed N    the first of them (1)\n"
+    "      --seed A..B       these seeds, all of them; then the curve: how soon clusters act on a\n"
+    "                        death and how often on none, beside what detectors of a single path\n"
+    "                        make of the same paths (see `curve` in a scenario)\n"
     "      --json            closes with how well clusters watched one another in all of them\n"
     "      --jobs N          at once (as many as there are cores)\n"
     "      --keep-going      further after a failure; else no more begin then\n"
@@ -62,6 +66,26 @@ static bool take_number(uint64_t *out, const char *option, const char *text) {
     return false;
 }
 
+/* `7` or `1..100`. */
+static bool take_seeds(struct arguments *a, const char *text) {
+    char first[32];
+    uint64_t last;
+    const char *dots = strstr(text, "..");
+    if (dots == NULL) {
+        a->seed_given = true;
+        return take_number(&a->seed, "seed", text);
+    }
+    snprintf(first, sizeof(first), "%.*s", (int)(dots - text), text);
+    if (!take_number(&a->first_seed, "seed", first) || !take_number(&last, "seed", dots + 2))
+        return false;
+    if (last < a->first_seed) {
+        fprintf(stderr, "peersim: --seed %s: expected the lower one first\n", text);
+        return false;
+    }
+    a->runs = last - a->first_seed + 1;
+    return a->range = a->keep_going = true;
+}
+
 static bool is_some(uint64_t number, const char *option) {
     if (number == 0)
         fprintf(stderr, "peersim: --%s 0: expected at least 1\n", option);
@@ -72,8 +96,7 @@ static bool is_some(uint64_t number, const char *option) {
 static bool take_option(struct arguments *a, int option) {
     switch (option) {
     case 's':
-        a->seed_given = true;
-        return take_number(&a->seed, "seed", optarg);
+        return take_seeds(a, optarg);
     case 'r':
         return take_number(&a->runs, "runs", optarg) && is_some(a->runs, "runs");
     case 'f':
@@ -168,6 +191,10 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
                 : a->print    ? "print"
                               : "html",
                 a->seed_given ? " (which begins with --first-seed)" : "");
+        return 2;
+    }
+    if (a->range && optind == argc) {
+        fprintf(stderr, "peersim: --seed A..B is of a scenario; of drawn ones --runs N\n");
         return 2;
     }
     if (argc - optind > 1) {

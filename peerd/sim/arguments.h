@@ -18,6 +18,7 @@ struct arguments {
     uint64_t runs; /* 0: a single one */
     uint64_t first_seed;
     uint64_t jobs; /* 0: as many as there are cores */
+    bool range;    /* `--seed A..B`: the runs from first_seed on, and their curve */
     bool seed_given, json, trace, print, scatter;
     bool shrink, no_shrink, keep_going;
     enum sim_sleep sleep;

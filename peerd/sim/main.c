@@ -2,6 +2,7 @@
  * peersim: what would happen if. Runs a scenario, or one that the seed draws, under virtual time.
  */
 #include "peerd/sim/arguments.h"
+#include "peerd/sim/curve.h"
 #include "peerd/sim/many.h"
 #include "peerd/sim/plan.h"
 #include "peerd/sim/report_html.h"
@@ -209,13 +210,13 @@ static int run_many(const struct arguments *a, const char *text, const char *fol
     const struct many_options options = {.path = a->file,
                                          .text = text,
                                          .folder = folder,
-                                         .save_to = a->no_shrink ? NULL : a->save_to,
+                                         .save_to = a->no_shrink || a->range ? NULL : a->save_to,
                                          .first_seed = a->first_seed,
                                          .runs = a->runs,
                                          .jobs = (uint32_t)a->jobs,
                                          .json = a->json,
                                          .keep_going = a->keep_going};
-    return many_run(&options) ? 0 : 1;
+    return (a->range ? curve_run(&options) : many_run(&options)) ? 0 : 1;
 }
 
 static int shrink(const struct arguments *a, const char *text, const char *folder) {

@@ -42,7 +42,7 @@ static double seeds_per_s(const struct many *m) {
 }
 
 static void tell(struct many *m) {
-    if (m->options->json || elapsed_ms(m) - m->told_ms < TELL_EVERY_MS)
+    if (m->options->json || m->options->sum != NULL || elapsed_ms(m) - m->told_ms < TELL_EVERY_MS)
         return;
     m->told_ms = elapsed_ms(m);
     printf("  %" PRIu64 " of %" PRIu64 ", %" PRIu64 " failed, %.1f seeds/s\n",
@@ -101,6 +101,7 @@ static void begin_more(struct many *m) {
         if (!trial_begin(&m->trials[i], &(struct trial_options){.text = o->text,
                                                                 .folder = o->folder,
                                                                 .seed = o->first_seed + m->begun,
+                                                                .detect_within = o->detect_within,
                                                                 .limit_s = TRIAL_LIMIT_S})) {
             fprintf(stderr, "peersim: no further process: %s\n", strerror(errno));
             m->stopped = true;
@@ -159,19 +160,24 @@ bool many_run(const struct many_options *options) {
     if (m.jobs > MANY_JOBS_MAX)
         m.jobs = MANY_JOBS_MAX;
     m.trials = calloc(m.jobs, sizeof(*m.trials));
-    m.watch = options->json ? calloc(1, sizeof(*m.watch)) : NULL;
+    m.watch = options->sum;
+    if (options->json && m.watch == NULL)
+        m.watch = calloc(1, sizeof(*m.watch));
     if (m.trials == NULL || (options->json && m.watch == NULL)) {
         fprintf(stderr, "peersim: out of memory\n");
+        free(m.trials);
         return false;
     }
     clock_gettime(CLOCK_MONOTONIC, &m.start);
     run_all(&m);
     free(m.trials);
-    if (m.watch != NULL)
-        tell_watch(&m);
-    free(m.watch);
-    if (options->json)
+    if (options->sum != NULL)
         return m.failed == 0;
+    if (options->json) {
+        tell_watch(&m);
+        free(m.watch);
+        return m.failed == 0;
+    }
     printf("  %.1f seeds/s, %" PRIu32 " at once\n", seeds_per_s(&m), m.jobs);
     printf("%" PRIu64 " passed, %" PRIu64 " failed, %" PRIu64 " skipped\n", m.passed, m.failed,
            options->runs - m.passed - m.failed);

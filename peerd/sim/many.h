@@ -4,11 +4,15 @@
 #ifndef PEERD_SIM_MANY_H
 #define PEERD_SIM_MANY_H
 
+#include "peerd/base/time.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define MANY_JOBS_MAX 256
 #define MANY_NAME_MAX 95
+
+struct report_watch;
 
 struct many_options {
     const char *path;    /* of a scenario, for people; NULL: the swarm */
@@ -20,6 +24,8 @@ struct many_options {
     uint32_t jobs;   /* at once; 0: as many as there are cores */
     bool json;       /* closes with all runs' watch (report_watch.h) in one line instead */
     bool keep_going; /* after a failure; else those under way end and no more begin */
+    struct duration detect_within; /* in place of the scenario's, see trial.h; zero: as it says */
+    struct report_watch *sum; /* gets all runs' watch, and nothing is said at the end; or NULL */
 };
 
 /* Says how it goes, and closes with `N passed, N failed, N skipped` (skipped: not begun). True if

@@ -63,10 +63,36 @@ static void count_wrong(struct report_watch *w, const struct scenario *s, const 
 
 /* ---- the dead -------------------------------------------------------------------------------- */
 
-static void note(struct report_watch *w, int64_t ms) {
-    if (w->detected < REPORT_WATCH_DETECTED_MAX)
+static void note(struct report_watch *w, int64_t ms, int64_t suspected_ms) {
+    if (w->detected < REPORT_WATCH_DETECTED_MAX) {
         w->ms[w->detected] = (uint32_t)ms;
+        w->suspected_ms[w->detected] = (uint32_t)suspected_ms;
+    }
     w->detected++;
+}
+
+static bool is_trust(const struct name *verdict) {
+    return strcmp(verdict->text, "alive") == 0 || strcmp(verdict->text, "degraded") == 0 ||
+           strcmp(verdict->text, "draining") == 0;
+}
+
+/* Since when it was no longer trusted, of what ended in the verdict at `until_ms`; the instant at
+ * which it was gone if that had been so before. */
+static int64_t suspected_at(const struct scenario *s, const struct report *r, uint32_t observer,
+                            const struct report_change *gone, int64_t until_ms) {
+    int64_t at_ms = until_ms;
+    bool trusted = true;
+    for (uint32_t i = 0; i < r->verdict_count; i++) {
+        const struct report_verdict *v = &r->verdicts[i];
+        if (v->at_ms > until_ms ||
+            !name_equal(&v->observer, &s->clusters[observer].identity.name) ||
+            !name_equal(&v->peer, &s->clusters[gone->cluster].identity.name))
+            continue;
+        if (trusted && !is_trust(&v->verdict))
+            at_ms = v->at_ms;
+        trusted = is_trust(&v->verdict);
+    }
+    return at_ms > gone->at_ms ? at_ms : gone->at_ms;
 }
 
 static int64_t first_crashed(const struct scenario *s, const struct report *r, uint32_t observer,
@@ -95,7 +121,7 @@ static void one_gone(struct report_watch *w, const struct scenario *s, const str
             continue;
         int64_t at_ms = first_crashed(s, r, i, gone, until_ms);
         if (at_ms >= 0)
-            note(w, at_ms - gone->at_ms);
+            note(w, at_ms - gone->at_ms, suspected_at(s, r, i, gone, at_ms) - gone->at_ms);
         else
             w->undetected += until_ms - gone->at_ms >= NOTICE_MS;
     }
@@ -107,7 +133,9 @@ void report_watch_of(struct report_watch *out, const struct scenario *s, const s
     for (uint32_t a = 0; a < s->cluster_count; a++)
         for (uint32_t b = 0; b < s->cluster_count; b++)
             pairs += a != b && scenario_are_peers(s, a, b);
-    out->peer_days = (double)pairs * (double)duration_in_ms(s->duration) / DAY_MS;
+    double days = (double)duration_in_ms(s->duration) / DAY_MS;
+    out->peer_days = (double)pairs * days;
+    out->listener_days = (double)r->client_count * days;
     count_wrong(out, s, r);
     for (uint32_t i = 0; i < r->change_count; i++) {
         const struct report_change *c = &r->changes[i];
@@ -116,39 +144,43 @@ void report_watch_of(struct report_watch *out, const struct scenario *s, const s
     }
 }
 
-void report_watch_add(struct report_watch *sum, const struct report_watch *one) {
-    sum->peer_days += one->peer_days;
-    sum->suspicions_wrong += one->suspicions_wrong;
-    sum->crashed_wrong += one->crashed_wrong;
-    sum->moves_wrong += one->moves_wrong;
-    sum->undetected += one->undetected;
-    for (uint32_t i = 0; i < one->detected; i++)
-        note(sum, i < REPORT_WATCH_DETECTED_MAX ? one->ms[i] : 0);
-}
-
-/* ---- told ------------------------------------------------------------------------------------ */
-
 static uint32_t kept(const struct report_watch *w) {
     return w->detected < REPORT_WATCH_DETECTED_MAX ? w->detected : REPORT_WATCH_DETECTED_MAX;
 }
 
+void report_watch_add(struct report_watch *sum, const struct report_watch *one) {
+    sum->peer_days += one->peer_days;
+    sum->listener_days += one->listener_days;
+    sum->suspicions_wrong += one->suspicions_wrong;
+    sum->crashed_wrong += one->crashed_wrong;
+    sum->moves_wrong += one->moves_wrong;
+    sum->undetected += one->undetected;
+    for (uint32_t i = 0; i < kept(one); i++)
+        note(sum, one->ms[i], one->suspected_ms[i]);
+}
+
+/* ---- told ------------------------------------------------------------------------------------ */
+
 void report_watch_to_line(const struct report_watch *w, char *out, size_t size) {
     struct text t = text_over(out, size);
-    text_putf(&t, "%.9f %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32, w->peer_days,
-              w->suspicions_wrong, w->crashed_wrong, w->moves_wrong, w->undetected, kept(w));
-    for (uint32_t i = 0; i < kept(w); i++)
-        text_putf(&t, " %" PRIu32, w->ms[i]);
+    uint32_t told = kept(w) < REPORT_WATCH_TOLD_MAX ? kept(w) : REPORT_WATCH_TOLD_MAX;
+    text_putf(&t, "%.9f %.9f %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32,
+              w->peer_days, w->listener_days, w->suspicions_wrong, w->crashed_wrong, w->moves_wrong,
+              w->undetected, told);
+    for (uint32_t i = 0; i < told; i++)
+        text_putf(&t, " %" PRIu32 " %" PRIu32, w->ms[i], w->suspected_ms[i]);
 }
 
 bool report_watch_from_line(struct report_watch *out, const char *line) {
     int at = 0, n = 0;
     memset(out, 0, sizeof(*out));
-    if (sscanf(line, "%lf %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu32 "%n",
-               &out->peer_days, &out->suspicions_wrong, &out->crashed_wrong, &out->moves_wrong,
-               &out->undetected, &out->detected, &at) != 6)
+    if (sscanf(line, "%lf %lf %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu32 " %" SCNu32 "%n",
+               &out->peer_days, &out->listener_days, &out->suspicions_wrong, &out->crashed_wrong,
+               &out->moves_wrong, &out->undetected, &out->detected, &at) != 7)
         return false;
     for (uint32_t i = 0; i < kept(out); i++, at += n)
-        if (sscanf(line + at, " %" SCNu32 "%n", &out->ms[i], &n) != 1)
+        if (sscanf(line + at, " %" SCNu32 " %" SCNu32 "%n", &out->ms[i], &out->suspected_ms[i],
+                   &n) != 2)
             return false;
     return true;
 }
@@ -158,17 +190,25 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-void report_watch_write(struct json_writing *out, json_t *object, struct report_watch *w) {
+int64_t report_watch_quantile(const struct report_watch *w, uint32_t *ms, uint32_t permille) {
     uint32_t n = kept(w);
-    qsort(w->ms, n, sizeof(w->ms[0]), compare);
+    qsort(ms, n, sizeof(ms[0]), compare);
+    if (n == 0)
+        return -1;
+    return (int64_t)ms[permille < 1000 ? (uint64_t)n * permille / 1000 : n - 1];
+}
+
+void report_watch_write(struct json_writing *out, json_t *object, struct report_watch *w) {
     json_object_set_new(object, "peer_days", json_real(w->peer_days));
+    json_object_set_new(object, "listener_days", json_real(w->listener_days));
     json_write_uint(out, object, "suspicions_wrong", w->suspicions_wrong);
     json_write_uint(out, object, "crashed_wrong", w->crashed_wrong);
     json_write_uint(out, object, "moves_wrong", w->moves_wrong);
     json_write_uint(out, object, "detected", w->detected);
     json_write_uint(out, object, "undetected", w->undetected);
-    json_write_int(out, object, "detected_ms_p50", n > 0 ? (int64_t)w->ms[n / 2] : -1);
-    json_write_int(out, object, "detected_ms_p99",
-                   n > 0 ? (int64_t)w->ms[(uint64_t)n * 99 / 100] : -1);
-    json_write_int(out, object, "detected_ms_most", n > 0 ? (int64_t)w->ms[n - 1] : -1);
+    json_write_int(out, object, "detected_ms_p50", report_watch_quantile(w, w->ms, 500));
+    json_write_int(out, object, "detected_ms_p99", report_watch_quantile(w, w->ms, 990));
+    json_write_int(out, object, "detected_ms_most", report_watch_quantile(w, w->ms, 1000));
+    json_write_int(out, object, "suspected_ms_p50", report_watch_quantile(w, w->suspected_ms, 500));
+    json_write_int(out, object, "suspected_ms_p99", report_watch_quantile(w, w->suspected_ms, 990));
 }

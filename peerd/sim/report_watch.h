@@ -12,17 +12,20 @@
 #include "peerd/sim/report.h"
 #include "peerd/wire/json_write.h"
 
-#define REPORT_WATCH_DETECTED_MAX 4096  /* detections kept; of more the rest is only counted */
+#define REPORT_WATCH_DETECTED_MAX 16384 /* detections kept; of more the rest is only counted */
+#define REPORT_WATCH_TOLD_MAX     2048  /* of them in a line */
 #define REPORT_WATCH_LINE_MAX     32768 /* [bytes] */
 
 struct report_watch {
     double peer_days;          /* of clusters that had a peer to watch, summed */
+    double listener_days;      /* of listeners, all of the time */
     uint64_t suspicions_wrong; /* mistakes of detectors: of the living */
     uint64_t crashed_wrong;    /* verdicts of the living */
     uint64_t moves_wrong;      /* listeners that left the living as if it had crashed */
     uint32_t undetected;       /* peers of a dead one that lived and did not find out */
     uint32_t detected;         /* those that did … */
     uint32_t ms[REPORT_WATCH_DETECTED_MAX]; /* [ms] … and after how long; the first so many */
+    uint32_t suspected_ms[REPORT_WATCH_DETECTED_MAX]; /* [ms] until the same only suspected it */
 };
 
 void report_watch_of(struct report_watch *out, const struct scenario *scenario,
@@ -32,9 +35,13 @@ void report_watch_of(struct report_watch *out, const struct scenario *scenario,
 void report_watch_to_line(const struct report_watch *w, char *out, size_t size);
 bool report_watch_from_line(struct report_watch *out, const char *line);
 
-/* Members peer_days, suspicions_wrong, crashed_wrong, moves_wrong, detected, undetected and
- * detected_ms_p50, _p99 and _most (-1 where nothing was detected). Sorts `ms`. */
+/* Members peer_days, listener_days, suspicions_wrong, crashed_wrong, moves_wrong, detected,
+ * undetected, detected_ms_p50, _p99 and _most, and suspected_ms_p50 and _p99 of the same deaths (-1
+ * where nothing was detected). Sorts both lists. */
 void report_watch_write(struct json_writing *out, json_t *object, struct report_watch *w);
+
+/* [ms] a quantile of a list of the detections that are kept; -1 for none. Sorts it. */
+int64_t report_watch_quantile(const struct report_watch *w, uint32_t *ms, uint32_t permille);
 
 /* Adds the second to the first; of more detections than are kept the rest is only counted. */
 void report_watch_add(struct report_watch *sum, const struct report_watch *one);

@@ -298,6 +298,15 @@ struct scenario_expectations {
     uint32_t must_not_move_count;
 };
 
+#define SCENARIO_WISHES_MAX 8
+
+/* What `--seed A..B` makes of many runs. */
+struct scenario_curve {
+    struct duration detect_within[SCENARIO_WISHES_MAX]; /* each in turn; none: there is no curve */
+    uint32_t count;
+    uint32_t rarer_min; /* wrong moves must be so many times rarer than suspicions; 0: not asked */
+};
+
 struct scenario {
     struct name name;
     char description[SCENARIO_DESCRIPTION_MAX + 1];
@@ -324,6 +333,7 @@ struct scenario {
     struct scenario_event *events; /* in the order of the file, not of time; one for each `at` */
     uint32_t event_count;
     struct scenario_expectations expectations;
+    struct scenario_curve curve;
 };
 
 /* What a runner can do. */

@@ -198,6 +198,19 @@ static bool groups_good(const struct tree_node *list) {
     return true;
 }
 
+/* As of `detection` itself: two beats at least. */
+static void resolve_curve(struct resolving *r) {
+    struct tree_node *list = tree_find(tree_find(r->root, "curve"), "detect_within");
+    for (uint32_t i = 0; i < r->s->curve.count; i++) {
+        struct tree_node *node = resolve_element(list, i);
+        if (node->faulty || r->s->curve.detect_within[i].us >= 2 * r->s->detection.interval.us)
+            continue;
+        struct fault *x = fault_add(r->run->faults, node, NULL);
+        fault_expected(x, "at least twice `detection.interval`");
+        fault_found(x, "%s", node->text);
+    }
+}
+
 static void resolve_all(struct resolving *r) {
     struct scenario *s = r->s;
     if (!fill_lists(s)) {
@@ -220,6 +233,7 @@ static void resolve_all(struct resolving *r) {
         resolve_link(r, tree_child(tree_find(r->root, "links"), i), &s->links[i]);
     resolve_events(r);
     resolve_expectations(r);
+    resolve_curve(r);
 }
 
 void scenario_resolve(struct schema_run *run, struct tree_node *root, void *record) {

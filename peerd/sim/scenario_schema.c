@@ -53,6 +53,27 @@ void scenario_read_when(struct schema_run *run, const struct schema_row *row,
     }
 }
 
+/* ---- many runs ---- */
+
+static const struct schema_row wish_item = {
+    .key = "", .type = SCHEMA_DURATION, .range = "20ms..60s"};
+
+static const struct schema_row curve_rows[] = {
+    {"detect_within", SCHEMA_LIST,
+     LIST_AT(scenario_curve, detect_within, count, SCENARIO_WISHES_MAX), .required = true,
+     .item = &wish_item, .single = true, .unique = "",
+     .doc =
+         "All seeds are run with each of these as `detect_within`. Of others than the scenario's "
+         "own no expectation is judged, only invariants."},
+    {"rarer_min", SCHEMA_COUNT, AT(scenario_curve, rarer_min), .range = "1..1000000",
+     .doc = "With the scenario's own, wrong moves must be at least so many times rarer than the "
+            "detectors' wrong suspicions, or it has failed."},
+};
+static const struct schema_table curve_table = {
+    .title = "the curve",
+    TABLE(curve_rows, scenario_curve),
+};
+
 /* ---- the whole file ---- */
 
 static const struct schema_row scenario_rows[] = {
@@ -92,6 +113,8 @@ static const struct schema_row scenario_rows[] = {
      .heap = true, .table = &scenario_event_table, .doc = "What happens when."},
     {"expectations", SCHEMA_MAPPING, AT(scenario, expectations),
      .table = &scenario_expectations_table, .doc = "What must be true at the end."},
+    {"curve", SCHEMA_MAPPING, AT(scenario, curve), .table = &curve_table,
+     .doc = "What `peersim FILE --seed A..B` draws of many runs; a single run does not look."},
 };
 const struct schema_table scenario_table = {
     .title = "a scenario",

@@ -400,6 +400,19 @@ static void put_expectations(struct text *t, const struct scenario_expectations 
         text_putf(t, "  expects   no move of %s\n", e->must_not_move_names[i].text);
 }
 
+static void put_curve(struct text *t, const struct scenario_curve *c) {
+    if (c->count == 0)
+        return;
+    text_putf(t, "  curve     of many runs, with detect_within");
+    for (uint32_t i = 0; i < c->count; i++) {
+        text_putf(t, i == 0 ? " " : ", ");
+        put_duration(t, c->detect_within[i]);
+    }
+    if (c->rarer_min > 0)
+        text_putf(t, "; wrong moves %u times rarer than wrong suspicions", (unsigned)c->rarer_min);
+    text_putf(t, "\n");
+}
+
 size_t scenario_describe(const struct scenario *s, char *out, size_t size) {
     struct text t = text_over(out, size);
     text_putf(&t, "%s%s%s\n  lasts     ", s->name.text, s->description[0] != '\0' ? ": " : "",
@@ -419,5 +432,6 @@ size_t scenario_describe(const struct scenario *s, char *out, size_t size) {
         text_putf(&t, "\n");
     }
     put_expectations(&t, &s->expectations);
+    put_curve(&t, &s->curve);
     return t.len;
 }

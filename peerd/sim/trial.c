@@ -57,6 +57,16 @@ static int say_report(const struct sim *sim) {
     return 0;
 }
 
+/* Another wish, under which other figures are to be expected. */
+static void wish(struct scenario *s, struct duration detect_within) {
+    if (detect_within.us == 0 || detect_within.us == s->detection.detect_within.us)
+        return;
+    s->detection.detect_within = detect_within;
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        s->clusters[i].detection.detect_within = detect_within;
+    memset(&s->expectations, 0, sizeof(s->expectations));
+}
+
 static int run(const struct trial_options *o) {
     static struct faults faults;
     static char drawn[SWARM_TEXT_MAX];
@@ -70,6 +80,7 @@ static int run(const struct trial_options *o) {
         !scenario_bring_files(&scenario, "./scenario", &faults) ||
         !scenario_check_abilities(&scenario, &sim_abilities, &faults))
         return say_unusable(&faults);
+    wish(&scenario, o->detect_within);
     const struct sim_options options = {.scenario = &scenario, .seed = o->seed};
     struct sim *sim = sim_new(&options);
     sim_run(sim);

@@ -8,6 +8,8 @@
 #ifndef PEERD_SIM_TRIAL_H
 #define PEERD_SIM_TRIAL_H
 
+#include "peerd/base/time.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +28,9 @@ struct trial_options {
     const char *text;   /* the scenario; NULL: the swarm's of this seed */
     const char *folder; /* in which the files lie that the text names; NULL: this one */
     uint64_t seed;
-    int limit_s; /* [s] real time; longer is a failure, too */
+    int limit_s;                   /* [s] real time; longer is a failure, too */
+    struct duration detect_within; /* in place of the scenario's, of which then only invariants are
+                                      expected; zero: as it says */
 };
 
 struct trial {
