@@ -10,6 +10,11 @@
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
+#define BACK_MAX       1000    /* numbers that duplicates and strays may be behind */
+#define DELAY_MAX_US   3000000 /* no path is slower */
+#define SLICES         10      /* of a trace, in which drift shows */
+#define DRIFT_LEAST_US 2000.0  /* from slice to slice */
+
 void beats_put(struct beats *b, struct beats_line line) {
     if (b->count == b->room) {
         b->room = b->room == 0 ? 65536 : b->room * 2;
@@ -20,22 +25,96 @@ void beats_put(struct beats *b, struct beats_line line) {
     b->lines[b->count++] = line;
 }
 
-static bool read_line(const char *text, struct beats_line *line) {
-    char arrival[32];
-    unsigned long long seq;
-    long long send;
-    if (sscanf(text, "%llu %lld %31s", &seq, &send, arrival) != 3)
+/* [µs] with or without decimals. */
+static bool read_us(const char *text, int64_t *us) {
+    char *end;
+    long double value = strtold(text, &end);
+    if (end == text || *end != '\0' || !(fabsl(value) < 9e18L))
         return false;
-    *line = (struct beats_line){seq, send, BEATS_LOST};
-    char *end = arrival;
-    if (strcmp(arrival, "-") != 0)
-        line->arrival_us = strtoll(arrival, &end, 10);
-    return strcmp(arrival, "-") == 0 || (end != arrival && *end == '\0');
+    *us = llroundl(value);
+    return true;
+}
+
+static bool read_line(const char *text, struct beats_line *line) {
+    char send[32], arrival[32];
+    unsigned long long seq;
+    if (sscanf(text, "%llu %31s %31s", &seq, send, arrival) != 3)
+        return false;
+    *line = (struct beats_line){.seq = seq, .arrival_us = BEATS_LOST};
+    return read_us(send, &line->send_us) &&
+           (strcmp(arrival, "-") == 0 || read_us(arrival, &line->arrival_us));
 }
 
 static int by_send(const void *a, const void *b) {
     const struct beats_line *x = a, *y = b;
     return (x->send_us > y->send_us) - (x->send_us < y->send_us);
+}
+
+/* Numbers from one on, in the order in which they were sent. One that goes back is another run. */
+static void number_anew(struct beats *b, const char *path) {
+    uint64_t first = UINT64_MAX, last = 0;
+    for (size_t i = 0; i < b->count; i++)
+        first = b->lines[i].seq < first ? b->lines[i].seq : first;
+    for (size_t i = 0; i < b->count; i++) {
+        uint64_t seq = b->lines[i].seq -= first - 1;
+        if (seq + BACK_MAX < last)
+            sheet_die("%s: the sequence goes back from %llu to %llu; a trace is of one run", path,
+                      (unsigned long long)(last + first - 1),
+                      (unsigned long long)(seq + first - 1));
+        last = seq > last ? seq : last;
+    }
+}
+
+/* Least delay of a slice of the trace; BEATS_LOST if nothing of it arrived. */
+static int64_t least_delay_us(const struct beats *b, size_t from, size_t until) {
+    int64_t least = BEATS_LOST;
+    for (size_t i = from; i < until; i++) {
+        const struct beats_line *l = &b->lines[i];
+        if (l->arrival_us != BEATS_LOST && l->arrival_us - l->send_us < least)
+            least = l->arrival_us - l->send_us;
+    }
+    return least;
+}
+
+static void shift_arrivals(struct beats *b, int64_t by_us, double per_us) {
+    int64_t begin_us = b->lines[0].send_us;
+    for (size_t i = 0; i < b->count; i++) {
+        struct beats_line *l = &b->lines[i];
+        if (l->arrival_us != BEATS_LOST)
+            l->arrival_us += by_us + llround(per_us * (double)(l->send_us - begin_us));
+    }
+}
+
+/* One of the clocks is faster where the least delay of each slice is more than that of the one
+ * before, by as much every time; a path whose delay grows does so less evenly. */
+static void take_drift_out(struct beats *b, const char *path) {
+    int64_t least[SLICES];
+    for (size_t i = 0; i < SLICES; i++) {
+        least[i] = least_delay_us(b, b->count * i / SLICES, b->count * (i + 1) / SLICES);
+        if (least[i] == BEATS_LOST)
+            return;
+    }
+    double step_us = (double)(least[SLICES - 1] - least[0]) / (SLICES - 1);
+    if (fabs(step_us) < DRIFT_LEAST_US)
+        return;
+    for (size_t i = 0; i < SLICES; i++)
+        if (fabs((double)(least[i] - least[0]) - step_us * (double)i) > fabs(step_us) / 2)
+            return;
+    double slice_us = (double)(b->lines[b->count - 1].send_us - b->lines[0].send_us) / SLICES;
+    shift_arrivals(b, 0, -step_us / slice_us);
+    fprintf(stderr, "%s: the clocks drift by %.1f ppm, which is taken out\n", path,
+            step_us / slice_us * 1e6);
+}
+
+/* Between two machines only the change of a delay is known. Where no path could have such delays,
+ * the least of them is taken for none: detection times lack it then, of all detectors alike. */
+static void take_offset_out(struct beats *b, const char *path) {
+    int64_t least = least_delay_us(b, 0, b->count);
+    if (least == BEATS_LOST || (least >= 0 && least < DELAY_MAX_US))
+        return;
+    shift_arrivals(b, -least, 0);
+    fprintf(stderr, "%s: the clocks differ; the least delay, %lld us, is taken for none\n", path,
+            (long long)least);
 }
 
 void beats_read(struct beats *b, const char *path) {
@@ -51,14 +130,18 @@ void beats_read(struct beats *b, const char *path) {
         for (char *p = text; *p != '\0'; p++)
             if (*p == ',' || *p == ';')
                 *p = ' ';
-        if (!read_line(text, &line))
+        if (read_line(text, &line))
+            beats_put(b, line);
+        else if (number > 1) /* the first may be a heading */
             sheet_die("%s:%zu: not `sequence send_us arrival_us|-`", path, number);
-        beats_put(b, line);
     }
     fclose(f);
     if (b->count < 2)
         sheet_die("%s: a trace has two beats at least", path);
     qsort(b->lines, b->count, sizeof(*b->lines), by_send);
+    number_anew(b, path);
+    take_drift_out(b, path);
+    take_offset_out(b, path);
 }
 
 void beats_write(const struct beats *b, FILE *f) {

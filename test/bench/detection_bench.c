@@ -235,8 +235,13 @@ static void put_cost(struct sheet *s) {
     beating_stop(&b);
     sheet_put_aimed(s, "bytes_per_s", "UDP payload a peer and direction, as counted",
                     bytes / took / (PEERS + 1) / PEERS, "B/s", -1500);
-    sheet_put_aimed(s, "core_percent", "of a core, a cluster with 10 peers",
-                    used / took / (PEERS + 1) * 100, "%", -1);
+    double percent = used / took / (PEERS + 1) * 100;
+    sheet_put_aimed(s, "core_percent", "of a core, a cluster with 10 peers", percent, "%", -1);
+    for (size_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++) {
+        snprintf(key, sizeof(key), "core_percent_of_%u_sessions", sessions[i]);
+        snprintf(what, sizeof(what), "  a session of %u", sessions[i]);
+        sheet_put(s, key, what, percent / sessions[i], "%");
+    }
 }
 
 int main(int argc, char **argv) {

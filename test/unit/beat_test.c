@@ -1,5 +1,7 @@
 #include "peerd/wire/beat.h"
 
+#include "peerd/core/peering.h"
+
 #include <criterion/criterion.h>
 #include <sodium.h>
 #include <string.h>
@@ -363,4 +365,27 @@ Test(beat, sealing_needs_room) {
     in = (struct beat){.kind = BEAT_KIND_BEAT, .boot = 1, .seq = 1, .interval_ms = 100};
     cr_expect_eq(beat_seal(out, sizeof(out), &in, &sender, &key, nonce), 36 + BODY_MIN + 16);
     cr_expect_eq(BEAT_LEN_MIN, 36 + BODY_MIN + 16);
+}
+
+/* What a peer may cost: beats every 100 ms, and views of nine others as often as they ride. */
+Test(beat, ten_peers_cost_less_than_a_kilobyte_and_a_half_a_second) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX];
+    struct beat plain = {.kind = BEAT_KIND_BEAT,
+                         .boot = 1,
+                         .seq = 6048000, /* of a week */
+                         .send_us = 604800000000,
+                         .echo_boot = 2,
+                         .echo_seq = 6048000,
+                         .interval_ms = 100};
+    struct beat told = sample(9);
+    told.boot = told.echo_boot = 1;
+    told.candidate_boot = told.candidate_seq = 0;
+    told.seq = told.echo_seq = plain.seq;
+    told.send_us = plain.send_us;
+    told.echo_age_us = 100000;
+    size_t without = seal(datagram, &plain, &key), with = seal(datagram, &told, &key);
+    size_t a_second = (without * (PEERING_VIEWS_EVERY - 1) + with) * 10 / PEERING_VIEWS_EVERY;
+    cr_expect_leq(a_second, 1500u, "%zu bytes a second: %zu, and %zu with views", a_second, without,
+                  with);
 }

@@ -386,3 +386,33 @@ Test(detector, opinions_have_names) {
     cr_expect_str_eq(detector_opinion_name(DETECTOR_EXPIRED), "expired");
     cr_expect_str_eq(detector_opinion_name((enum detector_opinion)9), "?");
 }
+
+/* Before anything has been measured: beats that come so rarely cannot be missed in time. */
+Test(detector, what_the_interval_alone_forbids_is_said_at_once) {
+    static const struct {
+        const char *what;
+        int64_t interval_ms, within_ms;
+        bool meets;
+    } rows[] = {
+        {"ten beats in the time wished", 100, 1000, true},
+        {"four", 100, 400, true},
+        {"two, and one half to wait for the second", 200, 400, true},
+        {"one and a half", 270, 400, false},
+        {"less than one", 500, 400, false},
+        {"not even nearly one", 1000, 400, false},
+        {"one", 1000, 1000, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct detector d = fresh();
+        d.wish.detect_within = duration_ms(rows[i].within_ms);
+        d.wish.interval = duration_ms(rows[i].interval_ms);
+        for (int n = 0; n < 2; n++)
+            detector_life_proven(&d, at(START + n * rows[i].interval_ms - 10),
+                                 at(START + n * rows[i].interval_ms),
+                                 duration_ms(rows[i].interval_ms));
+        struct detector_figures f = detector_figures(&d, at(START + rows[i].interval_ms));
+        cr_expect_eq(f.meets_wish, rows[i].meets, "%s", rows[i].what);
+        cr_expect_eq(duration_less(d.wish.detect_within, f.bound), !rows[i].meets, "%s: %d ms",
+                     rows[i].what, (int)duration_in_ms(f.bound));
+    }
+}
