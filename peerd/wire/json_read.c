@@ -235,14 +235,18 @@ static bool prefix_is_bare(const struct prefix *p) {
     return true;
 }
 
-struct prefix json_read_prefix(const struct json_place *object, const char *key) {
-    struct json_place p = json_read_member(object, key);
+static struct prefix prefix_at(const struct json_place *p) {
     struct prefix prefix;
-    if (json_is_string(p.value) && prefix_from_text(&prefix, json_string_value(p.value)) &&
+    if (json_is_string(p->value) && prefix_from_text(&prefix, json_string_value(p->value)) &&
         prefix_is_bare(&prefix))
         return prefix;
-    json_read_fail(&p, "a prefix such as 192.0.2.0/24 or 2001:db8::/48");
+    json_read_fail(p, "a prefix such as 192.0.2.0/24 or 2001:db8::/48");
     return (struct prefix){.bits = 0};
+}
+
+struct prefix json_read_prefix(const struct json_place *object, const char *key) {
+    struct json_place p = json_read_member(object, key);
+    return prefix_at(&p);
 }
 
 struct public_key json_read_key(const struct json_place *object, const char *key) {
@@ -374,6 +378,10 @@ void json_read_each_name(const struct json_place *element, void *out) {
 
 void json_read_each_addr(const struct json_place *element, void *out) {
     *(struct addr *)out = addr_at(element);
+}
+
+void json_read_each_prefix(const struct json_place *element, void *out) {
+    *(struct prefix *)out = prefix_at(element);
 }
 
 void json_read_each_session_id(const struct json_place *element, void *out) {

@@ -95,6 +95,7 @@ size_t json_read_list(const struct json_place *object, const char *key, void *ou
 void json_read_each_name(const struct json_place *element, void *out);       /* struct name */
 void json_read_each_u32(const struct json_place *element, void *out);        /* uint32_t */
 void json_read_each_addr(const struct json_place *element, void *out);       /* struct addr */
+void json_read_each_prefix(const struct json_place *element, void *out);     /* struct prefix */
 void json_read_each_session_id(const struct json_place *element, void *out); /* struct session_id */
 
 /* For what only the decoder knows, such as two members that contradict each other. `expected`

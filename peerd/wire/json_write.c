@@ -60,22 +60,29 @@ void json_write_addr(struct json_writing *w, json_t *object, const char *key,
     put(w, object, key, json_string_nocheck(addr_to_text(addr, text)));
 }
 
-void json_write_prefix(struct json_writing *w, json_t *object, const char *key,
-                       const struct prefix *prefix) {
-    char addr[ADDR_TEXT_LEN_MAX + 1];
-    char text[ADDR_TEXT_LEN_MAX + 5];
-    if (addr_is_none(&prefix->addr))
-        return;
+#define PREFIX_TEXT_SIZE (ADDR_TEXT_LEN_MAX + 5)
+
+static const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT_SIZE]) {
     /* Without the port, hence without the brackets that only part it from the address. */
+    char addr[ADDR_TEXT_LEN_MAX + 1];
     addr_to_text(&prefix->addr, addr);
-    *strrchr(addr, ':') = '\0';
+    char *port = strrchr(addr, ':');
     const char *ip = addr;
+    if (port != NULL)
+        *port = '\0';
     if (addr[0] == '[') {
         addr[strlen(addr) - 1] = '\0';
         ip = addr + 1;
     }
-    snprintf(text, sizeof(text), "%s/%u", ip, prefix->bits);
-    put(w, object, key, json_string_nocheck(text));
+    snprintf(text, PREFIX_TEXT_SIZE, "%s/%u", ip, prefix->bits);
+    return text;
+}
+
+void json_write_prefix(struct json_writing *w, json_t *object, const char *key,
+                       const struct prefix *prefix) {
+    char text[PREFIX_TEXT_SIZE];
+    if (!addr_is_none(&prefix->addr))
+        put(w, object, key, json_string_nocheck(prefix_text(prefix, text)));
 }
 
 void json_write_key(struct json_writing *w, json_t *object, const char *key,
@@ -125,6 +132,15 @@ void json_write_addrs(struct json_writing *w, json_t *object, const char *key,
     for (size_t i = 0; i < count; i++) {
         char text[ADDR_TEXT_LEN_MAX + 1];
         append(w, array, json_string_nocheck(addr_to_text(&addrs[i], text)));
+    }
+}
+
+void json_write_prefixes(struct json_writing *w, json_t *object, const char *key,
+                         const struct prefix *prefixes, size_t count) {
+    json_t *array = json_write_array(w, object, key);
+    for (size_t i = 0; i < count; i++) {
+        char text[PREFIX_TEXT_SIZE];
+        append(w, array, json_string_nocheck(prefix_text(&prefixes[i], text)));
     }
 }
 

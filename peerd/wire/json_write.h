@@ -53,6 +53,8 @@ void json_write_names(struct json_writing *w, json_t *object, const char *key,
                       const struct name *names, size_t count);
 void json_write_addrs(struct json_writing *w, json_t *object, const char *key,
                       const struct addr *addrs, size_t count);
+void json_write_prefixes(struct json_writing *w, json_t *object, const char *key,
+                         const struct prefix *prefixes, size_t count);
 void json_write_uints(struct json_writing *w, json_t *object, const char *key,
                       const uint32_t *values, size_t count);
 void json_write_session_ids(struct json_writing *w, json_t *object, const char *key,

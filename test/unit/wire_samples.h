@@ -5,6 +5,7 @@
 #ifndef TEST_UNIT_WIRE_SAMPLES_H
 #define TEST_UNIT_WIRE_SAMPLES_H
 
+#include "peerd/wire/agreement.h"
 #include "peerd/wire/api.h"
 #include "peerd/wire/description.h"
 #include "peerd/wire/message.h"
@@ -346,6 +347,44 @@ static inline struct standbys_request sample_standbys_request(void) {
     groups[1].backups[1] = (struct name){.text = ""};
     prefix_from_text(&groups[1].location, "2001:db8:7::/48");
     return (struct standbys_request){.ttl_ms = 30000, .groups = groups, .group_count = 2};
+}
+
+static inline struct agreement_offer sample_agreement_offer(void) {
+    struct agreement_offer o = {.region = sample_name("de")};
+    o.gives.slots = 50;
+    o.gives.services.names[0] = sample_name("radio");
+    o.gives.services.names[1] = sample_name("voice");
+    o.gives.services.count = 2;
+    o.gives.classes = 0x0b;
+    o.gives.cost = 7;
+    prefix_from_text(&o.gives.clients.never[0], "198.51.100.0/24");
+    o.gives.clients.never_count = 1;
+    o.asks.slots = 40;
+    o.asks.slots_min = 10;
+    o.asks.services.names[0] = sample_name("radio");
+    o.asks.services.count = 1;
+    o.asks.classes = 0x03;
+    o.asks.cost_max = 9;
+    o.asks.regions.only[0] = sample_name("nl");
+    o.asks.regions.only_count = 1;
+    o.asks.regions.never[0] = sample_name("uk");
+    o.asks.regions.never_count = 1;
+    prefix_from_text(&o.asks.clients.only[0], "192.0.2.0/24");
+    prefix_from_text(&o.asks.clients.only[1], "2001:db8:7::/48");
+    o.asks.clients.only_count = 2;
+    return o;
+}
+
+static inline struct agreement_message sample_agreement_message(void) {
+    return (struct agreement_message){.cluster = sample_name("fra1"),
+                                      .run = 0x0102030405060708,
+                                      .seq = 12,
+                                      .kind = AGREEMENT_KIND_ACCEPT,
+                                      .lease_ms = 60000,
+                                      .offer = sample_agreement_offer(),
+                                      .heard_run = 0x1112131415161718,
+                                      .heard_seq = 5,
+                                      .slots = 45};
 }
 
 #endif
