@@ -261,7 +261,7 @@ format-check:
 format: ## clang-format every source in place
 	@test/lib/format write
 
-.PHONY: demo live sim sim-scale sim-seeds soak mutants determinism fuzz bench
+.PHONY: demo live sim sim-scale sim-seeds soak watch mutants determinism fuzz bench
 demo: all ## three clusters, ten listeners, a dead site (KILLS=n SEED=n JSON=1)
 	@BUILD='$(BUILD)' KILLS='$(KILLS)' SEED='$(if $(filter file,$(origin SEED)),,$(SEED))' JSON='$(JSON)' test/live/demo
 live: all ## the real programs on loopback
@@ -276,6 +276,8 @@ sim-seeds: all ## many runs of the simulator (SEEDS=300)
 soak: all ## the swarm for a long time, to the first failure (SOAK_SEEDS=10000 FIRST_SEED=1 KEEP_GOING=1)
 	@$(BUILD)/bin/peersim --runs $(or $(SOAK_SEEDS),10000) --first-seed $(or $(FIRST_SEED),1) \
 	  --jobs $(JOBS) $(if $(KEEP_GOING),--keep-going) --shrink-to $(BUILD)/sim
+watch: all ## 90 days of a peer in which nothing happens, 400 deaths: wrong moves, and T_D (5 min)
+	@test/lib/run-watch
 mutants: all ## break the program in many places, one at a time: the simulator must notice
 	@test/lib/run-mutants $(MUTANTS)
 determinism: ## the same seed on gcc and clang, -O0 and -O2, twice (SEEDS=20)

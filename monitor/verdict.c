@@ -12,13 +12,10 @@
 struct testimony {
     struct name names[NAMES_MAX];
     uint64_t domains[VERDICT_WITNESSES_MAX];
-    size_t count;             /* failure domains, not witnesses */
-    struct instant newest_at; /* newest proof of life among them */
+    size_t count; /* failure domains, not witnesses */
 };
 
 static void add(struct testimony *t, const struct verdict_witness *w) {
-    if (t->count == 0 || instant_before(t->newest_at, w->life_at))
-        t->newest_at = w->life_at;
     for (size_t i = 0; i < t->count; i++)
         if (t->domains[i] == w->domain)
             return;
@@ -48,10 +45,28 @@ static struct instant objection_after(const struct verdict_input *in) {
     return instant_add(in->life_at, duration_add(lag, VERDICT_VIEW_SLACK));
 }
 
+static bool is_path_bad(const struct verdict_input *in) {
+    return in->figures.measured && !in->figures.meets_wish;
+}
+
+/* How old a proof may be. It is as of when the beat that it echoes was sent, and the peer has lived
+ * for half a round trip longer, to take that in. On a path where few ears are often wrong we wait
+ * for this as well: no crash is noticed later than `detect_within` after it for that. */
+static struct duration proof_lasts(const struct verdict_input *in, struct duration rtt) {
+    if (!is_path_bad(in))
+        return in->detect_within;
+    struct duration half = duration_scale(in->detect_within, 1, 2);
+    return duration_add(in->detect_within, duration_min(duration_scale(rtt, 1, 2), half));
+}
+
+static struct instant counts_until(const struct verdict_input *in,
+                                   const struct verdict_witness *w) {
+    return instant_add(w->life_at, proof_lasts(in, w->rtt));
+}
+
 static bool still_counts(const struct verdict_input *in, const struct verdict_witness *w,
                          struct instant now) {
-    return !instant_is_never(w->life_at) &&
-           !instant_reached(now, instant_add(w->life_at, in->detect_within));
+    return !instant_is_never(w->life_at) && !instant_reached(now, counts_until(in, w));
 }
 
 /* A proof gets so old between two beats, even if one of them is late. */
@@ -84,20 +99,23 @@ struct hearing {
     struct testimony silent; /* they agree: heard it no more than we did … */
     struct testimony missed; /* … the same with those who are unsure and miss it all the same */
     struct testimony awaited;
-    struct instant again_at; /* when one of them is no longer awaited or unsure */
+    struct instant again_at;       /* when one of them is no longer awaited or unsure */
+    struct instant objected_until; /* the newest proof of those who object counts until then */
 };
 
 static void hear_one(struct hearing *h, const struct verdict_input *in,
                      const struct verdict_witness *w, struct instant now) {
     switch (verdict_word_of(in, w, now)) {
     case VERDICT_WORD_OBJECTS:
+        if (h->objecting.count == 0 || instant_before(h->objected_until, counts_until(in, w)))
+            h->objected_until = counts_until(in, w);
         add(&h->objecting, w);
         return;
     case VERDICT_WORD_UNSURE:
         add(&h->unsure, w);
         if (misses_it(in, w, now))
             add(&h->missed, w);
-        h->again_at = instant_min(h->again_at, instant_add(w->life_at, in->detect_within));
+        h->again_at = instant_min(h->again_at, counts_until(in, w));
         return;
     case VERDICT_WORD_AGREES:
         add(&h->silent, w);
@@ -250,12 +268,13 @@ static bool judge_by_clients(struct verdict_result *out, const struct verdict_in
 }
 
 /* Rule 12: how long our ears need on this path to be wrong as seldom as was wished; less if others
- * agree, as their ears are as good as ours. */
+ * agree, as their ears are as good as ours, and with two only what takes nothing from anybody. */
 static struct duration patience(const struct verdict_input *in, size_t agreeing) {
-    if (agreeing >= VERDICT_DOMAINS || !in->figures.measured || in->figures.meets_wish)
+    if (!is_path_bad(in))
         return in->detect_within;
-    struct duration most = agreeing > 0 ? duration_scale(in->detect_within, 3, 2)
-                                        : duration_scale(in->detect_within, VERDICT_ALONE_MAX, 1);
+    struct duration most = proof_lasts(in, in->rtt);
+    if (agreeing < VERDICT_DOMAINS)
+        most = duration_scale(in->detect_within, agreeing > 0 ? 3 : 2 * VERDICT_ALONE_MAX, 2);
     return duration_max(in->detect_within, duration_min(in->figures.needs, most));
 }
 
@@ -301,8 +320,7 @@ static void judge_by_others(struct verdict_result *out, const struct verdict_inp
     struct instant veto_ends = instant_add(in->expired_since, VERDICT_VETO_MAX);
     bool veto_holds = !instant_reached(now, veto_ends);
     if (veto_holds && h->objecting.count > 0) {
-        struct instant stale_at = instant_add(h->objecting.newest_at, in->detect_within);
-        conclude(out, VERDICT_PARTITIONED, 9, stale_at);
+        conclude(out, VERDICT_PARTITIONED, 9, h->objected_until);
         SAY(out, "no beat for %" PRId64 " ms; %s still hears it", silent_ms(in),
             names_text(&h->objecting, names));
     } else if (judge_by_clients(out, in, h, now)) {

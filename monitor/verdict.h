@@ -18,7 +18,7 @@
  *                   too, as do others: beats and media have stopped, there is nothing to wait for
  *   11 suspect      expired, but a witness's proof is not old enough to tell, or a witness has not
  *                   told since: one whose words are lost is no reason to convict
- *   12 suspect      expired, with nobody to ask, or one that agrees, on a path too bad to convict
+ *   12 suspect      expired, with nobody to ask, or few that agree, on a path too bad to convict
  *                   by so few ears so soon
  *   13 crashed      expired, and nobody else has a reason to object
  *
@@ -38,7 +38,10 @@
  * breaks it on purpose, by half with one that agrees and up to VERDICT_ALONE_MAX times without any:
  * on a path that loses beats in bursts one cannot have both `detect_within` and
  * `false_alarm_every` from one pair of ears, and where there is no other cluster to turn to nothing
- * is gained by haste.
+ * is gained by haste. With two that agree it does not: a proof is as of when the beat left that it
+ * echoes, and the peer lived for half a round trip longer, to take that in. On such a path proofs,
+ * ours and a witness's, count for so much longer, by half of `detect_within` at most; and still a
+ * crash is noticed within `detect_within` of it, as far as both ways take the same time.
  */
 #ifndef MONITOR_VERDICT_H
 #define MONITOR_VERDICT_H

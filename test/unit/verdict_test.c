@@ -389,7 +389,8 @@ Test(verdict, few_ears_are_patient_on_a_bad_path) {
         {"hopeless, alone: five times the wish", true, false, 9000, 0, 2000},
         {"bad, one agrees: half as long again at most", true, false, 900, 1, 600},
         {"not so bad, one agrees", true, false, 500, 1, 500},
-        {"bad, two agree", true, false, 900, 2, 400},
+        {"bad, two agree: half a round trip", true, false, 900, 2, 410},
+        {"hardly bad, two agree", true, false, 405, 2, 405},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (int64_t more = -1; more <= 0; more++) {
@@ -405,6 +406,41 @@ Test(verdict, few_ears_are_patient_on_a_bad_path) {
             struct verdict_result out = judge(&in);
             uint8_t early = rows[i].patience_ms == 400 ? 5 : 12;
             cr_expect_eq(out.rule, more < 0 ? early : 13, "%s: %d", rows[i].what, out.rule);
+            if (more < 0)
+                cr_expect_eq(out.again_at.us, ago(-1).us, "%s", rows[i].what);
+        }
+}
+
+/* It lived half a round trip longer than its proof says, which is as of when a beat left. */
+Test(verdict, a_witness_counts_for_half_a_round_trip_more_on_a_bad_path) {
+    static const struct {
+        const char *what;
+        bool meets_wish;
+        int64_t rtt_ms, lasts_ms;
+    } rows[] = {
+        {"a good path", true, 80, 400},
+        {"a bad path", false, 80, 440},
+        {"no round trip is known", false, 0, 400},
+        {"one of which it lies: half the wish at most", false, 9000, 600},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (int64_t more = -1; more <= 0; more++) {
+            struct verdict_witness w = witness("lon1", 1, rows[i].lasts_ms + more);
+            struct verdict_input in = expired();
+            w.rtt = duration_ms(rows[i].rtt_ms);
+            in.figures.measured = true;
+            in.figures.meets_wish = rows[i].meets_wish;
+            in.figures.needs = in.figures.life_age = duration_ms(900);
+            in.life_at = ago(rows[i].lasts_ms + 260);
+            in.witnesses = &w;
+            in.witness_count = 1;
+            struct verdict_result out = judge(&in);
+            cr_expect_eq(out.rule, more < 0 ? 9 : 13, "%s: %d", rows[i].what, out.rule);
+            if (more < 0)
+                cr_expect_eq(out.again_at.us, ago(-1).us, "%s", rows[i].what);
+            in.life_at = ago(rows[i].lasts_ms);
+            out = judge(&in);
+            cr_expect_eq(out.rule, more < 0 ? 11 : 13, "%s: %d", rows[i].what, out.rule);
             if (more < 0)
                 cr_expect_eq(out.again_at.us, ago(-1).us, "%s", rows[i].what);
         }
