@@ -197,88 +197,106 @@ static double point_of(const struct session_id *session) {
 struct contender {
     uint64_t key;
     double weight;
-    const struct rank_candidate *candidate;
-    uint8_t index;
+    struct rank_place place;
 };
 
-/* Of those that have the key, the one at which the point is when each has as much room between 0
- * and 1 as its weight says. The point then says where it is within that room: that is as even. */
-static size_t draw(const struct contender *from, size_t count, uint64_t key, double *point) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += from[i].key == key ? from[i].weight : 0;
-    double at = *point * sum;
-    size_t drawn = count;
-    for (size_t i = 0; i < count; i++) {
-        if (from[i].key != key)
+/* Those that are left, as indexes into `all` (and into the candidates), by name. */
+struct contenders {
+    struct contender all[RANK_CANDIDATES_MAX];
+    uint8_t left[RANK_CANDIDATES_MAX];
+    size_t count;
+    uint64_t key; /* the least of those left … */
+    size_t first; /* … who of them has it first … */
+    size_t equal; /* … and how many have it */
+};
+
+/* Of those that have the least key, the one at which the point is when each has as much room
+ * between 0 and 1 as its weight says. The point then says where it is within that room: that is as
+ * even. Returns its place among those left. */
+static size_t draw(const struct contenders *c, double *point) {
+    double sum = 0, at;
+    size_t drawn = c->first;
+    if (c->equal == 1)
+        return drawn; /* the room is all its own */
+    for (size_t i = c->first; i < c->count; i++)
+        sum += c->all[c->left[i]].key == c->key ? c->all[c->left[i]].weight : 0;
+    at = *point * sum;
+    for (size_t i = c->first + 1; i < c->count && at >= c->all[c->left[drawn]].weight; i++) {
+        if (c->all[c->left[i]].key != c->key)
             continue;
-        if (drawn < count)
-            at -= from[drawn].weight;
+        at -= c->all[c->left[drawn]].weight;
         drawn = i;
-        if (at < from[i].weight)
-            break;
     }
-    at /= from[drawn].weight;
+    at /= c->all[c->left[drawn]].weight;
     *point = at < 0 ? 0 : at >= 1 ? 0.5 : at;
     return drawn;
 }
 
-static size_t first_with(const struct contender *from, uint64_t key) {
-    size_t i = 0;
-    while (from[i].key != key)
-        i++;
-    return i;
-}
-
-/* The eligible ones, by name. */
-static size_t enter(const struct rank_candidate *candidates, size_t count,
-                    const struct rank_place *serving, struct contender *out) {
-    size_t held = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct rank_candidate *c = &candidates[i];
-        if (rank_excluded_by(c) != RANK_RULE_NONE)
-            continue;
-        size_t low = 0, high = held;
-        while (low < high) {
-            size_t middle = (low + high) / 2;
-            if (strcmp(c->name.text, out[middle].candidate->name.text) < 0)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        memmove(&out[low + 1], &out[low], (held - low) * sizeof(*out));
-        out[low] = (struct contender){.key = key_of(c, serving),
-                                      .weight = c->free_slots == 0 ? 1 : c->free_slots,
-                                      .candidate = c,
-                                      .index = (uint8_t)i};
-        held++;
+/* Where the name belongs among those entered. */
+static size_t place_of(const struct contenders *c, const struct rank_candidate *candidates,
+                       const struct name *name) {
+    size_t low = 0, high = c->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(name->text, candidates[c->left[middle]].name.text) < 0)
+            high = middle;
+        else
+            low = middle + 1;
     }
-    return held;
+    return low;
 }
 
-static uint64_t least_key(const struct contender *from, size_t count) {
-    uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i < count; i++)
-        least = from[i].key < least ? from[i].key : least;
-    return least;
+static void enter(struct contenders *c, const struct rank_candidate *candidates, size_t count,
+                  const struct rank_place *serving) {
+    c->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct rank_candidate *x = &candidates[i];
+        if (rank_excluded_by(x) != RANK_RULE_NONE)
+            continue;
+        size_t at = place_of(c, candidates, &x->name);
+        memmove(&c->left[at + 1], &c->left[at], c->count - at);
+        c->left[at] = (uint8_t)i;
+        c->count++;
+        c->all[i] = (struct contender){.key = key_of(x, serving),
+                                       .weight = x->free_slots == 0 ? 1 : x->free_slots,
+                                       .place = x->place};
+    }
+}
+
+/* Finds who comes next. Who falls with the one just taken has that held against it first. */
+static void find_least(struct contenders *c, const struct rank_place *taken) {
+    c->key = UINT64_MAX;
+    c->equal = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        struct contender *x = &c->all[c->left[i]];
+        if (taken != NULL)
+            x->key |= key_after(&x->place, taken);
+        if (x->key < c->key) {
+            c->key = x->key;
+            c->first = i;
+            c->equal = 1;
+        } else if (x->key == c->key) {
+            c->equal++;
+        }
+    }
 }
 
 size_t rank_order(const struct rank_candidate *candidates, size_t count,
                   const struct rank_place *serving, const struct session_id *session,
                   uint8_t *order, size_t room) {
-    struct contender left[RANK_CANDIDATES_MAX];
+    struct contenders left;
     assert(count <= RANK_CANDIDATES_MAX);
-    size_t left_count = enter(candidates, count, serving, left), held = 0;
+    enter(&left, candidates, count, serving);
+    find_least(&left, NULL);
     double point = session != NULL ? point_of(session) : 0;
-    while (left_count > 0 && held < room) {
-        uint64_t key = least_key(left, left_count);
-        size_t at = session != NULL ? draw(left, left_count, key, &point) : first_with(left, key);
-        const struct rank_place *taken = &left[at].candidate->place;
-        order[held++] = left[at].index;
-        left_count--;
-        memmove(&left[at], &left[at + 1], (left_count - at) * sizeof(*left));
-        for (size_t i = 0; i < left_count; i++)
-            left[i].key |= key_after(&left[i].candidate->place, taken);
+    size_t held = 0;
+    while (left.count > 0 && held < room) {
+        size_t at = session != NULL ? draw(&left, &point) : left.first;
+        uint8_t taken = left.left[at];
+        order[held++] = taken;
+        left.count--;
+        memmove(&left.left[at], &left.left[at + 1], left.count - at);
+        find_least(&left, &left.all[taken].place);
     }
     return held;
 }

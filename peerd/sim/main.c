@@ -2,6 +2,7 @@
  * peersim: what would happen if. Runs a scenario, or one that the seed draws, under virtual time.
  */
 #include "peerd/sim/arguments.h"
+#include "peerd/sim/bench.h"
 #include "peerd/sim/curve.h"
 #include "peerd/sim/many.h"
 #include "peerd/sim/plan.h"
@@ -258,6 +259,8 @@ static int campaign(struct arguments *a) {
 static int do_all(int argc, char **argv) {
     struct arguments arguments;
     struct scenario scenario;
+    if (bench_is_wanted(argc, argv))
+        return bench_main(argc, argv);
     if (plan_is_wanted(argc, argv))
         return plan_main(argc, argv);
     int status = arguments_parse(&arguments, argc, argv);
