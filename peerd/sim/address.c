@@ -35,15 +35,33 @@ static uint32_t starts_of(const struct scenario *s, const struct scenario_client
     return g->spread && all > 1 ? all : 1;
 }
 
+/* Gives the group the addresses from `first` on; returns how many. */
+static uint32_t number_group(struct sim *sim, uint32_t group, uint32_t first) {
+    const struct scenario_clients *g = &sim->scenario->clients[group];
+    uint32_t starts = starts_of(sim->scenario, g);
+    sim->streams[group].starts = starts;
+    sim->streams[group].neighbours = starts == 1 ? 0 : neighbours_of(g, starts);
+    sim->streams[group].first_addr = first;
+    return starts == 1 ? g->count : starts * sim->streams[group].neighbours;
+}
+
 void sim_number_networks(struct sim *sim) {
     const struct scenario *s = sim->scenario;
     uint32_t first = 0;
+    for (uint32_t i = 0; i < s->client_group_count; i++)
+        if (name_is_empty(&s->clients[i].network))
+            first += number_group(sim, i, first);
     for (uint32_t i = 0; i < s->client_group_count; i++) {
-        uint32_t starts = starts_of(s, &s->clients[i]);
-        sim->streams[i].starts = starts;
-        sim->streams[i].neighbours = starts == 1 ? 0 : neighbours_of(&s->clients[i], starts);
-        sim->streams[i].first_addr = first;
-        first += starts == 1 ? s->clients[i].count : starts * sim->streams[i].neighbours;
+        const struct name *network = &s->clients[i].network;
+        bool begun = name_is_empty(network);
+        for (uint32_t k = 0; k < i && !begun; k++)
+            begun = name_equal(&s->clients[k].network, network);
+        if (begun) /* with the first that names it, or above */
+            continue;
+        first = (first + NETWORK - 1) / NETWORK * NETWORK;
+        for (uint32_t k = i; k < s->client_group_count; k++)
+            if (name_equal(&s->clients[k].network, network))
+                first += number_group(sim, k, first);
     }
 }
 

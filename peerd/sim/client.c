@@ -2,6 +2,7 @@
 
 #include "peerd/sim/chronicle.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/liar.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/post.h"
 #include "peerd/sim/sleep.h"
@@ -97,6 +98,13 @@ static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
     uint32_t worker = sim_worker_at(sim, &c->witness->servers[server].address.media);
     assert(worker != UINT32_MAX);
     uint32_t cluster = sim->workers[worker].cluster;
+    struct message lie;
+    if (sim_liar_is(sim, c)) {
+        lie = *m;
+        m = &lie;
+        if (!sim_liar_says(sim, c, &lie))
+            return;
+    }
     sim_post(sim, sim_network_group(&sim->network, c->group), cluster,
              m->kind == MESSAGE_RESUME ? SIM_RESUME_BYTES : SIM_MESSAGE_BYTES,
              &(struct sim_event){.kind = SIM_TO_WORKER, .a = worker, .b = c->index}, m,
@@ -213,7 +221,7 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     uint32_t end = sim_network_group(&sim->network, c->group);
     uint64_t frame = e->n & ((UINT64_C(1) << FRAME_BITS) - 1);
     if (c->state != SIM_CLIENT_OPEN || c->nap != NULL || e->n >> FRAME_BITS != c->naps ||
-        !sim_network_open(&sim->network, w->cluster, end))
+        !sim_network_open(&sim->network, w->cluster, end) || sim_liar_ignores(sim, c, w->cluster))
         return;
     struct instant now = sim_client_now(sim, c);
     struct addr from = sim_worker_addr(sim, w);
@@ -270,7 +278,8 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
     uint32_t end = sim_network_group(&sim->network, c->group);
     struct addr from = sim_worker_addr(sim, w);
     sim_sleep_wake(sim, c);
-    if (c->state == SIM_CLIENT_OPEN && sim_network_open(&sim->network, w->cluster, end)) {
+    if (c->state == SIM_CLIENT_OPEN && sim_network_open(&sim->network, w->cluster, end) &&
+        !sim_liar_ignores(sim, c, w->cluster)) {
         struct witness_event event = {.server = witness_server_find(c->witness, &from),
                                       .nonce = m->nonce};
         if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))

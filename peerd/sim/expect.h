@@ -16,4 +16,8 @@ void expect_all(const struct scenario *scenario, struct report *report);
 void expect_verdict(const struct scenario *scenario, const struct scenario_verdict *verdict,
                     struct report *report);
 
+/* That nobody came to any verdict but those, suspicions apart. */
+void expect_no_other_verdict(const struct scenario_expectations *expectations,
+                             struct report *report);
+
 #endif

@@ -125,3 +125,44 @@ void expect_verdict(const struct scenario *scenario, const struct scenario_verdi
     }
     report_add_expectation(report, &row);
 }
+
+/* ---- and no other ---------------------------------------------------------------------------- */
+
+static bool is_free(const struct name *verdict) {
+    static const char *const words[] = {"alive", "suspect", "unknown"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(verdict->text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_by(const struct scenario_verdict *v, const struct name *observer) {
+    for (uint32_t i = 0; i < v->by_count; i++)
+        if (v->by[i] == SCENARIO_ALL || name_equal(&v->by_names[i], observer))
+            return true;
+    return v->by_count == 0;
+}
+
+static bool is_expected(const struct scenario_expectations *x, const struct report_verdict *row) {
+    for (uint32_t i = 0; i < x->verdict_count; i++) {
+        const struct scenario_verdict *v = &x->verdicts[i];
+        if (!v->never && name_equal(&v->of, &row->peer) && name_equal(&v->verdict, &row->verdict) &&
+            is_by(v, &row->observer) && row->at_ms >= duration_in_ms(v->from) &&
+            row->at_ms <= duration_in_ms(v->until))
+            return true;
+    }
+    return false;
+}
+
+void expect_no_other_verdict(const struct scenario_expectations *x, struct report *report) {
+    struct report_expectation row = {.met = true, .what = "no other verdict", .found = "none"};
+    for (uint32_t i = 0; i < report->verdict_count && row.met; i++) {
+        const struct report_verdict *v = &report->verdicts[i];
+        if (is_free(&v->verdict) || is_expected(x, v))
+            continue;
+        row.met = false;
+        snprintf(row.found, sizeof(row.found), "%s judged %s by %s at %" PRId64 " ms: %.60s",
+                 v->peer.text, v->verdict.text, v->observer.text, v->at_ms, v->evidence);
+    }
+    report_add_expectation(report, &row);
+}

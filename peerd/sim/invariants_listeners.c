@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants_private.h"
 
 #include "peerd/sim/client.h"
+#include "peerd/sim/liar.h"
 #include "peerd/sim/post.h"
 #include "peerd/sim/sleep.h"
 
@@ -481,11 +482,11 @@ static bool wants_media(const struct sim_client *c) {
 static void check_served(struct sim *sim, struct sim_client *c) {
     struct duration silent = instant_since(sim->now, c->heard);
     note_who_could(sim, c);
-    if (duration_less(LOST_AFTER, silent))
+    if (duration_less(LOST_AFTER, silent) && !sim_liar_is(sim, c))
         sim_breach(sim, "%s has heard nothing for %" PRId64 " ms and was told nothing (%s)",
                    sim_client_name(sim, c).text, duration_in_ms(silent),
                    witness_state_name(c->witness->state));
-    if (!wants_media(c) || instant_is_never(c->servable))
+    if (!wants_media(c) || instant_is_never(c->servable) || sim_liar_is(sim, c))
         return;
     struct duration servable = instant_since(sim->now, c->servable);
     if (duration_less(SERVED_AFTER, silent) && duration_less(SERVED_AFTER, servable))

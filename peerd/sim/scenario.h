@@ -51,6 +51,19 @@ struct scenario_lie {
     uint32_t of; /* index of the cluster of that name */
 };
 
+/* What clients say of the cluster that serves them, by what they ask of others. */
+enum scenario_ticket {
+    SCENARIO_TICKET_OWN,
+    SCENARIO_TICKET_NONE,   /* they come without */
+    SCENARIO_TICKET_ANOTHER /* with that of another session */
+};
+
+struct scenario_slander {
+    struct scenario_lie lie; /* HEARS: they never turn to another; MISSES: they do, although … */
+    struct duration from;    /* … they hear it, from this instant on */
+    enum scenario_ticket ticket;
+};
+
 /* A row of the file may stand for many clusters (`count: 50` makes eu1 to eu50 of eu); after
  * loading there is one record each. */
 struct scenario_cluster {
@@ -128,6 +141,8 @@ struct scenario_clients {
     enum protection protection;
     bool placed;                        /* a place was given */
     double latitude_deg, longitude_deg; /* for delays without a matrix */
+    struct scenario_slander lies;
+    struct name network; /* of this name, with all others that say so; empty: none of their own */
     bool access_given;
     struct path_quality access; /* of the last mile, each way, on top of every link of theirs */
     struct mark mark;
@@ -253,6 +268,7 @@ struct scenario_verdict {
     uint32_t by[SCENARIO_OPEN_AT_MAX];          /* one SCENARIO_ALL: all peers that live */
     uint32_t by_count;
     bool never;
+    bool may;             /* or not: it is only no `other` verdict */
     struct duration from; /* instants between which it counts: the whole run if not given */
     struct duration until;
 };
@@ -291,6 +307,7 @@ struct scenario_expectations {
     uint32_t move_count;
     struct scenario_verdict verdicts[16];
     uint32_t verdict_count;
+    bool verdicts_only; /* and nobody comes to any other, suspicions apart */
     struct scenario_hearing clients[16];
     uint32_t hearing_count;
     struct name must_not_move_names[64]; /* groups of clients */

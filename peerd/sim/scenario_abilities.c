@@ -81,6 +81,8 @@ static void check_clients(const struct scenario_clients *g, uint32_t index,
         refuse(faults, can, g->mark, path, "listeners that leave");
     if (g->access_given && !can->links)
         refuse(faults, can, g->mark, path, "delay, jitter or loss of an access line");
+    if (g->lies.lie.says != SCENARIO_LIE_NONE && !can->lies)
+        refuse(faults, can, g->mark, path, "clients that lie");
 }
 
 /* A file can be looked for before anything starts. */

@@ -26,6 +26,7 @@
 #define SCENARIO_RTT_MS 20  /* [ms] where nothing says more */
 #define CITY_KM         300 /* [km] clusters of one row lie so far around their place */
 
+extern const char *const scenario_lie_words[];
 extern const struct schema_table scenario_cluster_table;      /* struct scenario_cluster */
 extern const struct schema_table scenario_clients_table;      /* struct scenario_clients */
 extern const struct schema_table scenario_source_table;       /* struct scenario_source */

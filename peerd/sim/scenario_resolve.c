@@ -110,6 +110,13 @@ void resolve_instant(struct resolving *r, struct tree_node *node,
     fault_found(x, "%s", quantity_to_text(QUANTITY_DURATION, when->to.us, text));
 }
 
+static void resolve_slander(struct resolving *r, struct tree_node *node,
+                            struct scenario_slander *s) {
+    const struct scenario_when when = {s->from, s->from};
+    resolve_name(r, tree_find(node, "of"), &s->lie.name, MAY_BE_CLUSTER, &s->lie.of, NULL);
+    resolve_instant(r, tree_find(node, "from"), &when);
+}
+
 static void resolve_clients(struct resolving *r) {
     struct scenario *s = r->s;
     struct tree_node *list = tree_find(r->root, "clients");
@@ -127,6 +134,7 @@ static void resolve_clients(struct resolving *r) {
         for (uint32_t k = 0; k < g->open_at_count && !g->open_at_nearest; k++)
             resolve_name(r, resolve_element(tree_find(at, "open_at"), k), &g->open_at_names[k],
                          MAY_BE_CLUSTER, &g->open_at[k], NULL);
+        resolve_slander(r, tree_find(at, "lies"), &g->lies);
         resolve_instant(r, tree_find(at, "start"), &g->start);
         resolve_instant(r, tree_find(at, "leave"), &g->leave);
     }

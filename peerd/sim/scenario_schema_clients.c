@@ -72,6 +72,27 @@ static void read_client_place(struct schema_run *run, const struct schema_row *r
     g->longitude_deg = at.longitude_deg;
 }
 
+static const char *const ticket_words[] = {"own", "none", "another", NULL};
+
+static const struct schema_row slander_rows[] = {
+    {"of", SCHEMA_NAME, AT(scenario_slander, lie.name), .required = true,
+     .doc = "The cluster that serves them."},
+    {"says", SCHEMA_ENUM, AT(scenario_slander, lie.says), .required = true,
+     .words = scenario_lie_words,
+     .doc =
+         "misses: they turn to their backups as if it were silent, whatever it sends; hears: they "
+         "turn to nobody, however silent it is."},
+    {"from", SCHEMA_DURATION, AT(scenario_slander, from), .preset = "0s", .range = "0s..30d",
+     .doc = "From this instant on."},
+    {"ticket", SCHEMA_ENUM, AT(scenario_slander, ticket), .preset = "own", .words = ticket_words,
+     .doc = "With what they ask others, from the beginning: their ticket, none, or for a session "
+            "that is not theirs."},
+};
+static const struct schema_table slander_table = {
+    .title = "clients that lie",
+    TABLE(slander_rows, scenario_slander),
+};
+
 static void check_clients(struct schema_run *run, struct tree_node *node, void *record) {
     struct scenario_clients *g = record;
     struct tree_node *leave = tree_find(node, "leave"), *start = tree_find(node, "start");
@@ -123,6 +144,13 @@ static const struct schema_row clients_rows[] = {
     {"place", SCHEMA_CUSTOM, AT(scenario_clients, name) /* the whole group */,
      .read = read_client_place, .table = &policy_place_table, .form = PLACE_FORM,
      .doc = "Where they are, for delays that neither a link nor a matrix names."},
+    {"network", SCHEMA_NAME, AT(scenario_clients, network),
+     .doc =
+         "Groups that name one share a network (IPv4 /24) with nobody else: clusters tell clients' "
+         "locations apart by it. Without it they are neighbours of the other groups that name "
+         "none. Live, across a wide area, every group has one of its own."},
+    {"lies", SCHEMA_MAPPING, AT(scenario_clients, lies), .table = &slander_table,
+     .doc = "They say of a cluster what is not true. For the simulator only."},
     {"access", SCHEMA_MAPPING, AT(scenario_clients, access), .table = &scenario_access_table,
      .doc = "Their last mile, on top of every link of theirs."},
 };

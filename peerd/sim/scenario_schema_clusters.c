@@ -62,11 +62,11 @@ static void check_cluster(struct schema_run *run, struct tree_node *node, void *
     fault_found(x, nearest != NULL ? "more" : "no `nearest`");
 }
 
-static const char *const lie_words[] = {"truth", "hears", "misses", NULL};
+const char *const scenario_lie_words[] = {"truth", "hears", "misses", NULL};
 
 static const struct schema_row lie_rows[] = {
     {"of", SCHEMA_NAME, AT(scenario_lie, name), .required = true, .doc = "Another cluster."},
-    {"says", SCHEMA_ENUM, AT(scenario_lie, says), .required = true, .words = lie_words,
+    {"says", SCHEMA_ENUM, AT(scenario_lie, says), .required = true, .words = scenario_lie_words,
      .doc = "hears: that it has had proof of its life just now; misses: none for ages."},
 };
 static const struct schema_table lie_table = {

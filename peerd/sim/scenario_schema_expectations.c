@@ -87,6 +87,8 @@ static void check_verdict(struct schema_run *run, struct tree_node *node, void *
     if (tree_find(node, "until") == NULL)
         v->until = DURATION_ENDLESS;
     check_order(run, node, "from", "until", !duration_less(v->until, v->from));
+    if (v->may && v->never)
+        refuse_void(run, tree_find(node, "may"), "`may` or `never`", "both");
 }
 
 static const struct schema_row verdict_rows[] = {
@@ -102,6 +104,8 @@ static const struct schema_row verdict_rows[] = {
             "one is enough."},
     {"never", SCHEMA_BOOL, AT(scenario_verdict, never), .preset = "false",
      .doc = "True: none of them may come to believe it."},
+    {"may", SCHEMA_BOOL, AT(scenario_verdict, may), .preset = "false",
+     .doc = "True: they may come to believe it or not; for `verdicts_only`."},
     {"from", SCHEMA_DURATION, AT(scenario_verdict, from), .preset = "0s", .range = "0s..30d",
      .doc = "Only what they come to believe at this instant or later counts …"},
     {"until", SCHEMA_DURATION, AT(scenario_verdict, until), .range = "0s..30d",
@@ -157,6 +161,10 @@ static void check_expectations(struct schema_run *run, struct tree_node *node, v
         if (list != NULL && list->kind == TREE_SEQUENCE && list->count == 0)
             refuse_void(run, list, "at least one", "an empty list");
     }
+    for (uint32_t i = 0; i < e->verdict_count && !e->verdicts_only; i++)
+        if (e->verdicts[i].may)
+            refuse_void(run, tree_find(tree_child(tree_find(node, "verdicts"), i), "may"),
+                        "`verdicts_only` beside it", "none");
     e->frames_lost_max_given = tree_find(node, "frames_lost_max") != NULL;
     e->gap_max_given = tree_find(node, "gap_max") != NULL;
     e->detect_max_given = tree_find(node, "detect_max") != NULL;
@@ -184,6 +192,9 @@ static const struct schema_row expectation_rows[] = {
      .table = &moves_table, .doc = "How many moves of which cause."},
     {"verdicts", SCHEMA_LIST, LIST_AT(scenario_expectations, verdicts, verdict_count, 16),
      .table = &verdicts_table, .doc = "What clusters must, or must never, believe of another."},
+    {"verdicts_only", SCHEMA_BOOL, AT(scenario_expectations, verdicts_only), .preset = "false",
+     .doc = "True: nobody comes to any other verdict than those of `verdicts`, of that cluster, by "
+            "that one and in that time. Alive, suspect and unknown are free."},
     {"clients", SCHEMA_LIST, LIST_AT(scenario_expectations, clients, hearing_count, 16),
      .table = &hearing_table, .doc = "What the listeners of one group hear."},
     {"must_not_move", SCHEMA_LIST,

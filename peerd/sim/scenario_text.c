@@ -307,6 +307,15 @@ static void put_clients(struct text *t, const struct scenario *s) {
                   : g->open_at_count == 0 ? "all"
                                           : "",
                   g->spread ? " in turn" : "");
+        if (!name_is_empty(&g->network))
+            text_putf(t, ", in %s", g->network.text);
+        if (g->lies.lie.says != SCENARIO_LIE_NONE) {
+            text_putf(t, ", say from ");
+            put_duration(t, g->lies.from);
+            text_putf(t, " on that they %s %s",
+                      g->lies.lie.says == SCENARIO_LIE_HEARS ? "hear" : "miss",
+                      g->lies.lie.name.text);
+        }
         put_stay(t, g);
     }
 }
@@ -317,8 +326,11 @@ static void put_names(struct text *t, const struct name *names, uint32_t count) 
 }
 
 static void put_verdict(struct text *t, const struct scenario_verdict *v) {
-    text_putf(t, "  expects   %s%s of %s by ", v->never ? "never " : "", v->verdict.text,
-              v->of.text);
+    text_putf(t, "  expects   %s%s of %s by ",
+              v->never ? "never "
+              : v->may ? "perhaps "
+                       : "",
+              v->verdict.text, v->of.text);
     put_names(t, v->by_names, v->by_count);
     text_putf(t, "%s", v->by_count == 0 ? "anybody" : "");
     if (v->from.us > 0) {
@@ -394,6 +406,8 @@ static void put_expectations(struct text *t, const struct scenario_expectations 
     }
     for (uint32_t i = 0; i < e->verdict_count; i++)
         put_verdict(t, &e->verdicts[i]);
+    if (e->verdicts_only)
+        text_putf(t, "  expects   no other verdict\n");
     for (uint32_t i = 0; i < e->hearing_count; i++)
         put_hearing(t, &e->clients[i]);
     for (uint32_t i = 0; i < e->must_not_move_count; i++)

@@ -2,6 +2,7 @@
 
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/liar.h"
 #include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/shelf.h"
@@ -176,7 +177,7 @@ static void take(struct sim *sim, struct sim_client *c, const struct witness_way
 void sim_sleep_try(struct sim *sim, struct sim_client *c) {
     struct witness_ways ways;
     struct place serving, warm;
-    if (!sim->sleeps || c->state != SIM_CLIENT_OPEN || c->drift_ppm != 0 ||
+    if (!sim->sleeps || sim_liar_is(sim, c) || c->state != SIM_CLIENT_OPEN || c->drift_ppm != 0 ||
         c->witness->state != WITNESS_FOLLOWING || sim->replaying || witness_awaits(c->witness) ||
         !find_places(sim, c, &serving, &warm) || !look_around(sim, c, &ways) ||
         !witness_is_settled(c->witness, &ways, sim->now))

@@ -165,6 +165,41 @@ Test(expect, judges) {
 }
 
 /* Who was refused a session has none to move; a group that was refused altogether shows nothing. */
+Test(expect, no_other_verdict) {
+    static const struct {
+        const char *verdicts, *found;
+        bool met;
+    } lists[] = {
+        {"{of: fra1, verdict: crashed}, {of: lon1, verdict: headless, by: ams1}", "none", true},
+        {"{of: fra1, verdict: crashed, by: all}, {of: lon1, verdict: headless, may: true}", "none",
+         true},
+        {"{of: fra1, verdict: crashed}", "lon1 judged headless by ams1 at 5400 ms: no beat", false},
+        {"{of: fra1, verdict: crashed, by: ams1}, {of: lon1, verdict: headless}",
+         "fra1 judged crashed by par1 at 5400 ms: no beat", false},
+        {"{of: fra1, verdict: crashed, until: 5350ms}, {of: lon1, verdict: headless}",
+         "fra1 judged crashed by par1 at 5400 ms: no beat", false},
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        char text[1024];
+        struct scenario s;
+        struct report r;
+        size_t len = (size_t)snprintf(
+            text, sizeof(text), HEAD "{verdicts: [%s], verdicts_only: true}\n", lists[i].verdicts);
+        cr_assert_eq(scenario_parse(text, len, "f", &s, &faults), ERR_OK, "%s",
+                     faults_text(&faults));
+        fill(&r);
+        expect_all(&s, &r);
+        uint32_t at = 0;
+        while (at < r.expectation_count && strcmp(r.expectations[at].what, "no other verdict") != 0)
+            at++;
+        cr_assert(at < r.expectation_count);
+        cr_expect_str_eq(r.expectations[at].found, lists[i].found, "%s", lists[i].verdicts);
+        cr_expect_eq(r.expectations[at].met, lists[i].met, "%s", lists[i].verdicts);
+        report_free(&r);
+        scenario_free(&s);
+    }
+}
+
 Test(expect, that_nobody_moves_is_shown_by_those_who_hear) {
     static const char text[] = "name: x\nduration: 20s\nclusters: [{name: fra1}]\n"
                                "clients: [{name: near}, {name: far, count: 2}]\n"
