@@ -51,3 +51,20 @@ bool location_from_text(struct prefix *out, const char *text) {
     *out = p;
     return true;
 }
+
+bool location_of_text(struct prefix *out, const char *text) {
+    char whole[LOCATION_TEXT_LEN_MAX + 1];
+    struct prefix p;
+    int len = snprintf(whole, sizeof(whole), "%s%s", text,
+                       strchr(text, '/') != NULL   ? ""
+                       : strchr(text, ':') != NULL ? "/128"
+                                                   : "/32");
+    *out = (struct prefix){0};
+    if (len >= (int)sizeof(whole) || !prefix_from_text(&p, whole))
+        return false;
+    struct prefix own = location_of(&p.addr);
+    if (p.bits < own.bits || own.bits == 0)
+        return false;
+    *out = own;
+    return true;
+}

@@ -25,4 +25,8 @@ const char *location_to_text(const struct prefix *location, char out[LOCATION_TE
 /* The inverse; false, `out` none, if the text is neither a location nor "-". */
 bool location_from_text(struct prefix *out, const char *text);
 
+/* The location of an address or prefix that somebody typed: "192.0.2.7", "2001:db8:1:2::/64".
+ * False, `out` none, if it is neither, or wider than a location. */
+bool location_of_text(struct prefix *out, const char *text);
+
 #endif

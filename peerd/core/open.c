@@ -1,5 +1,6 @@
 #include "peerd/core/open.h"
 
+#include "peerd/core/ranking.h"
 #include "peerd/core/state.h"
 #include "topo/location.h"
 
@@ -98,21 +99,6 @@ static enum err find_worker(const struct core *core, const struct core_session_o
 
 /* ---- backups --------------------------------------------------------------------------------- */
 
-static struct rank_candidate candidate(const struct peering *p, const struct core_session_open *e,
-                                       const struct offer *offer, bool damped_too) {
-    struct description_match match = description_match(p, &e->service, offer->made, offer->source);
-    return (struct rank_candidate){.name = p->policy.name,
-                                   .place = p->place,
-                                   .usable = verdict_is_usable(p->verdict.verdict) &&
-                                             (damped_too || !p->damping.damped) &&
-                                             !p->description.draining,
-                                   .offers = match.offers && p->description.media_count > 0,
-                                   .accepts = p->policy.offer_moves,
-                                   .same_determinism = match.same_determinism,
-                                   .free_slots = p->said_free,
-                                   .rtt = p->rtt};
-}
-
 /* Sessions with one backup are spread over its workers; the id is random already. */
 static struct addr media_of(const struct peering *p, const struct session_id *id) {
     uint64_t h = 0;
@@ -125,9 +111,9 @@ static size_t rank(const struct core *core, const struct core_session_open *e,
                    const struct offer *offer, const struct session_id *id, bool damped_too,
                    uint8_t order[TICKET_BACKUPS_MAX]) {
     struct rank_candidate candidates[POLICY_PEERS_MAX];
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        candidates[i] = candidate(core->peers[i], e, offer, damped_too);
-    return rank_order(candidates, core->peer_count, &core->place, id, order, TICKET_BACKUPS_MAX);
+    const struct ranking_about about = {&e->service, offer->made, offer->source};
+    size_t count = ranking_candidates(core, &about, damped_too, candidates);
+    return rank_order(candidates, count, &core->place, id, order, TICKET_BACKUPS_MAX);
 }
 
 /* A backup that comes and goes is better than none. */

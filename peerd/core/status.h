@@ -16,6 +16,7 @@
 #include "peerd/core/ledger.h"
 #include "peerd/core/move.h"
 #include "peerd/wire/set_digest.h"
+#include "topo/rank.h"
 
 /*  X(field, text): each counts something since the start */
 #define CORE_COUNTERS(X)                                                                           \
@@ -212,6 +213,27 @@ struct core_group_cursor {
 
 void core_groups_begin(const struct core *core, struct core_group_cursor *cursor);
 bool core_group_next(struct core_group_cursor *cursor, struct core_group_status *out);
+
+/* A peer as a backup, and which rule of topo/rank.h put it there. */
+struct core_ranked {
+    struct rank_candidate candidate;
+    uint32_t peer; /* index in the policy */
+    uint8_t place; /* 1 for the first, 0 for one that is kept out */
+    enum rank_rule rule;
+};
+
+struct core_ranking {
+    struct name service, profile, source; /* in: empty for any; out: those that were taken */
+    bool damped_too;                      /* for want of others */
+    uint32_t count;
+    struct core_ranked rows[POLICY_PEERS_MAX];
+};
+
+/* Who would back such a session up as of now, and why; with NULL for the session equals come by
+ * name and are not dealt. An error says what of ours is not there; ERR_SOURCE_FAILED: no node of
+ * ours that makes it is registered. */
+enum err core_rank(const struct core *core, const struct session_id *session,
+                   struct core_ranking *out);
 
 const struct ledger *core_ledger(const struct core *core);
 const char *session_state_name(enum session_state s);

@@ -45,6 +45,7 @@ int ctl_schema(const struct ctl_options *o);
 int ctl_status(const struct ctl_options *o);
 int ctl_peers(const struct ctl_options *o);
 int ctl_why(const struct ctl_options *o);
+int ctl_rank(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
 int ctl_drain(const struct ctl_options *o);
@@ -55,6 +56,8 @@ int ctl_reload(const struct ctl_options *o);
 void tables_status(const json_t *status);
 void tables_peers(const json_t *answer);
 void tables_why(const json_t *answer);
+void tables_why_session(const json_t *answer);
+void tables_rank(const json_t *answer);
 void tables_sessions(const json_t *answer);
 void tables_moves(const json_t *answer);
 

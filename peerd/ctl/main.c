@@ -18,6 +18,8 @@ static const struct ctl_command commands[] = {
     {"status", "", "what this cluster is doing", ctl_status},
     {"peers", "", "what it believes of its peers, and on what evidence", ctl_peers},
     {"why", "CLUSTER", "why it believes that of one of them, and what would change it", ctl_why},
+    {"why", "SESSION", "who would back a session up, and which rule put each there", ctl_why},
+    {"rank", "LOCATION", "the same for clients of an address or prefix [and a SERVICE]", ctl_rank},
     {"sessions", "", "sessions here", ctl_sessions},
     {"moves", "", "the ledger: moves and their causes", ctl_moves},
     {"drain", "", "move all sessions away, make before break", ctl_drain},

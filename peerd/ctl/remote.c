@@ -7,6 +7,7 @@
 #include "peerd/net/clock.h"
 #include "peerd/net/http_client.h"
 #include "peerd/policy/quantity.h"
+#include "topo/location.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -164,15 +165,40 @@ int ctl_peers(const struct ctl_options *o) {
     return show(o, "GET", "/v1/peers", tables_peers);
 }
 
+/* An id has always 22 characters; a name that long would have to be one by chance. */
 int ctl_why(const struct ctl_options *o) {
     struct name name;
+    struct session_id session;
     char path[64];
+    if (o->word_count == 1 && session_id_from_text(&session, o->words[0], strlen(o->words[0]))) {
+        snprintf(path, sizeof(path), "/v1/why?session=%s", o->words[0]);
+        return show(o, "GET", path, tables_why_session);
+    }
     if (o->word_count != 1 || !name_set(&name, o->words[0])) {
-        fputs("peerctl why: expected the name of one peer; try `peerctl peers`\n", stderr);
+        fputs("peerctl why: expected the name of one peer, or a session; try `peerctl peers` or "
+              "`peerctl sessions`\n",
+              stderr);
         return CTL_USAGE;
     }
     snprintf(path, sizeof(path), "/v1/why?cluster=%s", name.text);
     return show(o, "GET", path, tables_why);
+}
+
+int ctl_rank(const struct ctl_options *o) {
+    struct prefix location;
+    struct name service = {""};
+    char path[128], text[LOCATION_TEXT_LEN_MAX + 1];
+    if (o->word_count < 1 || o->word_count > 2 || !location_of_text(&location, o->words[0]) ||
+        (o->word_count == 2 && !name_set(&service, o->words[1]))) {
+        fputs("peerctl rank: expected an address or a prefix (192.0.2.7, 2001:db8:1::/48), and a "
+              "service if not the first one\n",
+              stderr);
+        return CTL_USAGE;
+    }
+    location_to_text(&location, text);
+    snprintf(path, sizeof(path), "/v1/rank?location=%s%s%s", text,
+             name_is_empty(&service) ? "" : "&service=", service.text);
+    return show(o, "GET", path, tables_rank);
 }
 
 int ctl_sessions(const struct ctl_options *o) {

@@ -108,6 +108,75 @@ void tables_why(const json_t *answer) {
         puts("  none since we started");
 }
 
+/* A figure that may be unknown. */
+static const char *ms_of(const json_t *object, const char *key, char out[16]) {
+    const json_t *value = json_object_get(object, key);
+    if (json_is_number(value))
+        snprintf(out, 16, "%.1f", json_number_value(value));
+    else
+        snprintf(out, 16, "-");
+    return out;
+}
+
+static const char *experience_of(const json_t *object, char out[32]) {
+    const json_t *e = json_object_get(object, "experience");
+    if (json_is_object(e))
+        snprintf(out, 32, "%.1f+-%.1f", json_number_value(json_object_get(e, "r")),
+                 json_number_value(json_object_get(e, "margin")));
+    else
+        snprintf(out, 32, "-");
+    return out;
+}
+
+/* The best first; what put each behind the one before it, or out. */
+static void candidates(const json_t *answer) {
+    const json_t *c;
+    size_t i;
+    char r[32], measured[16], estimated[16], between[16];
+    printf("%5s %-12s %-11s %6s %5s %9s %9s %9s %9s  %s\n", "place", "cluster", "verdict", "free",
+           "cost", "R", "measured", "estimated", "clusters", "decided by rule");
+    json_array_foreach(json_object_get(answer, "candidates"), i, c) {
+        char place[8] = "-";
+        if (number_of(c, "place") > 0)
+            snprintf(place, sizeof(place), "%lld", number_of(c, "place") % 1000);
+        printf("%5s %-12s %-11s %6lld %5lld %9s %9s %9s %9s  ", place, text_of(c, "cluster"),
+               text_of(c, "verdict"), number_of(c, "free_slots"), number_of(c, "cost"),
+               experience_of(c, r), ms_of(c, "rtt_measured_ms", measured),
+               ms_of(c, "rtt_estimated_ms", estimated), ms_of(c, "rtt_clusters_ms", between));
+        if (number_of(c, "rule") > 0)
+            printf("%lld, %s\n", number_of(c, "rule"), text_of(c, "decided_by"));
+        else
+            puts(number_of(c, "place") == 1 ? "first" : "-");
+    }
+    if (i == 0)
+        puts("no peers");
+    if (is_set(answer, "damped_too"))
+        puts("peers that come and go are taken, for want of others");
+}
+
+void tables_rank(const json_t *answer) {
+    printf("%s for %s, %s of %s: %lld sessions here; round trips in ms\n",
+           text_of(answer, "location"), text_of(answer, "service"), text_of(answer, "profile"),
+           text_of(answer, "source"), number_of(answer, "sessions"));
+    candidates(answer);
+}
+
+void tables_why_session(const json_t *answer) {
+    const json_t *backup;
+    size_t i;
+    char rtt[16];
+    printf("%s %s, %s of %s, issued by %s, client %s, round trip %s ms\n",
+           text_of(answer, "session"), text_of(answer, "state"), text_of(answer, "profile"),
+           text_of(answer, "source"), text_of(answer, "issuer"), text_of(answer, "client"),
+           ms_of(answer, "rtt_ms", rtt));
+    printf("backups in its ticket:");
+    json_array_foreach(json_object_get(answer, "backups"), i, backup)
+        printf(" %s", json_string_value(backup));
+    puts(i == 0 ? " none" : "");
+    puts("as it would be ranked now (equals are dealt: rule 11); round trips in ms:");
+    candidates(answer);
+}
+
 void tables_sessions(const json_t *answer) {
     const json_t *s;
     size_t i;

@@ -6,6 +6,7 @@
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
 #include "peerd/wire/json_read.h"
+#include "topo/location.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,10 +138,50 @@ static void get_peers(struct daemon *d, struct net_http_request *r, uint32_t ind
     answer_text(r, present_peers(d));
 }
 
+static const char *detail_of(enum err err) {
+    return err == ERR_SOURCE_FAILED ? "no node of ours that makes it is registered" : NULL;
+}
+
+static void answer_text_or(struct net_http_request *r, enum err err, char **json) {
+    if (err == ERR_OK)
+        answer_text(r, *json);
+    else
+        net_http_answer_problem(r, net_http_status_of(err), err, detail_of(err), 0);
+}
+
+static void get_rank(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    const char *where = net_http_query(r, "location"), *what = net_http_query(r, "service");
+    struct prefix location;
+    struct name service = {""};
+    char *json = NULL;
+    (void)index;
+    if (where == NULL || !location_of_text(&location, where))
+        net_http_answer_problem(
+            r, 400, ERR_BAD_FIELD,
+            "location: expected an address, or a prefix of /24 or /48 or longer", 0);
+    else if (what != NULL && !name_set(&service, what))
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD, "service: expected a name", 0);
+    else
+        answer_text_or(r, present_rank(d, &location, &service, &json), &json);
+}
+
+static void get_why_session(struct daemon *d, struct net_http_request *r, const char *text) {
+    struct session_id id;
+    char *json = NULL;
+    if (!session_id_from_text(&id, text, strlen(text)))
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD, "session: expected the id of a session", 0);
+    else
+        answer_text_or(r, present_why_session(d, &id, &json), &json);
+}
+
 static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index) {
-    const char *text = net_http_query(r, "cluster");
+    const char *text = net_http_query(r, "cluster"), *session = net_http_query(r, "session");
     struct name name;
     (void)index;
+    if (session != NULL) {
+        get_why_session(d, r, session);
+        return;
+    }
     if (text == NULL || !name_set(&name, text)) {
         net_http_answer_problem(r, 400, ERR_BAD_FIELD, "cluster: expected the name of a peer", 0);
         return;
@@ -248,6 +289,7 @@ static const struct route routes[] = {
     {"GET", "/v1/status", ASKER_OPERATOR, get_status},
     {"GET", "/v1/peers", ASKER_OPERATOR, get_peers},
     {"GET", "/v1/why", ASKER_OPERATOR, get_why},
+    {"GET", "/v1/rank", ASKER_OPERATOR, get_rank},
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
     {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},

@@ -175,6 +175,11 @@ char *present_why(const struct daemon *d, uint32_t peer);
 char *present_sessions(const struct daemon *d, uint32_t limit);
 char *present_moves(const struct daemon *d);
 
+/* rank.c: the same, or why there is nothing to show. An empty service is the first one. */
+enum err present_rank(const struct daemon *d, const struct prefix *location,
+                      const struct name *service, char **out);
+enum err present_why_session(const struct daemon *d, const struct session_id *id, char **out);
+
 /* metrics.c: Prometheus text format 0.0.4, from malloc; NULL if memory is short. */
 char *metrics_render(const struct daemon *d);
 

@@ -48,3 +48,29 @@ Test(location, different_ones_differ) {
     struct prefix pa = location_of(&a), pb = location_of(&b);
     cr_expect_not(location_equal(&pa, &pb));
 }
+
+Test(location, of_what_somebody_typed) {
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        {"192.0.2.7", "192.0.2.0/24"},
+        {"192.0.2.0/24", "192.0.2.0/24"},
+        {"192.0.2.200/30", "192.0.2.0/24"},
+        {"2001:db8:1:2::3", "2001:db8:1::/48"},
+        {"2001:db8:1:2::/64", "2001:db8:1::/48"},
+        {"192.0.0.0/16", "-"},
+        {"2001:db8::/32", "-"},
+        {"192.0.2.7:80", "-"},
+        {"", "-"},
+        {"-", "-"},
+        {"somewhere", "-"},
+        {"1111111111111111111111111111111111111111111111111111", "-"},
+    };
+    char text[LOCATION_TEXT_LEN_MAX + 1];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct prefix p;
+        cr_expect_eq(location_of_text(&p, rows[i].text), rows[i].expected[0] != '-', "%s",
+                     rows[i].text);
+        cr_expect_str_eq(location_to_text(&p, text), rows[i].expected, "%s", rows[i].text);
+    }
+}

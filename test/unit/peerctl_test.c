@@ -220,6 +220,14 @@ Test(peerctl, a_running_peerd) {
     }
     expect("why", CTL("why", "ams1", "--policy", policy_path), 0, "next: alive with", "");
     expect("why whom", CTL("why", "--policy", policy_path), 2, "", "expected the name of one peer");
+    expect("why a session", CTL("why", "AAAAAAAAAAAAAAAAAAAAAA", "--policy", policy_path), 1, "",
+           "refused (404)");
+    expect("rank", CTL("rank", "192.0.2.7", "--policy", policy_path), 1, "",
+           "no node of ours that makes it is registered");
+    expect("rank what", CTL("rank", "10.0.0.0/8", "--policy", policy_path), 2, "",
+           "expected an address or a prefix");
+    expect("rank which service", CTL("rank", "192.0.2.7", "tv", "--policy", policy_path), 1, "",
+           "refused (404)");
     expect("why of a stranger", CTL("why", "rom9", "--policy", policy_path), 1, "",
            "no peer of that name");
     cr_expect_eq(program_wait(&rig.peerd, 0), -1, "it runs still");

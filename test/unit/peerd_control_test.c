@@ -323,6 +323,13 @@ Test(peerd_control, lists_and_limits) {
         {"/v1/why?cluster=fra1", 404},
         {"/v1/why?cluster=Not%20a%20name", 400},
         {"/v1/why", 400},
+        {"/v1/why?session=AAAAAAAAAAAAAAAAAAAAAA", 404},
+        {"/v1/why?session=short", 400},
+        {"/v1/rank", 400},
+        {"/v1/rank?location=10.0.0.0/8", 400},
+        {"/v1/rank?location=192.0.2.7&service=No%20name", 400},
+        {"/v1/rank?location=192.0.2.7&service=nothing", 404},
+        {"/v1/rank?location=192.0.2.7", 502},
     };
     for (size_t i = 0; i < ITEMS(rows); i++) {
         ask(AS_OPERATOR, NULL, rows[i].path, NULL);

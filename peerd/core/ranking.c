@@ -1,0 +1,93 @@
+#include "peerd/core/ranking.h"
+
+#include "peerd/core/status.h"
+
+#include <assert.h>
+
+static struct rank_candidate candidate(const struct peering *p, const struct ranking_about *about,
+                                       bool damped_too) {
+    struct description_match match =
+        description_match(p, about->service, about->made, about->source);
+    return (struct rank_candidate){.name = p->policy.name,
+                                   .place = p->place,
+                                   .usable = verdict_is_usable(p->verdict.verdict) &&
+                                             (damped_too || !p->damping.damped) &&
+                                             !p->description.draining,
+                                   .offers = match.offers && p->description.media_count > 0,
+                                   .accepts = p->policy.offer_moves,
+                                   .same_determinism = match.same_determinism,
+                                   .free_slots = p->said_free,
+                                   .rtt = p->rtt};
+}
+
+size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
+                          bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        out[i] = candidate(core->peers[i], about, damped_too);
+    return core->peer_count;
+}
+
+/* ---- asked from outside ------------------------------------------------------------------------
+ */
+
+/* Fills in what was not said: the first service, its first profile, the first source with it. */
+static enum err settle(const struct core *core, struct core_ranking *out) {
+    const struct policy *p = &core->policy;
+    const struct policy_service *service = name_is_empty(&out->service)
+                                               ? p->service_count > 0 ? &p->services[0] : NULL
+                                               : policy_service_find(p, &out->service);
+    if (service == NULL)
+        return ERR_UNKNOWN_SERVICE;
+    out->service = service->name;
+    if (name_is_empty(&out->profile) && service->profile_count > 0)
+        out->profile = service->profiles[0];
+    if (policy_profile_find(p, &out->profile) == NULL)
+        return ERR_UNKNOWN_PROFILE;
+    for (uint32_t i = 0; name_is_empty(&out->source) && i < p->source_count; i++)
+        if (policy_service_offers(service, &out->profile, &p->sources[i].name))
+            out->source = p->sources[i].name;
+    return policy_source_find(p, &out->source) != NULL ? ERR_OK : ERR_UNKNOWN_SOURCE;
+}
+
+/* A node of ours that makes it: others are compared with what it makes. */
+static bool find_made(const struct core *core, const struct core_ranking *r,
+                      struct ranking_about *about) {
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        const struct node *n = core->nodes[i];
+        about->made = node_profile_find(n, &r->profile);
+        about->source = node_source_find(n, &r->source);
+        if (n->complete && about->made != NULL && about->source != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool any_usable(const struct rank_candidate *candidates, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (rank_excluded_by(&candidates[i]) == RANK_RULE_NONE)
+            return true;
+    return false;
+}
+
+enum err core_rank(const struct core *core, const struct session_id *session,
+                   struct core_ranking *out) {
+    struct rank_candidate candidates[POLICY_PEERS_MAX];
+    struct rank_row rows[RANK_CANDIDATES_MAX];
+    enum err err = settle(core, out);
+    struct ranking_about about = {.service = &out->service};
+    if (err != ERR_OK)
+        return err;
+    if (!find_made(core, out, &about))
+        return ERR_SOURCE_FAILED;
+    size_t count = ranking_candidates(core, &about, false, candidates);
+    out->damped_too = !any_usable(candidates, count);
+    if (out->damped_too)
+        ranking_candidates(core, &about, true, candidates);
+    out->count = (uint32_t)rank_table(candidates, count, &core->place, session, rows);
+    for (uint32_t i = 0; i < out->count; i++)
+        out->rows[i] = (struct core_ranked){.candidate = candidates[rows[i].candidate],
+                                            .peer = rows[i].candidate,
+                                            .place = rows[i].place,
+                                            .rule = rows[i].rule};
+    return ERR_OK;
+}

@@ -1,0 +1,21 @@
+/*
+ * Candidates: what the core knows of its peers as backups, put the way topo/rank wants it.
+ */
+#ifndef PEERD_CORE_RANKING_H
+#define PEERD_CORE_RANKING_H
+
+#include "peerd/core/state.h"
+
+/* What is to be backed up: as our node makes it, from the source that it has. */
+struct ranking_about {
+    const struct name *service;
+    const struct node_profile *made;
+    const struct node_source *source;
+};
+
+/* One a peer, by its index; returns how many. A peer that comes and goes is usable only with
+ * `damped_too`: it is better than none. */
+size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
+                          bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]);
+
+#endif
