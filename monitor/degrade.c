@@ -22,7 +22,8 @@ static uint32_t below(uint32_t now, uint32_t before) {
 
 /* [1/1000 steps] that one report is worse than usual, beyond what always scatters. */
 static int32_t step_of(const struct degrade *d, const struct degrade_wish *wish, uint32_t r_centi) {
-    int32_t slack = (int32_t)larger(wish->drop_centi / 2, level_spread(&d->usual));
+    int32_t half = (int32_t)wish->drop_centi / 2, spread = (int32_t)level_spread(&d->usual);
+    int32_t slack = spread * 3 / 4 > half ? spread * 3 / 4 : half;
     int32_t step = ((int32_t)level_mean(&d->usual) - (int32_t)r_centi - slack) * 1000 / slack;
     return step > DEGRADE_STEP_MAX    ? DEGRADE_STEP_MAX
            : step < -DEGRADE_STEP_MIN ? -DEGRADE_STEP_MIN
@@ -38,6 +39,8 @@ static void add_to_sum(struct degrade *d, int32_t step, uint32_t client, struct 
     d->fall += step;
     if (d->fall < 0)
         d->fall = 0;
+    if (d->fall < DEGRADE_FULL / 4)
+        d->risen_at = now;
     if (d->fall > DEGRADE_FULL) /* full is full: it drains as soon as reports are good */
         d->fall = DEGRADE_FULL;
     d->seen |= bit;
@@ -47,13 +50,16 @@ static void add_to_sum(struct degrade *d, int32_t step, uint32_t client, struct 
     }
 }
 
+static bool is_down(const struct degrade *d, const struct degrade_wish *wish) {
+    return below(level_mean(&d->recent), level_mean(&d->usual)) >= wish->drop_centi * 7 / 10;
+}
+
 /* Bad reports have come for longer than one burst could make them. */
 static bool is_full(const struct degrade *d, const struct degrade_wish *wish) {
-    struct duration spans = instant_since(d->bad_at, d->fall_from);
+    struct duration spans = instant_since(d->bad_at, d->risen_at);
     return d->fall == DEGRADE_FULL && bits(d->bad) >= wish->clients_min &&
            bits(d->bad) * DEGRADE_SHARE >= bits(d->seen) &&
-           !duration_less(spans, duration_scale(wish->interval, 3, 2)) &&
-           below(level_mean(&d->recent), level_mean(&d->usual)) >= wish->drop_centi * 6 / 10;
+           !duration_less(spans, duration_add(wish->interval, DEGRADE_BURST)) && is_down(d, wish);
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */
@@ -157,7 +163,9 @@ static struct finding find_cause(const struct degrade *d, const struct degrade_w
         if (p->reports < wish->reports_min || instant_before(p->heard_at, after))
             continue;
         uint32_t down = below(p->recent_centi, p->usual_centi);
-        uint64_t its = variance_of_mean(p->spread_centi, p->reports);
+        /* A few that all happened to be good must not make it sure: they scatter as ours do. */
+        uint32_t spread = larger(p->spread_centi, level_spread(&d->recent));
+        uint64_t its = variance_of_mean(spread, p->reports);
         uint32_t errors = errors_from(down, border, its + own_variance);
         if (down < border && errors > well_errors && p->recent_centi > level_mean(&d->recent)) {
             well = i;
@@ -238,8 +246,10 @@ static bool seek_cause(struct degrade *d, const struct degrade_wish *wish, struc
         set_state(d, DEGRADE_STATE_STEADY, now);
         return false;
     }
+    if (!is_down(d, wish))
+        return false;
     /* Before, a peer's recent figures were still of better times. */
-    struct instant after = instant_add(d->fall_from, duration_scale(wish->interval, 3, 2));
+    struct instant after = instant_add(d->risen_at, wish->interval);
     struct finding found = find_cause(d, wish, after, peers, count);
     bool sure = found.cause != DEGRADE_CAUSE_UNKNOWN && found.errors >= DEGRADE_SURE;
     if (!sure && instant_before(now, instant_add(d->since, DEGRADE_WAIT)))

@@ -5,8 +5,8 @@
  * into a cumulative sum after Page (1954): how far it lies below what is usual here, less what
  * always scatters, at most two steps for one report, so that a few bad clients among many never
  * add up; a third of all has to be bad. What a short burst does to everybody's next report is no
- * degradation either: bad reports must come for longer than one reporting interval. Then clients
- * *fall*, and the cause is sought in what peers tell of their own clients there:
+ * degradation either: bad reports must come for longer than DEGRADE_BURST and a reporting interval.
+ * Then clients *fall*, and the cause is sought in what peers tell of their own clients there:
  *
  *    1 access    their clients there have fallen, too: moving does not help
  *    2 path      those of at least one peer have not, by far: our path to the location is bad
@@ -42,6 +42,7 @@
 #define DEGRADE_STEP_MAX     2000             /* [1/1000] one report counts at most so much … */
 #define DEGRADE_STEP_MIN     1000 /* [1/1000] … and a good one takes at most so much */
 #define DEGRADE_SHARE        3    /* one of so many clients must be bad */
+#define DEGRADE_BURST        duration_ms(800) /* [ms] what lasts no longer is no degradation */
 #define DEGRADE_WAIT         duration_ms(900) /* [ms] for peers' words, after the sum is full */
 #define DEGRADE_SURE         196           /* [1/100 standard errors] a cause is believed at once */
 #define DEGRADE_REVISE       duration_s(3) /* [s] another cause must hold as long */
@@ -97,6 +98,7 @@ struct degrade {
     struct level usual, recent;    /* [R/100] */
     int32_t fall;                  /* [1/1000 steps] the sum */
     struct instant fall_from;      /* when it last left zero, with a bad report */
+    struct instant risen_at;       /* when the sum last was less than a quarter full */
     struct instant bad_at;         /* the newest bad report */
     struct instant good_from;      /* reports are as usual since; "never" while they are not */
     uint64_t seen, bad;            /* clients since the sum left zero, a bit a client by hash */

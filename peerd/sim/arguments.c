@@ -55,6 +55,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 as expected; 1 an expectation is not met, or an invariant was violated (the\n"
     "last lines say which, and how to run it again); 2 the scenario cannot be used.\n"
+    "Are bad paths told apart from bad accesses: `peersim --bench degradation --help`.\n"
     "The format of scenarios: test/README.md. Samples: test/scenario/*.yaml.\n";
 
 static bool take_number(uint64_t *out, const char *option, const char *text) {

@@ -10,6 +10,7 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } benches[] = {
+    {"degradation", bench_degradation},
     {"ranking", bench_ranking},
 };
 

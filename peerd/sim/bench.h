@@ -30,6 +30,7 @@ bool bench_take_number(uint64_t *out, uint64_t min, uint64_t max, const char *op
                        const char *text);
 
 /* The benches: handed all of the command line, in which --bench and its value are to be skipped. */
+int bench_degradation(int argc, char **argv);
 int bench_ranking(int argc, char **argv);
 
 #endif

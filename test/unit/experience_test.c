@@ -67,6 +67,7 @@ Test(experience, more_is_never_better) {
                 cr_assert(r_of(names[c], loss, 1, delay + 90) <= r);
                 cr_assert(r_of(names[c], loss, 2, delay) <= r);
             }
+    cr_expect_float_eq(r_of("pcmu", 10, 2, 0), 93.2 - 95 * 10 / (10 / 2.0 + 25.1), 0.02, "bursts");
     cr_expect(r_of("opus", 100, 8, 1e7) < 0.01);
     cr_expect(r_of("opus", 1, 1, -5) > 84);
 }
