@@ -124,6 +124,10 @@ void resolve_link(struct resolving *r, struct tree_node *node, struct scenario_l
 void resolve_events(struct resolving *r);
 void resolve_expectations(struct resolving *r);
 
+/* Refuses to restart, continue or heal what no earlier entry of `list` can have killed, stopped or
+ * cut off. For a timeline without a fault, when each event has one instant. */
+void resolve_undone(struct resolving *r, struct tree_node *list);
+
 /* ---- worked out ---- */
 
 /* Chooses the peers of all clusters that want the nearest ones, and the clusters that listeners

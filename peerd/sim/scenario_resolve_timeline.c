@@ -306,4 +306,6 @@ void resolve_events(struct resolving *r) {
     }
     if (list != NULL && !list->faulty)
         expand(r, list);
+    if (list != NULL && !list->faulty && !faults_any(r->run->faults))
+        resolve_undone(r, list);
 }
