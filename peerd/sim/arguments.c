@@ -1,5 +1,7 @@
 #include "peerd/sim/arguments.h"
 
+#include "topo/city.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -50,6 +52,7 @@ static const char help[] =
     "      --no-shrink       only say what failed; else the first three are cut down and saved\n"
     "\n"
     "      --shrink-to DIR   where that is saved, as NAME-SEED.yaml (" SAVE_TO ")\n"
+    "      --cities          the cities that a `place` may name, and where they are\n"
     "      --help            this text\n"
     "      --version         the version\n"
     "\n"
@@ -140,27 +143,27 @@ static bool take_option(struct arguments *a, int option) {
     }
 }
 
+static void print_cities(void) {
+    size_t count;
+    const char *const *names = city_names(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct city *c = city_find(names[i]);
+        printf("%-16s %7.2f %8.2f\n", c->name, c->latitude_deg, c->longitude_deg);
+    }
+}
+
 int arguments_parse(struct arguments *a, int argc, char **argv) {
     static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},
-        {"html", required_argument, NULL, 'H'},
-        {"rtt-matrix", required_argument, NULL, 'm'},
-        {"trace", no_argument, NULL, 't'},
-        {"scatter", no_argument, NULL, 'x'},
-        {"print", no_argument, NULL, 'p'},
-        {"shrink", no_argument, NULL, 'c'},
-        {"runs", required_argument, NULL, 'r'},
-        {"first-seed", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'J'},
-        {"keep-going", no_argument, NULL, 'k'},
-        {"no-shrink", no_argument, NULL, 'n'},
-        {"shrink-to", required_argument, NULL, 'S'},
-        {"sleep", no_argument, NULL, 'z'},
-        {"no-sleep", no_argument, NULL, 'Z'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'H'}, {"rtt-matrix", required_argument, NULL, 'm'},
+        {"trace", no_argument, NULL, 't'},      {"scatter", no_argument, NULL, 'x'},
+        {"print", no_argument, NULL, 'p'},      {"shrink", no_argument, NULL, 'c'},
+        {"runs", required_argument, NULL, 'r'}, {"first-seed", required_argument, NULL, 'f'},
+        {"jobs", required_argument, NULL, 'J'}, {"keep-going", no_argument, NULL, 'k'},
+        {"no-shrink", no_argument, NULL, 'n'},  {"shrink-to", required_argument, NULL, 'S'},
+        {"sleep", no_argument, NULL, 'z'},      {"no-sleep", no_argument, NULL, 'Z'},
+        {"cities", no_argument, NULL, 'C'},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},    {NULL, 0, NULL, 0},
     };
     int option;
     *a = (struct arguments){.save_to = SAVE_TO, .first_seed = 1};
@@ -168,6 +171,10 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
+            return 0;
+        }
+        if (option == 'C') {
+            print_cities();
             return 0;
         }
         if (option == 'v') {

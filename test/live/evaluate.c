@@ -7,10 +7,12 @@
 #include "test/live/runner.h"
 
 #include "peerd/sim/expect.h"
+#include "peerd/sim/report_watch.h"
 #include "test/live/chronicle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CPU_PART_MAX 4       /* a quarter of a core; sanitizers need a tenth */
@@ -188,6 +190,9 @@ void evaluate(struct runner *r) {
             add_moves(r, &r->listeners[i]);
     }
     report_sort_marks(&r->report);
+    r->report.watch = malloc(sizeof(*r->report.watch));
+    if (r->report.watch != NULL)
+        report_watch_of(r->report.watch, r->scenario, &r->report);
     r->report.stood_still_ms = duration_in_ms(r->stood_still);
     expect_all(r->scenario, &r->report);
     r->report.broken = r->report.broken || r->troubled || r->interrupted || r->command_status != 0;

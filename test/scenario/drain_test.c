@@ -2,7 +2,7 @@
 
 #include <criterion/criterion.h>
 
-static struct core_answer_open sessions[20];
+static struct core_answer_open sessions[50];
 
 static struct overlay *with_sessions(uint32_t count, uint32_t drain_per_s) {
     struct overlay *o = overlay_new(&(struct overlay_setup){.drain_per_s = drain_per_s});
@@ -73,6 +73,20 @@ Test(drain, is_paced_complete_and_in_the_ledger_of_both_ends) {
     cr_expect(refused.retry_after_ms >= 5000);
     struct core_answer_open elsewhere = overlay_open(o, 1, "192.0.2.8:5004");
     cr_expect(elsewhere.err == ERR_OK && elsewhere.backup_count == 1, "fra1 is no backup now");
+    overlay_free(o);
+}
+
+/* What it could not order while it was not running it makes up for, but no more than a second's. */
+Test(drain, a_late_one_owes_a_second_at_most) {
+    struct overlay *o = with_sessions(50, 20);
+    overlay_drain(o, 0, 20000);
+    overlay_run_until(o, 2475);
+    uint32_t before = overlay_count(o, " prepare (drain");
+    cr_expect_eq(before, 10u, "20 a second, the first at once");
+    overlay_stall_peerd(o, 0, 3000);
+    overlay_run_until(o, 5500);
+    uint32_t at_once = overlay_count(o, " prepare (drain") - before;
+    cr_expect(at_once >= 20 && at_once <= 22, "%u at once", at_once);
     overlay_free(o);
 }
 

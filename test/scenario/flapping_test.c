@@ -96,6 +96,23 @@ Test(flapping, who_comes_and_goes_is_no_backup_until_it_stays) {
     overlay_free(o);
 }
 
+/* That it was believed dead once says nothing of the next time, when it is merely headless, and for
+ * less than is worth counting. */
+Test(flapping, each_time_is_judged_by_itself) {
+    struct overlay *o = begin(3);
+    flap(o, 3, 1, GOES_MS);
+    cr_expect_eq(ams1_at_fra1(o).flaps, 1u);
+    overlay_run_until(o, 6000);
+    overlay_kill_peerd(o, 1);
+    overlay_run_until(o, 6500);
+    cr_expect_eq(overlay_verdict(o, 0, 1), VERDICT_HEADLESS, "%s", overlay_narrative(o));
+    overlay_start_peerd(o, 1);
+    overlay_run_until(o, 7500);
+    cr_expect_eq(overlay_verdict(o, 0, 1), VERDICT_ALIVE, "%s", overlay_narrative(o));
+    cr_expect_eq(ams1_at_fra1(o).flaps, 1u);
+    overlay_free(o);
+}
+
 /* Without another cluster the one that comes and goes is better than none. */
 Test(flapping, of_two_clusters_each_keeps_the_other) {
     struct overlay *o = begin(2);

@@ -530,32 +530,6 @@ static const struct {
      "(for all clusters of a region write {region: eu})\n"
      "4:48: timeline[1].drain: expected all, serving, last, a cluster of this scenario, found "
      "`acme` (for all clusters of a provider write {provider: acme})\n"},
-    {"verdicts that nothing asks for",
-     EXPECT "verdicts: [{of: fra1, verdict: crashed, may: true}]}}",
-     "2:47: expectations.verdicts[0].may: expected `verdicts_only` beside it, found none (any run "
-     "would do)\n"},
-    {"liars about what is not there",
-     HEAD "clients: [\n{name: l, lies: {of: fra2, says: misses, from: 11s}}]}",
-     "2:22: clients[0].lies.of: expected a cluster of this scenario, found `fra2` (did you mean "
-     "`fra1`?)\n2:48: clients[0].lies.from: expected an instant before the end of the scenario at "
-     "10s, found 11s\n"},
-    {"a curve of too few beats", HEAD "curve: {\ndetect_within: [400ms, 150ms]}}",
-     "2:24: curve.detect_within[1]: expected at least twice `detection.interval`, found 150ms\n"},
-    {"undone before it is done",
-     HEAD "timeline: [\n{at: 1s, restart: fra1}, {at: 2s, kill: fra1}]}",
-     "2:19: timeline[0].restart: expected what an earlier entry has killed, found `fra1`, which "
-     "none has\n"},
-    {"undone of another part",
-     HEAD "timeline: [\n{at: 1s, kill: {peerd: fra1}}, {at: 2s, restart: {node: fra1}}]}",
-     "2:50: timeline[1].restart: expected what an earlier entry has killed, found `fra1`, which "
-     "none has\n"},
-    {"undone what was done to others",
-     HEAD "timeline: [\n{at: 1s, stop: fra1}, {at: 2s, continue: ams1}]}",
-     "2:42: timeline[1].continue: expected what an earlier entry has stopped, found `ams1`, which "
-     "none has\n"},
-    {"healed what is whole", HEAD "timeline: [\n{at: 1s, kill: fra1}, {at: [2s, 3s], heal: fra1}]}",
-     "2:44: timeline[1].heal: expected what an earlier entry has cut off, found `fra1`, which none "
-     "has\n"},
     {"fewer than least", EXPECT "moves: [{min: 3, max: 2}]}}",
      "2:24: expectations.moves[0].max: expected min to be at most max, found min: 3 and max: 2\n"},
 };

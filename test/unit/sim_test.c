@@ -35,6 +35,25 @@ Test(sim, a_site_dies_and_nobody_hears_it) {
     sim_fixture_close(&f);
 }
 
+/* Whoever takes over does so with all its workers: backups are spread over them beforehand. */
+Test(sim, backups_are_spread_over_workers) {
+    static const char text[] = "name: spread\n"
+                               "duration: 6s\n"
+                               "clusters: [{name: fra1}, {name: ams1, workers: 2, nodes: 2}]\n"
+                               "clients: [{name: near, count: 32, open_at: fra1}]\n"
+                               "timeline: [{at: 3s, kill: fra1, blackhole: true}]\n"
+                               "expectations: {moves: [{cause: crashed, min: 32}]}\n";
+    struct sim_fixture f;
+    sim_fixture_open(&f, text, 1);
+    sim_run(f.sim);
+    cr_expect(report_ok(sim_report(f.sim)));
+    const struct sim_site *ams1 = &f.sim->sites[1];
+    cr_assert_eq(ams1->worker_count, 4);
+    for (uint32_t i = 0; i < ams1->worker_count; i++)
+        cr_expect(f.sim->workers[ams1->first_worker + i].frames > 0, "worker %u has nobody", i);
+    sim_fixture_close(&f);
+}
+
 /* The same without the kill: the expectation must not be met. */
 Test(sim, expectations_can_fail) {
     struct sim_fixture f;

@@ -1,0 +1,54 @@
+/* Slips in scenarios that would let a run do, or ask, nothing. */
+#include "peerd/sim/scenario.h"
+
+#include "test/unit/policy_fixture.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct faults faults;
+
+#define HEAD   "{name: x, duration: 10s, clusters: [{name: fra1}, {name: ams1}], "
+#define EXPECT HEAD "expectations:\n{"
+
+static const struct {
+    const char *what, *text, *faults;
+} refused[] = {
+    {"verdicts that nothing asks for",
+     EXPECT "verdicts: [{of: fra1, verdict: crashed, may: true}]}}",
+     "2:47: expectations.verdicts[0].may: expected `verdicts_only` beside it, found none (any run "
+     "would do)\n"},
+    {"liars about what is not there",
+     HEAD "clients: [\n{name: l, lies: {of: fra2, says: misses, from: 11s}}]}",
+     "2:22: clients[0].lies.of: expected a cluster of this scenario, found `fra2` (did you mean "
+     "`fra1`?)\n2:48: clients[0].lies.from: expected an instant before the end of the scenario at "
+     "10s, found 11s\n"},
+    {"a curve of too few beats", HEAD "curve: {\ndetect_within: [400ms, 150ms]}}",
+     "2:24: curve.detect_within[1]: expected at least twice `detection.interval`, found 150ms\n"},
+    {"undone before it is done",
+     HEAD "timeline: [\n{at: 1s, restart: fra1}, {at: 2s, kill: fra1}]}",
+     "2:19: timeline[0].restart: expected what an earlier entry has killed, found `fra1`, which "
+     "none has\n"},
+    {"undone of another part",
+     HEAD "timeline: [\n{at: 1s, kill: {peerd: fra1}}, {at: 2s, restart: {node: fra1}}]}",
+     "2:50: timeline[1].restart: expected what an earlier entry has killed, found `fra1`, which "
+     "none has\n"},
+    {"undone what was done to others",
+     HEAD "timeline: [\n{at: 1s, stop: fra1}, {at: 2s, continue: ams1}]}",
+     "2:42: timeline[1].continue: expected what an earlier entry has stopped, found `ams1`, which "
+     "none has\n"},
+    {"healed what is whole", HEAD "timeline: [\n{at: 1s, kill: fra1}, {at: [2s, 3s], heal: fra1}]}",
+     "2:44: timeline[1].heal: expected what an earlier entry has cut off, found `fra1`, which none "
+     "has\n"},
+};
+
+Test(scenario_slips, refuses) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        struct scenario s;
+        enum err err = scenario_parse(refused[i].text, strlen(refused[i].text), "f", &s, &faults);
+        cr_expect_eq(err, ERR_BAD_POLICY, "%s", refused[i].what);
+        cr_expect_str_eq(faults_text(&faults), refused[i].faults, "%s:\n%s", refused[i].what,
+                         faults_text(&faults));
+        cr_expect_null(s.clusters, "nothing is left to free");
+    }
+}
