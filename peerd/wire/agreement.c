@@ -26,8 +26,6 @@ const char *agreement_why_word(enum agreement_why why) {
         return "slots";
     case AGREEMENT_WHY_POLICY:
         return "policy";
-    case AGREEMENT_WHY_DEFAULT:
-        return "default";
     }
     return "none";
 }

@@ -107,11 +107,10 @@ enum agreement_why {
     AGREEMENT_WHY_COST,        /* more than the other pays */
     AGREEMENT_WHY_REGION,      /* sessions must not be moved there */
     AGREEMENT_WHY_SLOTS,       /* fewer than the other needs */
-    AGREEMENT_WHY_POLICY,      /* it is not wished any more */
-    AGREEMENT_WHY_DEFAULT      /* the other took more than agreed */
+    AGREEMENT_WHY_POLICY       /* it is not wished */
 };
 
-#define AGREEMENT_WHY_LAST AGREEMENT_WHY_DEFAULT
+#define AGREEMENT_WHY_LAST AGREEMENT_WHY_POLICY
 
 struct agreement_message {
     struct name cluster; /* who speaks */
