@@ -26,6 +26,7 @@ struct core *core_init(const struct core_setup *setup) {
     sessions_init(&core->sessions);
     drain_init(&core->drain);
     ledger_init(&core->ledger);
+    fares_init(&core->fares, setup->locations_max);
     for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
         core->orphans[i].until = setup->now;
     if (!policy_take(core, setup->policy)) {
@@ -42,6 +43,7 @@ void core_free(struct core *core) {
     sessions_free(core);
     groups_free(&core->groups);
     memories_free(core);
+    fares_free(&core->fares);
     interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);

@@ -46,7 +46,8 @@ struct core_setup {
     uint64_t boot;               /* random id of this run, not 0 */
     uint64_t seed;               /* of the generator for jitter */
     struct instant now;
-    struct trace *trace; /* borrowed for the core's life; NULL: nothing is traced */
+    struct trace *trace;    /* borrowed for the core's life; NULL: nothing is traced */
+    uint32_t locations_max; /* of which it is followed how clients fare; 0: of none */
 };
 
 enum core_event_kind {
@@ -167,7 +168,8 @@ void core_check_invariants(const struct core *core);
 #define CORE_IDEMPOTENT_LIFE duration_s(60)  /* [s] any client has given up by then */
 #define CORE_IDEMPOTENT_MAX                                                                        \
     1024 /* answers remembered; the oldest goes, which costs only `repeated` */
-#define CORE_STANDBYS_MAX 1024 /* groups lodged with us by all peers; the rest gets no slots */
-#define CORE_STANDBYS_TTL duration_s(30)
+#define CORE_STANDBYS_MAX  1024 /* groups lodged with us by all peers; the rest gets no slots */
+#define CORE_STANDBYS_TTL  duration_s(30)
+#define CORE_LOCATIONS_MAX 10000 /* of a daemon: 9 MiB at most; beyond, neighbours are merged */
 
 #endif

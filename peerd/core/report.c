@@ -158,6 +158,8 @@ static void told(struct core *core, struct node *n, const struct node_session *t
         leaving(core, s, state);
         session_set(core, s, state, t->epoch, n, t->worker);
     }
+    if (before.serving && s->state == SESSION_STATE_COMMITTED && before.epoch == t->epoch)
+        fares_heard(core, s, t);
     note_figures(core, s, t);
     s->mark = n->mark;
     arrived(core, s, t, &before, quiet);
@@ -215,4 +217,5 @@ void report_sessions(struct core *core, struct node *n, const struct node_reques
     }
     if (!set_digest_equal(&n->digest, &r->sessions_digest))
         ask_full(core, n);
+    fares_judge(core);
 }

@@ -10,6 +10,7 @@
 #include "peerd/core/credit.h"
 #include "peerd/core/descriptions.h"
 #include "peerd/core/drain.h"
+#include "peerd/core/fares.h"
 #include "peerd/core/groups.h"
 #include "peerd/core/ledger.h"
 #include "peerd/core/memories.h"
@@ -53,6 +54,7 @@ struct core {
     struct memories memories;
     struct drain drain;
     struct ledger ledger;
+    struct fares fares;
     struct core_counters counters;
 
     struct own_description own;

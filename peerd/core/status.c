@@ -39,6 +39,7 @@ struct core_status core_status(const struct core *core) {
                             .opened = by_state[SESSION_STATE_OPENED],
                             .free = core_free_slots(core),
                             .groups = core->groups.all.count};
+    fares_count(core, &s.locations, &s.locations_bad);
     for (uint32_t i = 0; i < core->node_count; i++)
         s.nodes_registered += core->nodes[i]->registered;
     for (uint32_t i = 0; i < core->peer_count; i++)

@@ -43,6 +43,7 @@
     X(hedges, "hedges seen at our nodes")                                                          \
     X(standbys_refused, "groups lodged with us that got no slots")                                 \
     X(flaps, "times that a peer which had been given up came back")                                \
+    X(degradations, "times that clients of a location fell together")                              \
     X(own_stalls, "times this process did not run when it should have")
 
 struct core_counters {
@@ -73,6 +74,8 @@ struct core_status {
     uint32_t free;     /* credit less all of them */
     uint32_t groups;
     uint32_t peers_damped;
+    uint32_t locations;     /* of which it is known how clients fare … */
+    uint32_t locations_bad; /* … and of them those where they have fallen */
 };
 
 struct core_status core_status(const struct core *core);

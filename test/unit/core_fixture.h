@@ -79,7 +79,8 @@ static inline void fixture_start(struct fixture *f, uint64_t boot) {
                                              .boot = boot,
                                              .seed = 1,
                                              .now = f->now,
-                                             .trace = &f->trace});
+                                             .trace = &f->trace,
+                                             .locations_max = 64});
     cr_assert_not_null(f->core);
     memset(f->seen, 0, sizeof(f->seen));
 }

@@ -1,0 +1,43 @@
+/*
+ * Fares: how our clients fare, by location, as their nodes tell it (monitor/perf).
+ *
+ * Each report of a session that is served here says how many frames its client has expected and
+ * missed so far; the difference to the report before is one rating. When the clients of a location
+ * fall together it is traced and counted, with what that rests on. Allocated when the first report
+ * comes, and only if the owner of the core wants it at all: a simulated crowd has a location a
+ * listener.
+ */
+#ifndef PEERD_CORE_FARES_H
+#define PEERD_CORE_FARES_H
+
+#include "monitor/perf.h"
+#include "peerd/core/core.h"
+#include "peerd/wire/node.h"
+
+#define FARES_DROP_CENTI 1000 /* [R/100] half a category of user satisfaction (G.109) */
+#define FARES_CLIENTS    8    /* of one location must be bad */
+#define FARES_REPORTS    3    /* of a peer, for its word to count */
+#define FARES_INTERVAL_S 1    /* [s] nodes tell at least so often how clients fare */
+#define FARES_HOLD_S     10   /* [s] as usual for so long: over */
+
+struct session;
+
+struct fares {
+    uint32_t locations_max; /* 0: not followed */
+    struct perf *perf;      /* owned; NULL until something has been heard */
+};
+
+void fares_init(struct fares *f, uint32_t locations_max);
+void fares_free(struct fares *f);
+
+/* A node tells of a session that it served before, too: `s` still has the figures before. Without
+ * memory nothing is learnt. */
+void fares_heard(struct core *core, const struct session *s, const struct node_session *told);
+
+/* Looks whether anybody has fallen, or is back. */
+void fares_judge(struct core *core);
+
+/* Locations of ours that are known, and those where clients have fallen. */
+void fares_count(const struct core *core, uint32_t *known, uint32_t *bad);
+
+#endif

@@ -1,0 +1,89 @@
+#include "test/unit/core_fixture.h"
+
+#include <criterion/criterion.h>
+
+#define CLIENTS 20
+
+struct bed {
+    struct fixture *f;
+    struct node_session sessions[CLIENTS];
+    int falls, ends; /* lines that say so */
+    char line[TRACE_LINE_LEN_MAX + 1];
+};
+
+static void read_lines(struct bed *b) {
+    for (uint32_t i = 0; i < b->f->trace.count; i++) {
+        const char *text = b->f->trace.lines[(b->f->trace.first + i) % TRACE_LINES_MAX].text;
+        if (strstr(text, "fares worse") != NULL) {
+            b->falls++;
+            snprintf(b->line, sizeof(b->line), "%s", text);
+        }
+        b->ends += strstr(text, "fares as usual") != NULL;
+    }
+    trace_init(&b->f->trace);
+}
+
+/* A second of reports each 100 ms, of two clients each: all have sent 50 frames more. */
+static void run(struct bed *b, int seconds, uint32_t lost_of_50, int bad_clients) {
+    for (int tenth = 0; tenth < seconds * 10; tenth++) {
+        for (int i = tenth % 10 * 2; i < tenth % 10 * 2 + 2; i++) {
+            b->sessions[i].expected += 50;
+            b->sessions[i].lost_before += i < bad_clients ? lost_of_50 : 0;
+            b->sessions[i].lost_after += i < bad_clients ? lost_of_50 : 0;
+        }
+        b->f->now = instant_add(b->f->now, duration_ms(100));
+        fixture_node(b->f, 0,
+                     &(struct fixture_report){.sessions = b->sessions, .session_count = CLIENTS});
+        read_lines(b);
+    }
+}
+
+static struct bed bed_new(void) {
+    struct bed b = {.f = fixture_new(1, 1, 100)};
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        b.sessions[i] = fixture_session(i + 1, 1, RESUME_COMMIT);
+        b.sessions[i].client.ip[3] = (uint8_t)(i + 1);
+        b.sessions[i].expected = 1000; /* before we knew of it: nothing of it is ours */
+        b.sessions[i].lost_after = 900;
+        b.sessions[i].rtt_us = 30000;
+        b.sessions[i].jitter_us = 2000;
+    }
+    return b;
+}
+
+Test(core_fares, clients_of_a_location_that_fall_together_are_noticed_and_that_it_is_over) {
+    struct bed b = bed_new();
+    run(&b, 20, 0, 0);
+    cr_expect_eq(b.falls, 0);
+    cr_expect_eq(core_status(b.f->core).locations, 1);
+    run(&b, 4, 8, CLIENTS);
+    cr_assert_eq(b.falls, 1);
+    cr_expect_not_null(strstr(b.line, "fra1 192.0.2.0/24 fares worse: R 93 -> "), "%s", b.line);
+    cr_expect_not_null(strstr(b.line, "no peer can tell whose fault it is"), "%s", b.line);
+    cr_expect_eq(core_status(b.f->core).locations_bad, 1);
+    cr_expect_eq(core_counters(b.f->core)->degradations, 1);
+    run(&b, 20, 0, 0);
+    cr_expect_eq(b.falls, 1);
+    cr_expect_eq(b.ends, 1);
+    cr_expect_eq(core_status(b.f->core).locations_bad, 0);
+    fixture_free(b.f);
+}
+
+Test(core_fares, a_few_bad_lines_are_nobodys_fall) {
+    struct bed b = bed_new();
+    run(&b, 20, 0, 0);
+    run(&b, 20, 20, 5);
+    cr_expect_eq(b.falls, 0);
+    cr_expect_eq(core_counters(b.f->core)->degradations, 0);
+    fixture_free(b.f);
+}
+
+Test(core_fares, figures_that_go_back_or_stand_still_are_no_ratings) {
+    struct bed b = bed_new();
+    run(&b, 20, 0, 0);
+    for (int i = 0; i < CLIENTS; i++)
+        b.sessions[i].expected -= 900, b.sessions[i].lost_after -= 900;
+    run(&b, 3, 0, 0);
+    cr_expect_eq(b.falls, 0);
+    fixture_free(b.f);
+}
