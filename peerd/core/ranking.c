@@ -17,6 +17,7 @@ static struct rank_candidate candidate(const struct peering *p, const struct ran
                                    .accepts = p->policy.offer_moves,
                                    .same_determinism = match.same_determinism,
                                    .free_slots = p->said_free,
+                                   .cost = p->policy.cost,
                                    .rtt = p->rtt};
 }
 

@@ -154,10 +154,19 @@ static void candidates(const json_t *answer) {
         puts("peers that come and go are taken, for want of others");
 }
 
+/* Databases of locations that cannot be used. */
+static void trouble(const json_t *answer) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "trouble"), i, one)
+        printf("location database %s\n", json_string_value(one));
+}
+
 void tables_rank(const json_t *answer) {
-    printf("%s for %s, %s of %s: %lld sessions here; round trips in ms\n",
-           text_of(answer, "location"), text_of(answer, "service"), text_of(answer, "profile"),
-           text_of(answer, "source"), number_of(answer, "sessions"));
+    trouble(answer);
+    printf("%s (%s) for %s, %s of %s: %lld sessions here; round trips in ms\n",
+           text_of(answer, "location"), text_of(answer, "label"), text_of(answer, "service"),
+           text_of(answer, "profile"), text_of(answer, "source"), number_of(answer, "sessions"));
     candidates(answer);
 }
 
@@ -165,10 +174,11 @@ void tables_why_session(const json_t *answer) {
     const json_t *backup;
     size_t i;
     char rtt[16];
-    printf("%s %s, %s of %s, issued by %s, client %s, round trip %s ms\n",
+    trouble(answer);
+    printf("%s %s, %s of %s, issued by %s, client %s (%s), round trip %s ms\n",
            text_of(answer, "session"), text_of(answer, "state"), text_of(answer, "profile"),
            text_of(answer, "source"), text_of(answer, "issuer"), text_of(answer, "client"),
-           ms_of(answer, "rtt_ms", rtt));
+           text_of(answer, "label"), ms_of(answer, "rtt_ms", rtt));
     printf("backups in its ticket:");
     json_array_foreach(json_object_get(answer, "backups"), i, backup)
         printf(" %s", json_string_value(backup));

@@ -159,6 +159,18 @@ static void check_pem(struct load *l, const char *key, struct policy_text *name,
         refuse_file(l, node, name->text, ERR_IO, "PEM", "");
 }
 
+static void check_databases(struct load *l, struct policy *p, bool at_site) {
+    struct tree_node *list = tree_find(l->root, "location_databases");
+    for (uint32_t i = 0; i < p->location_database_count; i++) {
+        struct tree_node *node =
+            list != NULL && list->kind == TREE_SEQUENCE ? tree_child(list, i) : list;
+        struct policy_text *name = &p->location_databases[i];
+        if (node != NULL && make_absolute(l, node, name) && at_site &&
+            access(name->text, R_OK) != 0)
+            refuse_file(l, node, name->text, ERR_IO, "locations, in MaxMind's format", "");
+    }
+}
+
 /* Nodes may run elsewhere in the file system: what they are told is absolute. */
 static void locate_sources(struct load *l, struct policy *p) {
     struct tree_node *sources = tree_find(l->root, "sources");
@@ -173,6 +185,7 @@ static void load_files(struct load *l, struct policy *p, struct key_pair *own) {
     load_own(l, p, own);
     check_pem(l, "tls_cert", &p->client_listen.tls_cert, own != NULL);
     check_pem(l, "tls_key", &p->client_listen.tls_key, own != NULL);
+    check_databases(l, p, own != NULL);
     for (uint32_t i = 0; i < p->peer_count; i++)
         load_public(l, tree_child(tree_find(l->root, "peers"), i), &p->peers[i].key_file,
                     &p->peers[i].key);

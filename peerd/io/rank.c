@@ -4,6 +4,7 @@
  */
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
+#include "topo/geo/geo.h"
 #include "topo/location.h"
 
 #include <jansson.h>
@@ -60,6 +61,25 @@ static char *dump(json_t *out) {
     return text;
 }
 
+/* Operators ask seldom, and databases are renewed: they are opened for the question. What cannot be
+ * used is told in `trouble`. */
+static void add_label(const struct daemon *d, const struct addr *addr, json_t *out) {
+    struct geo_label label = {.asn = 0};
+    char text[GEO_TEXT_LEN_MAX + 1], detail[GEO_DETAIL_LEN_MAX + 1];
+    json_t *trouble = json_array();
+    for (uint32_t i = 0; i < d->policy->location_database_count; i++) {
+        const char *path = d->policy->location_databases[i].text;
+        struct geo *g;
+        if (geo_open(&g, path, detail) == ERR_OK)
+            geo_find(g, addr, &label);
+        else
+            json_array_append_new(trouble, json_sprintf("%s: %s", path, detail));
+        geo_close(g);
+    }
+    json_object_set_new(out, "label", json_string(geo_to_text(&label, text)));
+    json_object_set_new(out, "trouble", trouble);
+}
+
 /* Sessions that we serve there. */
 static json_int_t count_sessions(const struct daemon *d, const struct prefix *location) {
     struct core_group_cursor cursor;
@@ -81,6 +101,7 @@ enum err present_rank(const struct daemon *d, const struct prefix *location,
         return err;
     json_t *json = ranking_json(d, &ranking);
     json_object_set_new(json, "location", json_string(location_to_text(location, text)));
+    add_label(d, &location->addr, json);
     json_object_set_new(json, "sessions", json_integer(count_sessions(d, location)));
     *out = dump(json);
     return *out != NULL ? ERR_OK : ERR_NO_MEMORY;
@@ -104,6 +125,7 @@ enum err present_why_session(const struct daemon *d, const struct session_id *id
     json_object_set_new(json, "issuer", json_string(s.issuer.text));
     json_object_set_new(json, "state", json_string(session_state_name(s.state)));
     json_object_set_new(json, "client", json_string(addr_to_text(&s.client, addr)));
+    add_label(d, &s.client, json);
     json_object_set_new(json, "rtt_ms", known_ms(duration_us(s.rtt_us)));
     json_object_set_new(json, "backups", backups);
     *out = dump(json);

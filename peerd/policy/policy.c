@@ -33,6 +33,9 @@ void policy_copy(struct policy *to, const struct policy *from) {
     to->detection = from->detection;
     to->limits = from->limits;
     to->dns_server = from->dns_server;
+    to->location_database_count = from->location_database_count;
+    memcpy(to->location_databases, from->location_databases,
+           from->location_database_count * sizeof(from->location_databases[0]));
 }
 
 const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name) {

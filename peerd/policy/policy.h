@@ -17,14 +17,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POLICY_PEERS_MAX    64
-#define POLICY_NODES_MAX    32
-#define POLICY_SERVICES_MAX 16
-#define POLICY_PROFILES_MAX 16
-#define POLICY_SOURCES_MAX  256
-#define POLICY_GRANTS_MAX   32 /* client tokens and prefixes */
-#define POLICY_FASTER_MAX   5  /* a peer may ask for beats this many times as often */
-#define POLICY_TEXT_LEN_MAX 255
+#define POLICY_PEERS_MAX     64
+#define POLICY_DATABASES_MAX 2 /* one of places, one of networks */
+#define POLICY_NODES_MAX     32
+#define POLICY_SERVICES_MAX  16
+#define POLICY_PROFILES_MAX  16
+#define POLICY_SOURCES_MAX   256
+#define POLICY_GRANTS_MAX    32 /* client tokens and prefixes */
+#define POLICY_FASTER_MAX    5  /* a peer may ask for beats this many times as often */
+#define POLICY_TEXT_LEN_MAX  255
 
 struct policy_text {
     char text[POLICY_TEXT_LEN_MAX + 1];
@@ -69,6 +70,7 @@ struct policy_peer {
     bool accept_moves;           /* sessions of this peer may be resumed here */
     bool offer_moves;            /* sessions of ours may be resumed there */
     uint32_t reserved_slots;     /* set aside here for this peer */
+    uint32_t cost;               /* of a session there, in a unit of our own */
 };
 
 struct policy_profile {
@@ -164,6 +166,8 @@ struct policy {
     struct policy_detection detection;
     struct policy_limits limits;
     struct addr dns_server; /* family 0: the system's resolvers */
+    struct policy_text location_databases[POLICY_DATABASES_MAX];
+    uint32_t location_database_count;
 };
 
 /* Copies what is there and leaves room that nothing uses untouched: most of a policy is room, and

@@ -19,6 +19,7 @@
 
 static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
 static const struct schema_row name_item = {.key = "", .type = SCHEMA_NAME};
+static const struct schema_row file_item = {.key = "", TEXT, .form = "a file"};
 
 /* ---- cluster ---- */
 
@@ -118,6 +119,9 @@ static const struct schema_row peer_rows[] = {
      .doc = "Our sessions may be resumed there."},
     {"reserved_slots", SCHEMA_COUNT, AT(policy_peer, reserved_slots), .preset = "0",
      .range = "0..1000000", .doc = "Sessions for which room is set aside here for this peer."},
+    {"cost", SCHEMA_COUNT, AT(policy_peer, cost), .preset = "0", .range = "0..1000000",
+     .doc = "What a session there costs, in a unit of your own: of peers that are alike in what "
+            "counts more, the cheapest is the backup."},
 };
 static const struct schema_table peer_table = {
     .title = "a peer",
@@ -299,6 +303,11 @@ static const struct schema_row policy_rows[] = {
     {"dns_server", SCHEMA_HOST, AT(policy, dns_server), .check = policy_check_dns_server,
      .doc = "Resolver for host names and SRV records; without it the system's. Port 53 unless "
             "given."},
+    {"location_databases", SCHEMA_LIST,
+     LIST_AT(policy, location_databases, location_database_count, POLICY_DATABASES_MAX),
+     .item = &file_item, .single = true,
+     .doc = "Files in MaxMind's format, by which locations are labelled with country, region and "
+            "network where operators read of them."},
 };
 const struct schema_table policy_table = {
     .title = "a policy",

@@ -256,12 +256,14 @@ Test(policy_file, reads_the_files_it_names_from_its_own_folder) {
     struct key_pair own, mine = write_keys("own", 1), peer = write_keys("peer", 2);
     write_text("token", 0600, "a-long-token\n");
     write_text("c.pem", 0644, "x");
+    write_text("places.mmdb", 0644, "x");
     write_text("p.yaml", 0644,
                HEAD "client_listen: {bind: 127.0.0.1:3, tls_cert: c.pem, tls_key: c.pem}\n"
                     "peers: [{name: p, key_file: peer.pub, beats: 'h:1', control: 'h:1'}]\n"
                     "grants: [{token_file: token}, {token: a-long-token}]\n"
                     "sources: [{name: s, location: rec/s.wav}, {name: t, location: /t.wav}, "
-                    "{name: u, location: 'http://h/u.wav'}]\n");
+                    "{name: u, location: 'http://h/u.wav'}]\n"
+                    "location_databases: places.mmdb\n");
     struct policy *p = policy_file_load(in_folder("p.yaml"), &own, &faults);
     cr_assert_not_null(p, "%s", faults_here());
     cr_expect(public_key_equal(&own.public_key, &mine.public_key));
@@ -272,6 +274,8 @@ Test(policy_file, reads_the_files_it_names_from_its_own_folder) {
     cr_expect_str_eq(p->sources[0].location.text, in_folder("rec/s.wav"), "nodes run elsewhere");
     cr_expect_str_eq(p->sources[1].location.text, "/t.wav");
     cr_expect_str_eq(p->sources[2].location.text, "http://h/u.wav");
+    cr_expect_eq(p->location_database_count, 1u);
+    cr_expect_str_eq(p->location_databases[0].text, in_folder("places.mmdb"));
     policy_file_free(p);
 }
 
@@ -300,7 +304,8 @@ Test(policy_file, refuses_files_with_the_place_where_they_are_named) {
                "peers:\n"
                "  - {name: p, key_file: none.pub, beats: 'h:1', control: 'h:1'}\n"
                "  - {name: q, key_file: peer.key, beats: 'h:1', control: 'h:1'}\n"
-               "grants: [{token_file: word}]\nlimits: {sessions_max: 0}\n");
+               "grants: [{token_file: word}]\nlimits: {sessions_max: 0}\n"
+               "location_databases: [word, none.mmdb]\n");
     memset(&own, 1, sizeof(own));
     cr_expect_null(policy_file_load(in_folder("p.yaml"), &own, &faults));
     cr_expect_str_eq(
@@ -318,7 +323,9 @@ Test(policy_file, refuses_files_with_the_place_where_they_are_named) {
         "key)\n"
         "8:23: grants[0].token_file: expected a readable file with a token of 8 to 255 printable "
         "characters without space, found something else in it: FOLDER/word\n"
-        "9:24: limits.sessions_max: expected a whole number from 1 to 2000000, found `0`\n",
+        "9:24: limits.sessions_max: expected a whole number from 1 to 2000000, found `0`\n"
+        "10:28: location_databases[1]: expected a readable file with locations, in MaxMind's "
+        "format, found No such file or directory: FOLDER/none.mmdb\n",
         "%s", faults_here());
     for (size_t i = 0; i < KEY_BYTES; i++)
         cr_expect_eq(own.seed[i], 0, "wiped");
