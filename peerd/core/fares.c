@@ -93,3 +93,52 @@ void fares_count(const struct core *core, uint32_t *known, uint32_t *bad) {
         *bad += own != NULL && degrade_is_bad(&own->degrade);
     }
 }
+
+static const char *state_name(enum degrade_state state) {
+    switch (state) {
+    case DEGRADE_STATE_LEARNING:
+        return "learning";
+    case DEGRADE_STATE_STEADY:
+        return "usual";
+    case DEGRADE_STATE_FALLING:
+        return "falling";
+    case DEGRADE_STATE_PATH:
+        return "path";
+    case DEGRADE_STATE_ACCESS:
+        return "access";
+    case DEGRADE_STATE_UNKNOWN:
+        break;
+    }
+    return "unknown";
+}
+
+static struct core_location_status status_of(const struct perf_location *at, struct instant now) {
+    const struct perf_own *own = at->own;
+    struct level recent = own->degrade.recent;
+    level_fade(&recent, DEGRADE_RECENT_HALF, now);
+    return (struct core_location_status){
+        .location = at->prefix,
+        .state = state_name(own->degrade.state),
+        .usual_centi = level_mean(&own->degrade.usual),
+        .recent_centi = level_mean(&recent),
+        .worst_centi = sketch_quantile(&own->rating, 100),
+        .clients = perf_clients(own, now),
+        .reports = own->reports,
+        .expected = own->expected,
+        .lost = own->lost,
+        .rtt_us_p50 = sketch_quantile(&own->rtt, 500),
+        .rtt_us_p95 = sketch_quantile(&own->rtt, 950),
+        .jitter_us_p95 = sketch_quantile(&own->jitter, 950),
+    };
+}
+
+bool core_location_next(const struct core *core, uint32_t *cursor, struct instant now,
+                        struct core_location_status *out) {
+    const struct perf *perf = core->fares.perf;
+    for (; perf != NULL && *cursor < perf->count; (*cursor)++)
+        if (perf->list[*cursor].own != NULL) {
+            *out = status_of(&perf->list[(*cursor)++], now);
+            return true;
+        }
+    return false;
+}

@@ -209,6 +209,23 @@ struct core_group_status {
 };
 
 /* Groups are walked within one step, in the order of their making. */
+/* How our own clients fare at a location, as monitor/perf knows it. */
+struct core_location_status {
+    struct prefix location;
+    const char *state;       /* learning, usual, falling, path, access, unknown (the cause) */
+    uint32_t usual_centi;    /* [R/100] */
+    uint32_t recent_centi;   /* [R/100] of the last second or so; 0: nobody has reported */
+    uint32_t worst_centi;    /* [R/100] a tenth of all reports are rated below */
+    uint32_t clients;        /* at least so many have reported in the last 10 to 20 s */
+    uint64_t reports;        /* since it is known … */
+    uint64_t expected, lost; /* … and frames */
+    uint32_t rtt_us_p50, rtt_us_p95, jitter_us_p95; /* [µs] 0: unknown */
+};
+
+/* In the order of their prefixes; false at the end. */
+bool core_location_next(const struct core *core, uint32_t *cursor, struct instant now,
+                        struct core_location_status *out);
+
 struct core_group_cursor {
     const struct core *core;
     const void *next;

@@ -47,6 +47,7 @@ int ctl_peers(const struct ctl_options *o);
 int ctl_why(const struct ctl_options *o);
 int ctl_rank(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
+int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
 int ctl_drain(const struct ctl_options *o);
 int ctl_undrain(const struct ctl_options *o);
@@ -59,6 +60,7 @@ void tables_why(const json_t *answer);
 void tables_why_session(const json_t *answer);
 void tables_rank(const json_t *answer);
 void tables_sessions(const json_t *answer);
+void tables_locations(const json_t *answer);
 void tables_moves(const json_t *answer);
 
 #endif

@@ -21,6 +21,7 @@ static const struct ctl_command commands[] = {
     {"why", "SESSION", "who would back a session up, and which rule put each there", ctl_why},
     {"rank", "LOCATION", "the same for clients of an address or prefix [and a SERVICE]", ctl_rank},
     {"sessions", "", "sessions here", ctl_sessions},
+    {"locations", "", "how clients fare, by where they are", ctl_locations},
     {"moves", "", "the ledger: moves and their causes", ctl_moves},
     {"drain", "", "move all sessions away, make before break", ctl_drain},
     {"undrain", "", "call a drain off", ctl_undrain},

@@ -205,6 +205,10 @@ int ctl_sessions(const struct ctl_options *o) {
     return show(o, "GET", "/v1/sessions", tables_sessions);
 }
 
+int ctl_locations(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/locations", tables_locations);
+}
+
 int ctl_moves(const struct ctl_options *o) {
     return show(o, "GET", "/v1/moves", tables_moves);
 }

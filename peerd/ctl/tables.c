@@ -199,6 +199,23 @@ void tables_sessions(const json_t *answer) {
     printf("%lld in all\n", number_of(answer, "total"));
 }
 
+void tables_locations(const json_t *answer) {
+    const json_t *l;
+    size_t i;
+    char r[16], now[16], worst[16], rtt[16], rtt_p95[16], jitter[16];
+    printf("%-20s %-8s %7s %5s %4s %5s %6s %6s %6s %7s %6s\n", "location", "state", "clients", "R",
+           "MOS", "now", "tenth", "loss", "rtt", "95 %", "jitter");
+    json_array_foreach(json_object_get(answer, "locations"), i, l)
+        printf("%-20s %-8s %7lld %5s %4.1f %5s %6s %5.1f%% %6s %7s %6s\n", text_of(l, "location"),
+               text_of(l, "state"), number_of(l, "clients"), ms_of(l, "r", r),
+               json_number_value(json_object_get(l, "mos")), ms_of(l, "r_now", now),
+               ms_of(l, "r_worst_tenth", worst),
+               100 * json_number_value(json_object_get(l, "loss")), ms_of(l, "rtt_ms", rtt),
+               ms_of(l, "rtt_ms_p95", rtt_p95), ms_of(l, "jitter_ms_p95", jitter));
+    printf("%lld in all, %lld of them degraded\n", number_of(answer, "total"),
+           number_of(answer, "degraded"));
+}
+
 void tables_moves(const json_t *answer) {
     const json_t *m;
     size_t i;

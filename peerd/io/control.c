@@ -195,17 +195,31 @@ static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index
                             0);
 }
 
-static void get_sessions(struct daemon *d, struct net_http_request *r, uint32_t index) {
+/* Of a list that may be long. False: it has been answered. */
+static bool read_limit(struct net_http_request *r, uint32_t *out) {
     const char *text = net_http_query(r, "limit");
     char *end = NULL;
     long limit = text != NULL ? strtol(text, &end, 10) : SESSIONS_SHOWN;
-    (void)index;
     if (text != NULL && (end == text || *end != '\0' || limit < 0)) {
         net_http_answer_problem(r, 400, ERR_BAD_FIELD, "limit: expected how many to show", 0);
-        return;
+        return false;
     }
-    answer_text(
-        r, present_sessions(d, limit < SESSIONS_SHOWN_MAX ? (uint32_t)limit : SESSIONS_SHOWN_MAX));
+    *out = limit < SESSIONS_SHOWN_MAX ? (uint32_t)limit : SESSIONS_SHOWN_MAX;
+    return true;
+}
+
+static void get_sessions(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    uint32_t limit;
+    (void)index;
+    if (read_limit(r, &limit))
+        answer_text(r, present_sessions(d, limit));
+}
+
+static void get_locations(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    uint32_t limit;
+    (void)index;
+    if (read_limit(r, &limit))
+        answer_text(r, present_locations(d, limit));
 }
 
 static void get_moves(struct daemon *d, struct net_http_request *r, uint32_t index) {
@@ -291,6 +305,7 @@ static const struct route routes[] = {
     {"GET", "/v1/why", ASKER_OPERATOR, get_why},
     {"GET", "/v1/rank", ASKER_OPERATOR, get_rank},
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
+    {"GET", "/v1/locations", ASKER_OPERATOR, get_locations},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
     {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},
     {"POST", "/v1/undrain", ASKER_OPERATOR, post_undrain},

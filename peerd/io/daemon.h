@@ -175,6 +175,9 @@ char *present_why(const struct daemon *d, uint32_t peer);
 char *present_sessions(const struct daemon *d, uint32_t limit);
 char *present_moves(const struct daemon *d);
 
+/* locations.c */
+char *present_locations(const struct daemon *d, uint32_t limit);
+
 /* rank.c: the same, or why there is nothing to show. An empty service is the first one. */
 enum err present_rank(const struct daemon *d, const struct prefix *location,
                       const struct name *service, char **out);

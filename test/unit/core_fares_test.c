@@ -61,6 +61,16 @@ Test(core_fares, clients_of_a_location_that_fall_together_are_noticed_and_that_i
     cr_expect_not_null(strstr(b.line, "fra1 192.0.2.0/24 fares worse: R 93 -> "), "%s", b.line);
     cr_expect_not_null(strstr(b.line, "no peer can tell whose fault it is"), "%s", b.line);
     cr_expect_eq(core_status(b.f->core).locations_bad, 1);
+    struct core_location_status l;
+    uint32_t cursor = 0;
+    cr_assert(core_location_next(b.f->core, &cursor, b.f->now, &l));
+    cr_expect_str_eq(l.state, "unknown");
+    cr_expect(l.usual_centi > 9200, "%u", l.usual_centi);
+    cr_expect(l.recent_centi < 7000 && l.recent_centi > 0, "%u", l.recent_centi);
+    cr_expect(l.rtt_us_p50 > 29000 && l.rtt_us_p50 < 31000, "%u", l.rtt_us_p50);
+    cr_expect_geq(l.clients, 16);
+    cr_expect_eq(l.lost, 4 * CLIENTS * 8);
+    cr_expect_not(core_location_next(b.f->core, &cursor, b.f->now, &l));
     cr_expect_eq(core_counters(b.f->core)->degradations, 1);
     run(&b, 20, 0, 0);
     cr_expect_eq(b.falls, 1);

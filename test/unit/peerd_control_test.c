@@ -326,6 +326,8 @@ Test(peerd_control, lists_and_limits) {
         {"/v1/why?session=AAAAAAAAAAAAAAAAAAAAAA", 404},
         {"/v1/why?session=short", 400},
         {"/v1/rank", 400},
+        {"/v1/locations", 200},
+        {"/v1/locations?limit=many", 400},
         {"/v1/rank?location=10.0.0.0/8", 400},
         {"/v1/rank?location=192.0.2.7&service=No%20name", 400},
         {"/v1/rank?location=192.0.2.7&service=nothing", 404},
