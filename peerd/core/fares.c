@@ -1,6 +1,7 @@
 #include "peerd/core/fares.h"
 
 #include "peerd/core/state.h"
+#include "peerd/core/status.h"
 #include "topo/location.h"
 
 #include <stdlib.h>
@@ -141,4 +142,18 @@ bool core_location_next(const struct core *core, uint32_t *cursor, struct instan
             return true;
         }
     return false;
+}
+
+bool core_fare(const struct core *core, const struct prefix *location, struct core_fare *out) {
+    const struct perf *perf = core->fares.perf;
+    const struct perf_location *at = perf == NULL ? NULL : perf_find(perf, location);
+    *out = (struct core_fare){.reports = 0};
+    if (at == NULL || at->own == NULL || at->own->reports == 0)
+        return false;
+    struct perf_view view = perf_own_view(perf, location);
+    *out = (struct core_fare){.rating_centi = view.rating_centi,
+                              .within_centi = view.within_centi,
+                              .reports = view.reports,
+                              .rtt = duration_us(sketch_quantile(&at->own->rtt, 500))};
+    return true;
 }

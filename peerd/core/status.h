@@ -234,6 +234,17 @@ struct core_group_cursor {
 void core_groups_begin(const struct core *core, struct core_group_cursor *cursor);
 bool core_group_next(struct core_group_cursor *cursor, struct core_group_status *out);
 
+/* How our own clients of a location fare, and how far away they are. */
+struct core_fare {
+    uint32_t rating_centi; /* [R/100] */
+    uint32_t within_centi; /* [R/100] half-width of 95 % of it */
+    uint32_t reports;
+    struct duration rtt; /* median; zero: unknown */
+};
+
+/* False: none has told. */
+bool core_fare(const struct core *core, const struct prefix *location, struct core_fare *out);
+
 /* A peer as a backup, and which rule of topo/rank.h put it there. */
 struct core_ranked {
     struct rank_candidate candidate;

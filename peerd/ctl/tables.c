@@ -154,6 +154,17 @@ static void candidates(const json_t *answer) {
         puts("peers that come and go are taken, for want of others");
 }
 
+/* How our own clients of the location fare. */
+static void fare(const json_t *answer) {
+    char rtt[16];
+    const json_t *f = json_object_get(answer, "fare");
+    if (json_is_object(f))
+        printf("our clients there: R %.1f within %.1f by %lld reports, round trip %s ms (median)\n",
+               json_number_value(json_object_get(f, "r")),
+               json_number_value(json_object_get(f, "margin")), number_of(f, "reports"),
+               ms_of(f, "rtt_ms", rtt));
+}
+
 /* Databases of locations that cannot be used. */
 static void trouble(const json_t *answer) {
     const json_t *one;
@@ -167,6 +178,7 @@ void tables_rank(const json_t *answer) {
     printf("%s (%s) for %s, %s of %s: %lld sessions here; round trips in ms\n",
            text_of(answer, "location"), text_of(answer, "label"), text_of(answer, "service"),
            text_of(answer, "profile"), text_of(answer, "source"), number_of(answer, "sessions"));
+    fare(answer);
     candidates(answer);
 }
 
@@ -179,6 +191,7 @@ void tables_why_session(const json_t *answer) {
            text_of(answer, "session"), text_of(answer, "state"), text_of(answer, "profile"),
            text_of(answer, "source"), text_of(answer, "issuer"), text_of(answer, "client"),
            text_of(answer, "label"), ms_of(answer, "rtt_ms", rtt));
+    fare(answer);
     printf("backups in its ticket:");
     json_array_foreach(json_object_get(answer, "backups"), i, backup)
         printf(" %s", json_string_value(backup));

@@ -80,6 +80,16 @@ static void add_label(const struct daemon *d, const struct addr *addr, json_t *o
     json_object_set_new(out, "trouble", trouble);
 }
 
+/* How our own clients there fare. */
+static json_t *fare_json(const struct daemon *d, const struct prefix *location) {
+    struct core_fare fare;
+    return core_fare(d->core, location, &fare)
+               ? json_pack("{s:f, s:f, s:I, s:o}", "r", fare.rating_centi / 100.0, "margin",
+                           fare.within_centi / 100.0, "reports", (json_int_t)fare.reports, "rtt_ms",
+                           known_ms(fare.rtt))
+               : json_null();
+}
+
 /* Sessions that we serve there. */
 static json_int_t count_sessions(const struct daemon *d, const struct prefix *location) {
     struct core_group_cursor cursor;
@@ -102,6 +112,7 @@ enum err present_rank(const struct daemon *d, const struct prefix *location,
     json_t *json = ranking_json(d, &ranking);
     json_object_set_new(json, "location", json_string(location_to_text(location, text)));
     add_label(d, &location->addr, json);
+    json_object_set_new(json, "fare", fare_json(d, location));
     json_object_set_new(json, "sessions", json_integer(count_sessions(d, location)));
     *out = dump(json);
     return *out != NULL ? ERR_OK : ERR_NO_MEMORY;
@@ -126,6 +137,8 @@ enum err present_why_session(const struct daemon *d, const struct session_id *id
     json_object_set_new(json, "state", json_string(session_state_name(s.state)));
     json_object_set_new(json, "client", json_string(addr_to_text(&s.client, addr)));
     add_label(d, &s.client, json);
+    const struct prefix location = location_of(&s.client);
+    json_object_set_new(json, "fare", fare_json(d, &location));
     json_object_set_new(json, "rtt_ms", known_ms(duration_us(s.rtt_us)));
     json_object_set_new(json, "backups", backups);
     *out = dump(json);

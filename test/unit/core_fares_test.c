@@ -97,3 +97,20 @@ Test(core_fares, figures_that_go_back_or_stand_still_are_no_ratings) {
     cr_expect_eq(b.falls, 0);
     fixture_free(b.f);
 }
+
+Test(core_fares, tell_how_far_away_the_clients_of_a_location_are) {
+    struct bed b = bed_new();
+    struct core_fare fare;
+    struct prefix here, elsewhere;
+    cr_assert(prefix_from_text(&here, "192.0.2.0/24"));
+    cr_assert(prefix_from_text(&elsewhere, "198.51.100.0/24"));
+    cr_expect_not(core_fare(b.f->core, &here, &fare), "nobody has told yet");
+    run(&b, 20, 0, 0);
+    cr_assert(core_fare(b.f->core, &here, &fare));
+    cr_expect(fare.rtt.us > 29000 && fare.rtt.us < 31000, "%d", (int)fare.rtt.us);
+    cr_expect(fare.rating_centi > 9000 && fare.rating_centi < 9500, "%u", fare.rating_centi);
+    cr_expect_gt(fare.reports, 0u);
+    cr_expect_not(core_fare(b.f->core, &elsewhere, &fare));
+    cr_expect_eq(fare.reports, 0u);
+    fixture_free(b.f);
+}
