@@ -58,6 +58,7 @@ struct wishes {
 /* One order over all seeds. */
 struct pooled {
     uint64_t near, first;
+    double excess_sum_ms;
     double worst_near; /* share of clients, of the worst seed */
     double *excess_ms; /* owned */
 };
@@ -188,6 +189,8 @@ static void add(struct sums *s, const struct ranking_result *r) {
         p->near += o->near;
         p->first += o->first;
         p->worst_near = near < p->worst_near ? near : p->worst_near;
+        for (uint32_t i = 0; i < r->judged; i++)
+            p->excess_sum_ms += o->excess_ms[i];
         for (uint32_t i = 0; i < r->judged && s->judged + i < s->room; i++)
             p->excess_ms[s->judged + i] = o->excess_ms[i];
     }
@@ -223,11 +226,19 @@ struct verdicts {
     bool near, beats_coordinates, beats_distance, error, all;
 };
 
+/* More clients are near; of as many, what they miss is less, or nothing. */
+static bool beats(const struct sums *s, enum ranking_by other) {
+    const struct pooled *ours = &s->by[RANKING_BY_MEASURING], *theirs = &s->by[other];
+    if (ours->near != theirs->near)
+        return ours->near > theirs->near;
+    return ours->excess_sum_ms < theirs->excess_sum_ms || ours->excess_sum_ms <= 0;
+}
+
 static struct verdicts judge(const struct sums *s, const struct wishes *w) {
     struct verdicts v = {
         .near = s->judged > 0 && share_of(s->by[RANKING_BY_MEASURING].near, s->judged) >= NEAR_AIM,
-        .beats_coordinates = s->by[RANKING_BY_MEASURING].near > s->by[RANKING_BY_COORDINATES].near,
-        .beats_distance = s->by[RANKING_BY_MEASURING].near > s->by[RANKING_BY_DISTANCE].near,
+        .beats_coordinates = beats(s, RANKING_BY_COORDINATES),
+        .beats_distance = beats(s, RANKING_BY_DISTANCE),
         .error = w->error_max_ppm == 0 || s->error * PPM <= (double)w->error_max_ppm};
     v.all = v.near && v.beats_coordinates && v.beats_distance && v.error;
     return v;
