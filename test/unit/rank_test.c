@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct session_id session(uint64_t number) {
     struct session_id id;
@@ -397,3 +398,36 @@ Test(rank, sessions_have_few_orders) {
     }
     cr_expect(count <= RANK_CLASSES && count > 30, "%u orders", count);
 }
+
+#ifndef __SANITIZE_ADDRESS__
+#define ROUNDS    20
+#define ORDERS    50
+#define LIMIT_US  60.0 /* three times what is wished: build/bench/rank_bench measures */
+#define CLOCKS_US (CLOCKS_PER_SEC / 1e6)
+
+/* In CPU-time, the best of some rounds, so that other work on the machine does not count. */
+Test(rank, an_order_of_64_takes_microseconds) {
+    struct rank_candidate c[RANK_CANDIDATES_MAX];
+    uint8_t order[RANK_CANDIDATES_MAX];
+    double best_us = 1e9;
+    for (int i = 0; i < RANK_CANDIDATES_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "c%d", i * 37 % RANK_CANDIDATES_MAX);
+        c[i] = candidate(name);
+        c[i].place.provider = (uint64_t)i % 7;
+        c[i].rtt_measured = duration_ms(1 + i * 13 % 200);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        clock_t began = clock();
+        for (uint64_t n = 0; n < ORDERS; n++) {
+            const struct session_id id = {{(uint8_t)n}};
+            cr_assert_eq(
+                rank_order(c, RANK_CANDIDATES_MAX, &none.serving, &id, order, RANK_CANDIDATES_MAX),
+                (size_t)RANK_CANDIDATES_MAX);
+        }
+        double us = (double)(clock() - began) / CLOCKS_US / ORDERS;
+        best_us = us < best_us ? us : best_us;
+    }
+    cr_expect_lt(best_us, LIMIT_US, "%.1f us", best_us);
+}
+#endif
