@@ -153,10 +153,13 @@ static void recovery_step(struct core *core) {
 
 static void peer_unreachable(struct core *core, const struct core_peer_unreachable *e) {
     assert(e->peer < core->peer_count);
-    if (e->lodging)
-        standbys_missed(core, core->peers[e->peer]);
-    else
-        description_missed(core, core->peers[e->peer]);
+    struct peering *p = core->peers[e->peer];
+    if (e->lodging) {
+        description_refused(core, p, e->err);
+        standbys_missed(core, p);
+    } else {
+        description_missed(core, p, e->err);
+    }
 }
 
 /* Whoever is late at this very instant must not be named as a backup; nor is anything opened at a

@@ -41,9 +41,11 @@ bool description_is_whole(const struct peering *p) {
 void description_received(struct core *core, struct peering *p, const struct description *d) {
     struct description fresh;
     if (!name_equal(&d->cluster, &p->policy.name) || !copy(&fresh, d)) {
-        description_missed(core, p);
+        bool other = !name_equal(&d->cluster, &p->policy.name);
+        description_missed(core, p, other ? ERR_FOREIGN : ERR_NO_MEMORY);
         return;
     }
+    p->refused_err = ERR_OK;
     bool news = !p->described || p->description.source_count != d->source_count ||
                 p->description.media_count != d->media_count;
     description_free(&p->description);
@@ -64,7 +66,19 @@ void description_received(struct core *core, struct peering *p, const struct des
                                    rank_domain_of(d->upstream)};
 }
 
-void description_missed(struct core *core, struct peering *p) {
+/* Said once, and again when the reason is another or something good came in between. */
+void description_refused(struct core *core, struct peering *p, enum err err) {
+    if (err != ERR_FOREIGN && err != ERR_BAD_SIGNATURE)
+        return;
+    core->counters.answers_refused++;
+    p->refused++;
+    if (p->refused_err != (uint8_t)err)
+        core_trace(core, "> %s refused: %s", p->policy.name.text, err_text(err));
+    p->refused_err = (uint8_t)err;
+}
+
+void description_missed(struct core *core, struct peering *p, enum err err) {
+    description_refused(core, p, err);
     peering_touch(core, p);
     struct duration jitter = rng_duration(&core->rng, DURATION_ZERO, DESCRIPTION_RETRY);
     p->fetch_at = instant_add(core->now, duration_add(DESCRIPTION_RETRY, jitter));

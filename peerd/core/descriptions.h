@@ -22,7 +22,13 @@ void description_received(struct core *core, struct peering *p, const struct des
 /* True once its nodes have registered: before that it describes a cluster that has just started and
  * has nothing to back anybody up with yet. */
 bool description_is_whole(const struct peering *p);
-void description_missed(struct core *core, struct peering *p);
+
+/* It did not come, or could not be taken. What somebody else has signed, or answers in its place,
+ * or speaks of another cluster is counted and told: what we know of the peer stays as it was. */
+void description_missed(struct core *core, struct peering *p, enum err err);
+
+/* A call was answered by somebody else, or the answer was signed by somebody else. */
+void description_refused(struct core *core, struct peering *p, enum err err);
 
 /* Asks for it when it is time. */
 void description_step(struct core *core, struct peering *p, struct core_outbox *outbox);

@@ -141,6 +141,8 @@ struct peering {
     struct instant described_at;
     struct instant fetch_at;  /* "never" until it is heard */
     uint8_t described_partly; /* so many in a row lacked something */
+    uint8_t refused_err;      /* enum err of the newest refusal; ERR_OK: what came since was good */
+    uint32_t refused;         /* answers that another had made, or under another's name */
     struct rank_place place;
 
     struct list groups;        /* of ours, that count on it */

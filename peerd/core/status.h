@@ -42,6 +42,7 @@
     X(moves_cancelled, "moves called off")                                                         \
     X(hedges, "hedges seen at our nodes")                                                          \
     X(standbys_refused, "groups lodged with us that got no slots")                                 \
+    X(answers_refused, "answers refused: another's signature, key or name")                        \
     X(flaps, "times that a peer which had been given up came back")                                \
     X(degradations, "times that clients of a location fell together")                              \
     X(own_stalls, "times this process did not run when it should have")
@@ -107,9 +108,13 @@ struct core_peer_status {
     uint32_t media_alive_nodes;            /* nodes heard within VERDICT_HEARING_MAX */
     struct instant described;              /* "never": not yet */
     const struct description *description; /* NULL: none */
-    uint32_t lodged_groups;                /* of ours, counting on it */
-    uint32_t lodged_slots;                 /* that it set aside for them */
-    uint32_t standby_groups;               /* of its, lodged here */
+    uint32_t refused;     /* answers that were another's, or in another's name … */
+    enum err refused_err; /* … and why the newest was; ERR_OK: a good one came since */
+    uint32_t here;        /* its sessions here, in any state; more than reserved: it takes more than
+                             was agreed */
+    uint32_t lodged_groups;  /* of ours, counting on it */
+    uint32_t lodged_slots;   /* that it set aside for them */
+    uint32_t standby_groups; /* of its, lodged here */
     uint32_t standby_slots;
 };
 

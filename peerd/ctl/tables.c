@@ -73,6 +73,18 @@ static void peer_detection(const json_t *peer) {
     putchar('\n');
 }
 
+/* What it does that was not agreed. */
+static void peer_breaches(const json_t *peer) {
+    const json_t *last = json_object_get(peer, "refused_last");
+    long long over = number_of(peer, "sessions_here") - number_of(peer, "reserved_slots");
+    if (json_is_string(last))
+        printf("  refused %lld times, the last one for %s\n", number_of(peer, "refused"),
+               json_string_value(last));
+    if (number_of(peer, "reserved_slots") > 0 && over > 0)
+        printf("  %lld of its sessions are here, %lld more than are set aside for it\n",
+               number_of(peer, "sessions_here"), over);
+}
+
 void tables_peers(const json_t *answer) {
     const json_t *peer;
     size_t i;
@@ -87,6 +99,7 @@ void tables_peers(const json_t *answer) {
                json_number_value(json_object_get(detection, "interval_ms")),
                json_number_value(json_object_get(detection, "bound_ms")),
                number_of(peer, "sessions"), text_of(peer, "evidence"));
+        peer_breaches(peer);
         peer_damping(peer);
         peer_detection(peer);
     }

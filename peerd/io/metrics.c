@@ -100,6 +100,28 @@ static void put_flaps(struct page *p, const struct daemon *d) {
     }
 }
 
+/* What peers take, and what was refused of them. */
+static void put_agreed(struct page *p, const struct daemon *d) {
+    struct instant now = net_now();
+    family(p, "peerd_peer_refused_total", "counter",
+           "Answers refused: another's signature, key or name.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_refused_total{peer=\"%s\"} %u\n", s.policy->name.text, s.refused);
+    }
+    family(p, "peerd_peer_sessions_here", "gauge", "Sessions of a peer that are here.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_sessions_here{peer=\"%s\"} %u\n", s.policy->name.text, s.here);
+    }
+    family(p, "peerd_peer_reserved_slots", "gauge", "Sessions for which room is set aside for it.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct core_peer_status s = core_peer_status(d->core, i, now);
+        put(p, "peerd_peer_reserved_slots{peer=\"%s\"} %u\n", s.policy->name.text,
+            s.policy->reserved_slots);
+    }
+}
+
 static void put_seconds(struct page *p, const char *metric, const struct core_peer_status *s,
                         struct duration value) {
     if (value.us != INT64_MAX)
@@ -192,6 +214,7 @@ char *metrics_render(const struct daemon *d) {
     put_cluster(&page, d);
     put_peers(&page, d);
     put_flaps(&page, d);
+    put_agreed(&page, d);
     put_detection(&page, d);
     put_counters(&page, d);
     if (fclose(page.out) != 0) {

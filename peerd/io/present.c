@@ -172,6 +172,12 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
     json_object_set_new(out, "media_alive_nodes", json_integer(p.media_alive_nodes));
     json_object_set_new(out, "lodged_slots", json_integer(p.lodged_slots));
     json_object_set_new(out, "standby_slots", json_integer(p.standby_slots));
+    json_object_set_new(out, "sessions_here", json_integer(p.here));
+    json_object_set_new(out, "reserved_slots", json_integer(p.policy->reserved_slots));
+    json_object_set_new(out, "refused", json_integer(p.refused));
+    json_object_set_new(out, "refused_last",
+                        p.refused_err == ERR_OK ? json_null()
+                                                : json_string(err_name(p.refused_err)));
     json_object_set_new(out, "damped", json_boolean(p.damped));
     json_object_set_new(out, "damped_for_ms", left_ms(now, p.damped_until));
     json_object_set_new(out, "flap_points", json_integer(p.flap_points));
