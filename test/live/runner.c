@@ -27,6 +27,7 @@
 #define REPORTS_WITHIN duration_s(4)
 #define OVERRUN_S      90 /* beyond the scenario's duration the kernel ends it */
 #define TABLE_WITHIN   duration_s(1)
+#define TABLE_ASK      duration_ms(10)
 #define STALL          duration_ms(80) /* starting a process or a packet filter takes a tenth */
 
 /* ---- facts ---- */
@@ -159,6 +160,7 @@ static void starting_tick(struct runner *r, struct instant now) {
 static void table_answered(void *data, const json_t *answer) {
     struct site *s = data;
     struct runner *r = s->data;
+    s->asked = false;
     if (instant_is_never(s->restarted))
         return;
     struct duration took = instant_since(net_now(), s->restarted);
@@ -166,7 +168,7 @@ static void table_answered(void *data, const json_t *answer) {
     bool whole =
         answer != NULL && json_integer_value(json_object_get(answer, "sessions")) >= served;
     if (!whole && took.us < 5 * TABLE_WITHIN.us) {
-        inquirer_ask(r->inquirer, s, "/v1/status", table_answered, s);
+        net_timer_arm(&r->tables, instant_add(net_now(), TABLE_ASK));
         return;
     }
     s->restarted = INSTANT_NEVER;
@@ -179,15 +181,21 @@ static void table_answered(void *data, const json_t *answer) {
     r->troubled = r->troubled || !whole || took.us > TABLE_WITHIN.us;
 }
 
+/* Again after a while, not at once: whoever does not listen yet refuses at once, and a runner that
+ * asks without a pause has the priority to keep the peerd that it waits for off its core. */
 static void watch_tables(struct runner *r) {
-    static struct instant asked_of[SPACE_SITES_MAX];
     for (uint32_t i = 0; i < r->site_count; i++) {
         struct site *s = &r->sites[i];
-        if (instant_is_never(s->restarted) || asked_of[i].us == s->restarted.us)
+        if (instant_is_never(s->restarted) || s->asked)
             continue;
-        asked_of[i] = s->restarted;
+        s->asked = true;
         inquirer_ask(r->inquirer, s, "/v1/status", table_answered, s);
     }
+}
+
+static void tables_due(void *data, struct instant now) {
+    (void)now;
+    watch_tables(data);
 }
 
 static void start_listeners(struct runner *r, struct instant now) {
@@ -325,6 +333,7 @@ static bool open_loop(struct runner *r) {
         return runner_fail(r, "no event loop", strerror(errno));
     net_timer_init(&r->next, r->loop, next, r);
     net_timer_init(&r->ticks, r->loop, tick, r);
+    net_timer_init(&r->tables, r->loop, tables_due, r);
     r->signals[0] = net_signal_open(r->loop, SIGCHLD, reap, r);
     r->signals[1] = net_signal_open(r->loop, SIGINT, interrupted, r);
     r->signals[2] = net_signal_open(r->loop, SIGTERM, interrupted, r);
@@ -450,6 +459,7 @@ void runner_close(struct runner *r) {
     if (r->loop != NULL) {
         net_timer_cancel(&r->next);
         net_timer_cancel(&r->ticks);
+        net_timer_cancel(&r->tables);
     }
     for (int i = 0; i < RUNNER_SIGNALS; i++)
         if (r->signals[i] != NULL)

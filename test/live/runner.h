@@ -78,8 +78,9 @@ struct runner {
     struct episodes episodes;
     struct opinions opinions;
     struct tap *tap;
-    struct net_timer next;  /* what the present state waits for */
-    struct net_timer ticks; /* ten a second */
+    struct net_timer next;   /* what the present state waits for */
+    struct net_timer ticks;  /* ten a second */
+    struct net_timer tables; /* a peerd that came back is asked again */
     struct net_signal *signals[RUNNER_SIGNALS];
     struct instant started; /* of the scenario; "never" before */
     struct instant ended;   /* when counting ended */

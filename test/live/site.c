@@ -93,6 +93,7 @@ bool site_make(struct site *s, const struct scenario *scenario, uint32_t index,
     s->node_count = c->nodes;
     s->workers = c->workers;
     s->restarted = INSTANT_NEVER;
+    s->asked = false;
     if ((size_t)snprintf(s->dir, sizeof(s->dir), "%s/%s", run_dir, s->name.text) >=
         sizeof(s->dir)) {
         errno = ENAMETOOLONG;

@@ -38,6 +38,7 @@ struct site {
     bool node_doomed[POLICY_NODES_MAX];
     struct lines *log;        /* of peerd, while it runs */
     struct instant restarted; /* peerd, when last; "never" before any restart */
+    bool asked;               /* for its table since then, and has not answered */
     void (*said)(void *data, struct site *site, const char *line); /* what peerd logs */
     void *data;
 };
