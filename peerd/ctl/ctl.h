@@ -46,6 +46,7 @@ int ctl_status(const struct ctl_options *o);
 int ctl_peers(const struct ctl_options *o);
 int ctl_why(const struct ctl_options *o);
 int ctl_rank(const struct ctl_options *o);
+int ctl_found(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
 int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
@@ -62,5 +63,6 @@ void tables_rank(const json_t *answer);
 void tables_sessions(const json_t *answer);
 void tables_locations(const json_t *answer);
 void tables_moves(const json_t *answer);
+void tables_found(const json_t *found);
 
 #endif

@@ -20,6 +20,7 @@ static const struct ctl_command commands[] = {
     {"why", "CLUSTER", "why it believes that of one of them, and what would change it", ctl_why},
     {"why", "SESSION", "who would back a session up, and which rule put each there", ctl_why},
     {"rank", "LOCATION", "the same for clients of an address or prefix [and a SERVICE]", ctl_rank},
+    {"found", "", "clusters that discovery knows, and who of them is a peer or why not", ctl_found},
     {"sessions", "", "sessions here", ctl_sessions},
     {"locations", "", "how clients fare, by where they are", ctl_locations},
     {"moves", "", "the ledger: moves and their causes", ctl_moves},

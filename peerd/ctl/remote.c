@@ -201,6 +201,10 @@ int ctl_rank(const struct ctl_options *o) {
     return show(o, "GET", path, tables_rank);
 }
 
+int ctl_found(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/found", tables_found);
+}
+
 int ctl_sessions(const struct ctl_options *o) {
     return show(o, "GET", "/v1/sessions", tables_sessions);
 }

@@ -253,3 +253,28 @@ void tables_moves(const json_t *answer) {
     if (i == 0)
         puts("no move yet");
 }
+
+void tables_found(const json_t *s) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(json_object_get(s, "domains"), i, one) {
+        if (i == 0)
+            printf("%-40s %8s %8s\n", "domain", "answers", "failures");
+        printf("%-40s %8lld %8lld\n", text_of(one, "domain"), number_of(one, "answers"),
+               number_of(one, "failures"));
+    }
+    json_array_foreach(json_object_get(s, "clusters"), i, one) {
+        if (i == 0)
+            printf("%-16s %-9s %-16s %s\n", "cluster", "state", "provider", "named by");
+        const json_t *domain = json_array_get(json_object_get(one, "domains"), 0);
+        printf("%-16s %-9s %-16s %s%s%s\n", text_of(one, "name"), text_of(one, "state"),
+               text_of(one, "provider"),
+               domain != NULL              ? json_string_value(domain)
+               : is_set(one, "introduced") ? "a peer"
+               : is_set(one, "announced")  ? "its former key"
+                                           : "nobody now",
+               text_of(one, "why")[0] != '\0' ? ": " : "", text_of(one, "why"));
+    }
+    if (i == 0)
+        puts("no cluster was heard of beside the peers that the policy names");
+}

@@ -68,6 +68,7 @@ static void described(void *data, const struct net_http_result *result) {
     daemon_step(p->daemon, &(struct core_event){
                                .kind = CORE_PEER_DESCRIBED,
                                .u.described = {.peer = p->index, .description = &description}});
+    discovery_described(p, &description, (const char *)result->body, result->body_len);
     description_free(&description);
 }
 

@@ -20,6 +20,7 @@
 
 enum asker {
     ASKER_STRANGER,
+    ASKER_FOUND, /* heard of, no peer (yet): it may ask who we are */
     ASKER_PEER,
     ASKER_NODE,
     ASKER_OPERATOR
@@ -43,7 +44,7 @@ static enum asker who_asks(const struct daemon *d, const struct net_http_request
             *index = i;
             return ASKER_NODE;
         }
-    return ASKER_STRANGER;
+    return discovery_knows(d, &r->peer_key) ? ASKER_FOUND : ASKER_STRANGER;
 }
 
 /* ---- what peers ask ---- */
@@ -62,6 +63,13 @@ static void fill_clients_url(const struct policy *p, char *out, size_t size) {
         out[0] = '\0'; /* half a name would be another one */
 }
 
+/* Where a door is to be found from outside. */
+static void fill_door(const struct policy_listen *listen, char *out, size_t size) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    const char *told = listen->advertise.text;
+    snprintf(out, size, "%s", told[0] != '\0' ? told : addr_to_text(&listen->bind, text));
+}
+
 static void get_description(struct daemon *d, struct net_http_request *r, uint32_t index) {
     struct description description;
     size_t len = 0;
@@ -72,12 +80,31 @@ static void get_description(struct daemon *d, struct net_http_request *r, uint32
         return;
     }
     fill_clients_url(d->policy, description.clients_url, sizeof(description.clients_url));
+    struct description_doors doors;
+    fill_door(&d->policy->beats, doors.beats, sizeof(doors.beats));
+    fill_door(&d->policy->peer_listen, doors.control, sizeof(doors.control));
+    /* Whoever does not say where it is cannot be introduced to anybody. */
+    description.doors = d->policy->discovery.introduction ? &doors : NULL;
     char *envelope = description_seal(&description, &d->key, &len);
     if (envelope == NULL)
         net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
     else
         net_http_answer_json(r, 200, envelope);
     free(envelope);
+}
+
+static void get_introductions(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    size_t len = 0;
+    if (!d->policy->discovery.introduction) {
+        net_http_answer_problem(r, 404, ERR_NOT_FOUND, "the policy introduces nobody", 0);
+        return;
+    }
+    char *json = discovery_introductions(d, index, &len);
+    if (json == NULL)
+        net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
+    else
+        net_http_answer_json(r, 200, json);
+    free(json);
 }
 
 static void post_standbys(struct daemon *d, struct net_http_request *r, uint32_t index) {
@@ -222,6 +249,11 @@ static void get_locations(struct daemon *d, struct net_http_request *r, uint32_t
         answer_text(r, present_locations(d, limit));
 }
 
+static void get_found(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    answer_text(r, present_found(d));
+}
+
 static void get_moves(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
     answer_text(r, present_moves(d));
@@ -298,12 +330,14 @@ struct route {
 
 static const struct route routes[] = {
     {"GET", "/v1/description", ASKER_PEER, get_description},
+    {"GET", "/v1/introductions", ASKER_PEER, get_introductions},
     {"POST", "/v1/standbys", ASKER_PEER, post_standbys},
     {"POST", "/v1/node", ASKER_NODE, registrar_request},
     {"GET", "/v1/status", ASKER_OPERATOR, get_status},
     {"GET", "/v1/peers", ASKER_OPERATOR, get_peers},
     {"GET", "/v1/why", ASKER_OPERATOR, get_why},
     {"GET", "/v1/rank", ASKER_OPERATOR, get_rank},
+    {"GET", "/v1/found", ASKER_OPERATOR, get_found},
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
     {"GET", "/v1/locations", ASKER_OPERATOR, get_locations},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
@@ -344,13 +378,18 @@ static unsigned admit(void *data, const struct net_http_request *r) {
     unsigned long long announced = length != NULL ? strtoull(length, NULL, 10) : 0;
     uint32_t index = 0;
     enum asker asker = who_asks(d, r, &index);
-    if (asker == ASKER_STRANGER && (announced > 0 || coding != NULL)) {
+    if (asker <= ASKER_FOUND && (announced > 0 || coding != NULL)) {
         note_denied(d, r);
         return 403;
     }
     if (asker == ASKER_PEER && announced > STANDBYS_REQUEST_LEN_MAX)
         return 413;
     return 0;
+}
+
+/* What a peer may ask about us, whoever has been heard of may. */
+static bool may_ask(enum asker asker, const struct route *route) {
+    return route->asker == asker || (asker == ASKER_FOUND && route->handle == get_description);
 }
 
 static void refuse_method(struct net_http_request *r, const char *allow) {
@@ -365,7 +404,7 @@ static void handle(void *data, struct net_http_request *r) {
     const struct route *other;
     enum asker asker = who_asks(d, r, &index);
     const struct route *route = route_of(r, &other);
-    if (asker == ASKER_STRANGER || (route != NULL && route->asker != asker)) {
+    if (asker == ASKER_STRANGER || (route != NULL && !may_ask(asker, route))) {
         note_denied(d, r);
         net_http_answer_problem(r, 403, ERR_DENIED,
                                 asker == ASKER_STRANGER

@@ -173,6 +173,8 @@ enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *
         err = open_doors(d);
     if (err == ERR_OK)
         err = reload_peers(d, d->policy);
+    if (err == ERR_OK)
+        err = discovery_configure(d, d->policy);
     if (err != ERR_OK)
         return err;
     open_signals(d);
@@ -203,6 +205,7 @@ void daemon_close(struct daemon *d) {
     net_signal_close(d->interrupt);
     net_timer_cancel(&d->deadline);
     net_timer_cancel(&d->watchdog);
+    discovery_close(d);
     reload_drop_peers(d);
     close_doors(d);
     net_dns_free(d->dns);

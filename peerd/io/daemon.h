@@ -20,6 +20,8 @@
 #include "peerd/net/loop.h"
 #include "peerd/net/udp.h"
 #include "peerd/policy/fault.h"
+#include "peerd/wire/ticket.h"
+#include "topo/find.h"
 
 #define DAEMON_VERSION PEERD_VERSION
 
@@ -69,6 +71,8 @@ struct daemon_peer {
     struct net_http_call *lodge;   /* likewise */
     uint32_t lodged_groups;        /* in the lodging under way */
     struct daemon_lodging waiting; /* the newest one after that */
+    char *envelope;                /* owned: its description as it signed it, if others may have
+                                      it from us; NULL for none */
 };
 
 struct daemon_counters {
@@ -110,7 +114,8 @@ struct daemon {
     struct net_signal *interrupt;
     struct daemon_peer *peers[POLICY_PEERS_MAX];
     uint32_t peer_count;
-    struct rng rng; /* for the order of SRV targets only */
+    struct rng rng;              /* for the order of SRV targets only */
+    struct discovery *discovery; /* owned; NULL until a policy wants it */
     struct {
         struct net_http_request *request; /* NULL: none, or answered */
         const struct node_request *report;
@@ -167,6 +172,23 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer);
 enum err clients_open(struct daemon *d);
 void clients_answer(struct daemon *d, const struct core_answer_open *answer);
 
+/* discovery.c */
+/* Finds what `policy` wants found, from now on. */
+enum err discovery_configure(struct daemon *d, const struct policy *policy);
+/* Puts those who are peers by having been found behind the others. */
+void discovery_add_peers(const struct daemon *d, struct policy *policy);
+/* A peer's description has come, in this envelope. */
+void discovery_described(struct daemon_peer *p, const struct description *description,
+                         const char *envelope, size_t len);
+/* Is that the key of a cluster that was found, or heard of? */
+bool discovery_knows(const struct daemon *d, const struct public_key *key);
+/* Those whose tickets count though their key was succeeded by another; how many. */
+size_t discovery_add_issuers(const struct daemon *d, struct ticket_issuer *out, size_t room);
+/* What we tell the peer `asker`: JSON from malloc, NULL if memory is short. */
+char *discovery_introductions(const struct daemon *d, uint32_t asker, size_t *len);
+const struct find *discovery_state(const struct daemon *d); /* NULL: nothing is looked for */
+void discovery_close(struct daemon *d);
+
 /* present.c: terminated JSON from malloc, NULL if memory is short. */
 char *present_status(const struct daemon *d);
 char *present_status_for_clients(const struct daemon *d); /* without what only operators may see */
@@ -174,6 +196,7 @@ char *present_peers(const struct daemon *d);
 char *present_why(const struct daemon *d, uint32_t peer);
 char *present_sessions(const struct daemon *d, uint32_t limit);
 char *present_moves(const struct daemon *d);
+char *present_found(const struct daemon *d); /* present_found.c */
 
 /* locations.c */
 char *present_locations(const struct daemon *d, uint32_t limit);
@@ -192,5 +215,7 @@ void reload_policy(struct daemon *d);
 /* Makes d->peers those of `policy`, in its order. On failure nothing has changed. */
 enum err reload_peers(struct daemon *d, const struct policy *policy);
 void reload_drop_peers(struct daemon *d);
+/* Those that discovery has found are not what they were. */
+void reload_found(struct daemon *d);
 
 #endif

@@ -3,17 +3,19 @@
  *
  * `ip:port` needs no question. `host:port` asks for A and AAAA, `srv:_peerd._udp.example.net` for
  * SRV (RFC 2782) and what it leads to. Answers are used for their TTL, within bounds, and asked
- * again; a failure keeps the last answer and tries again soon.
+ * again; a failure keeps the last answer and tries again soon. An answer that leads elsewhere is
+ * kept back while the peer answers where it is: whoever can lie to our resolver cannot end a
+ * peering by it, and a peer that has really moved has left its old address.
  */
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define TTL_MIN duration_s(5)
-#define TTL_MAX duration_s(300)
-#define RETRY   duration_s(2)
+#define TTL_MIN       duration_s(5)
+#define TTL_MAX       duration_s(300)
+#define RETRY         duration_s(2)
+#define TTL_KEPT_BACK duration_s(5) /* the sooner it is followed once the peer has gone */
 
 static void ask_again_after(struct daemon_place *place, struct duration wait) {
     net_timer_arm(&place->again, instant_add(net_now(), wait));
@@ -39,6 +41,23 @@ static const struct addr *choose(const struct daemon_place *place,
     return NULL;
 }
 
+static bool answers(const struct daemon_place *place) {
+    const struct daemon *d = place->peer->daemon;
+    switch (core_peer_status(d->core, place->peer->index, net_now()).verdict) {
+    case VERDICT_ALIVE:
+    case VERDICT_SUSPECT:
+    case VERDICT_DEGRADED:
+    case VERDICT_DRAINING:
+        return true;
+    case VERDICT_UNKNOWN:
+    case VERDICT_HEADLESS:
+    case VERDICT_CRASHED:
+    case VERDICT_PARTITIONED:
+        return false;
+    }
+    return false;
+}
+
 static void answered(void *data, const struct net_dns_result *result) {
     struct daemon_place *place = data;
     struct daemon *d = place->peer->daemon;
@@ -52,37 +71,25 @@ static void answered(void *data, const struct net_dns_result *result) {
         ask_again_after(place, RETRY);
         return;
     }
+    struct duration wait = duration_min(duration_max(result->ttl, TTL_MIN), TTL_MAX);
+    if (!addr_is_none(&place->addr) && !addr_equal(&place->addr, found) && answers(place)) {
+        net_log(d->log, NET_LOG_INFO, "name leads elsewhere, the peer answers where it was",
+                NET_TEXT("peer", place->peer->name.text), NET_TEXT("door", place->door),
+                NET_ADDR("addr", found));
+        ask_again_after(place, duration_min(wait, TTL_KEPT_BACK));
+        return;
+    }
     if (!addr_equal(&place->addr, found))
         net_log(d->log, NET_LOG_INFO, "peer found", NET_TEXT("peer", place->peer->name.text),
                 NET_TEXT("door", place->door), NET_ADDR("addr", found));
     place->addr = *found;
-    ask_again_after(place, duration_min(duration_max(result->ttl, TTL_MIN), TTL_MAX));
-}
-
-/* Splits host:port; the schema has checked the form, so failure means "no such thing here". */
-static bool split(const char *text, char host[POLICY_TEXT_LEN_MAX + 1], uint16_t *port) {
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || colon == text)
-        return false;
-    long number = strtol(colon + 1, NULL, 10);
-    if (number < 1 || number > 65535)
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    host[colon - text] = '\0';
-    *port = (uint16_t)number;
-    return true;
+    ask_again_after(place, wait);
 }
 
 static void ask(struct daemon_place *place) {
-    struct daemon *d = place->peer->daemon;
-    char host[POLICY_TEXT_LEN_MAX + 1];
-    uint16_t port = 0;
     if (place->text[0] == '\0' || addr_from_text(&place->addr, place->text))
         return;
-    if (strncmp(place->text, "srv:", 4) == 0)
-        place->query = net_dns_srv(d->dns, place->text + 4, answered, place);
-    else if (split(place->text, host, &port))
-        place->query = net_dns_host(d->dns, host, port, answered, place);
+    place->query = net_dns_place(place->peer->daemon->dns, place->text, answered, place);
     if (place->query == NULL)
         ask_again_after(place, RETRY);
 }

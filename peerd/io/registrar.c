@@ -59,7 +59,8 @@ static void fill_catalogue(const struct daemon *d, struct node_catalogue *out,
     out->hash = node_catalogue_hash(out);
 }
 
-/* Our own tickets, and those of peers whose sessions the policy lets in. */
+/* Our own tickets, and those of peers whose sessions the policy lets in; those of their former keys
+ * are as good until they expire. */
 static size_t fill_issuers(const struct daemon *d, struct ticket_issuer *out) {
     size_t count = 0;
     out[count++] = (struct ticket_issuer){d->policy->cluster.name, d->key.public_key};
@@ -67,7 +68,7 @@ static size_t fill_issuers(const struct daemon *d, struct ticket_issuer *out) {
         if (d->policy->peers[i].accept_moves)
             out[count++] =
                 (struct ticket_issuer){d->policy->peers[i].name, d->policy->peers[i].key};
-    return count;
+    return count + discovery_add_issuers(d, out + count, FIND_CLUSTERS_MAX);
 }
 
 static size_t fill_media_alive(const struct daemon *d, uint32_t node,
@@ -111,7 +112,7 @@ static void refuse(struct net_http_request *request, const struct core_answer_no
 void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
     static struct node_source_spec sources[POLICY_SOURCES_MAX];
     static struct node_profile_spec profiles[POLICY_PROFILES_MAX];
-    struct ticket_issuer issuers[POLICY_PEERS_MAX + 1];
+    struct ticket_issuer issuers[POLICY_PEERS_MAX + 1 + FIND_CLUSTERS_MAX];
     struct node_media_alive alive[POLICY_PEERS_MAX];
     const struct node_request *report = d->registering.report;
     struct net_http_request *request = d->registering.request;

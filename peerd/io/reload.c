@@ -36,6 +36,7 @@ static void drop_peer(struct daemon_peer *p) {
         return;
     places_stop(p);
     calls_stop(p);
+    free(p->envelope);
     sodium_memzero(p, sizeof(*p));
     free(p);
 }
@@ -165,11 +166,24 @@ static struct policy *load_successor(struct daemon *d) {
         return NULL;
     const char *fixed = needs_restart(d, policy, &key);
     sodium_memzero(&key, sizeof(key));
-    if (fixed == NULL && reload_peers(d, policy) == ERR_OK)
-        return policy;
+    if (fixed == NULL && discovery_configure(d, policy) == ERR_OK) {
+        discovery_add_peers(d, policy);
+        if (reload_peers(d, policy) == ERR_OK)
+            return policy;
+        discovery_configure(d, d->policy);
+    }
     refuse(d, fixed);
     policy_file_free(policy);
     return NULL;
+}
+
+/* Takes a policy whose peers we have; the old one goes. */
+static void replace(struct daemon *d, struct policy *policy) {
+    struct policy *old = d->policy;
+    d->policy = policy;
+    /* The peers are in the new order already: what the core wants in this step fits them. */
+    daemon_step(d, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = policy});
+    policy_file_free(old);
 }
 
 void reload_policy(struct daemon *d) {
@@ -182,14 +196,47 @@ void reload_policy(struct daemon *d) {
         net_notify("READY=1");
         return;
     }
-    struct policy *old = d->policy;
-    d->policy = policy;
     d->counters.reloads++;
-    /* The peers are in the new order already: what the core wants in this step fits them. */
-    daemon_step(d, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = policy});
-    policy_file_free(old);
+    replace(d, policy);
     if (d->clients != NULL && !policy->client_listen.plain_http)
         net_http_server_reload(d->clients);
     net_log(d->log, NET_LOG_INFO, "policy taken", NET_NUMBER("peers", policy->peer_count));
     net_notify("READY=1");
+}
+
+/* ---- peers that were found ---- */
+
+static bool same_terms(const struct policy_peer *a, const struct policy_peer *b) {
+    return name_equal(&a->name, &b->name) && public_key_equal(&a->key, &b->key) &&
+           strcmp(a->beats.text, b->beats.text) == 0 &&
+           strcmp(a->control.text, b->control.text) == 0 && a->accept_moves == b->accept_moves &&
+           a->offer_moves == b->offer_moves && a->reserved_slots == b->reserved_slots;
+}
+
+static bool same_peers(const struct policy *a, const struct policy *b) {
+    bool same = a->peer_count == b->peer_count;
+    for (uint32_t i = 0; same && i < a->peer_count; i++)
+        same = same_terms(&a->peers[i], &b->peers[i]);
+    return same;
+}
+
+static uint32_t named_peers(const struct policy *p) {
+    uint32_t count = 0;
+    while (count < p->peer_count && !p->peers[count].found)
+        count++;
+    return count;
+}
+
+/* With memory short it stays as it is until the next time. */
+void reload_found(struct daemon *d) {
+    struct policy *policy = calloc(1, sizeof(*policy));
+    if (policy == NULL)
+        return;
+    policy_copy(policy, d->policy);
+    policy->peer_count = named_peers(policy);
+    discovery_add_peers(d, policy);
+    if (same_peers(policy, d->policy) || reload_peers(d, policy) != ERR_OK)
+        policy_file_free(policy);
+    else
+        replace(d, policy);
 }

@@ -32,9 +32,17 @@ struct record {
     size_t addr_count;
 };
 
+struct texts {
+    net_dns_texts_fn done;
+    char list[NET_DNS_TEXTS_MAX][NET_DNS_TEXT_LEN_MAX + 1];
+    size_t count;
+};
+
 struct net_dns_query {
     struct net_dns *dns;
-    net_dns_done_fn done; /* NULL once cancelled */
+    net_dns_done_fn done; /* NULL for texts */
+    struct texts *texts;  /* owned; NULL unless texts are asked for */
+    bool cancelled;
     void *data;
     size_t pending;         /* c-ares owes this many callbacks */
     struct net_timer later; /* calls `done` */
@@ -130,6 +138,7 @@ static void free_query(struct net_dns_query *q) {
     net_timer_cancel(&q->later);
     q->previous->next = q->next;
     q->next->previous = q->previous;
+    free(q->texts);
     free(q);
 }
 
@@ -172,20 +181,45 @@ static size_t put_together(const struct net_dns_query *q, struct net_dns_target 
     return count;
 }
 
+static struct duration ttl_of(const struct net_dns_query *q) {
+    return duration_s(q->ttl_s < TTL_MAX_S ? q->ttl_s : TTL_MAX_S);
+}
+
+/* A name that exists and leads nowhere is as good as none. */
+static int why_nothing(const struct net_dns_query *q) {
+    return q->status != ARES_SUCCESS ? q->status : ARES_ENODATA;
+}
+
+static void hand_over_texts(struct net_dns_query *q) {
+    struct texts *t = q->texts;
+    struct net_dns_texts result = {.texts = t->list, .count = t->count, .detail = ""};
+
+    if (t->count > 0) {
+        result.ttl = ttl_of(q);
+    } else {
+        result.err = err_of(why_nothing(q));
+        result.detail = ares_strerror(why_nothing(q));
+    }
+    t->done(q->data, &result);
+    free_query(q);
+}
+
 static void call_done(void *data, struct instant now) {
     struct net_dns_query *q = data;
     struct net_dns_target targets[NET_DNS_TARGETS_MAX];
     struct net_dns_result result = {.targets = targets, .detail = ""};
 
     (void)now;
+    if (q->texts != NULL) {
+        hand_over_texts(q);
+        return;
+    }
     result.count = put_together(q, targets);
     if (result.count > 0) {
-        result.ttl = duration_s(q->ttl_s < TTL_MAX_S ? q->ttl_s : TTL_MAX_S);
+        result.ttl = ttl_of(q);
     } else {
-        /* A name that exists and leads nowhere is as good as none. */
-        int status = q->status != ARES_SUCCESS ? q->status : ARES_ENODATA;
-        result.err = err_of(status);
-        result.detail = ares_strerror(status);
+        result.err = err_of(why_nothing(q));
+        result.detail = ares_strerror(why_nothing(q));
     }
     q->done(q->data, &result);
     free_query(q);
@@ -197,7 +231,7 @@ static void settle(struct net_dns_query *q) {
     /* While the channel is being destroyed, net_dns_free frees. */
     if (q->pending > 0 || q->dns->closing)
         return;
-    if (q->done == NULL)
+    if (q->cancelled)
         free_query(q);
     else
         net_timer_arm(&q->later, net_now());
@@ -303,8 +337,47 @@ static void records_found(void *arg, int status, int timeouts, unsigned char *an
     if (reply != NULL)
         ares_free_data(reply);
     /* Not while the channel is going: new queries would outlive it. */
-    for (size_t i = 0; i < q->record_count && q->done != NULL && !q->dns->closing; i++)
+    for (size_t i = 0; i < q->record_count && !q->cancelled && !q->dns->closing; i++)
         ask_for_addresses(&q->records[i]);
+    settle(q);
+}
+
+/* ---- TXT records ---- */
+
+/* c-ares gives the strings of all records in a row and marks where a record begins. */
+static void take_texts(struct texts *t, const struct ares_txt_ext *string) {
+    while (string != NULL && t->count < NET_DNS_TEXTS_MAX) {
+        char *text = t->list[t->count];
+        size_t len = 0;
+        bool good = true;
+        do {
+            good = good && string->length <= NET_DNS_TEXT_LEN_MAX - len &&
+                   memchr(string->txt, 0, string->length) == NULL;
+            if (good)
+                memcpy(text + len, string->txt, string->length);
+            len += good ? string->length : 0;
+            string = string->next;
+        } while (string != NULL && !string->record_start);
+        text[len] = '\0';
+        t->count += good;
+    }
+}
+
+static void texts_found(void *arg, int status, int timeouts, unsigned char *answer, int len) {
+    struct net_dns_query *q = arg;
+    struct ares_txt_ext *reply = NULL;
+
+    (void)timeouts;
+    if (status == ARES_SUCCESS)
+        status = ares_parse_txt_reply_ext(answer, len, &reply);
+    if (status == ARES_SUCCESS) {
+        note_ttl(q, smallest_ttl(answer, len, TTL_MAX_S));
+        take_texts(q->texts, reply);
+    } else {
+        q->status = status;
+    }
+    if (reply != NULL)
+        ares_free_data(reply);
     settle(q);
 }
 
@@ -353,8 +426,25 @@ struct net_dns_query *net_dns_host(struct net_dns *dns, const char *host, uint16
     return q;
 }
 
+struct net_dns_query *net_dns_txt(struct net_dns *dns, const char *name, net_dns_texts_fn done,
+                                  void *data) {
+    struct net_dns_query *q = make_query(dns, NULL, data);
+
+    if (q == NULL)
+        return NULL;
+    if ((q->texts = calloc(1, sizeof *q->texts)) == NULL) {
+        free_query(q);
+        return NULL;
+    }
+    q->texts->done = done;
+    q->pending++;
+    ares_query(dns->channel, name, ns_c_in, ns_t_txt, texts_found, q);
+    rearm(dns);
+    return q;
+}
+
 void net_dns_cancel(struct net_dns_query *q) {
-    q->done = NULL;
+    q->cancelled = true;
     net_timer_cancel(&q->later);
     if (q->pending == 0)
         free_query(q);

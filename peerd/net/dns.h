@@ -1,5 +1,6 @@
 /*
- * Names to addresses: SRV, A and AAAA lookups on the loop (c-ares), and the order of RFC 2782.
+ * Names to addresses: SRV, A and AAAA lookups on the loop (c-ares), and the order of RFC 2782; TXT
+ * records besides.
  *
  * c-ares doubles its timeout with each try: 400 ms × 3 tries make 0.4 + 0.8 + 1.6 = 2.8 s before a
  * name fails with one server, which is the default here. Truncated answers are asked for again over
@@ -20,6 +21,10 @@
 #define NET_DNS_NAME_LEN_MAX 255 /* [characters] RFC 1035 */
 #define NET_DNS_RECORDS_MAX  32  /* SRV records used of an answer; the rest is left out */
 #define NET_DNS_TARGETS_MAX  64  /* addresses a result; the rest is left out */
+#define NET_DNS_TEXTS_MAX    32  /* TXT records used of an answer; the rest is left out */
+#define NET_DNS_TEXT_LEN_MAX                                                                       \
+    511 /* [bytes] of one, its strings joined; longer ones are left out                            \
+         */
 
 struct net_dns;
 struct net_dns_query;
@@ -44,6 +49,17 @@ struct net_dns_result {
 
 typedef void (*net_dns_done_fn)(void *data, const struct net_dns_result *result);
 
+/* The same for TXT records. */
+struct net_dns_texts {
+    enum err err;
+    const char *detail;                            /* for people */
+    const char (*texts)[NET_DNS_TEXT_LEN_MAX + 1]; /* strings of one record joined (RFC 7208 3.3) */
+    size_t count;
+    struct duration ttl; /* smallest of the answer; zero on failure */
+};
+
+typedef void (*net_dns_texts_fn)(void *data, const struct net_dns_texts *result);
+
 struct net_dns_options {
     const char *servers;     /* "127.0.0.1:5353,[::1]:53"; NULL: the system's */
     struct duration timeout; /* first try; 0: 400 ms */
@@ -65,6 +81,15 @@ struct net_dns_query *net_dns_srv(struct net_dns *dns, const char *name, net_dns
 /* Looks up a host's A and AAAA records (also in /etc/hosts; an address in text form works too). */
 struct net_dns_query *net_dns_host(struct net_dns *dns, const char *host, uint16_t port,
                                    net_dns_done_fn done, void *data);
+
+/* Looks up where something is: "srv:NAME" for net_dns_srv, "host:port" for net_dns_host. NULL also
+ * if the text has neither form. */
+struct net_dns_query *net_dns_place(struct net_dns *dns, const char *place, net_dns_done_fn done,
+                                    void *data);
+
+/* Looks up a name's TXT records; those with a zero byte in them are left out. */
+struct net_dns_query *net_dns_txt(struct net_dns *dns, const char *name, net_dns_texts_fn done,
+                                  void *data);
 
 /* `done` will not be called. Only before it was. */
 void net_dns_cancel(struct net_dns_query *query);

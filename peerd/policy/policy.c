@@ -12,6 +12,20 @@ static void copy_service(struct policy_service *to, const struct policy_service 
     memcpy(to->sources, from->sources, from->source_count * sizeof(from->sources[0]));
 }
 
+static void copy_discovery(struct policy_discovery *to, const struct policy_discovery *from) {
+    to->dns_count = from->dns_count;
+    memcpy(to->dns, from->dns, from->dns_count * sizeof(from->dns[0]));
+    to->introduction = from->introduction;
+    to->accept_count = from->accept_count;
+    memcpy(to->accept, from->accept, from->accept_count * sizeof(from->accept[0]));
+    to->revoked_count = from->revoked_count;
+    memcpy(to->revoked, from->revoked, from->revoked_count * sizeof(from->revoked[0]));
+    to->peers_max = from->peers_max;
+    to->refresh_min = from->refresh_min;
+    to->refresh_max = from->refresh_max;
+    to->keep = from->keep;
+}
+
 void policy_copy(struct policy *to, const struct policy *from) {
     to->cluster = from->cluster;
     to->beats = from->beats;
@@ -36,6 +50,7 @@ void policy_copy(struct policy *to, const struct policy *from) {
     to->location_database_count = from->location_database_count;
     memcpy(to->location_databases, from->location_databases,
            from->location_database_count * sizeof(from->location_databases[0]));
+    copy_discovery(&to->discovery, &from->discovery);
 }
 
 const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name) {

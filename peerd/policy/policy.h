@@ -24,7 +24,10 @@
 #define POLICY_PROFILES_MAX  16
 #define POLICY_SOURCES_MAX   256
 #define POLICY_GRANTS_MAX    32 /* client tokens and prefixes */
-#define POLICY_FASTER_MAX    5  /* a peer may ask for beats this many times as often */
+#define POLICY_DOMAINS_MAX   16
+#define POLICY_RULES_MAX     32
+#define POLICY_REVOKED_MAX   32
+#define POLICY_FASTER_MAX    5 /* a peer may ask for beats this many times as often */
 #define POLICY_TEXT_LEN_MAX  255
 
 struct policy_text {
@@ -69,6 +72,7 @@ struct policy_peer {
     struct policy_text control;  /* ip:port, host:port or srv:_peerd._tcp.example.net */
     bool accept_moves;           /* sessions of this peer may be resumed here */
     bool offer_moves;            /* sessions of ours may be resumed there */
+    bool found;                  /* by discovery; the policy's file does not name it */
     uint32_t reserved_slots;     /* set aside here for this peer */
     uint32_t cost;               /* of a session there, in a unit of our own */
 };
@@ -146,6 +150,31 @@ struct policy_limits {
     uint32_t hedges_per_minute;     /* per session */
 };
 
+/* Whom to accept of those who are found, and on what terms: all that is given must fit. */
+struct policy_rule {
+    struct name provider;           /* empty: any */
+    struct name region;             /* empty: any */
+    char pattern[NAME_LEN_MAX + 1]; /* of the name, with * and ?; empty: any */
+    struct public_key key;          /* all zero: any */
+    bool accept_moves;              /* as of a peer that the policy names */
+    bool offer_moves;
+    uint32_t reserved_slots;
+};
+
+struct policy_discovery {
+    uint32_t dns_count;
+    uint32_t accept_count;
+    uint32_t revoked_count;
+    uint32_t peers_max;          /* found ones */
+    bool introduction;           /* peers tell of whom they know, and are told */
+    struct duration refresh_min; /* a TTL is taken for one between this … */
+    struct duration refresh_max; /* … and this */
+    struct duration keep;        /* whom nobody names any more is a peer for so long */
+    struct policy_text dns[POLICY_DOMAINS_MAX]; /* domains that name clusters */
+    struct policy_rule accept[POLICY_RULES_MAX];
+    struct public_key revoked[POLICY_REVOKED_MAX];
+};
+
 struct policy {
     struct policy_cluster cluster;
     struct policy_listen beats;       /* UDP */
@@ -168,11 +197,20 @@ struct policy {
     struct addr dns_server; /* family 0: the system's resolvers */
     struct policy_text location_databases[POLICY_DATABASES_MAX];
     uint32_t location_database_count;
+    struct policy_discovery discovery;
 };
 
 /* Copies what is there and leaves room that nothing uses untouched: most of a policy is room, and
  * memory that nobody has written to costs nothing. */
 void policy_copy(struct policy *to, const struct policy *from);
+
+/* True if anything is looked for beyond the peers that the policy names. */
+static inline bool policy_finds(const struct policy *p) {
+    return p->discovery.dns_count > 0 || p->discovery.introduction;
+}
+
+/* True for ip:port, host:port and srv:_service._protocol.domain. */
+bool policy_place_valid(const char *text);
 
 /* Look-ups by name; NULL if there is none. */
 const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name);

@@ -71,6 +71,14 @@ void policy_check_endpoint(struct schema_run *run, const struct schema_row *row,
         refuse_endpoint(run, row, node);
 }
 
+static bool is_service(const char *text) {
+    return text[0] == '_' && is_host(text, strlen(text)) && strstr(text, "._") != NULL;
+}
+
+bool policy_place_valid(const char *text) {
+    return strncmp(text, "srv:", 4) == 0 ? is_service(text + 4) : is_endpoint(text);
+}
+
 void policy_check_peer_endpoint(struct schema_run *run, const struct schema_row *row,
                                 struct tree_node *node, void *field) {
     const char *text = field;
@@ -78,7 +86,7 @@ void policy_check_peer_endpoint(struct schema_run *run, const struct schema_row 
         policy_check_endpoint(run, row, node, field);
         return;
     }
-    if (text[4] != '_' || !is_host(text + 4, strlen(text + 4)) || strstr(text, "._") == NULL) {
+    if (!is_service(text + 4)) {
         struct fault *x = schema_mismatch(run, row, node);
         fault_hint(x, "a service record is named _service._protocol.domain (RFC 2782)");
     }
@@ -121,6 +129,25 @@ void policy_check_dns_server(struct schema_run *run, const struct schema_row *ro
     (void)run, (void)row, (void)node;
     if (a->port == 0)
         a->port = 53; /* RFC 1035 section 4.2 */
+}
+
+/* Before it comes _peerd._udp, and all of it must be a name. */
+void policy_check_domain(struct schema_run *run, const struct schema_row *row,
+                         struct tree_node *node, void *field) {
+    const char *text = field;
+    if (is_host(text, strlen(text)) && strlen(text) <= 230 && text[0] != '_')
+        return;
+    struct fault *x = schema_mismatch(run, row, node);
+    if (text[0] == '_')
+        fault_hint(x, "_peerd._udp is put before it by itself");
+}
+
+void policy_check_pattern(struct schema_run *run, const struct schema_row *row,
+                          struct tree_node *node, void *field) {
+    static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.*?";
+    const char *text = field;
+    if (text[0] == '\0' || strspn(text, good) != strlen(text))
+        schema_mismatch(run, row, node);
 }
 
 void policy_read_token(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
@@ -350,6 +377,30 @@ void policy_check_detection(struct schema_run *run, struct tree_node *node, void
                    quantity_to_text(QUANTITY_DURATION, least.us, from),
                    quantity_to_text(QUANTITY_DURATION, d->interval.us, to));
     schema_found(x, suspect);
+}
+
+void policy_check_rule(struct schema_run *run, struct tree_node *node, void *record) {
+    static const char *const keys[] = {"provider", "region", "name", "key"};
+    (void)record;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (tree_find(node, keys[i]) != NULL)
+            return;
+    struct fault *x = fault_add(run->faults, node, NULL);
+    fault_expected(x, "at least one of provider, region, name and key");
+    fault_found(x, "none of them");
+    fault_hint(x, "name: '*' accepts everybody");
+}
+
+void policy_check_discovery(struct schema_run *run, struct tree_node *node, void *record) {
+    struct policy_discovery *d = record;
+    struct tree_node *max = schema_good(node, "refresh_max"),
+                     *min = schema_good(node, "refresh_min");
+    struct tree_node *at = max != NULL ? max : min;
+    if (at == NULL || !duration_less(d->refresh_max, d->refresh_min))
+        return;
+    struct fault *x = fault_add(run->faults, at, NULL);
+    fault_expected(x, "refresh_max to be at least refresh_min");
+    schema_found(x, at);
 }
 
 void policy_check_limits(struct schema_run *run, struct tree_node *node, void *record) {

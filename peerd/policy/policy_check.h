@@ -18,6 +18,10 @@ void policy_check_location(struct schema_run *run, const struct schema_row *row,
                            struct tree_node *node, void *field);
 void policy_check_dns_server(struct schema_run *run, const struct schema_row *row,
                              struct tree_node *node, void *field);
+void policy_check_domain(struct schema_run *run, const struct schema_row *row,
+                         struct tree_node *node, void *field);
+void policy_check_pattern(struct schema_run *run, const struct schema_row *row,
+                          struct tree_node *node, void *field);
 void policy_read_token(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
                        void *field);
 
@@ -31,6 +35,8 @@ void policy_check_profile(struct schema_run *run, struct tree_node *node, void *
 void policy_check_source(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_limits(struct schema_run *run, struct tree_node *node, void *record);
+void policy_check_rule(struct schema_run *run, struct tree_node *node, void *record);
+void policy_check_discovery(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_whole(struct schema_run *run, struct tree_node *node, void *record);
 
 /* The name nearest to `name` among those of records, for hints: `names` points at the first

@@ -272,6 +272,66 @@ const struct schema_table policy_limits_table = {
     .check = policy_check_limits,
 };
 
+/* ---- discovery ---- */
+
+static const struct schema_row domain_item = {
+    .key = "",
+    TEXT,
+    .form = "a domain such as fra1.example.net",
+    .check = policy_check_domain,
+};
+static const struct schema_row revoked_item = {.key = "", .type = SCHEMA_KEY};
+
+static const struct schema_row rule_rows[] = {
+    {"provider", SCHEMA_NAME, AT(policy_rule, provider), .doc = "What it says who runs it."},
+    {"region", SCHEMA_NAME, AT(policy_rule, region), .doc = "What it says where it is."},
+    {"name", .type = SCHEMA_TEXT, AT(policy_rule, pattern), .size = NAME_LEN_MAX + 1,
+     .form = "a name in which * stands for any characters and ? for one",
+     .check = policy_check_pattern, .doc = "Its name, or a pattern of names."},
+    {"key", SCHEMA_KEY, AT(policy_rule, key),
+     .doc = "Its public key: then neither DNS nor a peer can make it another."},
+    {"accept_moves", SCHEMA_BOOL, AT(policy_rule, accept_moves), .preset = "true",
+     .doc = "Its sessions may be resumed here."},
+    {"offer_moves", SCHEMA_BOOL, AT(policy_rule, offer_moves), .preset = "true",
+     .doc = "Our sessions may be resumed there."},
+    {"reserved_slots", SCHEMA_COUNT, AT(policy_rule, reserved_slots), .preset = "0",
+     .range = "0..1000000",
+     .doc = "Sessions for which room is set aside here for each of them, while there is any."},
+};
+static const struct schema_table rule_table = {
+    .title = "whom to accept",
+    .doc = "Everything that is given must fit; the first rule that does says on what terms.",
+    TABLE(rule_rows, policy_rule),
+    .check = policy_check_rule,
+};
+
+static const struct schema_row discovery_rows[] = {
+    {"dns", SCHEMA_LIST, LIST_AT(policy_discovery, dns, dns_count, POLICY_DOMAINS_MAX),
+     .item = &domain_item, .single = true, .unique = "",
+     .doc = "Domains whose TXT records at _peerd._udp name clusters and their keys."},
+    {"introduction", SCHEMA_BOOL, AT(policy_discovery, introduction), .preset = "false",
+     .doc = "Peers are asked whom they know, and told whom we know."},
+    {"accept", SCHEMA_LIST, LIST_AT(policy_discovery, accept, accept_count, POLICY_RULES_MAX),
+     .table = &rule_table, .required = true, .doc = "Who becomes a peer when found."},
+    {"revoked", SCHEMA_LIST, LIST_AT(policy_discovery, revoked, revoked_count, POLICY_REVOKED_MAX),
+     .item = &revoked_item, .single = true, .unique = "",
+     .doc = "Keys that are not believed any more, from now on."},
+    {"peers_max", SCHEMA_COUNT, AT(policy_discovery, peers_max), .preset = "20", .range = "1..64",
+     .doc = "So many peers are taken of those who are found."},
+    {"refresh_min", SCHEMA_DURATION, AT(policy_discovery, refresh_min), .preset = "5s",
+     .range = "1s..1h", .doc = "A domain is asked again when its TTL is over, not before this …"},
+    {"refresh_max", SCHEMA_DURATION, AT(policy_discovery, refresh_max), .preset = "5min",
+     .range = "1s..1d", .doc = "… and not later than this."},
+    {"keep", SCHEMA_DURATION, AT(policy_discovery, keep), .preset = "1d", .range = "1s..30d",
+     .doc =
+         "Whom answers no longer name stays a peer for so long. Without an answer nothing ends."},
+};
+const struct schema_table policy_discovery_table = {
+    .title = "discovery",
+    TABLE(discovery_rows, policy_discovery),
+    .check = policy_check_discovery,
+};
+
 /* ---- the whole file ---- */
 
 static const struct schema_row policy_rows[] = {
@@ -300,6 +360,8 @@ static const struct schema_row policy_rows[] = {
      .doc = "How fast and how surely a dead peer is noticed."},
     {"limits", SCHEMA_MAPPING, AT(policy, limits), .table = &policy_limits_table,
      .doc = "Sizes, rates and leases."},
+    {"discovery", SCHEMA_MAPPING, AT(policy, discovery), .table = &policy_discovery_table,
+     .doc = "Peers beside those that `peers` names: where they are looked for, and who is taken."},
     {"dns_server", SCHEMA_HOST, AT(policy, dns_server), .check = policy_check_dns_server,
      .doc = "Resolver for host names and SRV records; without it the system's. Port 53 unless "
             "given."},

@@ -65,6 +65,11 @@ static char *encode(const struct description *d, size_t *len) {
     put_lists(&w, d);
     json_write_string(&w, w.root, "clients_url", d->clients_url);
     json_write_bool(&w, w.root, "draining", d->draining);
+    if (d->doors != NULL) {
+        json_t *doors = json_write_object(&w, w.root, "doors");
+        json_write_string(&w, doors, "beats", d->doors->beats);
+        json_write_string(&w, doors, "control", d->doors->control);
+    }
     return json_write_end(&w, DESCRIPTION_LEN_MAX, len);
 }
 
@@ -134,6 +139,20 @@ static void get_lists(const struct json_place *o, struct description *d) {
                                json_read_each_addr, &d->media_count);
 }
 
+static struct description_doors *get_doors(const struct json_place *root) {
+    if (!json_read_has(root, "doors"))
+        return NULL;
+    struct json_place o = json_read_object(root, "doors");
+    struct description_doors *doors = calloc(1, sizeof(*doors));
+    if (doors == NULL) {
+        root->document->err = ERR_NO_MEMORY;
+        return NULL;
+    }
+    json_read_text(&o, "beats", doors->beats, 1, sizeof(doors->beats));
+    json_read_text(&o, "control", doors->control, 1, sizeof(doors->control));
+    return doors;
+}
+
 static enum err decode(struct description *out, const char *text, size_t len,
                        struct wire_fault *fault) {
     struct json_document document;
@@ -156,6 +175,7 @@ static enum err decode(struct description *out, const char *text, size_t len,
     get_lists(&o, &d);
     json_read_text(&o, "clients_url", d.clients_url, 0, sizeof(d.clients_url));
     d.draining = json_read_bool(&o, "draining");
+    d.doors = get_doors(&o);
     e = json_read_end(&document);
     if (e == ERR_OK)
         *out = d;
@@ -170,12 +190,31 @@ static enum err explain(struct wire_fault *fault, enum err e) {
     return e;
 }
 
+/* The key that a text claims as its own. */
+static enum err claimed_key(struct public_key *out, const char *text, size_t len,
+                            struct wire_fault *fault) {
+    struct json_document document;
+    struct json_place o;
+    enum err e = json_read_begin(&document, &o, text, len, DESCRIPTION_LEN_MAX, fault);
+    if (e != ERR_OK)
+        return e;
+    *out = json_read_key(&o, "key");
+    return json_read_end(&document);
+}
+
 /* Verifies what the envelope holds and then decodes it; `text` belongs to the envelope. */
 static enum err open_text(struct description *out, const char *text, size_t len,
                           const uint8_t signature[SIGNATURE_BYTES], const struct name *who,
                           const struct public_key *key, struct wire_fault *fault) {
     uint8_t hash[HASH_BYTES];
+    struct public_key claimed;
     struct description d;
+    if (key == NULL) {
+        enum err e = claimed_key(&claimed, text, len, fault);
+        if (e != ERR_OK)
+            return e;
+        key = &claimed;
+    }
     hash_of(hash, text, len);
     if (!verify_labelled(signature, LABEL, hash, sizeof(hash), key))
         return explain(fault, ERR_BAD_SIGNATURE);
@@ -190,9 +229,10 @@ static enum err open_text(struct description *out, const char *text, size_t len,
     return ERR_OK;
 }
 
-enum err description_open(struct description *out, const char *envelope, size_t len,
-                          const struct name *who, const struct public_key *key,
-                          struct wire_fault *fault) {
+/* `key` NULL: whichever the text claims. */
+static enum err open_envelope(struct description *out, const char *envelope, size_t len,
+                              const struct name *who, const struct public_key *key,
+                              struct wire_fault *fault) {
     static const char *const known[] = {"description", "signature", NULL};
     struct json_document d;
     struct json_place o;
@@ -211,6 +251,17 @@ enum err description_open(struct description *out, const char *envelope, size_t 
     return json_read_end(&d);
 }
 
+enum err description_open(struct description *out, const char *envelope, size_t len,
+                          const struct name *who, const struct public_key *key,
+                          struct wire_fault *fault) {
+    return open_envelope(out, envelope, len, who, key, fault);
+}
+
+enum err description_open_foreign(struct description *out, const char *envelope, size_t len,
+                                  struct wire_fault *fault) {
+    return open_envelope(out, envelope, len, NULL, NULL, fault);
+}
+
 void description_free(struct description *d) {
     if (d == NULL)
         return;
@@ -218,5 +269,6 @@ void description_free(struct description *d) {
     free(d->profiles);
     free(d->sources);
     free(d->media);
+    free(d->doors);
     *d = (struct description){.issued_s = 0};
 }

@@ -5,7 +5,8 @@
  * The text inside is signed as it stands, byte for byte, so nobody has to agree on a canonical form
  * of JSON. The signature is Ed25519 under the label "peerd description v1" over the BLAKE2b-256 of
  * the text, because labelled signatures stand over short messages only (keys.h). It is checked
- * before a byte of the text is parsed.
+ * before anything of the text is believed; when the key is not known beforehand it is the only
+ * member that is read before.
  *
  * Inside, with units in brackets:
  *   {"cluster":…, "provider":…, "region":…, "upstream":"…" (optional),
@@ -14,7 +15,8 @@
  * epoch], "services":[{"name":…,"free":…,"capacity":…}, …] [sessions],
  *    "profiles":[{"name":…,"determinism":"<base64url>"}, …],
  *    "sources":[{"name":…,"digest":"<base64url>"}, …],
- *    "media":["ip:port", …], "clients_url":"…" (may be empty), "draining":false}
+ *    "media":["ip:port", …], "clients_url":"…" (may be empty), "draining":false,
+ *    "doors":{"beats":"host:port","control":"host:port"} (optional)}
  * Members of other names are ignored: peers are upgraded each in its own time.
  *
  * Ownership: a struct to be encoded only borrows its arrays. An opened one owns them, in memory
@@ -53,6 +55,12 @@ struct description_source {
     struct source_digest digest;
 };
 
+/* Where it is for those who are told of it by others: each ip:port, host:port or srv:name. */
+struct description_doors {
+    char beats[DESCRIPTION_TEXT_LEN_MAX + 1];   /* UDP */
+    char control[DESCRIPTION_TEXT_LEN_MAX + 1]; /* TCP, its peer_listen */
+};
+
 struct description {
     struct name cluster;
     struct name provider;                        /* failure domain */
@@ -74,6 +82,7 @@ struct description {
     struct addr *media; /* where its workers answer hello */
     size_t media_count;
     char clients_url[DESCRIPTION_TEXT_LEN_MAX + 1]; /* of POST /v1/sessions; may be empty */
+    struct description_doors *doors;                /* NULL: not told */
     bool draining;
 };
 
@@ -88,6 +97,11 @@ char *description_seal(const struct description *d, const struct key_pair *pair,
 enum err description_open(struct description *out, const char *envelope, size_t len,
                           const struct name *who, const struct public_key *key,
                           struct wire_fault *fault);
+
+/* Opens the envelope of a cluster that a third party hands on, by the key that stands in it: that
+ * proves who wrote it, and not that anybody should be believed. Errors as above. */
+enum err description_open_foreign(struct description *out, const char *envelope, size_t len,
+                                  struct wire_fault *fault);
 
 /* Frees what description_open allocated and zeroes the struct. Accepts NULL. */
 void description_free(struct description *d);

@@ -3,7 +3,7 @@
  * envelope, where only what the seed's key has signed may be accepted, and as the text inside an
  * envelope signed here, which reaches the decoder behind the signature.
  */
-#include "peerd/wire/description.h"
+#include "peerd/wire/introductions.h"
 
 #include <jansson.h>
 #include <sodium.h>
@@ -30,6 +30,25 @@ static void open_and_seal(const char *envelope, size_t len, const struct key_pai
     free(once);
 }
 
+/* As a peer hands it on, alone and in a list with what cannot be right. */
+static void introduce(const char *envelope, size_t len) {
+    static struct description known[INTRODUCTIONS_MAX];
+    const char *const two[2] = {envelope, "{}"};
+    size_t count, refused, list_len;
+    struct description d;
+    bool good = description_open_foreign(&d, envelope, len, NULL) == ERR_OK;
+    if (good)
+        description_free(&d);
+    char *list = introductions_encode(two, 2, &list_len);
+    if (list == NULL) /* not UTF-8 */
+        return;
+    require(introductions_decode(known, &count, &refused, list, list_len, NULL) == ERR_OK);
+    for (size_t i = 0; i < count; i++)
+        description_free(&known[i]);
+    require(count + refused <= 2 && refused >= 1 && (good || count == 0));
+    free(list);
+}
+
 static char *sign(const char *text, size_t len, const struct key_pair *pair) {
     uint8_t hash[32], signature[SIGNATURE_BYTES];
     char signature_text[100];
@@ -51,8 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     key_pair_from_seed(&pair, seed);
     open_and_seal((const char *)data, len, &pair);
     char *envelope = sign((const char *)data, len, &pair);
-    if (envelope != NULL)
+    if (envelope != NULL) {
         open_and_seal(envelope, strlen(envelope), &pair);
+        introduce(envelope, strlen(envelope));
+    }
     free(envelope);
     return 0;
 }

@@ -129,6 +129,33 @@ Test(description, is_believed_of_its_signer_only) {
     free(text);
 }
 
+/* Handed on by somebody else: whoever it is of has signed it, or it is refused. */
+Test(description, is_opened_by_the_key_that_it_names) {
+    struct key_pair pair = sample_pair(1), other = sample_pair(2);
+    struct wire_fault fault;
+    struct description out;
+    size_t len;
+    char *text = seal_sample(&len);
+    cr_assert_eq(description_open_foreign(&out, text, len, &fault), ERR_OK);
+    cr_expect(public_key_equal(&out.key, &pair.public_key));
+    cr_expect_str_eq(out.doors->beats, "fra1.example.net:7600");
+    cr_expect_str_eq(out.doors->control, "192.0.2.1:7601");
+    description_free(&out);
+    free(text);
+    char by_hand[1000];
+    inner_text(by_hand, sizeof(by_hand));
+    text = envelope_by_hand(by_hand, &other, "peerd description v1");
+    cr_expect_eq(description_open_foreign(&out, text, strlen(text), &fault), ERR_BAD_SIGNATURE,
+                 "signed by another than it names");
+    free(text);
+    char *keyless = sample_edit(by_hand, "\"key\"", "\"no_key\"");
+    text = envelope_by_hand(keyless, &pair, "peerd description v1");
+    cr_expect_eq(description_open_foreign(&out, text, strlen(text), &fault), ERR_BAD_FIELD);
+    cr_expect_not_null(strstr(fault.text, "key: expected"), "%s", fault.text);
+    free(text);
+    free(keyless);
+}
+
 Test(description, is_refused_though_signed) {
     static const struct {
         const char *what;
@@ -148,6 +175,10 @@ Test(description, is_refused_though_signed) {
         {"north of the pole", "\"key\"",
          "\"place\":{\"latitude_udeg\":90000001,\"longitude_udeg\":0},\"key\"", ERR_BAD_FIELD,
          "place.latitude_udeg"},
+        {"doors as text", "\"key\"", "\"doors\":\"here\",\"key\"", ERR_BAD_FIELD,
+         "doors: expected an object, found \"here\""},
+        {"one door only", "\"key\"", "\"doors\":{\"beats\":\"a:1\"},\"key\"", ERR_BAD_FIELD,
+         "doors.control"},
         {"a place as text", "\"key\"", "\"place\":\"here\",\"key\"", ERR_BAD_FIELD,
          "place: expected an object, found \"here\""},
     };

@@ -31,7 +31,10 @@ static const char ZONE[] = "$ORIGIN example.test.\n"
                            "b 30 A 192.0.2.2\n"
                            "c A 192.0.2.3\n"
                            "alias CNAME a\n"
-                           "text TXT \"no address\"\n";
+                           "text TXT \"no address\"\n"
+                           "two 20 TXT \"first \" \"of two strings\"\n"
+                           "two 20 TXT \"second\"\n"
+                           "zero TXT \"a\\000b\"\n";
 
 struct knot {
     struct folder folder;
@@ -65,7 +68,7 @@ static void write_zone(const char *path) {
 
     fputs(ZONE, file);
     for (int i = 0; i < 60; i++)
-        fprintf(file, "_many._tcp SRV %d 0 %d c\n", i, 1000 + i);
+        fprintf(file, "_many._tcp SRV %d 0 %d c\nmuch TXT \"%0100d\"\n", i, 1000 + i, i);
     cr_assert_eq(fclose(file), 0);
 }
 
@@ -232,6 +235,80 @@ Test(net_dns, names_served_by_knot) {
     /* More than fits into a datagram: asked for again over TCP, and bounded. */
     ask(dns, &a, "_many._tcp.example.test");
     cr_expect_eq(a.count, NET_DNS_RECORDS_MAX, "%zu", a.count);
+    net_dns_free(dns);
+    net_loop_free(a.loop);
+    stop_knot(&k);
+}
+
+struct texts {
+    struct net_loop *loop;
+    enum err err;
+    size_t count;
+    int64_t ttl_s;
+    char joined[600]; /* in rising order, a bar between */
+};
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+static void note_texts(void *data, const struct net_dns_texts *r) {
+    struct texts *t = data;
+    char sorted[NET_DNS_TEXTS_MAX][NET_DNS_TEXT_LEN_MAX + 1];
+
+    t->err = r->err;
+    t->count = r->count;
+    t->ttl_s = r->ttl.us / 1000000;
+    memcpy(sorted, r->texts, r->count * sizeof sorted[0]);
+    qsort(sorted, r->count, sizeof sorted[0], by_text);
+    for (size_t i = 0, at = 0; i < r->count && at < sizeof t->joined; i++)
+        at += (size_t)snprintf(t->joined + at, sizeof t->joined - at, "%s%s", i > 0 ? "|" : "",
+                               sorted[i]);
+    net_loop_stop(t->loop);
+}
+
+Test(net_dns, texts_served_by_knot) {
+    static const struct {
+        const char *what, *name;
+        enum err err;
+        size_t count;
+        int64_t ttl_s;
+        const char *joined; /* NULL: too much to write down */
+    } rows[] = {
+        {"one", "text.example.test", ERR_OK, 1, 300, "no address"},
+        {"two, one of two strings", "two.example.test", ERR_OK, 2, 20,
+         "first of two strings|second"},
+        {"with a zero byte in it", "zero.example.test", ERR_NOT_FOUND, 0, 0, ""},
+        {"truncated, so over TCP, and bounded", "much.example.test", ERR_OK, NET_DNS_TEXTS_MAX, 300,
+         NULL},
+        {"no TXT record", "a.example.test", ERR_NOT_FOUND, 0, 0, ""},
+        {"no such name", "missing.example.test", ERR_NOT_FOUND, 0, 0, ""},
+        {"no name at all", "bad..name", ERR_BAD_FIELD, 0, 0, ""},
+    };
+    struct knot k;
+    struct net_dns *dns;
+    struct answer a = {.loop = net_loop_new()};
+
+    if (access(KNOTD, X_OK) != 0)
+        cr_skip_test("no " KNOTD);
+    start_knot(&k);
+    wait_for_knot(&k, &a);
+    cr_assert_eq(net_dns_new(&dns, a.loop,
+                             &(struct net_dns_options){.servers = k.server,
+                                                       .timeout = duration_s(PATIENCE_S / 2)}),
+                 ERR_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct texts t = {.loop = a.loop, .count = 99};
+        cr_assert_not_null(net_dns_txt(dns, rows[i].name, note_texts, &t));
+        run_until_stopped(a.loop);
+        cr_expect_eq(t.err, rows[i].err, "%s: %s", rows[i].what, err_name(t.err));
+        cr_expect_eq(t.count, rows[i].count, "%s: %zu", rows[i].what, t.count);
+        cr_expect_eq(t.ttl_s, rows[i].ttl_s, "%s: %d s", rows[i].what, (int)t.ttl_s);
+        if (rows[i].joined != NULL)
+            cr_expect_str_eq(t.joined, rows[i].joined, "%s: %s", rows[i].what, t.joined);
+    }
+    net_dns_cancel(net_dns_txt(dns, "text.example.test", note_texts, NULL));
+    net_dns_txt(dns, "text.example.test", note_texts, NULL);
     net_dns_free(dns);
     net_loop_free(a.loop);
     stop_knot(&k);

@@ -107,6 +107,56 @@ Test(policy, reads_all_of_it) {
     cr_expect_not(policy_service_offers(&policy.services[1], &radio, &jazz));
 }
 
+Test(policy, reads_discovery) {
+    read_after_head("");
+    cr_assert_str_eq(faults_text(&faults), "");
+    cr_expect_not(policy_finds(&policy));
+    read_after_head("discovery:\n"
+                    "  dns: [fra1.example.net, example.org]\n"
+                    "  introduction: true\n"
+                    "  accept: [{provider: acme, reserved_slots: 5}, {name: 'ams*', region: eu, "
+                    "key: " KEY_A ", accept_moves: false}]\n"
+                    "  revoked: " KEY_B "\n"
+                    "  peers_max: 7\n"
+                    "  refresh_min: 2s\n");
+    cr_assert_str_eq(faults_text(&faults), "");
+    const struct policy_discovery *d = &policy.discovery;
+    struct policy *copy = calloc(1, sizeof(*copy));
+    cr_expect(policy_finds(&policy));
+    cr_expect_eq(d->dns_count, 2);
+    cr_expect_str_eq(d->dns[1].text, "example.org");
+    cr_expect_eq(d->accept_count, 2);
+    cr_expect(d->accept[0].accept_moves && d->accept[0].offer_moves);
+    cr_expect_eq(d->accept[0].reserved_slots, 5);
+    cr_expect_str_eq(d->accept[1].pattern, "ams*");
+    cr_expect_not(d->accept[1].accept_moves);
+    cr_expect_eq(d->revoked_count, 1);
+    cr_expect_eq(d->refresh_min.us, 2000000);
+    cr_expect_eq(d->refresh_max.us, 300000000);
+    policy_copy(copy, &policy);
+    cr_expect_eq(memcmp(&copy->discovery, d, sizeof(*d)), 0, "all of it is copied");
+    free(copy);
+}
+
+Test(policy, says_what_a_place_is) {
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {{"192.0.2.1:7600", true},
+                {"[2001:db8::1]:7600", true},
+                {"fra1.example.net:7600", true},
+                {"srv:_peerd._udp.example.net", true},
+                {"192.0.2.1", false},
+                {"fra1.example.net", false},
+                {"fra1:0", false},
+                {"srv:example.net", false},
+                {"http://x/:1", false},
+                {"", false},
+                {"192.0.2.1:7600 ", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(policy_place_valid(rows[i].text), rows[i].good, "%s", rows[i].text);
+}
+
 /* Lines count from the head: what each row adds begins on line 4. */
 static const struct {
     const char *what, *text, *faults;
@@ -114,6 +164,21 @@ static const struct {
     {"unknown key", "peer:\n",
      "4:1: peer: expected a key of a policy, found unknown key `peer` (did you mean "
      "`peers`?)\n"},
+    {"discovery that accepts nobody", "discovery: {dns: example.net}\n",
+     "4:12: discovery.accept: expected a list, found no key `accept` (it is required)\n"},
+    {"a rule for everybody by mistake", "discovery: {accept: [{reserved_slots: 3}]}\n",
+     "4:22: discovery.accept[0]: expected at least one of provider, region, name and key, found "
+     "none of them (name: '*' accepts everybody)\n"},
+    {"a domain with the service in it",
+     "discovery: {dns: _peerd._udp.example.net, accept: [{name: a}]}\n",
+     "4:18: discovery.dns: expected a domain such as fra1.example.net, found "
+     "`_peerd._udp.example.net` (_peerd._udp is put before it by itself)\n"},
+    {"a pattern that no name fits", "discovery: {accept: [{name: AMS*}]}\n",
+     "4:29: discovery.accept[0].name: expected a name in which * stands for any characters and ? "
+     "for one, found `AMS*`\n"},
+    {"refreshed at most before at least",
+     "discovery: {accept: [{name: a}], refresh_min: 10s, refresh_max: 5s}\n",
+     "4:65: discovery.refresh_max: expected refresh_max to be at least refresh_min, found `5s`\n"},
     {"key twice", "cluster: {}\n",
      "4:1: cluster: expected each key once, found `cluster` again (first on line 1)\n"},
     {"all addresses told to nobody",

@@ -304,6 +304,7 @@ static inline struct description sample_description(void) {
     static struct description_profile profiles[1];
     static struct description_source sources[1];
     static struct addr media[2];
+    static struct description_doors doors = {"fra1.example.net:7600", "192.0.2.1:7601"};
     services[0] = (struct description_service){sample_name("radio"), 120, 700};
     profiles[0] = (struct description_profile){sample_name("opus-32"), {{1, 2}}};
     sources[0] = (struct description_source){sample_name("news"), {{3, 4}}};
@@ -329,6 +330,7 @@ static inline struct description sample_description(void) {
                                 .media = media,
                                 .media_count = 2,
                                 .clients_url = "https://fra1.example.net:7680",
+                                .doors = &doors,
                                 .draining = true};
 }
 

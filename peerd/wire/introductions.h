@@ -1,0 +1,30 @@
+/*
+ * Introductions: a peer tells of the clusters that it knows.
+ *
+ * GET /v1/introductions answers {"descriptions":["<envelope>", …]}: each a description as its
+ * cluster signed it (description.h), byte for byte, so that nobody on the way can change a word of
+ * it. Whom the teller has not met itself is not in it. Long descriptions are left out: whoever is
+ * curious asks the cluster.
+ */
+#ifndef PEERD_WIRE_INTRODUCTIONS_H
+#define PEERD_WIRE_INTRODUCTIONS_H
+
+#include "peerd/wire/description.h"
+
+#define INTRODUCTIONS_MAX     32
+#define INTRODUCTION_LEN_MAX  ((size_t)16 << 10)  /* [bytes] of an envelope */
+#define INTRODUCTIONS_LEN_MAX ((size_t)768 << 10) /* [bytes] with what escaping adds */
+
+/* Compact JSON from malloc, the caller's to free(). Envelopes are terminated; NULL ones, longer
+ * ones and those beyond the maximum are left out. NULL if memory is short or it all gets too long.
+ */
+char *introductions_encode(const char *const envelopes[], size_t count, size_t *len);
+
+/* Opens them all, each by the key that it names itself, into `out`: those that hold, each to be
+ * freed by description_free. `refused` counts the others, which say nothing against the rest.
+ * Errors concern the whole: TRUNCATED, OVERSIZED, BAD_FIELD, NO_MEMORY; then there is none. */
+enum err introductions_decode(struct description out[INTRODUCTIONS_MAX], size_t *count,
+                              size_t *refused, const char *text, size_t len,
+                              struct wire_fault *fault);
+
+#endif

@@ -1,0 +1,180 @@
+# By itself: five providers who know nothing of each other but domains, which a real knotd answers.
+# Who is to peer with whom follows from their rules. The name server changes its mind, lies, truncates
+# and dies; a peerd is killed. Only peerds run: there is no media in it.
+. test/live/tests/lib.sh
+need knotd knot
+need setpriv util-linux
+bin=$(dirname "$LIVE_PROGRAM")/../bin
+dir=$(mktemp -d)
+pids=
+trap 'for pid in $pids; do kill -KILL $pid 2>/dev/null; done; wait 2>/dev/null; rm -rf "$dir"' EXIT
+server=127.0.251.53
+clusters='ann bob cyd dan eve'
+
+address() { echo "127.0.251.$(($(echo "$clusters" | tr ' ' '\n' | grep -nx "$1" | cut -d: -f1)))"; }
+public() { cat "$dir/$1.pub"; }
+
+# zone SERIAL [LINE...]: of everybody, with one record a line; a line replaces those of its name.
+zone() {
+    local name serial=$1
+    shift
+    {
+        printf '$ORIGIN example.test.\n$TTL 1\n@ SOA ns admin %d 3600 600 86400 1\n' "$serial"
+        printf '@ NS ns\nns A %s\n' "$server"
+        for name in $clusters; do
+            printf '%s A %s\n' "$name" "$(address "$name")"
+            printf '_peerd._udp.%s SRV 10 10 7600 %s\n_peerd._tcp.%s SRV 10 10 7601 %s\n' \
+                "$name" "$name" "$name" "$name"
+            [ "$name" != "${lied:-}" ] &&
+                printf '_peerd._udp.%s TXT "name=%s key=%s"\n' "$name" "$name" "$(public "$name")"
+            # One domain that names them all, in more bytes than a datagram has.
+            printf '_peerd._udp.all TXT "name=%s key=%s at=%s.example.test %060d"\n' "$name" \
+                "$(public "$name")" "$name" 0
+        done
+        printf '%s\n' "$@"
+    } >"$dir/zone.new"
+    mv "$dir/zone.new" "$dir/zone"
+    [ -z "${knotd:-}" ] || kill -HUP "$knotd"
+}
+
+start_server() {
+    setpriv --pdeathsig KILL knotd -c "$dir/knot.conf" >"$dir/knot.log" 2>&1 &
+    knotd=$!
+    pids+=" $knotd"
+    wait_for 15 grep -qE 'zone.*loaded' "$dir/knot.log" || fail "knotd: $(tail -n 3 "$dir/knot.log")"
+}
+
+start() {
+    setpriv --pdeathsig KILL "$bin/peerd" --policy "$dir/$1.yaml" >>"$dir/$1.log" 2>&1 &
+    eval "pid_$1=$!"
+    pids+=" $!"
+}
+
+# policy NAME PROVIDER DOMAINS RULES
+policy() {
+    cat >"$dir/$1.yaml" <<YAML
+cluster: {name: $1, provider: $2, region: r-$1, key_file: $1.key}
+beats: {bind: "$(address "$1"):7600"}
+peer_listen: {bind: "$(address "$1"):7601"}
+detection: {detect_within: 1s}
+dns_server: $server:5300
+discovery:
+  dns: [$3]
+  refresh_min: 1s
+  refresh_max: 2s
+  accept:
+$4
+YAML
+}
+
+# Who is alive for a cluster, in order.
+alive() {
+    "$bin/peerctl" peers --policy "$dir/$1.yaml" 2>/dev/null |
+        awk '$2 == "alive" { print $1 }' | sort | xargs
+}
+sees() { [ "$(alive "$1")" = "$2" ]; }
+found() { "$bin/peerctl" found --policy "$dir/$1.yaml" 2>/dev/null; }
+# state NAME OF: what a cluster says of another.
+state() { found "$1" | grep "^$2 "; }
+# asked NAME answers|failures: of all its domains.
+asked() {
+    found "$1" | awk -v column="$([ "$2" = answers ] && echo 2 || echo 3)" \
+        '$1 == "cluster" { exit } NR > 1 { sum += $column } END { print sum + 0 }'
+}
+says() { state "$1" "$2" | grep -q "$3"; }
+
+all_see() {
+    sees ann "bob cyd dan" && sees bob "ann cyd" && sees cyd "ann bob dan" && sees dan "ann cyd" &&
+        sees eve ""
+}
+show() { for name in $clusters; do echo "$name: $(alive "$name")"; done; }
+
+# within SECONDS WHAT COMMAND...: on an unladen machine; three times that is allowed.
+within() {
+    local began=$(date +%s%N) seconds=$1 what=$2
+    shift 2
+    wait_for $((seconds * 3)) "$@" || fail "$what: $(show; found ann | head -c 1500; tail -n 5 "$dir"/*.log)"
+    said "$what ($((($(date +%s%N) - began) / 1000000)) ms, wanted ${seconds} s)"
+}
+
+for name in $clusters liar; do
+    "$bin/peerctl" genkey "$dir/$name.key" >"$dir/$name.pub"
+done
+cat >"$dir/knot.conf" <<CONF
+server:
+  rundir: "$dir"
+  listen: $server@5300
+database:
+  storage: "$dir"
+log:
+  - target: stderr
+    any: info
+zone:
+  - domain: example.test
+    storage: "$dir"
+    file: zone
+    zonefile-sync: -1
+    zonefile-load: whole
+    journal-content: none
+CONF
+zone 1
+start_server
+
+each='ann.example.test, bob.example.test, cyd.example.test, dan.example.test, eve.example.test'
+policy ann acme all.example.test '    - {name: "*"}'
+policy bob bobby "$each" '    - {provider: acme}
+    - {name: c?d}'
+policy cyd cydco "$each" "    - {provider: acme, region: r-ann}
+    - {name: bob, key: $(public bob)}
+    - {name: d*}"
+policy dan dandy all.example.test "    - {key: $(public ann)}
+    - {region: r-cyd}"
+policy eve evil all.example.test '    - {provider: nobody}'
+for name in $clusters; do
+    "$bin/peerctl" check "$dir/$name.yaml" >/dev/null || fail "policy of $name"
+    start "$name"
+done
+within 10 "the expected peerings and no others form, by DNS only" all_see
+says eve ann 'no rule' || fail "eve says of ann: $(state eve ann)"
+says dan bob 'no rule' || fail "dan says of bob: $(state dan bob)"
+[ "$(asked ann answers)" -gt 0 ] && [ "$(asked ann failures)" -eq 0 ] ||
+    fail "the truncated answer: $(found ann)"
+said "an answer of $(wc -c <"$dir/zone") bytes of zone came over TCP; who is refused is shown, with why"
+
+for name in ann cyd; do
+    eval "old=\$pid_$name"
+    kill -KILL "$old"
+    wait "$old" 2>/dev/null
+    start "$name"
+    within 10 "again after $name was killed" all_see
+done
+
+# A lie: another key under bob's name, and everybody's beats led to the liar's address.
+lied=bob
+zone 2 "_peerd._udp.bob TXT \"name=bob key=$(public liar)\"" \
+    '_peerd._udp.bob SRV 1 1 7600 eve' '_peerd._tcp.bob SRV 1 1 7601 eve'
+wait_for 15 says cyd bob heard || fail "cyd has not heard the lie: $(found cyd)"
+wait_for 30 grep -q 'name leads elsewhere' "$dir/cyd.log" || fail "cyd was not led elsewhere"
+sleep 3
+all_see || fail "a name server that lies ends peerings: $(show)"
+said "a name server that lies about a key and an address ends no peering"
+old=$pid_cyd
+kill -KILL "$old"
+wait "$old" 2>/dev/null
+start cyd
+wait_for 30 sees cyd "ann dan" || fail "cyd, started while the name server lies: $(alive cyd)"
+says cyd bob 'heard' || fail "cyd says of bob: $(state cyd bob)"
+said "and nobody peers with whom it lies about"
+lied=
+zone 3
+within 10 "when it tells the truth again all is as it was" all_see
+
+kill -KILL "$knotd"
+wait "$knotd" 2>/dev/null
+knotd=
+sleep 4
+all_see || fail "without a name server peerings end: $(show)"
+[ "$(asked ann failures)" -gt 0 ] || fail "the failures are not counted"
+failures=$(asked bob failures)
+[ "$failures" -le 30 ] || fail "bob asked $failures times in 4 s"
+said "without a name server the last answer stays; bob asked $failures times for its five domains"

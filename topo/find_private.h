@@ -1,0 +1,24 @@
+/*
+ * Between the files of find; nobody else's.
+ */
+#ifndef TOPO_FIND_PRIVATE_H
+#define TOPO_FIND_PRIVATE_H
+
+#include "topo/find.h"
+
+bool find_is_revoked(const struct find_config *c, const struct find_key *key);
+
+/* Ourselves or a peer of the policy with that key; NULL for none. */
+const struct find_holder *find_holder_of_key(const struct find_config *c,
+                                             const struct find_key *key);
+
+/* A peer by the name of `c`, which has been described; NULL for none. */
+struct find_cluster *find_namesake(struct find *f, const struct find_cluster *c);
+
+/* Has `before` announced the key of `c` as its next one? */
+bool find_succeeds(const struct find_cluster *c, const struct find_cluster *before);
+
+/* Of a cluster that has been described; sets `rule` if it is to be accepted. */
+enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint32_t *rule);
+
+#endif
