@@ -366,6 +366,8 @@ static void passed(struct agreement *a, struct instant now) {
             refuse(a, why, false, now);
         else if (instant_reached(now, a->relied_until))
             set_state(a, AGREEMENT_STATE_HOLDING, now);
+        else if (a->relied > a->terms.ours.slots) /* we ask for less than we did */
+            a->relied = a->terms.ours.slots;
         break;
     }
     case AGREEMENT_STATE_REFUSED:

@@ -141,3 +141,52 @@ Test(agreement_random, what_is_relied_upon_is_held_and_in_the_end_both_mean_the_
     }
     cr_expect(agreed > SEEDS && refused > SEEDS / 4, "%u agreed, %u refused", agreed, refused);
 }
+
+/* ---- a peer that says anything -------------------------------------------------------------- */
+
+static uint64_t around(struct rng *g, uint64_t n) {
+    uint64_t at = n + rng_below(g, 6);
+    return at > 3 ? at - 3 : 1;
+}
+
+/* Well-formed, as the decoder leaves it, and made to be near what would be believed. */
+static struct agreement_message anything(struct rng *g, const struct agreement *a) {
+    struct agreement_message m = {.cluster = rng_below(g, 20) == 0 ? a->self : a->peer,
+                                  .run = 1 + rng_below(g, 3),
+                                  .seq = around(g, a->peer_seq + 2),
+                                  .kind = (enum agreement_kind)(1 + rng_below(g, 3)),
+                                  .lease_ms = 1000 + (uint32_t)rng_below(g, 60000),
+                                  .heard_run = rng_below(g, 5) == 0 ? rng_below(g, 9) : a->run,
+                                  .heard_seq = around(g, a->next_seq)};
+    m.offer = offer_of("nl", (uint32_t)rng_below(g, 100), (uint32_t)rng_below(g, 100));
+    m.offer.asks.slots_min = (uint32_t)rng_below(g, m.offer.asks.slots + 1);
+    m.offer.gives.cost = (uint32_t)rng_below(g, 12);
+    m.slots = (uint32_t)rng_below(g, m.offer.gives.slots + 1);
+    m.why = (enum agreement_why)(1 + rng_below(g, AGREEMENT_WHY_LAST));
+    return m;
+}
+
+Test(agreement_random, whatever_a_peer_says_nothing_breaks_and_no_more_is_held_than_there_is) {
+    uint32_t agreed = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct world *w = &world;
+        struct rng *g = &w->channel.rng;
+        rooms[0] = rooms[1] = (struct agreement_room){.slots = 50};
+        world_init(w, seed);
+        world_pair(w, "fra1", "ams1", &rooms[0], &rooms[1]);
+        w->channel.cut[0] = w->channel.cut[1] = true;
+        for (int i = 0; i < 2000; i++) {
+            if (rng_below(g, 50) == 0)
+                wish_anything(w, 0);
+            struct agreement_message m = anything(g, &w->sides[0].machine);
+            world_hear(w, 0, &m, rng_below(g, 2) == 0);
+            w->channel.count = 0; /* what it answers goes nowhere */
+            w->now = instant_add(w->now, rng_duration(g, DURATION_ZERO, duration_s(2)));
+            world_pass(w, 0);
+            cr_assert(rooms[0].held == w->sides[0].machine.held && rooms[0].held <= 50);
+            cr_assert_leq(w->sides[0].machine.relied, w->sides[0].machine.terms.ours.slots);
+            agreed += w->sides[0].machine.state == AGREEMENT_STATE_AGREED;
+        }
+    }
+    cr_expect_gt(agreed, 1000, "%u steps", agreed);
+}
