@@ -430,7 +430,8 @@ static void ask_peers(struct find *f, struct instant now, struct find_outbox *ou
 static void peers_counted(struct find *f, uint32_t peers, struct instant now) {
     if (peers == f->peers)
         return;
-    f->peers = f->fresh = peers;
+    f->peers = peers;
+    f->fresh = peers * FIND_ROUNDS_FIRST;
     f->introduce = instant_min(f->introduce, instant_add(now, FIND_ROUND_FIRST));
 }
 

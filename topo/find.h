@@ -61,6 +61,7 @@
 #define FIND_FIRST_WAIT    duration_ms(200) /* at most, before the first question to a domain */
 #define FIND_ROUND         duration_s(30)   /* each peer is asked whom it knows once in this … */
 #define FIND_ROUND_FIRST   duration_s(1)    /* … and at first a peer each second */
+#define FIND_ROUNDS_FIRST  5 /* for so many rounds: who has just started knows nobody yet */
 
 struct find_key {
     uint8_t bytes[FIND_KEY_BYTES];

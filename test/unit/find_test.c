@@ -491,6 +491,7 @@ Test(find, peers_are_asked_whom_they_know_each_in_turn) {
     pass(duration_s(6));
     cr_expect(wanted[FIND_ASK_PEER] >= 5 && wanted[FIND_ASK_PEER] <= 10, "%u at first",
               wanted[FIND_ASK_PEER]);
+    pass(duration_s(25));
     forget_wanted();
     pass(duration_s(300));
     cr_expect(wanted[FIND_ASK_PEER] >= 45 && wanted[FIND_ASK_PEER] <= 105, "%u in five minutes",
