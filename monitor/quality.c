@@ -7,10 +7,14 @@
 /* How fast each foreteller follows: at once, over the last few beats, over the last hundreds. */
 static const double gains[QUALITY_FORETELLERS] = {1, 1.0 / 8, 1.0 / 128};
 
+/* So many beats in a row that are far off are no outliers: the route has changed. A hand-over or a
+ * full queue is over after a few more, and a mean that had gone there would be wrong twice: of
+ * three foretellers one stays where the path usually is. */
+static const uint8_t moved_after[QUALITY_FORETELLERS] = {4, 4, 20};
+
 #define DEVIATION_GAIN 0.03
 #define FAR_OFF        4    /* deviations: a route change, or an outlier … */
 #define FAR_OFF_US     2000 /* … by so much at least */
-#define FAR_OFF_BEATS  4    /* so many in a row are no outliers */
 #define SPREADS        1.5  /* a foretelling that jumps about costs detection time as well */
 
 #define SENT_US_MAX (INT64_MAX / 8)
@@ -70,27 +74,28 @@ static void fade(struct quality *q, const struct quality_wish *wish) {
     q->observed = memory;
 }
 
-/* Four in a row far off to one side: the path is another one now. */
-static bool has_moved(struct quality_foreteller *f, double error_us) {
+/* So many in a row are far off to one side: the path is another one now. */
+static bool has_moved(struct quality_foreteller *f, double error_us, uint8_t beats) {
     if (fabs(error_us) < fmax(FAR_OFF * f->dev_us, FAR_OFF_US)) {
         f->off = 0;
         return false;
     }
     f->off = f->off > 0 && f->off_late == (error_us > 0) ? (uint8_t)(f->off + 1) : 1;
     f->off_late = error_us > 0;
-    return f->off >= FAR_OFF_BEATS;
+    return f->off >= beats;
 }
 
-static void foreteller_learn(struct quality_foreteller *f, double gain, double transit_us,
-                             double slow_us) {
+static void foreteller_learn(struct quality *q, int i, double transit_us, double slow_us) {
+    struct quality_foreteller *f = &q->foretellers[i];
     double error = transit_us - f->transit_us;
-    if (has_moved(f, error)) {
+    if (has_moved(f, error, moved_after[i])) {
         f->transit_us = transit_us;
         f->off = 0;
         return;
     }
-    f->transit_us += gain * error;
-    f->dev_us += DEVIATION_GAIN * (fabs(error) - f->dev_us);
+    f->transit_us += gains[i] * error;
+    if (f->off <= 1) /* what may be a move is no jitter, or it would soon seem near */
+        f->dev_us += DEVIATION_GAIN * (fabs(error) - f->dev_us);
     f->spread_us += DEVIATION_GAIN * (fabs(f->transit_us - slow_us) - f->spread_us);
 }
 
@@ -106,7 +111,7 @@ static void learn_gap(struct quality *q, uint64_t seq, double transit_us, double
         tail_add(&f->recent, late_us);
         if (lost > 0)
             tail_add(&f->after, late_us);
-        foreteller_learn(f, gains[i], transit_us, slow_us);
+        foreteller_learn(q, i, transit_us, slow_us);
     }
     q->observed = duration_add(q->observed, gap);
     q->beats++;

@@ -19,7 +19,7 @@
  * the last few (Bertier 2002 and every round-trip estimator), and as the mean of the last hundreds
  * (NFD-E). Each has a tail of its own, and the one whose margin is smallest is followed: on a path
  * whose delay wanders that is the first, on a jittery one the last. After a route change all of
- * them begin anew where the path now is.
+ * them begin anew where the path now is, the last after a while only: a hand-over is no new route.
  *
  * Send instants are on the sender's clock and arrivals on ours; only the change of their difference
  * matters, so the clocks need not agree. A late sender says so by the send instant.

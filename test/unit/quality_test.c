@@ -57,6 +57,10 @@ static void beats(struct path *p, int seconds) {
         beat(p);
 }
 
+static double transit_us(const struct path *p, int foreteller) {
+    return p->q.foretellers[foreteller].transit_us;
+}
+
 static int64_t margin_ms(const struct path *p) {
     return duration_in_ms(p->q.answer.margin);
 }
@@ -118,14 +122,28 @@ Test(quality, a_route_change_costs_one_mistake_at_most) {
     p.route_ms = 80;
     beats(&p, 60);
     cr_expect_leq(p.mistakes, 1u, "%d", (int)p.mistakes);
-    double there = p.q.foretellers[QUALITY_FORETELLERS - 1].transit_us;
+    double there = transit_us(&p, 1);
     p.route_ms = 0;
     beat(&p);
     beat(&p);
-    double back = p.q.foretellers[QUALITY_FORETELLERS - 1].transit_us;
+    cr_expect_gt(transit_us(&p, 1), there - 20000, "two might be outliers");
+    beats(&p, 1);
+    cr_expect_lt(transit_us(&p, 1), there - 70000);
+}
+
+/* Eight beats are late and then none: who followed them was wrong twice. */
+Test(quality, one_foreteller_waits_a_hand_over_out) {
+    struct path p = {.jitter_ms = 1};
+    begin(&p, 1);
+    beats(&p, 300);
+    double usual = transit_us(&p, 2);
+    p.route_ms = 80;
+    for (int i = 0; i < 8; i++)
+        beat(&p);
+    cr_expect_lt(transit_us(&p, 2), usual + 8000);
+    cr_expect_gt(transit_us(&p, 1), usual + 70000);
     beats(&p, 2);
-    cr_expect_lt(p.q.foretellers[QUALITY_FORETELLERS - 1].transit_us, there - 70000);
-    cr_expect_gt(back, there - 10000, "two might be outliers");
+    cr_expect_gt(transit_us(&p, 2), usual + 70000, "two seconds are no hand-over");
 }
 
 Test(quality, a_late_sender_is_no_slow_path) {
