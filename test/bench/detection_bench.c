@@ -238,9 +238,9 @@ static void put_cost(struct sheet *s) {
     double percent = used / took / (PEERS + 1) * 100;
     sheet_put_aimed(s, "core_percent", "of a core, a cluster with 10 peers", percent, "%", -1);
     for (size_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++) {
-        snprintf(key, sizeof(key), "core_percent_of_%u_sessions", sessions[i]);
+        snprintf(key, sizeof(key), "core_us_per_s_of_%u_sessions", sessions[i]);
         snprintf(what, sizeof(what), "  a session of %u", sessions[i]);
-        sheet_put(s, key, what, percent / sessions[i], "%");
+        sheet_put(s, key, what, percent * 1e4 / sessions[i], "us/s");
     }
 }
 
