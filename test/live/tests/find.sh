@@ -139,7 +139,9 @@ says eve ann 'no rule' || fail "eve says of ann: $(state eve ann)"
 says dan bob 'no rule' || fail "dan says of bob: $(state dan bob)"
 [ "$(asked ann answers)" -gt 0 ] && [ "$(asked ann failures)" -eq 0 ] ||
     fail "the truncated answer: $(found ann)"
-said "an answer of $(wc -c <"$dir/zone") bytes of zone came over TCP; who is refused is shown, with why"
+bytes=$(grep '^_peerd._udp.all TXT' "$dir/zone" | cut -d'"' -f2 | tr -d '\n' | wc -c)
+[ "$bytes" -gt 512 ] || fail "an answer of $bytes bytes fits into a datagram"
+said "an answer with $bytes bytes of text, more than a datagram of RFC 1035 has; who is refused is shown"
 
 for name in ann cyd; do
     eval "old=\$pid_$name"
