@@ -366,11 +366,13 @@ static void read_wish(struct detector_wish *wish, const char *text) {
     }
 }
 
+#define NUMBER_MAX 1e9 /* of hours, milliseconds, seeds and paths: more is a slip */
+
 static double number(const char *option, const char *text) {
     char *end;
     double d = strtod(text, &end);
-    if (end == text || *end != '\0' || !(d > 0))
-        sheet_die("%s: `%s` is no positive number", option, text);
+    if (end == text || *end != '\0' || !(d > 0 && d <= NUMBER_MAX))
+        sheet_die("%s: `%s` is no positive number up to %g", option, text, NUMBER_MAX);
     return d;
 }
 
