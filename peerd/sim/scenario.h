@@ -197,6 +197,7 @@ struct scenario_cut {
     struct scenario_end to[SCENARIO_OPEN_AT_MAX];
     uint32_t to_count;
     bool one_way; /* only packets of `from` vanish */
+    bool sweeps;  /* heal: `from` is one of a whole domain, of which some were never cut off */
 };
 
 /* Who comes or goes: so many listeners of a group, in their order, that have not yet. */

@@ -233,6 +233,7 @@ static uint32_t heal_each(const struct scenario *s, const struct scenario_event 
         one->cut.from[0] = (struct scenario_end){.name = s->clusters[i].identity.name, .index = i};
         one->cut.to[0] = (struct scenario_end){.name = {"all"}, .index = SCENARIO_ALL};
         one->cut.from_count = one->cut.to_count = 1;
+        one->cut.sweeps = true;
     }
     return count;
 }

@@ -93,8 +93,8 @@ static bool undoes(const struct scenario *s, const struct scenario_event *done,
 static bool is_meant(const struct scenario *s, const struct scenario_event *e) {
     if (e->verb == SCENARIO_VERB_RESTART || e->verb == SCENARIO_VERB_CONTINUE)
         return is_one(s, &e->target);
-    return e->verb == SCENARIO_VERB_HEAL && e->cut.from_count > 0 && !e->cut.from[0].region &&
-           e->cut.from[0].index < SCENARIO_LAST;
+    return e->verb == SCENARIO_VERB_HEAL && !e->cut.sweeps && e->cut.from_count > 0 &&
+           !e->cut.from[0].region && e->cut.from[0].index < SCENARIO_LAST;
 }
 
 static const char *what_is_undone(const struct scenario_event *e) {
