@@ -261,8 +261,7 @@ static void introduced(struct find *f, const struct find_claim *claim,
         c->introduced = true;
 }
 
-/* ---- what a cluster says of itself ------------------------------------------------------------
- */
+/* ---- what a cluster says of itself ----------------------------------------------------------- */
 
 /* Its next key may be in force at any moment, wherever it is found now. */
 static void await_successor(struct find *f, const struct find_cluster *c, struct instant now) {
@@ -307,8 +306,7 @@ static void missed(struct find *f, struct find_cluster *c, struct instant now) {
     c->due = instant_add(now, backoff(f, c->misses, most));
 }
 
-/* ---- another policy ---------------------------------------------------------------------------
- */
+/* ---- another policy -------------------------------------------------------------------------- */
 
 /* The bits of the domains that stay, under their new numbers. */
 static uint32_t renumber(const struct find_config *before, const struct find_config *after,
@@ -357,8 +355,7 @@ static void configured(struct find *f, const struct find_config *after, struct i
     }
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static struct find_intention *put(struct find_outbox *outbox, enum find_intention_kind kind) {
     assert(outbox->count < FIND_OUTBOX_MAX);
@@ -445,8 +442,7 @@ static void time_passed(struct find *f, struct instant now) {
     }
 }
 
-/* ---- the machine ------------------------------------------------------------------------------
- */
+/* ---- the machine ----------------------------------------------------------------------------- */
 
 void find_init(struct find *f, uint64_t seed, struct trace *trace) {
     *f = (struct find){.pace = {INT64_MIN}, .introduce = INSTANT_NEVER, .trace = trace};

@@ -19,8 +19,7 @@ void probe_set(struct probe *p, size_t target, bool serving, bool standby) {
     t->chosen &= !serving && !standby;
 }
 
-/* ---- whom --------------------------------------------------------------------------------------
- */
+/* ---- whom ------------------------------------------------------------------------------------ */
 
 static bool is_other(const struct probe_target *t) {
     return !t->serving && !t->standby;
@@ -85,8 +84,7 @@ bool probe_next(struct probe *p, const struct duration *expected, size_t *target
     return true;
 }
 
-/* ---- what they say -----------------------------------------------------------------------------
- */
+/* ---- what they say --------------------------------------------------------------------------- */
 
 void probe_measured(struct probe *p, size_t target, struct duration rtt) {
     assert(target < p->count);

@@ -28,8 +28,7 @@ size_t ranking_candidates(const struct core *core, const struct ranking_about *a
     return core->peer_count;
 }
 
-/* ---- asked from outside ------------------------------------------------------------------------
- */
+/* ---- asked from outside ---------------------------------------------------------------------- */
 
 /* Fills in what was not said: the first service, its first profile, the first source with it. */
 static enum err settle(const struct core *core, struct core_ranking *out) {

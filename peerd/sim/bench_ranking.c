@@ -71,8 +71,7 @@ struct sums {
 
 static const char *const ways[RANKING_WAYS] = {"measured", "coordinates", "distance"};
 
-/* ---- options -----------------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static bool take_error(struct wishes *w) {
     char hint[QUANTITY_HINT_LEN_MAX + 1];
@@ -157,8 +156,7 @@ static int parse(struct wishes *w, int argc, char **argv) {
     return BENCH_USAGE_STATUS;
 }
 
-/* ---- sums --------------------------------------------------------------------------------------
- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 static bool make_sums(struct sums *s, const struct wishes *w, uint32_t nodes) {
     *s = (struct sums){.room = (w->seeds.last - w->seeds.first + 1) * (nodes - w->clusters)};
@@ -219,8 +217,7 @@ static double excess_at(const struct sums *s, int by, double quantile) {
     return held == 0 ? 0 : s->by[by].excess_ms[(size_t)(quantile * (double)(held - 1))];
 }
 
-/* ---- what is asked ------------------------------------------------------------------------------
- */
+/* ---- what is asked --------------------------------------------------------------------------- */
 
 struct verdicts {
     bool near, beats_coordinates, beats_distance, error, all;
@@ -249,8 +246,7 @@ static double packets_s(const struct sums *s, const struct wishes *w) {
     return clients > 0 ? (double)s->packets / (double)clients / (double)w->seconds : 0;
 }
 
-/* ---- output ------------------------------------------------------------------------------------
- */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 static void print_text(const struct wishes *w, const struct bench_rtts *r, const struct sums *s,
                        const struct verdicts *v) {
@@ -330,8 +326,7 @@ static void print_json(const struct wishes *w, const struct bench_rtts *r, const
     free(text);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int no_memory(void) {
     fputs("peersim: out of memory\n", stderr);

@@ -39,8 +39,7 @@ struct world {
     uint32_t client_count;
 };
 
-/* ---- setting up --------------------------------------------------------------------------------
- */
+/* ---- setting up ------------------------------------------------------------------------------ */
 
 static bool is_way(const struct world *w, uint32_t from, uint32_t to) {
     return from != to && bench_rtt_us(w->request->rtts, from, to) > 0;
@@ -80,8 +79,7 @@ static void set_up(struct world *w) {
     }
 }
 
-/* ---- measuring ---------------------------------------------------------------------------------
- */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 /* Zero: there is no way, or it was lost. */
 static struct duration sample(struct world *w, uint32_t from, uint32_t to) {
@@ -127,8 +125,7 @@ static void measure_clusters(struct world *w, struct client *c) {
         probe_measured(&c->probe, target, rtt);
 }
 
-/* ---- ranking -----------------------------------------------------------------------------------
- */
+/* ---- ranking --------------------------------------------------------------------------------- */
 
 static struct session_id session_of(uint32_t client) {
     struct session_id id;
@@ -180,8 +177,7 @@ static void choose_standbys(struct world *w, uint32_t client) {
     }
 }
 
-/* ---- judging -----------------------------------------------------------------------------------
- */
+/* ---- judging --------------------------------------------------------------------------------- */
 
 static void judge_client(struct world *w, uint32_t client) {
     const struct client *c = &w->clients[client];
@@ -233,8 +229,7 @@ static double error_median(const struct world *w) {
     return ((double)class + 0.5) * ERROR_STEP;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool make(struct world *w) {
     w->node_of = calloc(w->nodes, sizeof(*w->node_of));

@@ -50,8 +50,7 @@ void geo_close(struct geo *g) {
     free(g);
 }
 
-/* ---- looking up --------------------------------------------------------------------------------
- */
+/* ---- looking up ------------------------------------------------------------------------------ */
 
 static bool look_up(const struct geo *g, const struct addr *addr, MMDB_entry_s *entry) {
     int error = MMDB_SUCCESS;
