@@ -103,10 +103,11 @@ $(BUILD)/packages-%.mk: conf/packages.txt test/lib/deps
 	@test/lib/deps $(GROUPS_$*)
 	@echo '# Packages found: $(GROUPS_$*)' > $@
 
+# -lgsm: it tells pkg-config nothing.
 $(BUILD)/flags.mk: conf/packages.txt | $(BUILD)/packages-$(LEVEL).mk
 	@cflags=$$(pkg-config --cflags $(PKGS)) && libs=$$(pkg-config --libs $(PKGS)) && \
 	printf '%s\n' '# Generated from the packages found; see Makefile.' \
-	  "DEP_CFLAGS := $$cflags" "DEP_LIBS := $$libs" > $@.tmp && mv $@.tmp $@
+	  "DEP_CFLAGS := $$cflags" "DEP_LIBS := $$libs -lgsm" > $@.tmp && mv $@.tmp $@
 
 .PHONY: deps
 deps: ## install the packages of conf/packages.txt that are missing (NO_INSTALL=1 only prints)

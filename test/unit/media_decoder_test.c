@@ -2,6 +2,8 @@
 #include "transcoder/media/decoder.h"
 #include "transcoder/media/encoder.h"
 
+#include <libavcodec/avcodec.h>
+
 #define FRAMES 100
 
 /* A clean tone, so that a difference in level or pitch shows. */
@@ -201,4 +203,68 @@ Test(media_decoder, random_payloads_leave_it_usable) {
         media_encoder_close(e);
         media_decoder_close(d);
     }
+}
+
+/* ---- held against FFmpeg ---- */
+
+static void with_ffmpeg(const char *name, const uint8_t *payload, size_t len, int16_t *samples,
+                        size_t count) {
+    const AVCodec *codec = avcodec_find_decoder_by_name(name);
+    cr_assert_not_null(codec, "%s", name);
+    AVCodecContext *c = avcodec_alloc_context3(codec);
+    AVPacket *packet = av_packet_alloc();
+    AVFrame *frame = av_frame_alloc();
+    c->sample_rate = 8000;
+    av_channel_layout_default(&c->ch_layout, 1);
+    cr_assert_eq(avcodec_open2(c, codec, NULL), 0);
+    cr_assert_eq(av_new_packet(packet, (int)len), 0);
+    memcpy(packet->data, payload, len);
+    cr_assert_eq(avcodec_send_packet(c, packet), 0);
+    cr_assert_eq(avcodec_receive_frame(c, frame), 0);
+    cr_assert_eq((size_t)frame->nb_samples, count, "%s: %d samples", name, frame->nb_samples);
+    memcpy(samples, frame->data[0], count * sizeof *samples);
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    avcodec_free_context(&c);
+}
+
+Test(media_decoder, every_code_is_what_ffmpeg_makes_of_it) {
+    static const struct {
+        enum media_codec codec;
+        const char *name;
+    } rows[] = {{MEDIA_CODEC_PCMU, "pcm_mulaw"}, {MEDIA_CODEC_PCMA, "pcm_alaw"}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        struct media_profile p;
+        media_profile_init(&p, rows[r].codec);
+        struct media_decoder *d = open_decoder(&p);
+        for (int first = 0; first < 256; first += 128) {
+            uint8_t payload[160];
+            int16_t ours[160], theirs[160];
+            for (int i = 0; i < 160; i++)
+                payload[i] = (uint8_t)(first + i);
+            cr_assert_eq(media_decoder_frame(d, payload, sizeof payload, ours), ERR_OK);
+            with_ffmpeg(rows[r].name, payload, sizeof payload, theirs, 160);
+            for (int i = 0; i < 160; i++)
+                cr_assert_eq(ours[i], theirs[i], "%s %02x: %d, not %d", rows[r].name, payload[i],
+                             ours[i], theirs[i]);
+        }
+        media_decoder_close(d);
+    }
+}
+
+Test(media_decoder, the_first_gsm_frame_is_what_ffmpeg_makes_of_it) {
+    struct media_profile p;
+    media_profile_init(&p, MEDIA_CODEC_GSM);
+    struct media_encoder *e = open_encoder(&p);
+    struct media_decoder *d = open_decoder(&p);
+    int16_t samples[160], ours[160], theirs[160];
+    uint8_t payload[33];
+    size_t len;
+    tone(samples, &p, 0);
+    cr_assert_eq(media_encoder_frame(e, samples, payload, sizeof payload, &len), ERR_OK);
+    cr_assert_eq(media_decoder_frame(d, payload, len, ours), ERR_OK);
+    with_ffmpeg("gsm", payload, len, theirs, 160);
+    cr_expect_arr_eq(ours, theirs, sizeof ours);
+    media_encoder_close(e);
+    media_decoder_close(d);
 }

@@ -1,43 +1,38 @@
 #include "transcoder/media/decoder.h"
 
-#include <libavcodec/avcodec.h>
+#include <assert.h>
+#include <gsm/gsm.h>
+#include <opus.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define GSM_SAMPLES   160
+#define G711_BIAS     0x84 /* of u-law, which counts its steps from there (ITU-T G.711) */
+#define G711_SEGMENT0 0x08 /* A-law: half a step, to the middle of an interval */
+#define G711_SEGMENTS 0x108
+
 struct media_decoder {
-    AVCodecContext *codec;
-    AVFrame *frame;
-    AVPacket *packet;
+    OpusDecoder *opus; /* one of the two, or none: the others have no memory */
+    gsm gsm;
     struct media_profile profile;
     size_t samples; /* of a frame, all channels */
-    uint8_t toc;    /* Opus: first byte of the last good payload */
     bool heard;     /* a payload has been decoded */
 };
 
-static const char *const codec_names[] = {
-    [MEDIA_CODEC_OPUS] = "libopus", /* FFmpeg's own decoder has no concealment */
-    [MEDIA_CODEC_PCMU] = "pcm_mulaw", [MEDIA_CODEC_PCMA] = "pcm_alaw",
-    [MEDIA_CODEC_GSM] = "gsm",        [MEDIA_CODEC_L16] = "pcm_s16be",
-};
-
 static enum err open_codec(struct media_decoder *d, struct media_why *why) {
-    const AVCodec *codec = avcodec_find_decoder_by_name(codec_names[d->profile.codec]);
-    if (codec == NULL) {
-        media_whyf(why, "this machine's FFmpeg has no decoder %s", codec_names[d->profile.codec]);
-        return ERR_UNSUPPORTED;
+    if (d->profile.codec == MEDIA_CODEC_OPUS) {
+        int r;
+        d->opus = opus_decoder_create((opus_int32)media_profile_decoded_hz(&d->profile),
+                                      d->profile.channels, &r);
+        if (d->opus == NULL)
+            media_whyf(why, "the Opus decoder does not open: %s", opus_strerror(r));
+        return d->opus != NULL ? ERR_OK : r == OPUS_ALLOC_FAIL ? ERR_NO_MEMORY : ERR_UNSUPPORTED;
     }
-    d->codec = avcodec_alloc_context3(codec);
-    if (d->codec == NULL)
-        return ERR_NO_MEMORY;
-    d->codec->sample_rate = (int)media_profile_decoded_hz(&d->profile);
-    d->codec->request_sample_fmt = AV_SAMPLE_FMT_S16;
-    d->codec->thread_count = 1;
-    d->codec->flags |= AV_CODEC_FLAG_BITEXACT;
-    av_channel_layout_default(&d->codec->ch_layout, d->profile.channels);
-    int r = avcodec_open2(d->codec, codec, NULL);
-    if (r < 0)
-        media_whyf(why, "%s does not open", codec->name);
-    return r >= 0 ? ERR_OK : r == AVERROR(ENOMEM) ? ERR_NO_MEMORY : ERR_UNSUPPORTED;
+    if (d->profile.codec == MEDIA_CODEC_GSM) {
+        d->gsm = gsm_create();
+        return d->gsm != NULL ? ERR_OK : ERR_NO_MEMORY;
+    }
+    return ERR_OK;
 }
 
 enum err media_decoder_open(struct media_decoder **out, const struct media_profile *profile,
@@ -46,15 +41,12 @@ enum err media_decoder_open(struct media_decoder **out, const struct media_profi
     enum err e = media_profile_check(profile, why);
     if (e != ERR_OK)
         return e;
-    media_init();
     struct media_decoder *d = calloc(1, sizeof *d);
     if (d == NULL)
         return ERR_NO_MEMORY;
     d->profile = *profile;
     d->samples = media_profile_decoded_hz(profile) / MEDIA_FRAMES_PER_S * profile->channels;
-    d->frame = av_frame_alloc();
-    d->packet = av_packet_alloc();
-    e = d->frame != NULL && d->packet != NULL ? open_codec(d, why) : ERR_NO_MEMORY;
+    e = open_codec(d, why);
     if (e != ERR_OK) {
         media_decoder_close(d);
         return e;
@@ -66,9 +58,10 @@ enum err media_decoder_open(struct media_decoder **out, const struct media_profi
 void media_decoder_close(struct media_decoder *d) {
     if (d == NULL)
         return;
-    avcodec_free_context(&d->codec);
-    av_frame_free(&d->frame);
-    av_packet_free(&d->packet);
+    if (d->opus != NULL)
+        opus_decoder_destroy(d->opus);
+    if (d->gsm != NULL)
+        gsm_destroy(d->gsm);
     free(d);
 }
 
@@ -104,18 +97,6 @@ static bool opus_is_20ms(const uint8_t *payload, size_t len) {
     return frames * opus_frame_samples(payload[0]) == 960;
 }
 
-/* The same mode and channels as `toc`, but a single frame of 20 ms. */
-static uint8_t opus_toc_20ms(uint8_t toc) {
-    unsigned config = toc >> 3;
-    if (config >= 16)
-        config |= 3;
-    else if (config >= 12)
-        config |= 1;
-    else
-        config = (config & ~3u) | 1;
-    return (uint8_t)(config << 3 | (toc & 4));
-}
-
 static bool looks_right(const struct media_decoder *d, const uint8_t *payload, size_t len) {
     if (len == 0 || len > MEDIA_PAYLOAD_BYTES_MAX)
         return false;
@@ -126,26 +107,65 @@ static bool looks_right(const struct media_decoder *d, const uint8_t *payload, s
     return d->profile.codec != MEDIA_CODEC_GSM || payload[0] >> 4 == 0xd;
 }
 
+/* ITU-T G.711, table 2a: sign, segment and step, all bits inverted. */
+static int16_t from_ulaw(uint8_t code) {
+    code = (uint8_t)~code;
+    int magnitude = (((code & 0x0f) << 3) + G711_BIAS) << ((code & 0x70) >> 4);
+    return (int16_t)((code & 0x80) != 0 ? G711_BIAS - magnitude : magnitude - G711_BIAS);
+}
+
+/* Table 1a: the same, every other bit inverted, and the sign the other way round. */
+static int16_t from_alaw(uint8_t code) {
+    code ^= 0x55;
+    int segment = (code & 0x70) >> 4, magnitude = (code & 0x0f) << 4;
+    magnitude =
+        segment == 0 ? magnitude + G711_SEGMENT0 : (magnitude + G711_SEGMENTS) << (segment - 1);
+    return (int16_t)((code & 0x80) != 0 ? magnitude : -magnitude);
+}
+
+static enum err decode_opus(struct media_decoder *d, const uint8_t *payload, size_t len,
+                            int16_t *samples) {
+    int frames = (int)(d->samples / d->profile.channels);
+    int16_t out[MEDIA_DECODER_SAMPLES_MAX];
+    int got = opus_decode(d->opus, payload, (opus_int32)len, out, frames, 0);
+    if (got != frames)
+        return got == OPUS_ALLOC_FAIL ? ERR_NO_MEMORY : ERR_BAD_FIELD;
+    memcpy(samples, out, d->samples * sizeof *samples);
+    return ERR_OK;
+}
+
+static enum err decode_gsm(struct media_decoder *d, const uint8_t *payload, int16_t *samples) {
+    gsm_frame frame;
+    gsm_signal out[GSM_SAMPLES];
+    assert(d->samples == GSM_SAMPLES);
+    memcpy(frame, payload, sizeof frame);
+    if (gsm_decode(d->gsm, frame, out) != 0)
+        return ERR_BAD_FIELD;
+    memcpy(samples, out, sizeof out);
+    return ERR_OK;
+}
+
 static enum err decode(struct media_decoder *d, const uint8_t *payload, size_t len,
                        int16_t *samples) {
-    int r = av_new_packet(d->packet, (int)len);
-    if (r < 0)
-        return ERR_NO_MEMORY;
-    memcpy(d->packet->data, payload, len);
-    r = avcodec_send_packet(d->codec, d->packet);
-    av_packet_unref(d->packet);
-    if (r >= 0)
-        r = avcodec_receive_frame(d->codec, d->frame);
-    if (r < 0)
-        return r == AVERROR(ENOMEM) ? ERR_NO_MEMORY : ERR_BAD_FIELD;
-    size_t got = (size_t)d->frame->nb_samples * (size_t)d->frame->ch_layout.nb_channels;
-    bool right =
-        got == d->samples && (d->frame->format == AV_SAMPLE_FMT_S16 ||
-                              (d->frame->format == AV_SAMPLE_FMT_S16P && d->profile.channels == 1));
-    if (right)
-        memcpy(samples, d->frame->data[0], got * sizeof *samples);
-    av_frame_unref(d->frame);
-    return right ? ERR_OK : ERR_BAD_FIELD;
+    switch (d->profile.codec) {
+    case MEDIA_CODEC_OPUS:
+        return decode_opus(d, payload, len, samples);
+    case MEDIA_CODEC_GSM:
+        return decode_gsm(d, payload, samples);
+    case MEDIA_CODEC_PCMU:
+        for (size_t i = 0; i < d->samples; i++)
+            samples[i] = from_ulaw(payload[i]);
+        return ERR_OK;
+    case MEDIA_CODEC_PCMA:
+        for (size_t i = 0; i < d->samples; i++)
+            samples[i] = from_alaw(payload[i]);
+        return ERR_OK;
+    case MEDIA_CODEC_L16: /* RFC 3551 section 4.5.11: network byte order */
+        for (size_t i = 0; i < d->samples; i++)
+            samples[i] = (int16_t)(payload[2 * i] << 8 | payload[2 * i + 1]);
+        return ERR_OK;
+    }
+    return ERR_UNSUPPORTED;
 }
 
 enum err media_decoder_frame(struct media_decoder *d, const uint8_t *payload, size_t len,
@@ -153,18 +173,13 @@ enum err media_decoder_frame(struct media_decoder *d, const uint8_t *payload, si
     if (!looks_right(d, payload, len))
         return ERR_BAD_FIELD;
     enum err e = decode(d, payload, len, samples);
-    if (e == ERR_OK) {
-        d->toc = payload[0];
-        d->heard = true;
-    }
+    d->heard = d->heard || e == ERR_OK;
     return e;
 }
 
 enum err media_decoder_conceal(struct media_decoder *d, int16_t *samples) {
-    if (d->profile.codec != MEDIA_CODEC_OPUS || !d->heard) {
-        memset(samples, 0, d->samples * sizeof *samples);
-        return ERR_OK;
-    }
-    uint8_t toc = opus_toc_20ms(d->toc);
-    return decode(d, &toc, 1, samples);
+    if (d->opus != NULL && d->heard)
+        return decode_opus(d, NULL, 0, samples);
+    memset(samples, 0, d->samples * sizeof *samples);
+    return ERR_OK;
 }

@@ -2,6 +2,9 @@
  * A decoder: payloads of a profile in, 20 ms of 16-bit samples out, for a client's recording.
  *
  * Keep one decoder alive across a move: a cold one needs 4 to 5 frames until it sounds right.
+ *
+ * It speaks with libopus and libgsm, not with libavcodec, which brings a hundred libraries along: a
+ * client would load and relocate them all at its start, whether it records or not.
  */
 #ifndef TRANSCODER_MEDIA_DECODER_H
 #define TRANSCODER_MEDIA_DECODER_H
@@ -10,8 +13,7 @@
 
 struct media_decoder;
 
-/* ERR_UNSUPPORTED: not a valid profile, or the libraries of this machine lack the codec.
- * ERR_NO_MEMORY. */
+/* ERR_UNSUPPORTED: not a valid profile. ERR_NO_MEMORY. */
 enum err media_decoder_open(struct media_decoder **out, const struct media_profile *profile,
                             struct media_why *why);
 
@@ -32,10 +34,8 @@ size_t media_decoder_samples(const struct media_decoder *d);
 enum err media_decoder_frame(struct media_decoder *d, const uint8_t *payload, size_t len,
                              int16_t *samples);
 
-/* Fills in for a frame that did not come. Opus: libopus' own concealment, reached by a payload that
- * is a table-of-contents byte alone (RFC 6716 section 3.4: a frame of no bytes is a lost one);
- * silence before the first frame. Other codecs: silence, which a measurement finds more easily
- * than an ear does. */
+/* Fills in for a frame that did not come. Opus: libopus' own concealment; silence before the first
+ * frame. Other codecs: silence, which a measurement finds more easily than an ear does. */
 enum err media_decoder_conceal(struct media_decoder *d, int16_t *samples);
 
 #endif
