@@ -80,14 +80,31 @@ static uint32_t count_present(uint32_t group, const struct report *r,
     return 0;
 }
 
+/* How many were lost, and where to look first. */
+static void say_lost(uint32_t group, uint64_t lost, uint64_t expected, const struct report *r,
+                     struct report_expectation *row) {
+    const struct report_mark *first = NULL;
+    snprintf(row->found, sizeof(row->found), "%" PRIu64 " lost of %" PRIu64, lost, expected);
+    for (uint32_t i = 0; lost > 0 && i < r->mark_count; i++) {
+        const struct report_mark *m = &r->marks[i];
+        if (m->kind == REPORT_MARK_GAP && is_in(group, &r->clients[m->client]) &&
+            (first == NULL || m->at_ms < first->at_ms))
+            first = m;
+    }
+    if (first == NULL)
+        return;
+    size_t len = strlen(row->found);
+    snprintf(row->found + len, sizeof(row->found) - len, ", the first by %s at %.2f s",
+             r->clients[first->client].name, (double)first->at_ms / 1000);
+}
+
 /* ---- all clients together ---- */
 
 static void frames_lost(const struct scenario_expectations *x, struct report *r) {
     uint64_t lost = report_frames_lost(r);
     struct report_expectation row = ROW(lost <= x->frames_lost_max);
     snprintf(row.what, sizeof(row.what), "at most %" PRIu32 " frames lost", x->frames_lost_max);
-    snprintf(row.found, sizeof(row.found), "%" PRIu64 " lost of %" PRIu64, lost,
-             report_frames_expected(r));
+    say_lost(SCENARIO_ALL, lost, report_frames_expected(r), r, &row);
     somebody_heard(SCENARIO_ALL, r, &row);
     report_add_expectation(r, &row);
 }
@@ -229,7 +246,7 @@ static void group_frames_lost(const struct scenario_hearing *h, struct report *r
     struct report_expectation row = ROW(lost <= h->frames_lost_max);
     snprintf(row.what, sizeof(row.what), "%s: at most %" PRIu32 " frames lost", h->of.text,
              h->frames_lost_max);
-    snprintf(row.found, sizeof(row.found), "%" PRIu64 " lost of %" PRIu64, lost, expected);
+    say_lost(h->of_index, lost, expected, r, &row);
     somebody_heard(h->of_index, r, &row);
     report_add_expectation(r, &row);
 }

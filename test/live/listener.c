@@ -106,6 +106,7 @@ static pid_t start(struct listener *l, const struct listener_config *config, con
         &(struct process_spec){.argv = argv,
                                .dir = config->dir,
                                .place = space_listener_place(config->space, l->index),
+                               .patient = true,
                                .in = -1,
                                .out = out,
                                .err = err});

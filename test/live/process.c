@@ -16,16 +16,21 @@
 
 #define RUN_MS_MAX  5000
 #define URGENT_NICE "-20" /* against ten builds -10 leaves the half of a core */
+#define USUAL_NICE  "-12" /* a sixth of that: see hurry */
 
 /* Sites and listeners share one machine here, perhaps with somebody's build; what would have a
  * machine of its own must not wait for that. A session of its own is a scheduling group of its own
- * (sched(7), autogroup), without which niceness means nothing between sessions. */
-static void hurry(void) {
+ * (sched(7), autogroup), without which niceness means nothing between sessions.
+ *
+ * Sites go before listeners: a crowd that comes up at once loads its libraries for a second, on the
+ * processors of those whose frames must leave in time, and what is then lost is lost to a machine
+ * that no listener would share with its site. */
+static void hurry(const char *nice) {
     setsid();
     int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && write(fd, URGENT_NICE, strlen(URGENT_NICE)) > 0)
+    if (fd >= 0 && write(fd, nice, strlen(nice)) > 0)
         close(fd);
-    setpriority(PRIO_PROCESS, 0, atoi(URGENT_NICE));
+    setpriority(PRIO_PROCESS, 0, atoi(nice));
 }
 
 /* Forks; with `at_once` the child keeps the priority that the runner has. With niceness alone it
@@ -71,7 +76,9 @@ pid_t process_start(const struct process_spec *spec) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    hurry(); /* also: ^C is for the runner, which ends the others in order */
+    hurry(spec->patient
+              ? USUAL_NICE
+              : URGENT_NICE); /* also: ^C is for the runner, which ends the others in order */
     give(spec->in, 0);
     give(spec->out, 1);
     give(spec->err, 2);

@@ -23,6 +23,7 @@ struct process_spec {
     const struct wan_place *place; /* where it stands; NULL: where we are */
     const char *preload, *wall;    /* library to load first, and its WALL_OFFSET; NULL: none */
     bool at_once;                  /* real-time, as the runner: it waits for it */
+    bool patient;                  /* a site goes before it */
     int in;                        /* descriptors given; -1: the null device */
     int out;
     int err;

@@ -29,6 +29,11 @@ static void add_client(struct report *r, uint32_t group, const char *name, const
     report_add_client(r, &c);
 }
 
+static void add_gap(struct report *r, uint32_t client, int64_t at_ms) {
+    report_add_mark(r, &(struct report_mark){
+                           .client = client, .at_ms = at_ms, .kind = REPORT_MARK_GAP, .value = 20});
+}
+
 static void add_verdict(struct report *r, int64_t at_ms, const char *observer, const char *peer,
                         const char *verdict) {
     struct report_verdict v = {.at_ms = at_ms, .evidence = "no beat"};
@@ -47,6 +52,9 @@ static void fill(struct report *r) {
     add_client(r, 0, "near-1", "ams1");
     add_client(r, 0, "near-2", "ams1");
     add_client(r, 1, "far-1", "lon1");
+    add_gap(r, 2, 4100); /* of another group, and earlier than those of the first */
+    add_gap(r, 0, 5400);
+    add_gap(r, 1, 5310);
     report_add_client(
         r, &(struct report_client){
                .group = 2, .name = "gone-1", .left = true, .served_from_ms = REPORT_UNSERVED});
@@ -107,10 +115,10 @@ static const struct {
      "1 of 2, not par1, which judged it crashed at 5400 ms", false},
     {"verdicts: [{of: lon1, verdict: headless, by: all}]", "lon1 judged headless by all",
      "ams1 at 5400 ms: no beat", true}, /* fra1 died, par1 is no peer of lon1 */
-    {"clients: [{of: near, frames_lost_max: 4}]", "near: at most 4 frames lost", "4 lost of 1000",
-     true},
-    {"clients: [{of: near, frames_lost_max: 3}]", "near: at most 3 frames lost", "4 lost of 1000",
-     false},
+    {"clients: [{of: near, frames_lost_max: 4}]", "near: at most 4 frames lost",
+     "4 lost of 1000, the first by near-2 at 5.31 s", true},
+    {"clients: [{of: near, frames_lost_max: 3}]", "near: at most 3 frames lost",
+     "4 lost of 1000, the first by near-2 at 5.31 s", false},
     {"clients: [{of: gone, frames_lost_max: 3}]", "gone: at most 3 frames lost",
      "nobody heard anything at all", false}, /* a group that heard nothing proves nothing */
     {"clients: [{of: gone, gap_max: 1s}]", "gone: no gap longer than 1000 ms",
