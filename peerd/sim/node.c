@@ -95,8 +95,9 @@ void sim_node_started(struct sim *sim, const struct sim_event *e) {
     forget_all(sim, node);
     for (uint32_t i = 0; i < node->worker_count; i++) {
         worker_at(sim, node, i)->restarts = 0;
-        sim_worker_start(sim, worker_at(sim, node, i));
+        sim_worker_start(sim, worker_at(sim, node, i), SIM_WORKER_START);
     }
+    node->spare = instant_add(sim_node_now(sim, node), SIM_SPARE);
     tick_later(sim, node);
     poll_after(sim, node, DURATION_ZERO);
 }
@@ -169,7 +170,9 @@ void sim_node_worker_died(struct sim *sim, struct sim_worker *worker) {
     worker->restarts++;
     for (uint32_t slot = 0; slot < worker->slots && !sound; slot++)
         sim_roster_ended(sim, &node->roster, sim_node_place(worker, slot));
-    sim_worker_start(sim, worker);
+    bool at_hand = instant_reached(sim_node_now(sim, node), node->spare);
+    sim_worker_start(sim, worker, at_hand ? SIM_WORKER_PLACE : SIM_WORKER_START);
+    node->spare = instant_add(sim_node_now(sim, node), SIM_SPARE);
 }
 
 void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,

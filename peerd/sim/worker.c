@@ -64,7 +64,7 @@ static void forget_sessions(struct sim_worker *w) {
             *sim_session_at(w, slot) = (struct sim_session){0};
 }
 
-void sim_worker_start(struct sim *sim, struct sim_worker *w) {
+void sim_worker_start(struct sim *sim, struct sim_worker *w, struct duration after) {
     const struct tenure_config config = {.notices_from =
                                              tenure_notices_from(sim_worker_now(sim, w))};
     if (w->process.life != SIM_LIFE_DEAD)
@@ -76,7 +76,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w) {
     w->started = sim_worker_now(sim, w);
     for (int i = 0; i < LAP_QUEUE_FULL; i++)
         w->warm[i] = w->started;
-    sim_put(sim, SIM_WORKER_START,
+    sim_put(sim, after,
             &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
 }
 

@@ -9,8 +9,8 @@
 void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max);
 void sim_worker_free(struct sim *sim, struct sim_worker *worker);
 
-/* Takes SIM_WORKER_START; then the node hands over settings, credit and sessions. */
-void sim_worker_start(struct sim *sim, struct sim_worker *worker);
+/* Ready after so long; then the node hands over settings, credit and sessions. */
+void sim_worker_start(struct sim *sim, struct sim_worker *worker, struct duration after);
 void sim_worker_kill(struct sim *sim, struct sim_worker *worker);
 void sim_worker_stop(struct sim *sim, struct sim_worker *worker);
 void sim_worker_continue(struct sim *sim, struct sim_worker *worker);

@@ -46,6 +46,8 @@
 #define SIM_PEERD_START  duration_ms(50)    /* from exec to the first event */
 #define SIM_NODE_START   duration_ms(100)   /* the same, of a supervisor */
 #define SIM_WORKER_START duration_ms(50)    /* the same, of a worker, link and settings included */
+#define SIM_WORKER_PLACE duration_ms(3)     /* the same, of one that was at hand */
+#define SIM_SPARE        duration_ms(1600)  /* from a worker's start until one more is at hand */
 #define SIM_WARM_UP      duration_ms(5000)  /* before the scenario begins: everybody gets ready */
 #define SIM_POLL_WAIT    duration_ms(1000)  /* a node waits so long for an answer */
 #define SIM_ALIVE_AFTER  duration_ms(200)   /* of silence, then nodes beat for their peerd, … */
@@ -220,6 +222,7 @@ struct sim_node {
     bool *told_alive;     /* peers to be told that media is alive */
     bool beating;
     uint32_t first_worker, worker_count;
+    struct instant spare; /* since when a worker without a place is at hand */
     struct sim_roster roster;
 };
 

@@ -191,23 +191,16 @@ size_t process_children(pid_t pid, pid_t out[PROCESS_CHILDREN_MAX]) {
     return count;
 }
 
-bool process_option(pid_t pid, const char *option, char *out, size_t out_size) {
-    char path[64], line[4096];
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+bool process_name(pid_t pid, char out[PROCESS_NAME_MAX]) {
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
     FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return false;
-    size_t len = fread(line, 1, sizeof(line) - 1, f);
-    fclose(f);
-    line[len] = '\0';
-    for (size_t at = 0; at < len; at += strlen(line + at) + 1) {
-        size_t next = at + strlen(line + at) + 1;
-        if (strcmp(line + at, option) == 0 && next < len) {
-            snprintf(out, out_size, "%s", line + next);
-            return true;
-        }
-    }
-    return false;
+    bool read = f != NULL && fgets(out, PROCESS_NAME_MAX, f) != NULL;
+    if (f != NULL)
+        fclose(f);
+    if (read)
+        one_line(out);
+    return read;
 }
 
 bool process_lives(pid_t pid) {

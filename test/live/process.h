@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define PROCESS_NAME_MAX     17 /* a newline and the end included */
 #define PROCESS_CHILDREN_MAX 64
 
 struct process_spec {
@@ -40,8 +41,8 @@ int process_run(const char *const *argv, const char *input, char *output, size_t
 /* Children of a process, in the order of their start. */
 size_t process_children(pid_t pid, pid_t out[PROCESS_CHILDREN_MAX]);
 
-/* The n-th word of a process's command line that follows `option`; false if there is none. */
-bool process_option(pid_t pid, const char *option, char *out, size_t out_size);
+/* What it calls itself; false if there is none. */
+bool process_name(pid_t pid, char out[PROCESS_NAME_MAX]);
 
 /* Signals a process and its children. Pid 0 is passed over. */
 void process_signal_tree(pid_t pid, int number);

@@ -246,15 +246,15 @@ void site_signal(struct site *s, int number) {
         kill(s->peerd, number);
 }
 
-/* A worker's number among those of its node stands in its command line, third of four. */
+/* A worker's number among those of its node stands in its name, once it has a place. */
 static pid_t worker_of_node(pid_t node, uint32_t number) {
     pid_t children[PROCESS_CHILDREN_MAX];
     size_t count = process_children(node, children);
-    char fds[64];
+    char name[PROCESS_NAME_MAX];
     unsigned index;
     for (size_t i = 0; i < count; i++)
-        if (process_option(children[i], "--worker-fds", fds, sizeof(fds)) &&
-            sscanf(fds, "%*d,%*d,%u", &index) == 1 && index == number)
+        if (process_name(children[i], name) && sscanf(name, "transcoderd/%u", &index) == 1 &&
+            index == number)
             return children[i];
     return 0;
 }

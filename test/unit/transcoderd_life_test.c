@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -101,6 +102,73 @@ Test(transcoderd_life, aborted_worker_is_replaced_and_goes_on) {
 
 Test(transcoderd_life, stalled_worker_is_switched_off) {
     expect_replacement_goes_on(SIGSTOP);
+}
+
+/* Killed, and not reaped yet. */
+static void await_zombie(pid_t pid) {
+    char path[64], state = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    for (int i = 0; i < 2000 && state != 'Z'; i++) {
+        FILE *f = fopen(path, "re");
+        cr_assert_not_null(f);
+        cr_assert_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+        fclose(f);
+        usleep(1000);
+    }
+    cr_assert_eq(state, 'Z');
+}
+
+/* The child of the supervisor that calls itself so; 0: none. */
+static pid_t named(const char *name) {
+    char path[64], comm[32];
+    int pid;
+    pid_t found = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)rig.pid, (int)rig.pid);
+    FILE *children = fopen(path, "re");
+    cr_assert_not_null(children);
+    while (found == 0 && fscanf(children, "%d", &pid) == 1) {
+        snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+        FILE *f = fopen(path, "re");
+        if (f != NULL && fscanf(f, "%31s", comm) == 1 && strcmp(comm, name) == 0)
+            found = pid;
+        if (f != NULL)
+            fclose(f);
+    }
+    fclose(children);
+    return found;
+}
+
+Test(transcoderd_life, one_more_is_at_hand_and_takes_the_place_of_the_dead) {
+    cr_assert(rig_await_log(&rig, "worker at hand"));
+    pid_t spare = named("transcoderd/-"), dead = rig.worker_pids[1];
+    cr_assert_neq(spare, 0);
+    cr_expect_eq(named("transcoderd/1"), dead);
+    kill(dead, SIGKILL);
+    cr_assert(rig_await_log(&rig, "worker started"));
+    cr_expect_eq(rig.worker_pids[1], spare);
+    cr_assert(rig_await_log(&rig, "worker at hand"), "and there is one more again");
+    cr_expect_eq(named("transcoderd/1"), spare);
+    cr_expect_neq(named("transcoderd/-"), 0);
+}
+
+/* A place must not be given to the dead. */
+Test(transcoderd_life, whoever_is_at_hand_may_die_with_the_one_it_is_for) {
+    cr_assert(rig_await_log(&rig, "worker at hand"));
+    pid_t spare = named("transcoderd/-");
+    int status;
+    kill(rig.pid, SIGSTOP);
+    cr_assert_eq(waitpid(rig.pid, &status, WUNTRACED), rig.pid);
+    kill(rig.worker_pids[0], SIGKILL);
+    kill(spare, SIGKILL);
+    await_zombie(rig.worker_pids[0]);
+    await_zombie(spare);
+    kill(rig.pid, SIGCONT);
+    cr_assert(rig_await_log(&rig, "worker at hand died"));
+    cr_assert(rig_await_log(&rig, "worker started"));
+    cr_expect_neq(rig.worker_pids[0], spare);
+    rig_client(&rig, &client, "noise", "pcmu");
+    commit(&client, 1, 0);
+    cr_expect(media_client_await(&client, 5));
 }
 
 /* What killed two processes in a row may be a session: it is not handed on again. */

@@ -195,6 +195,9 @@ static struct catalogue *open_catalogue(struct worker *w) {
 /* Flat switch: one kind of message a case. */
 void briefing_received(struct worker *w, enum link_kind kind, const void *body) {
     switch (kind) {
+    case LINK_PLACE:
+        worker_place(w, ((const struct link_place *)body)->index);
+        return;
     case LINK_CONFIG_BEGIN:
         config_begins(w, body);
         return;

@@ -6,22 +6,15 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MEDIA_FD   3   /* of the worker's socket in the worker */
-#define LINK_FD    4   /* of its end of the link */
-#define FD_ABOVE   10  /* ours stay out of the way of those two */
 #define LATE_MS    200 /* [ms] a frame later than this should have been sent */
 #define HELD_UP_MS 400 /* [ms] a tick later than this says that we were not running ourselves */
-
-extern char **environ;
 
 enum member_state {
     MEMBER_WAITING,  /* no process; `again` says when the next starts */
@@ -33,11 +26,9 @@ struct member {
     struct crew *crew;
     uint32_t index;
     enum member_state state;
-    int media_fd;
     struct addr bound, advertised;
-    pid_t pid; /* 0 while waiting */
-    struct link *link;
-    struct instant started;
+    struct hand hand;                       /* none while waiting */
+    struct instant started;                 /* when it got this place */
     struct instant again;                   /* while waiting */
     struct instant deaths[CREW_DEATHS_MAX]; /* ring of the last ones */
     uint32_t death_count;
@@ -68,9 +59,71 @@ struct crew {
     struct instant counters_due;
     uint64_t ping;
     bool ready;
+    struct hand spare;        /* has no place */
+    struct instant spare_due; /* when there is to be one, if there is none */
+    int media_fds[NODE_WORKERS_MAX];
     uint32_t count;
     struct member members[];
 };
+
+/* ---- the spare ------------------------------------------------------------------------------- */
+
+/* Not while somebody who has just begun needs the processor, nor at once on all machines that were
+ * started together: perhaps they share one. */
+static struct instant spare_due(struct instant now) {
+    int64_t apart_ms = (int64_t)getpid() % CREW_SPARE_APART * CREW_SPARE_APART_MS;
+    return instant_add(now, duration_ms(CREW_SPARE_MS + apart_ms));
+}
+
+static void spare_received(void *data, enum link_kind kind, const void *body) {
+    struct crew *c = data;
+    (void)body;
+    if (kind != LINK_READY)
+        kill(c->spare.pid, SIGKILL);
+    c->spare.ready = kind == LINK_READY;
+    if (c->spare.ready)
+        net_log(c->log, NET_LOG_INFO, "worker at hand", NET_NUMBER("pid", c->spare.pid),
+                NET_NUMBER("took_ms", duration_in_ms(instant_since(net_now(), c->spare.started))));
+}
+
+static void spare_closed(void *data) {
+    struct crew *c = data;
+    c->spare.ready = false;
+    kill(c->spare.pid, SIGKILL); /* if it has not ended by itself */
+}
+
+static void spare_died(struct crew *c) {
+    net_log(c->log, NET_LOG_WARNING, "worker at hand died", NET_NUMBER("pid", c->spare.pid));
+    hand_forget(&c->spare);
+    c->spare_due = spare_due(net_now());
+}
+
+static bool all_run(const struct crew *c) {
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->members[i].state != MEMBER_RUNNING)
+            return false;
+    return true;
+}
+
+static void keep_spare(struct crew *c, struct instant now) {
+    const struct link_handlers handlers = {
+        .received = spare_received, .closed = spare_closed, .data = c};
+    const char *what;
+    if (c->spare.pid != 0) {
+        if (!c->spare.ready &&
+            duration_less(duration_ms(CREW_START_MS_MAX), instant_since(now, c->spare.started)))
+            kill(c->spare.pid, SIGKILL);
+        return;
+    }
+    if (!instant_reached(now, c->spare_due) || !all_run(c))
+        return;
+    if (hand_start(&c->spare, c->loop, c->options, c->media_fds, c->count, &handlers, &what) ==
+        ERR_OK)
+        return;
+    net_log(c->log, NET_LOG_WARNING, "worker cannot be kept at hand", NET_TEXT("what", what),
+            NET_TEXT("error", strerror(errno)));
+    c->spare_due = spare_due(now);
+}
 
 /* ---- the life of one process ----------------------------------------------------------------- */
 
@@ -92,86 +145,24 @@ static void set_state(struct member *m, enum member_state to) {
 }
 
 static void switch_off(struct member *m, const char *why) {
-    if (m->pid == 0 || m->killed)
+    if (m->hand.pid == 0 || m->killed)
         return;
     net_log(m->crew->log, NET_LOG_ERROR, "worker switched off", NET_NUMBER("worker", m->index),
-            NET_NUMBER("pid", m->pid), NET_TEXT("why", why));
+            NET_NUMBER("pid", m->hand.pid), NET_TEXT("why", why));
     m->killed = true;
-    kill(m->pid, SIGKILL);
+    kill(m->hand.pid, SIGKILL);
 }
 
 static void received(void *data, enum link_kind kind, const void *body);
 static void link_closed(void *data);
 
-static int spawn_process(struct member *m, int link_fd) {
-    const struct options *o = m->crew->options;
-    char fds[64], *argv[8];
-    int argc = 0;
-    snprintf(fds, sizeof(fds), "%d,%d,%u,%d", MEDIA_FD, LINK_FD, m->index, (int)getpid());
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
-    argv[argc++] = "transcoderd";
-    argv[argc++] = "--worker-fds";
-    argv[argc++] = fds;
-    argv[argc++] = "--log-level";
-    argv[argc++] = (char *)levels[o->log_level];
-    if (o->log_format == NET_LOG_JSON)
-        argv[argc++] = "--json-log";
-    argv[argc] = NULL;
-
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, m->media_fd, MEDIA_FD);
-    posix_spawn_file_actions_adddup2(&files, link_fd, LINK_FD);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    int e = posix_spawn(&m->pid, "/proc/self/exe", &files, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return e;
-}
-
-static int out_of_the_way(int fd) {
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_ABOVE);
-    close(fd);
-    return high;
-}
-
 static void retry_later(struct member *m, const char *what, int number) {
     net_log(m->crew->log, NET_LOG_ERROR, "worker cannot be started", NET_NUMBER("worker", m->index),
             NET_TEXT("what", what), NET_TEXT("error", strerror(number)));
-    m->pid = 0;
-    link_free(m->link);
-    m->link = NULL;
     m->again = instant_add(net_now(), duration_ms(CREW_BACKOFF_MS));
 }
 
-static void spawn(struct member *m) {
-    int ends[2];
-    if (link_pair(ends) != ERR_OK) {
-        retry_later(m, "link", errno);
-        return;
-    }
-    int theirs = out_of_the_way(ends[1]);
-    const struct link_handlers handlers = {.received = received, .closed = link_closed, .data = m};
-    if (theirs < 0 ||
-        link_open(&m->link, m->crew->loop, ends[0], CREW_LINK_QUEUE_MAX, &handlers) != ERR_OK) {
-        retry_later(m, "link", errno);
-        if (theirs >= 0)
-            close(theirs);
-        return;
-    }
-    int e = spawn_process(m, theirs);
-    close(theirs);
-    if (e != 0) {
-        retry_later(m, "process", e);
-        return;
-    }
+static void begin(struct member *m) {
     m->started = net_now();
     m->unanswered = INSTANT_NEVER;
     m->progressed = m->well = m->started;
@@ -180,6 +171,29 @@ static void spawn(struct member *m) {
     memset(&m->status, 0, sizeof(m->status));
     memset(m->logged, 0, sizeof(m->logged));
     set_state(m, MEMBER_STARTING);
+}
+
+static void ready_received(struct member *m);
+
+/* Whoever is at hand takes the place at once; else one is started for it. */
+static void fill(struct member *m) {
+    struct crew *c = m->crew;
+    const struct link_handlers handlers = {.received = received, .closed = link_closed, .data = m};
+    const char *what;
+    if (c->spare.ready) {
+        m->hand = c->spare;
+        c->spare = (struct hand){0};
+        link_set_handlers(m->hand.link, &handlers);
+        begin(m);
+        ready_received(m);
+        return;
+    }
+    if (hand_start(&m->hand, c->loop, c->options, c->media_fds, c->count, &handlers, &what) !=
+        ERR_OK) {
+        retry_later(m, what, errno);
+        return;
+    }
+    begin(m);
 }
 
 /* More than CREW_DEATHS_MAX deaths within CREW_DEATHS_MS? */
@@ -206,29 +220,32 @@ static void died(struct member *m, int status) {
     m->sound |= m->restarts == 0;
     m->deaths[m->death_count++ % CREW_DEATHS_MAX] = now;
     net_log(m->crew->log, NET_LOG_ERROR, "worker died", NET_NUMBER("worker", m->index),
-            NET_NUMBER("pid", m->pid),
+            NET_NUMBER("pid", m->hand.pid),
             NET_NUMBER("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
             NET_NUMBER("exit_status", WIFEXITED(status) ? WEXITSTATUS(status) : 0),
             NET_NUMBER("start_in_ms", often ? CREW_BACKOFF_MS : 0));
-    link_free(m->link);
-    m->link = NULL;
-    m->pid = 0;
+    hand_forget(&m->hand);
     m->restarts++;
     set_state(m, MEMBER_WAITING);
     m->again = instant_add(now, duration_ms(often ? CREW_BACKOFF_MS : 0));
     if (!often)
-        spawn(m);
+        fill(m);
 }
 
+static bool reap(const struct hand *h, int *status) {
+    return h->pid != 0 && waitpid(h->pid, status, WNOHANG) == h->pid;
+}
+
+/* The spare first: a place must not be given to the dead. */
 static void child_died(void *data, int number) {
     struct crew *c = data;
+    int status;
     (void)number;
-    for (uint32_t i = 0; i < c->count; i++) {
-        int status;
-        if (c->members[i].pid != 0 &&
-            waitpid(c->members[i].pid, &status, WNOHANG) == c->members[i].pid)
+    if (reap(&c->spare, &status))
+        spare_died(c);
+    for (uint32_t i = 0; i < c->count; i++)
+        if (reap(&c->members[i].hand, &status))
             died(&c->members[i], status);
-    }
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */
@@ -237,15 +254,18 @@ static void ready_received(struct member *m) {
     struct crew *c = m->crew;
     if (m->state != MEMBER_STARTING)
         return;
+    const struct link_place place = {.index = m->index};
     set_state(m, MEMBER_RUNNING);
+    m->hand.ready = true;
     m->well = m->progressed = net_now();
+    c->spare_due = spare_due(m->well);
+    link_send(m->hand.link, LINK_PLACE, &place);
     net_log(c->log, NET_LOG_INFO, "worker started", NET_NUMBER("worker", m->index),
-            NET_NUMBER("pid", m->pid), NET_ADDR("media", &m->bound),
+            NET_NUMBER("pid", m->hand.pid), NET_ADDR("media", &m->bound),
             NET_NUMBER("took_ms", duration_in_ms(instant_since(net_now(), m->started))));
     c->handlers.started(c->handlers.data, m->index, m->sound);
-    for (uint32_t i = 0; i < c->count; i++)
-        if (c->members[i].state != MEMBER_RUNNING)
-            return;
+    if (!all_run(c))
+        return;
     if (!c->ready)
         c->handlers.all_ready(c->handlers.data);
     c->ready = true;
@@ -279,6 +299,7 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_ENDED:
         h->session_ended(h->data, m->index, body);
         return;
+    case LINK_PLACE:
     case LINK_CONFIG_BEGIN:
     case LINK_CONFIG_SOURCE:
     case LINK_CONFIG_PROFILE:
@@ -312,7 +333,8 @@ static void judge_running(struct member *m, struct instant now) {
         switch_off(m, "its link is broken");
         return;
     }
-    switch (suspicion_judge(&m->suspicion, m->pid, mute ? silent : idle, m->crew->stall, now)) {
+    switch (
+        suspicion_judge(&m->suspicion, m->hand.pid, mute ? silent : idle, m->crew->stall, now)) {
     case SUSPICION_NONE:
         return;
     case SUSPICION_STARVED:
@@ -332,7 +354,7 @@ static void judge(struct member *m, struct instant now) {
     switch (m->state) {
     case MEMBER_WAITING:
         if (instant_reached(now, m->again))
-            spawn(m);
+            fill(m);
         return;
     case MEMBER_STARTING:
         if (m->broken)
@@ -353,7 +375,7 @@ static void ping(struct member *m, struct instant now) {
     if (instant_is_never(m->unanswered))
         m->unanswered = now;
     /* A full queue needs no words: the ping stays unanswered. */
-    link_send(m->link, LINK_PING, &body);
+    link_send(m->hand.link, LINK_PING, &body);
 }
 
 /* Refusals by reason since the last time, one line each. */
@@ -388,6 +410,9 @@ static void tick(void *data, struct instant now) {
         if (counters)
             log_counters(m);
     }
+    if (held_up)
+        c->spare.started = now;
+    keep_spare(c, now);
     net_timer_arm(&c->timer, instant_add(now, duration_ms(CREW_PING_MS)));
 }
 
@@ -402,13 +427,13 @@ static enum err bind_socket(struct member *m, const struct options *o,
     int fd;
     enum err e = net_socket_udp(&fd, &want);
     if (e == ERR_OK)
-        m->media_fd = out_of_the_way(fd);
-    if (e != ERR_OK || m->media_fd < 0) {
+        fd = m->crew->media_fds[m->index] = hand_out_of_the_way(fd);
+    if (e != ERR_OK || fd < 0) {
         snprintf(fault, OPTIONS_FAULT_MAX, "cannot bind the media socket %s: %s",
                  addr_to_text(&want, text), strerror(errno));
         return ERR_IO;
     }
-    m->bound = net_addr_of_socket(m->media_fd);
+    m->bound = net_addr_of_socket(fd);
     m->advertised = addr_is_none(&o->advertise) ? m->bound : o->advertise;
     if (!addr_is_none(&o->advertise))
         m->advertised.port = (uint16_t)(o->advertise.port + m->index);
@@ -444,7 +469,7 @@ enum err crew_new(struct crew **out, struct net_loop *loop, struct net_log *log,
         return ERR_IO;
     }
     for (uint32_t i = 0; i < c->count; i++)
-        spawn(&c->members[i]);
+        fill(&c->members[i]);
     net_timer_init(&c->timer, loop, tick, c);
     net_timer_arm(&c->timer, instant_add(net_now(), duration_ms(CREW_PING_MS)));
     *out = c;
@@ -457,7 +482,7 @@ uint32_t crew_count(const struct crew *c) {
 
 void crew_send(struct crew *c, uint32_t worker, enum link_kind kind, const void *body) {
     struct member *m = &c->members[worker];
-    if (m->state == MEMBER_RUNNING && !m->broken && !link_send(m->link, kind, body))
+    if (m->state == MEMBER_RUNNING && !m->broken && !link_send(m->hand.link, kind, body))
         switch_off(m, "it does not read what it is told");
 }
 
@@ -471,7 +496,7 @@ void crew_describe(const struct crew *c, uint32_t worker, struct node_worker *ou
     const struct member *m = &c->members[worker];
     *media = m->advertised;
     *out = (struct node_worker){.index = worker,
-                                .pid = m->state == MEMBER_RUNNING ? (uint32_t)m->pid : 0,
+                                .pid = m->state == MEMBER_RUNNING ? (uint32_t)m->hand.pid : 0,
                                 .restarts = m->restarts,
                                 .frames = m->frames_before + m->status.frames,
                                 .sessions = m->status.sessions,
@@ -485,6 +510,8 @@ struct instant crew_lost_at(const struct crew *c, uint32_t worker) {
 
 void crew_kill_all(struct crew *c) {
     for (uint32_t i = 0; i < c->count; i++)
-        if (c->members[i].pid != 0)
-            kill(c->members[i].pid, SIGKILL);
+        if (c->members[i].hand.pid != 0)
+            kill(c->members[i].hand.pid, SIGKILL);
+    if (c->spare.pid != 0)
+        kill(c->spare.pid, SIGKILL);
 }

@@ -8,6 +8,9 @@
  *             +-------- WAITING <----------------------------------------------+
  *        at once, or after CREW_BACKOFF_MS when it died too often
  *
+ * One process more than there are places is kept at hand. It takes the place of one that has died
+ * without having to be loaded first, which takes longer than a listener waits for a frame.
+ *
  * The socket of a worker is bound once and outlives every process that uses it, so datagrams that
  * arrive meanwhile wait in it for the replacement. A worker is killed when it leaves a ping
  * unanswered, or has frames due and sends none, for as long as the stall limit; SIGKILL, because a
@@ -20,7 +23,7 @@
 #define TRANSCODER_WORKER_CREW_H
 
 #include "peerd/net/log.h"
-#include "transcoder/worker/link.h"
+#include "transcoder/worker/hand.h"
 #include "transcoder/worker/options.h"
 
 #define CREW_PING_MS        100   /* [ms] between pings */
@@ -29,7 +32,9 @@
 #define CREW_DEATHS_MAX     5     /* more of them within … */
 #define CREW_DEATHS_MS      10000 /* [ms] … this time make the next start wait … */
 #define CREW_BACKOFF_MS     1000  /* [ms] … so long */
-#define CREW_LINK_QUEUE_MAX (16UL << 20) /* [bytes] what a worker may leave unread */
+#define CREW_SPARE_MS       1000  /* [ms] after the last start one more is made ready … */
+#define CREW_SPARE_APART    8     /* … later by up to so many … */
+#define CREW_SPARE_APART_MS 150   /* [ms] … steps of this, from machine to machine */
 
 struct crew;
 

@@ -152,6 +152,10 @@ enum err link_open(struct link **out, struct net_loop *loop, int fd, size_t queu
     return ERR_OK;
 }
 
+void link_set_handlers(struct link *link, const struct link_handlers *handlers) {
+    link->handlers = *handlers;
+}
+
 void link_free(struct link *link) {
     if (link == NULL || link->freed)
         return;

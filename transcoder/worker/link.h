@@ -6,10 +6,10 @@
  * that has gone mad. Monotonic instants may be passed as they are: all processes of a machine share
  * that clock.
  *
- * Down: configuration (begin, its parts, end: applied as a whole), credit, orders, sessions to
- * adopt, the word to begin, pings. Up: ready, the answer to each ping with counters, sessions as
- * they change. Neither end ever waits for the other: what the kernel does not take is queued up to
- * a bound.
+ * Down: the place, before anything else; configuration (begin, its parts, end: applied as a whole),
+ * credit, orders, sessions to adopt, the word to begin, pings. Up: ready, the answer to each ping
+ * with counters, sessions as they change. Neither end ever waits for the other: what the kernel
+ * does not take is queued up to a bound.
  */
 #ifndef TRANSCODER_WORKER_LINK_H
 #define TRANSCODER_WORKER_LINK_H
@@ -37,6 +37,10 @@ struct link_config {
     struct public_key cluster_key; /* all zero until then */
     struct node_limits limits;
     bool draining;
+};
+
+struct link_place {
+    uint32_t index; /* of the worker that it is from now on, hence of its media socket */
 };
 
 struct link_credit {
@@ -68,6 +72,7 @@ struct link_ended {
 
 /* X(kind, what it carries) */
 #define LINK_TABLE(X)                                                                              \
+    X(LINK_PLACE, struct link_place)                                                               \
     X(LINK_CONFIG_BEGIN, struct link_config)                                                       \
     X(LINK_CONFIG_SOURCE, struct catalogue_source)                                                 \
     X(LINK_CONFIG_PROFILE, struct catalogue_profile)                                               \
@@ -113,6 +118,9 @@ enum err link_pair(int ends[2]);
 /* Takes over `fd`, on failure as well. `queue_max` bounds what waits in memory [bytes]. */
 enum err link_open(struct link **out, struct net_loop *loop, int fd, size_t queue_max,
                    const struct link_handlers *handlers);
+
+/* Whom to tell from now on. */
+void link_set_handlers(struct link *link, const struct link_handlers *handlers);
 
 /* Accepts NULL. Also from within a handler. */
 void link_free(struct link *link);

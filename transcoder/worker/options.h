@@ -60,9 +60,9 @@ struct options {
     enum net_log_format log_format;
     enum net_log_level log_level;
     /* OPTIONS_RUN_WORKER only */
-    int worker_media_fd;
     int worker_link_fd;
-    uint32_t worker_index;
+    int worker_media_fd; /* the first of … */
+    uint32_t worker_media_count;
     int supervisor_pid; /* whoever else is the parent, it is already gone */
 };
 

@@ -187,7 +187,7 @@ static void describe(const struct worker *w, const struct session *s,
                                .expires_s = k->expires_s,
                                .epoch = t->epoch,
                                .purpose = tenure_purpose(t),
-                               .worker = w->options->worker_index,
+                               .worker = w->index,
                                .last_frame = s->sent_any ? s->last_sent : 0,
                                .client = s->client,
                                .lease_ms = tenure_lease_ms(t, now, NODE_INTERVAL_MS_MAX),
@@ -314,11 +314,37 @@ static bool start(struct worker *w) {
     return link_open(&w->link, w->loop, o->worker_link_fd, WORKER_LINK_QUEUE, &handlers) == ERR_OK;
 }
 
+static struct net_log *open_log(const struct worker *w, const char *program) {
+    const struct net_log_options log = {.program = program,
+                                        .format = w->options->log_format,
+                                        .level = w->options->log_level,
+                                        .fd = STDERR_FILENO};
+    return net_log_new(&log);
+}
+
+void worker_place(struct worker *w, uint32_t index) {
+    const struct options *o = w->options;
+    char program[32];
+    if (w->placed || index >= o->worker_media_count)
+        _exit(1); /* the supervisor has gone mad; it starts another */
+    w->placed = true;
+    w->index = index;
+    for (uint32_t i = 0; i < o->worker_media_count; i++)
+        if (i != index)
+            close(o->worker_media_fd + (int)i);
+    snprintf(program, sizeof(program), "transcoderd/%u", index);
+    prctl(PR_SET_NAME, program); /* for ps, and whoever looks for one worker among them */
+    net_log_free(w->log);
+    w->log = open_log(w, program);
+    if (w->log == NULL)
+        _exit(1);
+}
+
 void worker_begin(struct worker *w) {
     if (w->udp != NULL)
         return;
-    if (net_udp_adopt(&w->udp, w->loop, w->options->worker_media_fd, datagram_received, w) !=
-        ERR_OK)
+    int fd = w->options->worker_media_fd + (int)w->index;
+    if (!w->placed || net_udp_adopt(&w->udp, w->loop, fd, datagram_received, w) != ERR_OK)
         _exit(1); /* the supervisor starts another */
     net_udp_set_dscp(w->udp, WORKER_DSCP);
     net_udp_set_buffers(w->udp, WORKER_SOCKET_BYTES);
@@ -328,22 +354,17 @@ void worker_begin(struct worker *w) {
 
 int worker_run(const struct options *options) {
     static struct worker w; /* lives as long as the process */
-    char program[32];
     /* Whoever holds the switch must not leave us running alone. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != options->supervisor_pid)
         return 1;
     /* Remote sources block threads, not processors. */
     setenv("UV_THREADPOOL_SIZE", "16", 0);
-    snprintf(program, sizeof(program), "transcoderd/%u", options->worker_index);
-    const struct net_log_options log = {.program = program,
-                                        .format = options->log_format,
-                                        .level = options->log_level,
-                                        .fd = STDERR_FILENO};
     const struct link_nothing nothing = {0};
     w.options = options;
     w.loop = net_loop_new();
-    w.log = net_log_new(&log);
+    prctl(PR_SET_NAME, "transcoderd/-");
+    w.log = open_log(&w, "transcoderd/-");
     if (w.loop == NULL || w.log == NULL || !start(&w))
         return 1;
     link_send(w.link, LINK_READY, &nothing);

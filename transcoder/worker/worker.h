@@ -62,6 +62,8 @@ struct briefing {
 
 struct worker {
     const struct options *options;
+    uint32_t index; /* of its place, which it has if … */
+    bool placed;
     struct net_loop *loop;
     struct net_log *log;
     struct link *link;
@@ -141,6 +143,9 @@ void deeds_refuse(struct worker *w, const struct addr *to, const struct message_
                   uint64_t nonce);
 
 /* ---- worker.c ---- */
+
+/* Which socket is its own: said once, before anything else. */
+void worker_place(struct worker *w, uint32_t index);
 
 /* Opens the port. Until then datagrams wait in the socket: questions about sessions that are being
  * adopted must not be answered by somebody who does not know them yet. */
