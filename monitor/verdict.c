@@ -214,7 +214,7 @@ static bool judge_by_its_remains(struct verdict_result *out, const struct verdic
         SAY(out, "no beat for %" PRId64 " ms; its nodes say that media lives", silent_ms(in));
         return true;
     }
-    if (recent(in->media_since, in->detect_within, now) &&
+    if (!in->convicted && recent(in->media_since, in->detect_within, now) &&
         recent(in->media_heard_at, VERDICT_HEARING_MAX, now)) {
         conclude(out, VERDICT_SUSPECT, 7, instant_add(in->media_since, in->detect_within));
         SAY(out, "no beat for %" PRId64 " ms; a node speaks and has not proven itself yet",
@@ -267,9 +267,16 @@ static bool judge_by_clients(struct verdict_result *out, const struct verdict_in
     return true;
 }
 
+/* Everybody has fallen silent at once, on ways of which nothing is known. */
+static bool may_be_ours(const struct verdict_input *in, size_t agreeing) {
+    return in->deserted && agreeing == 0 && !in->figures.measured;
+}
+
 /* Rule 12: how long our ears need on this path to be wrong as seldom as was wished; less if others
  * agree, as their ears are as good as ours, and with two only what takes nothing from anybody. */
 static struct duration patience(const struct verdict_input *in, size_t agreeing) {
+    if (may_be_ours(in, agreeing))
+        return duration_scale(in->detect_within, 3, 2);
     if (!is_path_bad(in))
         return in->detect_within;
     struct duration most = proof_lasts(in, in->rtt);
@@ -308,6 +315,8 @@ static bool judge_too_early(struct verdict_result *out, const struct verdict_inp
     if (h->silent.count > 0)
         SAY(out, "no beat for %" PRId64 " ms; %s silent too, and the path is bad", silent_ms(in),
             names_text(&h->silent, names));
+    else if (may_be_ours(in, 0))
+        SAY(out, "no beat for %" PRId64 " ms, nor of anybody else: it may be us", silent_ms(in));
     else
         SAY(out, "no beat for %" PRId64 " ms; nobody to ask, and the path is bad", silent_ms(in));
     return true;

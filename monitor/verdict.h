@@ -10,7 +10,8 @@
  *    5 suspect      its beat is late, no more; or expired, sooner than `detect_within`; and 10 does
  *                   not apply
  *    6 headless     expired, but its nodes prove that media lives
- *    7 suspect      expired, its nodes have spoken and not yet proven it: one short wait
+ *    7 suspect      expired, its nodes have spoken and not yet proven it: one short wait, which is
+ *                   not for one convicted: a word without proof may be a recording
  *    8 partitioned  expired, but authentic beats come that do not hear us: one direction is cut
  *    9 partitioned  expired, but a witness has proof newer than ours can be: it vetoes,
  *                   for VERDICT_VETO_MAX at most
@@ -19,7 +20,7 @@
  *   11 suspect      expired, but a witness's proof is not old enough to tell, or a witness has not
  *                   told since: one whose words are lost is no reason to convict
  *   12 suspect      expired, with nobody to ask, or few that agree, on a path too bad to convict
- *                   by so few ears so soon
+ *                   by so few ears so soon; or with everybody else at once, before it is measured
  *   13 crashed      expired, and nobody else has a reason to object
  *
  * A view alone never convicts: without our own suspicion, and a question of ours that was not
@@ -42,6 +43,9 @@
  * echoes, and the peer lived for half a round trip longer, to take that in. On such a path proofs,
  * ours and a witness's, count for so much longer, by half of `detect_within` at most; and still a
  * crash is noticed within `detect_within` of it, as far as both ways take the same time.
+ *
+ * Of a path that is not measured yet nobody knows what it loses. If all others fall silent at once,
+ * that is more likely ours than theirs, and there is nobody to turn to: we wait by half longer.
  */
 #ifndef MONITOR_VERDICT_H
 #define MONITOR_VERDICT_H
@@ -122,7 +126,8 @@ struct verdict_input {
     struct duration detect_within;
     bool draining;  /* it says so */
     bool degraded;  /* performance says so */
-    bool convicted; /* crashed was the verdict before: doubts of 11 and 12 are behind us */
+    bool convicted; /* crashed was the verdict before: doubts of 7, 11 and 12 are behind us */
+    bool deserted;  /* all others fell silent with it, of whom there are some */
     const struct verdict_witness *witnesses;
     size_t witness_count;
     struct verdict_clients clients;

@@ -69,6 +69,23 @@ static size_t gather(const struct core *core, const struct peering *p,
     return count;
 }
 
+/* Whoever hears nobody any more, all of a sudden, has reason to doubt itself. */
+static bool is_deserted(const struct core *core, const struct peering *p) {
+    bool any = false;
+    for (uint32_t i = 0; i < core->peer_count; i++) {
+        const struct peering *w = core->peers[i];
+        if (w == p || w->detector.opinion == DETECTOR_UNKNOWN)
+            continue;
+        if (is_trusted(core, w))
+            return false;
+        struct instant together =
+            instant_sub(p->suspected_since, core->policy.detection.detect_within);
+        any = any || instant_is_never(w->suspected_since) ||
+              !instant_before(w->suspected_since, together);
+    }
+    return any;
+}
+
 static bool is_known_to_be_silent(const struct peering *p) {
     return p->detector.opinion == DETECTOR_SUSPECT || p->detector.opinion == DETECTOR_EXPIRED;
 }
@@ -90,7 +107,10 @@ static void fill_input(const struct core *core, struct peering *p,
     in->convicted = p->verdict.verdict == VERDICT_CRASHED;
     in->witnesses = witnesses;
     in->clients = testimony_sum(core, p);
-    in->witness_count = is_known_to_be_silent(p) ? gather(core, p, witnesses) : 0;
+    if (!is_known_to_be_silent(p))
+        return;
+    in->witness_count = gather(core, p, witnesses);
+    in->deserted = !in->figures.measured && is_deserted(core, p);
 }
 
 static struct verdict_input words_of(const struct peering *p) {

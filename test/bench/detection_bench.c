@@ -22,7 +22,7 @@
 #define PEERS    10
 #define USUAL_MS 100 /* between beats */
 #define HOURS    1.0
-#define SETTLE_S 12 /* [s] until all have been heard and described, and asked in vain for more */
+#define SETTLE_S 20 /* [s] until all have been heard and described, and asked in vain for more */
 
 static const double intervals[] = {20, 50, 100, 200, 0}; /* [ms]; 0: as asked */
 #define INTERVALS (sizeof(intervals) / sizeof(intervals[0]))

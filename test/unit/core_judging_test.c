@@ -129,3 +129,44 @@ Test(core_judging, a_hurried_beat_makes_nobody_object) {
     cr_expect_eq(v->verdict, VERDICT_PARTITIONED, "%s: %s", verdict_name(v->verdict), v->evidence);
     fixture_free(b.f);
 }
+
+/* Three that fall silent at once are rather one of us; two that do, while the third is heard, are
+ * two. One that has been silent for longer has nothing to do with it. */
+Test(core_judging, whoever_hears_nobody_doubts_itself_first) {
+    static const struct {
+        const char *what;
+        int64_t others_ms[2]; /* when they are heard last */
+        enum verdict verdict;
+        const char *evidence;
+    } rows[] = {
+        {"all at once",
+         {0, 30},
+         VERDICT_SUSPECT,
+         "no beat for 405 ms, nor of anybody else: it may be us"},
+        {"one is heard", {0, 380}, VERDICT_CRASHED, "no beat for 405 ms; no witness"},
+        {"the others were silent before",
+         {-800, -900},
+         VERDICT_CRASHED,
+         "no beat for 405 ms; no witness"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed b = bed_new(100, 400);
+        struct instant began = instant_add(b.f->now, duration_ms(1000));
+        for (int64_t ms = -900; ms <= 405; ms += 5) {
+            b.core->now = b.f->now = instant_add(began, duration_ms(ms));
+            for (uint32_t k = 0; k < 2; k++)
+                if (rows[i].others_ms[k] == ms)
+                    heard(&b, k + 1, 100);
+            if (ms == 0)
+                heard(&b, 0, 100);
+            for (uint32_t k = 0; k < PEERS; k++)
+                peering_judge(b.core, b.core->peers[(k + 1) % PEERS]);
+        }
+        const struct verdict_result *v = judged(&b);
+        cr_expect_eq(v->verdict, rows[i].verdict, "%s: %s", rows[i].what, verdict_name(v->verdict));
+        cr_expect_str_eq(v->evidence, rows[i].evidence, "%s: %s", rows[i].what, v->evidence);
+        lasts(&b, 195);
+        cr_expect_eq(judged(&b)->verdict, VERDICT_CRASHED, "%s: not for ever", rows[i].what);
+        fixture_free(b.f);
+    }
+}

@@ -233,6 +233,50 @@ Test(verdict, what_is_not_fresh_or_not_enough_does_not_object) {
     }
 }
 
+/* A word that proves nothing may be a recording: it puts a conviction off, and takes none back. */
+Test(verdict, a_node_that_proves_nothing_acquits_nobody) {
+    struct verdict_input in = expired();
+    in.media_since = in.media_heard_at = ago(50);
+    cr_expect_eq(judge(&in).rule, 7);
+    in.convicted = true;
+    cr_expect_eq(judge(&in).rule, 13);
+    in.media_life_at = ago(40);
+    cr_expect_eq(judge(&in).rule, 6, "a proof is heard");
+}
+
+Test(verdict, with_everybody_silent_at_once_an_unmeasured_path_is_given_more_time) {
+    static const struct {
+        const char *what;
+        bool deserted, measured, convicted;
+        size_t agreeing;
+        int64_t life_age_ms;
+        uint8_t rule;
+    } rows[] = {
+        {"nobody else is silent", false, false, false, 0, 400, 13},
+        {"everybody is", true, false, false, 0, 400, 12},
+        {"nearly half as long again", true, false, false, 0, 599, 12},
+        {"half as long again", true, false, false, 0, 600, 13},
+        {"the path is known, and good", true, true, false, 0, 400, 13},
+        {"somebody spoke in time", true, false, false, 1, 400, 13},
+        {"that was settled before", true, false, true, 0, 400, 13},
+    };
+    const struct verdict_witness w[] = {witness("lon1", 1, 5000)};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_input in = expired();
+        in.deserted = rows[i].deserted;
+        in.figures.measured = rows[i].measured;
+        in.figures.meets_wish = true;
+        in.figures.life_age = duration_ms(rows[i].life_age_ms);
+        in.convicted = rows[i].convicted;
+        in.witnesses = w;
+        in.witness_count = rows[i].agreeing;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.rule, rows[i].rule, "%s: rule %d", rows[i].what, out.rule);
+        if (out.rule == 12)
+            cr_expect_eq(out.again_at.us, ago(rows[i].life_age_ms - 600).us, "%s", rows[i].what);
+    }
+}
+
 Test(verdict, again_at_is_when_the_reason_ends) {
     const struct verdict_witness w[] = {witness("lon1", 1, 100)};
     struct verdict_input in = expired();
