@@ -12,22 +12,38 @@
 
 /* ---- is it XML? A parser of what the page uses of it, which forgives nothing. ---- */
 
+/* Of the library's functions AddressSanitizer reads the rest of the page at every call, to be
+   strict about strings: the page is long, and these are called for each of its bytes. */
+static bool starts(const char *s, const char *word) {
+    while (*word != '\0' && *s == *word)
+        s++, word++;
+    return *word == '\0';
+}
+
+/* How many bytes at the start are among these. */
+static size_t span(const char *s, const char *among) {
+    size_t len = 0;
+    while (s[len] != '\0' && strchr(among, s[len]) != NULL)
+        len++;
+    return len;
+}
+
 /* One reference, `&lt;` or `&#39;`; NULL if it is none. */
 static const char *reference(const char *s) {
     static const char *const known[] = {"&lt;", "&gt;", "&amp;", "&quot;", "&#39;"};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (strncmp(s, known[i], strlen(known[i])) == 0)
+        if (starts(s, known[i]))
             return s + strlen(known[i]);
     return NULL;
 }
 
 /* Attributes up to `>` or `/>`; NULL unless each is ` name="value"`. */
 static const char *attributes(const char *s) {
-    while (*s != '>' && strncmp(s, "/>", 2) != 0) {
+    while (*s != '>' && !starts(s, "/>")) {
         if (*s++ != ' ' || !isalpha((unsigned char)*s))
             return NULL;
-        s += strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-:");
-        if (strncmp(s, "=\"", 2) != 0)
+        s += span(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-:");
+        if (!starts(s, "=\""))
             return NULL;
         for (s += 2; *s != '"';) {
             s = *s == '&' ? reference(s) : *s == '<' || *s == '\0' ? NULL : s + 1;
@@ -47,12 +63,12 @@ struct stack {
 static const char *element(const char *s, struct stack *stack) {
     bool closes = s[1] == '/';
     const char *name = s + 1 + closes;
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789");
+    size_t len = span(name, "abcdefghijklmnopqrstuvwxyz0123456789");
     if (len == 0 || len > 15)
         return NULL;
     if (closes) {
         bool fits = stack->depth > 0 && strlen(stack->names[stack->depth - 1]) == len &&
-                    strncmp(stack->names[stack->depth - 1], name, len) == 0 && name[len] == '>';
+                    starts(name, stack->names[stack->depth - 1]) && name[len] == '>';
         stack->depth -= fits;
         return fits ? name + len + 1 : NULL;
     }
@@ -73,7 +89,7 @@ static const char *malformed(const char *text) {
     static const char doctype[] = "<!DOCTYPE html>\n";
     struct stack stack = {.depth = 0};
     const char *s = text;
-    if (strncmp(s, doctype, strlen(doctype)) != 0)
+    if (!starts(s, doctype))
         return s;
     s += strlen(doctype);
     while (*s != '\0') {
