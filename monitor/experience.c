@@ -10,10 +10,12 @@
 #define BURST_MILLI_MAX 8000
 #define PPM             1000000
 
-/* G.113, appendix I (05/2002 and later). G.711 counts with the concealment of its own appendix I,
- * which every player has by now. GSM full rate has no Bpl there and takes that of the enhanced one,
- * as does Opus: there is no narrow-band value for it, it does not sound worse than G.711 without
- * loss, and of all predictive codecs that conceal this one bears least. */
+/* G.113, appendix I (05/2002 and later): Ie, and Bpl for loss that is concealed. G.711 counts with
+ * the concealment of its own appendix I, which every player has by now (without it Bpl would be
+ * 4.3). GSM full rate has no Bpl there and takes that of the enhanced one. For Opus there
+ * is none, and none that we know of for the wideband and fullband models (G.107.1, G.107.2); it
+ * takes the same, since it does not sound worse than G.711 without loss, and of all predictive
+ * codecs that conceal this one bears least. */
 static const struct experience_codec codecs[] = {
     {"pcmu", 0, 251}, {"pcma", 0, 251},    {"l16", 0, 251},      {"gsm", 200, 100},
     {"opus", 0, 100}, {"g729a", 110, 190}, {"g723.1", 150, 161}, {"gsm-efr", 50, 100},

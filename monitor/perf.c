@@ -189,21 +189,28 @@ void perf_forget_cluster(struct perf *p, uint16_t cluster) {
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
+size_t perf_words(const struct perf *p, const struct prefix *location, struct instant now,
+                  struct perf_peer *out) {
+    size_t count = perf_table_peers(p, location, out), kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!instant_reached(now, instant_add(out[i].heard_at, PERF_PEER_FORGET)))
+            out[kept++] = out[i];
+    return kept;
+}
+
 static size_t words_about(const struct perf *p, const struct prefix *location, struct instant now,
                           struct degrade_peer *words, uint16_t *clusters) {
     struct perf_peer peers[PERF_PEERS_MAX];
-    size_t count = perf_table_peers(p, location, peers), kept = 0;
+    size_t count = perf_words(p, location, now, peers);
     for (size_t i = 0; i < count; i++) {
-        if (instant_reached(now, instant_add(peers[i].heard_at, PERF_PEER_FORGET)))
-            continue;
-        clusters[kept] = peers[i].cluster;
-        words[kept++] = (struct degrade_peer){.usual_centi = peers[i].usual_centi,
-                                              .recent_centi = peers[i].recent_centi,
-                                              .spread_centi = peers[i].spread_centi,
-                                              .reports = peers[i].reports,
-                                              .heard_at = peers[i].heard_at};
+        clusters[i] = peers[i].cluster;
+        words[i] = (struct degrade_peer){.usual_centi = peers[i].usual_centi,
+                                         .recent_centi = peers[i].recent_centi,
+                                         .spread_centi = peers[i].spread_centi,
+                                         .reports = peers[i].reports,
+                                         .heard_at = peers[i].heard_at};
     }
-    return kept;
+    return count;
 }
 
 bool perf_judge(struct perf *p, uint32_t *cursor, struct instant now, struct prefix *location,
@@ -247,21 +254,19 @@ struct perf_view perf_own_view(const struct perf *p, const struct prefix *locati
     return (struct perf_view){level_mean(level), within(level_spread(level), reports), reports};
 }
 
+struct perf_view perf_word_view(const struct perf *p, const struct perf_peer *w) {
+    bool bad = w->reports > 0 && w->usual_centi >= w->recent_centi + p->settings.wish.drop_centi;
+    return (struct perf_view){bad ? w->recent_centi : w->usual_centi,
+                              within(w->spread_centi, w->reports), w->reports > 0 ? w->reports : 1};
+}
+
 struct perf_view perf_peer_view(const struct perf *p, const struct prefix *location,
                                 uint16_t cluster) {
     struct perf_peer peers[PERF_PEERS_MAX];
     size_t count = perf_table_peers(p, location, peers);
-    for (size_t i = 0; i < count; i++) {
-        if (peers[i].cluster != cluster)
-            continue;
-        uint16_t fallen = peers[i].usual_centi > peers[i].recent_centi
-                              ? (uint16_t)(peers[i].usual_centi - peers[i].recent_centi)
-                              : 0;
-        bool bad = peers[i].reports > 0 && fallen >= p->settings.wish.drop_centi;
-        return (struct perf_view){bad ? peers[i].recent_centi : peers[i].usual_centi,
-                                  within(peers[i].spread_centi, peers[i].reports),
-                                  peers[i].reports > 0 ? peers[i].reports : 1};
-    }
+    for (size_t i = 0; i < count; i++)
+        if (peers[i].cluster == cluster)
+            return perf_word_view(p, &peers[i]);
     return (struct perf_view){0};
 }
 

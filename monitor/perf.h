@@ -128,20 +128,37 @@ struct perf_view perf_own_view(const struct perf *p, const struct prefix *locati
 struct perf_view perf_peer_view(const struct perf *p, const struct prefix *location,
                                 uint16_t cluster);
 
+/* What one of these words is worth. */
+struct perf_view perf_word_view(const struct perf *p, const struct perf_peer *word);
+
+/* What peers last told of a location, of the very prefix or one that holds it, else of narrower
+ * ones together; at most PERF_PEERS_MAX, those of more than PERF_PEER_FORGET ago left out. */
+size_t perf_words(const struct perf *p, const struct prefix *location, struct instant now,
+                  struct perf_peer *out);
+
 /* The entry that clients of a location are counted in; NULL: none. */
 const struct perf_location *perf_find(const struct perf *p, const struct prefix *location);
 
 /* Clients of ours there within PERF_CLIENTS_FOR to twice that: at least so many. */
 uint32_t perf_clients(const struct perf_own *own, struct instant now);
 
-/* Chooses what to tell peers, at most `room` (and PERF_PICK_MAX): no prefix longer than these bits,
- * none with fewer clients. */
+/* What may be told to peers: no prefix longer than these bits, none with fewer clients. */
 struct perf_privacy {
     uint8_t bits_ipv4, bits_ipv6;
     uint32_t clients_min;
 };
-size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, struct instant now,
-                 struct perf_summary *out, size_t room);
+
+/* How much: at most `count` (and PERF_PICK_MAX) summaries that take no more than `bytes` together.
+ */
+struct perf_room {
+    size_t count;
+    size_t bytes;
+    size_t bytes_ipv4, bytes_ipv6; /* of one summary at that granularity */
+};
+
+/* Chooses what to tell. What does not come out counts as not told, and is more urgent next time. */
+size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, const struct perf_room *room,
+                 struct instant now, struct perf_summary *out);
 
 void perf_check_invariants(const struct perf *p);
 

@@ -81,26 +81,37 @@ static size_t keep(struct group *best, size_t count, size_t room, const struct g
     return count;
 }
 
-size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, struct instant now,
-                 struct perf_summary *out, size_t room) {
+static size_t bytes_of(const struct perf_room *room, const struct perf_summary *s) {
+    return s->location.addr.family == 4 ? room->bytes_ipv4 : room->bytes_ipv6;
+}
+
+static void mark_told(struct perf *p, const struct group *g, struct instant now) {
+    for (uint32_t i = g->from; i < g->to; i++)
+        if (p->list[i].own != NULL) {
+            p->list[i].own->told_at = now;
+            p->list[i].own->told_centi = g->summary.recent_centi;
+        }
+}
+
+size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, const struct perf_room *room,
+                 struct instant now, struct perf_summary *out) {
     struct group best[PERF_PICK_MAX];
-    size_t count = 0;
-    room = room < PERF_PICK_MAX ? room : PERF_PICK_MAX;
-    for (uint32_t from = 0; room > 0 && from < p->count;) {
+    size_t count = 0, picked = 0, bytes = 0;
+    size_t most = room->count < PERF_PICK_MAX ? room->count : PERF_PICK_MAX;
+    for (uint32_t from = 0; most > 0 && from < p->count;) {
         struct group g = group_at(p, from, privacy, now);
         from = g.to;
         if (g.summary.clients == 0 || g.summary.clients < privacy->clients_min)
             continue;
         g.urgency = urgency_of(p, &g, now);
-        count = keep(best, count, room, &g);
+        count = keep(best, count, most, &g);
     }
     for (size_t i = 0; i < count; i++) {
-        out[i] = best[i].summary;
-        for (uint32_t k = best[i].from; k < best[i].to; k++)
-            if (p->list[k].own != NULL) {
-                p->list[k].own->told_at = now;
-                p->list[k].own->told_centi = out[i].recent_centi;
-            }
+        if (bytes + bytes_of(room, &best[i].summary) > room->bytes)
+            continue;
+        bytes += bytes_of(room, &best[i].summary);
+        mark_told(p, &best[i], now);
+        out[picked++] = best[i].summary;
     }
-    return count;
+    return picked;
 }

@@ -105,6 +105,8 @@ static void wish(struct peering *p, const struct policy_detection *d) {
 
 static void drop_peer(struct core *core, const struct peering *p) {
     core->suspects -= p->verdict.verdict == VERDICT_SUSPECT;
+    if (core->fares.perf != NULL)
+        perf_forget_cluster(core->fares.perf, p->number);
 }
 
 static void change_peers(struct core *core, const struct policy *policy, const struct plan *plan,
@@ -138,6 +140,7 @@ static bool carry_out(struct core *core, const struct policy *policy) {
     change_nodes(core, policy, &plan);
     change_peers(core, policy, &plan, gone, &gone_count);
     policy_copy(&core->policy, policy);
+    fares_policy(core);
     for (uint32_t i = 0; i < core->peer_count; i++)
         flaps_calm(core, core->peers[i]);
     groups_refresh(core); /* leaves nothing lodged with those who are gone */

@@ -168,8 +168,7 @@ void core_check_invariants(const struct core *core);
 #define CORE_IDEMPOTENT_LIFE duration_s(60)  /* [s] any client has given up by then */
 #define CORE_IDEMPOTENT_MAX                                                                        \
     1024 /* answers remembered; the oldest goes, which costs only `repeated` */
-#define CORE_STANDBYS_MAX  1024 /* groups lodged with us by all peers; the rest gets no slots */
-#define CORE_STANDBYS_TTL  duration_s(30)
-#define CORE_LOCATIONS_MAX 10000 /* of a daemon: 9 MiB at most; beyond, neighbours are merged */
+#define CORE_STANDBYS_MAX 1024 /* groups lodged with us by all peers; the rest gets no slots */
+#define CORE_STANDBYS_TTL duration_s(30)
 
 #endif

@@ -1,39 +1,54 @@
 #include "peerd/core/fares.h"
 
+#include "peerd/core/falls.h"
 #include "peerd/core/state.h"
 #include "peerd/core/status.h"
 #include "topo/location.h"
 
 #include <stdlib.h>
 
-static const struct perf_settings settings = {
-    .wish = {.drop_centi = FARES_DROP_CENTI,
-             .clients_min = FARES_CLIENTS,
-             .reports_min = FARES_REPORTS,
-             .interval = {FARES_INTERVAL_S * 1000000},
-             .hold = {FARES_HOLD_S * 1000000}},
-};
+/* What policy does not say, as of one that nobody wrote, is as usual. */
+static struct degrade_wish wish_of(const struct policy_performance *p) {
+    return (struct degrade_wish){
+        .drop_centi = p->degraded_drop > 0 ? p->degraded_drop * 100 : FARES_DROP_CENTI,
+        .clients_min = p->degraded_clients_min > 0 ? p->degraded_clients_min : FARES_CLIENTS,
+        .reports_min = FARES_REPORTS,
+        .interval = duration_s(FARES_INTERVAL_S),
+        .hold = p->degraded_hold.us > 0 ? p->degraded_hold : duration_s(FARES_HOLD_S),
+    };
+}
 
 void fares_init(struct fares *f, uint32_t locations_max) {
     *f = (struct fares){.locations_max = locations_max};
+    if (locations_max > 0 && locations_max < FARES_LOCATIONS_MIN)
+        f->locations_max = FARES_LOCATIONS_MIN;
 }
 
 void fares_free(struct fares *f) {
     perf_free(f->perf);
     free(f->perf);
+    free(f->digests);
+    free(f->falls);
     f->perf = NULL;
+    f->digests = NULL;
+    f->falls = NULL;
 }
 
-static struct perf *perf_of(struct core *core) {
+struct perf *fares_perf(struct core *core) {
     struct fares *f = &core->fares;
     if (f->perf != NULL || f->locations_max == 0)
         return f->perf;
-    struct perf_settings own = settings;
-    own.locations_max = f->locations_max;
+    const struct perf_settings settings = {.locations_max = f->locations_max,
+                                           .wish = wish_of(&core->policy.performance)};
     f->perf = malloc(sizeof(*f->perf));
     if (f->perf != NULL)
-        perf_init(f->perf, &own);
+        perf_init(f->perf, &settings);
     return f->perf;
+}
+
+void fares_policy(struct core *core) {
+    if (core->fares.perf != NULL)
+        core->fares.perf->settings.wish = wish_of(&core->policy.performance);
 }
 
 static const struct experience_codec *codec_of(const struct core *core, const struct name *name) {
@@ -42,11 +57,11 @@ static const struct experience_codec *codec_of(const struct core *core, const st
 }
 
 void fares_heard(struct core *core, const struct session *s, const struct node_session *told) {
-    uint32_t expected = told->expected - s->expected, lost = told->lost_after - s->lost_after;
-    struct perf *perf = perf_of(core);
+    uint32_t expected = told->expected - s->expected, lost = told->lost_before - s->lost_before;
+    struct perf *perf = fares_perf(core);
     if (perf == NULL || told->expected <= s->expected || s->expected == 0)
         return;
-    if (told->lost_after < s->lost_after) /* one that came after all */
+    if (told->lost_before < s->lost_before) /* one that came after all */
         lost = 0;
     const struct perf_sample sample = {
         .location = location_of(&told->client),
@@ -60,10 +75,29 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
     (void)perf_heard(perf, &sample, core->now);
 }
 
-static void tell(struct core *core, const struct prefix *where, const struct degrade_event *e) {
+static const struct peering *peering_numbered(const struct core *core, uint16_t number) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (core->peers[i]->number == number)
+            return core->peers[i];
+    return NULL;
+}
+
+static void tell(struct core *core, const struct prefix *where, const struct degrade_event *e,
+                 const uint16_t *clusters) {
     char location[LOCATION_TEXT_LEN_MAX + 1], text[DEGRADE_TEXT_LEN_MAX + 1];
+    const struct peering *peer =
+        e->peer < DEGRADE_PEERS_MAX ? peering_numbered(core, clusters[e->peer]) : NULL;
     location_to_text(where, location);
-    core_trace(core, "%s", degrade_event_to_text(e, location, "", text));
+    degrade_event_to_text(e, location, peer == NULL ? "a peer" : peer->policy.name.text, text);
+    core_trace(core, "%s", text);
+    core->counters.falls++;
+    fall_add(&core->fares,
+             &(struct core_fall){.at = core->now,
+                                 .location = *where,
+                                 .change = e->change,
+                                 .cause = e->cause,
+                                 .peer = peer == NULL ? (struct name){{0}} : peer->policy.name},
+             text);
     switch (e->change) {
     case DEGRADE_CHANGE_BEGAN:
         core->counters.degradations++;
@@ -82,66 +116,38 @@ void fares_judge(struct core *core) {
     if (core->fares.perf == NULL || core->fares.perf->awake == 0)
         return;
     while (perf_judge(core->fares.perf, &cursor, core->now, &where, &event, clusters))
-        tell(core, &where, &event);
+        tell(core, &where, &event, clusters);
 }
 
-void fares_count(const struct core *core, uint32_t *known, uint32_t *bad) {
+struct rank_experience fares_of_peer(const struct core *core, const struct peering *p,
+                                     const struct prefix *location) {
+    struct perf_peer words[PERF_PEERS_MAX];
     const struct perf *perf = core->fares.perf;
-    *known = *bad = 0;
+    if (perf == NULL || location->addr.family == 0)
+        return (struct rank_experience){.known = false};
+    size_t count = perf_words(perf, location, core->now, words);
+    for (size_t i = 0; i < count; i++) {
+        if (words[i].cluster != p->number)
+            continue;
+        struct perf_view view = perf_word_view(perf, &words[i]);
+        return (struct rank_experience){.known = true,
+                                        .r_tenths = (uint16_t)(view.rating_centi / 10),
+                                        .margin_tenths = (uint16_t)(view.within_centi / 10)};
+    }
+    return (struct rank_experience){.known = false};
+}
+
+struct fares_count fares_count(const struct core *core) {
+    const struct perf *perf = core->fares.perf;
+    struct fares_count c = {0};
     for (uint32_t i = 0; perf != NULL && i < perf->count; i++) {
         const struct perf_own *own = perf->list[i].own;
-        *known += own != NULL;
-        *bad += own != NULL && degrade_is_bad(&own->degrade);
+        c.known += own != NULL;
+        c.elsewhere += own == NULL;
+        c.bad += own != NULL && degrade_is_bad(&own->degrade);
+        c.degraded += own != NULL && own->degrade.state == DEGRADE_STATE_PATH;
     }
-}
-
-static const char *state_name(enum degrade_state state) {
-    switch (state) {
-    case DEGRADE_STATE_LEARNING:
-        return "learning";
-    case DEGRADE_STATE_STEADY:
-        return "usual";
-    case DEGRADE_STATE_FALLING:
-        return "falling";
-    case DEGRADE_STATE_PATH:
-        return "path";
-    case DEGRADE_STATE_ACCESS:
-        return "access";
-    case DEGRADE_STATE_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
-static struct core_location_status status_of(const struct perf_location *at, struct instant now) {
-    const struct perf_own *own = at->own;
-    struct level recent = own->degrade.recent;
-    level_fade(&recent, DEGRADE_RECENT_HALF, now);
-    return (struct core_location_status){
-        .location = at->prefix,
-        .state = state_name(own->degrade.state),
-        .usual_centi = level_mean(&own->degrade.usual),
-        .recent_centi = level_mean(&recent),
-        .worst_centi = sketch_quantile(&own->rating, 100),
-        .clients = perf_clients(own, now),
-        .reports = own->reports,
-        .expected = own->expected,
-        .lost = own->lost,
-        .rtt_us_p50 = sketch_quantile(&own->rtt, 500),
-        .rtt_us_p95 = sketch_quantile(&own->rtt, 950),
-        .jitter_us_p95 = sketch_quantile(&own->jitter, 950),
-    };
-}
-
-bool core_location_next(const struct core *core, uint32_t *cursor, struct instant now,
-                        struct core_location_status *out) {
-    const struct perf *perf = core->fares.perf;
-    for (; perf != NULL && *cursor < perf->count; (*cursor)++)
-        if (perf->list[*cursor].own != NULL) {
-            *out = status_of(&perf->list[(*cursor)++], now);
-            return true;
-        }
-    return false;
+    return c;
 }
 
 bool core_fare(const struct core *core, const struct prefix *location, struct core_fare *out) {

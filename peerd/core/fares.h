@@ -1,8 +1,9 @@
 /*
  * Fares: how our clients fare, by location, as their nodes tell it (monitor/perf).
  *
- * Each report of a session that is served here says how many frames its client has expected and
- * missed so far; the difference to the report before is one rating. When the clients of a location
+ * Each report of a session that is served here says how many frames its client has expected so far,
+ * and how many we had not delivered when they were due; the difference to the report before is one
+ * rating. What a backup makes up for is no merit of our path. When the clients of a location
  * fall together it is traced and counted, with what that rests on. Allocated when the first report
  * comes, and only if the owner of the core wants it at all: a simulated crowd has a location a
  * listener.
@@ -13,22 +14,35 @@
 #include "monitor/perf.h"
 #include "peerd/core/core.h"
 #include "peerd/wire/node.h"
+#include "topo/rank.h"
 
-#define FARES_DROP_CENTI 1000 /* [R/100] half a category of user satisfaction (G.109) */
-#define FARES_CLIENTS    8    /* of one location must be bad */
-#define FARES_REPORTS    3    /* of a peer, for its word to count */
-#define FARES_INTERVAL_S 1    /* [s] nodes tell at least so often how clients fare */
-#define FARES_HOLD_S     10   /* [s] as usual for so long: over */
+#define FARES_DROP_CENTI    1000 /* [R/100] a category of user satisfaction (G.109) */
+#define FARES_CLIENTS       8    /* of one location must be bad */
+#define FARES_REPORTS       3    /* of a peer, for its word to count */
+#define FARES_INTERVAL_S    1    /* [s] nodes tell at least so often how clients fare */
+#define FARES_LOCATIONS_MIN 16   /* fewer cannot be merged */
+#define FARES_HOLD_S        10   /* [s] as usual for so long: over */
 
+struct digests;
+struct falls;
+struct peering;
 struct session;
 
 struct fares {
-    uint32_t locations_max; /* 0: not followed */
-    struct perf *perf;      /* owned; NULL until something has been heard */
+    uint32_t locations_max;  /* 0: not followed */
+    struct perf *perf;       /* owned; NULL until something has been heard */
+    struct digests *digests; /* owned; NULL until peers are told */
+    struct falls *falls;     /* owned; NULL until something has happened */
 };
 
 void fares_init(struct fares *f, uint32_t locations_max);
 void fares_free(struct fares *f);
+
+/* What is known, made if need be; NULL if nothing is followed, or without memory. */
+struct perf *fares_perf(struct core *core);
+
+/* The policy is another. */
+void fares_policy(struct core *core);
 
 /* A node tells of a session that it served before, too: `s` still has the figures before. Without
  * memory nothing is learnt. */
@@ -37,7 +51,15 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
 /* Looks whether anybody has fallen, or is back. */
 void fares_judge(struct core *core);
 
-/* Locations of ours that are known, and those where clients have fallen. */
-void fares_count(const struct core *core, uint32_t *known, uint32_t *bad);
+/* How a peer's clients of a location fare, as it tells. */
+struct rank_experience fares_of_peer(const struct core *core, const struct peering *p,
+                                     const struct prefix *location);
+
+/* Locations: of our own clients, of peers' alone, of ours those where clients have fallen, and of
+ * these those where our path is to blame. */
+struct fares_count {
+    uint32_t known, elsewhere, bad, degraded;
+};
+struct fares_count fares_count(const struct core *core);
 
 #endif

@@ -111,7 +111,8 @@ static size_t rank(const struct core *core, const struct core_session_open *e,
                    const struct offer *offer, const struct session_id *id, bool damped_too,
                    uint8_t order[TICKET_BACKUPS_MAX]) {
     struct rank_candidate candidates[POLICY_PEERS_MAX];
-    const struct ranking_about about = {&e->service, offer->made, offer->source};
+    const struct ranking_about about = {&e->service, offer->made, offer->source,
+                                        location_of(&e->from)};
     size_t count = ranking_candidates(core, &about, damped_too, candidates);
     return rank_order(candidates, count, &core->place, id, order, TICKET_BACKUPS_MAX);
 }

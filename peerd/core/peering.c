@@ -1,5 +1,6 @@
 #include "peerd/core/peering.h"
 
+#include "peerd/core/digests.h"
 #include "peerd/core/state.h"
 #include "peerd/wire/coarse.h"
 
@@ -14,6 +15,18 @@
 
 /* ---- lifecycle ------------------------------------------------------------------------------- */
 
+/* One that no peer has. After 65,536 of them they begin again. */
+static uint16_t new_number(struct core *core) {
+    bool taken;
+    do {
+        taken = false;
+        core->peering_number++;
+        for (uint32_t i = 0; i < core->peer_count; i++)
+            taken |= core->peers[i]->number == core->peering_number;
+    } while (taken);
+    return core->peering_number;
+}
+
 struct peering *peering_new(struct core *core, const struct policy_peer *policy, uint32_t index) {
     struct peering *p = calloc(1, sizeof(*p));
     if (p == NULL)
@@ -21,6 +34,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     const struct policy_detection *d = &core->policy.detection;
     p->policy = *policy;
     p->index = index;
+    p->number = new_number(core);
     p->hint = key_hint_of(&policy->key);
     p->rtt = DURATION_ENDLESS;
     p->beat_at = p->verdict_since = core->now;
@@ -227,6 +241,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
     if (proof.newest) {
         note_loss(p, b);
         note_words(core, p, b);
+        digests_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
         p->asked = true;
@@ -379,6 +394,7 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
         return; /* stays due */
     i->u.beat.peer = p->index;
     peering_fill_beat(core, p, &i->u.beat.beat);
+    digests_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p)) {
         p->viewed_at = core->now;
         p->viewed_changes = core->counters.verdicts_changed;

@@ -142,6 +142,7 @@ struct peering {
     struct instant fetch_at;  /* "never" until it is heard */
     uint8_t described_partly; /* so many in a row lacked something */
     uint8_t refused_err;      /* enum err of the newest refusal; ERR_OK: what came since was good */
+    uint16_t number;          /* of all in this run; as what monitor/perf knows it */
     uint32_t refused;         /* answers that another had made, or under another's name */
     struct rank_place place;
 
@@ -153,6 +154,7 @@ struct peering {
     uint32_t here;             /* its sessions in our table, in any state */
     uint32_t held_count;       /* groups lodged with us */
     uint32_t held_slot_sum;    /* set aside for them */
+    uint32_t digest_told;      /* number of the newest digest that it was sent */
     struct instant held_until; /* "never" with none */
 };
 

@@ -4,8 +4,8 @@
 
 #include <assert.h>
 
-static struct rank_candidate candidate(const struct peering *p, const struct ranking_about *about,
-                                       bool damped_too) {
+static struct rank_candidate candidate(const struct core *core, const struct peering *p,
+                                       const struct ranking_about *about, bool damped_too) {
     struct description_match match =
         description_match(p, about->service, about->made, about->source);
     return (struct rank_candidate){.name = p->policy.name,
@@ -18,13 +18,14 @@ static struct rank_candidate candidate(const struct peering *p, const struct ran
                                    .same_determinism = match.same_determinism,
                                    .free_slots = p->said_free,
                                    .cost = p->policy.cost,
+                                   .experience = fares_of_peer(core, p, &about->location),
                                    .rtt = p->rtt};
 }
 
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]) {
     for (uint32_t i = 0; i < core->peer_count; i++)
-        out[i] = candidate(core->peers[i], about, damped_too);
+        out[i] = candidate(core, core->peers[i], about, damped_too);
     return core->peer_count;
 }
 
@@ -74,7 +75,7 @@ enum err core_rank(const struct core *core, const struct session_id *session,
     struct rank_candidate candidates[POLICY_PEERS_MAX];
     struct rank_row rows[RANK_CANDIDATES_MAX];
     enum err err = settle(core, out);
-    struct ranking_about about = {.service = &out->service};
+    struct ranking_about about = {.service = &out->service, .location = out->location};
     if (err != ERR_OK)
         return err;
     if (!find_made(core, out, &about))

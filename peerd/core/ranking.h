@@ -11,6 +11,7 @@ struct ranking_about {
     const struct name *service;
     const struct node_profile *made;
     const struct node_source *source;
+    struct prefix location; /* of the client; none: anywhere */
 };
 
 /* One a peer, by its index; returns how many. A peer that comes and goes is usable only with

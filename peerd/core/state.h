@@ -42,6 +42,7 @@ struct core {
     struct peering_face faces[POLICY_PEERS_MAX]; /* likewise */
     uint32_t peer_count;
     uint32_t suspects;                    /* peers that are suspected now */
+    uint16_t peering_number;              /* given last */
     struct node *nodes[POLICY_NODES_MAX]; /* likewise */
     uint32_t node_count;
     struct credit_orphan orphans[POLICY_NODES_MAX];

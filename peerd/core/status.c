@@ -39,7 +39,11 @@ struct core_status core_status(const struct core *core) {
                             .opened = by_state[SESSION_STATE_OPENED],
                             .free = core_free_slots(core),
                             .groups = core->groups.all.count};
-    fares_count(core, &s.locations, &s.locations_bad);
+    const struct fares_count fares = fares_count(core);
+    s.locations = fares.known;
+    s.locations_bad = fares.bad;
+    s.locations_degraded = fares.degraded;
+    s.locations_elsewhere = fares.elsewhere;
     for (uint32_t i = 0; i < core->node_count; i++)
         s.nodes_registered += core->nodes[i]->registered;
     for (uint32_t i = 0; i < core->peer_count; i++)

@@ -10,6 +10,7 @@
 
 #include "monitor/detector.h"
 #include "monitor/outlook.h"
+#include "monitor/perf.h"
 #include "monitor/verdict.h"
 #include "peerd/core/core.h"
 #include "peerd/core/history.h"
@@ -44,6 +45,10 @@
     X(standbys_refused, "groups lodged with us that got no slots")                                 \
     X(answers_refused, "answers refused: another's signature, key or name")                        \
     X(flaps, "times that a peer which had been given up came back")                                \
+    X(locations_told, "summaries of locations put into digests for peers")                         \
+    X(locations_heard, "summaries of locations that peers told")                                   \
+    X(digests_refused, "digests of peers that cannot be read")                                     \
+    X(falls, "events of clients of a location: fallen, another cause, over")                       \
     X(degradations, "times that clients of a location fell together")                              \
     X(own_stalls, "times this process did not run when it should have")
 
@@ -75,8 +80,10 @@ struct core_status {
     uint32_t free;     /* credit less all of them */
     uint32_t groups;
     uint32_t peers_damped;
-    uint32_t locations;     /* of which it is known how clients fare … */
-    uint32_t locations_bad; /* … and of them those where they have fallen */
+    uint32_t locations;           /* of which it is known how our clients fare … */
+    uint32_t locations_bad;       /* … of them those where they have fallen … */
+    uint32_t locations_degraded;  /* … and of these those to which our path is bad */
+    uint32_t locations_elsewhere; /* others that peers tell of */
 };
 
 struct core_status core_status(const struct core *core);
@@ -217,7 +224,8 @@ struct core_group_status {
 /* How our own clients fare at a location, as monitor/perf knows it. */
 struct core_location_status {
     struct prefix location;
-    const char *state;       /* learning, usual, falling, path, access, unknown (the cause) */
+    const char *state;       /* learning, usual, falling, path, access, unknown (the cause), or
+                                elsewhere: peers' clients alone */
     uint32_t usual_centi;    /* [R/100] */
     uint32_t recent_centi;   /* [R/100] of the last second or so; 0: nobody has reported */
     uint32_t worst_centi;    /* [R/100] a tenth of all reports are rated below */
@@ -227,9 +235,39 @@ struct core_location_status {
     uint32_t rtt_us_p50, rtt_us_p95, jitter_us_p95; /* [µs] 0: unknown */
 };
 
-/* In the order of their prefixes; false at the end. */
+/* In the order of their prefixes, those that only peers tell of among them; false at the end. */
 bool core_location_next(const struct core *core, uint32_t *cursor, struct instant now,
                         struct core_location_status *out);
+
+/* How a peer's clients fare there, as it told last. */
+struct core_location_peer {
+    struct name cluster;
+    uint32_t usual_centi, recent_centi; /* [R/100] */
+    uint32_t clients;                   /* at least */
+    struct instant told_at;
+};
+
+#define CORE_LOCATION_PEERS_MAX PERF_PEERS_MAX
+
+/* In the order of the policy; returns how many. */
+uint32_t core_location_peers(const struct core *core, const struct prefix *location,
+                             struct instant now,
+                             struct core_location_peer out[CORE_LOCATION_PEERS_MAX]);
+
+/* Clients of a location have fallen together, it is known better why, or it is over. The verdict on
+ * this cluster is `degraded` for that location from a change with cause path until the next. */
+struct core_fall {
+    struct instant at;
+    struct prefix location;
+    enum degrade_change change;
+    enum degrade_cause cause;
+    struct name peer; /* whose word weighed most; empty: nobody's */
+    char evidence[DEGRADE_TEXT_LEN_MAX + 1];
+};
+
+/* The n-th before the newest (number 0); NULL: no such, or not known any more. As many have come as
+ * core_counters() says. */
+const struct core_fall *core_fall(const struct core *core, uint32_t n);
 
 struct core_group_cursor {
     const struct core *core;
@@ -260,6 +298,7 @@ struct core_ranked {
 
 struct core_ranking {
     struct name service, profile, source; /* in: empty for any; out: those that were taken */
+    struct prefix location;               /* in: of the clients; none: anywhere */
     bool damped_too;                      /* for want of others */
     uint32_t count;
     struct core_ranked rows[POLICY_PEERS_MAX];

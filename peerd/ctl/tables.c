@@ -2,6 +2,7 @@
 #include "peerd/ctl/ctl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -36,6 +37,11 @@ void tables_status(const json_t *s) {
         printf("drain      %s, %lld left, the deadline is %s %.1f s\n",
                is_set(drain, "drained") ? "done" : "under way", number_of(drain, "left"),
                left_s < 0 ? "over since" : "in", left_s < 0 ? -left_s : left_s);
+    const json_t *locations = json_object_get(s, "locations");
+    if (number_of(locations, "followed") > 0)
+        printf("locations  %lld followed, clients of %lld have fallen, of %lld by our path\n",
+               number_of(locations, "followed"), number_of(locations, "fallen"),
+               number_of(locations, "degraded"));
     json_array_foreach(json_object_get(s, "nodes"), i, one) {
         printf("node       %s, %s, %lld workers (%lld restarts), %lld sessions\n",
                text_of(one, "name"), is_set(one, "registered") ? "registered" : "not registered",
@@ -225,21 +231,43 @@ void tables_sessions(const json_t *answer) {
     printf("%lld in all\n", number_of(answer, "total"));
 }
 
-void tables_locations(const json_t *answer) {
-    const json_t *l;
+/* "ams1 91 (now 88, 12 clients)", one after another. */
+static void location_peers(const json_t *location) {
+    const json_t *p;
     size_t i;
+    char r[16], now[16];
+    json_array_foreach(json_object_get(location, "peers"), i, p)
+        printf("%s%s %s (now %s, %lld clients)", i == 0 ? "  " : ", ", text_of(p, "cluster"),
+               ms_of(p, "r", r), ms_of(p, "r_now", now), number_of(p, "clients"));
+    puts("");
+}
+
+static void location_row(const json_t *l) {
     char r[16], now[16], worst[16], rtt[16], rtt_p95[16], jitter[16];
-    printf("%-20s %-8s %7s %5s %4s %5s %6s %6s %6s %7s %6s\n", "location", "state", "clients", "R",
-           "MOS", "now", "tenth", "loss", "rtt", "95 %", "jitter");
-    json_array_foreach(json_object_get(answer, "locations"), i, l)
-        printf("%-20s %-8s %7lld %5s %4.1f %5s %6s %5.1f%% %6s %7s %6s\n", text_of(l, "location"),
+    if (strcmp(text_of(l, "state"), "elsewhere") == 0)
+        printf("%-20s %-9s %54s", text_of(l, "location"), text_of(l, "state"), "");
+    else
+        printf("%-20s %-9s %7lld %5s %4.1f %5s %6s %5.1f%% %6s %7s %6s", text_of(l, "location"),
                text_of(l, "state"), number_of(l, "clients"), ms_of(l, "r", r),
                json_number_value(json_object_get(l, "mos")), ms_of(l, "r_now", now),
                ms_of(l, "r_worst_tenth", worst),
                100 * json_number_value(json_object_get(l, "loss")), ms_of(l, "rtt_ms", rtt),
                ms_of(l, "rtt_ms_p95", rtt_p95), ms_of(l, "jitter_ms_p95", jitter));
-    printf("%lld in all, %lld of them degraded\n", number_of(answer, "total"),
-           number_of(answer, "degraded"));
+    location_peers(l);
+}
+
+void tables_locations(const json_t *answer) {
+    const json_t *one;
+    size_t i;
+    printf("%-20s %-9s %7s %5s %4s %5s %6s %6s %6s %7s %6s  %s\n", "location", "state", "clients",
+           "R", "MOS", "now", "tenth", "loss", "rtt", "95 %", "jitter", "peers' R there");
+    json_array_foreach(json_object_get(answer, "locations"), i, one) location_row(one);
+    printf("%lld in all, %lld of them fallen, %lld degraded by our path; %lld others with peers\n",
+           number_of(answer, "total"), number_of(answer, "fallen"), number_of(answer, "degraded"),
+           number_of(answer, "elsewhere"));
+    json_array_foreach(json_object_get(answer, "events"), i, one)
+        printf("%.1f s ago: %s%s\n", seconds_of(one, "ago_ms"),
+               is_set(one, "degraded") ? "degraded: " : "", text_of(one, "evidence"));
 }
 
 void tables_moves(const json_t *answer) {

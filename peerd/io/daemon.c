@@ -94,7 +94,7 @@ static enum err open_core(struct daemon *d) {
         .seed = random[1],
         .now = net_now(),
         .trace = &d->trace,
-        .locations_max = CORE_LOCATIONS_MAX,
+        .locations_max = d->policy->performance.locations_max,
     });
     return d->core != NULL ? ERR_OK : ERR_NO_MEMORY;
 }

@@ -42,8 +42,12 @@ static void put_cluster(struct page *p, const struct daemon *d) {
     put(p, "peerd_sessions{state=\"hedging\"} %u\n", s.hedging);
     put(p, "peerd_sessions{state=\"opened\"} %u\n", s.opened);
     gauge(p, "peerd_locations", "Locations of clients whose experience is followed.", s.locations);
-    gauge(p, "peerd_locations_degraded", "Those of them where clients have fallen together.",
+    gauge(p, "peerd_locations_fallen", "Those of them where clients have fallen together.",
           s.locations_bad);
+    gauge(p, "peerd_locations_degraded", "Those of them where our path is to blame.",
+          s.locations_degraded);
+    gauge(p, "peerd_locations_elsewhere", "Others, of which only peers tell how clients fare.",
+          s.locations_elsewhere);
     gauge(p, "peerd_nodes_registered", "Nodes whose lease is running.", s.nodes_registered);
     gauge(p, "peerd_draining", "1 while the cluster is being drained.", s.draining);
     gauge(p, "peerd_recovering", "1 until all nodes have told their sessions after a start.",

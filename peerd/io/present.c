@@ -88,6 +88,12 @@ static json_t *node_json(const struct core_node_status *n, struct instant now) {
                      "worker_restarts", (int)n->restarts, "media", media, "source_errors", sources);
 }
 
+static json_t *locations_json(const struct core_status *s) {
+    return json_pack("{s:i, s:i, s:i, s:i}", "followed", (int)s->locations, "fallen",
+                     (int)s->locations_bad, "degraded", (int)s->locations_degraded, "elsewhere",
+                     (int)s->locations_elsewhere);
+}
+
 static char *status_text(const struct daemon *d, bool for_operators) {
     struct instant now = net_now();
     struct core_status s = core_status(d->core);
@@ -101,14 +107,14 @@ static char *status_text(const struct daemon *d, bool for_operators) {
                               s.draining ? left_ms(now, s.drain_deadline) : json_null());
     return dump(json_pack(
         "{s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
-        "s:i, s:o, s:o, s:o}",
+        "s:i, s:o, s:o, s:o, s:o}",
         "cluster", s.cluster.text, "version", DAEMON_VERSION, "up_ms", age_ms(now, s.started),
         "recovering", s.recovering, "drain", drain, "peers", (int)s.peers, "peers_damped",
         (int)s.peers_damped, "nodes_registered", (int)s.nodes_registered, "capacity",
         (int)s.capacity, "credit", (int)s.credit, "reserved", (int)s.reserved, "sessions",
         (int)s.sessions, "standbys", (int)s.standbys, "hedging", (int)s.hedging, "free",
-        (int)s.free, "groups", (int)s.groups, "nodes", nodes, "policy",
-        policy_json(d, for_operators), "counters", counters_json(d)));
+        (int)s.free, "groups", (int)s.groups, "nodes", nodes, "locations", locations_json(&s),
+        "policy", policy_json(d, for_operators), "counters", counters_json(d)));
 }
 
 char *present_status(const struct daemon *d) {

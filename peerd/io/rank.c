@@ -105,7 +105,7 @@ enum err present_rank(const struct daemon *d, const struct prefix *location,
                       const struct name *service, char **out) {
     static struct core_ranking ranking; /* 11 KB */
     char text[LOCATION_TEXT_LEN_MAX + 1];
-    ranking = (struct core_ranking){.service = *service};
+    ranking = (struct core_ranking){.service = *service, .location = *location};
     enum err err = core_rank(d->core, NULL, &ranking);
     if (err != ERR_OK)
         return err;
@@ -124,7 +124,9 @@ enum err present_why_session(const struct daemon *d, const struct session_id *id
     char text[SESSION_ID_TEXT_LEN + 1], addr[ADDR_TEXT_LEN_MAX + 1];
     if (!core_session_find(d->core, id, &s))
         return ERR_NOT_FOUND;
-    ranking = (struct core_ranking){.service = s.service, .profile = s.profile, .source = s.source};
+    const struct prefix location = location_of(&s.client);
+    ranking = (struct core_ranking){
+        .service = s.service, .profile = s.profile, .source = s.source, .location = location};
     enum err err = core_rank(d->core, id, &ranking);
     if (err != ERR_OK)
         return err;
@@ -137,7 +139,6 @@ enum err present_why_session(const struct daemon *d, const struct session_id *id
     json_object_set_new(json, "state", json_string(session_state_name(s.state)));
     json_object_set_new(json, "client", json_string(addr_to_text(&s.client, addr)));
     add_label(d, &s.client, json);
-    const struct prefix location = location_of(&s.client);
     json_object_set_new(json, "fare", fare_json(d, &location));
     json_object_set_new(json, "rtt_ms", known_ms(duration_us(s.rtt_us)));
     json_object_set_new(json, "backups", backups);

@@ -46,6 +46,7 @@ void policy_copy(struct policy *to, const struct policy *from) {
     memcpy(to->grants, from->grants, from->grant_count * sizeof(from->grants[0]));
     to->detection = from->detection;
     to->limits = from->limits;
+    to->performance = from->performance;
     to->dns_server = from->dns_server;
     to->location_database_count = from->location_database_count;
     memcpy(to->location_databases, from->location_databases,

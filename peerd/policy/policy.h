@@ -150,6 +150,20 @@ struct policy_limits {
     uint32_t hedges_per_minute;     /* per session */
 };
 
+/* Of which locations it is followed how clients fare, what peers are told of that, and when it is
+ * called a degradation. */
+struct policy_performance {
+    uint32_t locations_max;        /* 0: none is followed */
+    bool tell;                     /* peers are told, … */
+    uint32_t tell_ipv4_bits;       /* … of no narrower prefix … */
+    uint32_t tell_ipv6_bits;       /* … than these, … */
+    uint32_t tell_clients_min;     /* … of none with fewer clients, … */
+    uint32_t tell_bytes_per_s;     /* [bytes/s] … and to each no more than this */
+    uint32_t degraded_drop;        /* [R] clients of a location have fallen by so much … */
+    uint32_t degraded_clients_min; /* … at least so many … */
+    struct duration degraded_hold; /* … and fare as usual again for so long */
+};
+
 /* Whom to accept of those who are found, and on what terms: all that is given must fit. */
 struct policy_rule {
     struct name provider;           /* empty: any */
@@ -194,6 +208,7 @@ struct policy {
     uint32_t grant_count;
     struct policy_detection detection;
     struct policy_limits limits;
+    struct policy_performance performance;
     struct addr dns_server; /* family 0: the system's resolvers */
     struct policy_text location_databases[POLICY_DATABASES_MAX];
     uint32_t location_database_count;

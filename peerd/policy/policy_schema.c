@@ -272,6 +272,40 @@ const struct schema_table policy_limits_table = {
     .check = policy_check_limits,
 };
 
+/* ---- performance ---- */
+
+static const struct schema_row performance_rows[] = {
+    {"locations_max", SCHEMA_COUNT, AT(policy_performance, locations_max), .preset = "10000",
+     .range = "0..100000",
+     .doc = "Of so many locations (IPv4 /24, IPv6 /48) it is followed how clients fare; neighbours "
+            "are merged beyond. 0: of none. A change takes effect at the next start."},
+    {"tell", SCHEMA_BOOL, AT(policy_performance, tell), .preset = "true",
+     .doc = "Peers are told, in beats, how our clients fare."},
+    {"tell_ipv4_bits", SCHEMA_COUNT, AT(policy_performance, tell_ipv4_bits), .preset = "24",
+     .range = "8..24", .doc = "No prefix longer than this leaves the cluster …"},
+    {"tell_ipv6_bits", SCHEMA_COUNT, AT(policy_performance, tell_ipv6_bits), .preset = "48",
+     .range = "16..48", .doc = "… nor of IPv6 than this …"},
+    {"tell_clients_min", SCHEMA_COUNT, AT(policy_performance, tell_clients_min), .preset = "5",
+     .range = "1..128",
+     .doc = "… nor one from which fewer clients have reported in the last 10 to 20 s."},
+    {"tell_bytes_per_s", SCHEMA_COUNT, AT(policy_performance, tell_bytes_per_s), .preset = "600",
+     .range = "100..10000",
+     .doc = "Of beats to each peer, beside what they are without: what has changed and the busiest "
+            "locations first, the others in turn. At most 240 bytes a beat."},
+    {"degraded_drop", SCHEMA_COUNT, AT(policy_performance, degraded_drop), .preset = "10",
+     .range = "3..60",
+     .doc = "Clients of a location fare worse if their rating (R of ITU-T G.107) has lost so much "
+            "…"},
+    {"degraded_clients_min", SCHEMA_COUNT, AT(policy_performance, degraded_clients_min),
+     .preset = "8", .range = "1..60", .doc = "… with so many of them, and with a third of all."},
+    {"degraded_hold", SCHEMA_DURATION, AT(policy_performance, degraded_hold), .preset = "10s",
+     .range = "1s..1h", .doc = "It is over when they have fared as usual for so long."},
+};
+const struct schema_table policy_performance_table = {
+    .title = "the performance",
+    TABLE(performance_rows, policy_performance),
+};
+
 /* ---- discovery ---- */
 
 static const struct schema_row domain_item = {
@@ -360,6 +394,8 @@ static const struct schema_row policy_rows[] = {
      .doc = "How fast and how surely a dead peer is noticed."},
     {"limits", SCHEMA_MAPPING, AT(policy, limits), .table = &policy_limits_table,
      .doc = "Sizes, rates and leases."},
+    {"performance", SCHEMA_MAPPING, AT(policy, performance), .table = &policy_performance_table,
+     .doc = "How clients fare, location by location: what is followed, and what peers are told."},
     {"discovery", SCHEMA_MAPPING, AT(policy, discovery), .table = &policy_discovery_table,
      .doc = "Peers beside those that `peers` names: where they are looked for, and who is taken."},
     {"dns_server", SCHEMA_HOST, AT(policy, dns_server), .check = policy_check_dns_server,

@@ -12,9 +12,10 @@ extern const struct schema_table policy_table;           /* struct policy, a who
 extern const struct schema_table policy_place_table;     /* struct policy_cluster */
 extern const struct schema_table policy_detection_table; /* struct policy_detection */
 extern const struct schema_table policy_limits_table;    /* struct policy_limits */
-extern const struct schema_table policy_profile_table;   /* struct policy_profile */
-extern const struct schema_table policy_source_table;    /* struct policy_source */
-extern const struct schema_table policy_service_table;   /* struct policy_service */
+extern const struct schema_table policy_performance_table;
+extern const struct schema_table policy_profile_table; /* struct policy_profile */
+extern const struct schema_table policy_source_table;  /* struct policy_source */
+extern const struct schema_table policy_service_table; /* struct policy_service */
 
 /* Reads a policy from a tree. Key and token files are not read: their fields hold the file names
  * and policy_check_keys is to be called once they are resolved. */

@@ -1,4 +1,5 @@
 #include "peerd/sim/world.h"
+#include "topo/location.h"
 
 /* Addresses of the simulated world. Nothing ever listens on them. */
 
@@ -65,12 +66,30 @@ void sim_number_networks(struct sim *sim) {
     }
 }
 
+static struct addr of_listener(uint32_t n) {
+    const uint8_t ip[4] = {172, (uint8_t)(16 + (n >> 16)), (uint8_t)(n >> 8), (uint8_t)n};
+    return addr_ipv4(ip, 5004);
+}
+
 struct addr sim_client_addr(const struct sim *sim, uint32_t client) {
     const struct sim_client *c = &sim->clients[client];
     const struct sim_stream *g = &sim->streams[c->group];
-    uint32_t n = g->first_addr + c->number % g->starts * g->neighbours + c->number / g->starts;
-    const uint8_t ip[4] = {172, (uint8_t)(16 + (n >> 16)), (uint8_t)(n >> 8), (uint8_t)n};
-    return addr_ipv4(ip, 5004);
+    return of_listener(g->first_addr + c->number % g->starts * g->neighbours +
+                       c->number / g->starts);
+}
+
+uint32_t sim_group_at(const struct sim *sim, const struct prefix *location) {
+    for (uint32_t i = 0; i < sim->scenario->client_group_count; i++) {
+        const struct sim_stream *g = &sim->streams[i];
+        uint32_t all = g->starts == 1 ? sim->scenario->clients[i].count : g->starts * g->neighbours;
+        for (uint32_t n = g->first_addr; n < g->first_addr + all; n += NETWORK - n % NETWORK) {
+            const struct addr addr = of_listener(n);
+            const struct prefix at = location_of(&addr);
+            if (location_equal(&at, location))
+                return i;
+        }
+    }
+    return UINT32_MAX;
 }
 
 uint32_t sim_cluster_at(const struct sim *sim, const struct addr *addr) {

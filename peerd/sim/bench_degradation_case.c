@@ -386,9 +386,11 @@ static void send_digest(struct stage *s, uint32_t from) {
     static const struct perf_privacy privacy = {.bits_ipv4 = 24, .bits_ipv6 = 48, .clients_min = 3};
     struct perf_summary picked[PERF_PICK_MAX];
     struct digest_entry entries[PERF_PICK_MAX];
+    static const struct perf_room space = {PERF_PICK_MAX, DIGEST_ROOM - DIGEST_HEADER_LEN,
+                                           DIGEST_ENTRY_LEN(24), DIGEST_ENTRY_LEN(48)};
     uint8_t bytes[DIGEST_LEN_MAX];
     struct site *site = &s->sites[from];
-    size_t written, count = perf_pick(&site->perf, &privacy, s->now, picked, PERF_PICK_MAX);
+    size_t written, count = perf_pick(&site->perf, &privacy, &space, s->now, picked);
     for (size_t i = 0; i < count; i++)
         entries[i] = entry_of(&picked[i]);
     size_t len = digest_encode(bytes, DIGEST_ROOM, entries, count, &written);

@@ -10,13 +10,17 @@
 
 #define NAMED_MAX 4 /* clusters; of more only the first is named */
 
+static bool is_there(const struct scenario_verdict *v, const struct report_verdict *row) {
+    return name_is_empty(&v->location) || name_equal(&v->neighbours, &row->location);
+}
+
 /* The first row of `observer` (NULL: of anybody) that says so within the time; NULL if none. */
 static const struct report_verdict *find(const struct scenario_verdict *v,
                                          const struct name *observer, const struct report *r) {
     for (uint32_t i = 0; i < r->verdict_count; i++) {
         const struct report_verdict *row = &r->verdicts[i];
         if (name_equal(&row->peer, &v->of) && name_equal(&row->verdict, &v->verdict) &&
-            (observer == NULL || name_equal(&row->observer, observer)) &&
+            (observer == NULL || name_equal(&row->observer, observer)) && is_there(v, row) &&
             row->at_ms >= duration_in_ms(v->from) && row->at_ms <= duration_in_ms(v->until))
             return row;
     }
@@ -47,8 +51,11 @@ static bool is_asked(const struct scenario *s, const struct scenario_verdict *v,
 
 static void say_what(const struct scenario_verdict *v, struct report_expectation *row) {
     struct text t = text_over(row->what, sizeof(row->what));
-    text_putf(&t, "%s %sjudged %s by %s", v->of.text, v->never ? "never " : "", v->verdict.text,
-              v->by_count == 0 ? "anybody" : v->by_names[0].text);
+    text_putf(&t, "%s %sjudged %s", v->of.text, v->never ? "never " : "", v->verdict.text);
+    if (name_is_empty(&v->location))
+        text_putf(&t, " by %s", v->by_count == 0 ? "anybody" : v->by_names[0].text);
+    else
+        text_putf(&t, " for %s by itself", v->location.text);
     if (v->by_count > NAMED_MAX)
         text_putf(&t, " and %" PRIu32 " more", v->by_count - 1);
     for (uint32_t i = 1; i < v->by_count && v->by_count <= NAMED_MAX; i++)
@@ -147,7 +154,7 @@ static bool is_expected(const struct scenario_expectations *x, const struct repo
     for (uint32_t i = 0; i < x->verdict_count; i++) {
         const struct scenario_verdict *v = &x->verdicts[i];
         if (!v->never && name_equal(&v->of, &row->peer) && name_equal(&v->verdict, &row->verdict) &&
-            is_by(v, &row->observer) && row->at_ms >= duration_in_ms(v->from) &&
+            is_by(v, &row->observer) && is_there(v, row) && row->at_ms >= duration_in_ms(v->from) &&
             row->at_ms <= duration_in_ms(v->until))
             return true;
     }

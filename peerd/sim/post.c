@@ -3,8 +3,28 @@
 #include <stddef.h>
 #include <string.h>
 
-size_t sim_beat_size(const struct beat *beat) {
+/* Up to its last view. */
+static size_t size_of_views(const struct beat *beat) {
     return offsetof(struct sim_beat, beat.views) + beat->view_count * sizeof(beat->views[0]);
+}
+
+size_t sim_beat_size(const struct beat *beat) {
+    return size_of_views(beat) + beat->digest_len;
+}
+
+void sim_beat_pack(struct sim_beat *body, const struct beat *beat) {
+    size_t views = size_of_views(beat);
+    memcpy(&body->beat, beat, views - offsetof(struct sim_beat, beat));
+    memcpy((uint8_t *)body + views, beat->digest, beat->digest_len);
+}
+
+const struct beat *sim_beat_unpack(const struct sim_beat *body, struct beat *room) {
+    size_t views = size_of_views(&body->beat);
+    if (body->beat.digest_len == 0)
+        return &body->beat;
+    memcpy(room, &body->beat, views - offsetof(struct sim_beat, beat));
+    memcpy(room->digest, (const uint8_t *)body + views, room->digest_len);
+    return room;
 }
 
 /* The whole of a message is as large as the largest, a resume with its ticket. */

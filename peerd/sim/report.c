@@ -202,6 +202,8 @@ static void write_verdicts(struct json_writing *w, const struct report *r) {
         json_write_string(w, o, "observer", v->observer.text);
         json_write_string(w, o, "peer", v->peer.text);
         json_write_string(w, o, "verdict", v->verdict.text);
+        if (!name_is_empty(&v->location))
+            json_write_string(w, o, "location", v->location.text);
         json_write_string(w, o, "evidence", v->evidence);
     }
 }

@@ -7,7 +7,7 @@
  *    "frames_duplicated":…,
  *    "moves":[{"client":…,"cause":…,"from":…,"to":…,"at_ms":…,"detect_ms":…,"first_frame_ms":…,
  *              "gap_ms":…}, …],
- *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"evidence":…}, …],
+ *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"location":…,"evidence":…}, …],
  *    "events":[{"at_ms":…,"target":…,"text":…}, …],
  *    "gaps":[{"client":…,"at_ms":…,"ms":…}, …],
  *    "hedges":[{"client":…,"at_ms":…}, …], "hedges_left_out":…,
@@ -18,9 +18,10 @@
  * count from the start of the scenario [ms]. `stood_still_ms` is there if the machine of a live run
  * did so. Of hedges REPORT_HEDGES_MAX are told, and `hedges_left_out` says how many more there
  * were. first_frame_ms is −1 if the new server was never heard. A frame expected is one whose
- * playout instant has passed. `target` is empty for an event that hits no single cluster. Lists are
- * in the order of time, `gaps` and `hedges` client by client. report_html.h draws the same report
- * for people.
+ * playout instant has passed. `target` is empty for an event that hits no single cluster;
+ * `location` is there only if a cluster says it of its own path to a group of clients. Lists are in
+ * the order of time, `gaps` and `hedges` client by client. report_html.h draws the same report for
+ * people.
  */
 #ifndef PEERD_SIM_REPORT_H
 #define PEERD_SIM_REPORT_H
@@ -47,7 +48,9 @@ struct report_verdict {
     int64_t at_ms;
     struct name observer;
     struct name peer;
-    struct name verdict; /* as verdict_name() says it */
+    struct name verdict;  /* as verdict_name() says it */
+    struct name location; /* empty; else a cluster says this of its own path to where these clients
+                             are: the first group in that network */
     char evidence[REPORT_TEXT_LEN_MAX + 1];
 };
 

@@ -213,6 +213,7 @@ void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *
     out->cluster = c->identity;
     out->detection = c->detection;
     out->limits = c->limits;
+    out->performance = s->performance;
     fill_peers(s, cluster, out);
     fill_services(s, c, out);
     out->profile_count = s->profile_count;

@@ -264,7 +264,9 @@ struct scenario_moves {
 struct scenario_verdict {
     struct name of;
     uint32_t of_index;
-    struct name verdict;                        /* as verdict_name() says it */
+    struct name verdict;    /* as verdict_name() says it */
+    struct name location;   /* a group of clients; empty: wherever */
+    struct name neighbours; /* the first group in the network of that one; see report_verdict */
     struct name by_names[SCENARIO_OPEN_AT_MAX]; /* each of these; empty: any one */
     uint32_t by[SCENARIO_OPEN_AT_MAX];          /* one SCENARIO_ALL: all peers that live */
     uint32_t by_count;
@@ -333,7 +335,8 @@ struct scenario {
     struct duration duration;
     struct policy_detection detection; /* the same at every cluster */
     struct policy_limits limits;
-    struct policy_profile *profiles; /* at least one after loading */
+    struct policy_performance performance; /* likewise; locations_max 0 unless it is given */
+    struct policy_profile *profiles;       /* at least one after loading */
     uint32_t profile_count;
     struct policy_service *services; /* at least one after loading */
     uint32_t service_count;

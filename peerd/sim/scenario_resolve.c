@@ -253,6 +253,8 @@ void scenario_resolve(struct schema_run *run, struct tree_node *root, void *reco
                           .groups_good = groups_good(tree_find(root, "clients"))};
     struct tree_node *matrix = tree_find(root, "rtt_matrix");
     const struct tree_node *clusters = tree_find(root, "clusters");
+    if (tree_find(root, "performance") == NULL)
+        s->performance.locations_max = 0;
     s->seed_given = tree_find(root, "seed") != NULL;
     s->clusters_mark = clusters != NULL ? clusters->mark : (struct mark){1, 1};
     if (matrix != NULL)

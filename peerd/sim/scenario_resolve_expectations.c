@@ -28,6 +28,18 @@ static void resolve_moves(struct resolving *r, struct tree_node *node, struct sc
         resolve_since(r, tree_find(node, "by"), m->by);
 }
 
+/* Groups that name no network are neighbours. */
+static void resolve_location(struct resolving *r, struct tree_node *node,
+                             struct scenario_verdict *v) {
+    uint32_t group;
+    resolve_name(r, node, &v->location, MAY_BE_GROUP, &group, NULL);
+    if (node == NULL || group >= r->s->client_group_count)
+        return;
+    for (uint32_t i = 0; i <= group && name_is_empty(&v->neighbours); i++)
+        if (name_equal(&r->s->clients[i].network, &r->s->clients[group].network))
+            v->neighbours = r->s->clients[i].name;
+}
+
 static void resolve_verdict(struct resolving *r, struct tree_node *node,
                             struct scenario_verdict *v) {
     struct tree_node *by = tree_find(node, "by");
@@ -39,6 +51,7 @@ static void resolve_verdict(struct resolving *r, struct tree_node *node,
         if (v->by[k] == v->of_index && v->of_index != SCENARIO_NONE)
             refuse_self(r, resolve_element(by, k), &v->of);
     }
+    resolve_location(r, tree_find(node, "location"), v);
     resolve_since(r, tree_find(node, "from"), v->from);
     resolve_since(r, tree_find(node, "until"), v->until);
 }

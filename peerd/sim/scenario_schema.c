@@ -88,6 +88,8 @@ static const struct schema_row scenario_rows[] = {
      .doc = "At every cluster, as in a policy."},
     {"limits", SCHEMA_MAPPING, AT(scenario, limits), .table = &policy_limits_table,
      .doc = "At every cluster, as in a policy."},
+    {"performance", SCHEMA_MAPPING, AT(scenario, performance), .table = &policy_performance_table,
+     .doc = "At every cluster, as in a policy. Without it nobody follows how clients fare."},
     {"profiles", SCHEMA_LIST, LIST_AT(scenario, profiles, profile_count, POLICY_PROFILES_MAX),
      .heap = true, .table = &policy_profile_table, .unique = "name",
      .doc = "As in a policy; without it `opus` and `pcmu`."},

@@ -87,6 +87,11 @@ static void check_verdict(struct schema_run *run, struct tree_node *node, void *
     if (tree_find(node, "until") == NULL)
         v->until = DURATION_ENDLESS;
     check_order(run, node, "from", "until", !duration_less(v->until, v->from));
+    if (!name_is_empty(&v->location) && strcmp(v->verdict.text, "degraded") != 0)
+        refuse_void(run, tree_find(node, "location"), "verdict: degraded beside it",
+                    v->verdict.text);
+    if (!name_is_empty(&v->location) && v->by_count > 0)
+        refuse_void(run, tree_find(node, "by"), "`by` or `location`", "both");
     if (v->may && v->never)
         refuse_void(run, tree_find(node, "may"), "`may` or `never`", "both");
 }
@@ -98,6 +103,9 @@ static const struct schema_row verdict_rows[] = {
      .read = read_verdict,
      .form = "one of unknown, alive, suspect, headless, crashed, partitioned, degraded, draining",
      .doc = "What they come to believe of it."},
+    {"location", SCHEMA_NAME, AT(scenario_verdict, location),
+     .doc = "degraded only: what the cluster believes of its own path to where this group of "
+            "clients is."},
     {"by", SCHEMA_LIST, LIST_AT(scenario_verdict, by_names, by_count, SCENARIO_OPEN_AT_MAX),
      .item = &scenario_name_item, .single = true, .unique = "",
      .doc = "The clusters each of which believes so, or `all` that are its peers; without it any "

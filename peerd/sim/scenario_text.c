@@ -224,6 +224,18 @@ static void put_limits(struct text *t, const struct policy_limits *l) {
               (unsigned)l->drain_per_s);
 }
 
+static void put_performance(struct text *t, const struct policy_performance *p) {
+    text_putf(t, "  fares     of %u locations; worse: %u of R, with %u clients; ",
+              (unsigned)p->locations_max, (unsigned)p->degraded_drop,
+              (unsigned)p->degraded_clients_min);
+    if (p->tell)
+        text_putf(t, "peers told of /%u and /%u with %u clients, %u bytes/s\n",
+                  (unsigned)p->tell_ipv4_bits, (unsigned)p->tell_ipv6_bits,
+                  (unsigned)p->tell_clients_min, (unsigned)p->tell_bytes_per_s);
+    else
+        text_putf(t, "peers are not told\n");
+}
+
 static void put_row(struct text *t, const struct scenario_cluster *c) {
     text_putf(t, "  cluster   %s%s: %u x %u workers", c->identity.name.text,
               c->count > 1 ? ", …" : "", (unsigned)c->nodes, (unsigned)c->workers);
@@ -265,6 +277,8 @@ static void put_settings(struct text *t, const struct scenario *s) {
     text_putf(t, "\n  limits    ");
     put_limits(t, &s->limits);
     text_putf(t, "\n");
+    if (s->performance.locations_max > 0)
+        put_performance(t, &s->performance);
     for (uint32_t i = 0; i < s->service_count; i++)
         text_putf(t, "  service   %s: capacity %u\n", s->services[i].name.text,
                   (unsigned)s->services[i].capacity);
@@ -326,13 +340,18 @@ static void put_names(struct text *t, const struct name *names, uint32_t count) 
 }
 
 static void put_verdict(struct text *t, const struct scenario_verdict *v) {
-    text_putf(t, "  expects   %s%s of %s by ",
+    text_putf(t, "  expects   %s%s of %s ",
               v->never ? "never "
               : v->may ? "perhaps "
                        : "",
               v->verdict.text, v->of.text);
-    put_names(t, v->by_names, v->by_count);
-    text_putf(t, "%s", v->by_count == 0 ? "anybody" : "");
+    if (name_is_empty(&v->location)) {
+        text_putf(t, "by ");
+        put_names(t, v->by_names, v->by_count);
+        text_putf(t, "%s", v->by_count == 0 ? "anybody" : "");
+    } else {
+        text_putf(t, "for %s by itself", v->location.text);
+    }
     if (v->from.us > 0) {
         text_putf(t, ", from ");
         put_duration(t, v->from);

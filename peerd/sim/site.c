@@ -80,6 +80,11 @@ void sim_site_start(struct sim *sim, struct sim_site *site) {
             &(struct sim_event){.kind = SIM_PEERD_STARTS, .a = site->index, .n = site->peerd.run});
 }
 
+/* A planner's policies follow them by default; its crowds fare as its links say, and are many. */
+static uint32_t locations_of(const struct sim *sim, const struct sim_site *site) {
+    return sim->options.policies != NULL ? 0 : site->policy.performance.locations_max;
+}
+
 void sim_site_started(struct sim *sim, const struct sim_event *e) {
     struct sim_site *site = &sim->sites[e->a];
     if (e->n != site->peerd.run || site->peerd.life != SIM_LIFE_STARTING)
@@ -92,10 +97,12 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
                                                 .boot = boot,
                                                 .seed = seed,
                                                 .now = sim_site_now(sim, site),
-                                                .trace = &sim->trace});
+                                                .trace = &sim->trace,
+                                                .locations_max = locations_of(sim, site)});
     assert(site->core != NULL);
     site->verdicts_changed = 0;
     memset(site->verdicts, 0, sizeof(site->verdicts));
+    site->falls = 0;
     sim_site_step(sim, site, &(struct core_event){.kind = CORE_TICK});
 }
 
@@ -197,17 +204,19 @@ static void lie(const struct sim *sim, const struct sim_site *site, uint32_t to,
 
 static void send_beat(struct sim *sim, struct sim_site *site, const struct core_send_beat *send) {
     uint32_t to = site->cluster_of[send->peer];
+    struct beat said = send->beat;
     struct sim_beat body;
     body.from = (struct addr){0};
-    memcpy(&body.beat, &send->beat, sim_beat_size(&send->beat) - offsetof(struct sim_beat, beat));
-    lie(sim, site, to, &body.beat);
+    lie(sim, site, to, &said);
+    sim_beat_pack(&body, &said);
     struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index};
     if (!addr_is_none(&send->to)) {
         e.kind = SIM_BEAT_TO_NODE;
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
-    sim_post(sim, site->index, to, SIM_BEAT_BYTES, &e, &body, sim_beat_size(&body.beat));
+    sim_post(sim, site->index, to, SIM_BEAT_BYTES + said.digest_len, &e, &body,
+             sim_beat_size(&said));
 }
 
 static void answer_open(struct sim *sim, struct sim_site *site,
@@ -324,6 +333,31 @@ static void note_verdicts(struct sim *sim, struct sim_site *site) {
     }
 }
 
+static void note_fall(struct sim *sim, const struct sim_site *site, const struct core_fall *f) {
+    bool begins = f->cause == DEGRADE_CAUSE_PATH && f->change != DEGRADE_CHANGE_ENDED;
+    uint32_t group = sim_group_at(sim, &f->location);
+    if (f->change == DEGRADE_CHANGE_BEGAN && !begins)
+        return; /* not by its path: nothing to say of itself */
+    struct report_verdict v = {.at_ms = duration_in_ms(instant_since(sim->now, sim->zero)),
+                               .observer = site->policy.cluster.name,
+                               .peer = site->policy.cluster.name};
+    name_set(&v.verdict, verdict_name(begins ? VERDICT_DEGRADED : VERDICT_ALIVE));
+    if (group != UINT32_MAX)
+        v.location = sim->scenario->clients[group].name;
+    snprintf(v.evidence, sizeof(v.evidence), "%.*s", REPORT_TEXT_LEN_MAX, f->evidence);
+    report_add_verdict(&sim->report, &v);
+}
+
+/* What it believes of its own paths to its clients. */
+static void note_falls(struct sim *sim, struct sim_site *site) {
+    uint64_t falls = core_counters(site->core)->falls;
+    for (; site->falls < falls; site->falls++) {
+        const struct core_fall *f = core_fall(site->core, (uint32_t)(falls - site->falls - 1));
+        if (f != NULL && !instant_before(sim->now, sim->zero) && !sim->closing)
+            note_fall(sim, site, f);
+    }
+}
+
 void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *event) {
     event->now = sim_site_now(sim, site);
     event->wall = sim_wall(sim, &site->clock);
@@ -336,6 +370,7 @@ void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *ev
         carry_out(sim, site, &sim->core_outbox.items[i]);
     sim_narrative_drain(sim, &sim->trace, NULL);
     note_verdicts(sim, site);
+    note_falls(sim, site);
     sim_due_site(sim, site);
 }
 
@@ -360,10 +395,11 @@ void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
     }
     if (sim_process_holds(sim, &site->peerd, e))
         return;
-    sim_site_step(
-        sim, site,
-        &(struct core_event){.kind = CORE_BEAT_RECEIVED,
-                             .u.beat = {.peer = peer, .from = body->from, .beat = &body->beat}});
+    struct beat room;
+    struct core_event received = {.kind = CORE_BEAT_RECEIVED};
+    received.u.beat = (struct core_beat_received){
+        .peer = peer, .from = body->from, .beat = sim_beat_unpack(body, &room)};
+    sim_site_step(sim, site, &received);
     sim_body_free(&sim->bodies, body);
 }
 

@@ -133,6 +133,7 @@ struct sim_site {
     uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
     uint64_t verdicts_changed;             /* counter as of the last look */
     enum verdict verdicts[POLICY_PEERS_MAX];
+    uint64_t falls; /* counter as of the last look */
     uint32_t first_node, node_count;
     uint32_t first_worker, worker_count;
     uint32_t capacity;        /* [sessions] of the policy */
@@ -475,6 +476,8 @@ struct addr sim_worker_addr(const struct sim *sim, const struct sim_worker *work
 void sim_number_networks(struct sim *sim);
 struct addr sim_client_addr(const struct sim *sim, uint32_t client);
 struct addr sim_node_addr(const struct sim_node *node);
+/* The first group of clients of whom somebody is there, or might be. */
+uint32_t sim_group_at(const struct sim *sim, const struct prefix *location);
 /* UINT32_MAX if nobody has it. */
 uint32_t sim_worker_at(const struct sim *sim, const struct addr *addr);
 uint32_t sim_node_at(const struct sim *sim, const struct addr *addr);

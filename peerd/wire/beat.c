@@ -13,11 +13,12 @@
 #define REST_MAX   (2 * (VARINT_MAX - 1) + 1 + 2 * (8 + VARINT_MAX) + 4) /* [bytes] */
 #define VIEW_LEN   12                                                    /* [bytes] */
 #define TAG_LEN    16                                                    /* [bytes] Poly1305 */
-#define BODY_MAX   (FIXED_LEN + REST_MAX + BEAT_VIEWS_MAX * VIEW_LEN)
+#define BODY_MAX   (FIXED_LEN + REST_MAX + 1 + BEAT_DIGEST_MAX + BEAT_VIEWS_MAX * VIEW_LEN)
 #define FLAGS_KNOWN                                                                                \
     (BEAT_FLAG_DRAINING | BEAT_FLAG_ANSWER | BEAT_FLAG_RECOVERING | BEAT_FLAG_LISTENS)
 
 /* In the same byte, of the encoding alone. */
+#define HAS_DIGEST    0x20
 #define HAS_ECHO      0x40
 #define HAS_CANDIDATE 0x80
 
@@ -39,7 +40,8 @@ static bool fields_valid(const struct beat *b) {
            (b->echo_boot != 0 || b->echo_age_us == 0) &&
            echo_valid(b->candidate_boot, b->candidate_seq) && b->interval_ms != 0 &&
            (b->flags & ~FLAGS_KNOWN) == 0 && (b->kind == BEAT_KIND_MEDIA_ALIVE || b->node == 0) &&
-           b->view_count <= BEAT_VIEWS_MAX;
+           b->view_count <= BEAT_VIEWS_MAX && b->digest_len <= BEAT_DIGEST_MAX &&
+           (b->kind == BEAT_KIND_BEAT || b->digest_len == 0);
 }
 
 static bool kind_valid(uint8_t kind) {
@@ -61,8 +63,9 @@ static void write_echo(struct writer *w, const struct beat *b) {
 }
 
 static void write_body(struct writer *w, const struct beat *b) {
-    unsigned has =
-        (b->echo_boot != 0 ? HAS_ECHO : 0) | (b->candidate_boot != 0 ? HAS_CANDIDATE : 0);
+    unsigned has = (b->echo_boot != 0 ? HAS_ECHO : 0) |
+                   (b->candidate_boot != 0 ? HAS_CANDIDATE : 0) |
+                   (b->digest_len != 0 ? HAS_DIGEST : 0);
     write_u8(w, (uint8_t)(b->flags | has));
     write_u64(w, b->boot);
     write_varint(w, b->seq);
@@ -74,6 +77,10 @@ static void write_body(struct writer *w, const struct beat *b) {
     if (b->kind == BEAT_KIND_MEDIA_ALIVE)
         write_u8(w, b->node);
     write_echo(w, b);
+    if (b->digest_len != 0) {
+        write_u8(w, b->digest_len);
+        write_copy(w, b->digest, b->digest_len);
+    }
     for (unsigned i = 0; i < b->view_count; i++) {
         const struct beat_view *v = &b->views[i];
         write_copy(w, v->peer.bytes, KEY_HINT_BYTES);
@@ -151,9 +158,20 @@ static bool read_echo(struct reader *r, struct beat *b, uint8_t flags) {
            (b->candidate_boot != 0) == ((flags & HAS_CANDIDATE) != 0);
 }
 
+/* Likewise. */
+static bool read_digest(struct reader *r, struct beat *b, uint8_t flags) {
+    if ((flags & HAS_DIGEST) == 0)
+        return true;
+    b->digest_len = read_u8(r);
+    if (b->digest_len == 0 || b->digest_len > BEAT_DIGEST_MAX)
+        return false;
+    read_copy(r, b->digest, b->digest_len);
+    return true;
+}
+
 static enum err read_body(struct reader *r, struct beat *b) {
     uint8_t flags = read_u8(r);
-    b->flags = flags & (uint8_t) ~(HAS_ECHO | HAS_CANDIDATE);
+    b->flags = flags & (uint8_t) ~(HAS_DIGEST | HAS_ECHO | HAS_CANDIDATE);
     b->boot = read_u64(r);
     b->seq = read_varint(r);
     b->send_us = (int64_t)read_varint(r);
@@ -163,9 +181,9 @@ static enum err read_body(struct reader *r, struct beat *b) {
     b->free_slots = read_u32(r);
     if (b->kind == BEAT_KIND_MEDIA_ALIVE)
         b->node = read_u8(r);
-    bool echoed = read_echo(r, b, flags);
+    bool whole = read_echo(r, b, flags) && read_digest(r, b, flags);
     size_t views = reader_left(r) / VIEW_LEN;
-    if (r->failed || !echoed || views > BEAT_VIEWS_MAX)
+    if (r->failed || !whole || views > BEAT_VIEWS_MAX)
         return ERR_BAD_FIELD;
     b->view_count = (uint8_t)views;
     if (!fields_valid(b))

@@ -11,10 +11,13 @@
  *     1  node, of media-alive only
  *     8  echo_boot       v  echo_seq    4  echo_age_us       if flags have 0x40
  *     8  candidate_boot  v  candidate_seq                    if flags have 0x80
+ *     1  length, 1 to 240        n  digest                   if flags have 0x20
  *    12  hint 8, age 1, rtt 1, loss 1, verdict 1: a view, as often as there are
  * Beats are most of what two peers send one another for as long as they live, so nothing travels
  * that says nothing: a beat of a run a week old is 97 bytes, and 12 for each view. What a provider
- * may not want to be seen, sessions and slots, takes the same room whatever it is.
+ * may not want to be seen, sessions and slots, takes the same room whatever it is. A digest
+ * (wire/digest) says how the sender's clients fare; it is carried as it is, and who cannot read it
+ * has a beat all the same.
  * A beat ends with its last view and is never longer than 1,200 bytes. One struct has one encoding:
  * figures of views are codes of wire/coarse, boots and sequence numbers are never zero, an echo is
  * whole or absent, no number is longer than it need be, unknown flags are refused, and so is a
@@ -32,6 +35,7 @@
 #define BEAT_LEN_MIN     75   /* [bytes] the first of a run, without views */
 #define BEAT_LEN_MAX     1200 /* [bytes] fits every path MTU met in practice (RFC 9000, 14) */
 #define BEAT_VIEWS_MAX   64   /* peers reported in one beat */
+#define BEAT_DIGEST_MAX  240  /* [bytes] beside all those views */
 #define BEAT_NONCE_BYTES 24   /* [bytes] random: static keys forbid a counter that restarts */
 
 enum beat_kind {
@@ -72,7 +76,9 @@ struct beat {
     uint32_t sessions;        /* committed sessions at the sender */
     uint32_t free_slots;      /* sessions it could still take */
     uint8_t view_count;
+    uint8_t digest_len; /* [bytes] 0: none; never of media-alive */
     struct beat_view views[BEAT_VIEWS_MAX];
+    uint8_t digest[BEAT_DIGEST_MAX]; /* not to be trusted yet, see wire/digest */
 };
 
 /* Encodes and seals. The beat must be one that beat_open accepts; anything else is a bug. Returns

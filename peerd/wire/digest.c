@@ -36,7 +36,7 @@ static void write_entry(struct writer *w, const struct digest_entry *e) {
 }
 
 static size_t len_of(const struct digest_entry *e) {
-    return 6 + (e->location.bits + 7U) / 8;
+    return DIGEST_ENTRY_LEN(e->location.bits);
 }
 
 size_t digest_encode(uint8_t *out, size_t room, const struct digest_entry *entries, size_t count,

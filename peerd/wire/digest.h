@@ -18,13 +18,14 @@
 
 #include <stddef.h>
 
-#define DIGEST_VERSION       1
-#define DIGEST_HEADER_LEN    2  /* [bytes] */
-#define DIGEST_ENTRY_LEN_MAX 22 /* [bytes] a whole IPv6 address; 9 for a /24, 12 for a /48 */
-#define DIGEST_ENTRIES_MAX   64
-#define DIGEST_LEN_MAX       512   /* [bytes] whatever is asked for */
-#define DIGEST_IPV6_BITS_MAX 64    /* nobody needs to know of a single subscriber */
-#define DIGEST_RATING_MAX    10000 /* [R/100] */
+#define DIGEST_VERSION         1
+#define DIGEST_HEADER_LEN      2  /* [bytes] */
+#define DIGEST_ENTRY_LEN_MAX   22 /* [bytes] a whole IPv6 address; 9 for a /24, 12 for a /48 */
+#define DIGEST_ENTRIES_MAX     64
+#define DIGEST_ENTRY_LEN(bits) ((size_t)6 + ((bits) + 7U) / 8) /* [bytes] of a prefix so long */
+#define DIGEST_LEN_MAX         512                             /* [bytes] whatever is asked for */
+#define DIGEST_IPV6_BITS_MAX   64    /* nobody needs to know of a single subscriber */
+#define DIGEST_RATING_MAX      10000 /* [R/100] */
 
 struct digest_entry {
     struct prefix location; /* canonical */

@@ -2,6 +2,7 @@
 
 #include "peerd/net/clock.h"
 #include "test/live/chronicle.h"
+#include "topo/location.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,12 +48,30 @@ static void tell_verdict(struct runner *r, const struct report_verdict *v) {
         runner_fact(r, FACT_VERDICT, "%s hear that %s is %s (%s)", who, peer, verdict, v->evidence);
 }
 
+/* What a cluster says of its own path to some listeners; others have no say in it. */
+static void fall_said(struct runner *r, const char *line) {
+    struct report_verdict row;
+    struct prefix location;
+    if (!opinion_fall_read(&row, &location, line) || instant_is_never(r->started))
+        return;
+    row.at_ms = duration_in_ms(runner_at(r, net_now()));
+    for (uint32_t i = 0; i < r->listener_count && name_is_empty(&row.location); i++) {
+        const struct addr addr = space_listener_addr(&r->space, i, 0);
+        const struct prefix at = location_of(&addr);
+        if (location_equal(&at, &location))
+            row.location = r->scenario->clients[r->listeners[i].group].name;
+    }
+    report_add_verdict(&r->report, &row);
+    runner_fact(r, FACT_VERDICT, "%s: %s", row.observer.text, row.evidence);
+}
+
 /* A moment of doubt is told by the peerd that has it; only what all agree on is a fact of the run.
  */
 static void peerd_said(void *data, struct site *site, const char *line) {
     struct runner *r = data;
     struct report_verdict row;
     (void)site;
+    fall_said(r, line);
     if (!opinion_read(&row, line))
         return;
     bool agreed = opinion_noted(&r->opinions, r->sites, r->site_count, &row);

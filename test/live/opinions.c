@@ -1,5 +1,7 @@
 #include "test/live/opinions.h"
 
+#include "topo/location.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +20,22 @@ bool opinion_read(struct report_verdict *out, const char *line) {
             return name_set(&out->observer, observer) && name_set(&out->peer, peer) &&
                    name_set(&out->verdict, verdict);
     return false;
+}
+
+/* "… info peerd: fra1 10.1.2.0/24 fares worse: R 93 -> 60 (…): our path to it is bad (sure 99 %)"
+ */
+bool opinion_fall_read(struct report_verdict *out, struct prefix *location, const char *line) {
+    char observer[40], place[LOCATION_TEXT_LEN_MAX + 1];
+    const char *text = strstr(line, "peerd: ");
+    *out = (struct report_verdict){0};
+    if (text == NULL || strstr(text, " fares worse: ") == NULL ||
+        strstr(text, ": our path to it is bad") == NULL ||
+        sscanf(text + 7, "%39s %47s", observer, place) != 2)
+        return false;
+    snprintf(out->evidence, sizeof(out->evidence), "%.*s", REPORT_TEXT_LEN_MAX,
+             text + 8 + strlen(observer));
+    return location_from_text(location, place) && name_set(&out->observer, observer) &&
+           name_set(&out->peer, observer) && name_set(&out->verdict, "degraded");
 }
 
 static uint32_t find(const struct site *sites, uint32_t count, const struct name *name) {

@@ -16,6 +16,10 @@ struct opinions {
  * instant. */
 bool opinion_read(struct report_verdict *out, const char *line);
 
+/* Reads such a line about clients of a location. True if a cluster says that its own path to them
+ * is bad; `out` then holds all but the instant and whose location that is. */
+bool opinion_fall_read(struct report_verdict *out, struct prefix *location, const char *line);
+
 /* Takes note of it. True if now all sites that live (other than the peer) say the same of the peer,
  * and did not before. */
 bool opinion_noted(struct opinions *o, const struct site *sites, uint32_t site_count,

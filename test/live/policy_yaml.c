@@ -137,6 +137,18 @@ static void put_limits(FILE *out, const struct policy *p) {
             l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute);
 }
 
+static void put_performance(FILE *out, const struct policy_performance *p) {
+    fprintf(out, "performance:\n  locations_max: %" PRIu32 "\n  tell: %s\n", p->locations_max,
+            p->tell ? "true" : "false");
+    fprintf(out, "  tell_ipv4_bits: %" PRIu32 "\n  tell_ipv6_bits: %" PRIu32 "\n",
+            p->tell_ipv4_bits, p->tell_ipv6_bits);
+    fprintf(out, "  tell_clients_min: %" PRIu32 "\n  tell_bytes_per_s: %" PRIu32 "\n",
+            p->tell_clients_min, p->tell_bytes_per_s);
+    fprintf(out, "  degraded_drop: %" PRIu32 "\n  degraded_clients_min: %" PRIu32 "\n",
+            p->degraded_drop, p->degraded_clients_min);
+    put_duration(out, "degraded_hold", p->degraded_hold);
+}
+
 void policy_yaml_write(FILE *out, const struct policy *p) {
     char text[ADDR_TEXT_LEN_MAX + 1];
     put_cluster(out, &p->cluster);
@@ -145,6 +157,8 @@ void policy_yaml_write(FILE *out, const struct policy *p) {
     put_offers(out, p);
     put_grants(out, p);
     put_limits(out, p);
+    if (p->performance.locations_max > 0) /* else it was made by hand, or is as usual */
+        put_performance(out, &p->performance);
     if (p->dns_server.family != 0)
         fprintf(out, "dns_server: \"%s\"\n", addr_to_text(&p->dns_server, text));
 }

@@ -119,6 +119,50 @@ Test(beat, there_and_back) {
     expect_equal(&in, &out, "media-alive");
 }
 
+/* Whatever it is, and beside all the views that there can be. */
+Test(beat, carries_a_digest_as_it_is) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    for (unsigned views = 0; views <= BEAT_VIEWS_MAX; views += BEAT_VIEWS_MAX)
+        for (unsigned n = 1; n <= BEAT_DIGEST_MAX; n += 239) {
+            uint8_t datagram[BEAT_LEN_MAX];
+            struct beat in = sample(views), out;
+            in.digest_len = (uint8_t)n;
+            memset(in.digest, 0xa7, n);
+            size_t len = seal(datagram, &in, &key);
+            cr_expect_eq(len, 36 + BODY_LEN + 16 + 12 * views + 1 + n);
+            cr_assert_eq(beat_open(&out, datagram, len, &key), ERR_OK);
+            expect_equal(&in, &out, "with a digest");
+            cr_expect_eq(out.digest_len, n);
+            cr_expect_arr_eq(out.digest, in.digest, n);
+        }
+}
+
+Test(beat, a_digest_is_whole_or_the_beat_is_none) {
+    static const struct {
+        const char *what;
+        const char *rest; /* after a body without anything */
+        size_t len;
+        uint8_t kind;
+        enum err expected;
+    } rows[] = {
+        {"one byte", "\1\x77", 2, 1, ERR_OK},
+        {"empty", "\0", 1, 1, ERR_BAD_FIELD},
+        {"shorter than it says", "\2\x77", 2, 1, ERR_BAD_FIELD},
+        {"longer than may be", "\xf1", 1, 1, ERR_BAD_FIELD},
+        {"of media-alive", "\0\1\x77", 3, 2, ERR_BAD_FIELD},
+    };
+    static const uint8_t bare[] = "\x20\1\2\3\4\5\6\7\x08\1\0\0\1\0\0\0\0\0\0\0\0\0";
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t datagram[BEAT_LEN_MAX], body[64];
+        struct beat out;
+        memcpy(body, bare, sizeof(bare));
+        memcpy(body + sizeof(bare), rows[i].rest, rows[i].len);
+        size_t len = seal_body(datagram, rows[i].kind, body, sizeof(bare) + rows[i].len, &key);
+        cr_expect_eq(beat_open(&out, datagram, len, &key), rows[i].expected, "%s", rows[i].what);
+    }
+}
+
 Test(beat, layout_is_as_documented) {
     static const struct {
         const char *what;
@@ -261,7 +305,7 @@ Test(beat, fields_out_of_range_are_refused) {
         {"no interval", 1, 28, 2, 2, "\0\0", ERR_BAD_FIELD},
         {"no wish", 1, 30, 2, 2, "\0\0", ERR_OK},
         {"an unknown flag", 1, 0, 1, 1, "\xd5", ERR_BAD_FIELD},
-        {"another unknown flag", 1, 0, 1, 1, "\xe5", ERR_BAD_FIELD},
+        {"a digest is not there", 1, 0, 1, 1, "\xe5", ERR_BAD_FIELD},
         {"a node in a cluster's beat", 1, 40, 0, 1, "\x01", ERR_BAD_FIELD},
         {"a node in media-alive", 2, 40, 0, 1, "\x01", ERR_OK},
         {"a view too short by one", 1, 78, 1, 0, "", ERR_BAD_FIELD},

@@ -44,7 +44,7 @@ static struct bed bed_new(void) {
         b.sessions[i] = fixture_session(i + 1, 1, RESUME_COMMIT);
         b.sessions[i].client.ip[3] = (uint8_t)(i + 1);
         b.sessions[i].expected = 1000; /* before we knew of it: nothing of it is ours */
-        b.sessions[i].lost_after = 900;
+        b.sessions[i].lost_before = 900;
         b.sessions[i].rtt_us = 30000;
         b.sessions[i].jitter_us = 2000;
     }
@@ -92,7 +92,7 @@ Test(core_fares, figures_that_go_back_or_stand_still_are_no_ratings) {
     struct bed b = bed_new();
     run(&b, 20, 0, 0);
     for (int i = 0; i < CLIENTS; i++)
-        b.sessions[i].expected -= 900, b.sessions[i].lost_after -= 900;
+        b.sessions[i].expected -= 900, b.sessions[i].lost_before -= 900;
     run(&b, 3, 0, 0);
     cr_expect_eq(b.falls, 0);
     fixture_free(b.f);

@@ -223,7 +223,7 @@ Test(peerctl, a_running_peerd) {
     expect("why a session", CTL("why", "AAAAAAAAAAAAAAAAAAAAAA", "--policy", policy_path), 1, "",
            "refused (404)");
     expect("locations", CTL("locations", "--policy", policy_path), 0,
-           "0 in all, 0 of them degraded", "");
+           "0 in all, 0 of them fallen, 0 degraded by our path; 0 others with peers", "");
     expect("rank", CTL("rank", "192.0.2.7", "--policy", policy_path), 1, "",
            "no node of ours that makes it is registered");
     expect("rank what", CTL("rank", "10.0.0.0/8", "--policy", policy_path), 2, "",

@@ -188,6 +188,9 @@ Test(perf, a_peers_word_reaches_wider_and_narrower_locations) {
     perf_free(&p);
 }
 
+/* Room for so many summaries. */
+static const struct perf_room eight = {8, 96, 9, 12}, two = {2, 24, 9, 12};
+
 /* Only so narrow, only with so many clients. */
 Test(perf, what_leaves_is_as_coarse_and_as_crowded_as_permitted) {
     struct perf p;
@@ -202,7 +205,7 @@ Test(perf, what_leaves_is_as_coarse_and_as_crowded_as_permitted) {
         cr_assert(heard(&p, "2001:db8:1::/48", i % 12, 0, now));
     }
     struct instant now = instant_us(12000000);
-    size_t count = perf_pick(&p, &strict, now, out, 8);
+    size_t count = perf_pick(&p, &strict, &eight, now, out);
     cr_assert_eq(count, 2, "%zu", count);
     for (size_t i = 0; i < count; i++) {
         cr_expect_geq(out[i].clients, 10);
@@ -213,9 +216,9 @@ Test(perf, what_leaves_is_as_coarse_and_as_crowded_as_permitted) {
                       out[i].usual_centi);
     }
     const struct perf_privacy loose = {24, 48, 1};
-    cr_expect_eq(perf_pick(&p, &loose, now, out, 8), 4);
+    cr_expect_eq(perf_pick(&p, &loose, &eight, now, out), 4);
     const struct perf_privacy none = {24, 48, 1000};
-    cr_expect_eq(perf_pick(&p, &none, now, out, 8), 0);
+    cr_expect_eq(perf_pick(&p, &none, &eight, now, out), 0);
     perf_free(&p);
 }
 
@@ -232,10 +235,10 @@ Test(perf, the_changed_come_first_and_then_all_in_turn) {
         snprintf(text, sizeof(text), "10.0.%u.0/24", at);
         cr_assert(heard(&p, text, i / 6 % 8, at == 3 && i >= 2400 ? 10 : 0, now));
         if (i == 2500) { /* nothing else has */
-            cr_assert_eq(perf_pick(&p, &loose, now, out, 2), 2);
+            cr_assert_eq(perf_pick(&p, &loose, &two, now, out), 2);
             cr_expect_eq(out[0].location.addr.ip[2], 3);
         } else if (i % 50 == 0 && i < 2400) {
-            size_t count = perf_pick(&p, &loose, now, out, 2);
+            size_t count = perf_pick(&p, &loose, &two, now, out);
             for (size_t k = 0; k < count; k++)
                 told[out[k].location.addr.ip[2]]++;
         }
