@@ -68,6 +68,8 @@ NEED_peersim := sim io pure
 NEED_live := testlib sim io net pure
 # Where test/lib/standstill.c comes between the folders and the system.
 STANDSTILL := -Wl,--wrap=net_now,--wrap=net_loop_run_until,--wrap=timerfd_settime
+# Where test/lib/quick_start.c comes between two libraries.
+QUICK_START := -Wl,-u,mbedtls_x509_crt_parse_file,--export-dynamic-symbol=mbedtls_x509_crt_parse_file
 NEED_fuzz := client sim io geo media net pure
 NEED_test := testlib worker client sim ctl io web find geo media net pure
 
@@ -201,7 +203,7 @@ $(foreach v,$(VARIANTS),$(eval $(call variant_rules,$(v))) \
 $(foreach v,release asan clang, \
   $(foreach p,$(HAVE_PROGRAMS),$(eval $(call binary_rules,$(v),$(BIN_$(v))/$(p),$(MAIN_$(p)),$(NEED_$(p))))) \
   $(foreach s,$(TEST_SRC),$(eval $(call \
-    binary_rules,$(v),$(BUILD)/$(v)/test/$(call base_of,$(s)),$(s),$(NEED_test),-lcriterion $(STANDSTILL)))) \
+    binary_rules,$(v),$(BUILD)/$(v)/test/$(call base_of,$(s)),$(s),$(NEED_test),$(GOLD) -lcriterion $(STANDSTILL) $(QUICK_START)))) \
   $(if $(LIVE_SRC),$(eval $(call binary_rules,$(v),$(call live,$(v)),$(LIVE_SRC),$(NEED_live)))))
 $(foreach v,release clang,$(foreach s,$(BENCH_SRC),$(eval $(call binary_rules,$(v),$(filter \
     %/$(call base_of,$(s)),$(call benches,$(v))),$(s) $(BENCH_LIB_SRC),$(NEED_test)))))

@@ -4,9 +4,13 @@
  */
 #include "media_fixture.h"
 
-#define POINTS 40  /* starts a row, as in the experiment that the design rests on */
-#define AFTER  12  /* [frames] compared after each start */
-#define SPAN   900 /* [frames] of reference: several laps */
+#ifndef __SANITIZE_ADDRESS__
+#define POINTS 40 /* starts a row, as in the experiment that the design rests on */
+#else
+#define POINTS 8 /* what runs here is a codec that no sanitizer looks into */
+#endif
+#define AFTER 12  /* [frames] compared after each start */
+#define SPAN  900 /* [frames] of reference: several laps */
 
 static struct media_profile profile_of(enum media_codec codec) {
     struct media_profile p;
@@ -101,12 +105,15 @@ Test(media_stream, noise_silence_and_odd_parameters_are_identical) {
     struct rng rng;
     rng_seed(&rng, 1);
     cr_assert_eq(media_wav_create(&w, path, 48000, 1, NULL), ERR_OK);
+    int16_t block[480];
     for (int i = 0; i < 48000 * 20; i++) {
         int second = i / 48000;
         int16_t v = second % 4 < 2 ? 0 : (int16_t)(rng_below(&rng, 3) - 1);
         if (second % 4 == 3)
             v = (int16_t)(rng_below(&rng, 30000) - 15000);
-        media_wav_write(w, &v, 1);
+        block[i % 480] = v;
+        if (i % 480 == 479)
+            cr_assert_eq(media_wav_write(w, block, 480), ERR_OK);
     }
     cr_assert_eq(media_wav_close(w), ERR_OK);
     const struct {
