@@ -60,14 +60,17 @@ static bool load_one(struct plan *plan, const char *path) {
         fprintf(stderr, "%s\n", fault_to_text(&faults, &faults.list[i], line));
     if (p == NULL)
         return false;
+    if (p->node_count == 0) {
+        plan_say(&plan->notes, "%s has no nodes, so it cannot serve anybody: left out",
+                 p->cluster.name.text);
+        policy_file_free(p);
+        return true;
+    }
     uint32_t other = plan_find(plan, &p->cluster.name);
     plan->policies[plan->count++] = p;
-    if (p->node_count == 0)
-        fprintf(stderr, "%s: %s has no nodes, so it cannot serve anybody\n", path,
-                p->cluster.name.text);
     if (other != UINT32_MAX)
         fprintf(stderr, "%s: another policy of %s was given already\n", path, p->cluster.name.text);
-    return p->node_count > 0 && other == UINT32_MAX;
+    return other == UINT32_MAX;
 }
 
 /* A peering takes two. */
@@ -384,7 +387,10 @@ bool plan_load(struct plan *plan, const struct plan_request *request) {
         return false;
     for (uint32_t i = 0; i < request->file_count; i++)
         ok = load_one(plan, request->files[i]) && ok;
-    if (!ok)
+    if (ok && plan->count == 0)
+        fprintf(stderr, "%s: no cluster of these policies has nodes, so there is no overlay\n",
+                request->file_count > 0 ? request->files[0] : "peersim");
+    if (!ok || plan->count == 0)
         return false;
     drop_lonely_peers(plan);
     char *text = NULL;

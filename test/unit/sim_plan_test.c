@@ -8,6 +8,7 @@
 #include "test/lib/program.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,6 +348,22 @@ Test(sim_plan, the_samples_survive_the_death_of_one) {
     program_result_free(&r);
 }
 
+/* As the README has it: whatever else lies there, and is no part of their overlay. */
+Test(sim_plan, all_samples_are_planned_with_at_once) {
+    cr_assert(have_program());
+    const char *words[32] = {"--kill", "fra1", "--load", "40%"};
+    glob_t files;
+    cr_assert_eq(glob("conf/*.yaml", 0, NULL, &files), 0);
+    cr_assert(files.gl_pathc > SAMPLES && files.gl_pathc < 28);
+    memcpy(&words[4], files.gl_pathv, files.gl_pathc * sizeof(*words));
+    struct program_result r = program_run(folder, "peersim", words);
+    cr_expect_neq(r.status, 2, "%s%s", r.out, r.err);
+    cr_expect_not_null(strstr(r.out, "If fra1 dies: "), "%s", r.out);
+    cr_expect_not_null(strstr(r.out, "note: vie1 has no nodes"), "%s", r.out);
+    program_result_free(&r);
+    globfree(&files);
+}
+
 Test(sim_plan, when_two_of_three_die_some_have_nowhere_to_go) {
     cr_assert(have_program());
     struct program_result r = RUN("--kill", "fra1,ams1", samples[0], samples[1], samples[2]);
@@ -390,6 +407,7 @@ Test(sim_plan, wrong_words_are_refused) {
         {"twice",
          {"--kill", "fra1", "conf/fra1.yaml", "conf/fra1.yaml", NULL},
          "another policy of fra1"},
+        {"no nodes", {"--kill", "vie1", "conf/federation.yaml", NULL}, "has nodes, so there is no"},
         {"no policy at all",
          {"--drain", "fra1", "test/scenario/herd.yaml", NULL},
          "herd.yaml:2:1: name: expected a key of a policy"},
