@@ -96,6 +96,8 @@ static double cpu_of(pid_t pid) {
         sheet_die("a peerd has ended before its time");
     for (struct dirent *d; (d = readdir(tasks)) != NULL;) {
         unsigned long long ns = 0;
+        if (d->d_name[0] == '.') /* `..` has a file of that name, too: the main thread's */
+            continue;
         snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", (int)pid, d->d_name);
         FILE *f = fopen(path, "r");
         if (f == NULL)
