@@ -148,7 +148,6 @@ static void open_signals(struct daemon *d) {
     d->hangup = net_signal_open(d->loop, SIGHUP, hung_up, d);
     d->terminate = net_signal_open(d->loop, SIGTERM, told_to_end, d);
     d->interrupt = net_signal_open(d->loop, SIGINT, told_to_end, d);
-    d->watch = net_file_watch_open(d->loop, d->policy_path, file_changed, d);
 }
 
 enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *log) {
@@ -164,6 +163,8 @@ enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *
     d->faults = calloc(1, sizeof(*d->faults));
     if (d->loop == NULL || d->faults == NULL)
         return ERR_NO_MEMORY;
+    /* Watched first: a change that comes while we read is seen afterwards. */
+    d->watch = net_file_watch_open(d->loop, d->policy_path, file_changed, d);
     enum err err = reload_first(d);
     if (err == ERR_OK)
         err = open_plumbing(d);

@@ -146,45 +146,106 @@ enum err net_key_write(const struct key_pair *pair, const char *path) {
 
 /* ---- watching ---- */
 
+/* What differs when a file is another or was written to; seven words without a gap. */
+struct file_seen {
+    uint64_t dev, ino, size;
+    int64_t mtime_s, mtime_ns, ctime_s, ctime_ns;
+};
+
+/* libuv has such a watch, but that takes for granted what it finds when a thread first comes to
+ * look: on a busy machine a change in between, and so the one after which we read, was never told.
+ * Here we look once before the caller goes on. */
 struct net_file_watch {
-    uv_fs_poll_t poll;
+    uv_timer_t timer;
+    uv_fs_t look;
+    struct file_seen seen;
+    bool there;           /* `seen` is of a file */
+    bool looking, closed; /* a thread has `look`; `timer` is closed */
+    char *path;
     void (*changed)(void *data);
     void *data;
 };
 
-static void file_polled(uv_fs_poll_t *poll, int status, const uv_stat_t *before,
-                        const uv_stat_t *now) {
-    struct net_file_watch *watch = poll->data;
-
-    (void)before;
-    (void)now;
-    /* A file that is gone is on its way to be replaced; the change comes when it is back. */
-    if (status == 0)
-        watch->changed(watch->data);
+static struct file_seen seen_of(const uv_stat_t *st) {
+    return (struct file_seen){
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .size = st->st_size,
+        .mtime_s = st->st_mtim.tv_sec,
+        .mtime_ns = st->st_mtim.tv_nsec,
+        .ctime_s = st->st_ctim.tv_sec,
+        .ctime_ns = st->st_ctim.tv_nsec,
+    };
 }
 
-static void free_watch(uv_handle_t *handle) {
-    free(handle->data);
+/* Whether there is a file that is not as it was. One that is gone is on its way to be replaced; the
+ * change comes when it is back. */
+static bool watch_learn(struct net_file_watch *watch, const uv_fs_t *look) {
+    if (look->result != 0) {
+        watch->there = false;
+        return false;
+    }
+    struct file_seen now = seen_of(&look->statbuf);
+    bool same = watch->there && memcmp(&now, &watch->seen, sizeof(now)) == 0;
+    watch->seen = now;
+    watch->there = true;
+    return !same;
+}
+
+static void release_when_idle(struct net_file_watch *watch) {
+    if (!watch->closed || watch->looking)
+        return;
+    free(watch->path);
+    free(watch);
+}
+
+static void timer_closed(uv_handle_t *timer) {
+    struct net_file_watch *watch = timer->data;
+
+    watch->closed = true;
+    release_when_idle(watch);
+}
+
+static void looked(uv_fs_t *look) {
+    struct net_file_watch *watch = look->data;
+    bool changed = watch_learn(watch, look);
+
+    uv_fs_req_cleanup(look);
+    watch->looking = false;
+    if (changed && !uv_is_closing((uv_handle_t *)&watch->timer))
+        watch->changed(watch->data);
+    else
+        release_when_idle(watch);
+}
+
+static void time_to_look(uv_timer_t *timer) {
+    struct net_file_watch *watch = timer->data;
+
+    if (!watch->looking)
+        watch->looking = uv_fs_stat(timer->loop, &watch->look, watch->path, looked) == 0;
 }
 
 struct net_file_watch *net_file_watch_open(struct net_loop *loop, const char *path,
                                            void (*changed)(void *data), void *data) {
     struct net_file_watch *watch = calloc(1, sizeof *watch);
 
-    if (watch == NULL)
-        return NULL;
-    watch->changed = changed;
-    watch->data = data;
-    uv_fs_poll_init(net_loop_uv(loop), &watch->poll);
-    watch->poll.data = watch;
-    if (uv_fs_poll_start(&watch->poll, file_polled, path, WATCH_EVERY_MS) != 0) {
-        net_file_watch_close(watch);
+    if (watch == NULL || (watch->path = strdup(path)) == NULL) {
+        free(watch);
         return NULL;
     }
+    watch->changed = changed;
+    watch->data = data;
+    watch->look.data = watch;
+    uv_fs_stat(net_loop_uv(loop), &watch->look, path, NULL); /* before we return */
+    watch_learn(watch, &watch->look);
+    uv_fs_req_cleanup(&watch->look);
+    uv_timer_init(net_loop_uv(loop), &watch->timer);
+    watch->timer.data = watch;
+    uv_timer_start(&watch->timer, time_to_look, WATCH_EVERY_MS, WATCH_EVERY_MS);
     return watch;
 }
 
 void net_file_watch_close(struct net_file_watch *watch) {
     if (watch != NULL)
-        uv_close((uv_handle_t *)&watch->poll, free_watch);
+        uv_close((uv_handle_t *)&watch->timer, timer_closed);
 }

@@ -36,8 +36,8 @@ struct net_file_watch;
 
 /* Calls `changed` when the file at `path` is another or was written to, found out by looking once a
  * second from another thread: that also sees renames, symbolic links moved to a new target and
- * network file systems, which inotify does not. The file need not exist. NULL if memory is short.
- */
+ * network file systems, which inotify does not. The file need not exist. What counts as before is
+ * how it is during this call: open the watch, then read. NULL if memory is short. */
 struct net_file_watch *net_file_watch_open(struct net_loop *loop, const char *path,
                                            void (*changed)(void *data), void *data);
 void net_file_watch_close(struct net_file_watch *watch);
