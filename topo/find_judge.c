@@ -84,6 +84,26 @@ bool find_succeeds(const struct find_cluster *c, const struct find_cluster *befo
            find_key_equal(&before->facts.next, &c->claim.key);
 }
 
+/* Whom it succeeds, now or a while ago; NULL for nobody. */
+static const struct find_cluster *predecessor(const struct find *f, const struct find_cluster *c) {
+    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+        const struct find_cluster *other = &f->clusters[i];
+        if (other->used && other != c &&
+            (other->state == FIND_STATE_ACCEPTED || other->state == FIND_STATE_RETIRED) &&
+            name_equal(&other->facts.name, &c->facts.name) && find_succeeds(c, other) &&
+            !find_is_revoked(&f->config, &other->claim.key))
+            return other;
+    }
+    return NULL;
+}
+
+/* A rule that names a key holds for the one that this key has announced, too. */
+static const struct find_rule *rule_for(const struct find *f, const struct find_cluster *c) {
+    const struct find_rule *r = find_rule_for(&f->config, &c->facts, &c->claim.key);
+    const struct find_cluster *before = r == NULL ? predecessor(f, c) : NULL;
+    return before == NULL ? r : find_rule_for(&f->config, &c->facts, &before->claim.key);
+}
+
 static uint32_t peer_count(const struct find *f) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
@@ -98,7 +118,7 @@ enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint3
     const struct find_cluster *other = find_namesake(f, c);
     if (is_held(config, &c->facts.name) || (other != NULL && !find_succeeds(c, other)))
         return FIND_REFUSAL_NAME_TAKEN;
-    const struct find_rule *r = find_rule_for(config, &c->facts, &c->claim.key);
+    const struct find_rule *r = rule_for(f, c);
     if (r == NULL)
         return FIND_REFUSAL_NO_RULE;
     bool counted = c->state == FIND_STATE_ACCEPTED || other != NULL;

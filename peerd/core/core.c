@@ -2,6 +2,7 @@
 
 #include "peerd/core/change.h"
 #include "peerd/core/moves.h"
+#include "peerd/core/rekey.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -207,6 +208,13 @@ static void take(struct core *core, const struct core_event *event, struct core_
         return;
     case CORE_POLICY_CHANGED:
         policy_change(core, event->u.policy);
+        return;
+    case CORE_REKEYED:
+        rekey_self(core, &event->u.self);
+        return;
+    case CORE_PEER_REKEYED:
+        assert(event->u.rekeyed.peer < core->peer_count);
+        rekey_peer(core, core->peers[event->u.rekeyed.peer], &event->u.rekeyed.key);
         return;
     }
 }

@@ -8,7 +8,7 @@
  * the event and who empties the outbox; the same seed and events give the same intentions.
  *
  * What can happen is the list in `enum core_event_kind`. Which file handles it:
- *   beats, verdicts     peering.c (one peer), witness.c (what others say)
+ *   beats, verdicts     peering.c (one peer), witness.c (what others say), rekey.c (other keys)
  *   nodes, credit       nodes.c (registration), credit.c (leasing), orders.c (asking them)
  *   sessions            sessions.c (the table), groups.c, report.c (what a node tells of them)
  *   opening             admission.c (may it?), open.c (where, and with which backups)
@@ -61,7 +61,9 @@ enum core_event_kind {
     CORE_STANDBYS_ANSWERED, /* what a peer set aside for us */
     CORE_DRAIN,             /* the operator wants the sessions gone */
     CORE_UNDRAIN,           /* … or not any more */
-    CORE_POLICY_CHANGED     /* peers, nodes and sessions that still make sense are kept */
+    CORE_POLICY_CHANGED,    /* peers, nodes and sessions that still make sense are kept */
+    CORE_REKEYED,           /* our own key is another one from now on */
+    CORE_PEER_REKEYED       /* a peer has shown that it holds the key that it had announced */
 };
 
 struct core_beat_received {
@@ -124,6 +126,11 @@ struct core_drain {
     struct name to;           /* empty: each session's own backups */
 };
 
+struct core_peer_rekeyed {
+    uint32_t peer;
+    struct public_key key;
+};
+
 struct core_event {
     enum core_event_kind kind;
     struct instant now; /* never before that of the event before */
@@ -138,6 +145,8 @@ struct core_event {
         struct core_standbys_answered standbys;
         struct core_drain drain;
         const struct policy *policy; /* CORE_POLICY_CHANGED; copied */
+        struct public_key self;      /* CORE_REKEYED */
+        struct core_peer_rekeyed rekeyed;
     } u;
 };
 

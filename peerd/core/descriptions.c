@@ -24,7 +24,8 @@ static bool copy(struct description *out, const struct description *d) {
     out->profiles = NULL;
     out->sources = NULL;
     out->media = NULL;
-    out->doors = NULL; /* of no use to the core */
+    out->doors = NULL; /* of no use to the core … */
+    out->past = NULL;  /* … any more than this, which is about keys */
     if (copy_array(&out->services, d->services, d->service_count, sizeof(*d->services)) &&
         copy_array(&out->profiles, d->profiles, d->profile_count, sizeof(*d->profiles)) &&
         copy_array(&out->sources, d->sources, d->source_count, sizeof(*d->sources)) &&

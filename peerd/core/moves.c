@@ -1,5 +1,6 @@
 #include "peerd/core/moves.h"
 
+#include "peerd/core/rekey.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -97,10 +98,9 @@ void moves_call_off(struct core *core, struct session *s) {
 
 static void describe(const struct core *core, struct session *s, const struct node_session *told) {
     const struct peering *from = peering_by_hint(core, &told->served_by);
-    struct key_hint self = key_hint_of(&core->self);
     if (from != NULL)
         s->move->from = from->policy.name;
-    else if (key_hint_equal(&self, &told->served_by))
+    else if (rekey_is_self(core, &told->served_by))
         s->move->from = core->name; /* another worker of ours */
     s->move->to = core->name;
     s->move->epoch_to = told->epoch;

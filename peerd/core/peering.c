@@ -66,11 +66,23 @@ void peering_free(struct peering *p) {
     free(p);
 }
 
-struct peering *peering_by_hint(const struct core *core, const struct key_hint *hint) {
+/* Those who have not seen yet that a peer has another key call it by the one before. */
+static uint32_t index_by_hint(const struct core *core, const struct key_hint *hint) {
+    static const struct key_hint none;
     for (uint32_t i = 0; i < core->peer_count; i++)
-        if (key_hint_equal(&core->peers[i]->hint, hint))
-            return core->peers[i];
-    return NULL;
+        if (key_hint_equal(&core->faces[i].hint, hint))
+            return i;
+    if (core->counters.peers_rekeyed == 0 || key_hint_equal(hint, &none))
+        return PEERING_NOBODY;
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (key_hint_equal(&core->peers[i]->former_hint, hint))
+            return i;
+    return PEERING_NOBODY;
+}
+
+struct peering *peering_by_hint(const struct core *core, const struct key_hint *hint) {
+    uint32_t i = index_by_hint(core, hint);
+    return i == PEERING_NOBODY ? NULL : core->peers[i];
 }
 
 struct peering *peering_by_name(const struct core *core, const struct name *name) {
@@ -95,13 +107,6 @@ static void note_rtt(struct peering *p, struct duration rtt) {
         p->rtt = rtt;
     else
         p->rtt.us += (rtt.us - p->rtt.us) / RTT_GAIN;
-}
-
-static uint32_t index_by_hint(const struct core *core, const struct key_hint *hint) {
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        if (key_hint_equal(&core->faces[i].hint, hint))
-            return i;
-    return PEERING_NOBODY;
 }
 
 /* Views come in the order of the sender's policy, which is the same in each beat, so whom each is

@@ -90,6 +90,7 @@ struct peering {
     struct policy_peer policy;
     uint32_t index; /* in the policy */
     struct key_hint hint;
+    struct key_hint former_hint; /* of its key before; all zero: none */
 
     struct echo echo;
     struct detector detector;

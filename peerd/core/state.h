@@ -25,6 +25,7 @@ struct core {
     struct policy policy;
     struct name name; /* of this cluster */
     struct public_key self;
+    struct key_hint former_hint; /* of our key before; all zero: none */
     struct rank_place place;
     uint64_t boot;  /* of this run */
     uint64_t boots; /* given to echoes so far */

@@ -50,6 +50,8 @@
     X(digests_refused, "digests of peers that cannot be read")                                     \
     X(falls, "events of clients of a location: fallen, another cause, over")                       \
     X(degradations, "times that clients of a location fell together")                              \
+    X(rekeys, "times that our own key was changed while running")                                  \
+    X(peers_rekeyed, "times that a peer went over to the key that it had announced")               \
     X(own_stalls, "times this process did not run when it should have")
 
 struct core_counters {
@@ -145,7 +147,7 @@ const struct history_entry *core_peer_verdict_before(const struct core *core, ui
 /* What peer `index` last said of peer `about`; false if nothing. */
 bool core_peer_view(const struct core *core, uint32_t index, uint32_t about, struct beat_view *out);
 
-/* What we say of ourselves: everything but clients_url and next_key, which are io's to add. The
+/* What we say of ourselves: everything but clients_url, doors, next_key and past, io's to add. The
  * arrays belong to the core and hold until the next call or step; do not description_free it.
  * ERR_NO_MEMORY leaves `out` untouched. */
 enum err core_describe(struct core *core, struct wall wall, struct description *out);

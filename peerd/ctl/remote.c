@@ -22,6 +22,9 @@ struct remote {
     struct net_http_client *http;
     struct net_identity *identity;
     struct key_pair key;
+    struct public_key also[1 + POLICY_FORMER_MAX]; /* our next and former ones: peerd may not have
+                                                      taken the policy yet, or no longer */
+    size_t also_count;
     struct addr to;
     int status;     /* of the answer; 0 for none */
     json_t *answer; /* owned */
@@ -38,6 +41,11 @@ static int load_policy(struct remote *r, const struct ctl_options *o, struct fau
         return CTL_REFUSED;
     }
     r->to = policy->peer_listen.bind;
+    static const struct public_key none;
+    if (!public_key_equal(&policy->cluster.next_key, &none))
+        r->also[r->also_count++] = policy->cluster.next_key;
+    for (uint32_t i = 0; i < policy->cluster.former_key_count; i++)
+        r->also[r->also_count++] = policy->cluster.former_keys[i];
     policy_file_free(policy);
     return CTL_DONE;
 }
@@ -121,6 +129,8 @@ static int ask(struct remote *r, const char *method, const char *path, const cha
                                      .answer_bytes_max = (size_t)64 << 20,
                                      .identity = r->identity,
                                      .pinned = &r->key.public_key,
+                                     .or_pinned = r->also,
+                                     .or_pinned_count = r->also_count,
                                      .connect_to = r->to,
                                      .done = answered,
                                      .data = r,

@@ -91,6 +91,38 @@ static void peer_breaches(const json_t *peer) {
                number_of(peer, "sessions_here"), over);
 }
 
+static void former_keys(const json_t *list, const char *whose) {
+    const json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        long long left = number_of(one, "left_s");
+        if (is_set(one, "revoked"))
+            printf("  %s former key is revoked: %s\n", whose, text_of(one, "key"));
+        else if (left > 0)
+            printf("  %s former key verifies tickets for %lld s more: %s\n", whose, left,
+                   text_of(one, "key"));
+    }
+}
+
+/* What there is to know beside the key in force. */
+static void peer_keys(const json_t *peer) {
+    if (is_set(peer, "key_revoked"))
+        printf("  its key is revoked: nothing that it says is believed\n");
+    if (is_set(peer, "key_outdated_in_policy"))
+        printf("  the policy names its former key; write: %s\n", text_of(peer, "key"));
+    if (json_is_string(json_object_get(peer, "next_key")))
+        printf("  its next key: %s\n", text_of(peer, "next_key"));
+    if (json_is_false(json_object_get(peer, "told_our_next_key")))
+        printf("  it has not been told our next key yet\n");
+    former_keys(json_object_get(peer, "former_keys"), "its");
+}
+
+static void own_keys(const json_t *keys) {
+    if (json_is_string(json_object_get(keys, "next_key")))
+        printf("  our next key: %s\n", text_of(keys, "next_key"));
+    former_keys(json_object_get(keys, "former_keys"), "our");
+}
+
 void tables_peers(const json_t *answer) {
     const json_t *peer;
     size_t i;
@@ -105,10 +137,12 @@ void tables_peers(const json_t *answer) {
                json_number_value(json_object_get(detection, "interval_ms")),
                json_number_value(json_object_get(detection, "bound_ms")),
                number_of(peer, "sessions"), text_of(peer, "evidence"));
+        peer_keys(peer);
         peer_breaches(peer);
         peer_damping(peer);
         peer_detection(peer);
     }
+    own_keys(json_object_get(answer, "keys"));
 }
 
 void tables_why(const json_t *answer) {

@@ -9,8 +9,6 @@
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
 
-#include <sodium.h>
-
 /* A search for a media-alive's key tries up to 32 of them, 16 µs: at most 2,000 a second and peer
  * are 3 % of a core, and a second's worth of nodes that begin to beat at once is within it. */
 #define SEARCH_EVERY duration_us(500)
@@ -18,40 +16,23 @@
 
 _Static_assert(POLICY_NODES_MAX <= 32, "daemon_peer.nodes_heard has a bit for each node");
 
-static struct daemon_peer *peer_by_hint(struct daemon *d, const struct key_hint *hint) {
-    for (uint32_t i = 0; i < d->peer_count; i++)
-        if (key_hint_equal(&d->peers[i]->hint, hint))
-            return d->peers[i];
-    return NULL;
-}
-
-/* ---- keys ---- */
-
-/* One X25519 a peer, then a hash a key: 64 peers take some 10 ms, which a reload may. */
-enum err beats_keys(struct daemon *d, struct daemon_peer *p) {
-    struct seal_secret secret;
-    enum err err = seal_secret_derive(&secret, &d->key, &p->key);
-    if (err != ERR_OK)
-        return err;
-    const struct public_key *me = &d->key.public_key;
-    seal_key_from(&p->seal, &secret, me, &p->key, true, SEAL_PURPOSE_BEAT, 0);
-    seal_key_from(&p->open, &secret, me, &p->key, false, SEAL_PURPOSE_BEAT, 0);
-    for (uint32_t n = 0; n < POLICY_NODES_MAX; n++) {
-        struct daemon_node_keys *k = &p->nodes[n];
-        seal_key_from(&k->alive_in, &secret, me, &p->key, false, SEAL_PURPOSE_MEDIA_ALIVE, n);
-        seal_key_from(&k->alive_out, &secret, me, &p->key, true, SEAL_PURPOSE_MEDIA_ALIVE, n);
-        seal_key_from(&k->answer_in, &secret, me, &p->key, false, SEAL_PURPOSE_MEDIA_ANSWER, n);
-        seal_key_from(&k->answer_out, &secret, me, &p->key, true, SEAL_PURPOSE_MEDIA_ANSWER, n);
+/* Whose, and by which of its keys. */
+static struct daemon_peer *peer_by_hint(struct daemon *d, const struct key_hint *hint,
+                                        enum daemon_age *theirs) {
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        struct daemon_peer *p = d->peers[i];
+        *theirs = key_hint_equal(&p->hint, hint) ? DAEMON_IN_FORCE : DAEMON_OTHER;
+        if (*theirs == DAEMON_IN_FORCE || (p->has_next && key_hint_equal(&p->next_hint, hint)))
+            return p;
     }
-    sodium_memzero(&secret, sizeof(secret));
-    return ERR_OK;
+    return NULL;
 }
 
 /* ---- opening ---- */
 
-static enum err try_node(struct daemon_peer *p, uint32_t node, const struct net_datagram *datagram,
-                         struct beat *out) {
-    enum err err = beat_open(out, datagram->data, datagram->len, &p->nodes[node].alive_in);
+static enum err try_node(struct daemon_peer *p, const struct daemon_seals *seals, uint32_t node,
+                         const struct net_datagram *datagram, struct beat *out) {
+    enum err err = beat_open(out, datagram->data, datagram->len, &seals->nodes[node].alive_in);
     if (err == ERR_OK && out->node != node)
         return ERR_BAD_FIELD;
     if (err == ERR_OK)
@@ -76,13 +57,14 @@ static bool may_search(struct daemon_peer *p, struct instant now) {
  * clear number would. A try is 0.5 µs, but a stranger who has seen the hint can ask for 32 of them
  * with each datagram: nodes that were heard before are tried first and always, the others within a
  * budget. */
-static enum err open_media_alive(struct daemon_peer *p, const struct net_datagram *datagram,
-                                 struct beat *out, struct instant now) {
+static enum err open_media_alive(struct daemon_peer *p, const struct daemon_seals *seals,
+                                 const struct net_datagram *datagram, struct beat *out,
+                                 struct instant now) {
     uint32_t heard = p->nodes_heard;
     for (uint32_t node = 0; node < POLICY_NODES_MAX; node++) {
         if ((heard >> node & 1) == 0)
             continue;
-        enum err err = try_node(p, node, datagram, out);
+        enum err err = try_node(p, seals, node, datagram, out);
         if (err != ERR_BAD_SEAL)
             return err;
     }
@@ -91,32 +73,61 @@ static enum err open_media_alive(struct daemon_peer *p, const struct net_datagra
     for (uint32_t node = 0; node < POLICY_NODES_MAX; node++) {
         if ((heard >> node & 1) != 0)
             continue;
-        enum err err = try_node(p, node, datagram, out);
+        enum err err = try_node(p, seals, node, datagram, out);
         if (err != ERR_BAD_SEAL)
             return err;
     }
     return ERR_BAD_SEAL;
 }
 
+/* With our key in force or, for a while, the one before; sets which. */
+static enum err open_beat(struct daemon_peer *p, enum beat_kind kind, enum daemon_age theirs,
+                          const struct net_datagram *datagram, struct beat *out, struct instant now,
+                          enum daemon_age *ours) {
+    enum err err = ERR_BAD_SEAL;
+    bool former_too = !instant_reached(now, p->daemon->former_opens);
+    for (*ours = DAEMON_IN_FORCE; *ours < (former_too ? DAEMON_AGES : DAEMON_OTHER); ++*ours) {
+        const struct daemon_seals *seals = p->seals[*ours][theirs];
+        if (seals == NULL)
+            continue;
+        err = kind == BEAT_KIND_MEDIA_ALIVE
+                  ? open_media_alive(p, seals, datagram, out, now)
+                  : beat_open(out, datagram->data, datagram->len, &seals->open);
+        if (err != ERR_BAD_SEAL)
+            return err;
+    }
+    return err;
+}
+
+/* It holds the key under which this opened, and knows the one of ours for which it is sealed. */
+static void note_keys(struct daemon_peer *p, enum daemon_age ours, enum daemon_age theirs) {
+    if (theirs == DAEMON_OTHER)
+        keys_peer_switched(p);
+    if (ours == DAEMON_IN_FORCE)
+        keys_peer_follows(p);
+}
+
 static void received(void *data, const struct net_datagram *datagram, struct instant now) {
     struct daemon *d = data;
     enum beat_kind kind;
+    enum daemon_age ours = DAEMON_IN_FORCE, theirs = DAEMON_IN_FORCE;
     struct key_hint hint;
     struct beat beat;
     enum err err = beat_peek(datagram->data, datagram->len, &kind, &hint);
-    struct daemon_peer *p = err == ERR_OK ? peer_by_hint(d, &hint) : NULL;
+    struct daemon_peer *p = err == ERR_OK ? peer_by_hint(d, &hint, &theirs) : NULL;
     if (err == ERR_OK && p == NULL) {
         d->counters.datagrams_foreign++;
         return;
     }
-    if (err == ERR_OK && kind == BEAT_KIND_MEDIA_ALIVE)
-        err = open_media_alive(p, datagram, &beat, now);
-    else if (err == ERR_OK)
-        err = beat_open(&beat, datagram->data, datagram->len, &p->open);
+    if (err == ERR_OK && p->revoked && theirs == DAEMON_IN_FORCE)
+        err = ERR_DENIED;
+    if (err == ERR_OK)
+        err = open_beat(p, kind, theirs, datagram, &beat, now, &ours);
     if (err != ERR_OK) {
         d->counters.datagrams_bad[err]++;
         return;
     }
+    note_keys(p, ours, theirs);
     daemon_step(d, &(struct core_event){
                        .kind = CORE_BEAT_RECEIVED,
                        .u.beat = {.peer = p->index, .from = datagram->from, .beat = &beat}});
@@ -144,12 +155,13 @@ static const uint8_t *fresh_nonce(struct daemon *d) {
 void beats_send(struct daemon *d, const struct core_send_beat *send) {
     struct daemon_peer *p = daemon_peer_at(d, send->peer);
     const struct addr *to = addr_is_none(&send->to) ? &p->beats.addr : &send->to;
-    const struct seal_key *key = &p->seal;
+    const struct daemon_seals *seals = p->seals[DAEMON_IN_FORCE][DAEMON_IN_FORCE];
+    const struct seal_key *key = &seals->seal;
     uint8_t datagram[BEAT_LEN_MAX];
     if (addr_is_none(to))
         return; /* not resolved yet: to the peer this is a beat lost on the way */
     if (send->beat.kind == BEAT_KIND_MEDIA_ALIVE)
-        key = &p->nodes[send->beat.node].answer_out; /* a number that opened, so one of ours */
+        key = &seals->nodes[send->beat.node].answer_out; /* a number that opened, so one of ours */
     size_t len = beat_seal(datagram, sizeof(datagram), &send->beat, &d->hint, key, fresh_nonce(d));
     if (len > 0)
         net_udp_send(d->beats, to, datagram, len);

@@ -32,7 +32,7 @@ static bool call(struct daemon_peer *p, const char *path, const char *body, size
     struct daemon *d = p->daemon;
     char url[ADDR_TEXT_LEN_MAX + 64];
     char text[ADDR_TEXT_LEN_MAX + 1];
-    if (addr_is_none(&p->control.addr))
+    if (addr_is_none(&p->control.addr) || (p->revoked && !p->has_next))
         return false;
     snprintf(url, sizeof(url), "https://%s%s", addr_to_text(&p->control.addr, text), path);
     struct net_http_call_options options = {
@@ -41,12 +41,27 @@ static bool call(struct daemon_peer *p, const char *path, const char *body, size
         .body_len = body_len,
         .timeout = CALL_TIMEOUT,
         .identity = d->identity,
-        .pinned = &p->key,
+        .pinned = p->revoked ? &p->next : &p->key,
+        .or_pinned = &p->next,
+        .or_pinned_count = p->has_next && !p->revoked,
         .connect_to = p->control.addr,
         .done = done,
         .data = p,
     };
     return net_http_call(d->http, &options, out) == ERR_OK;
+}
+
+/* By the key in force; or by the one that was to be the next, and then it is in force. */
+static enum err open_description(struct daemon_peer *p, struct description *out,
+                                 const struct net_http_result *result, struct wire_fault *fault) {
+    const char *body = (const char *)result->body;
+    enum err err = description_open(out, body, result->body_len, &p->name, &p->key, fault);
+    if (err != ERR_BAD_SIGNATURE || !p->has_next)
+        return err;
+    err = description_open(out, body, result->body_len, &p->name, &p->next, fault);
+    if (err == ERR_OK)
+        keys_peer_switched(p);
+    return err;
 }
 
 static void described(void *data, const struct net_http_result *result) {
@@ -56,8 +71,7 @@ static void described(void *data, const struct net_http_result *result) {
     p->fetch = NULL;
     enum err err = failure_of(result);
     if (err == ERR_OK)
-        err = description_open(&description, (const char *)result->body, result->body_len, &p->name,
-                               &p->key, &fault);
+        err = open_description(p, &description, result, &fault);
     if (err != ERR_OK) {
         net_log(p->daemon->log, NET_LOG_DEBUG, "no description", NET_TEXT("peer", p->name.text),
                 NET_TEXT("error", err_name(err)),
@@ -68,6 +82,7 @@ static void described(void *data, const struct net_http_result *result) {
     daemon_step(p->daemon, &(struct core_event){
                                .kind = CORE_PEER_DESCRIBED,
                                .u.described = {.peer = p->index, .description = &description}});
+    keys_peer_described(p, &description);
     discovery_described(p, &description, (const char *)result->body, result->body_len);
     description_free(&description);
 }

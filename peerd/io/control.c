@@ -26,16 +26,23 @@ enum asker {
     ASKER_OPERATOR
 };
 
+static bool is_key_of(const struct daemon_peer *p, const struct public_key *key) {
+    return (!p->revoked && public_key_equal(key, &p->key)) ||
+           (p->has_next && public_key_equal(key, &p->next));
+}
+
 /* Who asks; `index` is that of the peer or node in the policy. */
 static enum asker who_asks(const struct daemon *d, const struct net_http_request *r,
                            uint32_t *index) {
     *index = 0;
     if (!r->has_peer_key)
         return ASKER_STRANGER;
-    if (public_key_equal(&r->peer_key, &d->key.public_key))
+    /* Whoever holds our next key already has it from the operator. */
+    if (public_key_equal(&r->peer_key, &d->key.public_key) ||
+        (keys_announces(d) && public_key_equal(&r->peer_key, &d->policy->cluster.next_key)))
         return ASKER_OPERATOR;
-    for (uint32_t i = 0; i < d->policy->peer_count; i++)
-        if (public_key_equal(&r->peer_key, &d->policy->peers[i].key)) {
+    for (uint32_t i = 0; i < d->peer_count; i++)
+        if (is_key_of(d->peers[i], &r->peer_key)) {
             *index = i;
             return ASKER_PEER;
         }
@@ -63,6 +70,12 @@ static void fill_clients_url(const struct policy *p, char *out, size_t size) {
         out[0] = '\0'; /* half a name would be another one */
 }
 
+/* Anybody heard of may ask who we are; only of peers it matters that they have. */
+static bool asker_is_peer(const struct daemon *d, const struct net_http_request *r,
+                          uint32_t index) {
+    return index < d->peer_count && is_key_of(d->peers[index], &r->peer_key);
+}
+
 /* Where a door is to be found from outside. */
 static void fill_door(const struct policy_listen *listen, char *out, size_t size) {
     char text[ADDR_TEXT_LEN_MAX + 1];
@@ -72,8 +85,8 @@ static void fill_door(const struct policy_listen *listen, char *out, size_t size
 
 static void get_description(struct daemon *d, struct net_http_request *r, uint32_t index) {
     struct description description;
+    struct description_past past;
     size_t len = 0;
-    (void)index;
     enum err err = core_describe(d->core, net_wall(), &description);
     if (err != ERR_OK) {
         net_http_answer_problem(r, 503, err, NULL, 1);
@@ -85,7 +98,10 @@ static void get_description(struct daemon *d, struct net_http_request *r, uint32
     fill_door(&d->policy->peer_listen, doors.control, sizeof(doors.control));
     /* Whoever does not say where it is cannot be introduced to anybody. */
     description.doors = d->policy->discovery.introduction ? &doors : NULL;
+    keys_describe(d, &description, &past);
     char *envelope = description_seal(&description, &d->key, &len);
+    if (envelope != NULL && asker_is_peer(d, r, index) && keys_announces(d))
+        d->peers[index]->told_next = true;
     if (envelope == NULL)
         net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
     else
@@ -403,6 +419,8 @@ static void handle(void *data, struct net_http_request *r) {
     uint32_t index = 0;
     const struct route *other;
     enum asker asker = who_asks(d, r, &index);
+    if (asker == ASKER_PEER && !public_key_equal(&r->peer_key, &d->peers[index]->key))
+        keys_peer_switched(d->peers[index]); /* its handshake has proven that it has switched */
     const struct route *route = route_of(r, &other);
     if (asker == ASKER_STRANGER || (route != NULL && !may_ask(asker, route))) {
         note_denied(d, r);

@@ -167,6 +167,8 @@ enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *
     d->watch = net_file_watch_open(d->loop, d->policy_path, file_changed, d);
     enum err err = reload_first(d);
     if (err == ERR_OK)
+        keys_open(d);
+    if (err == ERR_OK)
         err = open_plumbing(d);
     if (err == ERR_OK)
         err = open_core(d);
@@ -178,6 +180,7 @@ enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *
         err = discovery_configure(d, d->policy);
     if (err != ERR_OK)
         return err;
+    keys_policy_taken(d);
     open_signals(d);
     net_timer_arm(&d->deadline, core_deadline(d->core));
     net_timer_arm(&d->watchdog, instant_add(net_now(), net_notify_watchdog_interval()));

@@ -45,6 +45,20 @@ struct daemon_node_keys {
     struct seal_key answer_in;  /* the peer's to our node n, likewise */
 };
 
+/* What is sealed between one key of ours and one of a peer. */
+struct daemon_seals {
+    struct seal_key seal; /* ours to it */
+    struct seal_key open; /* its to us */
+    struct daemon_node_keys nodes[POLICY_NODES_MAX];
+};
+
+/* Which key of two, ours or a peer's. Both sides may change theirs at the same time. */
+enum daemon_age {
+    DAEMON_IN_FORCE,
+    DAEMON_OTHER, /* ours: the one before; the peer's: the one that it has announced */
+    DAEMON_AGES
+};
+
 /* A lodging that waits for the one before it to end. */
 struct daemon_lodging {
     char *json; /* owned; NULL for none */
@@ -58,11 +72,18 @@ struct daemon_peer {
     struct daemon *daemon;
     uint32_t index; /* in the policy in force */
     struct name name;
-    struct public_key key;
-    struct key_hint hint; /* of its key */
-    struct seal_key seal; /* ours to it */
-    struct seal_key open; /* its to us */
-    struct daemon_node_keys nodes[POLICY_NODES_MAX];
+    struct public_key key; /* in force */
+    struct key_hint hint;
+    bool has_next;
+    struct public_key next; /* that it has announced, or that the policy pins */
+    struct key_hint next_hint;
+    struct public_key announced;  /* what it announced last; all zero: nothing */
+    struct description_past past; /* of its keys, by what it says and by what we have seen */
+    bool revoked;                 /* the policy revokes its key in force: it is not believed */
+    bool outdated;                /* the policy's file names its former key */
+    bool told_next;               /* it has fetched what announces our next key */
+    struct daemon_seals *seals[DAEMON_AGES][DAEMON_AGES]; /* owned; by our key and by its; see
+                                                             keys.c; NULL: none */
     uint32_t nodes_heard;           /* bit n: a media-alive of its node n has opened */
     struct instant search_paid_for; /* see beats.c: the budget of searches for a node's key */
     struct daemon_place beats;
@@ -97,6 +118,9 @@ struct daemon {
     bool policy_refused;     /* the file was changed to something unusable; the old one rules */
     struct key_pair key;     /* secret */
     struct key_hint hint;    /* of its public half; see beats_open */
+    struct description_past past;      /* of our own keys */
+    struct public_key announced;       /* our next key, as of the last policy */
+    struct instant former_opens;       /* beats sealed for our former key open until then */
     uint8_t session_secret[KEY_BYTES]; /* of clients.c; follows from the key */
     struct net_identity *identity;
     struct core *core;
@@ -143,8 +167,6 @@ void daemon_step(struct daemon *d, struct core_event *event);
 
 /* beats.c */
 enum err beats_open(struct daemon *d);
-/* Derives every key of a peer. ERR_BAD_FIELD if its public key is no valid point. */
-enum err beats_keys(struct daemon *d, struct daemon_peer *p);
 void beats_send(struct daemon *d, const struct core_send_beat *send);
 
 /* places.c: keeps each peer's addresses resolved. */
@@ -152,6 +174,36 @@ void places_start(struct daemon_peer *p, const struct policy_peer *policy);
 /* The same peer under another policy: what has not changed goes on as it was. */
 void places_renew(struct daemon_peer *p, const struct policy_peer *policy);
 void places_stop(struct daemon_peer *p);
+
+/* keys.c: which keys are whose, now, next and before. */
+/* Of our own, once the first policy is there. */
+void keys_open(struct daemon *d);
+/* Derives every key of a new peer. ERR_BAD_FIELD if its public key is no valid point. */
+enum err keys_peer_open(struct daemon_peer *p, const struct policy_peer *policy);
+void keys_peer_close(struct daemon_peer *p);
+/* A policy names keys that were in force when it was written: puts those that are in their place.
+ */
+void keys_resolve(struct daemon *d, struct policy *policy);
+/* Another policy is in force: what it pins and revokes. */
+void keys_policy_taken(struct daemon *d);
+/* Ours is another one from now on: the one that the policy in force announces. On failure nothing
+ * has changed. */
+enum err keys_switch(struct daemon *d, const struct key_pair *pair);
+/* A peer has shown that it holds the key that it had announced. */
+void keys_peer_switched(struct daemon_peer *p);
+/* It has shown that it knows our key in force: it has no use for the one before. */
+void keys_peer_follows(struct daemon_peer *p);
+/* It has described itself, signed by its key in force. */
+void keys_peer_described(struct daemon_peer *p, const struct description *description);
+/* Do we announce a key that is not ours yet? */
+bool keys_announces(const struct daemon *d);
+bool keys_revoked(const struct daemon *d, const struct public_key *key); /* by our policy … */
+bool keys_revoked_of(const struct daemon *d, const struct description_past *past,
+                     const struct public_key *key); /* … or by its cluster */
+/* What we say of our keys; `past` is borrowed by `out`. */
+void keys_describe(const struct daemon *d, struct description *out, struct description_past *past);
+/* Whose tickets are good here; how many, at most NODE_ISSUERS_MAX. */
+size_t keys_issuers(const struct daemon *d, struct ticket_issuer *out);
 
 /* calls.c */
 void calls_fetch_description(struct daemon *d, const struct core_fetch_description *fetch);
@@ -182,7 +234,8 @@ void discovery_described(struct daemon_peer *p, const struct description *descri
                          const char *envelope, size_t len);
 /* Is that the key of a cluster that was found, or heard of? */
 bool discovery_knows(const struct daemon *d, const struct public_key *key);
-/* Those whose tickets count though their key was succeeded by another; how many. */
+/* Those whose tickets count though their key was succeeded by another and who are no peers; how
+ * many. */
 size_t discovery_add_issuers(const struct daemon *d, struct ticket_issuer *out, size_t room);
 /* What we tell the peer `asker`: JSON from malloc, NULL if memory is short. */
 char *discovery_introductions(const struct daemon *d, uint32_t asker, size_t *len);

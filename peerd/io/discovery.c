@@ -243,8 +243,9 @@ static void ask_peer(struct discovery *x, uint32_t number) {
     if (x->introductions != NULL || number >= d->peer_count)
         return;
     const struct daemon_peer *p = d->peers[number];
-    if (addr_is_none(&p->control.addr) || !call(x, &p->control.addr, "/v1/introductions", &p->key,
-                                                introductions_came, x, &x->introductions))
+    if (addr_is_none(&p->control.addr) || p->revoked ||
+        !call(x, &p->control.addr, "/v1/introductions", &p->key, introductions_came, x,
+              &x->introductions))
         x->introductions = NULL;
 }
 
@@ -422,13 +423,29 @@ bool discovery_knows(const struct daemon *d, const struct public_key *key) {
     return c != NULL && c->state != FIND_STATE_RETIRED;
 }
 
+static struct ticket_issuer revoked_issuer(const struct find_cluster *c) {
+    const struct public_key key = key_of(&c->claim.key);
+    return ticket_issuer_revoked(&c->facts.name, &key);
+}
+
+static struct ticket_issuer retired_issuer(const struct daemon *d, const struct find_cluster *c) {
+    int64_t ago_s = instant_since(net_now(), c->retired).us / 1000000;
+    struct ticket_issuer out = {.cluster = c->facts.name, .key = key_of(&c->claim.key)};
+    out.issued_until_s = net_wall().us / 1000000 - ago_s;
+    out.expires_until_s = out.issued_until_s + d->policy->limits.ticket_life.us / 1000000;
+    return out;
+}
+
 size_t discovery_add_issuers(const struct daemon *d, struct ticket_issuer *out, size_t room) {
     const struct find *f = discovery_state(d);
     size_t count = 0;
     for (uint32_t i = 0; f != NULL && i < FIND_CLUSTERS_MAX && count < room; i++) {
         const struct find_cluster *c = &f->clusters[i];
-        if (c->used && c->state == FIND_STATE_RETIRED && find_by_key(f, &c->claim.key) != NULL)
-            out[count++] = (struct ticket_issuer){c->facts.name, key_of(&c->claim.key)};
+        if (c->used && c->state == FIND_STATE_RETIRED && find_by_key(f, &c->claim.key) != NULL &&
+            policy_peer_find(d->policy, &c->facts.name) == NULL)
+            out[count++] = retired_issuer(d, c);
+        else if (c->used && c->described && find_by_key(f, &c->claim.key) == NULL)
+            out[count++] = revoked_issuer(c);
     }
     return count;
 }

@@ -117,9 +117,9 @@ static void refuse_file(struct load *l, struct tree_node *node, const char *path
         fault_hint(x, "chmod 600 it, and make a new key if others may have read it");
 }
 
-static void load_public(struct load *l, struct tree_node *record, struct policy_text *name,
-                        struct public_key *key) {
-    struct tree_node *node = schema_good(record, "key_file");
+static void load_public(struct load *l, struct tree_node *record, const char *where,
+                        struct policy_text *name, struct public_key *key) {
+    struct tree_node *node = schema_good(record, where);
     if (node == NULL || !make_absolute(l, node, name))
         return;
     enum err err = key_file_read_public(key, name->text);
@@ -153,6 +153,11 @@ static void load_own(struct load *l, struct policy *p, struct key_pair *own) {
                     "`peerctl genkey FILE` makes one");
 }
 
+static void load_next(struct load *l, struct policy *p) {
+    load_public(l, tree_find(l->root, "cluster"), "next_key_file", &p->cluster.next_key_file,
+                &p->cluster.next_key);
+}
+
 static void check_pem(struct load *l, const char *key, struct policy_text *name, bool at_site) {
     struct tree_node *node = schema_good(tree_find(l->root, "client_listen"), key);
     if (node != NULL && make_absolute(l, node, name) && at_site && access(name->text, R_OK) != 0)
@@ -183,15 +188,16 @@ static void locate_sources(struct load *l, struct policy *p) {
 
 static void load_files(struct load *l, struct policy *p, struct key_pair *own) {
     load_own(l, p, own);
+    load_next(l, p);
     check_pem(l, "tls_cert", &p->client_listen.tls_cert, own != NULL);
     check_pem(l, "tls_key", &p->client_listen.tls_key, own != NULL);
     check_databases(l, p, own != NULL);
     for (uint32_t i = 0; i < p->peer_count; i++)
-        load_public(l, tree_child(tree_find(l->root, "peers"), i), &p->peers[i].key_file,
-                    &p->peers[i].key);
+        load_public(l, tree_child(tree_find(l->root, "peers"), i), "key_file",
+                    &p->peers[i].key_file, &p->peers[i].key);
     for (uint32_t i = 0; i < p->node_count; i++)
-        load_public(l, tree_child(tree_find(l->root, "nodes"), i), &p->nodes[i].key_file,
-                    &p->nodes[i].key);
+        load_public(l, tree_child(tree_find(l->root, "nodes"), i), "key_file",
+                    &p->nodes[i].key_file, &p->nodes[i].key);
     for (uint32_t i = 0; i < p->grant_count; i++)
         load_token(l, tree_child(tree_find(l->root, "grants"), i), &p->grants[i]);
     locate_sources(l, p);

@@ -149,6 +149,43 @@ static json_t *detection_json(const struct detector_figures *f) {
                      "interval_asked_ms", duration_json(f->asked));
 }
 
+static json_t *key_json(const struct public_key *key) {
+    char text[KEY_PUBLIC_TEXT_LEN + 1];
+    public_key_to_text(key, text);
+    return json_string(text);
+}
+
+/* Those before whose tickets count, and for how long; of one that is not told: for how long at
+ * most. */
+static json_t *former_json(const struct daemon *d, const struct description_past *past) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < past->former_count; i++) {
+        const struct description_former *f = &past->former[i];
+        json_t *one = json_pack("{s:o, s:b, s:I}", "key", key_json(&f->key), "revoked",
+                                keys_revoked_of(d, past, &f->key), "left_s",
+                                (json_int_t)(f->until_s - net_wall().us / 1000000));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static void put_keys(json_t *out, const struct daemon *d, uint32_t index) {
+    const struct daemon_peer *p = d->peers[index];
+    json_object_set_new(out, "key", key_json(&p->key));
+    json_object_set_new(out, "next_key", p->has_next ? key_json(&p->next) : json_null());
+    json_object_set_new(out, "former_keys", former_json(d, &p->past));
+    json_object_set_new(out, "key_revoked", json_boolean(p->revoked));
+    json_object_set_new(out, "key_outdated_in_policy", json_boolean(p->outdated));
+    json_object_set_new(out, "told_our_next_key",
+                        keys_announces(d) ? json_boolean(p->told_next) : json_null());
+}
+
+static json_t *own_keys_json(const struct daemon *d) {
+    return json_pack("{s:o, s:o, s:o}", "key", key_json(&d->key.public_key), "next_key",
+                     keys_announces(d) ? key_json(&d->policy->cluster.next_key) : json_null(),
+                     "former_keys", former_json(d, &d->past));
+}
+
 static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant now) {
     struct core_peer_status p = core_peer_status(d->core, index, now);
     json_t *views = json_array();
@@ -170,6 +207,7 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
         json_decref(views);
         return NULL;
     }
+    put_keys(out, d, index);
     json_object_set_new(out, "beats", addr_json(&d->peers[index]->beats.addr));
     json_object_set_new(out, "control", addr_json(&d->peers[index]->control.addr));
     json_object_set_new(out, "described_ms_ago", age_ms(now, p.described));
@@ -201,7 +239,8 @@ char *present_peers(const struct daemon *d) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < d->peer_count; i++)
         json_array_append_new(list, peer_json(d, i, now));
-    return dump(json_pack("{s:s, s:o}", "cluster", d->policy->cluster.name.text, "peers", list));
+    return dump(json_pack("{s:s, s:o, s:o}", "cluster", d->policy->cluster.name.text, "keys",
+                          own_keys_json(d), "peers", list));
 }
 
 static json_t *session_json(const struct core_session_status *s, struct instant now) {

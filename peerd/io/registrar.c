@@ -59,29 +59,18 @@ static void fill_catalogue(const struct daemon *d, struct node_catalogue *out,
     out->hash = node_catalogue_hash(out);
 }
 
-/* Our own tickets, and those of peers whose sessions the policy lets in; those of their former keys
- * are as good until they expire. */
-static size_t fill_issuers(const struct daemon *d, struct ticket_issuer *out) {
-    size_t count = 0;
-    out[count++] = (struct ticket_issuer){d->policy->cluster.name, d->key.public_key};
-    for (uint32_t i = 0; i < d->policy->peer_count; i++)
-        if (d->policy->peers[i].accept_moves)
-            out[count++] =
-                (struct ticket_issuer){d->policy->peers[i].name, d->policy->peers[i].key};
-    return count + discovery_add_issuers(d, out + count, FIND_CLUSTERS_MAX);
-}
-
 static size_t fill_media_alive(const struct daemon *d, uint32_t node,
                                struct node_media_alive *out) {
     size_t count = 0;
     for (uint32_t i = 0; i < d->peer_count; i++) {
         const struct daemon_peer *p = d->peers[i];
-        if (addr_is_none(&p->beats.addr))
+        const struct daemon_seals *seals = p->seals[DAEMON_IN_FORCE][DAEMON_IN_FORCE];
+        if (addr_is_none(&p->beats.addr) || p->revoked)
             continue;
         out[count++] = (struct node_media_alive){.cluster = p->name,
                                                  .beats = p->beats.addr,
-                                                 .key = p->nodes[node].alive_out,
-                                                 .answer_key = p->nodes[node].answer_in,
+                                                 .key = seals->nodes[node].alive_out,
+                                                 .answer_key = seals->nodes[node].answer_in,
                                                  .node = (uint8_t)node};
     }
     return count;
@@ -112,7 +101,7 @@ static void refuse(struct net_http_request *request, const struct core_answer_no
 void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
     static struct node_source_spec sources[POLICY_SOURCES_MAX];
     static struct node_profile_spec profiles[POLICY_PROFILES_MAX];
-    struct ticket_issuer issuers[POLICY_PEERS_MAX + 1 + FIND_CLUSTERS_MAX];
+    static struct ticket_issuer issuers[NODE_ISSUERS_MAX];
     struct node_media_alive alive[POLICY_PEERS_MAX];
     const struct node_request *report = d->registering.report;
     struct net_http_request *request = d->registering.request;
@@ -133,7 +122,7 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .orders = (struct node_order *)answer->orders,
         .order_count = answer->order_count,
         .issuers = issuers,
-        .issuer_count = fill_issuers(d, issuers),
+        .issuer_count = keys_issuers(d, issuers),
         .media_alive = alive,
         .media_alive_count = fill_media_alive(d, answer->node, alive),
         .limits = limits_of(d->policy),

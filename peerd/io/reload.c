@@ -3,8 +3,8 @@
  *
  * The file is read and checked first; with a fault in it the running policy stays, the faults are
  * logged, and status and metrics say so until the file is good again. What cannot change under a
- * running daemon (its name, its key, the addresses it listens on) is refused by name: that takes a
- * restart, which costs nothing here.
+ * running daemon (its name, a key that was not announced, the addresses it listens on) is refused
+ * by name: that takes a restart, which costs nothing here.
  */
 #include "peerd/io/daemon.h"
 #include "peerd/io/policy_file.h"
@@ -37,6 +37,7 @@ static void drop_peer(struct daemon_peer *p) {
     places_stop(p);
     calls_stop(p);
     free(p->envelope);
+    keys_peer_close(p);
     sodium_memzero(p, sizeof(*p));
     free(p);
 }
@@ -64,9 +65,7 @@ static enum err new_peer(struct daemon *d, const struct policy_peer *policy,
         return ERR_NO_MEMORY;
     p->daemon = d;
     p->name = policy->name;
-    p->key = policy->key;
-    p->hint = key_hint_of(&policy->key);
-    enum err err = beats_keys(d, p);
+    enum err err = keys_peer_open(p, policy);
     if (err == ERR_OK)
         *out = p;
     else
@@ -81,8 +80,11 @@ static enum err make_new_peers(struct daemon *d, const struct policy *policy,
     for (uint32_t i = 0; i < policy->peer_count && err == ERR_OK; i++)
         if (same_peer(d, &policy->peers[i]) == NULL)
             err = new_peer(d, &policy->peers[i], &fresh[i]);
-    for (uint32_t i = 0; i < policy->peer_count && err != ERR_OK; i++)
+    for (uint32_t i = 0; i < policy->peer_count && err != ERR_OK; i++) {
+        if (fresh[i] != NULL)
+            keys_peer_close(fresh[i]);
         free(fresh[i]);
+    }
     return err;
 }
 
@@ -127,8 +129,9 @@ static const char *needs_restart(const struct daemon *d, const struct policy *ne
     const struct policy *old = d->policy;
     if (!name_equal(&old->cluster.name, &new_one->cluster.name))
         return "cluster.name";
-    if (!public_key_equal(&d->key.public_key, &new_key->public_key))
-        return "cluster.key_file (another key)";
+    if (!public_key_equal(&d->key.public_key, &new_key->public_key) &&
+        !public_key_equal(&d->policy->cluster.next_key, &new_key->public_key))
+        return "cluster.key_file (a key that `next_key` did not announce)";
     if (!same_listen(&old->beats, &new_one->beats))
         return "beats.bind";
     if (!same_listen(&old->peer_listen, &new_one->peer_listen))
@@ -165,9 +168,16 @@ static struct policy *load_successor(struct daemon *d) {
     if (policy == NULL)
         return NULL;
     const char *fixed = needs_restart(d, policy, &key);
+    bool switched = fixed != NULL || public_key_equal(&d->key.public_key, &key.public_key) ||
+                    keys_switch(d, &key) == ERR_OK;
     sodium_memzero(&key, sizeof(key));
-    if (fixed == NULL && discovery_configure(d, policy) == ERR_OK) {
+    if (fixed == NULL && switched) {
+        keys_resolve(d, policy);
+        switched = discovery_configure(d, policy) == ERR_OK;
+    }
+    if (fixed == NULL && switched) {
         discovery_add_peers(d, policy);
+        keys_resolve(d, policy);
         if (reload_peers(d, policy) == ERR_OK)
             return policy;
         discovery_configure(d, d->policy);
@@ -184,6 +194,7 @@ static void replace(struct daemon *d, struct policy *policy) {
     /* The peers are in the new order already: what the core wants in this step fits them. */
     daemon_step(d, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = policy});
     policy_file_free(old);
+    keys_policy_taken(d);
 }
 
 void reload_policy(struct daemon *d) {
@@ -235,6 +246,7 @@ void reload_found(struct daemon *d) {
     policy_copy(policy, d->policy);
     policy->peer_count = named_peers(policy);
     discovery_add_peers(d, policy);
+    keys_resolve(d, policy);
     if (same_peers(policy, d->policy) || reload_peers(d, policy) != ERR_OK)
         policy_file_free(policy);
     else

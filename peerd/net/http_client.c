@@ -325,17 +325,27 @@ static bool set_identity(CURL *easy, const struct net_identity *identity) {
     return code == CURLE_OK;
 }
 
+/* In curl's form: one after the other, each with its length. */
+static void write_pins(char *out, const struct net_http_call_options *o) {
+    net_identity_pin(o->pinned, out);
+    for (size_t i = 0; i < o->or_pinned_count; i++) {
+        out += strlen(out);
+        *out++ = ';';
+        net_identity_pin(&o->or_pinned[i], out);
+    }
+}
+
 static bool set_trust(CURL *easy, const struct net_http_call_options *o) {
     CURLcode code = CURLE_OK;
-    char pin[NET_PIN_LEN_MAX + 1];
+    char pins[(NET_HTTP_PINS_MAX + 1) * (NET_PIN_LEN_MAX + 1)];
 
     if (o->identity != NULL && !set_identity(easy, o->identity))
         return false;
     /* A resumed session would skip the certificate, and with it the proof of the key. */
     code |= curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     if (o->pinned != NULL) {
-        net_identity_pin(o->pinned, pin);
-        code |= curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, pin);
+        write_pins(pins, o);
+        code |= curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, pins);
         code |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
         code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         code |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -374,6 +384,8 @@ static bool options_make_sense(const struct net_http_call_options *o) {
     if (!plain && strncasecmp(o->url, "https://", 8) != 0)
         return false;
     /* Whoever names keys does not want to be sent in the clear. */
+    if (o->or_pinned_count > (o->pinned != NULL ? NET_HTTP_PINS_MAX : 0))
+        return false;
     return !(plain && (o->pinned != NULL || o->identity != NULL));
 }
 

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NET_HTTP_PINS_MAX  8    /* keys beside the one pinned */
 #define NET_HTTP_CALLS_MAX 1024 /* calls in flight a client; beyond that ERR_FULL */
 
 struct net_http_client;
@@ -56,8 +57,10 @@ struct net_http_call_options {
     size_t answer_bytes_max;         /* 0: NET_HTTP_BODY_MAX */
     const struct net_identity
         *identity; /* shown to the server; may be NULL; borrowed during the call */
-    const struct public_key *pinned; /* the only key accepted; NULL: a CA decides; copied */
-    const char *ca_file;             /* NULL: the system's */
+    const struct public_key *pinned;    /* the only key accepted; NULL: a CA decides; copied */
+    const struct public_key *or_pinned; /* beside it these; copied */
+    size_t or_pinned_count;             /* at most NET_HTTP_PINS_MAX */
+    const char *ca_file;                /* NULL: the system's */
     struct addr connect_to; /* where to connect whatever the URL's host says; none: ask DNS */
     net_http_done_fn done;  /* called exactly once, never before net_http_call returns */
     void *data;

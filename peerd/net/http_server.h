@@ -107,6 +107,11 @@ void net_http_server_stop(struct net_http_server *server);
  * that exist go on under the old certificate. ERR_BAD_FIELD: unusable, the old ones serve on. */
 enum err net_http_server_reload(struct net_http_server *server);
 
+/* Pinned door: shows another identity to whoever connects from now on, borrowed like the one
+ * before, which is not needed any more. Connections that exist go on. On failure nothing has
+ * changed. */
+enum err net_http_server_rekey(struct net_http_server *server, const struct net_identity *identity);
+
 struct addr net_http_server_address(const struct net_http_server *server);
 const struct net_http_server_counters *
 net_http_server_counters(const struct net_http_server *server);

@@ -200,6 +200,26 @@ static enum err start_pinned(struct net_http_server *server, struct net_file *ce
     return ERR_OK;
 }
 
+enum err net_http_server_rekey(struct net_http_server *server,
+                               const struct net_identity *identity) {
+    struct net_file certificate = {0}, key = {0};
+    struct http_credentials *before = server->credentials;
+    const struct net_identity *old = server->options.identity;
+    char detail[256];
+
+    server->options.identity = identity;
+    enum err err = start_pinned(server, &certificate, &key, detail, sizeof detail);
+    net_file_free(&certificate);
+    net_file_free(&key);
+    if (err == ERR_OK) {
+        http_tls_release(before);
+        return ERR_OK;
+    }
+    server->credentials = before;
+    server->options.identity = old;
+    return err;
+}
+
 enum err http_tls_start(struct net_http_server *server, struct net_file *certificate,
                         struct net_file *key, char *detail, size_t detail_size) {
     if (server->options.door == NET_HTTP_DOOR_PINNED)

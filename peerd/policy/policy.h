@@ -27,6 +27,7 @@
 #define POLICY_DOMAINS_MAX   16
 #define POLICY_RULES_MAX     32
 #define POLICY_REVOKED_MAX   32
+#define POLICY_FORMER_MAX    4 /* keys that our cluster had before */
 #define POLICY_FASTER_MAX    5 /* a peer may ask for beats this many times as often */
 #define POLICY_TEXT_LEN_MAX  255
 
@@ -47,8 +48,12 @@ struct policy_cluster {
     struct policy_text upstream; /* failure domain, free text such as AS64500; may be empty */
     double latitude_deg;
     double longitude_deg;
-    bool placed;                 /* a place was given */
-    struct policy_text key_file; /* relative to the policy file's folder */
+    bool placed;                      /* a place was given */
+    struct policy_text key_file;      /* relative to the policy file's folder */
+    struct public_key next_key;       /* will be ours later; all zero: none is announced */
+    struct policy_text next_key_file; /* where it was read from; empty: it stood in the policy */
+    struct public_key former_keys[POLICY_FORMER_MAX];
+    uint32_t former_key_count;
 };
 
 struct policy_client_listen {
@@ -68,6 +73,7 @@ struct policy_peer {
     struct name name;
     struct public_key key;
     struct policy_text key_file; /* where `key` was read from; empty: it stood in the policy */
+    struct public_key next_key;  /* the only one that may follow; all zero: the one it announces */
     struct policy_text beats;    /* ip:port, host:port or srv:_peerd._udp.example.net */
     struct policy_text control;  /* ip:port, host:port or srv:_peerd._tcp.example.net */
     bool accept_moves;           /* sessions of this peer may be resumed here */

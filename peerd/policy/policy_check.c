@@ -232,6 +232,14 @@ void policy_check_key_given(struct schema_run *run, struct tree_node *node, void
     check_one_of(run, node, keys, 2, "`key` (k4.public.…) and `key_file` (a file that holds one)");
 }
 
+/* No key is told beforehand unless one is given. */
+void policy_check_next_key(struct schema_run *run, struct tree_node *node, void *record) {
+    static const char *const keys[] = {"next_key", "next_key_file"};
+    (void)record;
+    if (tree_find(node, keys[0]) != NULL || tree_find(node, keys[1]) != NULL)
+        check_one_of(run, node, keys, 2, "`next_key` and `next_key_file`");
+}
+
 void policy_check_grant(struct schema_run *run, struct tree_node *node, void *record) {
     static const char *const keys[] = {"token", "token_file", "prefix"};
     struct policy_grant *g = record;

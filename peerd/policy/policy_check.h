@@ -30,6 +30,7 @@ void policy_check_place(struct schema_run *run, struct tree_node *node, void *re
 void policy_check_listen(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_client_listen(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_key_given(struct schema_run *run, struct tree_node *node, void *record);
+void policy_check_next_key(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_grant(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_profile(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_source(struct schema_run *run, struct tree_node *node, void *record);

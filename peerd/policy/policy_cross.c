@@ -147,6 +147,22 @@ static void check_holder(struct faults *faults, const struct holder *others, siz
     }
 }
 
+/* Keys of our own beside the one in force; how many. */
+static size_t own_holders(struct holder *out, const struct policy *p, struct tree_node *root) {
+    struct tree_node *cluster = tree_find(root, "cluster");
+    struct tree_node *next = tree_find(cluster, "next_key"), *former;
+    size_t count = 0;
+    out[count++] = (struct holder){&p->cluster.next_key, "our own cluster, as its next", "",
+                                   next != NULL ? next : tree_find(cluster, "next_key_file")};
+    former = tree_find(cluster, "former_keys");
+    for (uint32_t i = 0; i < p->cluster.former_key_count; i++)
+        if (i == 0 || !public_key_equal(&p->cluster.former_keys[i], &p->cluster.former_keys[i - 1]))
+            out[count++] =
+                (struct holder){&p->cluster.former_keys[i], "our own cluster, as a former one", "",
+                                former->kind == TREE_SEQUENCE ? tree_child(former, i) : former};
+    return count;
+}
+
 /* The node of the key, or of the file that it came from. */
 static struct tree_node *key_node(struct tree_node *record) {
     struct tree_node *key = tree_find(record, "key");
@@ -155,14 +171,24 @@ static struct tree_node *key_node(struct tree_node *record) {
 
 void policy_check_keys(const struct policy *p, const struct public_key *own, struct tree_node *root,
                        struct faults *faults) {
-    struct holder holders[1 + POLICY_PEERS_MAX + POLICY_NODES_MAX];
-    size_t count = 0;
+    struct holder holders[2 + POLICY_FORMER_MAX + 2 * POLICY_PEERS_MAX + POLICY_NODES_MAX];
+    struct holder ours[1 + POLICY_FORMER_MAX];
+    size_t count = 0, own_count = own_holders(ours, p, root);
     struct tree_node *peers = tree_find(root, "peers"), *nodes = tree_find(root, "nodes");
     if (own != NULL)
         holders[count++] = (struct holder){own, "our own cluster", "", NULL};
+    for (size_t i = 0; i < own_count; i++) {
+        holders[count] = ours[i];
+        check_holder(faults, holders, count, &holders[count]);
+        count++;
+    }
     for (uint32_t i = 0; i < p->peer_count; i++) {
         holders[count] = (struct holder){&p->peers[i].key, "peer ", p->peers[i].name.text,
                                          key_node(tree_child(peers, i))};
+        check_holder(faults, holders, count, &holders[count]);
+        count++;
+        holders[count] = (struct holder){&p->peers[i].next_key, "peer ", p->peers[i].name.text,
+                                         tree_find(tree_child(peers, i), "next_key")};
         check_holder(faults, holders, count, &holders[count]);
         count++;
     }

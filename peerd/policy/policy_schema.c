@@ -19,6 +19,7 @@
 
 static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
 static const struct schema_row name_item = {.key = "", .type = SCHEMA_NAME};
+static const struct schema_row key_item = {.key = "", .type = SCHEMA_KEY};
 static const struct schema_row file_item = {.key = "", TEXT, .form = "a file"};
 
 /* ---- cluster ---- */
@@ -48,10 +49,23 @@ static const struct schema_row cluster_rows[] = {
      .table = &policy_place_table, .doc = "Coordinates, for a first guess of distances."},
     {"key_file", TEXT, AT(policy_cluster, key_file), .required = true,
      .doc = "File with the secret key (`peerctl genkey`), readable by its owner alone."},
+    {"next_key", SCHEMA_KEY, AT(policy_cluster, next_key),
+     .doc = "The public key that will take its place, told to peers in advance. Once they know it "
+            "`key_file` may become its file, without a restart and without a beat lost."},
+    {"next_key_file", TEXT, AT(policy_cluster, next_key_file),
+     .doc = "File with that public key; this or `next_key`."},
+    {"former_keys", SCHEMA_LIST,
+     LIST_AT(policy_cluster, former_keys, former_key_count, POLICY_FORMER_MAX), .item = &key_item,
+     .single = true, .unique = "",
+     .doc =
+         "Public keys that were ours: tickets signed by them count until they have expired. Only "
+         "needed across a restart; one that `discovery.revoked` names, too, counts no more, and "
+         "peers are told so."},
 };
 static const struct schema_table cluster_table = {
     .title = "the cluster",
     TABLE(cluster_rows, policy_cluster),
+    .check = policy_check_next_key,
 };
 
 /* ---- listeners ---- */
@@ -109,6 +123,9 @@ static const struct schema_row peer_rows[] = {
      .doc = "The name that the peer gives itself."},
     {"key", SCHEMA_KEY, AT(policy_peer, key), .doc = "Its public key; this or `key_file`."},
     {"key_file", TEXT, AT(policy_peer, key_file), .doc = "File with its public key."},
+    {"next_key", SCHEMA_KEY, AT(policy_peer, next_key),
+     .doc = "The only key that it may have next, whatever it announces; without this the one that "
+            "it announces, signed by the one in force."},
     {"beats", TEXT, AT(policy_peer, beats), .required = true, .form = BEATS_FORM,
      .check = policy_check_peer_endpoint, .doc = "Where its beats go, UDP."},
     {"control", TEXT, AT(policy_peer, control), .required = true, .form = CONTROL_FORM,
@@ -314,7 +331,6 @@ static const struct schema_row domain_item = {
     .form = "a domain such as fra1.example.net",
     .check = policy_check_domain,
 };
-static const struct schema_row revoked_item = {.key = "", .type = SCHEMA_KEY};
 
 static const struct schema_row rule_rows[] = {
     {"provider", SCHEMA_NAME, AT(policy_rule, provider), .doc = "What it says who runs it."},
@@ -348,7 +364,7 @@ static const struct schema_row discovery_rows[] = {
     {"accept", SCHEMA_LIST, LIST_AT(policy_discovery, accept, accept_count, POLICY_RULES_MAX),
      .table = &rule_table, .required = true, .doc = "Who becomes a peer when found."},
     {"revoked", SCHEMA_LIST, LIST_AT(policy_discovery, revoked, revoked_count, POLICY_REVOKED_MAX),
-     .item = &revoked_item, .single = true, .unique = "",
+     .item = &key_item, .single = true, .unique = "",
      .doc = "Keys that are not believed any more, from now on."},
     {"peers_max", SCHEMA_COUNT, AT(policy_discovery, peers_max), .preset = "20", .range = "1..64",
      .doc = "So many peers are taken of those who are found."},

@@ -45,6 +45,21 @@ static void put_lists(struct json_writing *w, const struct description *d) {
     json_write_addrs(w, w->root, "media", d->media, d->media_count);
 }
 
+static void put_past(struct json_writing *w, const struct description_past *past) {
+    if (past == NULL)
+        return;
+    json_t *former = json_write_array(w, w->root, "former_keys");
+    for (size_t i = 0; i < past->former_count; i++) {
+        json_t *e = json_write_element(w, former);
+        json_write_key(w, e, "key", &past->former[i].key);
+        json_write_int(w, e, "switched_s", past->former[i].switched_s);
+        json_write_int(w, e, "until_s", past->former[i].until_s);
+    }
+    json_t *revoked = json_write_array(w, w->root, "revoked_keys");
+    for (size_t i = 0; i < past->revoked_count; i++)
+        json_write_key(w, json_write_element(w, revoked), "key", &past->revoked[i]);
+}
+
 static char *encode(const struct description *d, size_t *len) {
     struct json_writing w;
     json_write_begin(&w);
@@ -61,6 +76,7 @@ static char *encode(const struct description *d, size_t *len) {
     json_write_key(&w, w.root, "key", &d->key);
     if (d->has_next_key)
         json_write_key(&w, w.root, "next_key", &d->next_key);
+    put_past(&w, d->past);
     json_write_int(&w, w.root, "issued_s", d->issued_s);
     put_lists(&w, d);
     json_write_string(&w, w.root, "clients_url", d->clients_url);
@@ -76,7 +92,9 @@ static char *encode(const struct description *d, size_t *len) {
 static bool counts_in_range(const struct description *d) {
     return d->service_count <= DESCRIPTION_SERVICES_MAX &&
            d->profile_count <= DESCRIPTION_PROFILES_MAX &&
-           d->source_count <= DESCRIPTION_SOURCES_MAX && d->media_count <= DESCRIPTION_MEDIA_MAX;
+           d->source_count <= DESCRIPTION_SOURCES_MAX && d->media_count <= DESCRIPTION_MEDIA_MAX &&
+           (d->past == NULL || (d->past->former_count <= DESCRIPTION_FORMER_MAX &&
+                                d->past->revoked_count <= DESCRIPTION_REVOKED_MAX));
 }
 
 char *description_seal(const struct description *d, const struct key_pair *pair, size_t *len) {
@@ -153,6 +171,36 @@ static struct description_doors *get_doors(const struct json_place *root) {
     return doors;
 }
 
+static void get_former(const struct json_place *o, void *out) {
+    struct description_former *f = out;
+    f->key = json_read_key(o, "key");
+    f->switched_s = json_read_int(o, "switched_s", 1, INT64_MAX / 1000000);
+    f->until_s = json_read_int(o, "until_s", 1, INT64_MAX / 1000000);
+}
+
+static void get_revoked(const struct json_place *o, void *out) {
+    *(struct public_key *)out = json_read_key(o, "key");
+}
+
+static struct description_past *get_past(const struct json_place *root) {
+    if (!json_read_has(root, "former_keys") && !json_read_has(root, "revoked_keys"))
+        return NULL;
+    struct description_past *past = calloc(1, sizeof(*past));
+    if (past == NULL) {
+        root->document->err = ERR_NO_MEMORY;
+        return NULL;
+    }
+    if (json_read_has(root, "former_keys"))
+        past->former_count =
+            json_read_list(root, "former_keys", past->former, DESCRIPTION_FORMER_MAX,
+                           sizeof(past->former[0]), get_former);
+    if (json_read_has(root, "revoked_keys"))
+        past->revoked_count =
+            json_read_list(root, "revoked_keys", past->revoked, DESCRIPTION_REVOKED_MAX,
+                           sizeof(past->revoked[0]), get_revoked);
+    return past;
+}
+
 static enum err decode(struct description *out, const char *text, size_t len,
                        struct wire_fault *fault) {
     struct json_document document;
@@ -171,6 +219,7 @@ static enum err decode(struct description *out, const char *text, size_t len,
     d.has_next_key = json_read_has(&o, "next_key");
     if (d.has_next_key)
         d.next_key = json_read_key(&o, "next_key");
+    d.past = get_past(&o);
     d.issued_s = json_read_int(&o, "issued_s", 0, INT64_MAX / 1000000);
     get_lists(&o, &d);
     json_read_text(&o, "clients_url", d.clients_url, 0, sizeof(d.clients_url));
@@ -270,5 +319,6 @@ void description_free(struct description *d) {
     free(d->sources);
     free(d->media);
     free(d->doors);
+    free(d->past);
     *d = (struct description){.issued_s = 0};
 }

@@ -11,8 +11,10 @@
  * Inside, with units in brackets:
  *   {"cluster":…, "provider":…, "region":…, "upstream":"…" (optional),
  *    "place":{"latitude_udeg":…,"longitude_udeg":…} (optional) [millionths of a degree],
- *    "key":"k4.public.…", "next_key":"k4.public.…" (optional), "issued_s":… [s since the Unix
- * epoch], "services":[{"name":…,"free":…,"capacity":…}, …] [sessions],
+ *    "key":"k4.public.…", "next_key":"k4.public.…" (optional),
+ *    "former_keys":[{"key":…,"switched_s":…,"until_s":…}, …] (optional) [s since the Unix epoch],
+ *    "revoked_keys":[{"key":…}, …] (optional), "issued_s":… [s since the Unix epoch],
+ * "services":[{"name":…,"free":…,"capacity":…}, …] [sessions],
  *    "profiles":[{"name":…,"determinism":"<base64url>"}, …],
  *    "sources":[{"name":…,"digest":"<base64url>"}, …],
  *    "media":["ip:port", …], "clients_url":"…" (may be empty), "draining":false,
@@ -35,7 +37,9 @@
 #define DESCRIPTION_SERVICES_MAX 64
 #define DESCRIPTION_PROFILES_MAX 64
 #define DESCRIPTION_SOURCES_MAX  1024
-#define DESCRIPTION_MEDIA_MAX    1024                /* one a worker, over all nodes */
+#define DESCRIPTION_MEDIA_MAX    1024 /* one a worker, over all nodes */
+#define DESCRIPTION_FORMER_MAX   4
+#define DESCRIPTION_REVOKED_MAX  8
 #define DESCRIPTION_LEN_MAX      ((size_t)256 << 10) /* [bytes] of the envelope */
 #define DESCRIPTION_TEXT_LEN_MAX 255                 /* [bytes] upstream and URL */
 
@@ -61,6 +65,20 @@ struct description_doors {
     char control[DESCRIPTION_TEXT_LEN_MAX + 1]; /* TCP, its peer_listen */
 };
 
+/* A key that signed before: tickets that it signed until the switch count until they expire. */
+struct description_former {
+    struct public_key key;
+    int64_t switched_s; /* [s] since the Unix epoch, by the cluster's own clock */
+    int64_t until_s;    /* likewise: the last of those tickets has expired */
+};
+
+struct description_past {
+    struct description_former former[DESCRIPTION_FORMER_MAX];
+    size_t former_count;
+    struct public_key revoked[DESCRIPTION_REVOKED_MAX]; /* former ones that nobody may believe */
+    size_t revoked_count;
+};
+
 struct description {
     struct name cluster;
     struct name provider;                        /* failure domain */
@@ -71,8 +89,9 @@ struct description {
     int32_t longitude_udeg;                      /* [µ°] east is positive */
     struct public_key key;                       /* the one that signs */
     bool has_next_key;
-    struct public_key next_key; /* will sign later; until then it only announces itself */
-    int64_t issued_s;           /* [s] since the Unix epoch, by the cluster's own clock */
+    struct public_key next_key;    /* will sign later; until then it only announces itself */
+    struct description_past *past; /* NULL: no other key before */
+    int64_t issued_s;              /* [s] since the Unix epoch, by the cluster's own clock */
     struct description_service *services;
     size_t service_count;
     struct description_profile *profiles;

@@ -37,7 +37,7 @@
 #define NODE_SOURCES_MAX      1024 /* catalogue entries */
 #define NODE_SESSIONS_MAX     8192 /* of all purposes on one machine */
 #define NODE_ORDERS_MAX       1024 /* the rest waits for the next answer, a poll later */
-#define NODE_ISSUERS_MAX      256  /* clusters whose tickets are accepted */
+#define NODE_ISSUERS_MAX      512  /* keys, now, next and before, whose tickets are accepted */
 #define NODE_MEDIA_ALIVE_MAX  64   /* backups to be told when peerd is silent */
 #define NODE_LOCATION_LEN_MAX 255  /* [bytes] path or URL of a source */
 #define NODE_REQUEST_LEN_MAX  ((size_t)8 << 20) /* [bytes] JSON: 8192 sessions of 1 KB */

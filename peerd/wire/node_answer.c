@@ -63,6 +63,10 @@ static void put_issuers(struct json_writing *w, const struct node_answer *a) {
         json_t *e = json_write_element(w, issuers);
         json_write_name(w, e, "name", &a->issuers[i].cluster);
         json_write_key(w, e, "key", &a->issuers[i].key);
+        if (a->issuers[i].issued_until_s != 0)
+            json_write_int(w, e, "issued_until_s", a->issuers[i].issued_until_s);
+        if (a->issuers[i].expires_until_s != 0)
+            json_write_int(w, e, "expires_until_s", a->issuers[i].expires_until_s);
     }
 }
 
@@ -181,6 +185,10 @@ static void get_issuer(const struct json_place *o, void *out) {
     struct ticket_issuer *i = out;
     i->cluster = json_read_name(o, "name");
     i->key = json_read_key(o, "key");
+    if (json_read_has(o, "issued_until_s"))
+        i->issued_until_s = json_read_int(o, "issued_until_s", 1, INT64_MAX / 1000000);
+    if (json_read_has(o, "expires_until_s"))
+        i->expires_until_s = json_read_int(o, "expires_until_s", 1, INT64_MAX / 1000000);
 }
 
 static void get_order(const struct json_place *o, void *out) {

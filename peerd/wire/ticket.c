@@ -308,13 +308,33 @@ static enum err claims_from_json(struct ticket *t, const char *text, size_t len)
 
 /* ---- verifying ------------------------------------------------------------------------------- */
 
-/* The key that signed must be one of the cluster that the ticket says it is from. */
-static bool speaks_for(const struct public_key *key, const struct name *cluster,
-                       const struct ticket_issuer *issuers, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (public_key_equal(&issuers[i].key, key) && name_equal(&issuers[i].cluster, cluster))
-            return true;
-    return false;
+/* Signed while the key was in force; clocks of clusters differ by no more than `slack`. */
+static bool was_in_force(const struct ticket_issuer *by, const struct ticket *t,
+                         struct duration slack) {
+    int64_t slack_s = slack.us / 1000000 + (slack.us % 1000000 != 0);
+    return (by->issued_until_s == 0 || t->issued_s <= by->issued_until_s + slack_s) &&
+           (by->expires_until_s == 0 || t->expires_s <= by->expires_until_s + slack_s);
+}
+
+/* The key that signed must be one of the cluster that the ticket says it is from, and have been so
+ * when it signed. */
+static enum err speaks_for(const struct public_key *key, const struct ticket *t,
+                           const struct ticket_issuer *issuers, size_t count,
+                           struct duration slack) {
+    enum err e = ERR_FOREIGN;
+    for (size_t i = 0; i < count; i++) {
+        if (!public_key_equal(&issuers[i].key, key) || !name_equal(&issuers[i].cluster, &t->issuer))
+            continue;
+        if (was_in_force(&issuers[i], t, slack))
+            return ERR_OK;
+        e = ERR_UNKNOWN_ISSUER;
+    }
+    return e;
+}
+
+bool ticket_issuer_equal(const struct ticket_issuer *a, const struct ticket_issuer *b) {
+    return name_equal(&a->cluster, &b->cluster) && public_key_equal(&a->key, &b->key) &&
+           a->issued_until_s == b->issued_until_s && a->expires_until_s == b->expires_until_s;
 }
 
 enum err ticket_verify(struct ticket *out, const char *token, size_t len,
@@ -337,9 +357,10 @@ enum err ticket_verify(struct ticket *out, const char *token, size_t len,
         e = claims_from_json(&t, text, text_len);
     if (e != ERR_OK)
         return e;
-    if (!speaks_for(&by->key, &t.issuer, issuers, issuer_count))
-        return ERR_FOREIGN;
     struct duration slack = duration_add(skew, duration_us(now.uncertainty_us));
+    e = speaks_for(&by->key, &t, issuers, issuer_count, slack);
+    if (e != ERR_OK)
+        return e;
     if (wall_before(now, t.issued_s, slack))
         return ERR_NOT_YET;
     if (wall_after(now, t.expires_s, slack))

@@ -97,17 +97,39 @@ bool protection_by_name(enum protection *out, const char *text);
 size_t ticket_sign(char out[TICKET_LEN_MAX + 1], const struct ticket *ticket,
                    const struct key_pair *issuer);
 
-/* One key that may sign tickets, and in whose name. */
+/* One key that may sign tickets, and in whose name. A former key may have signed those that are
+ * still about; what its thief signs afterwards is newer, or lives longer than any of them. */
 struct ticket_issuer {
     struct name cluster;
     struct public_key key;
+    int64_t issued_until_s;  /* [s] since the Unix epoch: it signed none later; 0: it is in force */
+    int64_t expires_until_s; /* likewise: none of them outlives this; 0: no bound */
 };
+
+/* The row of a key that is revoked: no ticket of it is good, nor was one. */
+static inline struct ticket_issuer ticket_issuer_revoked(const struct name *cluster,
+                                                         const struct public_key *key) {
+    return (struct ticket_issuer){
+        .cluster = *cluster, .key = *key, .issued_until_s = 1, .expires_until_s = 1};
+}
+
+static inline bool ticket_issuer_is_revoked(const struct ticket_issuer *i) {
+    return i->issued_until_s == 1 && i->expires_until_s == 1;
+}
+
+/* The row of a key that is in force. */
+static inline struct ticket_issuer ticket_issuer_of(const struct name *cluster,
+                                                    const struct public_key *key) {
+    return (struct ticket_issuer){.cluster = *cluster, .key = *key};
+}
+
+bool ticket_issuer_equal(const struct ticket_issuer *a, const struct ticket_issuer *b);
 
 /* Verifies signature, form, claims and expiry, in that order, before `out` is touched. An issuer
  * with several keys has a row for each. Errors: OVERSIZED, TRUNCATED, BAD_MAGIC, BAD_FIELD,
- * UNKNOWN_ISSUER (no key with that id), BAD_SIGNATURE, FOREIGN (signed by another cluster's key
- * than `iss` names), UNKNOWN_CLAIM, NOT_YET, EXPIRED; NO_MEMORY, the only one worth a retry besides
- * NOT_YET. */
+ * UNKNOWN_ISSUER (no key with that id, or a former one and too new), BAD_SIGNATURE, FOREIGN (signed
+ * by another cluster's key than `iss` names), UNKNOWN_CLAIM, NOT_YET, EXPIRED; NO_MEMORY, the only
+ * one worth a retry besides NOT_YET. */
 enum err ticket_verify(struct ticket *out, const char *token, size_t len,
                        const struct ticket_issuer *issuers, size_t issuer_count, struct wall now,
                        struct duration skew);

@@ -134,7 +134,7 @@ static bool prepare(struct attempt *a, struct media_client *c) {
     if (hostile_open(site, &request, &answer, NULL) != 201)
         return false;
     const struct key_hint hint = key_hint_of(&site->key.public_key);
-    const struct ticket_issuer issuer = {site->name, site->key.public_key};
+    const struct ticket_issuer issuer = ticket_issuer_of(&site->name, &site->key.public_key);
     media_client_open(c, &answer.media, &hint);
     c->key = a->own;
     c->session = answer.session;

@@ -66,6 +66,11 @@ Test(description, round_trips) {
     cr_expect_str_eq(out.region.text, "eu-central");
     cr_expect_str_eq(out.upstream, "AS64500");
     cr_expect(out.placed && out.latitude_udeg == 50110900 && out.longitude_udeg == -8682100);
+    cr_assert_not_null(out.past);
+    cr_expect(out.past->former_count == 1 && out.past->former[0].switched_s == 1763710000 &&
+              out.past->former[0].until_s == 1763796400);
+    struct public_key revoked = sample_pair(7).public_key;
+    cr_expect(out.past->revoked_count == 2 && public_key_equal(&out.past->revoked[1], &revoked));
     cr_expect(out.has_next_key && out.issued_s == 1763720000 && out.draining);
     cr_expect(out.services[0].free == 120 && out.services[0].capacity == 700);
     cr_expect(out.profiles[0].determinism.bytes[1] == 2 && out.sources[0].digest.bytes[1] == 4);

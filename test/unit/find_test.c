@@ -372,6 +372,28 @@ Test(find, a_key_is_succeeded_by_the_one_that_it_announced) {
     EXPECT_STATE(20, "accepted");
 }
 
+/* A rule that pins a key holds for the one that this key has announced, as long as it is known. */
+Test(find, a_rule_with_a_key_holds_for_its_successor) {
+    begin();
+    config.rules[0] = (struct find_rule){.by_key = true, .key = key(10)};
+    configure();
+    meet("ams1", 10, "acme");
+    EXPECT_STATE(10, "accepted");
+    struct find_facts it = facts("ams1", "acme");
+    described("ams1", 20, "acme");
+    EXPECT_STATE(20, "unknown"); /* nobody has announced it */
+    it.has_next = true;
+    it.next = key(20);
+    described_as(10, it);
+    described("ams1", 20, "acme");
+    EXPECT_STATE(20, "accepted");
+    EXPECT_STATE(10, "retired");
+    configure(); /* judged anew: its predecessor is retired and known */
+    EXPECT_STATE(20, "accepted");
+    meet("lon1", 30, "acme");
+    EXPECT_STATE(30, "refused");
+}
+
 Test(find, a_key_is_revoked_at_once_and_its_name_is_free) {
     begin();
     meet("ams1", 10, "acme");

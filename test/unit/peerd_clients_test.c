@@ -91,7 +91,8 @@ Test(peerd_clients, session_is_opened) {
     cr_expect_eq(a.rtp.channels, 2);
     cr_expect_eq(a.rtp.samples_per_frame, 960);
     cr_expect_not_null(strstr(a.rtp.fmtp, "maxaveragebitrate=64000"), "%s", a.rtp.fmtp);
-    const struct ticket_issuer issuer = {a.cluster, rig.keys[AS_OPERATOR].public_key};
+    const struct ticket_issuer issuer = {.cluster = a.cluster,
+                                         .key = rig.keys[AS_OPERATOR].public_key};
     cr_assert_eq(
         ticket_verify(&ticket, a.ticket, strlen(a.ticket), &issuer, 1, net_wall(), DURATION_ZERO),
         ERR_OK);

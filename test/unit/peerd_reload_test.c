@@ -102,7 +102,8 @@ Test(peerd_reload, what_needs_a_restart) {
         const char *from, *to, *says;
     } rows[] = {
         {"name: fra1", "name: fra2", "cluster.name: expected no change while running"},
-        {"fra1.key", "stranger.key", "cluster.key_file (another key): expected no change"},
+        {"fra1.key", "stranger.key",
+         "cluster.key_file (a key that `next_key` did not announce): expected"},
         {":7600", ":7699", "beats.bind: expected no change"},
         {":7601", ":7699", "peer_listen.bind: expected no change"},
         {":7680", ":7699", "client_listen: expected no change"},

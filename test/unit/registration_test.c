@@ -137,7 +137,8 @@ static struct registration *open_with(const struct public_key *pinned) {
     struct addr at = net_http_server_address(server);
     struct registration_options options = {.loop = loop,
                                            .peerd = addr_to_text(&at, where),
-                                           .peerd_key = *pinned,
+                                           .peerd_keys = {*pinned},
+                                           .peerd_key_count = 1,
                                            .identity = node_identity,
                                            .describe = describe,
                                            .answered = answered,

@@ -52,7 +52,8 @@ static size_t issuers(struct ticket_issuer out[3]) {
     } rows[] = {{"ams1", 3}, {"fra1", 1}, {"fra1", 2}};
     for (size_t i = 0; i < 3; i++) {
         struct key_pair pair = pair_of(rows[i].key);
-        out[i] = (struct ticket_issuer){name_of(rows[i].cluster), pair.public_key};
+        out[i] =
+            (struct ticket_issuer){.cluster = name_of(rows[i].cluster), .key = pair.public_key};
     }
     return 3;
 }
@@ -173,7 +174,7 @@ Test(ticket, what_fits_and_what_does_not) {
         size_t len = sign(token, &t, 1);
         cr_expect_eq(len != 0, total <= TICKET_NAMES_LEN_SAFE, "%zu characters: %zu", total, len);
         cr_expect_eq(strlen(token), len, "%zu: empty if refused", total);
-        issuer = (struct ticket_issuer){t.issuer, by.public_key};
+        issuer = (struct ticket_issuer){.cluster = t.issuer, .key = by.public_key};
         if (len != 0)
             cr_expect_eq(ticket_verify(&out, token, len, &issuer, 1, now, duration_s(0)), ERR_OK);
     }
@@ -294,6 +295,39 @@ Test(ticket, who_signed) {
     size_t len = sign(token, &t, 1);
     cr_expect_eq(ticket_verify(&out, token, len, list, 0, now, DURATION_ZERO), ERR_UNKNOWN_ISSUER,
                  "nobody is believed");
+}
+
+/* What a thief of a former key can sign is newer than all that it signed, or lives longer. */
+Test(ticket, a_former_key_has_signed_until_it_was_changed) {
+    static const struct {
+        const char *what;
+        int64_t issued_s, life_s;
+        bool revoked;
+        enum err expected;
+    } rows[] = {
+        {"before the switch", NOW_S - 100, 3600, false, ERR_OK},
+        {"at the switch, by a clock that is fast", NOW_S - 48, 3548, false, ERR_OK},
+        {"after it", NOW_S - 40, 3000, false, ERR_UNKNOWN_ISSUER},
+        {"before it, for longer than any", NOW_S - 100, 8000, false, ERR_UNKNOWN_ISSUER},
+        {"before the switch, and revoked", NOW_S - 100, 3600, true, ERR_UNKNOWN_ISSUER},
+    };
+    struct wall now = {(int64_t)NOW_S * 1000000, 0};
+    char token[TICKET_LEN_MAX + 1];
+    struct ticket out, t = sample();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ticket_issuer list[3];
+        size_t count = issuers(list);
+        list[1].issued_until_s = NOW_S - 50; /* key 1 of fra1 */
+        list[1].expires_until_s = NOW_S - 50 + 3600;
+        if (rows[i].revoked)
+            list[1] = ticket_issuer_revoked(&list[1].cluster, &list[1].key);
+        t.issued_s = rows[i].issued_s;
+        t.expires_s = t.issued_s + rows[i].life_s;
+        size_t len = sign(token, &t, 1);
+        cr_expect_eq(ticket_verify(&out, token, len, list, count, now, duration_s(2)),
+                     rows[i].expected, "%s", rows[i].what);
+        cr_expect_eq(ticket_issuer_is_revoked(&list[1]), rows[i].revoked, "%s", rows[i].what);
+    }
 }
 
 /* A stranger's signature under a known key id. */

@@ -244,8 +244,12 @@ static inline struct node_answer sample_node_answer(void) {
                                            SOURCE_CLASS_EXACT, true};
     profiles[0] = (struct node_profile_spec){
         sample_name("opus-32"), sample_name("opus"), 48000, 1, 32000, 5, 100};
-    issuers[0] = (struct ticket_issuer){sample_name("fra1"), sample_pair(1).public_key};
-    issuers[1] = (struct ticket_issuer){sample_name("ams1"), sample_pair(2).public_key};
+    issuers[0] =
+        (struct ticket_issuer){.cluster = sample_name("fra1"), .key = sample_pair(1).public_key};
+    issuers[1] = (struct ticket_issuer){.cluster = sample_name("ams1"),
+                                        .key = sample_pair(2).public_key,
+                                        .issued_until_s = 1763710000,
+                                        .expires_until_s = 1763796400};
     orders[0] = (struct node_order){.id = 6,
                                     .session = sample_session(0x41),
                                     .what = NODE_ORDER_MOVE,
@@ -304,12 +308,18 @@ static inline struct description sample_description(void) {
     static struct description_profile profiles[1];
     static struct description_source sources[1];
     static struct addr media[2];
+    static struct description_past past;
     static struct description_doors doors = {"fra1.example.net:7600", "192.0.2.1:7601"};
     services[0] = (struct description_service){sample_name("radio"), 120, 700};
     profiles[0] = (struct description_profile){sample_name("opus-32"), {{1, 2}}};
     sources[0] = (struct description_source){sample_name("news"), {{3, 4}}};
     media[0] = sample_addr("192.0.2.1:7700");
     media[1] = sample_addr("192.0.2.1:7701");
+    past =
+        (struct description_past){.former = {{sample_pair(5).public_key, 1763710000, 1763796400}},
+                                  .former_count = 1,
+                                  .revoked = {sample_pair(6).public_key, sample_pair(7).public_key},
+                                  .revoked_count = 2};
     return (struct description){.cluster = sample_name("fra1"),
                                 .provider = sample_name("acme"),
                                 .region = sample_name("eu-central"),
@@ -331,6 +341,7 @@ static inline struct description sample_description(void) {
                                 .media_count = 2,
                                 .clients_url = "https://fra1.example.net:7680",
                                 .doors = &doors,
+                                .past = &past,
                                 .draining = true};
 }
 

@@ -14,14 +14,13 @@ struct lookup {
 
 static void found(void *data, const struct net_dns_texts *result) {
     struct lookup *l = data;
-    struct find_claim claims[NET_DNS_TEXTS_MAX];
+    struct find_claim claims[NET_DNS_TEXTS_MAX * RECORD_CLAIMS_MAX];
     struct lookup_answer answer = {
         .err = result->err, .detail = result->detail, .claims = claims, .ttl = result->ttl};
     for (size_t i = 0; i < result->count; i++) {
-        if (record_parse(&claims[answer.count], result->texts[i], l->domain))
-            answer.count++;
-        else
-            answer.unreadable++;
+        size_t count = record_parse(&claims[answer.count], result->texts[i], l->domain);
+        answer.count += (uint32_t)count;
+        answer.unreadable += count == 0;
     }
     if (answer.err == ERR_OK && answer.count == 0) {
         answer.err = ERR_BAD_FIELD;

@@ -12,6 +12,7 @@ _Static_assert(FIND_KEY_BYTES == KEY_BYTES, "a key is a key");
 struct attributes {
     char name[NAME_LEN_MAX + 1];
     char key[KEY_PUBLIC_TEXT_LEN + 1];
+    char next[KEY_PUBLIC_TEXT_LEN + 1];
     char at[RECORD_DOMAIN_LEN_MAX + 1];
 };
 
@@ -40,6 +41,8 @@ static bool split(struct attributes *a, const char *text) {
                 good = put(a->name, sizeof(a->name), value, left);
             else if (is(text, word, "key"))
                 good = put(a->key, sizeof(a->key), value, left);
+            else if (is(text, word, "next"))
+                good = put(a->next, sizeof(a->next), value, left);
             else if (is(text, word, "at"))
                 good = put(a->at, sizeof(a->at), value, left);
         }
@@ -58,19 +61,25 @@ static bool is_domain(const char *text) {
            strstr(text, "..") == NULL;
 }
 
-bool record_parse(struct find_claim *out, const char *text, const char *domain) {
+size_t record_parse(struct find_claim out[RECORD_CLAIMS_MAX], const char *text,
+                    const char *domain) {
     struct attributes a;
-    struct public_key key;
+    struct public_key key, next;
     struct find_claim claim = {.name = {""}};
     if (!split(&a, text) || !name_set(&claim.name, a.name) ||
-        public_key_from_text(&key, a.key) != ERR_OK)
-        return false;
+        public_key_from_text(&key, a.key) != ERR_OK ||
+        (a.next[0] != '\0' && public_key_from_text(&next, a.next) != ERR_OK))
+        return 0;
     const char *at = a.at[0] != '\0' ? a.at : domain;
     if (!is_domain(at))
-        return false;
+        return 0;
     memcpy(claim.key.bytes, key.bytes, FIND_KEY_BYTES);
     snprintf(claim.beats.text, sizeof(claim.beats.text), "srv:_peerd._udp.%s", at);
     snprintf(claim.control.text, sizeof(claim.control.text), "srv:_peerd._tcp.%s", at);
-    *out = claim;
-    return true;
+    out[0] = claim;
+    if (a.next[0] == '\0')
+        return 1;
+    memcpy(claim.key.bytes, next.bytes, FIND_KEY_BYTES);
+    out[1] = claim;
+    return 2;
 }

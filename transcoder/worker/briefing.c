@@ -27,18 +27,82 @@ static void set_draining(struct worker *w, bool draining, struct instant now) {
     deeds_step(w, &e, NULL);
 }
 
+/* Every key by which our cluster signs tickets that are good. */
+static void note_others(struct briefing *b) {
+    b->other_count = 0;
+    for (size_t i = 0; i < b->issuer_count && b->other_count < WORKER_OTHER_KEYS; i++)
+        if (name_equal(&b->issuers[i].cluster, &b->config.cluster) &&
+            !public_key_equal(&b->issuers[i].key, &b->config.cluster_key))
+            b->others[b->other_count++] = key_hint_of(&b->issuers[i].key);
+}
+
+const struct key_hint *briefing_called(const struct briefing *b, const struct key_hint *target) {
+    for (size_t i = 0; i < b->other_count; i++)
+        if (key_hint_equal(&b->others[i], target))
+            return &b->others[i];
+    return &b->self;
+}
+
+static bool revokes(const struct briefing *b, const struct public_key *key) {
+    for (size_t i = 0; i < b->issuer_count; i++)
+        if (ticket_issuer_is_revoked(&b->issuers[i]) && public_key_equal(&b->issuers[i].key, key))
+            return true;
+    return false;
+}
+
+static bool revokes_more(const struct briefing *before, const struct briefing *after) {
+    for (size_t i = 0; i < after->issuer_count; i++)
+        if (ticket_issuer_is_revoked(&after->issuers[i]) &&
+            !revokes(before, &after->issuers[i].key))
+            return true;
+    return false;
+}
+
+/* The rows of those that are revoked, as if they were not: what verifies by them was signed by one.
+ */
+static size_t list_revoked(const struct briefing *b, struct ticket_issuer *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < b->issuer_count; i++)
+        if (ticket_issuer_is_revoked(&b->issuers[i]))
+            out[count++] = ticket_issuer_of(&b->issuers[i].cluster, &b->issuers[i].key);
+    return count;
+}
+
+/* A key that is revoked may be a thief's: what it has let in ends. One that is merely not listed
+ * any more lets nobody in, but ends nothing: peerd may have been started anew and not know it yet.
+ */
+static void end_revoked(struct worker *w, struct instant now) {
+    static struct ticket_issuer revoked[NODE_ISSUERS_MAX];
+    const struct briefing *b = &w->briefing;
+    size_t count = list_revoked(b, revoked);
+    struct ticket ticket;
+    for (uint32_t slot = 0; slot < WORKER_SLOTS; slot++) {
+        struct session *s = w->sessions[slot];
+        if (s == NULL || s->stopped != ERR_OK ||
+            ticket_verify(&ticket, s->token, s->token_len, revoked, count, net_wall(),
+                          duration_ms(b->config.limits.skew_ms)) != ERR_OK)
+            continue;
+        s->stopped = ERR_UNKNOWN_ISSUER;
+        worker_session_settle(w, s, now);
+    }
+}
+
 /* All parts are here: from now on this holds. */
 static void config_complete(struct worker *w) {
     struct briefing *b = &w->briefing;
+    bool revoked = revokes_more(b, &w->next);
     b->config = w->next.config;
     b->complete = !name_is_empty(&b->config.cluster);
     b->self = key_hint_of(&b->config.cluster_key);
     memcpy(b->issuers, w->next.issuers, sizeof(b->issuers));
     b->issuer_count = w->next.issuer_count;
+    note_others(b);
     catalogue_move(&b->catalogue, &w->next.catalogue);
     w->receiving = false;
     set_limits(w);
     set_draining(w, b->config.draining, net_now());
+    if (revoked)
+        end_revoked(w, net_now());
 }
 
 static void config_begins(struct worker *w, const struct link_config *c) {
@@ -60,12 +124,28 @@ static void credit_leased(struct worker *w, const struct link_credit *c) {
 
 /* ---- orders ---------------------------------------------------------------------------------- */
 
+/* By which key the client knows the target: the one that was in force when its ticket was signed,
+ * since it was told of its backups then. Where that is unclear, it finds one by itself. */
+static struct key_hint known_as(const struct worker *w, const struct node_order *o) {
+    const struct briefing *b = &w->briefing;
+    uint32_t slot = tenure_find(&w->tenure, &o->session);
+    const struct session *s = slot == TENURE_SLOT_NONE ? NULL : w->sessions[slot];
+    const struct ticket_issuer *then = NULL;
+    for (size_t i = 0; s != NULL && i < b->issuer_count; i++) {
+        const struct ticket_issuer *row = &b->issuers[i];
+        if (name_equal(&row->cluster, &o->target) && s->ticket.issued_s <= row->issued_until_s &&
+            (then == NULL || row->issued_until_s < then->issued_until_s))
+            then = row;
+    }
+    return key_hint_of(then != NULL ? &then->key : &o->target_key);
+}
+
 static void move_ordered(struct worker *w, const struct node_order *o) {
     const struct tenure_event e = {
         .kind = TENURE_MOVE_ORDERED,
         .now = net_now(),
         .u.move = {.session = o->session,
-                   .target = key_hint_of(&o->target_key),
+                   .target = known_as(w, o),
                    .deadline = duration_ms(o->deadline_ms)},
     };
     deeds_step(w, &e, NULL);

@@ -94,7 +94,7 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
         return ERR_BUDGET;
     enum err e = find_ticket(w, r, s, ticket);
     if (e == ERR_OK)
-        e = message_verify(m, &ticket->client, &w->briefing.self);
+        e = message_verify(m, &ticket->client, briefing_called(&w->briefing, &r->target));
     if (e == ERR_BAD_SIGNATURE)
         guard_failed(&w->guard, &q->from, now);
     if (e != ERR_OK || s != NULL || !wants_media(r->purpose))
@@ -160,7 +160,8 @@ static enum err verify_report(struct worker *w, const struct message *m, const s
     const struct addr who = guard_who_names(&m->u.report.session, addr_equal(&s->client, from));
     if (!guard_admits(&w->reports_guard, &who, now))
         return ERR_BUDGET;
-    enum err e = message_verify(m, &s->ticket.client, &w->briefing.self);
+    const struct key_hint *called = briefing_called(&w->briefing, &m->u.report.target);
+    enum err e = message_verify(m, &s->ticket.client, called);
     if (e == ERR_BAD_SIGNATURE)
         guard_failed(&w->reports_guard, &who, now);
     return e;

@@ -55,7 +55,8 @@ const char *options_help(void) {
            "       transcoderd --config FILE --media IP:PORT\n"
            "\n"
            "  --peerd HOST:PORT     the cluster's peerd (its peer_listen)\n"
-           "  --peerd-key KEY       its public key, k4.public.…: nobody else is believed\n"
+           "  --peerd-key KEY       its public key, k4.public.…: nobody else is believed; given "
+           "again: its next one\n"
            "  --key FILE            this node's key, made by `peerctl genkey`; the policy lists "
            "its public half\n"
            "  --name NODE           this node's name in the policy\n"
@@ -139,7 +140,9 @@ static bool take(struct options *out, int option, const char *value,
     case OPTION_PEERD:
         return take_text(out->peerd, "peerd", value, fault);
     case OPTION_PEERD_KEY:
-        if (public_key_from_text(&out->peerd_key, value) != ERR_OK)
+        if (out->peerd_key_count == REGISTRATION_KEYS_MAX)
+            return fail(fault, "--peerd-key: at most %d", REGISTRATION_KEYS_MAX);
+        if (public_key_from_text(&out->peerd_keys[out->peerd_key_count++], value) != ERR_OK)
             return fail(fault, "--peerd-key: expected a public key, k4.public.…");
         return true;
     case OPTION_KEY:
@@ -180,13 +183,13 @@ static bool take(struct options *out, int option, const char *value,
 }
 
 /* What only all options together can tell. */
-static bool check(const struct options *o, bool has_peerd_key, char fault[OPTIONS_FAULT_MAX]) {
+static bool check(const struct options *o, char fault[OPTIONS_FAULT_MAX]) {
     if (addr_is_none(&o->media))
         return fail(fault, "--media is missing; see --help");
     bool alone = o->config[0] != '\0';
     if (alone && o->peerd[0] != '\0')
         return fail(fault, "--peerd and --config exclude each other");
-    if (!alone && (o->peerd[0] == '\0' || !has_peerd_key || o->key_file[0] == '\0' ||
+    if (!alone && (o->peerd[0] == '\0' || o->peerd_key_count == 0 || o->key_file[0] == '\0' ||
                    name_is_empty(&o->name)))
         return fail(fault, "--peerd, --peerd-key, --key and --name are needed together "
                            "(or --config); see --help");
@@ -201,7 +204,6 @@ static bool check(const struct options *o, bool has_peerd_key, char fault[OPTION
 
 bool options_parse(struct options *out, int argc, char **argv, char fault[OPTIONS_FAULT_MAX]) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    bool has_peerd_key = false;
     *out = (struct options){.run = OPTIONS_RUN_SUPERVISOR,
                             .log_level = NET_LOG_INFO,
                             .stall = duration_ms(OPTIONS_STALL_MS)};
@@ -215,11 +217,10 @@ bool options_parse(struct options *out, int argc, char **argv, char fault[OPTION
             return fail(fault, "%.80s needs a value", argv[optind - 1]);
         if (!take(out, option, optarg, fault))
             return false;
-        has_peerd_key |= option == OPTION_PEERD_KEY;
         if (out->run == OPTIONS_RUN_HELP || out->run == OPTIONS_RUN_VERSION)
             return true;
     }
     if (optind < argc)
         return fail(fault, "unexpected argument \"%.80s\"; see --help", argv[optind]);
-    return out->run == OPTIONS_RUN_WORKER || check(out, has_peerd_key, fault);
+    return out->run == OPTIONS_RUN_WORKER || check(out, fault);
 }

@@ -28,6 +28,7 @@
 #include "peerd/base/time.h"
 #include "peerd/net/log.h"
 #include "peerd/wire/keys.h"
+#include "transcoder/worker/registration.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,7 +50,8 @@ enum options_run {
 struct options {
     enum options_run run;
     char peerd[OPTIONS_TEXT_LEN_MAX + 1]; /* "host:port" of peer_listen; empty with `config` */
-    struct public_key peerd_key;
+    struct public_key peerd_keys[REGISTRATION_KEYS_MAX];
+    size_t peerd_key_count;
     char key_file[OPTIONS_TEXT_LEN_MAX + 1];
     char config[OPTIONS_TEXT_LEN_MAX + 1]; /* a stored answer in place of a peerd; may be empty */
     struct name name;                      /* of this node */

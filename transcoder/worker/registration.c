@@ -20,9 +20,11 @@ struct registration {
     uint64_t order_seen; /* highest order handed on */
     bool full;           /* the next request tells everything */
     struct duration poll;
-    struct instant heard; /* last answer */
-    bool silent;          /* it was said in the log */
-    unsigned refused;     /* status that was said in the log */
+    struct instant heard;                          /* last answer */
+    struct public_key keys[REGISTRATION_KEYS_MAX]; /* peerd's, now and next: nobody else's is it */
+    size_t key_count;
+    bool silent;      /* it was said in the log */
+    unsigned refused; /* status that was said in the log */
 };
 
 static void report(struct registration *r);
@@ -36,7 +38,19 @@ static void again(struct registration *r, struct duration after) {
     net_timer_arm(&r->timer, instant_add(net_now(), after));
 }
 
+/* Those of its cluster that are in force or will be. What we were started with is the last word
+ * only until it has spoken. */
+static void learn_keys(struct registration *r, const struct node_answer *a) {
+    r->keys[0] = a->cluster_key;
+    r->key_count = 1;
+    for (size_t i = 0; i < a->issuer_count && r->key_count < REGISTRATION_KEYS_MAX; i++)
+        if (name_equal(&a->issuers[i].cluster, &a->cluster) && a->issuers[i].issued_until_s == 0 &&
+            !public_key_equal(&a->issuers[i].key, &a->cluster_key))
+            r->keys[r->key_count++] = a->issuers[i].key;
+}
+
 static void take(struct registration *r, const struct node_answer *a) {
+    learn_keys(r, a);
     if (r->silent || r->heard.us == INT64_MIN)
         net_log(r->options.log, NET_LOG_INFO, "registered", NET_TEXT("cluster", a->cluster.text),
                 NET_NUMBER("credit_slots", a->credit.slots));
@@ -115,7 +129,9 @@ static enum err send_request(struct registration *r, bool full) {
                                                .connect_timeout = duration_ms(500),
                                                .answer_bytes_max = NODE_ANSWER_LEN_MAX,
                                                .identity = r->options.identity,
-                                               .pinned = &r->options.peerd_key,
+                                               .pinned = &r->keys[0],
+                                               .or_pinned = &r->keys[1],
+                                               .or_pinned_count = r->key_count - 1,
                                                .connect_to = r->connect_to,
                                                .done = done,
                                                .data = r};
@@ -138,6 +154,8 @@ struct registration *registration_new(const struct registration_options *options
     if (r == NULL)
         return NULL;
     r->options = *options;
+    r->key_count = options->peerd_key_count;
+    memcpy(r->keys, options->peerd_keys, sizeof(r->keys));
     r->client = net_http_client_new(options->loop);
     if (r->client == NULL) {
         free(r);

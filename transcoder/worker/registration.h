@@ -13,6 +13,8 @@
 #include "peerd/net/loop.h"
 #include "peerd/wire/node.h"
 
+#define REGISTRATION_KEYS_MAX 2 /* of a peerd: now and next */
+
 #define REGISTRATION_POLL_MS 100 /* [ms] until peerd says otherwise */
 
 /* [ms] to wait for an answer: twice what peerd itself would call silence, so that a lost packet
@@ -25,9 +27,10 @@ struct registration;
 struct registration_options {
     struct net_loop *loop;
     struct net_log *log;
-    const char *peerd; /* "host:port"; borrowed */
-    struct public_key peerd_key;
-    const struct net_identity *identity; /* of this node; borrowed */
+    const char *peerd;                                   /* "host:port"; borrowed */
+    struct public_key peerd_keys[REGISTRATION_KEYS_MAX]; /* any of them is peerd */
+    size_t peerd_key_count;                              /* at least 1 */
+    const struct net_identity *identity;                 /* of this node; borrowed */
     struct name node;
     /* Fills everything but node, boot, seq, seen and order_seen; arrays stay the callee's until the
      * next call. False to skip this turn. */

@@ -154,9 +154,11 @@ static bool take_catalogue(struct supervisor *s, const struct node_catalogue *c)
 }
 
 static bool take_issuers(struct supervisor *s, const struct node_answer *a) {
-    size_t bytes = a->issuer_count * sizeof(a->issuers[0]);
-    if (a->issuer_count == s->issuer_count &&
-        (bytes == 0 || memcmp(a->issuers, s->issuers, bytes) == 0))
+    size_t bytes = a->issuer_count * sizeof(a->issuers[0]), same = 0;
+    while (same < a->issuer_count && same < s->issuer_count &&
+           ticket_issuer_equal(&a->issuers[same], &s->issuers[same]))
+        same++;
+    if (a->issuer_count == s->issuer_count && same == s->issuer_count)
         return false;
     struct ticket_issuer *fresh = malloc(bytes == 0 ? 1 : bytes);
     if (fresh == NULL)
@@ -325,16 +327,17 @@ static bool start_registration(struct supervisor *s) {
     }
     if (net_identity_new(&s->identity, &s->key) != ERR_OK)
         return false;
-    const struct registration_options options = {.loop = s->loop,
-                                                 .log = s->log,
-                                                 .peerd = o->peerd,
-                                                 .peerd_key = o->peerd_key,
-                                                 .identity = s->identity,
-                                                 .node = o->name,
-                                                 .describe = describe,
-                                                 .answered = answered,
-                                                 .unwanted = unwanted,
-                                                 .data = s};
+    struct registration_options options = {.loop = s->loop,
+                                           .log = s->log,
+                                           .peerd = o->peerd,
+                                           .peerd_key_count = o->peerd_key_count,
+                                           .identity = s->identity,
+                                           .node = o->name,
+                                           .describe = describe,
+                                           .answered = answered,
+                                           .unwanted = unwanted,
+                                           .data = s};
+    memcpy(options.peerd_keys, o->peerd_keys, sizeof(options.peerd_keys));
     s->registration = registration_new(&options);
     return s->registration != NULL;
 }

@@ -44,6 +44,7 @@
 #define WORKER_MAKING_US    4000 /* [µs] of making frames ahead at a stretch */
 #define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session */
 #define WORKER_PERIOD_S     30   /* [s] of a cookie */
+#define WORKER_OTHER_KEYS   8    /* of the cluster, beside the one in force */
 /* Sessions in pre-roll at a time that get a full one, of 8 ms of CPU on average. Whoever comes when
  * so many are waiting gets a quick one: a herd must be heard within its playout buffers, and being
  * mergeable comes later, at the next lap. Not so a session adopted from a worker that died: its
@@ -53,8 +54,10 @@
 /* What a worker goes by; replaced as a whole. */
 struct briefing {
     struct link_config config;
-    struct key_hint self; /* hint of the cluster's key */
-    bool complete;        /* has the cluster's name and key */
+    struct key_hint self;                      /* hint of the cluster's key */
+    struct key_hint others[WORKER_OTHER_KEYS]; /* … and of those that it will have, or had */
+    size_t other_count;
+    bool complete; /* has the cluster's name and key */
     struct catalogue catalogue;
     struct ticket_issuer issuers[NODE_ISSUERS_MAX];
     size_t issuer_count;
@@ -102,6 +105,10 @@ int worker_run(const struct options *options);
 /* ---- briefing.c: what the supervisor says ---- */
 
 void briefing_received(struct worker *w, enum link_kind kind, const void *body);
+
+/* The hint by which a client calls our cluster, if it is one of ours; else that of the key in
+ * force: who came before the key was changed goes on calling it by the one that it knows. */
+const struct key_hint *briefing_called(const struct briefing *b, const struct key_hint *target);
 
 /* ---- door.c: what comes in at the media port ---- */
 

@@ -26,7 +26,8 @@ zone() {
             printf '_peerd._udp.%s SRV 10 10 7600 %s\n_peerd._tcp.%s SRV 10 10 7601 %s\n' \
                 "$name" "$name" "$name" "$name"
             [ "$name" != "${lied:-}" ] &&
-                printf '_peerd._udp.%s TXT "name=%s key=%s"\n' "$name" "$name" "$(public "$name")"
+                printf '_peerd._udp.%s TXT "name=%s key=%s%s"\n' "$name" "$name" "$(public "$name")" \
+                    "$([ "$name" != "${next:-}" ] || echo " next=$(public next)")"
             # One domain that names them all, in more bytes than a datagram has.
             printf '_peerd._udp.all TXT "name=%s key=%s at=%s.example.test %060d"\n' "$name" \
                 "$(public "$name")" "$name" 0
@@ -50,10 +51,10 @@ start() {
     pids+=" $!"
 }
 
-# policy NAME PROVIDER DOMAINS RULES
+# policy NAME PROVIDER DOMAINS RULES [KEYS]
 policy() {
     cat >"$dir/$1.yaml" <<YAML
-cluster: {name: $1, provider: $2, region: r-$1, key_file: $1.key}
+cluster: {name: $1, provider: $2, region: r-$1, ${5:-key_file: $1.key}}
 beats: {bind: "$(address "$1"):7600"}
 peer_listen: {bind: "$(address "$1"):7601"}
 detection: {detect_within: 1s}
@@ -97,7 +98,7 @@ within() {
     said "$what ($((($(date +%s%N) - began) / 1000000)) ms, wanted ${seconds} s)"
 }
 
-for name in $clusters liar; do
+for name in $clusters liar next; do
     "$bin/peerctl" genkey "$dir/$name.key" >"$dir/$name.pub"
 done
 cat >"$dir/knot.conf" <<CONF
@@ -122,8 +123,9 @@ start_server
 
 each='ann.example.test, bob.example.test, cyd.example.test, dan.example.test, eve.example.test'
 policy ann acme all.example.test '    - {name: "*"}'
-policy bob bobby "$each" '    - {provider: acme}
+rules_of_bob='    - {provider: acme}
     - {name: c?d}'
+policy bob bobby "$each" "$rules_of_bob"
 policy cyd cydco "$each" "    - {provider: acme, region: r-ann}
     - {name: bob, key: $(public bob)}
     - {name: d*}"
@@ -170,6 +172,44 @@ said "and nobody peers with whom it lies about"
 lied=
 zone 3
 within 10 "when it tells the truth again all is as it was" all_see
+
+# bob takes another key: announced by itself and by DNS, switched to, and then DNS says so, too. cyd's
+# rule names bob's former key, ann's does not.
+keys_of() { "$bin/peerctl" peers --json --policy "$dir/$1.yaml" | tr -d '\n'; }
+knows_next() { keys_of "$1" | grep -q "\"next_key\":\"$(public next)\""; }
+both_know() { knows_next ann && knows_next cyd; }
+goes_by() { keys_of "$1" | grep -q "\"key\":\"$(public next)\""; }
+both_follow() { goes_by ann && goes_by cyd; }
+changes() {
+    for name in ann cyd; do
+        "$bin/peerctl" status --json --policy "$dir/$name.yaml" | grep -o '"verdicts_changed":[0-9]*'
+    done
+}
+next=bob
+zone 4
+policy bob bobby "$each" "$rules_of_bob" "key_file: bob.key, next_key: $(public next)"
+within 10 "bob's next key is known to its peers" both_know
+before=$(changes)
+policy bob bobby "$each" "$rules_of_bob" "key_file: next.key, former_keys: $(public bob)"
+within 2 "re-keyed: they go over" both_follow
+all_see || fail "after bob has taken its next key: $(show)"
+[ "$(changes)" = "$before" ] || fail "somebody was believed otherwise for it: $before, $(changes)"
+said "and nobody's verdict on anybody has changed: $(echo $before)"
+retired() { says "$1" bob retired && says "$1" bob accepted; }
+wait_for 20 retired ann && wait_for 20 retired cyd || fail "found: $(found ann; found cyd)"
+said "the former key is for tickets only, also where a rule names it"
+next=
+cp "$dir/next.pub" "$dir/bob.pub"
+zone 5
+old=$pid_cyd
+kill -KILL "$old"
+wait "$old" 2>/dev/null
+start cyd
+wait_for 30 sees cyd "ann dan" || fail "cyd, whose rule names bob's former key: $(alive cyd)"
+policy cyd cydco "$each" "    - {provider: acme, region: r-ann}
+    - {name: bob, key: $(public bob)}
+    - {name: d*}"
+within 10 "under the new key alone, too, once a rule that pins it does" all_see
 
 kill -KILL "$knotd"
 wait "$knotd" 2>/dev/null
