@@ -13,6 +13,7 @@
  * shorter with the interval. */
 #define MARGIN_SHARE 2
 #define MARGIN_LEAST duration_ms(5)
+#define UNMET_SHARE  6 /* of false_alarm_every: so long it is said that the wish was unmet */
 #define REFUTED_BY   3 /* mistakes: fewer may be bad luck */
 
 void detector_init(struct detector *d, const struct detector_wish *wish) {
@@ -25,12 +26,17 @@ void detector_init(struct detector *d, const struct detector_wish *wish) {
                            .first_at = INSTANT_NEVER,
                            .expired_at = INSTANT_NEVER,
                            .asked_at = INSTANT_NEVER,
+                           .unmet_at = INSTANT_NEVER,
                            .announced = wish->interval};
     quality_init(&d->quality);
     cadence_init(&d->cadence);
 }
 
 void detector_wish_changed(struct detector *d, const struct detector_wish *wish) {
+    bool same = wish->detect_within.us == d->wish.detect_within.us &&
+                wish->false_alarm_every.us == d->wish.false_alarm_every.us;
+    if (!same)
+        d->unmet_at = INSTANT_NEVER;
     d->wish = *wish;
 }
 
@@ -153,6 +159,23 @@ static void set_cadence(struct detector *d, struct instant now) {
         return;
     d->mistakes_before = d->mistakes;
     d->asked_at = now;
+    d->unmet_at = INSTANT_NEVER;
+}
+
+/* An estimate that experience with beats as often as now has refuted so often is none. */
+static bool is_refuted(const struct detector *d, struct instant now) {
+    uint64_t mistakes = d->mistakes - d->mistakes_before;
+    if (mistakes < REFUTED_BY)
+        return false;
+    struct instant since = instant_is_never(d->asked_at) ? d->first_at : d->asked_at;
+    struct duration each = duration_scale(detector_age(d, since, now), 1, (int64_t)mistakes);
+    return duration_less(each, d->wish.false_alarm_every);
+}
+
+static bool meets_now(const struct detector *d, struct instant now) {
+    const struct quality_answer *a = &d->quality.answer;
+    return !duration_less(d->wish.detect_within, bound(d)) && !is_refuted(d, now) &&
+           (!a->known || a->reachable);
 }
 
 void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct instant now,
@@ -164,8 +187,11 @@ void detector_heard(struct detector *d, uint64_t seq, int64_t sent_us, struct in
     struct duration deaf = d->quality.heard ? deaf_since(d, since) : DURATION_ZERO;
     (void)detector_step(d, now); /* by what was known until now */
     quality_heard(&d->quality, seq, sent_us, now, announced, deaf, &wish);
-    if (d->quality.since_answer == 0)
+    if (d->quality.since_answer == 0) {
         set_cadence(d, now);
+        if (d->quality.answer.known && !meets_now(d, now))
+            d->unmet_at = now;
+    }
 }
 
 struct duration detector_interval_wished(const struct detector *d) {
@@ -287,24 +313,16 @@ static struct duration bound_in_force(const struct detector *d) {
     return duration_min(bound(d), duration_add(lag, fresh));
 }
 
-/* An estimate that experience with beats as often as now has refuted so often is none. */
-static bool is_refuted(const struct detector *d, struct instant now) {
-    uint64_t mistakes = d->mistakes - d->mistakes_before;
-    if (mistakes < REFUTED_BY)
-        return false;
-    struct instant since = instant_is_never(d->asked_at) ? d->first_at : d->asked_at;
-    struct duration each = duration_scale(detector_age(d, since, now), 1, (int64_t)mistakes);
-    return duration_less(each, d->wish.false_alarm_every);
-}
-
 bool detector_is_measured(const struct detector *d) {
     return d->quality.answer.known;
 }
 
+/* Said until it could have been met for a while: one good minute proves nothing. */
 bool detector_meets_wish(const struct detector *d, struct instant now) {
-    const struct quality_answer *a = &d->quality.answer;
-    return !duration_less(d->wish.detect_within, bound(d)) && !is_refuted(d, now) &&
-           (!a->known || !duration_less(a->recurrence, d->wish.false_alarm_every));
+    bool lately = !instant_is_never(d->unmet_at) &&
+                  duration_less(detector_age(d, d->unmet_at, now),
+                                duration_scale(d->wish.false_alarm_every, 1, UNMET_SHARE));
+    return !lately && meets_now(d, now);
 }
 
 static void achieved(const struct detector *d, struct instant now, struct detector_figures *f) {

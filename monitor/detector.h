@@ -78,6 +78,7 @@ struct detector {
     struct instant expired_at; /* of the newest expiry; "never" for none */
     uint64_t mistakes_before;  /* of those, with beats as were asked for before … */
     struct instant asked_at;   /* … those asked for now; "never" for the usual */
+    struct instant unmet_at;   /* the wish could not be met, or had not been; "never" for not yet */
     struct duration mistaken;  /* sum of the times that mistakes lasted */
     struct duration detected;  /* life age at the newest expiry that was none; zero for none */
 };
@@ -91,7 +92,7 @@ struct detector_figures {
     struct duration bound;         /* detection time in force (T_D) */
     struct duration proof_max;     /* what is older when it arrives proves nothing */
     bool meets_wish;               /* false where the path needs a longer bound than asked, or where
-                                      mistakes must be expected more often */
+                                      mistakes must be expected more often, or lately did */
     struct duration asked;         /* of the peer: a beat every so often */
     bool measured;                 /* the three below are known: measured for long enough */
     struct duration fresh;         /* a beat may be so much later than foretold before it expires */

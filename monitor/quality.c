@@ -30,10 +30,31 @@ static const uint8_t moved_after[QUALITY_FORETELLERS] = {4, 4, 20};
 #define RECENT        3000 /* [beats] */
 #define RECENT_DOUBT  10   /* times the usual in their shape: they are few, and serve for scale */
 #define AFTER_DOUBT   10   /* beats after a loss: until so many have come, others speak for them */
-#define PRUDENCE      1.5  /* the estimate must be so much better than the wish */
-#define AS_GOOD       1.05 /* margins whose mistakes differ by no more than this are equal */
-#define BARGAIN       0.05 /* so much longer a wait … */
+#define AS_GOOD       1.05 /* margins whose mistakes differ by no more than this are equal … */
+#define AS_BAD        1.25 /* … and by this where the wish is out of reach: it stops at the knee */
+#define BARGAIN       0.03 /* so much longer a wait … */
 #define BARGAIN_GAIN  2    /* … is worth it where it makes mistakes so many times rarer */
+#define TOGETHER      4    /* beats that arrive within this part of an interval ended one silence */
+
+/* A margin is held: detection time is judged by the longest that there was, and mistakes by the
+ * shortest. Counts are of mistakes in the time in which the wish allows one. */
+struct terms {
+    double raise; /* more must be expected before a longer margin is thought of … */
+    double take;  /* … which has no more than this */
+    double lower; /* nor may a shorter one have more than this */
+};
+
+/* At first a margin that is too long is dear, since it may stay, and one too short cheap, since the
+ * wish allows a mistake. Later the estimate is better and a change buys less. */
+static const struct terms early_terms = {4, 2, 1};
+static const struct terms late_terms = {1.25, 1 / 1.5, 0.2};
+
+#define EARLY_SHARE 6               /* of false_alarm_every, that is early … */
+#define EARLY_MAX   duration_s(600) /* … and no longer than this */
+#define WORTH       3   /* out of reach of the wish, mistakes must become so many times rarer */
+#define LESS        0.1 /* of the wait from beat to expiry: less is not worth a change */
+#define EVIDENCE    0.5 /* mistakes beyond those that the wish allowed so far */
+#define PREVENTED   2   /* the longer margin would have left one in so many, at most */
 
 /* The sender's timers and ours are not exact, however quiet the path. */
 #define MARGIN_SHARE  20 /* of the interval at least */
@@ -103,13 +124,15 @@ static void learn_gap(struct quality *q, uint64_t seq, double transit_us, double
                       struct duration gap) {
     uint64_t lost = seq - q->seq - 1;
     double slow_us = q->foretellers[QUALITY_FORETELLERS - 1].transit_us;
-    runs_add(&q->runs, lost);
+    /* Between them there was no silence, whatever the later of them missed. */
+    bool together = duration_less(duration_scale(gap, TOGETHER, 1), q->interval);
+    runs_add(&q->runs, together ? 0 : lost);
     for (int i = 0; i < QUALITY_FORETELLERS; i++) {
         struct quality_foreteller *f = &q->foretellers[i];
-        double late_us = transit_us - f->transit_us + sender_late_us;
+        double late_us = together ? 0 : transit_us - f->transit_us + sender_late_us;
         tail_add(&f->tail, late_us);
         tail_add(&f->recent, late_us);
-        if (lost > 0)
+        if (lost > 0 && !together)
             tail_add(&f->after, late_us);
         foreteller_learn(q, i, transit_us, slow_us);
     }
@@ -173,11 +196,11 @@ static void model_runs(const struct runs *r, struct duration interval, struct mo
 }
 
 static void model_tails(const struct quality_foreteller *f, struct model *m) {
-    tail_fit(&f->tail, &m->fit, 1);
+    tail_fit(&f->tail, &m->fit, 1, m->interval_us);
     m->grown = tail_has_grown(&f->recent, &f->tail);
     if (m->grown)
-        tail_fit(&f->recent, &m->recent, RECENT_DOUBT);
-    tail_fit(&f->after, &m->after, 1);
+        tail_fit(&f->recent, &m->recent, RECENT_DOUBT, m->interval_us);
+    tail_fit(&f->after, &m->after, 1, m->interval_us);
     m->after_share = (double)f->after.all / ((double)f->after.all + AFTER_DOUBT);
 }
 
@@ -193,19 +216,22 @@ static double bargain(const struct model *m, double margin_us, double most) {
     return worth ? more_us : margin_us;
 }
 
-/* The best that one foreteller can do. */
-static struct quality_answer answer_of(struct model *m, const struct quality_wish *wish) {
+/* The best that one foreteller can do, for so many mistakes where the wish allows one. */
+static struct quality_answer answer_of(struct model *m, const struct quality_wish *wish,
+                                       double count) {
     double least = fmax(m->interval_us / MARGIN_SHARE, MARGIN_MIN_US);
     double most = fmax((double)wish->margin_max.us, least);
-    double asked = 1e6 / (double)wish->false_alarm_every.us / PRUDENCE;
+    double wished = 1e6 / (double)wish->false_alarm_every.us, asked = wished * count;
     double best = mistakes_per_s(m, most);
-    double margin = smallest_margin(m, least, most, fmax(asked, best * AS_GOOD));
+    double as_good = best * (best > wished ? AS_BAD : AS_GOOD);
+    double margin = smallest_margin(m, least, most, fmax(asked, as_good));
     double need = best <= asked ? margin : smallest_margin(m, most, TAIL_US_MAX * 2.0, asked);
     margin = bargain(m, margin, most);
     double per_s = mistakes_per_s(m, margin);
     return (struct quality_answer){.margin = duration_from(margin),
                                    .margin_need = duration_from(need),
                                    .recurrence = duration_from(1e6 / fmax(per_s, 1e-12)),
+                                   .reachable = best <= wished,
                                    .known = true};
 }
 
@@ -219,23 +245,102 @@ static bool is_better(const struct quality_answer *a, double a_cost, const struc
     return a_cost < b_cost;
 }
 
-static void compute_answer(struct quality *q, const struct quality_wish *wish) {
+static bool is_other_interval(struct duration a, struct duration b) {
+    struct duration longer = duration_max(a, b), shorter = duration_min(a, b);
+    return duration_less(duration_scale(shorter, 9, 8), longer);
+}
+
+/* Mistakes in the time in which the wish allows one. */
+static double count_of(const struct quality_answer *a, const struct quality_wish *wish) {
+    return (double)wish->false_alarm_every.us / (double)a->recurrence.us;
+}
+
+static double cost(const struct quality *q, const struct quality_answer *a) {
+    return (double)a->margin.us + SPREADS * q->foretellers[a->foreteller].spread_us;
+}
+
+static struct quality_answer best_answer(const struct quality *q, const struct quality_wish *wish,
+                                         double count) {
     struct model m;
     struct quality_answer best = {.known = false};
-    double best_cost = 0;
     model_runs(&q->runs, q->interval, &m);
     for (uint8_t i = 0; i < QUALITY_FORETELLERS; i++) {
         model_tails(&q->foretellers[i], &m);
-        struct quality_answer a = answer_of(&m, wish);
+        struct quality_answer a = answer_of(&m, wish, count);
         a.foreteller = i;
-        double cost = (double)a.margin.us + SPREADS * q->foretellers[i].spread_us;
-        if (!best.known || is_better(&a, cost, &best, best_cost, wish->false_alarm_every)) {
+        if (!best.known ||
+            is_better(&a, cost(q, &a), &best, cost(q, &best), wish->false_alarm_every))
             best = a;
-            best_cost = cost;
-        }
     }
-    q->answer = best;
+    return best;
+}
+
+/* So many mistakes there would have been with that margin, of those gaps that are remembered. */
+static double mistakes_seen(const struct quality *q, const struct quality_answer *a) {
+    struct model m;
+    double sum = 0;
+    model_runs(&q->runs, q->interval, &m);
+    model_tails(&q->foretellers[a->foreteller], &m);
+    for (int k = 0; k <= RUNS_MAX; k++) {
+        double longer = k < RUNS_MAX ? (double)q->runs.beyond[k + 1] : 0;
+        double left = (double)a->margin.us - k * m.interval_us;
+        sum +=
+            ((double)q->runs.beyond[k] - longer) * tail_share_seen(k > 0 ? &m.after : &m.fit, left);
+    }
+    return sum;
+}
+
+/* Mistakes that the wish has not allowed have been seen, and the other margin would have prevented
+ * them. What a model says of the margin is right only as far as it has been seen: one that is
+ * raised too soon has cost detection time, and one too late another mistake. */
+static bool is_evident(const struct quality *q, const struct quality_answer *held,
+                       const struct quality_answer *fresh, const struct quality_wish *wish) {
+    double seen = mistakes_seen(q, held);
+    double allowed = (double)q->observed.us / (double)wish->false_alarm_every.us;
+    return seen > allowed + EVIDENCE && mistakes_seen(q, fresh) * PREVENTED <= seen;
+}
+
+static bool is_early(const struct quality *q, const struct quality_wish *wish) {
+    struct duration share = duration_scale(wish->false_alarm_every, 1, EARLY_SHARE);
+    return duration_less(q->observed, duration_min(share, EARLY_MAX));
+}
+
+static bool is_raised(const struct quality *q, const struct quality_answer *held,
+                      const struct quality_answer *fresh, const struct quality_wish *wish) {
+    double is = count_of(held, wish), would = count_of(fresh, wish);
+    if (would > 1 && would * WORTH > is)
+        return false;
+    bool nothing_seen = is_early(q, wish) && mistakes_seen(q, held) <= EVIDENCE;
+    return nothing_seen || is_evident(q, held, fresh, wish);
+}
+
+static bool is_lowered(const struct quality *q, const struct quality_answer *held,
+                       const struct quality_answer *fresh, double most,
+                       const struct quality_wish *wish) {
+    double is = count_of(held, wish), would = count_of(fresh, wish);
+    double wait_us = (double)q->interval.us + (double)held->margin.us;
+    return (would <= most || would <= is * AS_GOOD) &&
+           cost(q, held) - cost(q, fresh) > LESS * wait_us;
+}
+
+static void compute_answer(struct quality *q, const struct quality_wish *wish) {
+    const struct terms *t = is_early(q, wish) ? &early_terms : &late_terms;
+    struct quality_answer held = q->answer, fresh;
     q->since_answer = 0;
+    if (!held.known || is_other_interval(q->interval, q->answered)) {
+        q->answer = best_answer(q, wish, t->take);
+        q->answered = q->interval;
+        return;
+    }
+    double per_s = quality_mistakes_per_s(q, duration_min(held.margin, wish->margin_max));
+    held.recurrence = duration_from(1e6 / fmax(per_s, 1e-12));
+    bool few = count_of(&held, wish) <= t->raise;
+    fresh = best_answer(q, wish, few ? t->lower : t->take);
+    held.margin_need = fresh.margin_need;
+    held.reachable = fresh.reachable;
+    bool change = (!few && is_raised(q, &held, &fresh, wish)) ||
+                  is_lowered(q, &held, &fresh, few ? t->lower : t->take, wish);
+    q->answer = change ? fresh : held;
 }
 
 double quality_mistakes_per_s(const struct quality *q, struct duration margin) {
@@ -243,11 +348,6 @@ double quality_mistakes_per_s(const struct quality *q, struct duration margin) {
     model_runs(&q->runs, q->interval, &m);
     model_tails(&q->foretellers[q->answer.foreteller], &m);
     return mistakes_per_s(&m, (double)margin.us);
-}
-
-static bool is_other_interval(struct duration a, struct duration b) {
-    struct duration longer = duration_max(a, b), shorter = duration_min(a, b);
-    return duration_less(duration_scale(shorter, 9, 8), longer);
 }
 
 double quality_mistakes_per_s_at(const struct quality *q, struct duration interval,
@@ -258,6 +358,7 @@ double quality_mistakes_per_s_at(const struct quality *q, struct duration interv
         runs_rescale(&runs, interval.us, q->interval.us);
     model_runs(&runs, interval, &m);
     model_tails(&q->foretellers[q->answer.foreteller], &m);
+    m.fit.most_us = m.recent.most_us = m.after.most_us = INFINITY;
     return mistakes_per_s(&m, (double)margin.us);
 }
 

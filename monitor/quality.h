@@ -13,7 +13,14 @@
  * where lateness after a loss has a tail of its own, since a hand-over or a full queue does both.
  *
  * The margin taken is the smallest that keeps this below the wish. If none does within the longest
- * permitted, it is the smallest that is as good as the longest: waiting must buy something.
+ * permitted, it is the smallest that is nearly as good as the longest: waiting must buy something.
+ *
+ * It is then held. Whoever dies while a margin is at its longest is noticed after that long, and
+ * who is mistaken for dead was so while it was at its shortest: one that moves has the worst of
+ * both. So it begins short, as far as the first minute can tell; it is raised when mistakes have
+ * been seen that the wish does not allow and that the longer one would have prevented, or at the
+ * beginning when far too many must be expected; and it is lowered when that saves a tenth of the
+ * wait and the estimate is far better than the wish.
  *
  * When a beat "should arrive" is foretold in three ways at once: as the last one, as the mean of
  * the last few (Bertier 2002 and every round-trip estimator), and as the mean of the last hundreds
@@ -34,9 +41,9 @@
 #include <stdbool.h>
 
 #define QUALITY_FORETELLERS 3
-#define QUALITY_LEARN       duration_s(45) /* [s] no margin is derived from less than this … */
+#define QUALITY_LEARN       duration_s(70) /* [s] no margin is derived from less than this … */
 #define QUALITY_LEARN_BEATS 100            /* … and so many beats */
-#define QUALITY_AGAIN       64             /* beats after which the margin is computed anew */
+#define QUALITY_AGAIN       80             /* beats after which the margin is computed anew */
 
 struct quality_foreteller {
     double transit_us;  /* [µs] arrival on our clock less send instant on theirs, expected */
@@ -61,6 +68,7 @@ struct quality_answer {
     struct duration recurrence;  /* estimated time between mistakes with it (T_MR) */
     struct duration margin_need; /* that meets the wish, though it were longer than permitted */
     uint8_t foreteller;          /* whose margin it is */
+    bool reachable;              /* some margin that is permitted meets the wish */
     bool known;                  /* measured long enough */
 };
 
@@ -74,6 +82,7 @@ struct quality {
     uint64_t beats;
     uint32_t since_answer; /* beats since the answer was computed */
     struct quality_answer answer;
+    struct duration answered; /* the answer is for this interval */
     struct runs runs;
     struct quality_foreteller foretellers[QUALITY_FORETELLERS];
 };

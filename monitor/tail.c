@@ -19,6 +19,10 @@
 #define SHAPE_GUESS_FEW 0.03
 #define RECORD_FEW      0.1
 
+/* Beyond the farthest so much of the whole wait is believed, or what breaking a record is. */
+#define ROOM 0.05
+#define NONE 0.1 /* samples, faded: less is none */
+
 /* The largest of all would on average not have come again in the time it took to come. */
 #define CHANCE 0.6 /* samples */
 
@@ -95,9 +99,17 @@ static double reach(const struct tail_fit *fit, double all) {
     return fit->from_us + fit->scale_us * (pow(rarer, fit->shape) - 1) / fit->shape;
 }
 
+/* [µs] the upper edge of the last bin that holds any. */
+static double farthest(const struct tail *t) {
+    int bin = TAIL_BINS;
+    while (bin > 0 && (double)t->counts[bin - 1] < NONE)
+        bin--;
+    return bin > 0 ? edge_us(bin) : 0;
+}
+
 /* Where hand-overs make two heaps of one path, a tail that begins between them is much too long;
  * so there are two tries, and the shorter tail counts. */
-void tail_fit(const struct tail *t, struct tail_fit *fit, double doubt) {
+void tail_fit(const struct tail *t, struct tail_fit *fit, double doubt, double interval_us) {
     double beyond = 0, all = fmax((double)t->all, 1);
     double want = fmin(fmax(all * TAIL_TOP_SHARE, TAIL_TOP), TAIL_TOP_MAX);
     struct tail_fit further;
@@ -112,6 +124,9 @@ void tail_fit(const struct tail *t, struct tail_fit *fit, double doubt) {
     }
     fit->record = RECORD + RECORD_FEW * exp(-all / FEW);
     fit->chance = CHANCE / all;
+    double farthest_us = farthest(t);
+    fit->most_us =
+        fmax(farthest_us * fit->record, farthest_us + ROOM * (interval_us + farthest_us));
 }
 
 static double pareto_beyond(const struct tail_fit *fit, double us) {
@@ -140,6 +155,8 @@ double tail_share_seen(const struct tail_fit *fit, double us) {
 double tail_share_beyond(const struct tail_fit *fit, double us) {
     if (us < fit->from_us)
         return tail_share_seen(fit, us);
+    if (us > fit->most_us)
+        return 0;
     double before = fit->from_us + (us - fit->from_us) / fit->record;
     double again = tail_share_seen(fit, before) - fit->chance;
     return fmax(pareto_beyond(fit, us), again);

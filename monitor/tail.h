@@ -6,6 +6,11 @@
  * the tail of almost any distribution looks like (Pickands 1975; Balkema and de Haan 1974). The
  * shape comes from the moments of the exceedances (Hosking and Wallis 1987), drawn towards an
  * exponential tail while they are few. Old samples fade, so that a path may change.
+ *
+ * What is fitted is believed only little beyond the farthest that has been seen. A path that does
+ * two things, one of them rarely, has a fit that reaches from the one to far beyond the other until
+ * the rare one has come dozens of times; that the farthest is exceeded costs a mistake, and then it
+ * is known.
  */
 #ifndef MONITOR_TAIL_H
 #define MONITOR_TAIL_H
@@ -35,6 +40,7 @@ struct tail_fit {
     double scale_us;                    /* [µs] of it; 0: no exceedance at all */
     double shape;                       /* of it: 0 exponential, above heavy, below bounded */
     double record;                      /* what has been seen may come so much larger … */
+    double most_us;                     /* [µs] nothing is expected beyond */
     double chance;                      /* … but for this share of all, which was bad luck */
 };
 
@@ -48,8 +54,9 @@ void tail_fade(struct tail *t, double keep);
  * than chance explains, wherever one looks. */
 bool tail_has_grown(const struct tail *recent, const struct tail *all);
 
-/* `doubt` multiplies that in the shape. */
-void tail_fit(const struct tail *t, struct tail_fit *fit, double doubt);
+/* `doubt` multiplies that in the shape; what is beyond the farthest seen is measured by what it
+ * costs: a wait of `interval_us` and as long as the tail reaches. */
+void tail_fit(const struct tail *t, struct tail_fit *fit, double doubt, double interval_us);
 
 /* Share of samples that were beyond `us`. */
 double tail_share_seen(const struct tail_fit *fit, double us);

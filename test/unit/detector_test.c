@@ -416,3 +416,26 @@ Test(detector, what_the_interval_alone_forbids_is_said_at_once) {
                      rows[i].what, (int)duration_in_ms(f.bound));
     }
 }
+
+/* Mistakes come in clusters, and between them an estimate is good. */
+Test(detector, that_the_wish_is_unmet_is_said_for_a_while) {
+    static const struct {
+        const char *what;
+        int64_t after_s; /* since it was unmet last */
+        bool meets;
+    } rows[] = {{"a minute", 60, false},
+                {"nearly a sixth of the wish", 590, false},
+                {"more than that", 610, true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct detector d = fresh();
+        int64_t last = heard_for(&d, 120, 0);
+        cr_expect(detector_meets_wish(&d, at(last)));
+        d.unmet_at = at(last);
+        cr_expect_eq(detector_meets_wish(&d, at(last + rows[i].after_s * 1000)), rows[i].meets,
+                     "%s", rows[i].what);
+        struct detector_wish other = d.wish;
+        other.detect_within = duration_ms(500);
+        detector_wish_changed(&d, &other);
+        cr_expect(detector_meets_wish(&d, at(last + 1000)), "another wish");
+    }
+}

@@ -100,7 +100,7 @@ Test(quality, the_margin_is_the_smallest_that_the_path_allows) {
 Test(quality, nothing_is_derived_from_less_than_it_takes) {
     struct path p = {.jitter_ms = 1};
     begin(&p, 1);
-    beats(&p, 44);
+    beats(&p, 69);
     cr_expect_not(p.q.answer.known);
     beats(&p, 8);
     cr_expect(p.q.answer.known);
@@ -216,5 +216,55 @@ Test(quality, a_step_of_the_senders_clock_teaches_nothing) {
         }
         cr_expect_leq(p.q.answer.margin.us, 2 * margin_us, "%s: %d us", rows[i].what,
                       (int)p.q.answer.margin.us);
+    }
+}
+
+/* A hold of 700 ms once in ten minutes: no margin that is permitted outlasts it, so that none that
+ * is longer is worth its wait; and all that comes at its end ended one silence. */
+Test(quality, what_no_margin_prevents_raises_none) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct path p = {.jitter_ms = 0.5};
+        begin(&p, seed);
+        beats(&p, 120);
+        int64_t before = margin_ms(&p);
+        for (int n = 0; n < 5; n++) {
+            int64_t end_us = (int64_t)(p.seq + 7) * INTERVAL_MS * 1000;
+            for (int i = 0; i < 7; i++)
+                quality_heard(&p.q, p.seq + 1 + (uint64_t)i,
+                              (int64_t)(p.seq + 1 + (uint64_t)i) * INTERVAL_MS * 1000 + CLOCK_OFF,
+                              instant_us(end_us + 40000 + i), duration_ms(INTERVAL_MS),
+                              DURATION_ZERO, &hourly);
+            p.seq += 7;
+            beats(&p, 600);
+        }
+        cr_expect_leq(margin_ms(&p), 2 * before, "seed %d: %d ms, and %d before", (int)seed,
+                      (int)margin_ms(&p), (int)before);
+        cr_expect_not(p.q.answer.reachable, "and it is said");
+    }
+}
+
+/* The estimate wanders around a stair: one beat in a hundred is lost, and two in a row come about
+ * once in the time in which the wish allows one mistake. */
+Test(quality, a_margin_is_held) {
+    static const struct quality_wish often = {.false_alarm_every = {1000000000},
+                                              .margin_max = {260000}};
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct quality q;
+        struct rng g;
+        unsigned changes = 0;
+        quality_init(&q);
+        rng_seed(&g, seed);
+        for (uint64_t i = 1; i <= 72000; i++) {
+            if (rng_unit(&g) < 0.01)
+                continue;
+            struct duration before = q.answer.margin;
+            bool known = q.answer.known;
+            double delay_us = 40000 - 1000 * log(1 - rng_unit(&g));
+            quality_heard(&q, i, (int64_t)i * 100000,
+                          instant_us((int64_t)i * 100000 + (int64_t)delay_us),
+                          duration_ms(INTERVAL_MS), DURATION_ZERO, &often);
+            changes += known && q.answer.margin.us != before.us;
+        }
+        cr_expect_leq(changes, 6u, "seed %d: %u changes in two hours", (int)seed, changes);
     }
 }
