@@ -12,6 +12,7 @@
 
 #define BACK_MAX       1000    /* numbers that duplicates and strays may be behind */
 #define DELAY_MAX_US   3000000 /* no path is slower */
+#define STEP_BEATS     1000    /* a queue has drained by then, and a clock stays where it is */
 #define SLICES         10      /* of a trace, in which drift shows */
 #define DRIFT_LEAST_US 2000.0  /* from slice to slice */
 
@@ -36,12 +37,11 @@ static bool read_us(const char *text, int64_t *us) {
 }
 
 static bool read_line(const char *text, struct beats_line *line) {
-    char send[32], arrival[32];
-    unsigned long long seq;
-    if (sscanf(text, "%llu %31s %31s", &seq, send, arrival) != 3)
+    char seq[32], send[32], arrival[32], *end;
+    if (sscanf(text, "%31s %31s %31s", seq, send, arrival) != 3)
         return false;
-    *line = (struct beats_line){.seq = seq, .arrival_us = BEATS_LOST};
-    return read_us(send, &line->send_us) &&
+    *line = (struct beats_line){.seq = strtoull(seq, &end, 10), .arrival_us = BEATS_LOST};
+    return seq[0] != '-' && end != seq && *end == '\0' && read_us(send, &line->send_us) &&
            (strcmp(arrival, "-") == 0 || read_us(arrival, &line->arrival_us));
 }
 
@@ -62,6 +62,47 @@ static void number_anew(struct beats *b, const char *path) {
                       (unsigned long long)(last + first - 1),
                       (unsigned long long)(seq + first - 1));
         last = seq > last ? seq : last;
+    }
+}
+
+static int64_t delay_us(const struct beats_line *l) {
+    return l->arrival_us - l->send_us;
+}
+
+/* [µs] how far the least delay of the beats from there on is from that of those before. */
+static int64_t step_us(const struct beats *b, size_t at) {
+    int64_t before = INT64_MAX, after = INT64_MAX;
+    for (size_t i = at, n = 0; i > 0 && n < STEP_BEATS; i--)
+        if (b->lines[i - 1].arrival_us != BEATS_LOST) {
+            int64_t delay = delay_us(&b->lines[i - 1]);
+            before = delay < before ? delay : before;
+            n++;
+        }
+    for (size_t i = at, n = 0; i < b->count && n < STEP_BEATS; i++)
+        if (b->lines[i].arrival_us != BEATS_LOST) {
+            int64_t delay = delay_us(&b->lines[i]);
+            after = delay < after ? delay : after;
+            n++;
+        }
+    return after - before;
+}
+
+/* What follows a step of a clock cannot be compared with what was before: a detection time would be
+ * hours, or less than none. In the order of the file, since a clock set back would change it. */
+static void refuse_steps(const struct beats *b, const size_t *numbers, const char *path) {
+    const struct beats_line *last = NULL;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct beats_line *l = &b->lines[i];
+        if (l->arrival_us == BEATS_LOST)
+            continue;
+        if (last != NULL && llabs(delay_us(l) - delay_us(last)) > DELAY_MAX_US &&
+            llabs(step_us(b, i)) > DELAY_MAX_US)
+            sheet_die(
+                "%s:%zu: a clock has stepped: beat %llu took %lld us and this one %lld, as do "
+                "all that follow; expected within %d us of that, cut the trace there",
+                path, numbers[i], (unsigned long long)last->seq, (long long)delay_us(last),
+                (long long)delay_us(l), DELAY_MAX_US);
+        last = l;
     }
 }
 
@@ -120,6 +161,7 @@ static void take_offset_out(struct beats *b, const char *path) {
 void beats_read(struct beats *b, const char *path) {
     char text[256];
     struct beats_line line;
+    size_t *numbers = NULL, room = 0;
     FILE *f = fopen(path, "r");
     if (f == NULL)
         sheet_die("%s: cannot be read", path);
@@ -130,14 +172,26 @@ void beats_read(struct beats *b, const char *path) {
         for (char *p = text; *p != '\0'; p++)
             if (*p == ',' || *p == ';')
                 *p = ' ';
-        if (read_line(text, &line))
-            beats_put(b, line);
-        else if (number > 1) /* the first may be a heading */
-            sheet_die("%s:%zu: not `sequence send_us arrival_us|-`", path, number);
+        if (!read_line(text, &line)) {
+            if (number > 1 || strchr("-0123456789", text[0]) != NULL) /* it may be a heading */
+                sheet_die("%s:%zu: not `sequence send_us arrival_us|-`, numbers from zero on", path,
+                          number);
+            continue;
+        }
+        beats_put(b, line);
+        if (room < b->room) {
+            room = b->room;
+            numbers = realloc(numbers, room * sizeof(*numbers));
+            if (numbers == NULL)
+                sheet_die("no memory for a trace");
+        }
+        numbers[b->count - 1] = number;
     }
     fclose(f);
     if (b->count < 2)
         sheet_die("%s: a trace has two beats at least", path);
+    refuse_steps(b, numbers, path);
+    free(numbers);
     qsort(b->lines, b->count, sizeof(*b->lines), by_send);
     number_anew(b, path);
     take_drift_out(b, path);

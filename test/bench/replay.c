@@ -77,14 +77,19 @@ struct run {
     uint64_t seq;    /* newest heard */
     int64_t give_up; /* [µs] */
     bool trusted;
-    uint64_t mistakes;
+    uint64_t mistakes, early;
 };
+
+static void count_mistake(struct run *x, int64_t at_us) {
+    x->mistakes += at_us >= x->p->begin_us;
+    x->early += at_us >= x->p->begin_us && at_us < x->p->begin_us + REPLAY_EARLY_US;
+}
 
 static void hear(struct run *x, const struct beats_line *line) {
     if (line->seq <= x->seq)
         return;
     if (x->trusted && x->give_up < line->arrival_us) {
-        x->mistakes += x->give_up >= x->p->begin_us;
+        count_mistake(x, x->give_up);
         x->trusted = false;
     }
     x->seq = line->seq;
@@ -92,7 +97,7 @@ static void hear(struct run *x, const struct beats_line *line) {
     if (x->give_up > line->arrival_us)
         x->trusted = true;
     else if (x->trusted) { /* came too late to be trusted for a moment */
-        x->mistakes += line->arrival_us >= x->p->begin_us;
+        count_mistake(x, line->arrival_us);
         x->trusted = false;
     }
 }
@@ -128,6 +133,7 @@ struct replay_result replay_run(const struct replay *p, struct rival *r,
         p->detections[death] = detection_ms(&x, &p->deaths[death]);
     out.hours = (double)(p->end_us - p->begin_us) / 3600e6;
     out.mistakes = x.mistakes;
+    out.mistakes_early = x.early;
     out.mistakes_per_hour = (double)x.mistakes / out.hours;
     out.td_ms_p50 = sheet_quantile(p->detections, p->death_count, 500);
     out.td_ms_p99 = sheet_quantile(p->detections, p->death_count, 990);

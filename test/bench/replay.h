@@ -13,6 +13,8 @@
 #include "test/bench/beats.h"
 
 #define REPLAY_LEARN_US 60000000 /* [µs] the first minute does not count */
+#define REPLAY_EARLY_US                                                                            \
+    600000000 /* [µs] after it, from which a setting may be chosen for the rest */
 
 struct replay_death {
     int64_t at_us;
@@ -34,6 +36,7 @@ struct replay_result {
     double td_ms_p50, td_ms_p99, td_ms_max;
     double mistakes_per_hour;
     uint64_t mistakes;
+    uint64_t mistakes_early; /* of those, in the first REPLAY_EARLY_US */
     double hours;
 };
 
