@@ -473,6 +473,8 @@ void peering_check_invariants(const struct core *core) {
                (p->verdict.rule == 10 && p->detector.opinion == DETECTOR_SUSPECT));
         assert(!instant_is_never(p->beat_at));
         assert(!instant_before(instant_max(peering_deadline(p), core->now), core->faces[i].due));
+        assert(!instant_before(instant_max(p->lodge_at, core->now), core->faces[i].due));
+        assert(!instant_before(instant_max(p->held_until, core->now), core->faces[i].due));
         assert(shows(&core->faces[i], p));
         for (const struct link *l = list_first(&p->groups); l != NULL;
              l = list_after(&p->groups, l))

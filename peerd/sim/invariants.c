@@ -75,6 +75,8 @@ struct instant watch_site_counts_from(const struct sim *sim, const struct sim_si
 void sim_invariants_worker_steps(struct sim *sim, const struct sim_worker *w,
                                  const struct tenure_event *e) {
     struct watch_before *before = &sim->watch->before;
+    if (e->kind == TENURE_SOURCE_STOPPED)
+        watch_fenced(sim, w, e);
     const struct session_id *id = e->kind == TENURE_RESUME_RECEIVED   ? &e->u.resume->session
                                   : e->kind == TENURE_REPORT_RECEIVED ? &e->u.report->session
                                                                       : NULL;

@@ -46,7 +46,8 @@ static uint64_t granted_to(const struct sim *sim, const struct sim_node *node) {
  * peerd granted it; which is so because none gets more than its fixed share. */
 void sim_invariants_credit_taken(struct sim *sim, const struct sim_node *node) {
     const struct sim_site *site = &sim->sites[node->cluster];
-    uint64_t sum = 0, share = site->capacity / site->node_count + 1;
+    uint64_t sum = 0, share = site->capacity / site->node_count;
+    share += node->number < site->capacity % site->node_count;
     for (uint32_t i = 0; i < site->node_count; i++)
         sum += granted_to(sim, &sim->nodes[site->first_node + i]);
     if (site->shared_anew && site->peerd.run != site->shared_run)

@@ -88,6 +88,20 @@ void watch_holders(struct sim *sim, struct sim_client *c) {
     }
 }
 
+/* A cluster fences whoever serves under an epoch that is not the newest, and nobody else. */
+void watch_fenced(struct sim *sim, const struct sim_worker *w, const struct tenure_event *e) {
+    uint32_t slot = tenure_find(&w->tenure, &e->u.source.session);
+    if (slot == TENURE_SLOT_NONE || e->u.source.error != ERR_MOVED)
+        return;
+    const struct sim_client *c = &sim->clients[sim_session_at(w, slot)->client];
+    for (uint32_t i = 0; i < c->holder_count; i++)
+        if (c->holders[i].worker == w->index && c->nap == NULL &&
+            is_wanted(sim, c, &c->holders[i]) && c->holders[i].epoch == c->witness->epoch_high)
+            sim_breach(sim, "%s ends %s under epoch %" PRIu32 ", which is the newest",
+                       watch_cluster(sim, w->cluster), sim_client_name(sim, c).text,
+                       c->holders[i].epoch);
+}
+
 /* ---- 2: epochs grow -------------------------------------------------------------------------- */
 
 static void session_stepped(struct sim *sim, struct sim_worker *w, uint32_t slot) {

@@ -166,6 +166,7 @@ struct instant watch_site_counts_from(const struct sim *sim, const struct sim_si
 void watch_holders_stepped(struct sim *sim, struct sim_worker *w);
 void watch_holders_died(struct sim *sim, struct sim_worker *w);
 void watch_holders(struct sim *sim, struct sim_client *c);
+void watch_fenced(struct sim *sim, const struct sim_worker *w, const struct tenure_event *e);
 void watch_reclaimed(struct sim *sim, const struct sim_worker *w);
 
 /* ---- invariants_sessions.c ---- */

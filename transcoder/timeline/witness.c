@@ -332,6 +332,9 @@ void witness_check_invariants(const struct witness *w) {
         warm += s->role == WITNESS_ROLE_WARM;
         assert(s->role != WITNESS_ROLE_SERVING || i == w->serving);
         assert(s->epoch_asked <= w->epoch_high);
+        /* Who was asked to serve in vain is fenced by a newer epoch than it was asked under. */
+        assert(asking || i == w->serving || s->epoch_asked <= w->epoch ||
+               s->epoch_asked < w->epoch_high);
         assert(!s->hedge.active || (s->role != WITNESS_ROLE_FREE && i != w->serving));
     }
     assert(serving <= 1 && warm <= 1);
