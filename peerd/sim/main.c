@@ -144,11 +144,13 @@ static bool save_page(const struct arguments *a, const struct sim *sim,
     char command[512];
     snprintf(command, sizeof(command), "build/bin/peersim --seed %" PRIu64 "%s%s", a->seed,
              a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
-    return a->html == NULL ||
-           report_html_save(a->html, &(struct report_page){.report = sim_report(sim),
-                                                           .scenario = scenario,
-                                                           .command = command,
-                                                           .violation = sim_violation(sim)});
+    const struct report_page page = {
+        .report = sim_report(sim),
+        .scenario = scenario,
+        .command = command,
+        .violation = sim_violation(sim),
+        .violated_ms = sim_violation(sim) == NULL ? 0 : duration_in_ms(sim_time(sim))};
+    return a->html == NULL || report_html_save(a->html, &page);
 }
 
 static int run(const struct arguments *a, const struct scenario *scenario) {

@@ -84,6 +84,8 @@ static const char *subject_text(enum picture_subject s) {
         return "Around the first move, at ";
     case PICTURE_FIRST_EVENT:
         return "Around the first event, at ";
+    case PICTURE_VIOLATION:
+        return "Before the invariant was broken, at ";
     }
     return "";
 }
@@ -125,6 +127,10 @@ bool report_html_write(FILE *out, const struct report_page *page) {
         html_text(out, page->command);
         fputs("</code></div>\n", out);
         page_tiles(out, page);
+        const struct picture_focus end = {
+            .subject = PICTURE_VIOLATION, .at_ms = page->violated_ms, .client = UINT32_MAX};
+        if (page->violated_ms > 0)
+            ok = put_close(out, &picture, &end);
         for (uint32_t i = 0; i < picture.focus_count; i++)
             ok = put_close(out, &picture, &picture.focuses[i]) && ok;
         ok = put_whole(out, &picture) && ok;

@@ -18,6 +18,7 @@ struct report_page {
     const struct scenario *scenario;
     const char *command;   /* to run it again */
     const char *violation; /* of an invariant, or other trouble, in a sentence; NULL: none */
+    int64_t violated_ms;   /* when; 0: at no instant in particular */
 };
 
 /* False if memory is short or the file cannot be written. */

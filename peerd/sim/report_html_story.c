@@ -25,6 +25,10 @@ static void unmet(FILE *out, const struct report_page *page) {
     fputs("<ul>", out);
     if (page->violation != NULL) {
         fputs("<li><strong>", out);
+        if (page->violated_ms > 0) {
+            html_instant(out, page->violated_ms);
+            fputs(": ", out);
+        }
         html_text(out, page->violation);
         fputs("</strong></li>\n", out);
     }

@@ -20,7 +20,8 @@ enum picture_subject {
     PICTURE_FIRST_LOSS,  /* the first frame that was lost */
     PICTURE_LONGEST_GAP, /* where it begins, if that is another instant */
     PICTURE_FIRST_MOVE,  /* if that is another instant, too */
-    PICTURE_FIRST_EVENT  /* if nothing was lost and nobody moved */
+    PICTURE_FIRST_EVENT, /* if nothing was lost and nobody moved */
+    PICTURE_VIOLATION    /* where an invariant was broken: the last that happened */
 };
 
 #define PICTURE_FOCUSES_MAX 2

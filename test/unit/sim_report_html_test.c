@@ -204,10 +204,12 @@ static char *page(const char *violation) {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    cr_assert(report_html_write(out, &(struct report_page){.report = &report,
-                                                           .scenario = &scenario,
-                                                           .command = "peersim --seed 7 a&b.yaml",
-                                                           .violation = violation}));
+    cr_assert(
+        report_html_write(out, &(struct report_page){.report = &report,
+                                                     .scenario = &scenario,
+                                                     .command = "peersim --seed 7 a&b.yaml",
+                                                     .violation = violation,
+                                                     .violated_ms = violation != NULL ? 7123 : 0}));
     fclose(out);
     const char *at = malformed(text);
     cr_assert_null(at, "not XML: %.60s", at);
@@ -243,7 +245,8 @@ Test(sim_report_html, names_every_listener_cluster_and_verdict) {
     fill();
     char *text = page("an epoch went back");
     const char *whole = strstr(text, "The whole run");
-    EXPECT_IN_ORDER(text, "<strong>an epoch went back</strong>", "The whole run");
+    EXPECT_IN_ORDER(text, "<strong>7.123 s: an epoch went back</strong>",
+                    "Before the invariant was broken, at 7.123 s", "The whole run");
     EXPECT_IN_ORDER(whole, "kill site serving = fra1", ">fra1<", "fra1: dead from 5.000 s",
                     "fra1 crashed\n5.210 s ams1: no beat for &lt;310&gt; ms", ">ams1<", ">near-1<",
                     "served by fra1 from 0.400 s to 5.180 s", "5.070 s: 60 ms missing",
