@@ -160,8 +160,9 @@ same = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),,yes)
 remember = $(if $(and $(wildcard $(1)),$(call same,$(strip $(file <$(1))),$(strip $(2)))),,$(file \
   >$(1),$(strip $(2))))
 
+# The fuzzers' flags change with FUZZ_OPT, which only those who want fuzzers know.
 define variant_rules
-ifdef DEP_LIBS
+ifneq ($$(and $$(DEP_LIBS),$$(or $$(filter-out fuzz,$(1)),$$(filter fuzz fuzzers $$(BUILD)/fuzz/%,$$(GOALS)))),)
 $$(call remember,$(BUILD)/$(1)/flags,$$(CC_$(1)) $$(call cflags,$(1),-) $$(LD_$(1)) $$(ldlibs))
 endif
 $(BUILD)/$(1)/flags: ;
