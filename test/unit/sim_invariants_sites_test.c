@@ -53,7 +53,7 @@ Test(sim_invariants_sites, more_than_a_share, .init = two_nodes) {
     f.sim->nodes[0].credit.slots = 14;
     f.sim->nodes[1].credit.slots = 5;
     sim_invariants_credit_taken(f.sim, &f.sim->nodes[0]);
-    expect_told("node 0 of fra1 holds credit for 28 sessions, more than its share of 26");
+    expect_told("node 0 of fra1 holds credit for 28 sessions, more than its share of 25");
 }
 
 static struct core_intention opened(void) {
