@@ -65,7 +65,7 @@ static bool grow(struct chains *t) {
 }
 
 bool chains_add(struct chains *t, struct chained *record, uint32_t hash) {
-    if (t->count / 2 >= t->head_count && !grow(t))
+    if (t->count >= t->head_count && !grow(t))
         return false;
     record->hash = hash;
     put(t, record);

@@ -31,7 +31,7 @@ struct instant sim_machine_deadline(const struct sim *sim, uint32_t machine) {
 /* Most deadlines are put off again and again, with each frame that comes. So what stands in the
  * heap may be too early: then it is put right when it is reached, and nobody is woken. */
 static void put_off(struct sim *sim, uint32_t machine, struct instant at) {
-    if (instant_is_never(at) || instant_before(at, sim->due_entries[machine].at))
+    if (instant_is_never(at) || instant_before(at, due_at(&sim->due, machine)))
         due_set(&sim->due, machine, at);
 }
 

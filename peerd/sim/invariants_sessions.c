@@ -149,7 +149,7 @@ static void check_timer(struct sim *sim, const struct sim_worker *w, uint32_t sl
     struct instant due = t->state == TENURE_HEDGING ? t->hedge : t->lease;
     if (t->notice.number != 0)
         due = instant_min(due, instant_min(t->notice.again, t->notice.deadline));
-    if (instant_before(due, w->tenure.due.entries[slot].at))
+    if (instant_before(due, due_at(&w->tenure.due, slot)))
         sim_breach(sim, "%s has lost the timer of slot %" PRIu32 " (%s)",
                    watch_cluster(sim, w->cluster), slot, tenure_state_name(t->state));
     if (t->notice.number > watch_of(w, slot)->heeded && instant_is_never(t->notice.again))

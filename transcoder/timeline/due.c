@@ -1,13 +1,14 @@
 #include "transcoder/timeline/due.h"
 
+#include "peerd/base/fetch.h"
+
 #include <assert.h>
 
 #define NOWHERE UINT32_MAX
 
 void due_init(struct due *d, struct due_entry *storage, uint32_t capacity) {
-    *d = (struct due){.entries = storage, .capacity = capacity};
-    for (uint32_t i = 0; i < capacity; i++)
-        storage[i] = (struct due_entry){.at = INSTANT_NEVER, .place = NOWHERE};
+    *d = (struct due){.entries = storage};
+    due_grow(d, storage, capacity);
 }
 
 void due_grow(struct due *d, struct due_entry *storage, uint32_t capacity) {
@@ -18,76 +19,85 @@ void due_grow(struct due *d, struct due_entry *storage, uint32_t capacity) {
     d->capacity = capacity;
 }
 
+/* What stands at a place of the heap. */
+struct standing {
+    int64_t at_us;
+    uint32_t index;
+};
+
+static struct standing standing_at(const struct due *d, uint32_t place) {
+    return (struct standing){d->entries[place].at.us, d->entries[place].order};
+}
+
 /* Numbered order: 1. earlier instant, 2. smaller number. */
-static bool precedes(const struct due *d, uint32_t a, uint32_t b) {
-    int64_t at_a = d->entries[a].at.us;
-    int64_t at_b = d->entries[b].at.us;
-    return at_a != at_b ? at_a < at_b : a < b;
+static bool precedes(struct standing a, struct standing b) {
+    return a.at_us != b.at_us ? a.at_us < b.at_us : a.index < b.index;
 }
 
-static void put(struct due *d, uint32_t place, uint32_t index) {
-    d->entries[place].order = index;
-    d->entries[index].place = place;
+static void put(struct due *d, uint32_t place, struct standing s) {
+    d->entries[place].at.us = s.at_us;
+    d->entries[place].order = s.index;
+    d->entries[s.index].place = place;
 }
 
-static void rise(struct due *d, uint32_t place) {
-    uint32_t index = d->entries[place].order;
+/* Finds the place of what is not standing anywhere, upwards from a place that is free. */
+static uint32_t rise(struct due *d, uint32_t place, struct standing s) {
     while (place > 0) {
         uint32_t above = (place - 1) / 2;
-        if (!precedes(d, index, d->entries[above].order))
+        struct standing other = standing_at(d, above);
+        if (!precedes(s, other))
             break;
-        put(d, place, d->entries[above].order);
+        put(d, place, other);
         place = above;
     }
-    put(d, place, index);
+    return place;
 }
 
-static void sink(struct due *d, uint32_t place) {
-    uint32_t index = d->entries[place].order;
-    for (;;) {
-        uint32_t below = 2 * place + 1;
-        if (below >= d->count)
+/* And downwards. */
+static uint32_t sink(struct due *d, uint32_t place, struct standing s) {
+    for (uint32_t below = 2 * place + 1; below < d->count; below = 2 * place + 1) {
+        struct standing other = standing_at(d, below);
+        if (2 * below + 1 < d->count) /* the next two steps' places lie together, mostly */
+            fetch(&d->entries[2 * below + 1], 4 * sizeof(d->entries[0]));
+        if (below + 1 < d->count && precedes(standing_at(d, below + 1), other))
+            other = standing_at(d, ++below);
+        if (!precedes(other, s))
             break;
-        if (below + 1 < d->count &&
-            precedes(d, d->entries[below + 1].order, d->entries[below].order))
-            below++;
-        if (!precedes(d, d->entries[below].order, index))
-            break;
-        put(d, place, d->entries[below].order);
+        put(d, place, other);
         place = below;
     }
-    put(d, place, index);
+    return place;
+}
+
+static void settle(struct due *d, uint32_t place, struct standing s) {
+    place = rise(d, place, s);
+    put(d, sink(d, place, s), s);
 }
 
 static void remove_at(struct due *d, uint32_t place) {
     d->entries[d->entries[place].order].place = NOWHERE;
-    d->count--;
-    if (place == d->count)
-        return;
-    put(d, place, d->entries[d->count].order);
-    uint32_t moved = d->entries[place].order;
-    rise(d, place);
-    sink(d, d->entries[moved].place);
+    struct standing last = standing_at(d, --d->count);
+    d->entries[d->count].at = INSTANT_NEVER;
+    if (place < d->count)
+        settle(d, place, last);
 }
 
 void due_set(struct due *d, uint32_t index, struct instant at) {
     assert(index < d->capacity);
-    struct due_entry *e = &d->entries[index];
-    if (instant_is_never(at)) {
-        if (e->place != NOWHERE)
-            remove_at(d, e->place);
-        e->at = at;
-        return;
-    }
-    e->at = at;
-    if (e->place == NOWHERE)
-        put(d, d->count++, index);
-    rise(d, e->place);
-    sink(d, e->place);
+    uint32_t place = d->entries[index].place;
+    if (!instant_is_never(at))
+        settle(d, place == NOWHERE ? d->count++ : place, (struct standing){at.us, index});
+    else if (place != NOWHERE)
+        remove_at(d, place);
+}
+
+struct instant due_at(const struct due *d, uint32_t index) {
+    uint32_t place = d->entries[index].place;
+    return place == NOWHERE ? INSTANT_NEVER : d->entries[place].at;
 }
 
 struct instant due_first(const struct due *d) {
-    return d->count == 0 ? INSTANT_NEVER : d->entries[d->entries[0].order].at;
+    return d->count == 0 ? INSTANT_NEVER : d->entries[0].at;
 }
 
 bool due_reached(const struct due *d, struct instant now, uint32_t *index) {
@@ -97,16 +107,20 @@ bool due_reached(const struct due *d, struct instant now, uint32_t *index) {
     return true;
 }
 
+uint32_t due_soon(const struct due *d, uint32_t place) {
+    return place < d->count ? d->entries[place].order : NOWHERE;
+}
+
 void due_check_invariants(const struct due *d) {
     uint32_t placed = 0;
     for (uint32_t i = 0; i < d->capacity; i++) {
         uint32_t place = d->entries[i].place;
-        assert((place == NOWHERE) == instant_is_never(d->entries[i].at));
         if (place == NOWHERE)
             continue;
         placed++;
         assert(place < d->count && d->entries[place].order == i);
-        assert(place == 0 || precedes(d, d->entries[(place - 1) / 2].order, i));
+        assert(!instant_is_never(d->entries[place].at));
+        assert(place == 0 || !precedes(standing_at(d, place), standing_at(d, (place - 1) / 2)));
     }
     assert(placed == d->count);
 }

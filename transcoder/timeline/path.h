@@ -32,7 +32,6 @@ struct path_pending {
 
 struct path {
     uint32_t waiting; /* questions below that are not free: mostly none, and then none is read */
-    struct path_pending pending[PATH_PENDING_MAX];
     struct cookie cookie;
     struct instant cookie_at;   /* when the cookie came; "never" for none */
     struct instant heard;       /* newest packet of any kind; "never" for none */
@@ -43,6 +42,7 @@ struct path {
     uint32_t hellos_answered;   /* since the beginning */
     uint32_t hellos_missed;     /* lost in a row up to now */
     uint32_t loss_per_mille;    /* [‰] smoothed, of hellos */
+    struct path_pending pending[PATH_PENDING_MAX];
 };
 
 void path_init(struct path *p);

@@ -357,7 +357,7 @@ void tenure_check_invariants(const struct tenure *t) {
         assert(s->state != TENURE_STANDBY || (s->standby && !s->sending));
         assert(s->state != TENURE_HEDGING || s->sending);
         assert(s->state != TENURE_SERVING || !s->standby);
-        assert(s->state == TENURE_FREE || s->resting == instant_is_never(t->due.entries[i].at));
+        assert(s->state == TENURE_FREE || s->resting == instant_is_never(due_at(&t->due, i)));
     }
     assert(used == t->credit_used);
     assert(t->credit_used <= t->credit_ceiling);

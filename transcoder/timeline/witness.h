@@ -99,17 +99,19 @@ struct witness_hedge {
     struct instant overdue; /* when the next backup is asked as well; "never" once done */
 };
 
+/* What is looked at in every step comes first, and for most servers that is all: of a hundred
+ * thousand listeners in one process nothing lies in a cache from one frame to the next. */
 struct witness_server {
     enum witness_role role;
-    struct witness_address address;
-    struct path path;
     uint8_t rank;                 /* order among backups, 0 first */
     struct instant hello_at;      /* when the next hello goes out */
     struct instant standby_at;    /* when the standby is asked for or renewed; "never" if not */
     struct instant standby_until; /* end of its lease; "never" if not granted */
-    struct instant not_before;    /* it has refused: not to be asked again until then */
-    struct instant no_hedge; /* it has no hedges left for us until then, all else it may give */
-    enum err refusal;        /* why */
+    struct path path;
+    struct witness_address address;
+    struct instant not_before; /* it has refused: not to be asked again until then */
+    struct instant no_hedge;   /* it has no hedges left for us until then, all else it may give */
+    enum err refusal;          /* why */
     struct witness_hedge hedge;
     uint32_t epoch_asked;      /* newest epoch under which it may believe to serve; 0 none */
     struct instant release_at; /* not again before; rate limit */
@@ -196,9 +198,8 @@ struct witness {
     enum witness_state state;
     struct playout *playout; /* borrowed */
     struct rng rng;
-    struct schedule schedule; /* of the serving path … */
-    struct lapses lapses;     /* … and how long it has lost everything */
-    struct witness_server servers[WITNESS_SERVERS_MAX];
+    struct schedule schedule;   /* of the serving path … */
+    struct lapses lapses;       /* … and how long it has lost everything */
     uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
     uint32_t epoch;             /* granted */
     uint32_t epoch_high;        /* newest ever asked for */
@@ -236,6 +237,7 @@ struct witness {
     enum err end_error;       /* why it ends */
     enum err refusal;         /* newest one of a commit since anybody granted one; ERR_OK none */
     struct witness_stats stats;
+    struct witness_server servers[WITNESS_SERVERS_MAX]; /* last: they are large */
 };
 
 enum witness_event_kind {
