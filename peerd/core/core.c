@@ -12,9 +12,10 @@
 /* ---- lifecycle ------------------------------------------------------------------------------- */
 
 struct core *core_init(const struct core_setup *setup) {
-    struct core *core = calloc(1, sizeof(*core));
+    struct core *core = setup->storage != NULL ? setup->storage : calloc(1, sizeof(*core));
     if (core == NULL)
         return NULL;
+    core->lent = setup->storage != NULL;
     assert(setup->boot != 0);
     core->self = setup->self;
     core->boot = setup->boot;
@@ -53,7 +54,12 @@ void core_free(struct core *core) {
     free(core->own.media);
     free(core->standbys.groups);
     free(core->standbys.slots);
-    free(core);
+    if (!core->lent)
+        free(core);
+}
+
+size_t core_size(void) {
+    return sizeof(struct core);
 }
 
 /* ---- boots ----------------------------------------------------------------------------------- */
@@ -219,6 +225,17 @@ static void take(struct core *core, const struct core_event *event, struct core_
     }
 }
 
+/* It is asked for several times a step, and nothing changes in between. */
+static struct instant next_due(const struct core *core) {
+    struct instant due = core->recovering ? recovery_ends(core) : INSTANT_NEVER;
+    due = instant_min(due, nodes_deadline(core));
+    due = instant_min(due, sessions_deadline(core));
+    due = instant_min(due, drain_deadline(core));
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        due = instant_min(due, core->faces[i].due);
+    return instant_max(due, core->now);
+}
+
 void core_step(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
     assert(outbox->count == 0 && !instant_before(event->now, core->now));
     core->now = event->now;
@@ -233,17 +250,12 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (instant_reached(core->now, core->faces[i].due))
             peering_step(core, core->peers[i], outbox);
-    core->promised = instant_max(core_deadline(core), core->now);
+    core->promised = next_due(core);
+    core->stepped = true;
 }
 
 struct instant core_deadline(const struct core *core) {
-    struct instant due = core->recovering ? recovery_ends(core) : INSTANT_NEVER;
-    due = instant_min(due, nodes_deadline(core));
-    due = instant_min(due, sessions_deadline(core));
-    due = instant_min(due, drain_deadline(core));
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        due = instant_min(due, core->faces[i].due);
-    return instant_max(due, core->now);
+    return core->stepped ? core->promised : next_due(core);
 }
 
 /* Nothing that is due has been left out of the deadline. */
@@ -252,6 +264,7 @@ static void check_timers(const struct core *core) {
                                     drain_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
+    assert(core_deadline(core).us == next_due(core).us);
     assert(!core->recovering || !instant_before(recovery_ends(core), core_deadline(core)));
 }
 

@@ -48,6 +48,7 @@ struct core_setup {
     struct instant now;
     struct trace *trace;    /* borrowed for the core's life; NULL: nothing is traced */
     uint32_t locations_max; /* of which it is followed how clients fare; 0: of none */
+    void *storage;          /* core_size() bytes of zeros that outlive it; NULL: it takes its own */
 };
 
 enum core_event_kind {
@@ -152,6 +153,9 @@ struct core_event {
 
 /* ---- lifecycle ---- */
 
+/* Of a core's own struct: much of it is never touched. Its tables come from malloc in any case. */
+size_t core_size(void);
+
 /* Makes a core. NULL if memory is short. The caller gives it back with core_free. */
 struct core *core_init(const struct core_setup *setup);
 void core_free(struct core *core);
@@ -162,6 +166,13 @@ void core_free(struct core *core);
  * policy are bugs of the caller and are asserted; what beats, nodes, clients and peers say is
  * not: it is counted, traced and dropped. */
 void core_step(struct core *core, const struct core_event *event, struct core_outbox *outbox);
+
+/* Hints that a beat of that peer, or an open, is going to be a step's event soon, so that what it
+ * needs is near the processor by then: first core_foresee(), a microsecond later one of the others.
+ * Nothing follows from them. */
+void core_foresee(const struct core *core, uint32_t peer);
+void core_foresee_beat(const struct core *core, uint32_t peer);
+void core_foresee_open(const struct core *core);
 
 /* When core_step wants to be called at the latest, with CORE_TICK if nothing else happens. A step
  * that comes later than this by more than CORE_STALL_MIN is taken as a sign that this process did

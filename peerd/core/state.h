@@ -22,6 +22,7 @@
 #include "peerd/core/status.h"
 
 struct core {
+    bool lent; /* this storage is */
     struct policy policy;
     struct name name; /* of this cluster */
     struct public_key self;
@@ -35,7 +36,8 @@ struct core {
     struct instant now; /* of the step under way */
     struct wall wall;
     struct instant started;
-    struct instant promised; /* core_deadline at the end of the step before */
+    struct instant promised; /* core_deadline at the end of the step before … */
+    bool stepped;            /* … if there was one */
     struct instant stalled;  /* when we came back from our own last absence; the start for none */
     bool recovering;
 

@@ -1,6 +1,10 @@
 #include "peerd/sim/invariants_private.h"
 
+#include "peerd/base/fetch.h"
+#include "peerd/sim/pages.h"
+
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +30,7 @@ void sim_invariants_init(struct sim *sim) {
     struct sim_watch *watch = sim_alloc(1, sizeof(*watch));
     watch->sites = sim_alloc(sim->site_count, sizeof(*watch->sites));
     watch->clients = sim_alloc(sim->client_count, sizeof(*watch->clients));
+    sim_pages_enlarge(watch->clients, sim->client_count * sizeof(*watch->clients));
     watch->disturbed = sim->now;
     sim->watch = watch;
 }
@@ -68,6 +73,26 @@ struct instant watch_site_counts_from(const struct sim *sim, const struct sim_si
     if (site->peerd.life != SIM_LIFE_RUNNING)
         return sim_site_now(sim, site);
     return instant_max(since, sim_clock_local(&site->clock, site->peerd.since));
+}
+
+/* ---- before one ------------------------------------------------------------------------------ */
+
+void sim_invariants_foresee_client(const struct sim *sim, uint32_t client) {
+    fetch(&sim->watch->clients[client], sizeof(sim->watch->clients[0]));
+}
+
+void sim_invariants_foresee_site(const struct sim *sim, uint32_t cluster) {
+    const struct watch_site *watch = &sim->watch->sites[cluster];
+    fetch(watch, 128);
+    fetch(&watch->abandoned, 64);
+}
+
+void sim_invariants_foresee_peer(const struct sim *sim, uint32_t cluster, uint32_t peer) {
+    const struct watch_peer *p = sim->watch->sites[cluster].peers;
+    if (p == NULL)
+        return;
+    fetch(&p[peer], 16);
+    fetch(&p[peer].promised_ms, sizeof(*p) - offsetof(struct watch_peer, promised_ms));
 }
 
 /* ---- after a step ---------------------------------------------------------------------------- */

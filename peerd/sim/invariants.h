@@ -69,6 +69,11 @@
 void sim_invariants_init(struct sim *sim);
 void sim_invariants_free(struct sim *sim);
 
+/* Hints for foresight.c: what is remembered of these is going to be looked at. */
+void sim_invariants_foresee_client(const struct sim *sim, uint32_t client);
+void sim_invariants_foresee_site(const struct sim *sim, uint32_t cluster);
+void sim_invariants_foresee_peer(const struct sim *sim, uint32_t cluster, uint32_t peer);
+
 /* Before and after a worker's step: its outbox says which sessions have changed. */
 void sim_invariants_worker_steps(struct sim *sim, const struct sim_worker *worker,
                                  const struct tenure_event *event);

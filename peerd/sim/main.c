@@ -5,6 +5,7 @@
 #include "peerd/sim/bench.h"
 #include "peerd/sim/curve.h"
 #include "peerd/sim/many.h"
+#include "peerd/sim/pages.h"
 #include "peerd/sim/plan.h"
 #include "peerd/sim/report_html.h"
 #include "peerd/sim/scatter.h"
@@ -153,6 +154,13 @@ static bool save_page(const struct arguments *a, const struct sim *sim,
     return a->html == NULL || report_html_save(a->html, &page);
 }
 
+static bool is_crowd(const struct scenario *s) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < s->client_group_count; i++)
+        count += s->clients[i].count;
+    return count > SIM_CROWD;
+}
+
 static int run(const struct arguments *a, const struct scenario *scenario) {
     const struct sim_options options = {
         .scenario = scenario,
@@ -163,6 +171,8 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
     };
     running.arguments = a;
     watch_assertions();
+    if (is_crowd(scenario))
+        sim_pages_prepare();
     struct sim *sim = sim_new(&options);
     running.sim = sim;
     sim_run(sim);

@@ -3,10 +3,12 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SLOT_BITS   22 /* four million events before the horizon */
 #define SLOTS_FIRST 4096
 #define BIN_FIRST   16
+#define BINS_FIRST  64
 
 static void *must(void *p) {
     if (p == NULL) {
@@ -44,6 +46,30 @@ void sim_queue_init(struct sim_queue *q) {
     grow(q);
 }
 
+/* ---- front ----------------------------------------------------------------------------------- */
+
+static uint32_t slot_of(const struct heap_entry *e) {
+    return (uint32_t)(e->key & ((1U << SLOT_BITS) - 1));
+}
+
+static bool is_earlier(const struct heap_entry *a, const struct heap_entry *b) {
+    return a->at.us != b->at.us ? a->at.us < b->at.us : a->key < b->key;
+}
+
+/* Its place in front, if it has one: who is last there gives way. */
+static void put_in_front(struct sim_queue *q, const struct heap_entry *e) {
+    uint32_t i = q->front_count;
+    if (i == SIM_FRONT) {
+        i--;
+        bool pushed = heap_push(&q->heap, q->front[i].at, q->front[i].key);
+        assert(pushed);
+    }
+    q->front_count = i + 1;
+    for (; i > 0 && is_earlier(e, &q->front[i - 1]); i--)
+        q->front[i] = q->front[i - 1];
+    q->front[i] = *e;
+}
+
 /* ---- near ------------------------------------------------------------------------------------ */
 
 static void put_near(struct sim_queue *q, struct instant at, uint64_t order,
@@ -52,14 +78,24 @@ static void put_near(struct sim_queue *q, struct instant at, uint64_t order,
         grow(q);
     uint32_t slot = q->free_slots[--q->free_count];
     q->events[slot] = *event;
-    bool pushed = heap_push(&q->heap, at, order << SLOT_BITS | slot);
+    const struct heap_entry e = {at, order << SLOT_BITS | slot};
+    if (q->front_count > 0 && is_earlier(&e, &q->front[q->front_count - 1])) {
+        put_in_front(q, &e);
+        return;
+    }
+    bool pushed = heap_push(&q->heap, e.at, e.key);
     assert(pushed);
 }
 
 /* ---- far ------------------------------------------------------------------------------------- */
 
-static uint64_t bin_of(struct instant at) {
+static uint64_t widths_to(struct instant at) {
     return at.us < 0 ? 0 : (uint64_t)at.us / SIM_BIN_US;
+}
+
+static uint64_t bin_of(const struct sim_queue *q, struct instant at) {
+    uint64_t widths = widths_to(at);
+    return widths < q->base ? 0 : widths - q->base;
 }
 
 static void more_bins(struct sim_queue *q, uint32_t needed) {
@@ -90,48 +126,70 @@ static void empty_bin(struct sim_queue *q, struct sim_bin *bin) {
     *bin = (struct sim_bin){0};
 }
 
-/* True if a bin may hold what is earlier than all in the heap. */
+/* True if a bin may hold what is earlier than some of those in front, or than all others. */
 static bool is_behind(const struct sim_queue *q) {
+    if (q->far_count == 0)
+        return false;
+    if (q->front_count > 0 && bin_of(q, q->front[q->front_count - 1].at) >= q->next_bin)
+        return true;
     const struct heap_entry *first = heap_peek(&q->heap);
-    return q->far_count > 0 && (first == NULL || bin_of(first->at) >= q->next_bin);
+    return q->front_count < SIM_FRONT && (first == NULL || bin_of(q, first->at) >= q->next_bin);
 }
 
-/* Moves the horizon until the first of all is before it. */
+/* Moves the horizon until those who come next are before it. */
 static void look_ahead(struct sim_queue *q) {
     while (is_behind(q))
         empty_bin(q, &q->bins[q->next_bin++]);
 }
 
+static void fill_front(struct sim_queue *q) {
+    for (;;) {
+        look_ahead(q);
+        if (q->front_count == SIM_FRONT || q->heap.count == 0)
+            return;
+        struct heap_entry *e = &q->front[q->front_count++];
+        heap_pop(&q->heap, e);
+        __builtin_prefetch(&q->events[slot_of(e)]);
+    }
+}
+
 /* ---- both ------------------------------------------------------------------------------------ */
 
 void sim_queue_put(struct sim_queue *q, struct instant at, const struct sim_event *event) {
-    uint64_t order = q->order++, bin = bin_of(at);
     assert(!instant_is_never(at));
+    if (q->bin_count == 0) {
+        q->base = widths_to(at);
+        more_bins(q, BINS_FIRST);
+    }
+    uint64_t order = q->order++, bin = bin_of(q, at);
     if (bin < q->next_bin || bin >= SIM_BINS)
         put_near(q, at, order, event);
     else
         put_far(q, (uint32_t)bin, &(struct sim_far){at, order, *event});
-    look_ahead(q);
+    fill_front(q);
 }
 
 struct instant sim_queue_first(const struct sim_queue *q) {
-    const struct heap_entry *first = heap_peek(&q->heap);
-    return first == NULL ? INSTANT_NEVER : first->at;
+    return q->front_count == 0 ? INSTANT_NEVER : q->front[0].at;
+}
+
+const struct sim_event *sim_queue_soon(const struct sim_queue *q, uint32_t n) {
+    return n < q->front_count ? &q->events[slot_of(&q->front[n])] : NULL;
 }
 
 bool sim_queue_take(struct sim_queue *q, struct sim_event *out) {
-    struct heap_entry entry;
-    if (!heap_pop(&q->heap, &entry))
+    if (q->front_count == 0)
         return false;
-    uint32_t slot = (uint32_t)(entry.key & ((1U << SLOT_BITS) - 1));
+    uint32_t slot = slot_of(&q->front[0]);
     *out = q->events[slot];
     q->free_slots[q->free_count++] = slot;
-    look_ahead(q);
+    memmove(&q->front[0], &q->front[1], --q->front_count * sizeof(q->front[0]));
+    fill_front(q);
     return true;
 }
 
 void sim_queue_free(struct sim_queue *q) {
-    assert(q->heap.count == 0 && q->far_count == 0);
+    assert(q->front_count == 0 && q->heap.count == 0 && q->far_count == 0);
     free(q->bins);
     free(q->events);
     free(q->free_slots);

@@ -51,7 +51,7 @@ struct sim_event {
     void *body; /* of a datagram from sim_body_make(), else from malloc; or NULL */
 };
 
-#define SIM_BIN_US 50000 /* [µs] width of a bin */
+#define SIM_BIN_US 10000 /* [µs] width of a bin */
 #define SIM_BINS                                                                                   \
     1000000 /* at most: what is later than all of them is in the heap from the first               \
              */
@@ -68,14 +68,19 @@ struct sim_bin {
     uint32_t count, room;
 };
 
-/* The first of all is in the heap, unless there is nothing at all. */
+#define SIM_FRONT 16 /* events whose turn comes next: enough to fetch what they need meanwhile */
+
+/* The first of all are in front, in order, unless there is nothing at all. */
 struct sim_queue {
-    struct heap heap;         /* what is earlier than the horizon */
+    struct heap_entry front[SIM_FRONT]; /* not later than anything else */
+    uint32_t front_count;
+    struct heap heap;         /* what else is earlier than the horizon */
     struct sim_event *events; /* slots; a heap key is (order, slot) */
     uint32_t *free_slots;     /* a stack */
     uint32_t slot_count, free_count;
     uint64_t order; /* of the next event */
     struct sim_bin *bins;
+    uint64_t base;      /* the first bin begins so many widths after the origin */
     uint32_t bin_count; /* allocated */
     uint32_t next_bin;  /* the first that begins at the horizon or later */
     uint64_t far_count; /* events in bins */
@@ -87,6 +92,10 @@ void sim_queue_put(struct sim_queue *q, struct instant at, const struct sim_even
 
 /* "never" when empty. */
 struct instant sim_queue_first(const struct sim_queue *q);
+
+/* The event before which `n` others are going to be taken, if none is put before it; NULL if that
+ * is not known yet. A hint, for who would prepare. */
+const struct sim_event *sim_queue_soon(const struct sim_queue *q, uint32_t n);
 
 /* Takes the earliest event, with its body; false when empty. */
 bool sim_queue_take(struct sim_queue *q, struct sim_event *out);

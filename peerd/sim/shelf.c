@@ -1,5 +1,6 @@
 #include "peerd/sim/shelf.h"
 
+#include "peerd/base/fetch.h"
 #include "peerd/sim/packed.h"
 
 #include <assert.h>
@@ -88,6 +89,18 @@ struct sim_slot *sim_shelf_at(struct sim_shelf *shelf, uint32_t slot) {
     free(p->folded);
     p->folded = NULL;
     return p->open;
+}
+
+void sim_shelf_foresee(const struct sim_shelf *shelf, uint32_t slot) {
+    fetch(&shelf->places[slot], sizeof(shelf->places[0]));
+}
+
+void sim_shelf_foresee_slot(const struct sim_shelf *shelf, uint32_t slot) {
+    const struct place *p = &shelf->places[slot];
+    if (p->open != NULL)
+        fetch(p->open, sizeof(*p->open));
+    else if (p->folded != NULL)
+        fetch(p->folded, FETCH_LINE);
 }
 
 const struct sim_slot *sim_shelf_look(const struct sim_shelf *shelf, uint32_t slot,

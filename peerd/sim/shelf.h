@@ -58,6 +58,10 @@ struct sim_slot *sim_shelf_at(struct sim_shelf *shelf, uint32_t slot);
 const struct sim_slot *sim_shelf_look(const struct sim_shelf *shelf, uint32_t slot,
                                       struct sim_slot *room);
 
+/* Hints that a slot is going to be looked up; the second a microsecond after the first. */
+void sim_shelf_foresee(const struct sim_shelf *shelf, uint32_t slot);
+void sim_shelf_foresee_slot(const struct sim_shelf *shelf, uint32_t slot);
+
 /* No pointer into it must be used any more; its session sends nothing that is watched. */
 void sim_shelf_fold(struct sim_shelf *shelf, uint32_t slot);
 

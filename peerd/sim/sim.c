@@ -4,9 +4,11 @@
 #include "peerd/sim/client.h"
 #include "peerd/sim/crowd.h"
 #include "peerd/sim/expect.h"
+#include "peerd/sim/foresight.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/pages.h"
 #include "peerd/sim/report_watch.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/site.h"
@@ -87,16 +89,18 @@ static void count_machines(struct sim *sim) {
     }
     for (uint32_t i = 0; i < s->client_group_count; i++)
         sim->client_count += s->clients[i].count;
-    sim->sites = sim_alloc(sim->site_count, sizeof(*sim->sites));
+    sim->sites = sim_pages_apart(sim->site_count * sizeof(*sim->sites));
     sim->nodes = sim_alloc(sim->node_count, sizeof(*sim->nodes));
     sim->workers = sim_alloc(sim->worker_count, sizeof(*sim->workers));
     sim->clients = sim_alloc(sim->client_count, sizeof(*sim->clients));
+    sim_pages_enlarge(sim->clients, sim->client_count * sizeof(*sim->clients));
     sim->states = sim_alloc(sim->site_count, sizeof(*sim->states));
     sim->places = sim_alloc(sim->site_count, sizeof(*sim->places));
     sim->hit = sim_alloc(sim->site_count, sizeof(*sim->hit));
     sim->streams = sim_alloc(s->client_group_count, sizeof(*sim->streams));
     uint32_t machines = sim->site_count + sim->worker_count + sim->client_count;
     sim->due_entries = sim_alloc(machines, sizeof(*sim->due_entries));
+    sim_pages_enlarge(sim->due_entries, machines * sizeof(*sim->due_entries));
     due_init(&sim->due, sim->due_entries, machines);
 }
 
@@ -313,7 +317,7 @@ void sim_free(struct sim *sim) {
     sim_network_free(&sim->network);
     report_free(&sim->report);
     free(sim->due_entries);
-    free(sim->sites);
+    sim_pages_return(sim->sites, sim->site_count * sizeof(*sim->sites));
     free(sim->nodes);
     free(sim->workers);
     free(sim->clients);
@@ -444,10 +448,13 @@ static bool go_on(struct sim *sim, struct instant end) {
     sim->same_time = instant_before(sim->now, at) ? 0 : sim->same_time + 1;
     assert(sim->same_time < SAME_TIME_MAX && "somebody is due again and again");
     sim->now = instant_max(sim->now, at);
-    if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event))
+    if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event)) {
+        sim_foresee_events(sim);
         sim_dispatch(sim, &event);
-    else if (due_reached(&sim->due, sim->now, &machine))
+    } else if (due_reached(&sim->due, sim->now, &machine)) {
+        sim_foresee_machines(sim);
         wake(sim, machine);
+    }
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/pages.h"
 #include "peerd/sim/post.h"
 #include "peerd/wire/coarse.h"
 
@@ -63,9 +64,17 @@ void sim_site_init(struct sim *sim, uint32_t index) {
     fill_policy(sim, site);
 }
 
+static void free_core(struct sim_site *site) {
+    core_free(site->core);
+    if (site->storage != NULL)
+        sim_pages_return(site->storage, core_size());
+    site->storage = NULL;
+    site->core = NULL;
+}
+
 void sim_site_free(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
-    core_free(site->core);
+    free_core(site);
     free(site->peer_of);
     free(site->at_start);
 }
@@ -92,13 +101,16 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
     uint64_t boot = rng_u64(&sim->rng) | 1;
     uint64_t seed = rng_u64(&sim->rng);
     site->peerd.life = SIM_LIFE_RUNNING;
+    if (sim->client_count > SIM_CROWD)
+        site->storage = sim_pages_apart(core_size());
     site->core = core_init(&(struct core_setup){.policy = &site->policy,
                                                 .self = site->key,
                                                 .boot = boot,
                                                 .seed = seed,
                                                 .now = sim_site_now(sim, site),
                                                 .trace = &sim->trace,
-                                                .locations_max = locations_of(sim, site)});
+                                                .locations_max = locations_of(sim, site),
+                                                .storage = site->storage});
     assert(site->core != NULL);
     site->verdicts_changed = 0;
     memset(site->verdicts, 0, sizeof(site->verdicts));
@@ -108,8 +120,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
 
 void sim_site_kill(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
-    core_free(site->core);
-    site->core = NULL;
+    free_core(site);
     site->drained = false; /* it will not remember */
     sim_due_site(sim, site);
 }

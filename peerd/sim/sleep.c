@@ -1,5 +1,6 @@
 #include "peerd/sim/sleep.h"
 
+#include "peerd/base/fetch.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/liar.h"
@@ -16,6 +17,7 @@
 #define WORTH_IT   duration_ms(100) /* less is not slept */
 #define END_MARGIN duration_s(2)    /* before a source ends or a ticket expires */
 #define WALL_S     1000000          /* [µs] */
+#define AHEAD      8                /* listeners */
 
 /* ---- the world around a listener ------------------------------------------------------------- */
 
@@ -326,6 +328,12 @@ void sim_sleep_wake_all(struct sim *sim) {
 
 /* ---- disturbances ---------------------------------------------------------------------------- */
 
+/* All are looked at, one after another: their naps are fetched a few before their turn. */
+static void foresee(const struct sim *sim, uint32_t client) {
+    if (client + AHEAD < sim->client_count)
+        fetch(sim->clients[client + AHEAD].nap, 96);
+}
+
 /* With a further backup at one of these clusters. */
 static bool knows_any(const struct sim *sim, const struct sim_client *c, const bool *hit) {
     union sim_nap_room room;
@@ -339,9 +347,11 @@ static bool knows_any(const struct sim *sim, const struct sim_client *c, const b
 }
 
 void sim_sleep_before(struct sim *sim, const bool *hit, bool unsure) {
-    for (uint32_t i = 0; i < sim->client_count && sim->sleeping > 0 && unsure; i++)
+    for (uint32_t i = 0; i < sim->client_count && sim->sleeping > 0 && unsure; i++) {
+        foresee(sim, i);
         if (hit == NULL || knows_any(sim, &sim->clients[i], hit))
             sim_sleep_wake(sim, &sim->clients[i]);
+    }
     for (uint32_t i = 0; i < sim->worker_count && sim->sleeping > 0; i++)
         if (hit[sim->workers[i].cluster])
             sim_sleep_wake_worker(sim, &sim->workers[i]);
@@ -386,6 +396,7 @@ void sim_sleep_after(struct sim *sim) {
     for (uint32_t i = 0; i < sim->client_count && sim->sleeping > 0; i++) {
         struct sim_client *c = &sim->clients[i];
         union sim_nap_room room;
+        foresee(sim, i);
         if (c->nap == NULL)
             continue;
         struct witness_rest *r = sim_nap_read(sim, c, &room);

@@ -3,6 +3,7 @@
  *
  *   sim.c         the loop: takes the next event, or wakes the machine that is due
  *   deadline.c    when machines want to be woken
+ *   foresight.c   fetches what the next events are going to touch
  *   site.c        a cluster's peerd: the core, its beats, opens and reports
  *   call.c        what one peerd asks of another: descriptions and lodgings
  *   node.c        a machine: supervisor, registration, media-alive, power switch; roster.c
@@ -125,7 +126,8 @@ struct sim_site {
     struct policy *at_start; /* NULL until it is changed */
     bool shared_anew;        /* capacity, or the nodes that share it, were others before … */
     uint64_t shared_run;     /* … this run of peerd has seen all of that */
-    struct core *core;       /* NULL unless running or stopped */
+    struct core *core;       /* NULL unless running or stopped … */
+    void *storage;           /* … of which this is, in a crowd */
     struct sim_process peerd;
     struct sim_clock clock;                /* of peerd's host */
     bool drained;                          /* was told so, and not yet that it is over */

@@ -1,5 +1,7 @@
 #include "peerd/sim/queue.h"
 
+#include "peerd/base/rng.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -109,5 +111,45 @@ Test(sim_queue, takes_what_is_before_the_horizon_and_what_is_beyond_all_bins) {
     cr_expect(sim_queue_take(&q, &e) && e.a == 2);
     cr_expect_eq(sim_queue_first(&q).us, beyond);
     cr_expect(sim_queue_take(&q, &e) && e.a == 0);
+    sim_queue_free(&q);
+}
+
+/* Against the plain way: look at all of them. Near and far, before all others and behind them. */
+Test(sim_queue, agrees_with_a_linear_search) {
+    enum {
+        MOST = 200
+    };
+    int64_t at_us[MOST];
+    uint32_t numbers[MOST], count = 0, next = 0;
+    struct sim_queue q;
+    struct sim_event e;
+    struct rng g;
+    int64_t now_us = 1000000000;
+    rng_seed(&g, 11);
+    sim_queue_init(&q);
+    for (int step = 0; step < 20000; step++) {
+        if (count < MOST && rng_below(&g, 2)) {
+            static const uint64_t reach_us[] = {20, 300, SIM_BIN_US * 3, SIM_BIN_US * 2000};
+            at_us[count] = now_us + (int64_t)rng_below(&g, reach_us[rng_below(&g, 4)]);
+            numbers[count] = next++;
+            put(&q, at_us[count], numbers[count]);
+            count++;
+        } else if (count > 0) {
+            uint32_t best = 0;
+            for (uint32_t i = 1; i < count; i++)
+                if (at_us[i] < at_us[best] ||
+                    (at_us[i] == at_us[best] && numbers[i] < numbers[best]))
+                    best = i;
+            cr_assert_eq(sim_queue_first(&q).us, at_us[best]);
+            cr_assert_eq(sim_queue_soon(&q, 0)->a, numbers[best]);
+            cr_assert(sim_queue_take(&q, &e));
+            cr_assert_eq(e.a, numbers[best], "step %d", step);
+            now_us = at_us[best];
+            at_us[best] = at_us[--count];
+            numbers[best] = numbers[count];
+        }
+    }
+    while (sim_queue_take(&q, &e))
+        continue;
     sim_queue_free(&q);
 }

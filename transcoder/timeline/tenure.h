@@ -227,6 +227,12 @@ void tenure_check_invariants(const struct tenure *t);
  * stand in the worker's own array. */
 uint32_t tenure_find(const struct tenure *t, const struct session_id *id);
 
+/* Hints for who has many of these: a message of that session comes soon. First tenure_foresee(), a
+ * microsecond later tenure_foreseen(), which guesses its slot (TENURE_SLOT_NONE: it is not held).
+ * Nothing follows from them. */
+void tenure_foresee(const struct tenure *t, const struct session_id *id);
+uint32_t tenure_foreseen(const struct tenure *t, const struct session_id *id);
+
 /* For reports to peerd: walk slots 0 … capacity−1; NULL where nothing is held (tombstones too). */
 const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t slot);
 

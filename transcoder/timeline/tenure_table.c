@@ -1,5 +1,7 @@
 #include "transcoder/timeline/tenure_inner.h"
 
+#include "peerd/base/fetch.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -26,6 +28,18 @@ static uint32_t seek(const struct tenure *t, const struct session_id *id) {
     while (t->index[place] != EMPTY && !session_id_equal(&t->sessions[t->index[place]].id, id))
         place = (place + 1) & (t->index_count - 1);
     return place;
+}
+
+void tenure_foresee(const struct tenure *t, const struct session_id *id) {
+    if (t->index_count > 0)
+        fetch(&t->index[home(t, id)], 8);
+}
+
+uint32_t tenure_foreseen(const struct tenure *t, const struct session_id *id) {
+    uint32_t slot = t->index_count == 0 ? EMPTY : t->index[home(t, id)];
+    if (slot != EMPTY)
+        fetch(&t->sessions[slot], sizeof(t->sessions[0]));
+    return slot;
 }
 
 void tenure_table_init(struct tenure *t) {
