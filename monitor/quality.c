@@ -216,6 +216,12 @@ static double bargain(const struct model *m, double margin_us, double most) {
     return worth ? more_us : margin_us;
 }
 
+/* Out of reach of the wish a few more mistakes are borne where that saves much of the wait. */
+static double knee(const struct model *m, double least, double margin_us, double per_s) {
+    double shorter_us = smallest_margin(m, least, margin_us, per_s);
+    return margin_us - shorter_us > LESS * (m->interval_us + margin_us) ? shorter_us : margin_us;
+}
+
 /* The best that one foreteller can do, for so many mistakes where the wish allows one. */
 static struct quality_answer answer_of(struct model *m, const struct quality_wish *wish,
                                        double count) {
@@ -223,8 +229,9 @@ static struct quality_answer answer_of(struct model *m, const struct quality_wis
     double most = fmax((double)wish->margin_max.us, least);
     double wished = 1e6 / (double)wish->false_alarm_every.us, asked = wished * count;
     double best = mistakes_per_s(m, most);
-    double as_good = best * (best > wished ? AS_BAD : AS_GOOD);
-    double margin = smallest_margin(m, least, most, fmax(asked, as_good));
+    double margin = smallest_margin(m, least, most, fmax(asked, best * AS_GOOD));
+    if (best > wished)
+        margin = knee(m, least, margin, fmax(asked, best * AS_BAD));
     double need = best <= asked ? margin : smallest_margin(m, most, TAIL_US_MAX * 2.0, asked);
     margin = bargain(m, margin, most);
     double per_s = mistakes_per_s(m, margin);
