@@ -1,4 +1,5 @@
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/rekey.h"
 #include "peerd/sim/site.h"
 
 #include <assert.h>
@@ -97,6 +98,7 @@ static void describe_site(struct sim *sim, struct sim_site *site, struct sim_cal
         fail(sim, call, ERR_NO_MEMORY, true);
         return;
     }
+    sim_rekey_describe(site, &d);
     sim_invariants_described(sim, site, &d);
     call->description = d;
     call->description.services = copy_of(d.services, d.service_count, sizeof(*d.services));
@@ -196,6 +198,8 @@ void sim_call_answered(struct sim *sim, const struct sim_event *e) {
     }
     if (!is_awaited(sim, e))
         return;
+    if (!call->lodging)
+        sim_rekey_described(sim, site, call->peer, &call->description);
     struct core_event event = {
         .kind = CORE_PEER_DESCRIBED,
         .u.described = {.peer = call->peer, .description = &call->description}};

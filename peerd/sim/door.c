@@ -1,3 +1,4 @@
+#include "peerd/sim/rekey.h"
 #include "peerd/sim/shelf.h"
 #include "peerd/sim/worker.h"
 
@@ -86,7 +87,7 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     enum err e = ERR_BAD_COOKIE;
     if (cookie_is_good(sim, node, client, &r->cookie))
         e = check_ticket(sim, w, r, &sim->clients[client], known);
-    if (e == ERR_OK && !key_hint_equal(&r->target, &sim->sites[w->cluster].hint))
+    if (e == ERR_OK && !sim_rekey_is_called(&sim->sites[w->cluster], &r->target))
         e = ERR_FOREIGN;
     if (e != ERR_OK) {
         refuse(sim, w, client, m->nonce,

@@ -1,4 +1,5 @@
 #include "peerd/sim/invariants_private.h"
+#include "peerd/sim/rekey.h"
 
 #include <inttypes.h>
 
@@ -13,10 +14,10 @@ static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site)
 /* The cluster that served before, as far as we know it; NULL: nobody we know. */
 static const struct name *who_served(const struct sim *sim, const struct sim_site *site,
                                      const struct key_hint *hint) {
-    if (key_hint_equal(&site->hint, hint))
+    if (sim_rekey_is_called(site, hint))
         return &site->policy.cluster.name;
     for (uint32_t i = 0; i < site->policy.peer_count; i++)
-        if (key_hint_equal(&sim->sites[site->cluster_of[i]].hint, hint))
+        if (sim_rekey_is_called(&sim->sites[site->cluster_of[i]], hint))
             return &site->policy.peers[i].name;
     return NULL;
 }

@@ -1,6 +1,7 @@
 #include "peerd/sim/node.h"
 
 #include "peerd/sim/post.h"
+#include "peerd/sim/rekey.h"
 #include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
@@ -17,8 +18,11 @@ static void beat_to(struct sim *sim, struct sim_node *node, uint32_t peer) {
     echo_fill(sim_node_echo(node, peer), &b, sim_node_now(sim, node));
     struct sim_beat body = {.beat = b, .from = sim_node_addr(node)};
     sim_post(sim, node->cluster, to, SIM_BEAT_BYTES,
-             &(struct sim_event){.kind = SIM_BEAT, .a = to, .b = node->cluster}, &body,
-             sim_beat_size(&b));
+             &(struct sim_event){.kind = SIM_BEAT,
+                                 .a = to,
+                                 .b = node->cluster,
+                                 .n = sim_rekey_seal(sim, node->cluster, to)},
+             &body, sim_beat_size(&b));
 }
 
 /* A worker that does not turn its loop answers nothing gentler than SIGKILL. One that died while

@@ -1,6 +1,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/rekey.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
@@ -101,6 +102,21 @@ static struct sim_worker *holder(struct sim *sim, const struct sim_node *node,
     return NULL;
 }
 
+/* As the client knows the target: see transcoder/worker/briefing.c. */
+static struct key_hint known_as(struct sim *sim, const struct node_order *o,
+                                const struct sim_worker *w) {
+    const struct sim_site *target = NULL;
+    for (uint32_t i = 0; i < sim->site_count && target == NULL; i++)
+        if (name_equal(&sim->sites[i].policy.cluster.name, &o->target))
+            target = &sim->sites[i];
+    const struct sim_session *s = sim_session_at(w, tenure_find(&w->tenure, &o->session));
+    const struct sim_ticket *t = &sim->clients[s->client].ticket;
+    int64_t life_s = sim->sites[t->issuer].policy.limits.ticket_life.us / 1000000;
+    return target == NULL || target->keys == NULL
+               ? key_hint_of(&o->target_key)
+               : sim_rekey_known_as(target, t->expires_s - life_s);
+}
+
 static void take_order(struct sim *sim, struct sim_node *node, const struct node_order *o) {
     struct sim_worker *worker = holder(sim, node, &o->session);
     if (worker == NULL)
@@ -109,7 +125,7 @@ static void take_order(struct sim *sim, struct sim_node *node, const struct node
     case NODE_ORDER_MOVE: {
         struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = sim_node_now(sim, node)};
         e.u.move.session = o->session;
-        e.u.move.target = key_hint_of(&o->target_key);
+        e.u.move.target = known_as(sim, o, worker);
         e.u.move.deadline = duration_ms(o->deadline_ms);
         sim_worker_order(sim, worker, &e);
         return;

@@ -163,7 +163,8 @@ struct scenario_clients {
     X(ARRIVE, "arrive", false, "listeners open their sessions")                                    \
     X(LEAVE, "leave", false, "listeners close their sessions, or vanish")                          \
     X(CLOCK, "clock", true, "wall clocks of a site step, or its clocks run wrong from now on")     \
-    X(POLICY, "policy", true, "peerd reads another policy, as by SIGHUP")
+    X(POLICY, "policy", true, "peerd reads another policy, as by SIGHUP")                          \
+    X(REKEY, "rekey", true, "a cluster takes its next key, which its peers have been told")
 
 enum scenario_verb {
 #define SCENARIO_VERB_ENUM(symbol, key, target, text) SCENARIO_VERB_##symbol,

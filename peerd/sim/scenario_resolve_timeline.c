@@ -197,6 +197,7 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
     case SCENARIO_VERB_CONTINUE:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
+    case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:

@@ -76,6 +76,7 @@ static bool undoes(const struct scenario *s, const struct scenario_event *done,
     case SCENARIO_VERB_STOP:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
+    case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_PARTITION:
     case SCENARIO_VERB_LINK:

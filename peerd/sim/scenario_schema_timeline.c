@@ -442,6 +442,8 @@ static const struct schema_row event_rows[] = {
      .form = CHANGE_FORM,
      .doc = "The operator changes the policy: a peerd that runs reads it at once, a dead one when "
             "it starts, and one that is stopped not at all."},
+    {"rekey", SCHEMA_CUSTOM, EVENT, .read = read_target, .form = SITE_FORM,
+     .doc = "It takes its next key, which it has announced since it started."},
     {"deadline", SCHEMA_DURATION, AT(scenario_event, deadline), .range = "100ms..1d",
      .doc = "Of a drain; without it as `limits` say."},
 };

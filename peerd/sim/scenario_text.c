@@ -141,6 +141,7 @@ static void put_event(struct text *t, const struct scenario_event *e) {
     case SCENARIO_VERB_CONTINUE:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
+    case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_BLACKHOLE:
         put_target(t, &e->target);
         text_putf(t, "%s", e->blackhole ? ", blackholed" : "");

@@ -5,6 +5,7 @@
 #include "peerd/sim/node.h"
 #include "peerd/sim/pages.h"
 #include "peerd/sim/post.h"
+#include "peerd/sim/rekey.h"
 #include "peerd/wire/coarse.h"
 
 #include <assert.h>
@@ -18,13 +19,6 @@
 #define LIE_RTT_MS 20   /* [ms] of whoever has no view of its own to lie about */
 
 /* ---- making one ---- */
-
-/* Keys are never used for anything but their hints. */
-static struct public_key key_of(uint32_t cluster, uint32_t node) {
-    struct public_key key = {
-        .bytes = {0x5e, (uint8_t)(cluster >> 8), (uint8_t)cluster, (uint8_t)node}};
-    return key;
-}
 
 static uint32_t cluster_named(const struct sim *sim, const struct name *name) {
     for (uint32_t i = 0; i < sim->scenario->cluster_count; i++)
@@ -43,12 +37,12 @@ static void fill_policy(struct sim *sim, struct sim_site *site) {
     free(drawn);
     for (uint32_t i = 0; i < p->peer_count; i++) {
         uint32_t other = cluster_named(sim, &p->peers[i].name);
-        p->peers[i].key = key_of(other, 0);
+        p->peers[i].key = sim_rekey_key(other, 0, 0);
         site->cluster_of[i] = other;
         site->peer_of[other] = i;
     }
     for (uint32_t i = 0; i < p->node_count; i++)
-        p->nodes[i].key = key_of(site->index, i + 1);
+        p->nodes[i].key = sim_rekey_key(site->index, i + 1, 0);
     for (uint32_t i = 0; i < p->service_count; i++)
         site->capacity += p->services[i].capacity;
 }
@@ -56,12 +50,13 @@ static void fill_policy(struct sim *sim, struct sim_site *site) {
 void sim_site_init(struct sim *sim, uint32_t index) {
     struct sim_site *site = &sim->sites[index];
     site->index = index;
-    site->key = key_of(index, 0);
+    site->key = sim_rekey_key(index, 0, 0);
     site->hint = key_hint_of(&site->key);
     site->peer_of = sim_alloc(sim->site_count, sizeof(*site->peer_of));
     for (uint32_t i = 0; i < sim->site_count; i++)
         site->peer_of[i] = UINT32_MAX;
     fill_policy(sim, site);
+    sim_rekey_init(sim, site);
 }
 
 static void free_core(struct sim_site *site) {
@@ -76,6 +71,7 @@ void sim_site_free(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
     free_core(site);
     free(site->peer_of);
+    free(site->keys);
     free(site->at_start);
 }
 
@@ -103,6 +99,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
     site->peerd.life = SIM_LIFE_RUNNING;
     if (sim->client_count > SIM_CROWD)
         site->storage = sim_pages_apart(core_size());
+    sim_rekey_started(sim, site);
     site->core = core_init(&(struct core_setup){.policy = &site->policy,
                                                 .self = site->key,
                                                 .boot = boot,
@@ -167,6 +164,7 @@ void sim_site_policy(struct sim *sim, struct sim_site *site, const struct scenar
         policy_copy(site->at_start, &site->policy);
     }
     policy_copy(&site->policy, site->at_start);
+    sim_rekey_policy(sim, site);
     change_sites_policy(site, change);
     for (uint32_t i = 0; i < site->policy.service_count; i++)
         capacity += site->policy.services[i].capacity;
@@ -220,9 +218,11 @@ static void send_beat(struct sim *sim, struct sim_site *site, const struct core_
     body.from = (struct addr){0};
     lie(sim, site, to, &said);
     sim_beat_pack(&body, &said);
-    struct sim_event e = {.kind = SIM_BEAT, .a = to, .b = site->index};
+    struct sim_event e = {
+        .kind = SIM_BEAT, .a = to, .b = site->index, .n = sim_rekey_seal(sim, site->index, to)};
     if (!addr_is_none(&send->to)) {
         e.kind = SIM_BEAT_TO_NODE;
+        e.n = 0;
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
@@ -406,6 +406,10 @@ void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
     }
     if (sim_process_holds(sim, &site->peerd, e))
         return;
+    if (!sim_rekey_opens(sim, site, peer, e->n)) {
+        sim_body_free(&sim->bodies, body);
+        return;
+    }
     struct beat room;
     struct core_event received = {.kind = CORE_BEAT_RECEIVED};
     received.u.beat = (struct core_beat_received){

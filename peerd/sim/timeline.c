@@ -6,6 +6,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/rekey.h"
 #include "peerd/sim/site.h"
 #include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
@@ -197,6 +198,9 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_UNDRAIN:
         sim_site_undrain(sim, site);
         return;
+    case SCENARIO_VERB_REKEY:
+        sim_rekey(sim, site);
+        return;
     case SCENARIO_VERB_BLACKHOLE:
         sim->network.dark[site->index] = true;
         return;
@@ -279,7 +283,7 @@ static uint32_t find_targets(const struct sim *sim, const struct scenario_target
 static bool leaves_unsure(const struct scenario_event *e) {
     return e->verb == SCENARIO_VERB_STOP || e->verb == SCENARIO_VERB_CONTINUE ||
            e->verb == SCENARIO_VERB_CLOCK || e->verb == SCENARIO_VERB_POLICY ||
-           e->target.part == SCENARIO_PART_WORKER;
+           e->verb == SCENARIO_VERB_REKEY || e->target.part == SCENARIO_PART_WORKER;
 }
 
 /* Everybody is not remembered as the last one. */
@@ -351,6 +355,7 @@ static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:
+    case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_COUNT:
         return; /* these have a target */
     }

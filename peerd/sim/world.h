@@ -122,6 +122,8 @@ struct sim_site {
     uint32_t index;
     struct public_key key;
     struct key_hint hint;
+    struct key_hint former_hint; /* of its key before; see rekey.h */
+    struct sim_keys *keys;       /* NULL: nobody takes another key */
     struct policy policy;
     struct policy *at_start; /* NULL until it is changed */
     bool shared_anew;        /* capacity, or the nodes that share it, were others before … */

@@ -363,8 +363,7 @@ static struct space_end group_end(const struct runner *r, uint32_t group) {
     return out;
 }
 
-/* What is cut is always between single clusters and groups, so that it can be healed in other parts
- * than it was cut. */
+/* What is cut is between single clusters and groups, so that it can be healed in other parts. */
 static uint32_t parts(const struct runner *r, const struct scenario_end *e,
                       struct space_end out[PARTS_MAX]) {
     uint32_t count = 0;
@@ -469,6 +468,7 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_POLICY:
+    case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_COUNT:
         return;
     }
@@ -558,6 +558,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
     case SCENARIO_VERB_LEAVE:
         change_crowd(t, e);
         return;
+    case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_POLICY: /* refused: see timeline_abilities */
     case SCENARIO_VERB_COUNT:
         return;
