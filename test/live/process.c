@@ -22,6 +22,8 @@
  * machine of its own must not wait for that. A session of its own is a scheduling group of its own
  * (sched(7), autogroup), without which niceness means nothing between sessions.
  *
+ * Besides, ^C is then for the runner alone, which ends the others in order.
+ *
  * Sites go before listeners: a crowd that comes up at once loads its libraries for a second, on the
  * processors of those whose frames must leave in time, and what is then lost is lost to a machine
  * that no listener would share with its site. */
@@ -76,9 +78,8 @@ pid_t process_start(const struct process_spec *spec) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    hurry(spec->patient
-              ? USUAL_NICE
-              : URGENT_NICE); /* also: ^C is for the runner, which ends the others in order */
+    bool waits = spec->patient || getenv(PROCESS_ASIDE) != NULL;
+    hurry(waits ? USUAL_NICE : URGENT_NICE);
     give(spec->in, 0);
     give(spec->out, 1);
     give(spec->err, 2);

@@ -333,7 +333,7 @@ void witness_check_invariants(const struct witness *w) {
         assert(s->role != WITNESS_ROLE_SERVING || i == w->serving);
         assert(s->epoch_asked <= w->epoch_high);
         /* Who was asked to serve in vain is fenced by a newer epoch than it was asked under. */
-        assert(asking || i == w->serving || s->epoch_asked <= w->epoch ||
+        assert(w->state != WITNESS_FOLLOWING || i == w->serving || s->epoch_asked <= w->epoch ||
                s->epoch_asked < w->epoch_high);
         assert(!s->hedge.active || (s->role != WITNESS_ROLE_FREE && i != w->serving));
     }
