@@ -5,7 +5,10 @@
  * a processor, which the kernel counts (/proc/PID/schedstat), and for how late it was itself, which
  * has the priority to be on time. The longest wait of all is what it says when it is told to end:
  * whoever judges a failure then knows whether the machine can have caused it. A process that is
- * stopped, or waits for another, has no wish to run, and is not counted.
+ * stopped, or waits for another, has no wish to run, and is not counted. Nor is one that waits for
+ * a disk, since its own memory or code had been put away; so pages that came from there are told
+ * too
+ * (/proc/PID/stat, majflt).
  */
 #include "test/live/commands.h"
 #include "test/live/process.h"
@@ -29,6 +32,7 @@
 struct watched {
     pid_t pid;
     uint64_t waited_ns; /* in its whole life */
+    uint64_t faults;    /* the same: pages read from disk */
     struct instant since;
     bool seen; /* in this round */
 };
@@ -37,7 +41,8 @@ struct watch {
     struct watched processes[PROCESSES_MAX];
     size_t count;
     int64_t longest_us;
-    char who[32]; /* had to wait that long; "" for the machine as a whole */
+    uint64_t pages; /* read from disk by those that had come up */
+    char who[32];   /* had to wait that long; "" for the machine as a whole */
 };
 
 static volatile sig_atomic_t ended;
@@ -55,6 +60,21 @@ static bool read_waited(pid_t pid, uint64_t *waited_ns) {
     if (f != NULL)
         fclose(f);
     return good;
+}
+
+static uint64_t read_faults(pid_t pid) {
+    char path[64], line[1024];
+    uint64_t faults = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    const char *name_ends =
+        f != NULL && fgets(line, sizeof(line), f) != NULL ? strrchr(line, ')') : NULL;
+    if (name_ends != NULL &&
+        sscanf(name_ends, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %" SCNu64, &faults) != 1)
+        faults = 0;
+    if (f != NULL)
+        fclose(f);
+    return faults;
 }
 
 static void note(struct watch *w, int64_t us, pid_t pid) {
@@ -80,7 +100,7 @@ static void note(struct watch *w, int64_t us, pid_t pid) {
 }
 
 static void look_at(struct watch *w, pid_t pid, struct instant now) {
-    uint64_t waited_ns;
+    uint64_t waited_ns, faults = read_faults(pid);
     size_t i = 0;
     if (!read_waited(pid, &waited_ns))
         return;
@@ -90,9 +110,12 @@ static void look_at(struct watch *w, pid_t pid, struct instant now) {
         return;
     if (i == w->count)
         w->processes[w->count++] = (struct watched){.pid = pid, .since = now};
-    if (instant_since(now, w->processes[i].since).us > STARTS_MS * 1000)
+    if (instant_since(now, w->processes[i].since).us > STARTS_MS * 1000) {
         note(w, (int64_t)(waited_ns - w->processes[i].waited_ns) / 1000, pid);
+        w->pages += faults > w->processes[i].faults ? faults - w->processes[i].faults : 0;
+    }
     w->processes[i].waited_ns = waited_ns;
+    w->processes[i].faults = faults;
     w->processes[i].seen = true;
 }
 
@@ -138,15 +161,15 @@ int command_watch(int argc, char **argv) {
             "usage: live-run watch PID\n\n"
             "Watches the processes that descend from PID until it ends or SIGTERM comes. Says how\n"
             "long the unluckiest of them waited for a processor, or this machine stood still:\n"
-            "  130 ms peerclient had to wait for a processor\n",
+            "  130 ms peerclient had to wait for a processor, 12 pages came from disk\n",
             argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
         return argc == 2 && strcmp(argv[1], "--help") == 0 ? COMMAND_DONE : COMMAND_USAGE;
     }
     signal(SIGTERM, end);
     sched_setscheduler(0, SCHED_RR, &param);
     watch(&w, (pid_t)pid);
-    printf("%" PRId64 " ms %s%s\n", w.longest_us / 1000,
+    printf("%" PRId64 " ms %s%s, %" PRIu64 " pages came from disk\n", w.longest_us / 1000,
            w.who[0] == '\0' ? "this machine stood still" : w.who,
-           w.who[0] == '\0' ? "" : " had to wait for a processor");
+           w.who[0] == '\0' ? "" : " had to wait for a processor", w.pages);
     return COMMAND_DONE;
 }
