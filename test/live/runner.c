@@ -79,8 +79,8 @@ static void start_command(struct runner *r) {
     setenv("LIVE_DIR", r->dir, 1);
     setenv("LIVE_BIN", r->config.bin, 1);
     setenv("LIVE_RUNNER", root, 1);
-    r->command = process_start(
-        &(struct process_spec){.argv = r->config.command, .in = -1, .out = 1, .err = 2});
+    r->command = process_start(&(struct process_spec){
+        .argv = r->config.command, .in = -1, .out = 1, .err = 2, .patient = true});
     r->command_status = -1; /* until it has ended */
 }
 
