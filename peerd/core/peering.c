@@ -94,7 +94,9 @@ struct peering *peering_by_name(const struct core *core, const struct name *name
 
 /* ---- what a beat tells ----------------------------------------------------------------------- */
 
+/* Of the newest beat of its run so far. */
 static void note_loss(struct peering *p, const struct beat *b) {
+    assert(b->seq > p->seq);
     uint64_t lost = p->seq == 0 ? 0 : b->seq - p->seq - 1;
     for (uint64_t i = 0; i < lost && i < LOSS_GAP_MAX; i++)
         p->loss += (1 - p->loss) / LOSS_GAIN;

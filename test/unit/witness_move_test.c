@@ -113,6 +113,20 @@ Test(witness_move, the_old_server_may_come_back_before_anybody_granted) {
     cr_expect_eq(f.w.stats.commits, 0);
 }
 
+/* Of a report under the epoch before. */
+static void refuse_late(uint64_t nonce, uint64_t counter) {
+    struct witness_event e = {
+        .kind = WITNESS_REFUSED, .now = at_ms(f.ms), .server = 0, .nonce = nonce};
+    e.u.refuse = (struct message_refuse){.session = session,
+                                         .purpose = RESUME_COMMIT,
+                                         .error = ERR_UNKNOWN_SESSION,
+                                         .counter = counter};
+    uint32_t before = f.w.stats.refusals;
+    step(&e);
+    cr_expect_eq(f.w.stats.refusals, before + 1, "it was an answer");
+    cr_expect_eq(f.w.state, WITNESS_FOLLOWING, "and says nothing of what it does now");
+}
+
 /* It lives and is mute, is asked to take up again, answers late, and so is ams1 asked, too. */
 Test(witness_move, a_late_grant_of_the_server_that_serves_is_adopted) {
     for (int media_first = 0; media_first <= 1; media_first++) {
@@ -128,8 +142,11 @@ Test(witness_move, a_late_grant_of_the_server_that_serves_is_adopted) {
         const struct witness_out *elsewhere = resume_to(1, RESUME_COMMIT, 0);
         cr_assert(again != NULL && elsewhere != NULL);
         cr_assert_eq(again->u.resume.epoch, 2);
+        uint64_t counter = again->u.resume.counter - 1;
         cr_assert_eq(elsewhere->u.resume.epoch, 3);
         uint64_t live = playout_missing(&f.p, at_ms(f.ms));
+        uint64_t report = last_nonce(WITNESS_SEND_REPORT, 0);
+        cr_assert_neq(report, 0);
         if (!media_first)
             give_grant_as(0, RESUME_COMMIT, 2);
         for (uint64_t n = live; n < live + 4; n++)
@@ -146,6 +163,7 @@ Test(witness_move, a_late_grant_of_the_server_that_serves_is_adopted) {
         forget_sent();
         wait_until(f.ms + 1);
         cr_expect_null(resume_to(0, RESUME_COMMIT, 0), "nothing has to be asked for");
+        refuse_late(report, counter);
     }
 }
 
@@ -176,6 +194,34 @@ Test(witness_move, a_server_that_knows_us_no_more_is_asked_again_at_once) {
     cr_assert_not_null(o);
     cr_expect_eq(o->u.resume.epoch, 2);
     cr_expect(o->u.resume.with_ticket);
+}
+
+static uint64_t report_at_once(int64_t ms) {
+    f.w.report_at = at_ms(ms);
+    wait_until(ms + 1);
+    return last_nonce(WITNESS_SEND_REPORT, 0);
+}
+
+/* Two reports find a server that knows us no more. The first refusal has us ask it anew, and it
+ * grants; the other one was still under way, and says nothing of what it does now. */
+Test(witness_move, a_report_refused_before_the_grant_says_nothing_after_it) {
+    start_streaming();
+    wait_until(2010);
+    give_frame(0, 50);
+    uint64_t first = report_at_once(2011), counter = f.w.counter;
+    report_at_once(2013);
+    give_refusal(0, RESUME_COMMIT, ERR_UNKNOWN_SESSION, 0);
+    cr_assert_not_null(resume_to(0, RESUME_COMMIT, 0));
+    f.ms += 10;
+    give_grant(0, RESUME_COMMIT);
+    cr_assert(f.w.state == WITNESS_FOLLOWING && f.w.serving == 0 && f.w.epoch == 2);
+    forget_sent();
+    refuse_late(first, counter);
+    cr_expect_null(resume_to(0, RESUME_COMMIT, 0), "nothing has to be asked for");
+    cr_expect_null(resume_to(1, RESUME_HEDGE, 0));
+    report_at_once(f.ms + 1);
+    give_refusal(0, RESUME_COMMIT, ERR_UNKNOWN_SESSION, 0);
+    cr_expect_neq(f.w.state, WITNESS_FOLLOWING, "one of a report under epoch 2 does");
 }
 
 Test(witness_move, ping_pong_makes_each_wait_longer) {
