@@ -123,7 +123,7 @@ static bool take_option(struct wishes *w, int option) {
         q->load_ppm = (uint32_t)quantity;
         break;
     case 'n':
-        ok = take_number(&number, 1000000, "sessions", optarg);
+        ok = take_some(&number, 1000000, "sessions", optarg);
         q->sessions = (uint32_t)number;
         break;
     case 'b':

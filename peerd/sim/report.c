@@ -142,7 +142,23 @@ static int compare_marks(const void *a, const void *b) {
     return (x->value > y->value) - (x->value < y->value);
 }
 
-void report_sort_marks(struct report *r) {
+/* Clients of a group differ by their number, at the end of their names. */
+static int compare_moves(const void *a, const void *b) {
+    const struct report_move *x = a, *y = b;
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    size_t x_len = strlen(x->client), y_len = strlen(y->client);
+    int order = x_len != y_len ? (x_len > y_len) - (x_len < y_len) : strcmp(x->client, y->client);
+    if (order == 0)
+        order = strcmp(x->from.text, y->from.text);
+    return order != 0 ? order : strcmp(x->to.text, y->to.text);
+}
+
+void report_sort(struct report *r) {
+    if (r->move_count > 1)
+        qsort(r->moves, r->move_count, sizeof(*r->moves), compare_moves);
     if (r->mark_count > 1)
         qsort(r->marks, r->mark_count, sizeof(*r->marks), compare_marks);
 }

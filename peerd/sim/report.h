@@ -18,10 +18,10 @@
  * count from the start of the scenario [ms]. `stood_still_ms` is there if the machine of a live run
  * did so. Of hedges REPORT_HEDGES_MAX are told, and `hedges_left_out` says how many more there
  * were. first_frame_ms is −1 if the new server was never heard. A frame expected is one whose
- * playout instant has passed. `target` is empty for an event that hits no single cluster;
- * `location` is there only if a cluster says it of its own path to a group of clients. Lists are in
- * the order of time, `gaps` and `hedges` client by client. report_html.h draws the same report for
- * people.
+ * playout instant has passed. `target` is empty for an event that is meant for all, or hits no
+ * single cluster; `location` is there only if a cluster says it of its own path to a group of
+ * clients. Lists are in the order of time, `moves` of the same instant and `gaps` and `hedges`
+ * client by client. report_html.h draws the same report for people.
  */
 #ifndef PEERD_SIM_REPORT_H
 #define PEERD_SIM_REPORT_H
@@ -174,8 +174,9 @@ uint64_t report_frames_duplicated(const struct report *r);
 /* True if nothing is broken and every expectation is met. */
 bool report_ok(const struct report *r);
 
-/* Marks client by client, those of one in the order of time. The JSON wants it, and the page. */
-void report_sort_marks(struct report *r);
+/* Marks client by client, those of one in the order of time; moves by their instant, those of one
+ * instant client by client. The JSON wants it, and the page. */
+void report_sort(struct report *r);
 
 /* The JSON above, without a line feed, from malloc, the caller's to free(). NULL if memory is
  * short or text is not UTF-8. */

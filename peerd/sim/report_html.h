@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 struct report_page {
-    const struct report *report; /* its marks are sorted (report_sort_marks) */
+    const struct report *report; /* its marks are sorted (report_sort) */
     const struct scenario *scenario;
     const char *command;   /* to run it again */
     const char *violation; /* of an invariant, or other trouble, in a sentence; NULL: none */

@@ -504,7 +504,7 @@ static void make_report(struct sim *sim) {
         row.name = name.text;
         report_add_client(&sim->report, &row);
     }
-    report_sort_marks(&sim->report);
+    report_sort(&sim->report);
     expect_all(sim->scenario, &sim->report);
     sim->report.watch = malloc(sizeof(*sim->report.watch));
     if (sim->report.watch != NULL)

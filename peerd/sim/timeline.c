@@ -229,11 +229,10 @@ static bool takes_target(enum scenario_verb verb) {
     return takes[verb];
 }
 
-/* The only cluster that an event without a name hits, for the line; UINT32_MAX: it says so itself,
- * or there are more. */
-static uint32_t unnamed(const struct scenario_target *t, const bool *hit, uint32_t count) {
+/* The only cluster that an event hits; UINT32_MAX: everybody is meant, or there are more. */
+static uint32_t only_one(const struct scenario_target *t, const bool *hit, uint32_t count) {
     uint32_t found = UINT32_MAX;
-    if (t->cluster != SCENARIO_SERVING && t->cluster != SCENARIO_LAST)
+    if (t->cluster == SCENARIO_ALL)
         return UINT32_MAX;
     for (uint32_t i = 0; i < count; i++)
         if (hit[i]) {
@@ -247,12 +246,11 @@ static uint32_t unnamed(const struct scenario_target *t, const bool *hit, uint32
 static void tell(struct sim *sim, const struct scenario_event *e, const bool *hit) {
     char text[TRACE_LINE_LEN_MAX + 1];
     scenario_event_text(sim->scenario, e, text, sizeof(text));
-    uint32_t only = hit == NULL ? UINT32_MAX : unnamed(&e->target, hit, sim->site_count);
-    bool named = only != UINT32_MAX;
+    uint32_t only = hit == NULL ? UINT32_MAX : only_one(&e->target, hit, sim->site_count);
+    bool word = e->target.cluster == SCENARIO_SERVING || e->target.cluster == SCENARIO_LAST;
+    bool named = word && only != UINT32_MAX;
     sim_narrative_fact(sim, "--- %s%s%s", text, named ? " = " : "",
                        named ? sim->scenario->clusters[only].identity.name.text : "");
-    if (hit != NULL && !named)
-        only = e->target.cluster;
     sim_chronicle_event(sim, text, only);
 }
 

@@ -189,7 +189,7 @@ void evaluate(struct runner *r) {
         else
             add_moves(r, &r->listeners[i]);
     }
-    report_sort_marks(&r->report);
+    report_sort(&r->report);
     r->report.watch = malloc(sizeof(*r->report.watch));
     if (r->report.watch != NULL)
         report_watch_of(r->report.watch, r->scenario, &r->report);

@@ -157,7 +157,7 @@ Test(sim_plan, counts_who_went_where_and_who_nowhere) {
     add_listener(0, 0, REPORT_NOBODY, 90);
     add_listener(1, 1, 1, 0);
     add_listener(1, REPORT_NOBODY, REPORT_NOBODY, 0);
-    report_sort_marks(&report);
+    report_sort(&report);
     cr_assert(plan_judge(&plan, &report, &r));
     cr_expect_eq(r.flows[0 * 4 + 1], 1);
     cr_expect_eq(r.flows[0 * 4 + 2], 2);
@@ -201,7 +201,7 @@ Test(sim_plan, a_drain_that_leaves_somebody_behind_has_not_worked) {
         load_three(rows[i].kill, rows[i].drain);
         add_listener(0, 0, 1, 0);
         add_listener(0, 0, rows[i].to, 0);
-        report_sort_marks(&report);
+        report_sort(&report);
         cr_assert(plan_judge(&plan, &report, &r));
         cr_expect_eq(r.stuck, rows[i].stuck, "%s: %u", rows[i].what, r.stuck);
         cr_expect_eq(r.ok, rows[i].verdict[0] == 'A', "%s", rows[i].what);
@@ -262,7 +262,7 @@ Test(sim_plan, advice_says_what_is_short) {
         add_listener(0, 0, rows[i].to, rows[i].lost);
         add_listener(1, 1, 1, 0);
         add_listener(2, 2, 2, 0);
-        report_sort_marks(&report);
+        report_sort(&report);
         cr_assert(plan_judge(&plan, &report, &r));
         cr_expect_eq(r.ok, rows[i].ok, "%s", rows[i].what);
         if (rows[i].said == NULL)
@@ -300,7 +300,7 @@ Test(sim_plan, advice_counts_what_a_herd_waits_for) {
         for (uint32_t k = 0; k < rows[i].starts; k++)
             report_add_mark(&report,
                             &(struct report_mark){plan.event_ms + 50, 0, 1, REPORT_MARK_HEDGED});
-        report_sort_marks(&report);
+        report_sort(&report);
         cr_assert(plan_judge(&plan, &report, &r));
         cr_expect_eq(r.asked[1], rows[i].starts);
         if (rows[i].said == NULL)
@@ -404,6 +404,14 @@ Test(sim_plan, wrong_words_are_refused) {
         {"no cores",
          {"--kill", "fra1", "--workers", "0", "conf/fra1.yaml", NULL},
          "--workers 0: expected at least 1"},
+        {"no sessions",
+         {"--kill", "fra1", "--sessions", "0", "conf/fra1.yaml", NULL},
+         "--sessions 0: expected at least 1"},
+        {"a folder of times",
+         {"--kill", "fra1", "--rtt-matrix", "conf", "conf/fra1.yaml", NULL},
+         "conf: expected a readable file of round-trip times, found Is a directory"},
+        {"a folder of policies", {"--kill", "fra1", "conf", NULL}, "found Is a directory"},
+        {"a folder of scenarios", {"conf", NULL}, "conf: expected a readable file, found Is a"},
         {"twice",
          {"--kill", "fra1", "conf/fra1.yaml", "conf/fra1.yaml", NULL},
          "another policy of fra1"},

@@ -197,7 +197,7 @@ static void fill(void) {
     report_add_move(&report, &m);
     report_add_expectation(&report, &(struct report_expectation){.what = "at most 0 frames lost",
                                                                  .found = "3 lost of 1800"});
-    report_sort_marks(&report);
+    report_sort(&report);
 }
 
 static char *page(const char *violation) {
@@ -283,7 +283,7 @@ Test(sim_report_html, without_a_loss_it_says_so) {
 Test(sim_report_html, a_stray_loss_does_not_hide_the_first_move) {
     fill();
     add_mark(1, REPORT_MARK_GAP, 1500, 20);
-    report_sort_marks(&report);
+    report_sort(&report);
     char *text = page(NULL);
     EXPECT_IN_ORDER(text, "1.500 s</strong> by <strong>near-2", "before anything had happened",
                     "5.070 s</strong> at <strong>near-1", "Around the first loss, at 1.500 s",
@@ -338,7 +338,7 @@ Test(sim_report_html, a_million_listeners_with_much_trouble_fit_in_five_megabyte
         add_verdict(i, "ams1", "fra1", i % 2 == 0 ? "suspect" : "alive", "no beat for 300 ms");
         report_add_event(&report, &(struct report_event){.at_ms = i, .text = "heal all"});
     }
-    report_sort_marks(&report);
+    report_sort(&report);
     char *text = page(NULL);
     cr_expect_lt(strlen(text), 5000000);
     free(text);

@@ -99,6 +99,35 @@ Test(sim_report, an_empty_one_is_ok_and_a_broken_one_is_not) {
     report_free(&r);
 }
 
+/* Whoever ran it, and in which order it came to know. */
+Test(sim_report, moves_come_in_the_order_of_time_then_of_clients) {
+    static const struct {
+        int64_t at_ms;
+        uint32_t group;
+        const char *client;
+    } sorted[] = {{4000, 1, "far-1"},  {5000, 0, "near-2"},  {5000, 0, "near-10"},
+                  {5000, 1, "far-1"},  {5000, 1, "far-9"},   {5000, 1, "far-10"},
+                  {5001, 0, "near-1"}, {6000, 0, "near-100"}};
+    const size_t count = sizeof(sorted) / sizeof(sorted[0]);
+    struct report r;
+    struct name name;
+    name_set(&name, "moves");
+    report_init(&r, "live", &name, 0);
+    for (size_t i = 0; i < count; i++) {
+        size_t k = i * 3 % count;
+        struct report_move m = move_of("crashed", sorted[k].group, 45);
+        m.at_ms = sorted[k].at_ms;
+        snprintf(m.client, sizeof(m.client), "%s", sorted[k].client);
+        report_add_move(&r, &m);
+    }
+    report_sort(&r);
+    for (size_t i = 0; i < count; i++)
+        cr_expect(r.moves[i].at_ms == sorted[i].at_ms && r.moves[i].group == sorted[i].group &&
+                      strcmp(r.moves[i].client, sorted[i].client) == 0,
+                  "%zu: %s", i, r.moves[i].client);
+    report_free(&r);
+}
+
 Test(sim_report, holds_as_many_as_are_added) {
     struct report r;
     struct name name;
@@ -121,7 +150,7 @@ Test(sim_report, json_tells_hedges) {
     report_add_mark(&r, &(struct report_mark){700, 1, 0, REPORT_MARK_HEDGED});
     report_add_mark(&r, &(struct report_mark){900, 0, 0, REPORT_MARK_HEDGED});
     report_add_mark(&r, &(struct report_mark){800, 0, 1, REPORT_MARK_HEDGED});
-    report_sort_marks(&r);
+    report_sort(&r);
     char *out = report_to_json(&r);
     cr_assert_not_null(out);
     cr_expect_not_null(strstr(out, "\"hedges\":[{\"client\":\"near-1\",\"at_ms\":800},"

@@ -52,14 +52,22 @@ Test(sim_timeline, hits_whole_regions_and_providers_and_remembers_them_as_the_la
         const char *what;
         struct scenario_target target;
         bool dead[3];
+        const char *said; /* in the report; empty: more than one, or everybody is meant */
     } rows[] = {
-        {"one", {.cluster = 1}, {false, true, false}},
+        {"one", {.cluster = 1}, {false, true, false}, "ams1"},
         {"a region",
          {.cluster = SCENARIO_NONE, .region = true, .name = {"eu"}},
-         {true, true, false}},
+         {true, true, false},
+         ""},
         {"a provider",
          {.cluster = SCENARIO_NONE, .provider = true, .name = {"big"}},
-         {true, false, true}},
+         {true, false, true},
+         ""},
+        {"a region of one",
+         {.cluster = SCENARIO_NONE, .region = true, .name = {"us"}},
+         {false, false, true},
+         "nyc1"},
+        {"all", {.cluster = SCENARIO_ALL}, {true, true, true}, ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture f;
@@ -67,7 +75,8 @@ Test(sim_timeline, hits_whole_regions_and_providers_and_remembers_them_as_the_la
         f.scenario.events[0].verb = SCENARIO_VERB_KILL;
         f.scenario.events[0].target = rows[i].target;
         f.scenario.events[1].verb = SCENARIO_VERB_RESTART;
-        f.scenario.events[1].target.cluster = SCENARIO_LAST;
+        f.scenario.events[1].target.cluster =
+            rows[i].target.cluster == SCENARIO_ALL ? SCENARIO_ALL : SCENARIO_LAST;
         begin(&f);
         sim_run_until(f.sim, duration_ms(1500));
         for (uint32_t k = 0; k < 3; k++)
@@ -75,6 +84,9 @@ Test(sim_timeline, hits_whole_regions_and_providers_and_remembers_them_as_the_la
         sim_run_until(f.sim, duration_ms(2500));
         for (uint32_t k = 0; k < 3; k++)
             cr_expect_not_null(f.sim->sites[k].core, "%s: %u is back", rows[i].what, k);
+        for (uint32_t k = 0; k < 2; k++)
+            cr_expect_str_eq(sim_report(f.sim)->events[k].target.text, rows[i].said, "%s: %u",
+                             rows[i].what, k);
         finish(&f);
     }
 }
