@@ -65,6 +65,8 @@ static void print_faults(const struct faults *faults) {
     char line[FAULT_LINE_LEN_MAX + 1];
     for (uint32_t i = 0; i < faults->count; i++)
         fprintf(stderr, "%s\n", fault_to_text(faults, &faults->list[i], line));
+    if (faults->lost > 0)
+        fprintf(stderr, "%s: and %" PRIu32 " more\n", faults->file, faults->lost);
 }
 
 static uint64_t draw_seed(void) {

@@ -87,15 +87,17 @@ static bool locate_sources(const char *path, struct scenario *s, struct faults *
             memcpy(location, whole, sizeof(whole));
             continue;
         }
-        struct fault *x = fault_add_at(faults, (struct mark){0, 0}, "sources");
-        fault_expected(x, "paths of at most %d bytes", POLICY_TEXT_LEN_MAX);
-        fault_found(x, "a longer one for `%s`", s->sources[i].source.name.text);
+        char at[TREE_PATH_LEN_MAX + 1];
+        snprintf(at, sizeof(at), "sources[%u].location", (unsigned)i);
+        struct fault *x = fault_add_at(faults, s->sources[i].mark, at);
+        fault_expected(x, "a path of at most %d bytes, the folder of the scenario included",
+                       POLICY_TEXT_LEN_MAX);
+        fault_found(x, "a longer one");
     }
     return !faults_any(faults);
 }
 
-/* That it is there is said of the scenario, which may have misspelt it; with errno if not. */
-static bool is_file(const char *path) {
+bool scenario_is_file(const char *path) {
     struct stat st;
     if (stat(path, &st) != 0)
         return false;
@@ -103,13 +105,14 @@ static bool is_file(const char *path) {
     return S_ISREG(st.st_mode) && access(path, R_OK) == 0;
 }
 
-/* So is a matrix. What is wrong in it is told of that file. */
+/* So is a matrix. That it is there is said of the scenario, which may have misspelt it; what is
+ * wrong in it is told of that file. */
 static bool load_matrix(const char *path, struct scenario *s, struct faults *faults) {
     char whole[POLICY_TEXT_LEN_MAX + 1];
     if (s->matrix.file[0] == '\0')
         return true;
     errno = ENAMETOOLONG; /* unless one of these knows better */
-    if (policy_file_resolve(path, s->matrix.file, whole, sizeof(whole)) && is_file(whole))
+    if (policy_file_resolve(path, s->matrix.file, whole, sizeof(whole)) && scenario_is_file(whole))
         return scenario_take_matrix(s, whole, faults);
     struct fault *x = fault_add_at(faults, s->matrix.mark, "rtt_matrix");
     fault_expected(x, "a readable file of round-trip times, relative to the scenario");

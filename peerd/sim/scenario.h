@@ -68,6 +68,7 @@ struct scenario_slander {
  * loading there is one record each. */
 struct scenario_cluster {
     struct policy_cluster identity; /* name, provider, region, upstream, place; key_file unused */
+    struct mark mark;               /* of its row */
     uint32_t row;                   /* of the file */
     uint32_t region_first;          /* index of the first cluster of its region */
     uint32_t count;                 /* of that row; 0: it names a single cluster */
@@ -433,6 +434,10 @@ struct path_quality scenario_way(const struct scenario *s, uint32_t from, bool f
 /* The same as if `link` were the row that counts, as when the timeline changes it; NULL: no row. */
 struct path_quality scenario_link_way(const struct scenario *s, const struct scenario_link *link,
                                       uint32_t from, bool from_group, uint32_t to, bool to_group);
+
+/* True if there is a file of that name, and no folder, that can be read; else errno says why not.
+ */
+bool scenario_is_file(const char *path);
 
 /* True if packets from one end to the other are what `link` speaks of. */
 bool scenario_link_fits(const struct scenario *s, const struct scenario_link *link, uint32_t from,

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What a scenario says that a runner cannot do. */
 
@@ -90,7 +89,7 @@ static void check_recording(const struct scenario_source *source, uint32_t index
                             const struct scenario_abilities *can, struct faults *faults) {
     const char *location = source->source.location.text;
     char path[TREE_PATH_LEN_MAX + 1], what[FAULT_TEXT_LEN_MAX + 1];
-    if (location[0] == '\0' || strstr(location, "://") != NULL || access(location, R_OK) == 0)
+    if (location[0] == '\0' || strstr(location, "://") != NULL || scenario_is_file(location))
         return;
     snprintf(path, sizeof(path), "sources[%u].location", (unsigned)index);
     snprintf(what, sizeof(what), "`%.150s`: %s", location, strerror(errno));
@@ -127,18 +126,29 @@ static struct duration longest_rtt(const struct scenario *s) {
     return longest;
 }
 
+static void refuse_cluster(struct faults *faults, const struct scenario_abilities *can,
+                           const struct scenario_cluster *c, const char *what) {
+    char path[TREE_PATH_LEN_MAX + 1];
+    snprintf(path, sizeof(path), "clusters[%u]", (unsigned)c->row);
+    refuse(faults, can, c->mark, path, what);
+}
+
 /* More of them than a machine can start in time, or further apart than clusters can get to know
  * each other. */
 static void check_size(const struct scenario *s, const struct scenario_abilities *can,
                        struct faults *faults) {
     char what[96], longest[QUANTITY_TEXT_LEN_MAX + 1], max[QUANTITY_TEXT_LEN_MAX + 1];
     uint64_t workers = 0;
-    for (uint32_t i = 0; i < s->cluster_count; i++)
+    const struct scenario_cluster *beyond = NULL; /* the first that has no room */
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
         workers += (uint64_t)s->clusters[i].nodes * s->clusters[i].workers;
-    if (can->workers_max > 0 && workers > can->workers_max) {
+        if (can->workers_max > 0 && workers > can->workers_max && beyond == NULL)
+            beyond = &s->clusters[i];
+    }
+    if (beyond != NULL) {
         snprintf(what, sizeof(what), "%llu workers, more than %u", (unsigned long long)workers,
                  (unsigned)can->workers_max);
-        refuse(faults, can, s->clusters_mark, "clusters", what);
+        refuse_cluster(faults, can, beyond, what);
     }
     if (can->rtt_max.us == 0 || (can->clusters_max > 0 && s->cluster_count > can->clusters_max))
         return;
@@ -156,7 +166,7 @@ static void check_lie(const struct scenario *s, uint32_t index,
     char path[TREE_PATH_LEN_MAX + 1];
     snprintf(path, sizeof(path), "clusters[%u].lies", (unsigned)s->clusters[index].row);
     if (s->clusters[index].lies.says != SCENARIO_LIE_NONE)
-        refuse(faults, can, s->clusters_mark, path, "a cluster that lies");
+        refuse(faults, can, s->clusters[index].mark, path, "a cluster that lies");
 }
 
 bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
@@ -177,21 +187,26 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
     if (s->expectations.whole && !can->whole)
         refuse(faults, can, s->expectations.whole_mark, "expectations.whole",
                "a look into every table");
+    uint32_t beyond = UINT32_MAX; /* the first group that has no room */
     for (uint32_t i = 0; i < s->client_group_count; i++) {
         check_clients(&s->clients[i], i, can, faults);
         clients += s->clients[i].count;
+        if (can->clients_max > 0 && clients > can->clients_max && beyond == UINT32_MAX)
+            beyond = i;
     }
     for (uint32_t i = 0; i < s->cluster_count && !can->lies; i++)
         check_lie(s, i, can, faults);
-    if (can->clients_max > 0 && clients > can->clients_max) {
+    if (beyond != UINT32_MAX) {
+        char path[TREE_PATH_LEN_MAX + 1];
+        snprintf(path, sizeof(path), "clients[%u]", (unsigned)beyond);
         snprintf(what, sizeof(what), "%llu clients, more than %u", (unsigned long long)clients,
                  (unsigned)can->clients_max);
-        refuse(faults, can, s->clients[0].mark, "clients", what);
+        refuse(faults, can, s->clients[beyond].mark, path, what);
     }
     if (can->clusters_max > 0 && s->cluster_count > can->clusters_max) {
         snprintf(what, sizeof(what), "%u clusters, more than %u", (unsigned)s->cluster_count,
                  (unsigned)can->clusters_max);
-        refuse(faults, can, s->clusters_mark, "clusters", what);
+        refuse_cluster(faults, can, &s->clusters[can->clusters_max], what);
     }
     check_size(s, can, faults);
     return faults->count + faults->lost == before;

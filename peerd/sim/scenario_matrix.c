@@ -180,7 +180,7 @@ char *scenario_matrix_slurp(const char *path, size_t *len, struct faults *faults
     struct fault *x;
     char *text = NULL;
     long size = -1;
-    FILE *f = fopen(path, "re");
+    FILE *f = scenario_is_file(path) ? fopen(path, "re") : NULL;
     if (f != NULL && fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0 &&
         (unsigned long)size <= BYTES_MAX && fseek(f, 0, SEEK_SET) == 0)
         text = malloc((size_t)size + 1);

@@ -52,6 +52,11 @@ void scenario_check_name(struct schema_run *run, const struct schema_row *row,
 /* True if a row of that key was named by the entry as an option, such as `blackhole: true`. */
 bool scenario_is_option(enum scenario_verb v, const struct tree_node *node);
 
+/* The chain of bursts of that mean length that lose all: how it leaves its bad state, and how it
+ * enters it if that share is to be lost; more than a million: no such chain loses so much. */
+uint32_t scenario_burst_leave_ppm(double packets);
+uint64_t scenario_burst_enter_ppm(uint32_t leave_ppm, uint32_t loss_ppm);
+
 /* ---- names become indices ---- */
 
 /* What a name may stand for at some place. */

@@ -80,6 +80,7 @@ static void expand(struct resolving *r, struct tree_node *node, const struct sce
     for (uint32_t i = 0; i < count; i++) {
         out[i] = *row;
         out[i].row = index;
+        out[i].mark = node->mark;
         if (row->count > 0 && !name_is_empty(&row->identity.name) &&
             !number_name(&out[i].identity.name, i + 1) && !node->faulty) {
             struct fault *x = fault_add(r->run->faults, tree_find(node, "name"), NULL);
@@ -95,10 +96,14 @@ static bool expand_all(struct resolving *r) {
     struct scenario *s = r->s;
     struct tree_node *list = tree_find(r->root, "clusters");
     uint64_t total = 0;
-    for (uint32_t i = 0; i < s->cluster_count; i++)
+    struct tree_node *beyond = NULL; /* the first row that has no room */
+    for (uint32_t i = 0; i < s->cluster_count; i++) {
         total += s->clusters[i].count > 0 ? s->clusters[i].count : 1;
-    if (total > SCENARIO_CLUSTERS_MAX) {
-        struct fault *x = fault_add(r->run->faults, list, NULL);
+        if (total > SCENARIO_CLUSTERS_MAX && beyond == NULL)
+            beyond = tree_child(list, i);
+    }
+    if (beyond != NULL) {
+        struct fault *x = fault_add(r->run->faults, beyond, NULL);
         fault_expected(x, "at most %d clusters", SCENARIO_CLUSTERS_MAX);
         fault_found(x, "%llu", (unsigned long long)total);
         return true;
@@ -219,20 +224,36 @@ static void resolve_lie(struct resolving *r, uint32_t index, struct tree_node *n
     fault_found(x, "`%s`, the cluster itself", of->text);
 }
 
+static bool peers_with_all(const struct scenario_cluster *c, struct tree_node *at) {
+    return c->peer_count == 0 && c->nearest == 0 && tree_find(at, "peers") == NULL &&
+           tree_find(at, "nearest") == NULL;
+}
+
+/* Who peers with everybody has no room for more: said once, of the first such row that is beyond
+ * what there is room for, or of the first one if those beyond name their peers. */
+static void resolve_room(struct resolving *r, struct tree_node *list) {
+    struct scenario *s = r->s;
+    uint32_t room = POLICY_PEERS_MAX + 1, found = UINT32_MAX;
+    for (uint32_t i = 0; i < s->cluster_count && (found == UINT32_MAX || found < room); i++)
+        if (peers_with_all(&s->clusters[i], tree_child(list, s->clusters[i].row)) &&
+            (found == UINT32_MAX || i >= room))
+            found = i;
+    if (found == UINT32_MAX || s->cluster_count <= room)
+        return;
+    struct tree_node *at = tree_child(list, s->clusters[found].row);
+    struct fault *x = fault_add(r->run->faults, at, "peers");
+    fault_expected(x, "a list of peers, or `nearest`, since there are more than %u clusters",
+                   (unsigned)room);
+    fault_found(x, "no key `peers`");
+}
+
 void resolve_peerings(struct resolving *r) {
     struct scenario *s = r->s;
     struct tree_node *list = tree_find(r->root, "clusters");
     for (uint32_t i = 0; i < s->cluster_count; i++) {
-        const struct scenario_cluster *c = &s->clusters[i];
-        struct tree_node *at = tree_child(list, c->row);
+        struct tree_node *at = tree_child(list, s->clusters[i].row);
         resolve_peers(r, i, tree_find(at, "peers"));
         resolve_lie(r, i, tree_find(at, "lies"));
-        if (c->peer_count > 0 || c->nearest > 0 || s->cluster_count <= POLICY_PEERS_MAX + 1 ||
-            tree_find(at, "nearest") != NULL || (i > 0 && s->clusters[i - 1].row == c->row))
-            continue;
-        struct fault *x = fault_add(r->run->faults, at, "peers");
-        fault_expected(x, "a list of peers, or `nearest`, since there are more than %d clusters",
-                       POLICY_PEERS_MAX + 1);
-        fault_found(x, "no key `peers`");
     }
+    resolve_room(r, list);
 }

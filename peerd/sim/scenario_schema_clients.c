@@ -9,26 +9,27 @@ static const char *const protection_words[] = {"cold", "warm", "hot", NULL};
 
 /* ---- sources ---- */
 
+/* Each fault is told of the key that has to change. */
 static void check_source(struct schema_run *run, struct tree_node *node, void *record) {
     struct scenario_source *s = record;
     struct tree_node *tone = tree_find(node, "tone"), *location = tree_find(node, "location");
     struct tree_node *class = schema_good(node, "class");
+    bool seekable = tone == NULL && s->source.class == SOURCE_CLASS_SEEKABLE;
     s->mark = location != NULL ? location->mark : node->mark;
-    if (tone == NULL) {
-        policy_check_source(run, node, &s->source);
-        if (class != NULL && s->source.class != SOURCE_CLASS_EXACT &&
-            s->source.class != SOURCE_CLASS_SEEKABLE) {
-            struct fault *x = fault_add(run->faults, class, NULL);
-            fault_expected(x, "exact or seekable");
-            fault_found(x, "`%s`, which no worker serves yet", class->text);
-        }
-        return;
+    if (tone == NULL && location == NULL && s->source.class != SOURCE_CLASS_PUSH) {
+        struct fault *x = fault_add(run->faults, node, NULL);
+        fault_expected(x, "either `location` or `tone`");
+        fault_found(x, "neither");
+    } else if (tone != NULL && location != NULL) {
+        struct fault *x = fault_add(run->faults, location, NULL);
+        fault_expected(x, "either `location` or `tone`");
+        fault_found(x, "both");
     }
-    if (location == NULL && s->source.class == SOURCE_CLASS_EXACT)
+    if (class == NULL || seekable || s->source.class == SOURCE_CLASS_EXACT)
         return;
-    struct fault *x = fault_add(run->faults, tone, NULL);
-    fault_expected(x, "a tone without location and of class exact");
-    fault_found(x, "%s", location != NULL ? "a location, too" : "another class");
+    struct fault *x = fault_add(run->faults, class, NULL);
+    fault_expected(x, tone != NULL ? "exact, as every tone is" : "exact or seekable");
+    fault_found(x, "`%s`%s", class->text, tone == NULL ? ", which no worker serves yet" : "");
 }
 
 static const struct schema_row source_rows[] = {

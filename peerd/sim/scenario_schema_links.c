@@ -8,6 +8,18 @@
 #define BURST_MAX      "100000" /* [packets] mean length of a burst */
 #define SHAPE_PERMILLE 1500     /* between a tail without mean and one without variance */
 
+/* ---- bursts ---- */
+
+uint32_t scenario_burst_leave_ppm(double packets) {
+    return (uint32_t)(PPM / packets + 0.5);
+}
+
+uint64_t scenario_burst_enter_ppm(uint32_t leave_ppm, uint32_t loss_ppm) {
+    uint64_t leave = leave_ppm, rest = loss_ppm < PPM ? PPM - loss_ppm : 0;
+    uint64_t enter = rest > 0 ? (leave * loss_ppm + rest / 2) / rest : PPM;
+    return enter > 0 || loss_ppm == 0 ? enter : 1;
+}
+
 /* ---- what takes more than a type ---- */
 
 /* `loss_burst: 8`: its inverse is kept until `loss`, which may stand below, is known. */
@@ -19,7 +31,7 @@ static void read_burst(struct schema_run *run, const struct schema_row *row, str
     double count;
     (void)row;
     if (schema_read_value(run, &packets, node, &count))
-        bursts->leave_ppm = (uint32_t)(PPM / count + 0.5);
+        bursts->leave_ppm = scenario_burst_leave_ppm(count);
 }
 
 static void read_rate(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
@@ -102,12 +114,11 @@ static const struct schema_table outages_table = {
 /* Bursts of a mean length that lose the share that `loss` says: everything in the bad state, which
  * is left with 1/N; the share of time in it is enter / (enter + leave). */
 static void make_bursts(struct schema_run *run, struct tree_node *node, struct path_quality *q) {
-    uint64_t leave = q->bursts.leave_ppm, loss = q->loss_ppm;
-    uint64_t enter = loss < PPM ? (leave * loss + (PPM - loss) / 2) / (PPM - loss) : PPM;
+    uint32_t leave = q->bursts.leave_ppm, loss = q->loss_ppm;
+    uint64_t enter = scenario_burst_enter_ppm(leave, loss);
     if (enter <= PPM && loss > 0 && loss < PPM) {
-        q->bursts = (struct path_bursts){.enter_ppm = enter > 0 ? (uint32_t)enter : 1,
-                                         .leave_ppm = (uint32_t)leave,
-                                         .loss_bad_ppm = PPM};
+        q->bursts = (struct path_bursts){
+            .enter_ppm = (uint32_t)enter, .leave_ppm = leave, .loss_bad_ppm = PPM};
         q->loss_ppm = 0;
         return;
     }

@@ -2,9 +2,13 @@
 
 #include "peerd/policy/quantity.h"
 #include "peerd/policy/text.h"
+#include "peerd/sim/scenario_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define PPM 1000000u
 
 /* What a scenario says, for people. */
 
@@ -32,17 +36,50 @@ static void put_percent(struct text *t, const char *what, uint32_t ppm) {
         text_putf(t, ", %s %s", what, quantity_to_text(QUANTITY_PERCENT, ppm, text));
 }
 
-/* Bursts by what one would measure: share lost and mean length. */
-static void put_bursts(struct text *t, const struct path_bursts *b) {
+/* The mean length with as few digits as give the same chain when they are read. */
+static void put_mean_length(struct text *t, uint32_t leave_ppm) {
+    char text[32];
+    for (int decimals = 0; decimals <= 6; decimals++) {
+        snprintf(text, sizeof(text), "%.*f", decimals, (double)PPM / leave_ppm);
+        if (scenario_burst_leave_ppm(strtod(text, NULL)) == leave_ppm)
+            break;
+    }
+    text_putf(t, "%s", text);
+}
+
+/* The share that such bursts lose, likewise; UINT32_MAX: it cannot be said so. */
+static uint32_t share_lost(const struct path_bursts *b) {
     uint64_t both = (uint64_t)b->enter_ppm + b->leave_ppm;
+    for (uint32_t step = 10000; step > 0; step /= 10) {
+        uint64_t lost = ((uint64_t)b->enter_ppm * PPM / step + both / 2) / both * step;
+        if (scenario_burst_enter_ppm(b->leave_ppm, (uint32_t)lost) == b->enter_ppm)
+            return (uint32_t)lost;
+    }
+    return UINT32_MAX;
+}
+
+static void put_chance(struct text *t, const char *what, uint32_t ppm) {
     char text[QUANTITY_TEXT_LEN_MAX + 1];
-    if (b->enter_ppm == 0 || b->leave_ppm == 0)
+    text_putf(t, "%s %s", what, quantity_to_text(QUANTITY_PERCENT, ppm, text));
+}
+
+/* Bursts by what one would measure, share lost and mean length, if that says it all. */
+static void put_bursts(struct text *t, const struct path_bursts *b) {
+    char text[QUANTITY_TEXT_LEN_MAX + 1];
+    if (b->enter_ppm == 0 && b->loss_good_ppm == 0)
         return;
-    uint64_t lost =
-        ((uint64_t)b->enter_ppm * b->loss_bad_ppm + (uint64_t)b->leave_ppm * b->loss_good_ppm) /
-        both;
-    text_putf(t, ", %s lost in bursts of %.1f",
-              quantity_to_text(QUANTITY_PERCENT, (int64_t)lost, text), 1e6 / b->leave_ppm);
+    bool plain =
+        b->enter_ppm > 0 && b->leave_ppm > 0 && b->loss_bad_ppm == PPM && b->loss_good_ppm == 0;
+    uint32_t lost = plain ? share_lost(b) : UINT32_MAX;
+    if (lost < PPM) {
+        text_putf(t, ", %s lost in bursts of ", quantity_to_text(QUANTITY_PERCENT, lost, text));
+        put_mean_length(t, b->leave_ppm);
+        return;
+    }
+    put_chance(t, ", bad times: begun by", b->enter_ppm);
+    put_chance(t, " of packets, ended by", b->leave_ppm);
+    put_chance(t, ", losing", b->loss_bad_ppm);
+    put_chance(t, ", else", b->loss_good_ppm);
 }
 
 static void put_quality(struct text *t, const struct path_quality *q) {

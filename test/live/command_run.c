@@ -198,6 +198,8 @@ int command_run(int argc, char **argv) {
     if (scenario_load(o.path, &scenario, &faults) != ERR_OK) {
         for (uint32_t i = 0; i < faults.count; i++)
             fprintf(stderr, "%s\n", fault_to_text(&faults, &faults.list[i], line));
+        if (faults.lost > 0)
+            fprintf(stderr, "%s: and %" PRIu32 " more\n", o.path, faults.lost);
         return COMMAND_USAGE;
     }
     status = run(&o, &scenario, &faults);

@@ -223,7 +223,7 @@ Test(scenario, a_runner_refuses_what_is_too_much) {
     } rows[] = {
         {"as many workers as it can", "[{name: a, nodes: 2, workers: 3}, {name: b}]", "[]", ""},
         {"one more", "[{name: a, nodes: 7, workers: 1}, {name: b}]", "[]",
-         "3:11: clusters: expected something that it can do, found 9 workers, more than 8\n"},
+         "3:45: clusters[1]: expected something that it can do, found 9 workers, more than 8\n"},
         {"as far as it can", "[{name: a}, {name: b}]", "[{between: all, rtt: 2s}]", ""},
         {"further, by the second row", "[{name: a}, {name: b}]",
          "[{between: all, rtt: 1s}, {between: [a, b], rtt: 3s}]",
@@ -268,7 +268,7 @@ Test(scenario, a_runner_refuses_what_it_cannot_do) {
     faults_sort(&faults);
     cr_expect_str_eq(
         faults_text(&faults),
-        "7:3: clusters: expected something that the live runner can do, found 3 clusters, more "
+        "9:5: clusters[2]: expected something that the live runner can do, found 3 clusters, more "
         "than 2\n"
         "11:5: links: expected something that the live runner can do, found delay, jitter or loss "
         "of a link\n"
@@ -276,9 +276,8 @@ Test(scenario, a_runner_refuses_what_it_cannot_do) {
         "of a link\n"
         "13:5: links: expected something that the live runner can do, found delay, jitter or loss "
         "of a link\n"
-        "15:5: clients: expected something that the live runner can do, found 11 clients, more "
-        "than "
-        "10\n"
+        "16:5: clients[1]: expected something that the live runner can do, found 11 clients, more "
+        "than 10\n"
         "18:5: timeline[0]: expected something that the live runner can do, found `blackhole`\n"
         "20:5: timeline[2]: expected something that the live runner can do, found to kill a "
         "worker\n"
@@ -426,14 +425,19 @@ static const struct {
      "`a` again (first on line 2)\n"},
     {"sources",
      HEAD "sources: [\n{name: a}, {name: b, tone: 5s, location: /x}, "
-          "{name: c, tone: 5s, class: live}]}",
-     "2:1: sources[0].location: expected a file or an http:// or https:// URL, found no key "
-     "`location` (it is required unless the class is push)\n"
-     "2:28: sources[1].tone: expected a tone without location and of class exact, found a "
-     "location, too\n"
-     "2:63: sources[2].tone: expected a tone without location and of class exact, found "
-     "another "
-     "class\n"},
+          "{name: c, tone: 5s, class: live}, {name: d, tone: 5, class: seekable},\n"
+          "{name: e, location: x, class: push}, {name: f, class: live}]}",
+     "2:1: sources[0]: expected either `location` or `tone`, found neither\n"
+     "2:42: sources[1].location: expected either `location` or `tone`, found both\n"
+     "2:74: sources[2].class: expected exact, as every tone is, found `live`\n"
+     "2:97: sources[3].tone: expected a duration from 1s to 1h, found `5` (a bare number has no "
+     "unit: write 5ms or 5s)\n"
+     "2:107: sources[3].class: expected exact, as every tone is, found `seekable`\n"
+     "3:31: sources[4].class: expected exact or seekable, found `push`, which no worker serves "
+     "yet\n"
+     "3:38: sources[5]: expected either `location` or `tone`, found neither\n"
+     "3:55: sources[5].class: expected exact or seekable, found `live`, which no worker serves "
+     "yet\n"},
     {"expectations",
      EXPECT "frames_lost_max: 2%, gap_max: 5, moves: [{cause: crash, min: 3, max: 2, of: x}], "
             "must_not_move: y}}",
@@ -555,6 +559,14 @@ Test(scenario, many_clusters_need_lists_of_peers) {
     cr_expect_eq(scenario_parse(text, at, "f", &s, &faults), ERR_BAD_POLICY);
     cr_expect_str_eq(strchr(faults_text(&faults), '\n') + 1, "", "one fault");
     cr_expect_str_eq(faults.list[0].path, "clusters[0].peers");
+    at = (size_t)snprintf(text, sizeof(text), "name: x\nduration: 5s\nclusters:\n");
+    for (int i = 0; i < 70; i++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "  - {name: c%d}\n", i);
+    cr_expect_eq(scenario_parse(text, at, "f", &s, &faults), ERR_BAD_POLICY);
+    cr_expect_str_eq(faults_text(&faults),
+                     "69:5: clusters[65].peers: expected a list of peers, or `nearest`, since "
+                     "there are more than 65 clusters, found no key `peers`\n",
+                     "%s", faults_text(&faults));
 }
 
 Test(scenario, verbs_and_parts_have_names) {

@@ -210,6 +210,9 @@ Test(scenario_way, refuses_matrices_with_their_own_lines) {
     cr_expect_not(scenario_take_matrix(&s, "/nowhere/at/all", &faults));
     cr_expect_str_eq(faults_text(&faults), "expected a readable file of round-trip times, found No "
                                            "such file or directory\n");
+    cr_expect_not(scenario_take_matrix(&s, "/tmp", &faults));
+    cr_expect_str_eq(faults_text(&faults), "expected a readable file of round-trip times, found Is "
+                                           "a directory\n");
     scenario_free(&s);
 }
 
@@ -253,26 +256,29 @@ Test(scenario_way, a_matrix_that_is_not_there_is_missed_where_it_is_named) {
     }
 }
 
-/* The simulator never opens a recording; who plays it says where the scenario names it. */
+/* Both runners look for it and say so where the scenario names it; a plan, whose policies name what
+ * lies elsewhere, does not. */
 Test(scenario_way, a_recording_that_is_not_there_is_missed_by_who_plays_it) {
-    const struct scenario_abilities sim = {.runner = "it", .links = true};
+    const struct scenario_abilities plan = {.runner = "it", .links = true};
     const struct scenario_abilities live = {.runner = "it", .links = true, .recordings = true};
     const char *path = file_of("sound");
-    char text[256];
+    char text[512];
     struct scenario s;
     snprintf(text, sizeof(text),
              "name: x\nduration: 5s\nclusters: [{name: a}]\nsources:\n"
              "  - {name: there, location: %s}\n  - {name: tone, tone: 5s}\n"
              "  - {name: far, location: \"http://nowhere.example/x\"}\n"
-             "  - {name: gone, location: gone.wav}\n",
+             "  - {name: gone, location: gone.wav}\n  - {name: folder, location: /tmp}\n",
              path);
     parse(text, &s);
     cr_assert(scenario_bring_files(&s, "/tmp/x.yaml", &faults), "%s", faults_text(&faults));
-    cr_expect(scenario_check_abilities(&s, &sim, &faults));
+    cr_expect(scenario_check_abilities(&s, &plan, &faults));
     cr_expect_not(scenario_check_abilities(&s, &live, &faults));
     cr_expect_str_eq(faults_text(&faults),
                      "8:28: sources[3].location: expected something that it can do, found "
-                     "`/tmp/gone.wav`: No such file or directory\n",
+                     "`/tmp/gone.wav`: No such file or directory\n"
+                     "9:30: sources[4].location: expected something that it can do, found "
+                     "`/tmp`: Is a directory\n",
                      "%s", faults_text(&faults));
     scenario_free(&s);
     unlink(path);

@@ -112,6 +112,43 @@ Test(scenario_wide, links_in_full) {
     scenario_free(&s);
 }
 
+static bool read_bursts(const char *loss, const char *burst, struct scenario *s) {
+    char text[256];
+    snprintf(text, sizeof(text),
+             "name: x\nduration: 5s\nclusters: [{name: a}, {name: b}]\n"
+             "links: [{between: all, loss: %s, loss_burst: %s}]\n",
+             loss, burst);
+    return scenario_parse(text, strlen(text), "f", s, &faults) == ERR_OK;
+}
+
+/* What is printed of bursts makes the same bursts when it is written into a scenario. */
+Test(scenario_wide, bursts_are_printed_as_they_were_given) {
+    static const char *const rows[][2] = {
+        {"2%", "3"},      {"1%", "8"},     {"0.5%", "5"},    {"33.3333%", "2"}, {"0.0001%", "3"},
+        {"50%", "1"},     {"80%", "4"},    {"5%", "100000"}, {"12.5%", "7"},    {"90%", "10"},
+        {"99.99%", "50"}, {"0.3%", "333"}, {"1.234%", "1.2"}};
+    static char said[8192];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char loss[32], burst[32];
+        struct scenario s;
+        if (!read_bursts(rows[i][0], rows[i][1], &s)) {
+            cr_expect_geq(i, 9, "%s", faults_text(&faults));
+            continue; /* no chain loses so much */
+        }
+        const struct path_bursts given = s.links[0].quality.bursts;
+        scenario_describe(&s, said, sizeof(said));
+        scenario_free(&s);
+        const char *at = strstr(said, "its rtt, ");
+        cr_assert_not_null(at, "%s", said);
+        cr_assert_eq(sscanf(at, "its rtt, %31s lost in bursts of %31s", loss, burst), 2, "%s", at);
+        if (i < 4)
+            cr_expect(strcmp(loss, rows[i][0]) == 0 && strcmp(burst, rows[i][1]) == 0, "%s", at);
+        cr_assert(read_bursts(loss, burst, &s), "%s", at);
+        cr_expect_eq(memcmp(&given, &s.links[0].quality.bursts, sizeof(given)), 0, "%s", at);
+        scenario_free(&s);
+    }
+}
+
 Test(scenario_wide, listeners_come_and_go) {
     struct scenario s;
     parse(wide, &s);
@@ -283,7 +320,7 @@ static const struct {
      "3:8: clusters[1].name: expected names that differ from those of all other clusters, found "
      "`eu2` again (first on line 2)\n"},
     {"too many clusters", ROWS "{name: eu, count: 1024, nearest: 5}, {name: us}]}",
-     "1:36: clusters: expected at most 1024 clusters, found 1025\n"},
+     "2:38: clusters[1]: expected at most 1024 clusters, found 1025\n"},
     {"a name without room", ROWS "{name: a234567890123456789012345678901, count: 2}]}",
      "2:8: clusters[0].name: expected a name that has room for a number, found "
      "`a234567890123456789012345678901`\n"},
