@@ -116,12 +116,28 @@ static void put_grants(FILE *out, const struct policy *p) {
     }
 }
 
+/* What was left to peerd (zero, or made by hand) is left to it here, too. */
+static void put_detection(FILE *out, const struct policy_detection *d) {
+    fputs("detection:\n", out);
+    put_duration(out, "detect_within", d->detect_within);
+    put_duration(out, "false_alarm_every", d->false_alarm_every);
+    put_duration(out, "interval", d->interval);
+    if (d->interval_min.us > 0)
+        put_duration(out, "interval_min", d->interval_min);
+    if (d->interval_max.us > 0)
+        put_duration(out, "interval_max", d->interval_max);
+    if (d->interval_suspect.us > 0)
+        put_duration(out, "interval_suspect", d->interval_suspect);
+    if (d->flap_half_life.us == 0)
+        return;
+    put_duration(out, "flap_half_life", d->flap_half_life);
+    fprintf(out, "  flap_suppress: %" PRIu32 "\n  flap_reuse: %" PRIu32 "\n", d->flap_suppress,
+            d->flap_reuse);
+}
+
 static void put_limits(FILE *out, const struct policy *p) {
     const struct policy_limits *l = &p->limits;
-    fputs("detection:\n", out);
-    put_duration(out, "detect_within", p->detection.detect_within);
-    put_duration(out, "false_alarm_every", p->detection.false_alarm_every);
-    put_duration(out, "interval", p->detection.interval);
+    put_detection(out, &p->detection);
     fprintf(out, "limits:\n  sessions_max: %" PRIu32 "\n  opens_per_s: %" PRIu32 "\n",
             l->sessions_max, l->opens_per_s);
     put_duration(out, "session_lease", l->session_lease);
