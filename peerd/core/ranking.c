@@ -22,10 +22,23 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
                                    .rtt = p->rtt};
 }
 
+/* A peer that has not told its region is in none. */
+static bool may_reside(const struct core *core, const struct peering *p,
+                       const struct prefix *location) {
+    const struct policy_residence *r =
+        location->addr.family == 0 ? NULL : policy_residence_of(&core->policy, location);
+    for (uint32_t i = 0; r != NULL && i < r->region_count; i++)
+        if (rank_domain_of(r->regions[i].text) == p->place.region)
+            return true;
+    return r == NULL;
+}
+
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]) {
-    for (uint32_t i = 0; i < core->peer_count; i++)
+    for (uint32_t i = 0; i < core->peer_count; i++) {
         out[i] = candidate(core, core->peers[i], about, damped_too);
+        out[i].accepts &= may_reside(core, core->peers[i], &about->location);
+    }
     return core->peer_count;
 }
 

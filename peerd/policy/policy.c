@@ -52,6 +52,21 @@ void policy_copy(struct policy *to, const struct policy *from) {
     memcpy(to->location_databases, from->location_databases,
            from->location_database_count * sizeof(from->location_databases[0]));
     copy_discovery(&to->discovery, &from->discovery);
+    to->residence_count = from->residence_count;
+    memcpy(to->residence, from->residence, from->residence_count * sizeof(from->residence[0]));
+}
+
+const struct policy_residence *policy_residence_of(const struct policy *p,
+                                                   const struct prefix *location) {
+    const struct policy_residence *longest = NULL;
+    for (uint32_t i = 0; i < p->residence_count; i++) {
+        const struct policy_residence *r = &p->residence[i];
+        bool meets =
+            prefix_holds(&r->prefix, &location->addr) || prefix_holds(location, &r->prefix.addr);
+        if (meets && (longest == NULL || r->prefix.bits > longest->prefix.bits))
+            longest = r;
+    }
+    return longest;
 }
 
 const struct policy_peer *policy_peer_find(const struct policy *p, const struct name *name) {

@@ -27,8 +27,10 @@
 #define POLICY_DOMAINS_MAX   16
 #define POLICY_RULES_MAX     32
 #define POLICY_REVOKED_MAX   32
-#define POLICY_FORMER_MAX    4 /* keys that our cluster had before */
-#define POLICY_FASTER_MAX    5 /* a peer may ask for beats this many times as often */
+#define POLICY_FORMER_MAX    4  /* keys that our cluster had before */
+#define POLICY_RESIDENCE_MAX 32 /* prefixes of clients who must stay somewhere … */
+#define POLICY_REGIONS_MAX   8  /* … in one of so many regions */
+#define POLICY_FASTER_MAX    5  /* a peer may ask for beats this many times as often */
 #define POLICY_TEXT_LEN_MAX  255
 
 struct policy_text {
@@ -170,6 +172,13 @@ struct policy_performance {
     struct duration degraded_hold; /* … and fare as usual again for so long */
 };
 
+/* Where clients of a prefix may be served: of all that hold a client the longest decides. */
+struct policy_residence {
+    struct prefix prefix;
+    struct name regions[POLICY_REGIONS_MAX];
+    uint32_t region_count;
+};
+
 /* Whom to accept of those who are found, and on what terms: all that is given must fit. */
 struct policy_rule {
     struct name provider;           /* empty: any */
@@ -219,6 +228,8 @@ struct policy {
     struct policy_text location_databases[POLICY_DATABASES_MAX];
     uint32_t location_database_count;
     struct policy_discovery discovery;
+    struct policy_residence residence[POLICY_RESIDENCE_MAX];
+    uint32_t residence_count;
 };
 
 /* Copies what is there and leaves room that nothing uses untouched: most of a policy is room, and
@@ -229,6 +240,11 @@ void policy_copy(struct policy *to, const struct policy *from);
 static inline bool policy_finds(const struct policy *p) {
     return p->discovery.dns_count > 0 || p->discovery.introduction;
 }
+
+/* What decides where clients of a location may be served; NULL: they may anywhere. A location wider
+ * than a prefix counts as all of its clients: what decides for any of them, decides. */
+const struct policy_residence *policy_residence_of(const struct policy *p,
+                                                   const struct prefix *location);
 
 /* True for ip:port, host:port and srv:_service._protocol.domain. */
 bool policy_place_valid(const char *text);

@@ -323,6 +323,20 @@ const struct schema_table policy_performance_table = {
     TABLE(performance_rows, policy_performance),
 };
 
+/* ---- residence ---- */
+
+static const struct schema_row residence_rows[] = {
+    {"prefix", SCHEMA_PREFIX, AT(policy_residence, prefix), .required = true,
+     .doc = "Clients with these addresses; of several prefixes the longest decides."},
+    {"regions", SCHEMA_LIST, LIST_AT(policy_residence, regions, region_count, POLICY_REGIONS_MAX),
+     .required = true, .item = &name_item, .single = true, .unique = "",
+     .doc = "Only clusters of these regions are named to them as backups."},
+};
+static const struct schema_table residence_table = {
+    .title = "a residence",
+    TABLE(residence_rows, policy_residence),
+};
+
 /* ---- discovery ---- */
 
 static const struct schema_row domain_item = {
@@ -414,6 +428,10 @@ static const struct schema_row policy_rows[] = {
      .doc = "How clients fare, location by location: what is followed, and what peers are told."},
     {"discovery", SCHEMA_MAPPING, AT(policy, discovery), .table = &policy_discovery_table,
      .doc = "Peers beside those that `peers` names: where they are looked for, and who is taken."},
+    {"residence", SCHEMA_LIST, LIST_AT(policy, residence, residence_count, POLICY_RESIDENCE_MAX),
+     .table = &residence_table, .unique = "prefix",
+     .doc =
+         "Where clients must stay, as laws on data demand: whom no prefix names may go anywhere."},
     {"dns_server", SCHEMA_HOST, AT(policy, dns_server), .check = policy_check_dns_server,
      .doc = "Resolver for host names and SRV records; without it the system's. Port 53 unless "
             "given."},

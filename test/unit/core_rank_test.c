@@ -48,6 +48,30 @@ Test(core_rank, tells_who_is_kept_out_and_why) {
     overlay_free(o);
 }
 
+/* All clusters of the overlay are in one region. */
+Test(core_rank, whose_data_must_stay_elsewhere_is_backed_up_by_nobody) {
+    static struct policy policy;
+    struct overlay *o = overlay_new(&(struct overlay_setup){.clusters = 3});
+    overlay_run_until(o, 1000);
+    policy_copy(&policy, core_policy(overlay_core(o, 0)));
+    policy.residence_count = 1;
+    policy.residence[0].region_count = 1;
+    cr_assert(prefix_from_text(&policy.residence[0].prefix, "192.0.2.0/24"));
+    name_set(&policy.residence[0].regions[0], "asia");
+    overlay_policy(o, 0, &policy);
+    memset(&r, 0, sizeof(r));
+    r.location = policy.residence[0].prefix;
+    cr_assert_eq(core_rank(overlay_core(o, 0), NULL, &r), ERR_OK);
+    for (uint32_t i = 0; i < r.count; i++)
+        cr_expect(r.rows[i].place == 0 && r.rows[i].rule == RANK_RULE_MAY);
+    cr_expect_eq(overlay_open(o, 0, "192.0.2.7:5004").ticket.backup_count, 0);
+    cr_expect_eq(overlay_open(o, 0, "198.51.100.7:5004").ticket.backup_count, 2);
+    name_set(&policy.residence[0].regions[0], "europe");
+    overlay_policy(o, 0, &policy);
+    cr_expect_eq(overlay_open(o, 0, "192.0.2.7:5004").ticket.backup_count, 2);
+    overlay_free(o);
+}
+
 Test(core_rank, refuses_what_is_not_there) {
     struct overlay *o = overlay_new(&(struct overlay_setup){0});
     memset(&r, 0, sizeof(r));

@@ -154,6 +154,28 @@ Test(policy_file, loads_the_commented_sample) {
     policy_file_free(NULL);
 }
 
+/* The overlays in its folders; whether they are peers of one another is the planner's to say. */
+Test(policy_file, loads_the_overlays_among_the_samples) {
+    static const struct {
+        const char *file;
+        uint32_t peers, residence;
+    } rows[] = {
+        {"conf/hub/hub1.yaml", 2, 2},   {"conf/hub/mad1.yaml", 1, 2},
+        {"conf/hub/nyc1.yaml", 1, 0},   {"conf/paid/own1.yaml", 2, 0},
+        {"conf/paid/dear1.yaml", 1, 0}, {"conf/paid/thrift1.yaml", 1, 0},
+        {"conf/five/vie1.yaml", 4, 0},  {"conf/five/ams7.yaml", 4, 0},
+        {"conf/five/prg1.yaml", 4, 0},  {"conf/five/zrh1.yaml", 4, 1},
+        {"conf/five/mil1.yaml", 4, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct policy *p = policy_file_load_alone(rows[i].file, &faults);
+        cr_assert_not_null(p, "%s: %s", rows[i].file, faults_text(&faults));
+        cr_expect_eq(p->peer_count, rows[i].peers, "%s", rows[i].file);
+        cr_expect_eq(p->residence_count, rows[i].residence, "%s", rows[i].file);
+        policy_file_free(p);
+    }
+}
+
 #define HEAD                                                                                       \
     "cluster: {name: a, provider: b, region: c, key_file: own.key}\n"                              \
     "beats: {bind: 127.0.0.1:1}\npeer_listen: {bind: 127.0.0.1:2}\n"

@@ -52,6 +52,31 @@ Test(policy, least_has_every_default) {
     cr_expect_eq(policy.dns_server.family, 0);
 }
 
+Test(policy, the_longest_prefix_says_where_clients_must_stay) {
+    static const struct {
+        const char *location;
+        const char *region; /* NULL: anywhere */
+    } rows[] = {
+        {"192.0.2.0/24", "eu"},    {"192.0.3.0/24", "us"},
+        {"198.51.100.0/24", "ch"}, /* some of it must, so all of it does */
+        {"203.0.113.0/24", NULL},  {"2001:db8:7::/48", "eu"},
+        {"2001:db9::/48", NULL},
+    };
+    read_after_head("residence:\n  - {prefix: 192.0.0.0/16, regions: [us, ca]}\n"
+                    "  - {prefix: 192.0.2.0/24, regions: eu}\n"
+                    "  - {prefix: 198.51.100.128/25, regions: ch}\n"
+                    "  - {prefix: '2001:db8::/32', regions: [eu]}\n");
+    cr_assert_str_eq(faults_text(&faults), "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct prefix location;
+        cr_assert(prefix_from_text(&location, rows[i].location));
+        const struct policy_residence *r = policy_residence_of(&policy, &location);
+        cr_expect_eq(r == NULL, rows[i].region == NULL, "%s", rows[i].location);
+        if (r != NULL && rows[i].region != NULL)
+            cr_expect_str_eq(r->regions[0].text, rows[i].region, "%s", rows[i].location);
+    }
+}
+
 Test(policy, reads_all_of_it) {
     uint8_t digest[32];
     read_after_head("client_listen: {bind: '[::]:443', advertise: 'fra1.example.net:443', "

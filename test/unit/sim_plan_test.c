@@ -364,6 +364,61 @@ Test(sim_plan, all_samples_are_planned_with_at_once) {
     globfree(&files);
 }
 
+/* Listeners that went from the dead to that one. */
+static int64_t went_to(const json_t *root, const char *to) {
+    const json_t *flow;
+    int64_t count = 0;
+    size_t i;
+    json_array_foreach(json_object_get(root, "flows"), i,
+                       flow) if (strcmp(json_string_value(json_object_get(flow, "to")), to) == 0)
+        count += json_integer_value(json_object_get(flow, "listeners"));
+    return count;
+}
+
+/* What each overlay of conf/ is there to show. */
+Test(sim_plan, the_overlays_among_the_samples_do_what_they_say) {
+    static const struct {
+        const char *what, *kill, *load;
+        const char *files[5];
+        const char *to, *not_to;
+    } rows[] = {
+        {"clients' data stays in the union",
+         "hub1",
+         "10%",
+         {"conf/hub/hub1.yaml", "conf/hub/mad1.yaml", "conf/hub/nyc1.yaml"},
+         "mad1",
+         "nyc1"},
+        {"the cheaper one has room",
+         "own1",
+         "10%",
+         {"conf/paid/own1.yaml", "conf/paid/dear1.yaml", "conf/paid/thrift1.yaml"},
+         "thrift1",
+         "dear1"},
+        {"a federation",
+         "zrh1",
+         "10%",
+         {"conf/five/vie1.yaml", "conf/five/ams7.yaml", "conf/five/prg1.yaml",
+          "conf/five/zrh1.yaml", "conf/five/mil1.yaml"},
+         "vie1",
+         "ams7"},
+    };
+    cr_assert(have_program());
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const *f = rows[i].files;
+        struct program_result r = f[3] == NULL ? RUN("--kill", rows[i].kill, "--load", rows[i].load,
+                                                     "--json", f[0], f[1], f[2])
+                                               : RUN("--kill", rows[i].kill, "--load", rows[i].load,
+                                                     "--json", f[0], f[1], f[2], f[3], f[4]);
+        json_t *root = json_loads(r.out, JSON_REJECT_DUPLICATES, NULL);
+        cr_assert_not_null(root, "%s: %s%s", rows[i].what, r.out, r.err);
+        cr_expect_eq(r.status, 0, "%s: %s", rows[i].what, r.out);
+        cr_expect_gt(went_to(root, rows[i].to), 0, "%s: %s", rows[i].what, r.out);
+        cr_expect_eq(went_to(root, rows[i].not_to), 0, "%s: %s", rows[i].what, r.out);
+        json_decref(root);
+        program_result_free(&r);
+    }
+}
+
 Test(sim_plan, when_two_of_three_die_some_have_nowhere_to_go) {
     cr_assert(have_program());
     struct program_result r = RUN("--kill", "fra1,ams1", samples[0], samples[1], samples[2]);
