@@ -52,6 +52,7 @@ int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
 int ctl_drain(const struct ctl_options *o);
 int ctl_undrain(const struct ctl_options *o);
+int ctl_diff(const struct ctl_options *o);
 int ctl_reload(const struct ctl_options *o);
 
 /* tables.c: for people, on standard output. */
@@ -63,6 +64,7 @@ void tables_rank(const json_t *answer);
 void tables_sessions(const json_t *answer);
 void tables_locations(const json_t *answer);
 void tables_moves(const json_t *answer);
+void tables_diff(const json_t *answer);
 void tables_found(const json_t *found);
 
 #endif

@@ -26,6 +26,8 @@ static const struct ctl_command commands[] = {
     {"moves", "", "the ledger: moves and their causes", ctl_moves},
     {"drain", "", "move all sessions away, make before break", ctl_drain},
     {"undrain", "", "call a drain off", ctl_undrain},
+    {"diff", "[FILE]", "what its policy, or that in FILE, would change; nothing is changed",
+     ctl_diff},
     {"reload", "", "read the policy again", ctl_reload},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

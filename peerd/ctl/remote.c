@@ -9,6 +9,7 @@
 #include "peerd/policy/quantity.h"
 #include "topo/location.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,32 @@ int ctl_moves(const struct ctl_options *o) {
 
 int ctl_undrain(const struct ctl_options *o) {
     return show(o, "POST", "/v1/undrain", tables_status);
+}
+
+int ctl_diff(const struct ctl_options *o) {
+    struct remote r;
+    char path[PATH_MAX];
+    json_t *body = NULL;
+    if (o->word_count > 1 || (o->word_count == 1 && realpath(o->words[0], path) == NULL)) {
+        fprintf(stderr, "peerctl diff: expected one file at most, which is there\n");
+        return CTL_USAGE;
+    }
+    if (o->word_count == 1)
+        body = json_pack("{s:s}", "file", path);
+    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    int result = open_remote(&r, o);
+    if (result == CTL_DONE)
+        result = ask(&r, "POST", "/v1/diff", text);
+    if (result == CTL_DONE && o->json) {
+        json_dumpf(r.answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+        putchar('\n');
+    } else if (result == CTL_DONE) {
+        tables_diff(r.answer);
+    }
+    free(text);
+    json_decref(body);
+    close_remote(&r);
+    return result;
 }
 
 int ctl_reload(const struct ctl_options *o) {

@@ -340,3 +340,19 @@ void tables_found(const json_t *s) {
     if (i == 0)
         puts("no cluster was heard of beside the peers that the policy names");
 }
+
+void tables_diff(const json_t *answer) {
+    const json_t *one, *restart = json_object_get(answer, "needs_restart");
+    size_t i;
+    json_array_foreach(json_object_get(answer, "changes"), i, one) {
+        const json_t *now = json_object_get(one, "now"), *file = json_object_get(one, "file");
+        printf("%-40s %s -> %s\n", text_of(one, "key"),
+               json_is_string(now) ? json_string_value(now) : "(none)",
+               json_is_string(file) ? json_string_value(file) : "(none)");
+    }
+    if (i == 0)
+        puts("nothing would change");
+    if (json_is_string(restart))
+        printf("%s cannot change while running: a reload would refuse all of it\n",
+               json_string_value(restart));
+}

@@ -335,6 +335,43 @@ static void post_reload(struct daemon *d, struct net_http_request *r, uint32_t i
             d->faults->count > 0 ? fault_to_text(d->faults, &d->faults->list[0], line) : NULL, 0);
 }
 
+/* {"file":"/etc/peerd/new.yaml"}: of this machine; without a body the policy's own. */
+static enum err read_diff(const struct net_http_request *r, char path[POLICY_TEXT_LEN_MAX + 1],
+                          struct wire_fault *fault) {
+    static const char *const known[] = {"file", NULL};
+    struct json_document document;
+    struct json_place root;
+    if (r->body_len == 0)
+        return ERR_OK;
+    enum err err = json_read_begin(&document, &root, (const char *)r->body, r->body_len,
+                                   OPERATOR_BODY_LEN_MAX, fault);
+    if (err != ERR_OK)
+        return err;
+    json_read_only(&root, known);
+    json_read_text(&root, "file", path, 1, POLICY_TEXT_LEN_MAX);
+    return json_read_end(&document);
+}
+
+static void post_diff(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    char line[FAULT_LINE_LEN_MAX + 1], path[POLICY_TEXT_LEN_MAX + 1] = "";
+    struct wire_fault fault = {{0}};
+    (void)index;
+    enum err err = read_diff(r, path, &fault);
+    if (err != ERR_OK) {
+        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
+        return;
+    }
+    struct faults *faults = calloc(1, sizeof(*faults));
+    char *text =
+        faults == NULL ? NULL : present_diff(d, path[0] == '\0' ? d->policy_path : path, faults);
+    if (faults != NULL && faults->count > 0)
+        net_http_answer_problem(r, 409, ERR_BAD_POLICY,
+                                fault_to_text(faults, &faults->list[0], line), 0);
+    else
+        answer_text(r, text);
+    free(faults);
+}
+
 /* ---- routes ---- */
 
 struct route {
@@ -357,6 +394,7 @@ static const struct route routes[] = {
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
     {"GET", "/v1/locations", ASKER_OPERATOR, get_locations},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
+    {"POST", "/v1/diff", ASKER_OPERATOR, post_diff},
     {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},
     {"POST", "/v1/undrain", ASKER_OPERATOR, post_undrain},
     {"POST", "/v1/reload", ASKER_OPERATOR, post_reload},

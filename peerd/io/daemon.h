@@ -184,6 +184,8 @@ void keys_peer_close(struct daemon_peer *p);
 /* A policy names keys that were in force when it was written: puts those that are in their place.
  */
 void keys_resolve(struct daemon *d, struct policy *policy);
+/* The same, for who only wants to know what it would come to. */
+void keys_foresee(const struct daemon *d, struct policy *policy);
 /* Another policy is in force: what it pins and revokes. */
 void keys_policy_taken(struct daemon *d);
 /* Ours is another one from now on: the one that the policy in force announces. On failure nothing
@@ -254,6 +256,10 @@ char *present_found(const struct daemon *d); /* present_found.c */
 /* locations.c */
 char *present_locations(const struct daemon *d, uint32_t limit);
 
+/* What the policy in that file would change. NULL with faults: it would be refused; without: no
+ * memory. */
+char *present_diff(const struct daemon *d, const char *path, struct faults *faults);
+
 /* rank.c: the same, or why there is nothing to show. An empty service is the first one. */
 enum err present_rank(const struct daemon *d, const struct prefix *location,
                       const struct name *service, char **out);
@@ -265,6 +271,13 @@ char *metrics_render(const struct daemon *d);
 /* reload.c */
 enum err reload_first(struct daemon *d);
 void reload_policy(struct daemon *d);
+
+/* What a new policy changes that needs a restart; NULL for nothing. */
+const char *reload_needs_restart(const struct daemon *d, const struct policy *new_one,
+                                 const struct key_pair *new_key);
+
+/* Of its peers those that the file names. */
+uint32_t reload_named_peers(const struct policy *p);
 /* Makes d->peers those of `policy`, in its order. On failure nothing has changed. */
 enum err reload_peers(struct daemon *d, const struct policy *policy);
 void reload_drop_peers(struct daemon *d);

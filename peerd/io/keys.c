@@ -45,24 +45,28 @@ bool keys_announces(const struct daemon *d) {
 
 /* ---- former ones ----------------------------------------------------------------------------- */
 
-static struct description_former *former_of(struct description_past *past,
-                                            const struct public_key *key) {
-    for (size_t i = 0; i < past->former_count; i++)
-        if (public_key_equal(&past->former[i].key, key))
-            return &past->former[i];
-    return NULL;
+/* Its place among the former ones; as many as there are if it is none. */
+static size_t former_at(const struct description_past *past, const struct public_key *key) {
+    size_t i = 0;
+    while (i < past->former_count && !public_key_equal(&past->former[i].key, key))
+        i++;
+    return i;
+}
+
+static bool is_former(const struct description_past *past, const struct public_key *key) {
+    return former_at(past, key) < past->former_count;
 }
 
 /* The oldest gives way; what is known of one already is replaced. */
 static void note_former(struct description_past *past, const struct description_former *former) {
-    struct description_former *at = former_of(past, &former->key);
-    if (at == NULL && past->former_count == DESCRIPTION_FORMER_MAX) {
-        past->former_count--;
-        memmove(&past->former[0], &past->former[1], past->former_count * sizeof(past->former[0]));
+    size_t at = former_at(past, &former->key);
+    if (at == DESCRIPTION_FORMER_MAX) {
+        at--;
+        memmove(&past->former[0], &past->former[1], at * sizeof(past->former[0]));
+    } else if (at == past->former_count) {
+        past->former_count++;
     }
-    if (at == NULL)
-        at = &past->former[past->former_count++];
-    *at = *former;
+    past->former[at] = *former;
 }
 
 static bool is_in(const struct public_key *list, size_t count, const struct public_key *key) {
@@ -86,7 +90,7 @@ static void note_own_formers(struct daemon *d) {
     const struct policy_cluster *c = &d->policy->cluster;
     for (uint32_t i = 0; i < c->former_key_count; i++) {
         const struct description_former former = former_now(d, &c->former_keys[i]);
-        if (former_of(&d->past, &former.key) == NULL)
+        if (!is_former(&d->past, &former.key))
             note_former(&d->past, &former);
     }
 }
@@ -266,6 +270,14 @@ static struct daemon_peer *peer_named(const struct daemon *d, const struct name 
     return NULL;
 }
 
+static bool is_ahead(const struct daemon_peer *p, const struct policy_peer *named) {
+    return p->has_next && public_key_equal(&named->key, &p->next);
+}
+
+static bool is_behind(const struct daemon_peer *p, const struct policy_peer *named) {
+    return !public_key_equal(&named->key, &p->key) && is_former(&p->past, &named->key);
+}
+
 /* A file that is ahead of the peer waits for it; discovery has met whom it names. */
 void keys_resolve(struct daemon *d, struct policy *policy) {
     for (uint32_t i = 0; i < policy->peer_count; i++) {
@@ -273,14 +285,20 @@ void keys_resolve(struct daemon *d, struct policy *policy) {
         struct daemon_peer *p = peer_named(d, &named->name);
         if (p == NULL)
             continue;
-        bool ahead = p->has_next && public_key_equal(&named->key, &p->next);
-        bool behind =
-            !public_key_equal(&named->key, &p->key) && former_of(&p->past, &named->key) != NULL;
+        bool ahead = is_ahead(p, named), behind = is_behind(p, named);
         p->outdated = behind && !named->found;
         if (ahead && named->found)
             keys_peer_switched(p);
         if (ahead || behind)
             named->key = p->key;
+    }
+}
+
+void keys_foresee(const struct daemon *d, struct policy *policy) {
+    for (uint32_t i = 0; i < policy->peer_count; i++) {
+        const struct daemon_peer *p = peer_named(d, &policy->peers[i].name);
+        if (p != NULL && (is_ahead(p, &policy->peers[i]) || is_behind(p, &policy->peers[i])))
+            policy->peers[i].key = p->key;
     }
 }
 

@@ -123,8 +123,7 @@ static bool same_listen(const struct policy_listen *a, const struct policy_liste
     return addr_equal(&a->bind, &b->bind);
 }
 
-/* What the new policy changes that needs a restart; NULL for nothing. */
-static const char *needs_restart(const struct daemon *d, const struct policy *new_one,
+const char *reload_needs_restart(const struct daemon *d, const struct policy *new_one,
                                  const struct key_pair *new_key) {
     const struct policy *old = d->policy;
     if (!name_equal(&old->cluster.name, &new_one->cluster.name))
@@ -167,7 +166,7 @@ static struct policy *load_successor(struct daemon *d) {
     struct policy *policy = policy_file_load(d->policy_path, &key, d->faults);
     if (policy == NULL)
         return NULL;
-    const char *fixed = needs_restart(d, policy, &key);
+    const char *fixed = reload_needs_restart(d, policy, &key);
     bool switched = fixed != NULL || public_key_equal(&d->key.public_key, &key.public_key) ||
                     keys_switch(d, &key) == ERR_OK;
     sodium_memzero(&key, sizeof(key));
@@ -231,7 +230,7 @@ static bool same_peers(const struct policy *a, const struct policy *b) {
     return same;
 }
 
-static uint32_t named_peers(const struct policy *p) {
+uint32_t reload_named_peers(const struct policy *p) {
     uint32_t count = 0;
     while (count < p->peer_count && !p->peers[count].found)
         count++;
@@ -244,7 +243,7 @@ void reload_found(struct daemon *d) {
     if (policy == NULL)
         return;
     policy_copy(policy, d->policy);
-    policy->peer_count = named_peers(policy);
+    policy->peer_count = reload_named_peers(policy);
     discovery_add_peers(d, policy);
     keys_resolve(d, policy);
     if (same_peers(policy, d->policy) || reload_peers(d, policy) != ERR_OK)

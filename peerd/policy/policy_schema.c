@@ -147,7 +147,7 @@ static const struct schema_table peer_table = {
 };
 
 static const struct schema_row grant_rows[] = {
-    {"token", SCHEMA_CUSTOM, AT(policy_grant, token_digest), .read = policy_read_token,
+    {"token", SCHEMA_CUSTOM, AT(policy_grant, token_digest), .size = 32, .read = policy_read_token,
      .form = POLICY_TOKEN_FORM, .doc = "Whoever shows this bearer token may open sessions."},
     {"token_file", TEXT, AT(policy_grant, token_file), .doc = "File with such a token."},
     {"prefix", SCHEMA_PREFIX, AT(policy_grant, prefix),

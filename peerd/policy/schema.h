@@ -58,7 +58,7 @@ struct schema_row {
     const char *preset; /* value if the key is absent, as in the file; NULL: all zero, "unset" */
     const char *range;  /* "10ms..10s", both ends allowed; NULL: whatever the type holds */
     const char *doc;    /* a sentence for people */
-    size_t size;        /* SCHEMA_TEXT: [bytes] of the array, terminator included */
+    size_t size;        /* SCHEMA_TEXT: [bytes] with its terminator; SCHEMA_CUSTOM: or 0 */
     const char *const *words;         /* SCHEMA_ENUM: NULL-terminated */
     const struct schema_table *table; /* SCHEMA_MAPPING, and SCHEMA_LIST of mappings */
     const struct schema_row *item;    /* SCHEMA_LIST of scalars: key and offset unused */

@@ -198,10 +198,11 @@ static struct beat_view *view_about(struct beat *b, const struct key_hint *whom)
     return added;
 }
 
-static void lie(const struct sim *sim, const struct sim_site *site, uint32_t to, struct beat *b) {
-    const struct scenario_lie *lie = &sim->scenario->clusters[site->index].lies;
-    if (lie->says == SCENARIO_LIE_NONE || lie->of == to)
-        return;
+static bool lies(const struct scenario_lie *lie, uint32_t to) {
+    return lie->says != SCENARIO_LIE_NONE && lie->of != to;
+}
+
+static void lie(const struct sim *sim, const struct scenario_lie *lie, struct beat *b) {
     struct beat_view *v = view_about(b, &sim->sites[lie->of].hint);
     if (v == NULL)
         return;
@@ -212,12 +213,18 @@ static void lie(const struct sim *sim, const struct sim_site *site, uint32_t to,
 }
 
 static void send_beat(struct sim *sim, struct sim_site *site, const struct core_send_beat *send) {
+    const struct scenario_lie *told = &sim->scenario->clusters[site->index].lies;
+    const struct beat *said = &send->beat;
     uint32_t to = site->cluster_of[send->peer];
-    struct beat said = send->beat;
     struct sim_beat body;
+    struct beat lied;
     body.from = (struct addr){0};
-    lie(sim, site, to, &said);
-    sim_beat_pack(&body, &said);
+    if (lies(told, to)) {
+        lied = *said;
+        lie(sim, told, &lied);
+        said = &lied;
+    }
+    sim_beat_pack(&body, said);
     struct sim_event e = {
         .kind = SIM_BEAT, .a = to, .b = site->index, .n = sim_rekey_seal(sim, site->index, to)};
     if (!addr_is_none(&send->to)) {
@@ -226,8 +233,8 @@ static void send_beat(struct sim *sim, struct sim_site *site, const struct core_
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
-    sim_post(sim, site->index, to, SIM_BEAT_BYTES + said.digest_len, &e, &body,
-             sim_beat_size(&said));
+    sim_post(sim, site->index, to, SIM_BEAT_BYTES + said->digest_len, &e, &body,
+             sim_beat_size(said));
 }
 
 static void answer_open(struct sim *sim, struct sim_site *site,

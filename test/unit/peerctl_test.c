@@ -208,7 +208,7 @@ Test(peerctl, a_running_peerd) {
         {"status", "cluster    fra1, up "}, {"peers", "ams1"},
         {"sessions", "0 in all"},           {"moves", "no move yet"},
         {"reload", "cluster    fra1"},      {"drain", "draining"},
-        {"undrain", "cluster    fra1"},
+        {"undrain", "cluster    fra1"},     {"diff", "nothing would change"},
     };
     cr_assert(cluster_start(&rig));
     for (size_t i = 0; i < ITEMS(rows); i++) {
@@ -285,6 +285,19 @@ Test(peerctl, without_a_policy) {
            "/nowhere/k");
 }
 
+/* What a reload would do is told, and not done. */
+Test(peerctl, diff_of_another_policy) {
+    char *policy = cluster_policy(&rig, "performance: {tell_clients_min: 9}\n");
+    cr_assert(cluster_start(&rig));
+    cluster_write(&rig, "new.yaml", policy);
+    free(policy);
+    const char *file = cluster_file(&rig, "new.yaml");
+    expect("diff", CTL("diff", file, "--policy", policy_path), 0, "5 -> 9", "");
+    expect("and again", CTL("diff", file, "--policy", policy_path), 0,
+           "performance.tell_clients_min", "");
+    expect("no file", CTL("diff", "/nowhere", "--policy", policy_path), 2, "", "which is there");
+}
+
 /* A reload that peerd refuses is said, with the first fault. */
 Test(peerctl, reload_of_a_bad_policy) {
     char good[160];
@@ -295,6 +308,8 @@ Test(peerctl, reload_of_a_bad_policy) {
     cluster_write(&rig, "good.yaml", policy);
     cluster_write(&rig, "fra1.yaml", "cluster: 1\n");
     free(policy);
+    expect("diff", CTL("diff", "--policy", good), 1, "", "refused (409)");
+    expect("not a reload", CTL("status", "--policy", good), 0, "cluster    fra1", "");
     expect("reload", CTL("reload", "--policy", good), 1, "", "refused (409)");
     expect("status", CTL("status", "--policy", good), 0, "the file has faults", "");
 }
