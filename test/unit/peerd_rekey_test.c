@@ -140,6 +140,8 @@ Test(peerd_rekey, a_peer_goes_over_to_the_key_that_is_pinned) {
     cr_expect_eq(ask(AS_STRANGER, "/v1/description"), 200);
     cr_expect_eq(ask(AS_OPERATOR, "/v1/status"), 200);
     cr_expect_eq(cluster_number(&answer, "counters.peers_rekeyed"), 1);
+    cluster_control(&rig, &answer, AS_OPERATOR, "POST", "/v1/diff", "");
+    cr_expect_not_null(strstr(answer.body, "\"changes\":[]"), "%s", answer.body);
     snprintf(more + strlen(more), sizeof(more) - strlen(more),
              "discovery: {accept: [{name: none}], revoked: [%s]}\n", rig.public_texts[AS_STRANGER]);
     cr_assert_eq(reload(OWN, OWN, more), 200, "%s", answer.body);
