@@ -2,6 +2,7 @@
 #include "test/live/commands.h"
 #include "test/live/render.h"
 #include "test/live/runner.h"
+#include "test/live/timeline.h"
 
 #include "peerd/net/clock.h"
 #include "peerd/sim/report_html.h"
@@ -27,6 +28,7 @@ static const char help[] =
     "  --pretty      colours and a progress bar, as in the demo\n"
     "  --shared      on the machine's own loopback, not in a private network\n"
     "  --quiet       no facts, only trouble and the summary\n"
+    "  --check       only say whether it can be run here; exit status 0 or 2\n"
     "  --early       COMMAND comes first, may change policies, and lets the sites start by making\n"
     "                the file $LIVE_DIR/go\n"
     "  --help\n"
@@ -44,7 +46,7 @@ struct options {
     const char *html;
     bool seed_given;
     uint64_t seed;
-    bool record, json, pretty, quiet, early, shared;
+    bool record, json, pretty, quiet, early, shared, check;
     const char *const *command;
 };
 
@@ -81,17 +83,12 @@ static bool read_seed(struct options *o, const char *text) {
 /* Returns -1 to go on, else the exit status. */
 static int parse(struct options *o, int argc, char **argv) {
     static const struct option table[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"keep", required_argument, NULL, 'k'},
-        {"record", no_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},
-        {"pretty", no_argument, NULL, 'p'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"early", no_argument, NULL, 'e'},
-        {"shared", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {"html", required_argument, NULL, 'H'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'}, {"keep", required_argument, NULL, 'k'},
+        {"record", no_argument, NULL, 'r'},     {"json", no_argument, NULL, 'j'},
+        {"pretty", no_argument, NULL, 'p'},     {"quiet", no_argument, NULL, 'q'},
+        {"early", no_argument, NULL, 'e'},      {"check", no_argument, NULL, 'c'},
+        {"shared", no_argument, NULL, 'l'},     {"help", no_argument, NULL, 'h'},
+        {"html", required_argument, NULL, 'H'}, {NULL, 0, NULL, 0},
     };
     int c;
     optind = 1;
@@ -117,6 +114,8 @@ static int parse(struct options *o, int argc, char **argv) {
             o->early = true;
         else if (c == 'l')
             o->shared = true;
+        else if (c == 'c')
+            o->check = true;
         else if (c == 'h')
             return fputs(help, stdout) < 0 ? COMMAND_UNMET : COMMAND_DONE;
         else
@@ -187,22 +186,35 @@ static int run(const struct options *o, struct scenario *scenario, struct faults
     return status;
 }
 
+static void print_faults(const struct faults *faults) {
+    char line[FAULT_LINE_LEN_MAX + 1];
+    for (uint32_t i = 0; i < faults->count; i++)
+        fprintf(stderr, "%s\n", fault_to_text(faults, &faults->list[i], line));
+    if (faults->lost > 0)
+        fprintf(stderr, "%s: and %" PRIu32 " more\n", faults->file, faults->lost);
+}
+
+/* What takes rights that we may lack is found out by trying. */
+static int check(const struct scenario *scenario, struct faults *faults) {
+    bool able = scenario_check_abilities(scenario, &timeline_abilities, faults);
+    print_faults(faults);
+    if (able)
+        printf("%s can be run with the real programs\n", scenario->name.text);
+    return able ? COMMAND_DONE : COMMAND_USAGE;
+}
+
 int command_run(int argc, char **argv) {
     static struct faults faults;
     struct scenario scenario;
     struct options o = {0};
-    char line[FAULT_LINE_LEN_MAX + 1];
     int status = parse(&o, argc, argv);
     if (status >= 0)
         return status;
     if (scenario_load(o.path, &scenario, &faults) != ERR_OK) {
-        for (uint32_t i = 0; i < faults.count; i++)
-            fprintf(stderr, "%s\n", fault_to_text(&faults, &faults.list[i], line));
-        if (faults.lost > 0)
-            fprintf(stderr, "%s: and %" PRIu32 " more\n", o.path, faults.lost);
+        print_faults(&faults);
         return COMMAND_USAGE;
     }
-    status = run(&o, &scenario, &faults);
+    status = o.check ? check(&scenario, &faults) : run(&o, &scenario, &faults);
     scenario_free(&scenario);
     return status;
 }
