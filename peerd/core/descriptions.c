@@ -56,6 +56,7 @@ void description_received(struct core *core, struct peering *p, const struct des
         core_trace(core, "> %s described: %zu sources, %zu workers", p->policy.name.text,
                    d->source_count, d->media_count);
     p->described = true;
+    p->takes_blocks = d->beat_blocks;
     p->described_at = core->now;
     peering_touch(core, p);
     if (description_is_whole(p))
@@ -228,7 +229,8 @@ enum err core_describe(struct core *core, struct wall wall, struct description *
                             .services = core->own.services,
                             .profiles = core->own.profiles,
                             .sources = core->own.sources,
-                            .draining = core->drain.active};
+                            .draining = core->drain.active,
+                            .beat_blocks = true};
     _Static_assert(sizeof(d.upstream) == sizeof(c->upstream.text), "both hold the same text");
     memcpy(d.upstream, c->upstream.text, sizeof(d.upstream));
     if (!own_media(core, &d))

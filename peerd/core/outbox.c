@@ -1,5 +1,6 @@
 #include "peerd/core/outbox.h"
 
+#include <stddef.h>
 #include <string.h>
 
 void outbox_clear(struct core_outbox *o) {
@@ -10,7 +11,9 @@ struct core_intention *outbox_put(struct core_outbox *o, enum core_intention_kin
     if (o->count == CORE_OUTBOX_MAX)
         return NULL;
     struct core_intention *i = &o->items[o->count++];
-    memset(i, 0, sizeof(*i));
+    memset(i, 0,
+           kind == CORE_SEND_BEAT ? offsetof(struct core_intention, u.beat.beat.views)
+                                  : sizeof(*i));
     i->kind = kind;
     return i;
 }

@@ -124,7 +124,9 @@ struct core_outbox {
 /* Empties it; also how a fresh one is made. */
 void outbox_clear(struct core_outbox *o);
 
-/* The next free item with its kind set and the rest zero, or NULL when full. */
+/* The next free item with its kind set and the rest zero, or NULL when full. Of a beat there are no
+ * views, no digest and no blocks, and what is in their places is anything: most beats need little
+ * of that room. */
 struct core_intention *outbox_put(struct core_outbox *o, enum core_intention_kind kind);
 
 #endif

@@ -153,6 +153,7 @@ static void replayed(struct core *core, struct peering *p) {
 /* It needs something to echo that we send after having heard it. */
 static void candidate_heard(struct core *core, struct peering *p, const struct beat *b) {
     core->counters.beats_unconfirmed++;
+    p->takes_blocks = false;
     peering_beat_soon(core, p);
     if (p->candidate == b->boot || p->boot == 0)
         return;

@@ -122,6 +122,7 @@ struct peering {
     bool said_draining;
     bool said_recovering;
     bool said_listens;
+    bool takes_blocks; /* as it describes itself; false while its run may be of an older version */
     struct peering_view views[POLICY_PEERS_MAX];
     struct peering_about about[BEAT_VIEWS_MAX]; /* by place in its beats */
     uint64_t replayed;                          /* beats dropped … */

@@ -9,21 +9,23 @@ static size_t size_of_views(const struct beat *beat) {
 }
 
 size_t sim_beat_size(const struct beat *beat) {
-    return size_of_views(beat) + beat->digest_len;
+    return size_of_views(beat) + beat->digest_len + beat->blocks_len;
 }
 
 void sim_beat_pack(struct sim_beat *body, const struct beat *beat) {
     size_t views = size_of_views(beat);
     memcpy(&body->beat, beat, views - offsetof(struct sim_beat, beat));
     memcpy((uint8_t *)body + views, beat->digest, beat->digest_len);
+    memcpy((uint8_t *)body + views + beat->digest_len, beat->blocks, beat->blocks_len);
 }
 
 const struct beat *sim_beat_unpack(const struct sim_beat *body, struct beat *room) {
     size_t views = size_of_views(&body->beat);
-    if (body->beat.digest_len == 0)
+    if (body->beat.digest_len == 0 && body->beat.blocks_len == 0)
         return &body->beat;
     memcpy(room, &body->beat, views - offsetof(struct sim_beat, beat));
     memcpy(room->digest, (const uint8_t *)body + views, room->digest_len);
+    memcpy(room->blocks, (const uint8_t *)body + views + room->digest_len, room->blocks_len);
     return room;
 }
 

@@ -18,11 +18,11 @@
 void sim_post(struct sim *sim, uint32_t from, uint32_t to, uint32_t bytes,
               const struct sim_event *event, const void *body, size_t size);
 
-/* [bytes] of a beat's body: most have few of the views that there is room for, and no digest, which
- * follows the last view. */
+/* [bytes] of a beat's body: most have few of the views that there is room for, and no digest or
+ * blocks, which follow the last view. */
 size_t sim_beat_size(const struct beat *beat);
 
-/* A beat as a body, and as it was: `room` is used where it has a digest. */
+/* A beat as a body, and as it was: `room` is used where it has a digest or blocks. */
 void sim_beat_pack(struct sim_beat *body, const struct beat *beat);
 const struct beat *sim_beat_unpack(const struct sim_beat *body, struct beat *room);
 

@@ -233,7 +233,7 @@ static void send_beat(struct sim *sim, struct sim_site *site, const struct core_
         e.a = sim_node_at(sim, &send->to);
         assert(e.a != UINT32_MAX);
     }
-    sim_post(sim, site->index, to, SIM_BEAT_BYTES + said->digest_len, &e, &body,
+    sim_post(sim, site->index, to, SIM_BEAT_BYTES + said->digest_len + said->blocks_len, &e, &body,
              sim_beat_size(said));
 }
 

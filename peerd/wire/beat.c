@@ -13,11 +13,13 @@
 #define REST_MAX   (2 * (VARINT_MAX - 1) + 1 + 2 * (8 + VARINT_MAX) + 4) /* [bytes] */
 #define VIEW_LEN   12                                                    /* [bytes] */
 #define TAG_LEN    16                                                    /* [bytes] Poly1305 */
-#define BODY_MAX   (FIXED_LEN + REST_MAX + 1 + BEAT_DIGEST_MAX + BEAT_VIEWS_MAX * VIEW_LEN)
+#define MOST       (FIXED_LEN + REST_MAX + 1 + BEAT_DIGEST_MAX + 1 + BEAT_VIEWS_MAX * VIEW_LEN)
+#define BODY_MAX   (MOST + BEAT_BLOCKS_MAX)
 #define FLAGS_KNOWN                                                                                \
     (BEAT_FLAG_DRAINING | BEAT_FLAG_ANSWER | BEAT_FLAG_RECOVERING | BEAT_FLAG_LISTENS)
 
 /* In the same byte, of the encoding alone. */
+#define HAS_BLOCKS    0x10
 #define HAS_DIGEST    0x20
 #define HAS_ECHO      0x40
 #define HAS_CANDIDATE 0x80
@@ -26,7 +28,7 @@ static const uint8_t magic[2] = {'p', 'B'};
 
 _Static_assert(BEAT_HEADER_LEN == 2 + 1 + 1 + KEY_HINT_BYTES + BEAT_NONCE_BYTES, "header");
 _Static_assert(BEAT_LEN_MIN == BEAT_HEADER_LEN + FIXED_LEN + TAG_LEN, "shortest beat");
-_Static_assert(BEAT_LEN_MAX >= BEAT_HEADER_LEN + BODY_MAX + TAG_LEN, "longest beat");
+_Static_assert(BEAT_LEN_MAX >= BEAT_HEADER_LEN + MOST + BEAT_BLOCKS_ROOM + TAG_LEN, "longest beat");
 _Static_assert(BEAT_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
 _Static_assert(TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
 
@@ -35,17 +37,49 @@ static bool echo_valid(uint64_t boot, uint64_t seq) {
     return (boot == 0) == (seq == 0);
 }
 
+/* They fill what they take exactly. */
+static bool blocks_whole(const uint8_t *blocks, size_t len) {
+    size_t at = 0;
+    while (at + BEAT_BLOCK_HEAD <= len)
+        at += BEAT_BLOCK_HEAD + (size_t)blocks[at + 1];
+    return at == len;
+}
+
 static bool fields_valid(const struct beat *b) {
     return b->boot != 0 && b->seq != 0 && echo_valid(b->echo_boot, b->echo_seq) &&
            (b->echo_boot != 0 || b->echo_age_us == 0) &&
            echo_valid(b->candidate_boot, b->candidate_seq) && b->interval_ms != 0 &&
            (b->flags & ~FLAGS_KNOWN) == 0 && (b->kind == BEAT_KIND_MEDIA_ALIVE || b->node == 0) &&
            b->view_count <= BEAT_VIEWS_MAX && b->digest_len <= BEAT_DIGEST_MAX &&
-           (b->kind == BEAT_KIND_BEAT || b->digest_len == 0);
+           (b->kind == BEAT_KIND_BEAT || (b->digest_len == 0 && b->blocks_len == 0)) &&
+           blocks_whole(b->blocks, b->blocks_len);
 }
 
 static bool kind_valid(uint8_t kind) {
     return kind == BEAT_KIND_BEAT || kind == BEAT_KIND_MEDIA_ALIVE;
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+bool beat_add_block(struct beat *beat, enum beat_block kind, const void *bytes, size_t len) {
+    size_t used = beat->blocks_len;
+    if (used + BEAT_BLOCK_HEAD + len > BEAT_BLOCKS_ROOM)
+        return false;
+    beat->blocks[used] = (uint8_t)kind;
+    beat->blocks[used + 1] = (uint8_t)len;
+    memcpy(beat->blocks + used + BEAT_BLOCK_HEAD, bytes, len);
+    beat->blocks_len = (uint8_t)(used + BEAT_BLOCK_HEAD + len);
+    return true;
+}
+
+const uint8_t *beat_find_block(const struct beat *beat, enum beat_block kind, size_t *len) {
+    size_t at = 0;
+    for (; at < beat->blocks_len; at += BEAT_BLOCK_HEAD + *len) {
+        *len = beat->blocks[at + 1];
+        if (beat->blocks[at] == kind)
+            return beat->blocks + at + BEAT_BLOCK_HEAD;
+    }
+    return NULL;
 }
 
 /* ---- sealing --------------------------------------------------------------------------------- */
@@ -65,7 +99,7 @@ static void write_echo(struct writer *w, const struct beat *b) {
 static void write_body(struct writer *w, const struct beat *b) {
     unsigned has = (b->echo_boot != 0 ? HAS_ECHO : 0) |
                    (b->candidate_boot != 0 ? HAS_CANDIDATE : 0) |
-                   (b->digest_len != 0 ? HAS_DIGEST : 0);
+                   (b->digest_len != 0 ? HAS_DIGEST : 0) | (b->blocks_len != 0 ? HAS_BLOCKS : 0);
     write_u8(w, (uint8_t)(b->flags | has));
     write_u64(w, b->boot);
     write_varint(w, b->seq);
@@ -80,6 +114,10 @@ static void write_body(struct writer *w, const struct beat *b) {
     if (b->digest_len != 0) {
         write_u8(w, b->digest_len);
         write_copy(w, b->digest, b->digest_len);
+    }
+    if (b->blocks_len != 0) {
+        write_u8(w, b->blocks_len);
+        write_copy(w, b->blocks, b->blocks_len);
     }
     for (unsigned i = 0; i < b->view_count; i++) {
         const struct beat_view *v = &b->views[i];
@@ -99,7 +137,8 @@ size_t beat_seal(uint8_t *out, size_t out_size, const struct beat *beat,
     struct writer w = writer_over(body, sizeof(body));
     write_body(&w, beat);
     size_t body_len = writer_len(&w);
-    if (w.failed || out_size < BEAT_HEADER_LEN + body_len + TAG_LEN)
+    size_t room = out_size < BEAT_LEN_MAX ? out_size : BEAT_LEN_MAX;
+    if (w.failed || room < BEAT_HEADER_LEN + body_len + TAG_LEN)
         return 0;
     struct writer header = writer_over(out, BEAT_HEADER_LEN);
     write_copy(&header, magic, sizeof(magic));
@@ -169,9 +208,20 @@ static bool read_digest(struct reader *r, struct beat *b, uint8_t flags) {
     return true;
 }
 
+/* Likewise. Whether each of them is whole is for fields_valid() to say. */
+static bool read_blocks(struct reader *r, struct beat *b, uint8_t flags) {
+    if ((flags & HAS_BLOCKS) == 0)
+        return true;
+    b->blocks_len = read_u8(r);
+    if (b->blocks_len == 0)
+        return false;
+    read_copy(r, b->blocks, b->blocks_len);
+    return true;
+}
+
 static enum err read_body(struct reader *r, struct beat *b) {
     uint8_t flags = read_u8(r);
-    b->flags = flags & (uint8_t) ~(HAS_DIGEST | HAS_ECHO | HAS_CANDIDATE);
+    b->flags = flags & (uint8_t) ~(HAS_BLOCKS | HAS_DIGEST | HAS_ECHO | HAS_CANDIDATE);
     b->boot = read_u64(r);
     b->seq = read_varint(r);
     b->send_us = (int64_t)read_varint(r);
@@ -181,7 +231,7 @@ static enum err read_body(struct reader *r, struct beat *b) {
     b->free_slots = read_u32(r);
     if (b->kind == BEAT_KIND_MEDIA_ALIVE)
         b->node = read_u8(r);
-    bool whole = read_echo(r, b, flags) && read_digest(r, b, flags);
+    bool whole = read_echo(r, b, flags) && read_digest(r, b, flags) && read_blocks(r, b, flags);
     size_t views = reader_left(r) / VIEW_LEN;
     if (r->failed || !whole || views > BEAT_VIEWS_MAX)
         return ERR_BAD_FIELD;

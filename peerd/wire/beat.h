@@ -12,12 +12,20 @@
  *     8  echo_boot       v  echo_seq    4  echo_age_us       if flags have 0x40
  *     8  candidate_boot  v  candidate_seq                    if flags have 0x80
  *     1  length, 1 to 240        n  digest                   if flags have 0x20
+ *     1  length, 2 to 255        n  blocks                   if flags have 0x10
  *    12  hint 8, age 1, rtt 1, loss 1, verdict 1: a view, as often as there are
  * Beats are most of what two peers send one another for as long as they live, so nothing travels
  * that says nothing: a beat of a run a week old is 97 bytes, and 12 for each view. What a provider
  * may not want to be seen, sessions and slots, takes the same room whatever it is. A digest
  * (wire/digest) says how the sender's clients fare; it is carried as it is, and who cannot read it
  * has a beat all the same.
+ *
+ * Whatever else beats come to say is a block: 1 kind, 1 length, n bytes. Whoever does not know a
+ * kind passes over it by its length, so that a version may say more than its peers understand;
+ * another layout is another kind. Versions before blocks drop a beat that has any, as they drop all
+ * flags unknown to them: a cluster tells in its description (wire/description) that it takes them,
+ * and gets none before.
+ *
  * A beat ends with its last view and is never longer than 1,200 bytes. One struct has one encoding:
  * figures of views are codes of wire/coarse, boots and sequence numbers are never zero, an echo is
  * whole or absent, no number is longer than it need be, unknown flags are refused, and so is a
@@ -36,6 +44,9 @@
 #define BEAT_LEN_MAX     1200 /* [bytes] fits every path MTU met in practice (RFC 9000, 14) */
 #define BEAT_VIEWS_MAX   64   /* peers reported in one beat */
 #define BEAT_DIGEST_MAX  240  /* [bytes] beside all those views */
+#define BEAT_BLOCKS_MAX  255  /* [bytes] of all blocks together, as they are read … */
+#define BEAT_BLOCKS_ROOM 56   /* [bytes] … and as many there is room for whatever else it says */
+#define BEAT_BLOCK_HEAD  2    /* [bytes] of each, before what it says */
 #define BEAT_NONCE_BYTES 24   /* [bytes] random: static keys forbid a counter that restarts */
 
 enum beat_kind {
@@ -48,6 +59,12 @@ enum beat_flag {
     BEAT_FLAG_ANSWER = 2,     /* the sender suspects the receiver: beat back at once */
     BEAT_FLAG_RECOVERING = 4, /* the sender has just started and does not know all its sessions */
     BEAT_FLAG_LISTENS = 8 /* its verdict on somebody hangs on views: each beat is to have them */
+};
+
+/* Numbers of those that were given up are not used again. */
+enum beat_block {
+    BEAT_BLOCK_COORDINATE = 1, /* where the sender is, see wire/nearness.h */
+    BEAT_BLOCK_ROUND_TRIPS = 2 /* to the clients of each location in the digest, likewise */
 };
 
 /* What the sender believes of one of its peers; each figure is one byte on the wire. */
@@ -77,13 +94,22 @@ struct beat {
     uint32_t free_slots;      /* sessions it could still take */
     uint8_t view_count;
     uint8_t digest_len; /* [bytes] 0: none; never of media-alive */
+    uint8_t blocks_len; /* [bytes] likewise */
     struct beat_view views[BEAT_VIEWS_MAX];
     uint8_t digest[BEAT_DIGEST_MAX]; /* not to be trusted yet, see wire/digest */
+    uint8_t blocks[BEAT_BLOCKS_MAX]; /* as they travel: each is whole, and not to be trusted yet */
 };
 
+/* Adds a block of `len` bytes; false, and nothing is added, if there is no room left for it. */
+bool beat_add_block(struct beat *beat, enum beat_block kind, const void *bytes, size_t len);
+
+/* What the first block of that kind says; NULL if there is none. */
+const uint8_t *beat_find_block(const struct beat *beat, enum beat_block kind, size_t *len);
+
 /* Encodes and seals. The beat must be one that beat_open accepts; anything else is a bug. Returns
- * the datagram's length, or 0 if `out_size` is too small (it never is with BEAT_LEN_MAX). `nonce`
- * is fresh random from the caller; used twice under one key it would give both beats away. */
+ * the datagram's length, or 0 if it does not fit into `out_size` or BEAT_LEN_MAX (with BEAT_LEN_MAX
+ * it does as long as blocks have come from beat_add_block). `nonce` is fresh random from the
+ * caller; used twice under one key it would give both beats away. */
 size_t beat_seal(uint8_t *out, size_t out_size, const struct beat *beat,
                  const struct key_hint *sender, const struct seal_key *key,
                  const uint8_t nonce[BEAT_NONCE_BYTES]);

@@ -86,6 +86,8 @@ static char *encode(const struct description *d, size_t *len) {
         json_write_string(&w, doors, "beats", d->doors->beats);
         json_write_string(&w, doors, "control", d->doors->control);
     }
+    if (d->beat_blocks)
+        json_write_bool(&w, w.root, "beat_blocks", true);
     return json_write_end(&w, DESCRIPTION_LEN_MAX, len);
 }
 
@@ -225,6 +227,7 @@ static enum err decode(struct description *out, const char *text, size_t len,
     json_read_text(&o, "clients_url", d.clients_url, 0, sizeof(d.clients_url));
     d.draining = json_read_bool(&o, "draining");
     d.doors = get_doors(&o);
+    d.beat_blocks = json_read_has(&o, "beat_blocks") && json_read_bool(&o, "beat_blocks");
     e = json_read_end(&document);
     if (e == ERR_OK)
         *out = d;

@@ -18,7 +18,8 @@
  *    "profiles":[{"name":…,"determinism":"<base64url>"}, …],
  *    "sources":[{"name":…,"digest":"<base64url>"}, …],
  *    "media":["ip:port", …], "clients_url":"…" (may be empty), "draining":false,
- *    "doors":{"beats":"host:port","control":"host:port"} (optional)}
+ *    "doors":{"beats":"host:port","control":"host:port"} (optional),
+ *    "beat_blocks":true (optional: without it false)}
  * Members of other names are ignored: peers are upgraded each in its own time.
  *
  * Ownership: a struct to be encoded only borrows its arrays. An opened one owns them, in memory
@@ -103,6 +104,7 @@ struct description {
     char clients_url[DESCRIPTION_TEXT_LEN_MAX + 1]; /* of POST /v1/sessions; may be empty */
     struct description_doors *doors;                /* NULL: not told */
     bool draining;
+    bool beat_blocks; /* its beats may have blocks, and so may those that it gets (wire/beat) */
 };
 
 /* Signs and wraps: the envelope from malloc, the caller's to free(). NULL if memory is short, a

@@ -79,6 +79,8 @@ static size_t seal_body(uint8_t *out, uint8_t kind, const uint8_t *body, size_t 
 }
 
 static void expect_equal(const struct beat *a, const struct beat *b, const char *what) {
+    cr_expect(a->blocks_len == b->blocks_len && memcmp(a->blocks, b->blocks, a->blocks_len) == 0,
+              "%s: blocks", what);
     cr_expect(a->kind == b->kind && a->boot == b->boot && a->seq == b->seq &&
                   a->send_us == b->send_us,
               "%s: who", what);
@@ -161,6 +163,72 @@ Test(beat, a_digest_is_whole_or_the_beat_is_none) {
         size_t len = seal_body(datagram, rows[i].kind, body, sizeof(bare) + rows[i].len, &key);
         cr_expect_eq(beat_open(&out, datagram, len, &key), rows[i].expected, "%s", rows[i].what);
     }
+}
+
+/* Whoever knows none of them has the beat all the same, and the blocks as they are. */
+Test(beat, blocks_of_any_kind_are_passed_over) {
+    static const struct {
+        const char *what;
+        const char *rest; /* after a body without anything */
+        size_t len;
+        uint8_t kind;
+        enum err expected;
+        int says; /* the first byte of a coordinate's block; -1: there is none */
+    } rows[] = {
+        {"one that we know", "\3\1\1\x77", 4, 1, ERR_OK, 0x77},
+        {"one that nobody knows", "\5\xee\3abc", 6, 1, ERR_OK, -1},
+        {"ours after one that nobody knows", "\x8\xee\3abc\1\1\x66", 9, 1, ERR_OK, 0x66},
+        {"an unknown one that says nothing", "\2\xee\0", 3, 1, ERR_OK, -1},
+        {"two alike: the first counts", "\6\1\1\x11\1\1\x22", 7, 1, ERR_OK, 0x11},
+        {"with a view after it",
+         "\2\xee\0"
+         "12345678\1\1\0\1",
+         15, 1, ERR_OK, -1},
+        {"none", "\0", 1, 1, ERR_BAD_FIELD, -1},
+        {"a kind alone", "\1\xee", 2, 1, ERR_BAD_FIELD, -1},
+        {"shorter than it says", "\3\xee\2a", 4, 1, ERR_BAD_FIELD, -1},
+        {"the second is cut", "\6\xee\1a\xef\2b", 7, 1, ERR_BAD_FIELD, -1},
+        {"longer than what is there", "\x9\xee\3abc", 6, 1, ERR_BAD_FIELD, -1},
+        {"of media-alive", "\0\2\xee\0", 4, 2, ERR_BAD_FIELD, -1},
+    };
+    static const uint8_t bare[] = "\x10\1\2\3\4\5\6\7\x08\1\0\0\1\0\0\0\0\0\0\0\0\0";
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t datagram[BEAT_LEN_MAX], again[BEAT_LEN_MAX], body[64];
+        struct beat out;
+        memcpy(body, bare, sizeof(bare));
+        memcpy(body + sizeof(bare), rows[i].rest, rows[i].len);
+        size_t len = seal_body(datagram, rows[i].kind, body, sizeof(bare) + rows[i].len, &key);
+        enum err err = beat_open(&out, datagram, len, &key);
+        cr_expect_eq(err, rows[i].expected, "%s", rows[i].what);
+        if (err != ERR_OK)
+            continue;
+        size_t block_len = 0;
+        const uint8_t *block = beat_find_block(&out, BEAT_BLOCK_COORDINATE, &block_len);
+        cr_expect_eq(block == NULL ? -1 : block[0], rows[i].says, "%s", rows[i].what);
+        cr_expect(block == NULL || block_len == 1, "%s", rows[i].what);
+        cr_expect_eq(seal(again, &out, &key), len, "%s", rows[i].what);
+        cr_expect_arr_eq(again, datagram, len, "%s", rows[i].what);
+    }
+}
+
+/* Beside all else that a beat can say, and not a byte more. */
+Test(beat, has_room_for_some_blocks_always) {
+    struct seal_key key = key_of(SEAL_PURPOSE_BEAT, 0);
+    uint8_t datagram[BEAT_LEN_MAX], bytes[BEAT_BLOCKS_ROOM] = {0x42};
+    struct beat in = sample(BEAT_VIEWS_MAX), out;
+    in.seq = in.echo_seq = in.candidate_seq = UINT64_MAX;
+    in.digest_len = BEAT_DIGEST_MAX;
+    memset(in.digest, 0xa7, sizeof(in.digest));
+    cr_expect(beat_add_block(&in, BEAT_BLOCK_COORDINATE, bytes, 11));
+    cr_expect_not(beat_add_block(&in, BEAT_BLOCK_ROUND_TRIPS, bytes, BEAT_BLOCKS_ROOM - 14));
+    cr_expect(beat_add_block(&in, BEAT_BLOCK_ROUND_TRIPS, bytes, BEAT_BLOCKS_ROOM - 15));
+    cr_expect_eq(in.blocks_len, BEAT_BLOCKS_ROOM);
+    cr_assert_eq(beat_open(&out, datagram, seal(datagram, &in, &key), &key), ERR_OK);
+    expect_equal(&in, &out, "a full beat");
+    size_t len = 0;
+    cr_expect_not_null(beat_find_block(&out, BEAT_BLOCK_ROUND_TRIPS, &len));
+    cr_expect_eq(len, BEAT_BLOCKS_ROOM - 15);
 }
 
 Test(beat, layout_is_as_documented) {
@@ -304,7 +372,7 @@ Test(beat, fields_out_of_range_are_refused) {
         {"a candidate's seq without boot", 1, 61, 8, 8, "\0\0\0\0\0\0\0\0", ERR_BAD_FIELD},
         {"no interval", 1, 28, 2, 2, "\0\0", ERR_BAD_FIELD},
         {"no wish", 1, 30, 2, 2, "\0\0", ERR_OK},
-        {"an unknown flag", 1, 0, 1, 1, "\xd5", ERR_BAD_FIELD},
+        {"blocks are not there", 1, 0, 1, 1, "\xd5", ERR_BAD_FIELD},
         {"a digest is not there", 1, 0, 1, 1, "\xe5", ERR_BAD_FIELD},
         {"a node in a cluster's beat", 1, 40, 0, 1, "\x01", ERR_BAD_FIELD},
         {"a node in media-alive", 2, 40, 0, 1, "\x01", ERR_OK},

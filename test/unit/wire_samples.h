@@ -330,6 +330,7 @@ static inline struct description sample_description(void) {
                                 .key = sample_pair(1).public_key,
                                 .has_next_key = true,
                                 .next_key = sample_pair(4).public_key,
+                                .beat_blocks = true,
                                 .issued_s = 1763720000,
                                 .services = services,
                                 .service_count = 1,
