@@ -60,8 +60,8 @@ struct outlook_text outlook_of(const struct verdict_result *verdict,
             within);
         break;
     case 9:
-        SAY("alive with its next answer; crashed when the objection is %" PRId64
-            " ms old, or worn out %" PRId64 " s after we lost it (judged anew %s)",
+        SAY("alive with its next answer; crashed when what others heard is %" PRId64
+            " ms old, or %" PRId64 " s after we lost it, whatever they say (judged anew %s)",
             within, duration_in_ms(VERDICT_VETO_MAX) / 1000, at);
         break;
     case 11:

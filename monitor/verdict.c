@@ -298,13 +298,13 @@ static bool judge_too_early(struct verdict_result *out, const struct verdict_inp
     bool awaited = h->awaited.count > 0 && h->silent.count < VERDICT_ENOUGH;
     if (h->unsure.count > 0) {
         conclude(out, VERDICT_SUSPECT, 11, h->again_at);
-        SAY(out, "no beat for %" PRId64 " ms; %s heard it too lately to tell", silent_ms(in),
+        SAY(out, "no beat for %" PRId64 " ms; %s heard it too recently to tell", silent_ms(in),
             names_text(&h->unsure, names));
         return true;
     }
     if (awaited) {
         conclude(out, VERDICT_SUSPECT, 11, h->again_at);
-        SAY(out, "no beat for %" PRId64 " ms; %s has not told since", silent_ms(in),
+        SAY(out, "no beat for %" PRId64 " ms; no word of it from %s since", silent_ms(in),
             names_text(&h->awaited, names));
         return true;
     }
@@ -330,15 +330,17 @@ static void judge_by_others(struct verdict_result *out, const struct verdict_inp
     bool veto_holds = !instant_reached(now, veto_ends);
     if (veto_holds && h->objecting.count > 0) {
         conclude(out, VERDICT_PARTITIONED, 9, h->objected_until);
-        SAY(out, "no beat for %" PRId64 " ms; %s still hears it", silent_ms(in),
+        SAY(out, "no beat for %" PRId64 " ms; still heard by %s", silent_ms(in),
             names_text(&h->objecting, names));
     } else if (judge_by_clients(out, in, h, now)) {
         return;
     } else if (!veto_holds || !judge_too_early(out, in, h, now)) {
         conclude(out, VERDICT_CRASHED, 13, INSTANT_NEVER);
         if (h->objecting.count > 0)
-            SAY(out, "no beat for %" PRId64 " ms; the objection of %s has worn out", silent_ms(in),
-                names_text(&h->objecting, names));
+            SAY(out,
+                "no beat for %" PRId64 " ms; still heard by %s, which counts for %" PRId64 " s",
+                silent_ms(in), names_text(&h->objecting, names),
+                duration_in_ms(VERDICT_VETO_MAX) / 1000);
         else
             say_missing(out, in, &h->silent, clients_miss_it(in, now));
         return;

@@ -136,7 +136,7 @@ struct verdict_input {
 /* What a witness's word is worth. */
 enum verdict_word {
     VERDICT_WORD_OBJECTS, /* it has proof that we cannot explain away */
-    VERDICT_WORD_UNSURE,  /* it heard it too lately to tell */
+    VERDICT_WORD_UNSURE,  /* it heard it too recently to tell */
     VERDICT_WORD_AGREES,  /* it has missed it for longer than ever happens by itself */
     VERDICT_WORD_AWAITED, /* what it told was usual then, and it has told nothing since */
     VERDICT_WORD_NONE     /* it is not awaited any longer */

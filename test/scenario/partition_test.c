@@ -25,8 +25,8 @@ Test(partition, both_ways_with_a_witness) {
     cr_expect(overlay_tells(
         o, "   2.135 fra1 > ams1 suspect (silent 150 ms, expected 100±50) -> asking lon1\n"
            "   2.135 ams1 > fra1 suspect (silent 150 ms, expected 100±50) -> asking lon1\n"
-           "   2.275 fra1 > ams1 partitioned (no beat for 290 ms; lon1 still hears it)\n"
-           "   2.275 ams1 > fra1 partitioned (no beat for 290 ms; lon1 still hears it)\n"
+           "   2.275 fra1 > ams1 partitioned (no beat for 290 ms; still heard by lon1)\n"
+           "   2.275 ams1 > fra1 partitioned (no beat for 290 ms; still heard by lon1)\n"
            "   4.195 ams1 > fra1 alive (rtt 20 ms) after 1920 ms partitioned\n"
            "   4.195 fra1 > ams1 alive (rtt 20 ms) after 1920 ms partitioned\n"));
     cr_expect_eq(core_counters(overlay_core(o, 0))->moves_begun, 0u);
@@ -57,7 +57,7 @@ Test(partition, one_way_shows_at_both_ends) {
     overlay_run_until(o, 6000);
     cr_expect(overlay_tells(
         o, "   2.135 ams1 > fra1 suspect (silent 150 ms, expected 100±50) -> asking lon1\n"
-           "   2.305 ams1 > fra1 partitioned (no beat for 320 ms; lon1 still hears it)\n"
+           "   2.305 ams1 > fra1 partitioned (no beat for 320 ms; still heard by lon1)\n"
            "   2.375 fra1 > ams1 partitioned (it beats and does not hear us, for 400 ms now)\n"
            "   4.030 ams1 > fra1 alive (rtt 20 ms) after 1725 ms partitioned\n"
            "   4.120 fra1 > ams1 alive (rtt 20 ms) after 1745 ms partitioned\n"));

@@ -22,7 +22,7 @@ Test(outlook, a_sentence_for_each_rule) {
         {6, 900, "crashed if its nodes prove nothing for 1000 ms"},
         {7, 300, "headless if that node proves itself, else judged by others in 300 ms"},
         {8, 300, "alive when it answers us; judged by others if its beats stop for 400 ms"},
-        {9, 260, "worn out 10 s after we lost it (judged anew in 260 ms)"},
+        {9, 260, "or 10 s after we lost it, whatever they say (judged anew in 260 ms)"},
         {10, 500, "alive with its next beat that answers one of ours"},
         {11, 80, "partitioned if a witness still hears it; crashed if not, judged anew in 80 ms"},
         {11, -1, "judged anew at its next change"},

@@ -71,7 +71,7 @@ enum reason {
 
 static struct verdict_input with_reasons(enum reason up_to, struct verdict_witness *w) {
     struct verdict_input in = expired();
-    w[0] = witness("par1", 1, 350); /* too lately to tell: newer than ours, explainable */
+    w[0] = witness("par1", 1, 350); /* too recently to tell: newer than ours, explainable */
     w[1] = witness("lon1", 2, 100); /* newer than can be explained */
     in.witnesses = w;
     in.witness_count = up_to >= REASON_OBJECTION ? 2 : up_to >= REASON_UNSURE ? 1 : 0;
@@ -115,11 +115,11 @@ Test(verdict, rules_win_in_their_order) {
         {REASON_NODE_WORD, 7, VERDICT_SUSPECT,
          "no beat for 310 ms; a node speaks and has not proven itself yet"},
         {REASON_DEAF, 8, VERDICT_PARTITIONED, "it beats and does not hear us, for 400 ms now"},
-        {REASON_OBJECTION, 9, VERDICT_PARTITIONED, "no beat for 310 ms; lon1 still hears it"},
+        {REASON_OBJECTION, 9, VERDICT_PARTITIONED, "no beat for 310 ms; still heard by lon1"},
         {REASON_CLIENTS, 10, VERDICT_CRASHED,
          "no beat for 310 ms; par1 silent too; 41 of 43 clients resumed here within 150 ms"},
         {REASON_UNSURE, 11, VERDICT_SUSPECT,
-         "no beat for 310 ms; par1 heard it too lately to tell"},
+         "no beat for 310 ms; par1 heard it too recently to tell"},
         {REASON_ALONE, 12, VERDICT_SUSPECT,
          "no beat for 310 ms; nobody to ask, and the path is bad"},
         {REASON_NONE, 13, VERDICT_CRASHED, "no beat for 310 ms; no witness"},
@@ -191,7 +191,7 @@ Test(verdict, an_objection_wears_out) {
         cr_expect_eq(out.verdict, rows[i].expected, "%s", rows[i].what);
         if (out.verdict == VERDICT_CRASHED)
             cr_expect_str_eq(out.evidence,
-                             "no beat for 310 ms; the objection of lon1 has worn out");
+                             "no beat for 310 ms; still heard by lon1, which counts for 10 s");
     }
 }
 
@@ -391,7 +391,7 @@ Test(verdict, who_has_not_told_since_is_waited_for) {
         cr_expect_eq(verdict_word_of(&in, &w, ago(0)), rows[i].word, "%s", rows[i].what);
         cr_expect_eq(out.rule, rows[i].rule, "%s: %d", rows[i].what, out.rule);
         if (out.rule == 11) {
-            cr_expect_str_eq(out.evidence, "no beat for 310 ms; lon1 has not told since");
+            cr_expect_str_eq(out.evidence, "no beat for 310 ms; no word of it from lon1 since");
             cr_expect_eq(out.again_at.us, w.mute_at.us, "%s", rows[i].what);
         }
         in.convicted = true;
