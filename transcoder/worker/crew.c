@@ -2,6 +2,7 @@
 
 #include "peerd/net/clock.h"
 #include "peerd/net/sockaddr.h"
+#include "transcoder/worker/spare.h"
 #include "transcoder/worker/suspicion.h"
 
 #include <assert.h>
@@ -59,71 +60,11 @@ struct crew {
     struct instant counters_due;
     uint64_t ping;
     bool ready;
-    struct hand spare;        /* has no place */
-    struct instant spare_due; /* when there is to be one, if there is none */
+    struct spare spare; /* has no place */
     int media_fds[NODE_WORKERS_MAX];
     uint32_t count;
     struct member members[];
 };
-
-/* ---- the spare ------------------------------------------------------------------------------- */
-
-/* Not while somebody who has just begun needs the processor, nor at once on all machines that were
- * started together: perhaps they share one. */
-static struct instant spare_due(struct instant now) {
-    int64_t apart_ms = (int64_t)getpid() % CREW_SPARE_APART * CREW_SPARE_APART_MS;
-    return instant_add(now, duration_ms(CREW_SPARE_MS + apart_ms));
-}
-
-static void spare_received(void *data, enum link_kind kind, const void *body) {
-    struct crew *c = data;
-    (void)body;
-    if (kind != LINK_READY)
-        kill(c->spare.pid, SIGKILL);
-    c->spare.ready = kind == LINK_READY;
-    if (c->spare.ready)
-        net_log(c->log, NET_LOG_INFO, "worker at hand", NET_NUMBER("pid", c->spare.pid),
-                NET_NUMBER("took_ms", duration_in_ms(instant_since(net_now(), c->spare.started))));
-}
-
-static void spare_closed(void *data) {
-    struct crew *c = data;
-    c->spare.ready = false;
-    kill(c->spare.pid, SIGKILL); /* if it has not ended by itself */
-}
-
-static void spare_died(struct crew *c) {
-    net_log(c->log, NET_LOG_WARNING, "worker at hand died", NET_NUMBER("pid", c->spare.pid));
-    hand_forget(&c->spare);
-    c->spare_due = spare_due(net_now());
-}
-
-static bool all_run(const struct crew *c) {
-    for (uint32_t i = 0; i < c->count; i++)
-        if (c->members[i].state != MEMBER_RUNNING)
-            return false;
-    return true;
-}
-
-static void keep_spare(struct crew *c, struct instant now) {
-    const struct link_handlers handlers = {
-        .received = spare_received, .closed = spare_closed, .data = c};
-    const char *what;
-    if (c->spare.pid != 0) {
-        if (!c->spare.ready &&
-            duration_less(duration_ms(CREW_START_MS_MAX), instant_since(now, c->spare.started)))
-            kill(c->spare.pid, SIGKILL);
-        return;
-    }
-    if (!instant_reached(now, c->spare_due) || !all_run(c))
-        return;
-    if (hand_start(&c->spare, c->loop, c->options, c->media_fds, c->count, &handlers, &what) ==
-        ERR_OK)
-        return;
-    net_log(c->log, NET_LOG_WARNING, "worker cannot be kept at hand", NET_TEXT("what", what),
-            NET_TEXT("error", strerror(errno)));
-    c->spare_due = spare_due(now);
-}
 
 /* ---- the life of one process ----------------------------------------------------------------- */
 
@@ -180,9 +121,7 @@ static void fill(struct member *m) {
     struct crew *c = m->crew;
     const struct link_handlers handlers = {.received = received, .closed = link_closed, .data = m};
     const char *what;
-    if (c->spare.ready) {
-        m->hand = c->spare;
-        c->spare = (struct hand){0};
+    if (spare_take(&c->spare, &m->hand)) {
         link_set_handlers(m->hand.link, &handlers);
         begin(m);
         ready_received(m);
@@ -241,11 +180,17 @@ static void child_died(void *data, int number) {
     struct crew *c = data;
     int status;
     (void)number;
-    if (reap(&c->spare, &status))
-        spare_died(c);
+    spare_reap(&c->spare);
     for (uint32_t i = 0; i < c->count; i++)
         if (reap(&c->members[i].hand, &status))
             died(&c->members[i], status);
+}
+
+static bool all_run(const struct crew *c) {
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->members[i].state != MEMBER_RUNNING)
+            return false;
+    return true;
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */
@@ -258,7 +203,7 @@ static void ready_received(struct member *m) {
     set_state(m, MEMBER_RUNNING);
     m->hand.ready = true;
     m->well = m->progressed = net_now();
-    c->spare_due = spare_due(m->well);
+    spare_put_off(&c->spare, m->well);
     link_send(m->hand.link, LINK_PLACE, &place);
     net_log(c->log, NET_LOG_INFO, "worker started", NET_NUMBER("worker", m->index),
             NET_NUMBER("pid", m->hand.pid), NET_ADDR("media", &m->bound),
@@ -411,8 +356,8 @@ static void tick(void *data, struct instant now) {
             log_counters(m);
     }
     if (held_up)
-        c->spare.started = now;
-    keep_spare(c, now);
+        spare_excuse(&c->spare, now);
+    spare_keep(&c->spare, all_run(c), now);
     net_timer_arm(&c->timer, instant_add(now, duration_ms(CREW_PING_MS)));
 }
 
@@ -454,6 +399,7 @@ enum err crew_new(struct crew **out, struct net_loop *loop, struct net_log *log,
                        .ticked = net_now(),
                        .counters_due = instant_add(net_now(), duration_s(10)),
                        .count = options->workers};
+    spare_init(&c->spare, loop, log, options, c->media_fds, c->count);
     for (uint32_t i = 0; i < c->count; i++) {
         struct member *m = &c->members[i];
         *m = (struct member){.crew = c, .index = i, .sound = true, .unanswered = INSTANT_NEVER};
@@ -512,6 +458,5 @@ void crew_kill_all(struct crew *c) {
     for (uint32_t i = 0; i < c->count; i++)
         if (c->members[i].hand.pid != 0)
             kill(c->members[i].hand.pid, SIGKILL);
-    if (c->spare.pid != 0)
-        kill(c->spare.pid, SIGKILL);
+    spare_kill(&c->spare);
 }

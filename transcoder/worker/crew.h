@@ -8,8 +8,8 @@
  *             +-------- WAITING <----------------------------------------------+
  *        at once, or after CREW_BACKOFF_MS when it died too often
  *
- * One process more than there are places is kept at hand. It takes the place of one that has died
- * without having to be loaded first, which takes longer than a listener waits for a frame.
+ * One process more than there are places is kept at hand (spare.h). It takes the place of one that
+ * has died without having to be loaded first, which takes longer than a listener waits for a frame.
  *
  * The socket of a worker is bound once and outlives every process that uses it, so datagrams that
  * arrive meanwhile wait in it for the replacement. A worker is killed when it leaves a ping
@@ -26,15 +26,12 @@
 #include "transcoder/worker/hand.h"
 #include "transcoder/worker/options.h"
 
-#define CREW_PING_MS        100   /* [ms] between pings */
-#define CREW_START_MS_MAX   20000 /* [ms] a new process has for its first word */
-#define CREW_STARVED_MAX    10    /* [stall limits] after which even want of CPU is no excuse */
-#define CREW_DEATHS_MAX     5     /* more of them within … */
-#define CREW_DEATHS_MS      10000 /* [ms] … this time make the next start wait … */
-#define CREW_BACKOFF_MS     1000  /* [ms] … so long */
-#define CREW_SPARE_MS       1000  /* [ms] after the last start one more is made ready … */
-#define CREW_SPARE_APART    8     /* … later by up to so many … */
-#define CREW_SPARE_APART_MS 150   /* [ms] … steps of this, from machine to machine */
+#define CREW_PING_MS      100   /* [ms] between pings */
+#define CREW_START_MS_MAX 20000 /* [ms] a new process has for its first word */
+#define CREW_STARVED_MAX  10    /* [stall limits] after which even want of CPU is no excuse */
+#define CREW_DEATHS_MAX   5     /* more of them within … */
+#define CREW_DEATHS_MS    10000 /* [ms] … this time make the next start wait … */
+#define CREW_BACKOFF_MS   1000  /* [ms] … so long */
 
 struct crew;
 
