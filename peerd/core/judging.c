@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ASKED_TEXT_LEN 96 /* names of witnesses in one line; the rest is left out */
 
@@ -121,13 +122,19 @@ static struct verdict_input words_of(const struct peering *p) {
     };
 }
 
+/* Who is convicted already stays so on the evidence that convicted it: of what is left of it later,
+ * when its witnesses have forgotten it or are gone themselves, nobody would convict. */
 static void judge(const struct core *core, struct peering *p, struct verdict_result *out) {
     struct verdict_witness witnesses[POLICY_PEERS_MAX];
     struct verdict_input in = words_of(p);
+    char evidence[sizeof(out->evidence)];
     if (verdict_stands(out, &in))
         return;
     fill_input(core, p, witnesses, &in);
+    memcpy(evidence, out->evidence, sizeof(evidence));
     verdict_judge(out, &in, core->now);
+    if (in.convicted && out->verdict == VERDICT_CRASHED)
+        memcpy(out->evidence, evidence, sizeof(evidence));
 }
 
 /* ---- inquiries ------------------------------------------------------------------------------- */

@@ -66,6 +66,29 @@ Test(core_judging, the_dead_are_no_witnesses) {
     fixture_free(b.f);
 }
 
+/* Seconds later its witness is dead as well, and nobody else remembers. */
+Test(core_judging, who_is_convicted_stays_so_on_the_evidence_of_then) {
+    struct bed b = bed_new(100, 400);
+    lasts(&b, 380);
+    heard(&b, 1, 100);
+    heard(&b, 2, 100);
+    lasts(&b, 25);
+    tells(&b, 1, 5000);
+    tells(&b, 2, 5000);
+    const struct verdict_result *v = judged(&b);
+    cr_assert_eq(v->verdict, VERDICT_CRASHED);
+    for (int i = 0; i < 50; i++) {
+        lasts(&b, 100);
+        heard(&b, 2, 100);
+        v = judged(&b);
+        cr_expect_eq(v->verdict, VERDICT_CRASHED);
+        cr_expect_str_eq(v->evidence, "no beat for 405 ms; peer1, peer2 silent too");
+    }
+    heard(&b, 0, 100);
+    cr_expect_str_eq(v->evidence, "rtt not measured yet", "%s", v->evidence);
+    fixture_free(b.f);
+}
+
 /* Two clusters that have not described themselves are two, whatever they may turn out to be. */
 Test(core_judging, the_undescribed_are_domains_of_their_own) {
     struct bed b = bed_new(100, 400);
@@ -143,11 +166,11 @@ Test(core_judging, whoever_hears_nobody_doubts_itself_first) {
          {0, 30},
          VERDICT_SUSPECT,
          "no beat for 405 ms, nor of anybody else: it may be us"},
-        {"one is heard", {0, 380}, VERDICT_CRASHED, "no beat for 405 ms; no witness"},
+        {"one is heard", {0, 380}, VERDICT_CRASHED, "no beat for 400 ms; no witness"},
         {"the others were silent before",
          {-800, -900},
          VERDICT_CRASHED,
-         "no beat for 405 ms; no witness"},
+         "no beat for 400 ms; no witness"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bed b = bed_new(100, 400);
