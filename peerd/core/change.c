@@ -1,5 +1,6 @@
 #include "peerd/core/change.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -141,6 +142,7 @@ static bool carry_out(struct core *core, const struct policy *policy) {
     change_peers(core, policy, &plan, gone, &gone_count);
     policy_copy(&core->policy, policy);
     fares_policy(core);
+    agreements_policy(core);
     for (uint32_t i = 0; i < core->peer_count; i++)
         flaps_calm(core, core->peers[i]);
     groups_refresh(core); /* leaves nothing lodged with those who are gone */

@@ -1,5 +1,6 @@
 #include "peerd/core/core.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/change.h"
 #include "peerd/core/moves.h"
 #include "peerd/core/rekey.h"
@@ -206,6 +207,9 @@ static void take(struct core *core, const struct core_event *event, struct core_
     case CORE_STANDBYS_ANSWERED:
         standbys_answered(core, event);
         return;
+    case CORE_AGREEMENT_HEARD:
+        agreements_heard(core, event, outbox);
+        return;
     case CORE_DRAIN:
         drain_begin(core, event);
         return;
@@ -240,7 +244,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     assert(outbox->count == 0 && !instant_before(event->now, core->now));
     core->now = event->now;
     core->wall = event->wall;
-    core->standbys.lodging = false;
+    core->standbys.lodging = core->agreements.saying = false;
     note_own_stall(core);
     take(core, event, outbox);
     nodes_expire(core);
@@ -275,5 +279,6 @@ void core_check_invariants(const struct core *core) {
     sessions_check_invariants(core);
     drain_check_invariants(core);
     ledger_check_invariants(&core->ledger);
+    agreements_check_invariants(core);
     assert(core->memories.by_digest.count <= CORE_IDEMPOTENT_MAX);
 }

@@ -14,6 +14,7 @@
  *   opening             admission.c (may it?), open.c (where, and with which backups)
  *   moving              move.c (one session), drain.c (all of them), ledger.c (the record)
  *   standbys            standbys.c
+ *   agreements          agreements.c (of all peers), agreement.c (the machine of one)
  *
  * A restart. Nothing is kept on disk; after core_init the core is *recovering* until every node of
  * the policy has registered and told all its sessions, or node_lease has passed. Meanwhile
@@ -32,6 +33,7 @@
 #include "peerd/base/trace.h"
 #include "peerd/core/outbox.h"
 #include "peerd/policy/policy.h"
+#include "peerd/wire/agreement.h"
 #include "peerd/wire/description.h"
 #include "peerd/wire/node.h"
 #include "peerd/wire/standbys.h"
@@ -60,6 +62,7 @@ enum core_event_kind {
     CORE_SESSION_OPEN,      /* a client that policy lets in; answered by CORE_ANSWER_OPEN */
     CORE_STANDBYS_LODGED,   /* a peer counts on us; answered by CORE_ANSWER_STANDBYS */
     CORE_STANDBYS_ANSWERED, /* what a peer set aside for us */
+    CORE_AGREEMENT_HEARD,   /* what a peer says of an agreement, asked or not */
     CORE_DRAIN,             /* the operator wants the sessions gone */
     CORE_UNDRAIN,           /* … or not any more */
     CORE_POLICY_CHANGED,    /* peers, nodes and sessions that still make sense are kept */
@@ -122,6 +125,13 @@ struct core_standbys_answered {
     uint32_t ttl_ms; /* [ms] */
 };
 
+struct core_agreement_heard {
+    uint64_t request; /* token of one that asks; answered by CORE_ANSWER_AGREEMENT */
+    uint32_t peer;    /* whose key it was */
+    bool asked;       /* it waits for an answer; else it is one itself */
+    const struct agreement_message *message;
+};
+
 struct core_drain {
     struct duration deadline; /* zero: as the policy says */
     struct name to;           /* empty: each session's own backups */
@@ -144,6 +154,7 @@ struct core_event {
         struct core_session_open open;
         struct core_standbys_lodged lodged;
         struct core_standbys_answered standbys;
+        struct core_agreement_heard agreement;
         struct core_drain drain;
         const struct policy *policy; /* CORE_POLICY_CHANGED; copied */
         struct public_key self;      /* CORE_REKEYED */

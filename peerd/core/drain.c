@@ -92,7 +92,7 @@ static struct peering *target_of(const struct core *core, const struct session *
     for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
         struct name name = group_backup(core, s->group, i);
         struct peering *p = peering_by_name(core, &name);
-        if (p == NULL || !p->policy.offer_moves || !verdict_is_usable(p->verdict.verdict))
+        if (p == NULL || !group_may_go(core, s->group, p) || !verdict_is_usable(p->verdict.verdict))
             continue;
         if (name_equal(&p->policy.name, &core->drain.to))
             return p;

@@ -1,5 +1,6 @@
 #include "peerd/core/groups.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -103,13 +104,21 @@ static void count_members(struct core *core, const struct group *g, int32_t chan
         g->issuer->here += (uint32_t)change;
 }
 
+bool group_may_go(const struct core *core, const struct group *g, const struct peering *p) {
+    if (core->policy.agreement_count == 0)
+        return p->policy.offer_moves;
+    struct name service = group_service(core, g);
+    struct prefix location = group_location(g);
+    return agreements_offer(core, p, &service, &location.addr);
+}
+
 /* One that is damped counts for want of another. */
 static struct peering *first_that_counts(const struct core *core, const struct group *g) {
     struct peering *damped = NULL;
     for (uint8_t i = 0; i < g->key.backup_count; i++) {
         struct name name = group_backup(core, g, i);
         struct peering *p = peering_by_name(core, &name);
-        if (p == NULL || !p->policy.offer_moves || !peering_counts(p))
+        if (p == NULL || !peering_counts(p) || !group_may_go(core, g, p))
             continue;
         if (!p->damping.damped)
             return p;
@@ -137,11 +146,13 @@ static void note_displaced(struct core *core, struct group *g) {
 static void lodge_with(struct core *core, struct group *g, struct peering *to) {
     if (g->backup != NULL) {
         list_remove(&g->backup->groups, &g->lodged);
+        agreements_counted(g->backup, -(int64_t)g->committed);
         standbys_changed(core, g->backup);
     }
     g->backup = to;
     if (to != NULL) {
         list_append(&to->groups, &g->lodged);
+        agreements_counted(to, g->committed);
         standbys_changed(core, to);
     }
 }
@@ -246,16 +257,20 @@ void group_committed(struct core *core, struct group *g, const struct session_id
                      uint32_t epoch) {
     g->committed++;
     set_digest_toggle(&g->digest, id, epoch, RESUME_STANDBY);
-    if (g->backup == NULL)
+    if (g->backup == NULL) {
         group_relodge(core, g);
-    else
-        standbys_changed(core, g->backup);
+        return;
+    }
+    agreements_counted(g->backup, 1);
+    standbys_changed(core, g->backup);
 }
 
 void group_uncommitted(struct core *core, struct group *g, const struct session_id *id,
                        uint32_t epoch) {
     assert(g->committed > 0);
     g->committed--;
+    if (g->backup != NULL)
+        agreements_counted(g->backup, -1);
     set_digest_toggle(&g->digest, id, epoch, RESUME_STANDBY);
     if (g->committed == 0)
         group_relodge(core, g);

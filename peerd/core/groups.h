@@ -79,6 +79,9 @@ void group_uncommitted(struct core *core, struct group *g, const struct session_
 /* Chooses anew with whom the group is lodged: the first of its backups that can be counted on. */
 void group_relodge(struct core *core, struct group *g);
 
+/* May its sessions be moved to the peer, by policy and by what was agreed? */
+bool group_may_go(const struct core *core, const struct group *g, const struct peering *p);
+
 /* What is said of it to others. */
 struct name group_issuer(const struct core *core, const struct group *g);
 struct name group_service(const struct core *core, const struct group *g);

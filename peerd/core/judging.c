@@ -1,5 +1,6 @@
 #include "peerd/core/peering.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/state.h"
 #include "peerd/wire/coarse.h"
 
@@ -217,7 +218,7 @@ static bool counts(enum verdict v) {
 }
 
 bool peering_counts(const struct peering *p) {
-    return counts(p->verdict.verdict);
+    return counts(p->verdict.verdict) && agreements_count(p);
 }
 
 /* Whoever has heard from us that it is silent may be about to convict it; and whoever waits for our

@@ -1,5 +1,6 @@
 #include "peerd/core/open.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/ranking.h"
 #include "peerd/core/state.h"
 #include "topo/location.h"
@@ -140,7 +141,8 @@ static bool is_settling(const struct core *core, const struct core_session_open 
         instant_reached(core->now, instant_add(core->started, OPEN_SETTLE)))
         return false;
     for (uint32_t i = 0; i < core->peer_count; i++)
-        if (core->peers[i]->policy.offer_moves && !description_is_whole(core->peers[i]))
+        if (core->peers[i]->policy.offer_moves &&
+            (!description_is_whole(core->peers[i]) || agreements_pend(core->peers[i])))
             return true;
     return false;
 }

@@ -16,6 +16,7 @@
 #include "peerd/base/err.h"
 #include "peerd/base/time.h"
 #include "peerd/policy/policy.h"
+#include "peerd/wire/agreement.h"
 #include "peerd/wire/beat.h"
 #include "peerd/wire/node.h"
 #include "peerd/wire/standbys.h"
@@ -30,8 +31,10 @@ enum core_intention_kind {
     CORE_ANSWER_OPEN,
     CORE_ANSWER_NODE,
     CORE_ANSWER_STANDBYS,
+    CORE_ANSWER_AGREEMENT,
     CORE_FETCH_DESCRIPTION,
-    CORE_LODGE_STANDBYS
+    CORE_LODGE_STANDBYS,
+    CORE_SAY_AGREEMENT
 };
 
 /* Seal and send. The echo fields are filled: send it in this turn of the loop, or not at all. */
@@ -104,6 +107,21 @@ struct core_lodge_standbys {
     uint32_t group_count;
 };
 
+/* Answer an agreement_heard that asked. */
+struct core_answer_agreement {
+    uint64_t request;                        /* token of the event */
+    enum err err;                            /* ERR_FOREIGN: it is not who it should be, or makes
+                                                things up */
+    const struct agreement_message *message; /* with ERR_OK */
+};
+
+/* POST it to the peer; what it answers is an agreement_heard that asks nothing. If none comes it is
+ * said again in time. With an answer to another one, at most one in an outbox. */
+struct core_say_agreement {
+    uint32_t peer; /* index in the policy */
+    const struct agreement_message *message;
+};
+
 struct core_intention {
     enum core_intention_kind kind;
     union {
@@ -113,6 +131,8 @@ struct core_intention {
         struct core_answer_standbys standbys;
         struct core_fetch_description fetch;
         struct core_lodge_standbys lodge;
+        struct core_answer_agreement agreement;
+        struct core_say_agreement say;
     } u;
 };
 

@@ -1,5 +1,6 @@
 #include "peerd/core/peering.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/digests.h"
 #include "peerd/core/state.h"
 #include "peerd/wire/coarse.h"
@@ -61,6 +62,7 @@ void peering_free(struct peering *p) {
         return;
     assert(!list_holds_any(&p->groups));
     media_alive_free(p);
+    agreements_forget(p);
     testimony_free(&p->testimony);
     description_free(&p->description);
     free(p);
@@ -170,6 +172,7 @@ static void run_confirmed(struct core *core, struct peering *p, const struct bea
     p->viewed_at = INSTANT_NEVER; /* it knows nothing of what we said */
     p->described_partly = 0;
     detector_new_run(&p->detector);
+    agreements_wish(core, p);
     peering_beat_soon(core, p); /* so that it can confirm us, too */
     if (list_holds_any(&p->groups))
         standbys_changed(core, p); /* it has forgotten what we lodged */
@@ -434,6 +437,7 @@ void peering_step(struct core *core, struct peering *p, struct core_outbox *outb
     media_alive_step(core, p, outbox);
     description_step(core, p, outbox);
     standbys_step(core, p, outbox);
+    agreements_step(core, p, outbox);
     core->faces[p->index].due = peering_deadline(p);
 }
 
@@ -447,6 +451,7 @@ struct instant peering_deadline(const struct peering *p) {
     struct instant due = instant_min(p->beat_at, detector_deadline(&p->detector));
     due = instant_min(due, p->verdict.again_at);
     due = instant_min(due, instant_min(p->fetch_at, p->calm_at));
+    due = instant_min(due, agreements_deadline(p));
     if (!p->ask)
         due = instant_min(due, peering_late_at(p));
     return instant_min(due, standbys_deadline(p));

@@ -35,6 +35,7 @@
 #include "peerd/wire/echo.h"
 #include "topo/rank.h"
 
+struct accord;
 struct core;
 struct core_event;
 
@@ -147,6 +148,8 @@ struct peering {
     uint16_t number;          /* of all in this run; as what monitor/perf knows it */
     uint32_t refused;         /* answers that another had made, or under another's name */
     struct rank_place place;
+
+    struct accord *accord; /* owned, see agreements.h; NULL: nothing was agreed or refused */
 
     struct list groups;        /* of ours, that count on it */
     struct instant lodge_at;   /* "never": nothing to say */

@@ -1,5 +1,6 @@
 #include "peerd/core/ranking.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/status.h"
 
 #include <assert.h>
@@ -8,18 +9,18 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
                                        const struct ranking_about *about, bool damped_too) {
     struct description_match match =
         description_match(p, about->service, about->made, about->source);
-    return (struct rank_candidate){.name = p->policy.name,
-                                   .place = p->place,
-                                   .usable = verdict_is_usable(p->verdict.verdict) &&
-                                             (damped_too || !p->damping.damped) &&
-                                             !p->description.draining,
-                                   .offers = match.offers && p->description.media_count > 0,
-                                   .accepts = p->policy.offer_moves,
-                                   .same_determinism = match.same_determinism,
-                                   .free_slots = p->said_free,
-                                   .cost = p->policy.cost,
-                                   .experience = fares_of_peer(core, p, &about->location),
-                                   .rtt = p->rtt};
+    return (struct rank_candidate){
+        .name = p->policy.name,
+        .place = p->place,
+        .usable = verdict_is_usable(p->verdict.verdict) && (damped_too || !p->damping.damped) &&
+                  !p->description.draining,
+        .offers = match.offers && p->description.media_count > 0,
+        .accepts = agreements_offer(core, p, about->service, &about->location.addr),
+        .same_determinism = match.same_determinism,
+        .free_slots = agreements_room(core, p),
+        .cost = agreements_cost(p),
+        .experience = fares_of_peer(core, p, &about->location),
+        .rtt = p->rtt};
 }
 
 /* A peer that has not told its region is in none. */

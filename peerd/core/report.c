@@ -1,5 +1,6 @@
 #include "peerd/core/report.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/moves.h"
 #include "peerd/core/state.h"
 #include "topo/location.h"
@@ -137,6 +138,23 @@ static struct session *add(struct core *core, struct node *n, const struct node_
     return s;
 }
 
+/* A peer's that was not agreed upon, or is more than was, when it comes (`known` NULL) or a standby
+ * is to serve. The table is left as it is, so that the node names it again in full until the order
+ * has reached it. What a node had before we started is nobody's fault. */
+static bool is_welcome(struct core *core, struct node *n, const struct session *known,
+                       const struct node_session *t, bool quiet) {
+    struct order end = {.session = t->session, .what = NODE_ORDER_END};
+    if (quiet || core->policy.agreement_count == 0 ||
+        (known != NULL && (known->state != SESSION_STATE_STANDBY || t->purpose == RESUME_STANDBY)))
+        return true;
+    end.error = agreements_admit(core, t, known != NULL);
+    if (end.error == ERR_OK)
+        return true;
+    core->counters.sessions_denied++;
+    (void)orders_push(&n->orders, &end);
+    return false;
+}
+
 static void told(struct core *core, struct node *n, const struct node_session *t, bool quiet) {
     enum session_state state;
     if (!state_of(t->purpose, &state) || t->worker >= n->media_count ||
@@ -145,13 +163,15 @@ static void told(struct core *core, struct node *n, const struct node_session *t
     struct session *s = session_find(core, &t->session);
     struct before before = {0};
     if (s == NULL) {
+        if (!is_welcome(core, n, NULL, t, quiet))
+            return;
         s = add(core, n, t, state);
         if (s == NULL)
             return;
     } else {
         if (s->node == n)
             s->mark = n->mark; /* it is there, under whatever epoch: no reason to sweep it */
-        if (!wins(core, s, n, t, state))
+        if (!is_welcome(core, n, s, t, quiet) || !wins(core, s, n, t, state))
             return;
         before = (struct before){s->state == SESSION_STATE_COMMITTED,
                                  s->state == SESSION_STATE_HEDGING, s->epoch};

@@ -1,5 +1,6 @@
 #include "peerd/core/standbys.h"
 
+#include "peerd/core/agreements.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -106,9 +107,10 @@ static uint32_t held_by_others(const struct core *core, const struct peering *p)
 
 /* Whether we would take its sessions, and how many slots are there for them. */
 static uint32_t slots_for(const struct core *core, const struct peering *p) {
-    if (!p->policy.accept_moves || core->drain.active || p->here >= p->policy.reserved_slots)
+    uint32_t most = agreements_held(core, p);
+    if (!p->policy.accept_moves || core->drain.active || p->here >= most)
         return 0;
-    uint32_t reserved = p->policy.reserved_slots - p->here, free_slots = core_free_slots(core);
+    uint32_t reserved = most - p->here, free_slots = core_free_slots(core);
     return reserved < free_slots ? reserved : free_slots;
 }
 
@@ -172,8 +174,9 @@ uint32_t standbys_reserved_unused(const struct core *core) {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *p = core->peers[i];
-        if (p->policy.accept_moves && p->policy.reserved_slots > p->here)
-            sum += p->policy.reserved_slots - p->here;
+        uint32_t held = agreements_held(core, p);
+        if (p->policy.accept_moves && held > p->here)
+            sum += held - p->here;
     }
     return sum;
 }

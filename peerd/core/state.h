@@ -6,6 +6,7 @@
 
 #include "peerd/base/rng.h"
 #include "peerd/core/admission.h"
+#include "peerd/core/agreements.h"
 #include "peerd/core/core.h"
 #include "peerd/core/credit.h"
 #include "peerd/core/descriptions.h"
@@ -64,6 +65,7 @@ struct core {
     struct own_description own;
     struct standbys_scratch standbys;
     struct node_order orders[CORE_ORDERS_MAX]; /* of the answer in this step's outbox */
+    struct agreements agreements;
 };
 
 /* One line, with the cluster's name in front: who speaks matters where several write one log. */

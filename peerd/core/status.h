@@ -12,6 +12,7 @@
 #include "monitor/outlook.h"
 #include "monitor/perf.h"
 #include "monitor/verdict.h"
+#include "peerd/core/agreement.h"
 #include "peerd/core/core.h"
 #include "peerd/core/history.h"
 #include "peerd/core/ledger.h"
@@ -37,6 +38,7 @@
     X(node_fulls_asked, "full reports asked for")                                                  \
     X(nodes_lost, "nodes whose lease ended")                                                       \
     X(sessions_refused, "sessions not taken into the table: it was full")                          \
+    X(sessions_denied, "sessions of peers ended: not agreed upon, or more than was")               \
     X(sessions_fenced, "sessions reported under an epoch that is not the newest")                  \
     X(moves_begun, "moves begun")                                                                  \
     X(moves_over, "moves done")                                                                    \
@@ -126,6 +128,21 @@ struct core_peer_status {
     uint32_t standby_groups; /* of its, lodged here */
     uint32_t standby_slots;
 };
+
+/* What was agreed with a peer, or why nothing was. */
+struct core_agreement_status {
+    const struct agreement *agreement; /* NULL: neither side has said anything */
+    bool required;                     /* by our policy, or else sessions move without one */
+    uint32_t held;                     /* [sessions] here for it at most … */
+    uint32_t here;                     /* … of which so many are used */
+    uint32_t relied;                   /* [sessions] there for us … */
+    uint32_t counted;                  /* … on which so many of ours count */
+};
+
+struct core_agreement_status core_peer_agreement(const struct core *core, uint32_t index);
+
+/* [sessions] held for all peers with whom something has to be agreed, and how many may be. */
+struct agreement_room core_agreement_room(const struct core *core);
 
 /* `index` is below policy.peer_count. */
 struct core_peer_status core_peer_status(const struct core *core, uint32_t index,

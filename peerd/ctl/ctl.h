@@ -47,6 +47,7 @@ int ctl_peers(const struct ctl_options *o);
 int ctl_why(const struct ctl_options *o);
 int ctl_rank(const struct ctl_options *o);
 int ctl_found(const struct ctl_options *o);
+int ctl_agreements(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
 int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
@@ -66,5 +67,6 @@ void tables_locations(const json_t *answer);
 void tables_moves(const json_t *answer);
 void tables_diff(const json_t *answer);
 void tables_found(const json_t *found);
+void tables_agreements(const json_t *answer);
 
 #endif

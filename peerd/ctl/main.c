@@ -21,6 +21,7 @@ static const struct ctl_command commands[] = {
     {"why", "SESSION", "who would back a session up, and which rule put each there", ctl_why},
     {"rank", "LOCATION", "the same for clients of an address or prefix [and a SERVICE]", ctl_rank},
     {"found", "", "clusters that discovery knows, and who of them is a peer or why not", ctl_found},
+    {"agreements", "", "what is agreed with peers, or why it is not", ctl_agreements},
     {"sessions", "", "sessions here", ctl_sessions},
     {"locations", "", "how clients fare, by where they are", ctl_locations},
     {"moves", "", "the ledger: moves and their causes", ctl_moves},
@@ -35,7 +36,7 @@ static const struct ctl_command commands[] = {
 static void print_usage(FILE *out) {
     fputs("usage: peerctl COMMAND [words] [options]\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %-10s %s\n", commands[i].name, commands[i].words, commands[i].help);
+        fprintf(out, "  %-10s %-10s %s\n", commands[i].name, commands[i].words, commands[i].help);
     fputs("\n"
           "  --policy FILE     the running peerd's policy: where it listens, and its key\n"
           "  --connect IP:PORT connect there in place of peer_listen\n"

@@ -172,6 +172,10 @@ int ctl_status(const struct ctl_options *o) {
     return show(o, "GET", "/v1/status", tables_status);
 }
 
+int ctl_agreements(const struct ctl_options *o) {
+    return show(o, "GET", "/v1/agreements", tables_agreements);
+}
+
 int ctl_peers(const struct ctl_options *o) {
     return show(o, "GET", "/v1/peers", tables_peers);
 }

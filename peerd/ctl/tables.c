@@ -145,6 +145,36 @@ void tables_peers(const json_t *answer) {
     own_keys(json_object_get(answer, "keys"));
 }
 
+/* What a peer said or did that was not agreed; nothing where nothing was. */
+static void agreement_refusals(const json_t *agreement) {
+    const char *reason;
+    const json_t *count;
+    json_object_foreach((json_t *)json_object_get(agreement, "refusals"), reason, count) {
+        if (json_integer_value(count) > 0)
+            printf("  %s: %lld times\n", reason, (long long)json_integer_value(count));
+    }
+}
+
+void tables_agreements(const json_t *answer) {
+    const json_t *a;
+    size_t i;
+    printf("%-12s %-9s %10s %10s  %s\n", "peer", "state", "here", "there", "why not");
+    json_array_foreach(json_object_get(answer, "agreements"), i, a) {
+        char here[48], there[48];
+        snprintf(here, sizeof(here), "%lld/%lld", number_of(a, "sessions_here"),
+                 number_of(a, "held"));
+        snprintf(there, sizeof(there), "%lld/%lld", number_of(a, "sessions_counting_on_it"),
+                 number_of(a, "relied"));
+        printf("%-12s %-9s %10s %10s", text_of(a, "peer"), text_of(a, "state"), here, there);
+        if (json_is_string(json_object_get(a, "why")))
+            printf("  %s, says %s", text_of(a, "why"), text_of(a, "says"));
+        putchar('\n');
+        agreement_refusals(a);
+    }
+    printf("%lld held of %lld that may be\n", number_of(answer, "held"),
+           number_of(answer, "may_be_held"));
+}
+
 void tables_why(const json_t *answer) {
     const json_t *change;
     size_t i;

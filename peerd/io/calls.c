@@ -154,11 +154,47 @@ void calls_lodge_standbys(struct daemon *d, const struct core_lodge_standbys *lo
     lodge_waiting(p);
 }
 
+/* ---- agreements ---- */
+
+static void said(void *data, const struct net_http_result *result) {
+    struct daemon_peer *p = data;
+    struct agreement_message answer;
+    struct wire_fault fault = {{0}};
+    p->saying = NULL;
+    enum err err = failure_of(result);
+    if (err == ERR_OK)
+        err =
+            agreement_message_decode(&answer, (const char *)result->body, result->body_len, &fault);
+    if (err != ERR_OK) { /* it is said again in time */
+        net_log(p->daemon->log, NET_LOG_DEBUG, "no answer about an agreement",
+                NET_TEXT("peer", p->name.text), NET_TEXT("error", err_name(err)),
+                NET_TEXT("why", fault.text[0] != '\0' ? fault.text : result->detail));
+        return;
+    }
+    daemon_step(p->daemon,
+                &(struct core_event){.kind = CORE_AGREEMENT_HEARD,
+                                     .u.agreement = {.peer = p->index, .message = &answer}});
+}
+
+/* Each message says all there is to say: what is under way is overtaken. */
+void calls_say_agreement(struct daemon *d, const struct core_say_agreement *say) {
+    struct daemon_peer *p = daemon_peer_at(d, say->peer);
+    size_t len = 0;
+    char *json = agreement_message_encode(say->message, &len);
+    if (p->saying != NULL)
+        net_http_cancel(p->saying);
+    if (json == NULL || !call(p, "/v1/agreements", json, len, said, &p->saying))
+        p->saying = NULL;
+    free(json);
+}
+
 void calls_stop(struct daemon_peer *p) {
     if (p->fetch != NULL)
         net_http_cancel(p->fetch);
     if (p->lodge != NULL)
         net_http_cancel(p->lodge);
-    p->fetch = p->lodge = NULL;
+    if (p->saying != NULL)
+        net_http_cancel(p->saying);
+    p->fetch = p->lodge = p->saying = NULL;
     drop_waiting(p);
 }

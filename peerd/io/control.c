@@ -270,6 +270,11 @@ static void get_found(struct daemon *d, struct net_http_request *r, uint32_t ind
     answer_text(r, present_found(d));
 }
 
+static void get_agreements(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    answer_text(r, present_agreements(d));
+}
+
 static void get_moves(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
     answer_text(r, present_moves(d));
@@ -385,6 +390,7 @@ static const struct route routes[] = {
     {"GET", "/v1/description", ASKER_PEER, get_description},
     {"GET", "/v1/introductions", ASKER_PEER, get_introductions},
     {"POST", "/v1/standbys", ASKER_PEER, post_standbys},
+    {"POST", "/v1/agreements", ASKER_PEER, control_agreement},
     {"POST", "/v1/node", ASKER_NODE, registrar_request},
     {"GET", "/v1/status", ASKER_OPERATOR, get_status},
     {"GET", "/v1/peers", ASKER_OPERATOR, get_peers},
@@ -394,6 +400,7 @@ static const struct route routes[] = {
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
     {"GET", "/v1/locations", ASKER_OPERATOR, get_locations},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
+    {"GET", "/v1/agreements", ASKER_OPERATOR, get_agreements},
     {"POST", "/v1/diff", ASKER_OPERATOR, post_diff},
     {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},
     {"POST", "/v1/undrain", ASKER_OPERATOR, post_undrain},

@@ -34,6 +34,12 @@ static void carry_out(struct daemon *d, const struct core_intention *intention) 
     case CORE_LODGE_STANDBYS:
         calls_lodge_standbys(d, &intention->u.lodge);
         return;
+    case CORE_ANSWER_AGREEMENT:
+        control_answer_agreement(d, &intention->u.agreement);
+        return;
+    case CORE_SAY_AGREEMENT:
+        calls_say_agreement(d, &intention->u.say);
+        return;
     }
 }
 

@@ -90,6 +90,7 @@ struct daemon_peer {
     struct daemon_place control;
     struct net_http_call *fetch;   /* in flight; NULL for none */
     struct net_http_call *lodge;   /* likewise */
+    struct net_http_call *saying;  /* likewise: what we say of an agreement */
     uint32_t lodged_groups;        /* in the lodging under way */
     struct daemon_lodging waiting; /* the newest one after that */
     char *envelope;                /* owned: its description as it signed it, if others may have
@@ -210,12 +211,18 @@ size_t keys_issuers(const struct daemon *d, struct ticket_issuer *out);
 /* calls.c */
 void calls_fetch_description(struct daemon *d, const struct core_fetch_description *fetch);
 void calls_lodge_standbys(struct daemon *d, const struct core_lodge_standbys *lodge);
+void calls_say_agreement(struct daemon *d, const struct core_say_agreement *say);
 /* Ends what is under way with a peer that is going; nothing comes back. */
 void calls_stop(struct daemon_peer *p);
 
 /* control.c */
 enum err control_open(struct daemon *d);
 void control_answer_standbys(struct daemon *d, const struct core_answer_standbys *answer);
+
+/* agreements.c: what peers say of agreements, and what operators see of them. */
+void control_agreement(struct daemon *d, struct net_http_request *request, uint32_t peer);
+void control_answer_agreement(struct daemon *d, const struct core_answer_agreement *answer);
+char *present_agreements(const struct daemon *d);
 
 /* registrar.c */
 void registrar_request(struct daemon *d, struct net_http_request *request, uint32_t node);

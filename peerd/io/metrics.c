@@ -126,6 +126,49 @@ static void put_agreed(struct page *p, const struct daemon *d) {
     }
 }
 
+/* Only of peers with whom something has to be agreed, or was. */
+static void put_agreements(struct page *p, const struct daemon *d) {
+    static const struct {
+        const char *metric, *help;
+        size_t at; /* in core_agreement_status, uint32_t */
+    } rows[] = {
+        {"peerd_agreement_held_slots", "Sessions held here for the peer.",
+         offsetof(struct core_agreement_status, held)},
+        {"peerd_agreement_relied_slots", "Sessions that the peer holds for us.",
+         offsetof(struct core_agreement_status, relied)},
+        {"peerd_agreement_counted_sessions", "Sessions of ours that count on them.",
+         offsetof(struct core_agreement_status, counted)},
+    };
+    family(p, "peerd_agreement_state", "gauge", "1 for the state of the agreement with each peer.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        const struct agreement *a = core_peer_agreement(d->core, i).agreement;
+        for (int s = AGREEMENT_STATE_IDLE; a != NULL && s <= AGREEMENT_STATE_ENDING; s++)
+            put(p, "peerd_agreement_state{peer=\"%s\",state=\"%s\"} %d\n", a->peer.text,
+                agreement_state_word((enum agreement_state)s), a->state == (enum agreement_state)s);
+    }
+    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+        family(p, rows[r].metric, "gauge", rows[r].help);
+        for (uint32_t i = 0; i < d->peer_count; i++) {
+            struct core_agreement_status s = core_peer_agreement(d->core, i);
+            const char *at = (const char *)&s + rows[r].at;
+            if (s.agreement != NULL)
+                put(p, "%s{peer=\"%s\"} %u\n", rows[r].metric, s.agreement->peer.text,
+                    (unsigned)*(const uint32_t *)(const void *)at);
+        }
+    }
+    family(p, "peerd_agreement_refused_total", "counter",
+           "What a peer said or did beyond what was agreed, by reason.");
+    for (uint32_t i = 0; i < d->peer_count; i++) {
+        const struct agreement *a = core_peer_agreement(d->core, i).agreement;
+#define PUT_REFUSED(field, help)                                                                   \
+    if (a != NULL)                                                                                 \
+        put(p, "peerd_agreement_refused_total{peer=\"%s\",reason=\"" #field "\"} %llu\n",          \
+            a->peer.text, (unsigned long long)a->counters.field);
+        AGREEMENT_COUNTERS(PUT_REFUSED)
+#undef PUT_REFUSED
+    }
+}
+
 static void put_seconds(struct page *p, const char *metric, const struct core_peer_status *s,
                         struct duration value) {
     if (value.us != INT64_MAX)
@@ -219,6 +262,7 @@ char *metrics_render(const struct daemon *d) {
     put_peers(&page, d);
     put_flaps(&page, d);
     put_agreed(&page, d);
+    put_agreements(&page, d);
     put_detection(&page, d);
     put_counters(&page, d);
     if (fclose(page.out) != 0) {

@@ -6,6 +6,7 @@
 static void copy_service(struct policy_service *to, const struct policy_service *from) {
     to->name = from->name;
     to->capacity = from->capacity;
+    to->priority = from->priority;
     to->profile_count = from->profile_count;
     memcpy(to->profiles, from->profiles, from->profile_count * sizeof(from->profiles[0]));
     to->source_count = from->source_count;
@@ -54,6 +55,8 @@ void policy_copy(struct policy *to, const struct policy *from) {
     copy_discovery(&to->discovery, &from->discovery);
     to->residence_count = from->residence_count;
     memcpy(to->residence, from->residence, from->residence_count * sizeof(from->residence[0]));
+    to->agreement_count = from->agreement_count;
+    memcpy(to->agreements, from->agreements, from->agreement_count * sizeof(from->agreements[0]));
 }
 
 const struct policy_residence *policy_residence_of(const struct policy *p,

@@ -30,6 +30,9 @@
 #define POLICY_FORMER_MAX    4  /* keys that our cluster had before */
 #define POLICY_RESIDENCE_MAX 32 /* prefixes of clients who must stay somewhere … */
 #define POLICY_REGIONS_MAX   8  /* … in one of so many regions */
+#define POLICY_AGREEMENT_MAX 32 /* rows, each for all peers of some names … */
+#define POLICY_TERMS_MAX     8  /* … with so many regions or prefixes in a list */
+#define POLICY_CLASSES_MAX   8  /* of priority, 0 the most urgent */
 #define POLICY_FASTER_MAX    5  /* a peer may ask for beats this many times as often */
 #define POLICY_TEXT_LEN_MAX  255
 
@@ -105,6 +108,7 @@ struct policy_source {
 struct policy_service {
     struct name name;
     uint32_t capacity; /* [sessions] across this cluster's workers */
+    uint32_t priority; /* class of its sessions; 0 the most urgent */
     struct name profiles[POLICY_PROFILES_MAX];
     uint32_t profile_count;
     struct name sources[POLICY_SOURCES_MAX]; /* empty: the whole catalogue */
@@ -156,6 +160,32 @@ struct policy_limits {
     uint32_t drain_per_s;           /* moves started a second */
     uint32_t hedge_ms_max;          /* [ms] longest hedge */
     uint32_t hedges_per_minute;     /* per session */
+};
+
+struct policy_prefixes {
+    struct prefix list[POLICY_TERMS_MAX];
+    uint32_t count;
+};
+
+/* What has to be agreed with peers before sessions move between them and us. What is held for such
+ * a peer is at most its reserved_slots. */
+struct policy_agreement {
+    char pattern[NAME_LEN_MAX + 1]; /* of their names, with * and ?; the first row that fits */
+    uint32_t asks;                  /* [sessions] to be held there for us, at most … */
+    uint32_t asks_min;              /* … and at least, or there is no agreement */
+    uint32_t cost;                  /* that we take for a session of theirs … */
+    uint32_t cost_max;              /* … and pay for one of ours at most */
+    struct duration lease;
+    struct name services[POLICY_SERVICES_MAX]; /* none: all */
+    uint32_t service_count;
+    uint32_t classes[POLICY_CLASSES_MAX]; /* none: all */
+    uint32_t class_count;
+    struct name regions[POLICY_TERMS_MAX]; /* where ours may be served; none: anywhere … */
+    uint32_t region_count;
+    struct name regions_never[POLICY_TERMS_MAX]; /* … but there */
+    uint32_t region_never_count;
+    struct policy_prefixes clients, clients_never; /* of ours, who may be moved there */
+    struct policy_prefixes serves, serves_never;   /* of theirs, who may be moved here */
 };
 
 /* Of which locations it is followed how clients fare, what peers are told of that, and when it is
@@ -230,6 +260,8 @@ struct policy {
     struct policy_discovery discovery;
     struct policy_residence residence[POLICY_RESIDENCE_MAX];
     uint32_t residence_count;
+    struct policy_agreement agreements[POLICY_AGREEMENT_MAX];
+    uint32_t agreement_count;
 };
 
 /* Copies what is there and leaves room that nothing uses untouched: most of a policy is room, and

@@ -387,6 +387,16 @@ void policy_check_detection(struct schema_run *run, struct tree_node *node, void
     schema_found(x, suspect);
 }
 
+void policy_check_agreement(struct schema_run *run, struct tree_node *node, void *record) {
+    const struct policy_agreement *a = record;
+    struct tree_node *min = schema_good(node, "asks_min"), *asks = tree_find(node, "asks");
+    if (min == NULL || a->asks_min <= a->asks || (asks != NULL && asks->faulty))
+        return;
+    struct fault *x = fault_add(run->faults, min, NULL);
+    fault_expected(x, "asks_min to be at most asks");
+    schema_found(x, min);
+}
+
 void policy_check_rule(struct schema_run *run, struct tree_node *node, void *record) {
     static const char *const keys[] = {"provider", "region", "name", "key"};
     (void)record;

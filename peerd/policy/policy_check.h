@@ -36,6 +36,7 @@ void policy_check_profile(struct schema_run *run, struct tree_node *node, void *
 void policy_check_source(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_limits(struct schema_run *run, struct tree_node *node, void *record);
+void policy_check_agreement(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_rule(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_discovery(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_whole(struct schema_run *run, struct tree_node *node, void *record);

@@ -213,6 +213,8 @@ static const struct schema_row service_rows[] = {
     {"sources", SCHEMA_LIST, LIST_AT(policy_service, sources, source_count, POLICY_SOURCES_MAX),
      .item = &name_item, .single = true, .unique = "",
      .doc = "Names of sources that may be asked for; without it the whole catalogue."},
+    {"priority", SCHEMA_COUNT, AT(policy_service, priority), .preset = "0", .range = "0..7",
+     .doc = "Class of its sessions, 0 the most urgent: `agreements` say which classes are taken."},
 };
 const struct schema_table policy_service_table = {
     .title = "a service",
@@ -396,6 +398,56 @@ const struct schema_table policy_discovery_table = {
     .check = policy_check_discovery,
 };
 
+/* ---- agreements ---- */
+
+static const struct schema_row class_item = {.key = "", .type = SCHEMA_COUNT, .range = "0..7"};
+static const struct schema_row prefix_item = {.key = "", .type = SCHEMA_PREFIX};
+
+#define PREFIXES(field)                                                                            \
+    SCHEMA_LIST, LIST_AT(policy_agreement, field.list, field.count, POLICY_TERMS_MAX),             \
+        .item = &prefix_item, .single = true
+
+static const struct schema_row agreement_rows[] = {
+    {"name", .type = SCHEMA_TEXT, AT(policy_agreement, pattern), .size = NAME_LEN_MAX + 1,
+     .required = true, .form = "a name in which * stands for any characters and ? for one",
+     .check = policy_check_pattern,
+     .doc = "Of a peer, or a pattern of names; the first row that fits counts."},
+    {"asks", SCHEMA_COUNT, AT(policy_agreement, asks), .preset = "1000000", .range = "0..1000000",
+     .doc = "Sessions of ours to be held there, at most; 0: none is moved there."},
+    {"asks_min", SCHEMA_COUNT, AT(policy_agreement, asks_min), .preset = "0", .range = "0..1000000",
+     .doc = "With fewer there is no agreement; at most `asks`."},
+    {"cost", SCHEMA_COUNT, AT(policy_agreement, cost), .preset = "0", .range = "0..1000000",
+     .doc = "What a session of theirs costs here, in whatever unit the two agree upon."},
+    {"cost_max", SCHEMA_COUNT, AT(policy_agreement, cost_max), .preset = "1000000",
+     .range = "0..1000000", .doc = "What a session of ours may cost there."},
+    {"lease", SCHEMA_DURATION, AT(policy_agreement, lease), .preset = "10min", .range = "3s..1h",
+     .doc = "Without a word of the other the agreement ends after this, or earlier if it says so."},
+    {"services", SCHEMA_LIST,
+     LIST_AT(policy_agreement, services, service_count, POLICY_SERVICES_MAX), .item = &name_item,
+     .single = true, .unique = "", .doc = "That it is about; without it all of this policy."},
+    {"classes", SCHEMA_LIST, LIST_AT(policy_agreement, classes, class_count, POLICY_CLASSES_MAX),
+     .item = &class_item, .single = true, .unique = "",
+     .doc = "Of priority, that it is about (`priority` of a service); without it all."},
+    {"regions", SCHEMA_LIST, LIST_AT(policy_agreement, regions, region_count, POLICY_TERMS_MAX),
+     .item = &name_item, .single = true, .unique = "",
+     .doc = "Where sessions of ours may be served; without it anywhere."},
+    {"regions_never", SCHEMA_LIST,
+     LIST_AT(policy_agreement, regions_never, region_never_count, POLICY_TERMS_MAX),
+     .item = &name_item, .single = true, .unique = "", .doc = "And where not."},
+    {"clients", PREFIXES(clients),
+     .doc = "Clients of ours who may be moved there; without it all."},
+    {"clients_never", PREFIXES(clients_never),
+     .doc = "And who may not; of several prefixes the longest counts."},
+    {"serves", PREFIXES(serves), .doc = "Clients of theirs who may come here; without it all."},
+    {"serves_never", PREFIXES(serves_never), .doc = "And who may not, likewise."},
+};
+const struct schema_table policy_agreement_table = {
+    .title = "an agreement",
+    .doc = "Both sides' policies must agree; what is held here is the peer's `reserved_slots`.",
+    TABLE(agreement_rows, policy_agreement),
+    .check = policy_check_agreement,
+};
+
 /* ---- the whole file ---- */
 
 static const struct schema_row policy_rows[] = {
@@ -432,6 +484,10 @@ static const struct schema_row policy_rows[] = {
      .table = &residence_table, .unique = "prefix",
      .doc =
          "Where clients must stay, as laws on data demand: whom no prefix names may go anywhere."},
+    {"agreements", SCHEMA_LIST, LIST_AT(policy, agreements, agreement_count, POLICY_AGREEMENT_MAX),
+     .table = &policy_agreement_table, .unique = "name",
+     .doc = "What has to be agreed with a peer before sessions move there or come from there; with "
+            "one that no row fits `accept_moves` and `offer_moves` suffice."},
     {"dns_server", SCHEMA_HOST, AT(policy, dns_server), .check = policy_check_dns_server,
      .doc = "Resolver for host names and SRV records; without it the system's. Port 53 unless "
             "given."},

@@ -13,6 +13,7 @@ extern const struct schema_table policy_place_table;     /* struct policy_cluste
 extern const struct schema_table policy_detection_table; /* struct policy_detection */
 extern const struct schema_table policy_limits_table;    /* struct policy_limits */
 extern const struct schema_table policy_performance_table;
+extern const struct schema_table policy_agreement_table;
 extern const struct schema_table policy_profile_table; /* struct policy_profile */
 extern const struct schema_table policy_source_table;  /* struct policy_source */
 extern const struct schema_table policy_service_table; /* struct policy_service */

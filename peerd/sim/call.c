@@ -19,6 +19,7 @@ static void free_call(struct sim_call *call) {
     description_free(&call->description);
     free(call->groups);
     free(call->slots);
+    free(call->message);
     free(call);
 }
 
@@ -78,6 +79,12 @@ void sim_call_lodge(struct sim *sim, struct sim_site *site,
     ask(sim, site, call);
 }
 
+void sim_call_say(struct sim *sim, struct sim_site *site, const struct core_say_agreement *say) {
+    struct sim_call *call = new_call(sim, site, say->peer);
+    call->message = copy_of(say->message, 1, sizeof(*call->message));
+    ask(sim, site, call);
+}
+
 /* ---- answering ---- */
 
 static void answer(struct sim *sim, const struct sim_site *site, struct sim_call *call) {
@@ -121,6 +128,8 @@ static void leave_for_later(struct sim *sim, struct sim_site *site, const struct
                                .group_count = call->group_count,
                                .orphan = true};
     later->groups = copy_of(call->groups, call->group_count, sizeof(*later->groups));
+    if (call->message != NULL)
+        later->message = copy_of(call->message, 1, sizeof(*later->message));
     event.body = later;
     fail(sim, call, ERR_TIMEOUT, false);
     sim_process_holds(sim, &site->peerd, &event);
@@ -136,6 +145,13 @@ void sim_call_asked(struct sim *sim, const struct sim_event *e) {
         fail(sim, call, ERR_UNREACHABLE, true); /* refused; the way back is not worth an event */
     } else if (site->peerd.life == SIM_LIFE_STOPPED) {
         leave_for_later(sim, site, e);
+    } else if (call->message != NULL) {
+        site->calling = call;
+        sim_site_step(sim, site,
+                      &(struct core_event){
+                          .kind = CORE_AGREEMENT_HEARD,
+                          .u.agreement = {.peer = peer, .asked = true, .message = call->message}});
+        assert(site->calling == NULL && "whoever asks is answered");
     } else if (!call->lodging) {
         describe_site(sim, site, call);
     } else {
@@ -161,6 +177,16 @@ void sim_call_answer_standbys(struct sim *sim, struct sim_site *site,
     answer(sim, site, call);
 }
 
+void sim_call_answer_agreement(struct sim *sim, struct sim_site *site,
+                               const struct core_answer_agreement *a) {
+    struct sim_call *call = site->calling;
+    site->calling = NULL;
+    call->err = a->err;
+    if (a->err == ERR_OK)
+        *call->message = *a->message;
+    answer(sim, site, call);
+}
+
 /* ---- hearing of it ---- */
 
 /* True if whoever asked is still there; the call is given back otherwise. */
@@ -177,6 +203,10 @@ void sim_call_failed(struct sim *sim, const struct sim_event *e) {
     struct sim_call *call = e->body;
     if (!is_awaited(sim, e))
         return;
+    if (call->message != NULL) { /* it is said again in time */
+        free_call(call);
+        return;
+    }
     sim_site_step(
         sim, &sim->sites[e->a],
         &(struct core_event){
@@ -198,12 +228,15 @@ void sim_call_answered(struct sim *sim, const struct sim_event *e) {
     }
     if (!is_awaited(sim, e))
         return;
-    if (!call->lodging)
+    if (!call->lodging && call->message == NULL)
         sim_rekey_described(sim, site, call->peer, &call->description);
     struct core_event event = {
         .kind = CORE_PEER_DESCRIBED,
         .u.described = {.peer = call->peer, .description = &call->description}};
-    if (call->lodging)
+    if (call->message != NULL)
+        event = (struct core_event){.kind = CORE_AGREEMENT_HEARD,
+                                    .u.agreement = {.peer = call->peer, .message = call->message}};
+    else if (call->lodging)
         event = (struct core_event){.kind = CORE_STANDBYS_ANSWERED,
                                     .u.standbys = {.peer = call->peer,
                                                    .slots = call->slots,

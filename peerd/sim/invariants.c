@@ -202,6 +202,8 @@ void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
             watch_lodges(sim, site, &o->u.lodge);
             break;
         case CORE_FETCH_DESCRIPTION:
+        case CORE_ANSWER_AGREEMENT:
+        case CORE_SAY_AGREEMENT:
             break;
         }
     }
@@ -255,6 +257,7 @@ static void check_site(struct sim *sim, struct sim_site *site) {
     watch_beliefs(sim, site);
     watch_credit(sim, site);
     watch_tables(sim, site);
+    watch_agreements(sim, site);
 }
 
 /* All of them in a small world; of a crowd so many, others the next time. */

@@ -50,6 +50,9 @@
  * 26. It is told so; and so is who stood by and need not any more, was asked to serve in vain, or
  *     sends although nobody asks it to.
  * 27. Who waits has a timer.
+ * 29. Agreements: no cluster relies on slots that are not held for it, unless the holder was
+ *     started anew; more is not held than there is; nobody is named as a backup, or counted on,
+ *     beyond what was agreed, and what is turned away is told why.
  *  7. A move's figures make sense: nothing is noticed before it happened.
  * Once a simulated second:
  *  5. No session is lost: whoever has a session hears something, or is told an end, within

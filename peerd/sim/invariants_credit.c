@@ -2,6 +2,7 @@
 
 #include "peerd/core/open.h"
 #include "peerd/sim/site.h"
+#include "topo/location.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -110,8 +111,12 @@ static void check_room(struct sim *sim, const struct sim_site *site) {
 
 /* The client knows the way to these and no others: each must be able to take it. */
 static void check_backups(struct sim *sim, const struct sim_site *site,
-                          const struct core_answer_open *a) {
+                          const struct core_answer_open *a, const struct core_event *e) {
+    bool asked = e->kind == CORE_SESSION_OPEN && !a->repeated;
+    struct prefix location = {.bits = 0};
     uint32_t damped = 0;
+    if (asked)
+        location = location_of(&e->u.open.from);
     for (uint32_t i = 0; i < a->backup_count; i++) {
         uint32_t cluster = sim_cluster_at(sim, &a->backups[i].media);
         uint32_t peer = cluster == UINT32_MAX ? UINT32_MAX : site->peer_of[cluster];
@@ -121,6 +126,7 @@ static void check_backups(struct sim *sim, const struct sim_site *site,
                     name_equal(&site->policy.peers[peer].name, &a->backups[i].cluster) &&
                     name_equal(&a->ticket.backups[i], &a->backups[i].cluster) &&
                     sim_worker_at(sim, &a->backups[i].media) != UINT32_MAX;
+        fits = fits && (!asked || watch_may_go(site, peer, &a->ticket.service, &location));
         for (uint32_t k = 0; k < i; k++)
             fits &= !name_equal(&a->backups[k].cluster, &a->backups[i].cluster);
         if (!fits)
@@ -165,7 +171,7 @@ static void check_ranks(struct sim *sim, const struct sim_site *site,
         uint32_t peer = cluster == UINT32_MAX ? UINT32_MAX : site->peer_of[cluster];
         if (!sim_site_knows(site, peer))
             return; /* that is a breach of its own */
-        bool room = core_peer_free_slots(site->core, peer) > 0;
+        bool room = watch_room_at(site, peer) > 0;
         if (i > 0 && room && !room_before)
             sim_breach(sim, "%s names %s as a backup after %s, which is full",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text,
@@ -228,7 +234,7 @@ void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answ
     if (worker == UINT32_MAX || sim->workers[worker].cluster != site->index)
         sim_breach(sim, "%s opens a session at a worker that is none of its own",
                    watch_cluster(sim, site->index));
-    check_backups(sim, site, a);
+    check_backups(sim, site, a, e);
     if (e->kind == CORE_SESSION_OPEN)
         watch_promises(sim, site, a, e);
     if (a->repeated)

@@ -1,5 +1,6 @@
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants_private.h"
+#include "topo/location.h"
 
 #include <inttypes.h>
 
@@ -143,7 +144,8 @@ static struct instant could_go_since(const struct sim *sim, const struct sim_sit
             if (!name_equal(&site->policy.peers[i].name, &s->backups[b]))
                 continue;
             struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
-            if (p.policy->offer_moves && verdict_is_usable(p.verdict))
+            struct prefix location = location_of(&s->client);
+            if (watch_may_go(site, i, &s->service, &location) && verdict_is_usable(p.verdict))
                 since = instant_min(since, p.since);
         }
     return since;

@@ -60,7 +60,8 @@ static uint32_t counts_on(const struct sim_site *site, const struct core_group_s
     for (uint8_t b = 0; b < g->backup_count; b++)
         for (uint32_t i = 0; i < site->policy.peer_count; i++) {
             const struct policy_peer *p = &site->policy.peers[i];
-            if (!name_equal(&p->name, &g->backups[b]) || !p->offer_moves)
+            if (!name_equal(&p->name, &g->backups[b]) ||
+                !watch_may_go(site, i, &g->service, &g->location))
                 continue;
             enum verdict v = core_peer_verdict(site->core, i);
             if (!verdict_is_usable(v) && v != VERDICT_SUSPECT)

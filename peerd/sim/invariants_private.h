@@ -203,6 +203,15 @@ void watch_recovery(struct sim *sim, struct sim_site *site);
 void watch_nodes(struct sim *sim, struct sim_site *site, const struct core_event *e);
 void watch_tables(struct sim *sim, struct sim_site *site);
 
+/* ---- invariants_agreements.c ---- */
+
+/* May a session go there, by policy and by what was agreed; and how many could. */
+bool watch_may_go(const struct sim_site *site, uint32_t peer, const struct name *service,
+                  const struct prefix *location);
+uint32_t watch_room_at(const struct sim_site *site, uint32_t peer);
+
+void watch_agreements(struct sim *sim, struct sim_site *site);
+
 /* ---- invariants_reports.c ---- */
 
 void watch_reports(struct sim *sim, struct sim_site *site, const struct core_node_reported *e);

@@ -60,13 +60,34 @@ static enum session_state state_of(enum resume_purpose purpose) {
                                      : SESSION_STATE_COMMITTED;
 }
 
+/* More than was agreed is not taken into the table, and is ended with that reason. */
+static bool is_refused(const struct sim *sim, const struct sim_site *site,
+                       const struct node_session *t) {
+    const struct core_outbox *out = &sim->core_outbox;
+    if (site->policy.agreement_count == 0 || name_equal(&t->issuer, &site->policy.cluster.name))
+        return false;
+    for (uint32_t i = 0; i < out->count; i++) {
+        const struct core_answer_node *a = &out->items[i].u.node;
+        if (out->items[i].kind != CORE_ANSWER_NODE)
+            continue;
+        for (uint32_t k = 0; k < a->order_count; k++)
+            if (session_id_equal(&a->orders[k].session, &t->session) &&
+                a->orders[k].what == NODE_ORDER_END &&
+                (a->orders[k].error == ERR_NO_CREDIT || a->orders[k].error == ERR_DENIED))
+                return true;
+        return a->order_count == CORE_ORDERS_MAX; /* in its turn */
+    }
+    return false;
+}
+
 /* What was told stands there as told, unless something newer does. */
 static void check_told(struct sim *sim, struct sim_site *site, const struct name *node,
                        const struct node_session *t) {
     struct core_session_status s;
     const char *name = watch_cluster(sim, site->index);
     if (!core_session_find(site->core, &t->session, &s)) {
-        if (core_status(site->core).sessions < site->policy.limits.sessions_max)
+        if (core_status(site->core).sessions < site->policy.limits.sessions_max &&
+            !is_refused(sim, site, t))
             sim_breach(sim, "%s does not know a session that %s has just told", name, node->text);
         return;
     }
@@ -78,6 +99,8 @@ static void check_told(struct sim *sim, struct sim_site *site, const struct name
         return;
     }
     if (t->epoch < s.epoch)
+        return;
+    if (s.state == SESSION_STATE_STANDBY && is_refused(sim, site, t))
         return;
     if (s.epoch != t->epoch || s.state != state_of(t->purpose) || s.worker != t->worker)
         sim_breach(sim,

@@ -210,6 +210,15 @@ static void fill_services(const struct scenario *s, const struct scenario_cluste
     }
 }
 
+static void fill_agreements(const struct scenario *s, uint32_t cluster, struct policy *out) {
+    for (uint32_t i = 0; i < s->agreement_count; i++) {
+        const struct scenario_agreement *a = &s->agreements[i];
+        if ((a->at == cluster || a->at == SCENARIO_ALL) &&
+            out->agreement_count < POLICY_AGREEMENT_MAX)
+            out->agreements[out->agreement_count++] = a->terms;
+    }
+}
+
 void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *out) {
     const struct scenario_cluster *c = &s->clusters[cluster];
     memset(out, 0, sizeof(*out));
@@ -219,6 +228,7 @@ void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *
     out->performance = s->performance;
     fill_peers(s, cluster, out);
     fill_services(s, c, out);
+    fill_agreements(s, cluster, out);
     out->profile_count = s->profile_count;
     memcpy(out->profiles, s->profiles, s->profile_count * sizeof(s->profiles[0]));
     for (uint32_t i = 0; i < s->source_count; i++)

@@ -21,6 +21,7 @@
 #define SCENARIO_CLIENTS_MAX      1024 /* groups */
 #define SCENARIO_CLIENT_COUNT_MAX 1000000
 #define SCENARIO_LINKS_MAX        4096
+#define SCENARIO_AGREEMENTS_MAX   256
 #define SCENARIO_EVENTS_MAX       4096
 #define SCENARIO_DESCRIPTION_MAX  1023 /* [bytes] */
 #define SCENARIO_OPEN_AT_MAX      16   /* clusters that a client asks, in this order */
@@ -114,6 +115,13 @@ struct scenario_matrix {
     char file[POLICY_TEXT_LEN_MAX + 1]; /* as written; empty: there is none */
     uint32_t size;
     uint32_t *rtt_us; /* [µs] from row × size + to column; 0: not measured; owned */
+};
+
+/* A row of `agreements` of a policy, at one cluster or at all. */
+struct scenario_agreement {
+    struct name name;
+    uint32_t at; /* index of the cluster; SCENARIO_ALL: every one */
+    struct policy_agreement terms;
 };
 
 /* A source as in a policy, or a generated tone. */
@@ -338,7 +346,9 @@ struct scenario {
     struct policy_detection detection; /* the same at every cluster */
     struct policy_limits limits;
     struct policy_performance performance; /* likewise; locations_max 0 unless it is given */
-    struct policy_profile *profiles;       /* at least one after loading */
+    struct scenario_agreement *agreements; /* in the order of the policies' */
+    uint32_t agreement_count;
+    struct policy_profile *profiles; /* at least one after loading */
     uint32_t profile_count;
     struct policy_service *services; /* at least one after loading */
     uint32_t service_count;

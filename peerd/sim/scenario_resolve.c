@@ -219,6 +219,17 @@ static void resolve_curve(struct resolving *r) {
     }
 }
 
+static void resolve_agreements(struct resolving *r) {
+    struct tree_node *list = tree_find(r->root, "agreements");
+    for (uint32_t i = 0; i < r->s->agreement_count; i++) {
+        struct scenario_agreement *a = &r->s->agreements[i];
+        resolve_name(r, tree_find(tree_child(list, i), "at"), &a->name, MAY_BE_CLUSTER, &a->at,
+                     NULL);
+        if (name_is_empty(&a->name))
+            a->at = SCENARIO_ALL;
+    }
+}
+
 static void resolve_all(struct resolving *r) {
     struct scenario *s = r->s;
     if (!fill_lists(s)) {
@@ -236,6 +247,7 @@ static void resolve_all(struct resolving *r) {
         return;
     resolve_shared(r);
     resolve_peerings(r);
+    resolve_agreements(r);
     resolve_clients(r);
     for (uint32_t i = 0; i < s->link_count; i++)
         resolve_link(r, tree_child(tree_find(r->root, "links"), i), &s->links[i]);

@@ -75,6 +75,21 @@ static const struct schema_table lie_table = {
     TABLE(lie_rows, scenario_lie),
 };
 
+/* ---- agreements ---- */
+
+static const struct schema_row agreement_rows[] = {
+    {"at", SCHEMA_NAME, AT(scenario_agreement, name),
+     .doc = "The cluster whose policy says so; without it every one."},
+    {"terms", SCHEMA_MAPPING, AT(scenario_agreement, terms), .required = true,
+     .table = &policy_agreement_table, .doc = "As a row of `agreements` of a policy."},
+};
+const struct schema_table scenario_agreement_table = {
+    .title = "an agreement",
+    TABLE(agreement_rows, scenario_agreement),
+};
+
+/* ---- clusters, by row ---- */
+
 static const struct schema_row cluster_rows[] = {
     {"name", SCHEMA_NAME, AT(scenario_cluster, identity.name), .required = true,
      .check = scenario_check_name,

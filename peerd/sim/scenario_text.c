@@ -317,6 +317,11 @@ static void put_settings(struct text *t, const struct scenario *s) {
     text_putf(t, "\n");
     if (s->performance.locations_max > 0)
         put_performance(t, &s->performance);
+    for (uint32_t i = 0; i < s->agreement_count; i++)
+        text_putf(t, "  agreement with %s, required by %s: %u asked, %u at least\n",
+                  s->agreements[i].terms.pattern,
+                  s->agreements[i].at == SCENARIO_ALL ? "all" : s->agreements[i].name.text,
+                  (unsigned)s->agreements[i].terms.asks, (unsigned)s->agreements[i].terms.asks_min);
     for (uint32_t i = 0; i < s->service_count; i++)
         text_putf(t, "  service   %s: capacity %u\n", s->services[i].name.text,
                   (unsigned)s->services[i].capacity);

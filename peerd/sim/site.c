@@ -324,6 +324,12 @@ static void carry_out(struct sim *sim, struct sim_site *site, const struct core_
     case CORE_LODGE_STANDBYS:
         sim_call_lodge(sim, site, &i->u.lodge);
         return;
+    case CORE_ANSWER_AGREEMENT:
+        sim_call_answer_agreement(sim, site, &i->u.agreement);
+        return;
+    case CORE_SAY_AGREEMENT:
+        sim_call_say(sim, site, &i->u.say);
+        return;
     }
 }
 

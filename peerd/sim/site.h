@@ -37,6 +37,9 @@ void sim_call_fetch(struct sim *sim, struct sim_site *site,
                     const struct core_fetch_description *fetch);
 void sim_call_lodge(struct sim *sim, struct sim_site *site,
                     const struct core_lodge_standbys *lodge);
+void sim_call_say(struct sim *sim, struct sim_site *site, const struct core_say_agreement *say);
+void sim_call_answer_agreement(struct sim *sim, struct sim_site *site,
+                               const struct core_answer_agreement *answer);
 void sim_call_asked(struct sim *sim, const struct sim_event *e);
 void sim_call_answer_standbys(struct sim *sim, struct sim_site *site,
                               const struct core_answer_standbys *answer);

@@ -101,10 +101,11 @@ struct sim_poll {
 
 /* A request from one peerd to another, and then its answer. */
 struct sim_call {
-    uint32_t from; /* cluster that asks */
-    uint64_t run;  /* of its peerd */
-    uint32_t peer; /* whom, as an index of its policy */
-    bool lodging;  /* else it wants the description */
+    uint32_t from;                     /* cluster that asks */
+    uint64_t run;                      /* of its peerd */
+    uint32_t peer;                     /* whom, as an index of its policy */
+    bool lodging;                      /* else, and without a message, it wants the description */
+    struct agreement_message *message; /* of an agreement, then the answer; owned */
     struct instant asked;
     uint32_t ttl_ms; /* [ms] asked, then granted */
     struct standbys_group *groups;

@@ -346,6 +346,10 @@ static void carry_out(struct overlay *o, uint32_t who, const struct core_intenti
     case CORE_LODGE_STANDBYS:
         lodge(o, who, &i->u.lodge);
         return;
+    case CORE_ANSWER_AGREEMENT:
+    case CORE_SAY_AGREEMENT:
+        assert(false && "no policy here wants an agreement");
+        return;
     }
 }
 

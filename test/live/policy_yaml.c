@@ -93,7 +93,8 @@ static void put_offers(FILE *out, const struct policy *p) {
     fputs("services:\n", out);
     for (uint32_t i = 0; i < p->service_count; i++) {
         const struct policy_service *s = &p->services[i];
-        fprintf(out, "  - name: %s\n    capacity: %" PRIu32 "\n", s->name.text, s->capacity);
+        fprintf(out, "  - name: %s\n    capacity: %" PRIu32 "\n    priority: %" PRIu32 "\n",
+                s->name.text, s->capacity, s->priority);
         put_names(out, "profiles", s->profiles, s->profile_count);
         if (s->source_count > 0)
             put_names(out, "sources", s->sources, s->source_count);
@@ -165,6 +166,46 @@ static void put_performance(FILE *out, const struct policy_performance *p) {
     put_duration(out, "degraded_hold", p->degraded_hold);
 }
 
+static void put_prefix_list(FILE *out, const char *key, const struct policy_prefixes *p) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    for (uint32_t i = 0; i < p->count; i++) {
+        const struct prefix *x = &p->list[i];
+        if (i == 0)
+            fprintf(out, "    %s:\n", key);
+        if (x->addr.family == 4)
+            fprintf(out, "      - %u.%u.%u.%u/%u\n", x->addr.ip[0], x->addr.ip[1], x->addr.ip[2],
+                    x->addr.ip[3], x->bits);
+        else
+            fprintf(out, "      - \"%s/%u\"\n", addr_to_text(&x->addr, text), x->bits);
+    }
+}
+
+static void put_agreement(FILE *out, const struct policy_agreement *a) {
+    fprintf(out,
+            "  - name: \"%s\"\n    asks: %" PRIu32 "\n    asks_min: %" PRIu32 "\n    cost: %" PRIu32
+            "\n    cost_max: %" PRIu32 "\n    lease: %" PRId64 "ms\n",
+            a->pattern, a->asks, a->asks_min, a->cost, a->cost_max, duration_in_ms(a->lease));
+    if (a->service_count > 0)
+        put_names(out, "services", a->services, a->service_count);
+    if (a->region_count > 0)
+        put_names(out, "regions", a->regions, a->region_count);
+    if (a->region_never_count > 0)
+        put_names(out, "regions_never", a->regions_never, a->region_never_count);
+    for (uint32_t i = 0; i < a->class_count; i++)
+        fprintf(out, "%s%" PRIu32, i == 0 ? "    classes: [" : ", ", a->classes[i]);
+    fputs(a->class_count > 0 ? "]\n" : "", out);
+    put_prefix_list(out, "clients", &a->clients);
+    put_prefix_list(out, "clients_never", &a->clients_never);
+    put_prefix_list(out, "serves", &a->serves);
+    put_prefix_list(out, "serves_never", &a->serves_never);
+}
+
+static void put_agreements(FILE *out, const struct policy *p) {
+    fputs(p->agreement_count > 0 ? "agreements:\n" : "", out);
+    for (uint32_t i = 0; i < p->agreement_count; i++)
+        put_agreement(out, &p->agreements[i]);
+}
+
 void policy_yaml_write(FILE *out, const struct policy *p) {
     char text[ADDR_TEXT_LEN_MAX + 1];
     put_cluster(out, &p->cluster);
@@ -173,6 +214,7 @@ void policy_yaml_write(FILE *out, const struct policy *p) {
     put_offers(out, p);
     put_grants(out, p);
     put_limits(out, p);
+    put_agreements(out, p);
     if (p->performance.locations_max > 0) /* else it was made by hand, or is as usual */
         put_performance(out, &p->performance);
     if (p->dns_server.family != 0)

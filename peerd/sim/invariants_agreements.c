@@ -1,0 +1,60 @@
+#include "peerd/sim/invariants_private.h"
+
+#include <inttypes.h>
+
+/* What clusters have agreed upon: nobody relies on what is not held, and no more is held than there
+ * is. A holder that was started anew has forgotten, which is all that excuses it. */
+
+static const struct agreement *theirs_about(const struct sim *sim, const struct sim_site *site,
+                                            uint32_t peer, uint32_t *held) {
+    const struct sim_site *other = &sim->sites[site->cluster_of[peer]];
+    uint32_t back = other->peer_of[site->index];
+    if (other->core == NULL || back >= other->policy.peer_count)
+        return NULL;
+    struct core_agreement_status s = core_peer_agreement(other->core, back);
+    *held = s.held;
+    return s.agreement;
+}
+
+static void check_relied(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+    struct core_agreement_status s = core_peer_agreement(site->core, peer);
+    uint32_t held = 0;
+    if (s.agreement == NULL || s.relied == 0)
+        return;
+    if (instant_reached(sim_site_now(sim, site), s.agreement->relied_until))
+        return; /* it is about to notice */
+    const struct agreement *theirs = theirs_about(sim, site, peer, &held);
+    if (theirs != NULL && theirs->run == s.agreement->peer_run && held < s.relied)
+        sim_breach(sim, "%s relies on %" PRIu32 " slots at %s, where %" PRIu32 " are held",
+                   watch_cluster(sim, site->index), s.relied, site->policy.peers[peer].name.text,
+                   held);
+}
+
+bool watch_may_go(const struct sim_site *site, uint32_t peer, const struct name *service,
+                  const struct prefix *location) {
+    struct core_agreement_status s = core_peer_agreement(site->core, peer);
+    const struct policy_service *known = policy_service_find(&site->policy, service);
+    if (!s.required || !site->policy.peers[peer].offer_moves)
+        return site->policy.peers[peer].offer_moves;
+    return s.agreement != NULL &&
+           agreement_offers(s.agreement, service, known != NULL ? (uint8_t)known->priority : 0,
+                            &location->addr);
+}
+
+uint32_t watch_room_at(const struct sim_site *site, uint32_t peer) {
+    struct core_agreement_status s = core_peer_agreement(site->core, peer);
+    uint32_t said = core_peer_free_slots(site->core, peer);
+    uint32_t left = s.relied > s.counted ? s.relied - s.counted : 0;
+    return s.required && left < said ? left : said;
+}
+
+void watch_agreements(struct sim *sim, struct sim_site *site) {
+    struct agreement_room room = core_agreement_room(site->core);
+    if (site->policy.agreement_count == 0)
+        return;
+    if (room.held > room.slots && site->at_start == NULL)
+        sim_breach(sim, "%s holds %" PRIu32 " slots for peers, and has %" PRIu32,
+                   watch_cluster(sim, site->index), room.held, room.slots);
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
+        check_relied(sim, site, i);
+}
