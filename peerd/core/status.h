@@ -182,7 +182,8 @@ struct core_node_status {
     uint32_t standbys;
     uint32_t opened;
     uint32_t orders; /* in flight */
-    uint64_t frames; /* of all workers */
+    uint64_t frames; /* of all workers … */
+    uint64_t resent; /* … and RTP packets sent again */
     uint64_t cpu_ms;
     uint32_t restarts;                 /* of workers */
     const struct node_source *sources; /* its catalogue, with what is wrong */

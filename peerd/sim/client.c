@@ -16,7 +16,9 @@
 
 #define TOKEN      "ticket" /* the ticket itself is the client's number */
 #define TOKEN_LEN  6
-#define FRAME_BITS 48
+#define FRAME_BITS 47
+#define AGAIN_BIT  47 /* sent again */
+#define NAP_BITS   48 /* from here on: which nap it belongs to */
 #define TICKS_MAX  1000
 
 /* ---- making one ---- */
@@ -111,6 +113,16 @@ static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
              sim_message_size(m));
 }
 
+static void send_nack(struct sim *sim, struct sim_client *c, const struct witness_out *o) {
+    const struct nack_question *q = &o->u.nack;
+    uint32_t worker = sim_worker_at(sim, &c->witness->servers[o->server].address.media);
+    assert(worker != UINT32_MAX);
+    sim_post(sim, sim_network_group(&sim->network, c->group), sim->workers[worker].cluster,
+             SIM_NACK_BYTES,
+             &(struct sim_event){.kind = SIM_NACK, .a = worker, .b = c->index, .n = q->from},
+             &q->missing, sizeof(q->missing));
+}
+
 static void note_move(struct sim *sim, const struct sim_client *c, const struct witness_move *m) {
     struct report_move move = {.group = c->group,
                                .from = m->from,
@@ -139,6 +151,9 @@ static void carry_out(struct sim *sim, struct sim_client *c, const struct witnes
     case WITNESS_SEND_REPORT:
         witness_report_fill(&m, c->witness, o);
         break;
+    case WITNESS_SEND_NACK:
+        send_nack(sim, c, o);
+        return;
     case WITNESS_MOVED:
         note_move(sim, c, &o->u.moved);
         return;
@@ -210,9 +225,9 @@ void sim_client_due(struct sim *sim, struct sim_client *c) {
 
 /* Frames that were in the air when it fell asleep are sent again when it wakes: each knows the nap
  * that it belongs to. */
-uint64_t sim_client_frame_tag(const struct sim_client *c, uint64_t frame) {
+uint64_t sim_client_frame_tag(const struct sim_client *c, uint64_t frame, bool again) {
     assert(frame < UINT64_C(1) << FRAME_BITS);
-    return frame | (uint64_t)c->naps << FRAME_BITS;
+    return frame | (uint64_t)again << AGAIN_BIT | (uint64_t)c->naps << NAP_BITS;
 }
 
 void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
@@ -220,7 +235,7 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     const struct sim_worker *w = &sim->workers[e->b];
     uint32_t end = sim_network_group(&sim->network, c->group);
     uint64_t frame = e->n & ((UINT64_C(1) << FRAME_BITS) - 1);
-    if (c->state != SIM_CLIENT_OPEN || c->nap != NULL || e->n >> FRAME_BITS != c->naps ||
+    if (c->state != SIM_CLIENT_OPEN || c->nap != NULL || e->n >> NAP_BITS != c->naps ||
         !sim_network_open(&sim->network, w->cluster, end) || sim_liar_ignores(sim, c, w->cluster))
         return;
     struct instant now = sim_client_now(sim, c);
@@ -230,6 +245,13 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     if (event.server == WITNESS_SERVER_NONE)
         return;
     sim_client_play(sim, c);
+    if ((e->n >> AGAIN_BIT & 1) != 0) {
+        playout_insert_again(c->playout, event.server, frame, NULL,
+                             sim->streams[c->group].frame_bytes, now);
+        event.kind = WITNESS_PACKET_HEARD;
+        step(sim, c, &event);
+        return;
+    }
     sim_invariants_frame_arrived(sim, c, e->b);
     event.u.media.frame = frame;
     event.u.media.result = playout_insert(c->playout, event.server, frame, NULL,

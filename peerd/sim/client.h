@@ -37,7 +37,7 @@ void sim_client_rouse(struct sim *sim, struct sim_client *client, const struct w
                       const struct witness_ways *ways);
 
 /* What a media event says of a frame. */
-uint64_t sim_client_frame_tag(const struct sim_client *client, uint64_t frame);
+uint64_t sim_client_frame_tag(const struct sim_client *client, uint64_t frame, bool again);
 
 /* Plays out everything that is due by now. */
 void sim_client_play(struct sim *sim, struct sim_client *client);

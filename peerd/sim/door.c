@@ -160,8 +160,17 @@ static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const s
     }
 }
 
+static void take_nack(struct sim *sim, struct sim_worker *w, const struct sim_event *e) {
+    uint32_t slot = tenure_find(&w->tenure, &sim->clients[e->b].ticket.session);
+    uint64_t missing;
+    if (slot == TENURE_SLOT_NONE || w->tenures[slot].resting || !sim_session_at(w, slot)->used)
+        return;
+    memcpy(&missing, e->body, sizeof(missing));
+    sim_worker_resend(sim, w, slot, e->n, missing);
+}
+
 /* While a worker is being replaced its socket lives on at the supervisor, and datagrams wait. */
-void sim_door_message_received(struct sim *sim, const struct sim_event *e) {
+void sim_door_received(struct sim *sim, const struct sim_event *e) {
     struct sim_worker *w = &sim->workers[e->a];
     struct sim_node *node = &sim->nodes[w->node];
     uint32_t end = sim_network_group(&sim->network, sim->clients[e->b].group);
@@ -173,7 +182,11 @@ void sim_door_message_received(struct sim *sim, const struct sim_event *e) {
     }
     if (here && sim_process_holds(sim, &w->process, e))
         return;
-    if (here && w->process.life == SIM_LIFE_RUNNING && node->briefed)
-        take(sim, w, e->b, e->body);
+    if (here && w->process.life == SIM_LIFE_RUNNING && node->briefed) {
+        if (e->kind == SIM_NACK)
+            take_nack(sim, w, e);
+        else
+            take(sim, w, e->b, e->body);
+    }
     sim_body_free(&sim->bodies, e->body);
 }

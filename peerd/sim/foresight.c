@@ -80,6 +80,7 @@ static void foresee_records(const struct sim *sim, const struct sim_event *e) {
     case SIM_CLIENT_STARTS:
         foresee_client(sim, e->a);
         return;
+    case SIM_NACK:
     case SIM_BEAT_TO_NODE:
     case SIM_CALL_FAILED:
     case SIM_OPEN_FAILED:

@@ -24,7 +24,9 @@
  *     off when media comes again.
  * 12. Retry-After is named to whoever may come again, and to nobody else.
  * 13. Frames: only for a session held and asked for, from where it was asked, not before their
- *     instant, not those that the client holds, and each once an asking.
+ *     instant, not those that the client holds, and each once an asking. Again goes only what went
+ *     before, and no more than a quarter of it beside a burst. A client asks only for what
+ *     it lacks and can still use.
  * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it.
  * 15. Beats: none sooner than may be asked, none later than promised, asked for faster only while
  *     somebody is suspected, and true in all they say of ourselves and of others, as descriptions
@@ -85,6 +87,8 @@ void sim_invariants_worker_stepped(struct sim *sim, struct sim_worker *worker,
 void sim_invariants_worker_died(struct sim *sim, struct sim_worker *worker);
 void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *worker, uint32_t slot,
                                uint64_t frame);
+void sim_invariants_frame_resent(struct sim *sim, const struct sim_worker *worker, uint32_t slot,
+                                 uint64_t frame);
 void sim_invariants_lease_due(struct sim *sim, const struct sim_event *event);
 
 /* A node has taken what its peerd granted. */

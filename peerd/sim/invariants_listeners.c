@@ -127,9 +127,25 @@ static void check_counter(struct sim *sim, const struct sim_client *c, uint64_t 
     watch->counter = counter;
 }
 
+/* 13: what a client asks for again it does not have, and can still use. */
+static void check_nack(struct sim *sim, const struct sim_client *c, const struct witness_out *o) {
+    const struct nack_question *q = &o->u.nack;
+    for (unsigned i = 0; i < NACK_FRAMES_MAX; i++) {
+        uint64_t frame = q->from + i;
+        if ((q->missing >> i & 1) == 0)
+            continue;
+        if (o->server != c->witness->serving || playout_holds(c->playout, frame) ||
+            instant_reached(sim_client_now(sim, c), playout_due(c->playout, frame)))
+            sim_breach(sim, "%s asks for frame %" PRIu64 " again in vain",
+                       sim_client_name(sim, c).text, frame);
+    }
+}
+
 static void check_sent(struct sim *sim, const struct sim_client *c) {
     for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
         const struct witness_out *o = &sim->witness_outbox.items[i];
+        if (o->kind == WITNESS_SEND_NACK)
+            check_nack(sim, c, o);
         if (o->kind == WITNESS_SEND_REPORT)
             check_counter(sim, c, o->u.report.counter);
         if (o->kind != WITNESS_SEND_RESUME)

@@ -394,6 +394,25 @@ void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *w, uint
     check_frame(sim, w, s, frame);
 }
 
+/* The allowance is counted from the other side: what went out at first earns it. */
+void sim_invariants_frame_resent(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                                 uint64_t frame) {
+    const struct tenure_session *t = &w->tenures[slot];
+    const struct watch_session *s = watch_of(w, slot);
+    struct watch_frames *f = s->frames;
+    uint64_t back = f == NULL || !f->any ? UINT64_MAX : f->high - frame;
+    bool sent = back < 128 && (f->sent[back / 64] >> (back % 64) & 1) != 0;
+    if (!t->sending || f == NULL || (!sent && !f->repaired)) {
+        sim_breach(sim, "%s sends frame %" PRIu64 " to %s again, which it has not sent",
+                   watch_cluster(sim, w->cluster), frame, whose_slot(sim, w, slot).text);
+        return;
+    }
+    int64_t earned_us = instant_since(sim_worker_now(sim, w), f->at).us / RESEND_FRAMES_EACH;
+    if (++f->resent > RESEND_BURST + (uint64_t)(earned_us / (FRAME_MS * 1000)) + 1)
+        sim_breach(sim, "%s has sent %" PRIu32 " frames again to %s, more than a quarter",
+                   watch_cluster(sim, w->cluster), f->resent, whose(sim, s).text);
+}
+
 /* ---- sleep ----------------------------------------------------------------------------------- */
 
 void sim_invariants_session_rests(const struct sim_worker *w, uint32_t slot) {

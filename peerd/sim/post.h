@@ -12,6 +12,8 @@
 #define SIM_MESSAGE_BYTES (SIM_HEADERS_BYTES + 120) /* a report; hellos are shorter */
 #define SIM_RESUME_BYTES  (SIM_HEADERS_BYTES + 900) /* it carries the ticket */
 #define SIM_RTP_BYTES     (SIM_HEADERS_BYTES + 12)  /* before the payload */
+#define SIM_RTX_BYTES     (SIM_RTP_BYTES + 2)       /* likewise, sent again */
+#define SIM_NACK_BYTES    (SIM_HEADERS_BYTES + 68)  /* RR, CNAME, NACK */
 
 /* Sends `event` with a copy of `body` (`size` bytes without pointers that anybody owns; NULL and 0:
  * no body) from one end of the network to another. It is put once for each copy that arrives. */

@@ -19,6 +19,7 @@ enum sim_event_kind {
     SIM_MEDIA,           /* a: client, b: worker, n: frame */
     SIM_TO_CLIENT,       /* a: client, b: worker; body: struct message */
     SIM_TO_WORKER,       /* a: worker, b: client; body: struct message */
+    SIM_NACK,            /* a: worker, b: client, n: frame; body: which after it, 64 bits */
     SIM_BEAT,            /* a: cluster, b: cluster it is from; body: struct sim_beat */
     SIM_BEAT_TO_NODE,    /* a: node, b: cluster it is from; body: struct sim_beat */
     SIM_CALL,            /* a: cluster that is asked; body: struct sim_call */

@@ -73,7 +73,7 @@ static void list(struct sim_roster *r, uint32_t place) {
 /* What peerd wants to know at once; the rest are figures. */
 static bool is_news(const struct sim_news *a, const struct sim_told *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->cause != b->cause ||
-           a->lost_after != b->lost_after || !key_hint_equal(&a->served_by, &b->served_by);
+           a->lost_before != b->lost_before || !key_hint_equal(&a->served_by, &b->served_by);
 }
 
 /* One that came back is not an ended one. */
@@ -176,7 +176,7 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
         e->told = (struct sim_news){.epoch = e->now.epoch,
                                     .purpose = e->now.purpose,
                                     .cause = e->now.cause,
-                                    .lost_after = e->now.lost_after,
+                                    .lost_before = e->now.lost_before,
                                     .served_by = e->now.served_by};
         e->told_at = sim->now;
     }

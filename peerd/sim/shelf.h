@@ -19,6 +19,7 @@ struct watch_frames {
     uint64_t high;               /* newest frame sent */
     uint64_t sent[2];            /* bit i: frame high − i went out since … */
     struct instant asked;        /* … this question */
+    uint32_t resent;             /* since it began */
     bool any;
     bool repaired; /* it was asked again since it began */
 };

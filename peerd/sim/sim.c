@@ -270,6 +270,7 @@ void sim_event_drop(struct sim *sim, struct sim_event *e) {
         break;
     case SIM_TO_CLIENT:
     case SIM_TO_WORKER:
+    case SIM_NACK:
     case SIM_BEAT:
     case SIM_BEAT_TO_NODE:
         sim_body_free(&sim->bodies, e->body);
@@ -347,7 +348,8 @@ void sim_dispatch(struct sim *sim, const struct sim_event *e) {
         sim_client_message_received(sim, e);
         return;
     case SIM_TO_WORKER:
-        sim_door_message_received(sim, e);
+    case SIM_NACK:
+        sim_door_received(sim, e);
         return;
     case SIM_BEAT:
         sim_site_beat_received(sim, e);

@@ -247,7 +247,7 @@ static void send_again(struct sim *sim, const struct sim_client *c, uint32_t wor
                    &(struct sim_event){.kind = SIM_MEDIA,
                                        .a = c->index,
                                        .b = worker,
-                                       .n = sim_client_frame_tag(c, frame)});
+                                       .n = sim_client_frame_tag(c, frame, false)});
 }
 
 static struct duration way_from(struct sim *sim, const struct sim_client *c, uint32_t worker) {

@@ -158,12 +158,33 @@ static void send_frame(struct sim *sim, struct sim_worker *w, uint32_t slot, uin
     if (!s->sent_any || frame > s->last_sent)
         s->last_sent = frame;
     s->sent_any = true;
-    sim_post(
-        sim, w->cluster, sim_network_group(&sim->network, group),
-        SIM_RTP_BYTES + sim->streams[group].frame_bytes,
-        &(struct sim_event){
-            .kind = SIM_MEDIA, .a = s->client, .b = w->index, .n = sim_client_frame_tag(c, frame)},
-        NULL, 0);
+    sim_post(sim, w->cluster, sim_network_group(&sim->network, group),
+             SIM_RTP_BYTES + sim->streams[group].frame_bytes,
+             &(struct sim_event){.kind = SIM_MEDIA,
+                                 .a = s->client,
+                                 .b = w->index,
+                                 .n = sim_client_frame_tag(c, frame, false)},
+             NULL, 0);
+}
+
+void sim_worker_resend(struct sim *sim, struct sim_worker *w, uint32_t slot, uint64_t from,
+                       uint64_t missing) {
+    struct sim_session *s = sim_session_at(w, slot);
+    const struct sim_client *c = &sim->clients[s->client];
+    for (unsigned i = 0; i < NACK_FRAMES_MAX; i++) {
+        uint64_t frame = from + i;
+        if ((missing >> i & 1) == 0 ||
+            !resend_may(&s->resend, &s->pace, frame, sim_worker_now(sim, w)))
+            continue;
+        sim_invariants_frame_resent(sim, w, slot, frame);
+        sim_post(sim, w->cluster, sim_network_group(&sim->network, c->group),
+                 SIM_RTX_BYTES + sim->streams[c->group].frame_bytes,
+                 &(struct sim_event){.kind = SIM_MEDIA,
+                                     .a = s->client,
+                                     .b = w->index,
+                                     .n = sim_client_frame_tag(c, frame, true)},
+                 NULL, 0);
+    }
 }
 
 /* ---- media ---- */

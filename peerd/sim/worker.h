@@ -42,6 +42,10 @@ struct cookie sim_door_cookie(const struct sim_node *node, uint32_t client, stru
 
 /* ---- door.c: takes over the event's body ---- */
 
-void sim_door_message_received(struct sim *sim, const struct sim_event *e);
+void sim_door_received(struct sim *sim, const struct sim_event *e);
+
+/* Frames that a client lacks go out again, as far as they may: bit i of `missing` is from + i. */
+void sim_worker_resend(struct sim *sim, struct sim_worker *w, uint32_t slot, uint64_t from,
+                       uint64_t missing);
 
 #endif

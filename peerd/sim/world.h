@@ -38,6 +38,7 @@
 #include "transcoder/timeline/due.h"
 #include "transcoder/timeline/lap.h"
 #include "transcoder/timeline/pace.h"
+#include "transcoder/timeline/resend.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/timeline/witness_rest.h"
 
@@ -166,7 +167,7 @@ struct sim_told {
 struct sim_news {
     uint32_t epoch;
     uint8_t purpose, cause;
-    uint32_t lost_after;
+    uint32_t lost_before;
     struct key_hint served_by;
 };
 
@@ -241,6 +242,7 @@ struct sim_session {
     uint32_t client; /* of whom; its ticket has the same number */
     uint64_t nonce;  /* of its newest message: notices repeat it */
     struct pace pace;
+    struct resend resend;
     struct instant warm; /* pre-roll is done */
     uint64_t mergeable_from;
     uint64_t last_sent;

@@ -65,6 +65,7 @@ static void put_worker(struct json_writing *w, json_t *o, const struct node_work
     json_write_uint(w, o, "pid", k->pid);
     json_write_uint(w, o, "restarts", k->restarts);
     json_write_uint(w, o, "frames", k->frames);
+    json_write_uint(w, o, "resent", k->resent);
     json_write_uint(w, o, "sessions", k->sessions);
     json_write_uint(w, o, "credit_spent", k->credit_spent);
     json_write_uint(w, o, "cpu_ms", k->cpu_ms);
@@ -176,6 +177,7 @@ static void get_worker(const struct json_place *o, void *out) {
     k->pid = (uint32_t)json_read_uint(o, "pid", 0, INT32_MAX);
     k->restarts = (uint32_t)json_read_uint(o, "restarts", 0, UINT32_MAX);
     k->frames = json_read_uint(o, "frames", 0, INT64_MAX);
+    k->resent = get_some(o, "resent", INT64_MAX);
     k->sessions = (uint32_t)json_read_uint(o, "sessions", 0, UINT32_MAX);
     k->credit_spent = (uint32_t)json_read_uint(o, "credit_spent", 0, UINT32_MAX);
     k->cpu_ms = json_read_uint(o, "cpu_ms", 0, INT64_MAX);

@@ -71,6 +71,7 @@ struct node_worker {
     uint32_t pid;          /* 0 while it is being replaced */
     uint32_t restarts;     /* since the supervisor started */
     uint64_t frames;       /* sent since then: the progress counter */
+    uint64_t resent;       /* RTP packets sent again since then (RFC 4588) */
     uint32_t sessions;     /* now */
     uint32_t credit_spent; /* slots of the current credit in use */
     uint64_t cpu_ms;       /* [ms] user and system, since then */

@@ -70,6 +70,8 @@ static struct handover_packet *launch(struct handover *h, bool to_client, uint8_
     p->to_client = to_client;
     p->server = server;
     p->media = media;
+    p->again = false;
+    p->nack.missing = 0;
     return p;
 }
 
@@ -236,10 +238,31 @@ static void resume_at_server(struct handover *h, const struct handover_packet *p
             p->message.nonce);
 }
 
+static void nack_at_server(struct handover *h, const struct handover_packet *p) {
+    struct handover_server *s = &h->servers[p->server];
+    uint32_t slot = tenure_find(&s->tenure, &h->witness.config.session);
+    for (unsigned i = 0; i < NACK_FRAMES_MAX && slot != TENURE_SLOT_NONE; i++) {
+        uint64_t frame = p->nack.from + i;
+        if ((p->nack.missing >> i & 1) == 0 || h->config.deaf ||
+            !resend_may(&s->resend[slot], &s->pace[slot], frame, h->now))
+            continue;
+        s->resent++;
+        struct handover_packet *again = launch(h, true, p->server, true);
+        if (again == NULL)
+            continue;
+        again->frame = frame;
+        again->again = true;
+    }
+}
+
 static void packet_at_server(struct handover *h, const struct handover_packet *p) {
     struct handover_server *s = &h->servers[p->server];
     if (!s->alive)
         return;
+    if (p->nack.missing != 0) {
+        nack_at_server(h, p);
+        return;
+    }
     struct message m = {.nonce = p->message.nonce};
     switch (p->message.kind) {
     case MESSAGE_HELLO:
@@ -310,6 +333,12 @@ static void step_client(struct handover *h, const struct witness_event *e) {
         case WITNESS_SEND_REPORT:
             witness_report_fill(&m, &h->witness, o);
             break;
+        case WITNESS_SEND_NACK: {
+            struct handover_packet *p = launch(h, false, o->server, false);
+            if (p != NULL)
+                p->nack = o->u.nack;
+            continue;
+        }
         case WITNESS_MOVED:
             assert(h->move_count < HANDOVER_MOVES_MAX);
             h->moves[h->move_count++] = o->u.moved;
@@ -326,6 +355,12 @@ static void step_client(struct handover *h, const struct witness_event *e) {
 static void media_at_client(struct handover *h, const struct handover_packet *p) {
     uint8_t payload[16];
     payload_of(h, p->server, p->frame, payload);
+    if (p->again) {
+        playout_insert_again(&h->playout, p->server, p->frame, payload, sizeof(payload), h->now);
+        step_client(h, &(struct witness_event){
+                           .kind = WITNESS_PACKET_HEARD, .now = h->now, .server = p->server});
+        return;
+    }
     struct witness_event e = {.kind = WITNESS_FRAME_ARRIVED, .now = h->now, .server = p->server};
     e.u.media.frame = p->frame;
     e.u.media.result =

@@ -9,6 +9,7 @@
 #define TEST_LIB_HANDOVER_H
 
 #include "transcoder/timeline/pace.h"
+#include "transcoder/timeline/resend.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/timeline/witness.h"
 
@@ -31,6 +32,7 @@ struct handover_config {
     uint32_t client_hedges_per_minute; /* 0: the witness's default */
     struct duration lease;             /* of sessions and standbys; zero: 5 s */
     uint64_t end;                      /* frames of the source; 0: endless */
+    bool deaf;                         /* servers send nothing again */
 };
 
 struct handover_server {
@@ -44,8 +46,10 @@ struct handover_server {
     struct due_entry due[HANDOVER_SESSIONS_MAX];
     uint32_t index[16];
     struct pace pace[HANDOVER_SESSIONS_MAX];
+    struct resend resend[HANDOVER_SESSIONS_MAX];
     bool ended[HANDOVER_SESSIONS_MAX]; /* the end of the source has been told to tenure */
-    uint64_t sent;                     /* media packets */
+    uint64_t sent;                     /* media packets … */
+    uint64_t resent;                   /* … and those sent again */
 };
 
 struct handover_packet {
@@ -54,7 +58,9 @@ struct handover_packet {
     bool to_client;
     uint8_t server;
     bool media;
+    bool again; /* media sent again */
     uint64_t frame;
+    struct nack_question nack; /* to a server: not empty if it is one */
     struct message message;
 };
 

@@ -48,7 +48,8 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(out.sources[0].duration_ms == 3600000 && out.sources[1].error == ERR_SOURCE_FAILED);
     cr_expect_eq(out.sources[1].class, SOURCE_CLASS_LIVE);
     const struct node_worker *k = &out.workers[0];
-    cr_expect(k->index == 1 && k->pid == 4711 && k->restarts == 2 && k->frames == 123456789012);
+    cr_expect(k->index == 1 && k->pid == 4711 && k->restarts == 2 && k->frames == 123456789012 &&
+              k->resent == 4321);
     cr_expect(k->sessions == 300 && k->credit_spent == 310 && k->cpu_ms == 987654);
     const struct node_session *s = &out.sessions[0];
     cr_expect(s->backup_count == 2 && strcmp(s->backups[1].text, "lon1") == 0);

@@ -269,3 +269,18 @@ Test(playout, agrees_with_the_definition_of_lost) {
         cr_expect(expect_lost > 100 && p.stats.played > 1000, "this test sees both");
     }
 }
+
+Test(playout, what_was_sent_again_is_heard_and_counts_as_lost_before) {
+    struct playout p = fresh();
+    playout_serving(&p, 0, 10);
+    insert(&p, 0, 10, "a", 0);
+    insert(&p, 0, 12, "c", 40);
+    cr_expect_eq(playout_insert_again(&p, 0, 11, "b", 1, at_ms(60)), PLAYOUT_NEW);
+    cr_expect_eq(playout_insert_again(&p, 0, 12, "c", 1, at_ms(60)), PLAYOUT_DUPLICATE);
+    cr_expect_str_eq(play(&p, 140), "abc");
+    cr_expect_eq(p.stats.lost, 0);
+    cr_expect_eq(p.stats.lost_before, 1, "the path had lost it");
+    cr_expect_eq(p.stats.repaired, 1);
+    cr_expect_eq(playout_insert_again(&p, 0, 11, "b", 1, at_ms(150)), PLAYOUT_LATE);
+    cr_expect_eq(p.stats.repaired, 1);
+}

@@ -70,6 +70,11 @@ Test(roster, tells_changes_until_they_are_heard) {
     s.node.epoch = 2;
     roster_session_changed(roster, &s);
     cr_expect_eq(fill(8, false, 3000).session_count, 1, "an epoch is news at once");
+    roster_acknowledged(roster, 8);
+    s.node.lost_before = 1;
+    s.at = at_ms(3010);
+    roster_session_changed(roster, &s);
+    cr_expect_eq(fill(9, false, 3010).session_count, 1, "a lost frame too, repaired or not");
 }
 
 Test(roster, tells_ends_until_they_are_heard) {

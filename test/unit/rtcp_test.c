@@ -279,3 +279,61 @@ Test(rtcp, intervals) {
     cr_expect_gt(rtcp_interval(1000, 120, least, false, 0.5).us, 30000000,
                  "a thin line is asked for less");
 }
+
+/* ---- Generic NACK, RFC 4585 section 6.2.1 ---- */
+
+static struct rtcp_report nacking(void) {
+    struct rtcp_report r = sample(false, 0, false);
+    r.nack_ssrc = 0xb1b2b3b4;
+    cr_assert(rtcp_nack_add(&r, 0xfffe));
+    cr_assert(rtcp_nack_add(&r, 0xfffe), "said twice is said once");
+    cr_assert(rtcp_nack_add(&r, 0x0000), "numbers wrap");
+    cr_assert(rtcp_nack_add(&r, 0x000e), "sixteen further");
+    cr_assert(rtcp_nack_add(&r, 0x000f), "which begins a pair");
+    return r;
+}
+
+Test(rtcp, missing_packets_are_asked_for_in_pairs) {
+    struct rtcp_report r = nacking(), back;
+    uint8_t out[RTCP_LEN_MAX];
+    cr_assert_eq(r.nack_count, 2);
+    cr_expect_eq(r.nacks[0].after, 1U << 1 | 1U << 15);
+    size_t len = rtcp_encode(out, sizeof(out), &r);
+    cr_assert_eq(len, 8 + 28 + 20);
+    const uint8_t feedback[] = {0x81, 205,  0,    4,    0xa1, 0xa2, 0xa3, 0xa4, 0xb1, 0xb2,
+                                0xb3, 0xb4, 0xff, 0xfe, 0x80, 0x02, 0x00, 0x0f, 0x00, 0x00};
+    cr_expect_arr_eq(out + 8 + 28, feedback, sizeof(feedback));
+    cr_assert_eq(rtcp_decode(&back, out, len), ERR_OK);
+    cr_expect_eq(back.nack_ssrc, 0xb1b2b3b4);
+    cr_assert_eq(back.nack_count, 2);
+    cr_expect_eq(back.nacks[0].seq, 0xfffe);
+    cr_expect_eq(back.nacks[0].after, 0x8002);
+    cr_expect_eq(back.nacks[1].seq, 0x000f);
+}
+
+Test(rtcp, there_is_room_for_so_many_pairs_and_all_of_it_fits) {
+    struct rtcp_report r = sample(true, RTCP_BLOCKS_MAX, true);
+    uint8_t out[RTCP_LEN_MAX];
+    memset(r.cname, 'x', RTCP_CNAME_LEN_MAX);
+    for (uint16_t i = 0; i < RTCP_NACKS_MAX; i++)
+        cr_expect(rtcp_nack_add(&r, (uint16_t)(100 * i)));
+    cr_expect_not(rtcp_nack_add(&r, 5000));
+    cr_expect(rtcp_nack_add(&r, 100 * (RTCP_NACKS_MAX - 1) + 3), "within the last pair");
+    cr_expect_gt(rtcp_encode(out, sizeof(out), &r), 0);
+}
+
+Test(rtcp, broken_feedback_is_refused_and_other_feedback_skipped) {
+    struct rtcp_report r = nacking(), back;
+    uint8_t good[RTCP_LEN_MAX], out[RTCP_LEN_MAX];
+    size_t len = rtcp_encode(good, sizeof(good), &r), at = 8 + 28;
+    memcpy(out, good, len);
+    out[at] = 0x8f; /* transport-wide congestion control */
+    cr_assert_eq(rtcp_decode(&back, out, len), ERR_OK);
+    cr_expect_eq(back.nack_count, 0);
+    memcpy(out, good, len);
+    out[at + 3] = 2; /* no pair */
+    cr_expect_eq(rtcp_decode(&back, out, at + 12), ERR_BAD_FIELD);
+    out[at + 3] = 1; /* nobody's packets */
+    cr_expect_eq(rtcp_decode(&back, out, at + 8), ERR_BAD_FIELD);
+    cr_expect_eq(rtcp_decode(&back, good, len - 4), ERR_TRUNCATED);
+}

@@ -4,15 +4,29 @@
  */
 #include "transcoder/client/client.h"
 #include "transcoder/rtp/rtp.h"
+#include "transcoder/rtp/rtx.h"
+
+/* Sent again on request: for the buffer, but no word on how the path is. */
+static void again_arrived(struct peerclient *c, uint8_t server, const struct rtp_packet *packet,
+                          uint64_t frame, const struct net_datagram *d) {
+    playout_insert_again(&c->playout, server, frame, packet->payload, packet->payload_len, d->at);
+    client_step(c, &(struct witness_event){.kind = WITNESS_PACKET_HEARD, .server = server});
+}
 
 static void media_arrived(struct peerclient *c, uint8_t server, const struct net_datagram *d) {
+    const struct api_rtp *rtp = &c->session.rtp;
     struct rtp_packet packet;
     uint64_t frame = 0;
-    if (rtp_decode(&packet, d->data, d->len) != ERR_OK ||
-        packet.payload_type != c->session.rtp.payload_type ||
+    bool whole = rtp_decode(&packet, d->data, d->len) == ERR_OK;
+    bool again = whole && rtx_decode(&packet, &packet, rtp->payload_type, c->position.ssrc);
+    if (!whole || packet.payload_type != rtp->payload_type ||
         !position_frame(&c->position, packet.ssrc, packet.seq, packet.timestamp,
                         witness_frame_near(&c->witness), &frame)) {
         c->foreign++;
+        return;
+    }
+    if (again) {
+        again_arrived(c, server, &packet, frame, d);
         return;
     }
     if (c->stats_of != c->witness.serving) {

@@ -411,6 +411,7 @@ void peerclient_report(const struct peerclient *c, struct peerclient_report *out
         .frames_played = s->played,
         .frames_lost = s->lost,
         .frames_lost_before = s->lost_before,
+        .frames_repaired = s->repaired,
         .frames_duplicated = s->duplicates,
         .frames_late = s->late,
         .frames_differing = s->differing,

@@ -32,6 +32,19 @@ static void send_receiver_report(struct peerclient *c, const struct witness_out 
         net_udp_send(c->udp, place_of(c, out), datagram, len);
 }
 
+/* RFC 4585 lets feedback go at once; the figures of the next report are not begun anew for it. */
+static void send_nack(struct peerclient *c, const struct witness_out *out) {
+    uint8_t datagram[RTCP_LEN_MAX];
+    struct rtcp_report report = {.ssrc = c->own_ssrc, .nack_ssrc = c->position.ssrc};
+    for (unsigned i = 0; i < NACK_FRAMES_MAX; i++)
+        if ((out->u.nack.missing >> i & 1) != 0)
+            rtcp_nack_add(&report, position_seq(&c->position, out->u.nack.from + i));
+    snprintf(report.cname, sizeof(report.cname), "%s", c->cname);
+    size_t len = rtcp_encode(datagram, sizeof(datagram), &report);
+    if (len > 0)
+        net_udp_send(c->udp, place_of(c, out), datagram, len);
+}
+
 static uint32_t clamp_u32(uint64_t v) {
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
@@ -62,6 +75,9 @@ void departures_send(struct peerclient *c, const struct witness_out *out) {
     case WITNESS_SEND_REPORT:
         send_report(c, out);
         send_receiver_report(c, out, c->clock.at);
+        return;
+    case WITNESS_SEND_NACK:
+        send_nack(c, out);
         return;
     case WITNESS_MOVED:
     case WITNESS_SESSION_ENDED:

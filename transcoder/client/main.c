@@ -329,11 +329,12 @@ static int parse(struct sidecar *s, int argc, char **argv) {
 
 static void print_json(const struct sidecar *s, const struct peerclient_report *r) {
     json_t *out = json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:O}", "end",
-        peerclient_end_name(r->end), "detail", r->detail, "cluster", r->cluster, "frames_expected",
-        (json_int_t)r->frames_expected, "frames_played", (json_int_t)r->frames_played,
-        "frames_lost", (json_int_t)r->frames_lost, "frames_lost_before",
-        (json_int_t)r->frames_lost_before, "frames_duplicated", (json_int_t)r->frames_duplicated,
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:O}",
+        "end", peerclient_end_name(r->end), "detail", r->detail, "cluster", r->cluster,
+        "frames_expected", (json_int_t)r->frames_expected, "frames_played",
+        (json_int_t)r->frames_played, "frames_lost", (json_int_t)r->frames_lost,
+        "frames_lost_before", (json_int_t)r->frames_lost_before, "frames_repaired",
+        (json_int_t)r->frames_repaired, "frames_duplicated", (json_int_t)r->frames_duplicated,
         "frames_late", (json_int_t)r->frames_late, "frames_differing",
         (json_int_t)r->frames_differing, "packets_foreign", (json_int_t)r->packets_foreign,
         "hedges", (json_int_t)r->hedges, "hedge_cancels", (json_int_t)r->hedge_cancels, "rtt_ms",
@@ -345,13 +346,15 @@ static void print_json(const struct sidecar *s, const struct peerclient_report *
 }
 
 static void print_text(const struct peerclient_report *r) {
-    printf("%s: %llu frames expected, %llu lost (%llu before hedges), %llu duplicated, %llu late; "
+    printf("%s: %llu frames expected, %llu lost (%llu before hedges and %llu repairs), "
+           "%llu duplicated, %llu late; "
            "%llu moves, %llu hedges, %llu cancelled\n",
            r->detail[0] != '\0' ? r->detail : peerclient_end_name(r->end),
            (unsigned long long)r->frames_expected, (unsigned long long)r->frames_lost,
-           (unsigned long long)r->frames_lost_before, (unsigned long long)r->frames_duplicated,
-           (unsigned long long)r->frames_late, (unsigned long long)r->moves,
-           (unsigned long long)r->hedges, (unsigned long long)r->hedge_cancels);
+           (unsigned long long)r->frames_lost_before, (unsigned long long)r->frames_repaired,
+           (unsigned long long)r->frames_duplicated, (unsigned long long)r->frames_late,
+           (unsigned long long)r->moves, (unsigned long long)r->hedges,
+           (unsigned long long)r->hedge_cancels);
 }
 
 static int status_of(const struct sidecar *s, const struct peerclient_report *r) {

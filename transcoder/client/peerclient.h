@@ -101,6 +101,7 @@ struct peerclient_report {
     uint64_t frames_played;
     uint64_t frames_lost;        /* not there at their instant */
     uint64_t frames_lost_before; /* of the serving cluster's, before any hedge or repair */
+    uint64_t frames_repaired;    /* lost on the way and sent again in time (RFC 4588) */
     uint64_t frames_duplicated;
     uint64_t frames_late;      /* came after their instant, when nobody else had brought them */
     uint64_t frames_differing; /* duplicates that should have been the same bytes and were not */

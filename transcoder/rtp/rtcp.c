@@ -9,6 +9,8 @@
 #define RR         201
 #define SDES       202
 #define BYE        203
+#define RTPFB      205 /* RFC 4585 section 6.1; its count is the format: */
+#define NACK       1
 #define SDES_END   0
 #define SDES_CNAME 1
 #define VERSION    2
@@ -47,8 +49,35 @@ static void write_sdes(struct writer *w, uint32_t ssrc, const char *cname) {
     write_zeros(w, chunk - 4 - item);
 }
 
+bool rtcp_nack_add(struct rtcp_report *r, uint16_t seq) {
+    if (r->nack_count > 0) {
+        struct rtcp_nack *last = &r->nacks[r->nack_count - 1];
+        uint16_t ahead = (uint16_t)(seq - last->seq);
+        if (ahead == 0)
+            return true;
+        if (ahead <= 16) {
+            last->after |= (uint16_t)(1U << (ahead - 1));
+            return true;
+        }
+    }
+    if (r->nack_count == RTCP_NACKS_MAX)
+        return false;
+    r->nacks[r->nack_count++] = (struct rtcp_nack){.seq = seq};
+    return true;
+}
+
+static void write_nacks(struct writer *w, const struct rtcp_report *r) {
+    write_common(w, NACK, RTPFB, 2 + (size_t)r->nack_count);
+    write_u32(w, r->ssrc);
+    write_u32(w, r->nack_ssrc);
+    for (int i = 0; i < r->nack_count; i++) {
+        write_u16(w, r->nacks[i].seq);
+        write_u16(w, r->nacks[i].after);
+    }
+}
+
 size_t rtcp_encode(uint8_t *out, size_t out_size, const struct rtcp_report *r) {
-    assert(r->block_count <= RTCP_BLOCKS_MAX);
+    assert(r->block_count <= RTCP_BLOCKS_MAX && r->nack_count <= RTCP_NACKS_MAX);
     assert(memchr(r->cname, 0, sizeof(r->cname)) != NULL);
     if (r->cname[0] == 0)
         return 0;
@@ -65,6 +94,8 @@ size_t rtcp_encode(uint8_t *out, size_t out_size, const struct rtcp_report *r) {
     for (int i = 0; i < r->block_count; i++)
         write_block(&w, &r->blocks[i]);
     write_sdes(&w, r->ssrc, r->cname);
+    if (r->nack_count > 0)
+        write_nacks(&w, r);
     if (r->bye) {
         write_common(&w, 1, BYE, 1);
         write_u32(&w, r->ssrc);
@@ -168,6 +199,26 @@ static enum err read_bye(struct part *p, struct rtcp_report *out) {
     return p->body.failed ? ERR_BAD_FIELD : ERR_OK;
 }
 
+/* Other formats of feedback are skipped, and of a second NACK what there is room for is kept if it
+ * is about the same source. */
+static enum err read_feedback(struct part *p, struct rtcp_report *out) {
+    if (p->count != NACK)
+        return ERR_OK;
+    read_u32(&p->body); /* who asks: the packet's sender */
+    uint32_t ssrc = read_u32(&p->body);
+    if (p->body.failed || reader_left(&p->body) == 0)
+        return ERR_BAD_FIELD;
+    if (out->nack_count > 0 && ssrc != out->nack_ssrc)
+        return ERR_OK;
+    out->nack_ssrc = ssrc;
+    while (reader_left(&p->body) > 0) {
+        struct rtcp_nack n = {.seq = read_u16(&p->body), .after = read_u16(&p->body)};
+        if (out->nack_count < RTCP_NACKS_MAX && !p->body.failed)
+            out->nacks[out->nack_count++] = n;
+    }
+    return p->body.failed ? ERR_BAD_FIELD : ERR_OK;
+}
+
 enum err rtcp_decode(struct rtcp_report *out, const void *datagram, size_t len) {
     struct reader r = reader_over(datagram, len);
     struct rtcp_report report = {0};
@@ -185,6 +236,8 @@ enum err rtcp_decode(struct rtcp_report *out, const void *datagram, size_t len) 
             e = read_sdes(&p, &report);
         else if (p.type == BYE)
             e = read_bye(&p, &report);
+        else if (p.type == RTPFB)
+            e = read_feedback(&p, &report);
         if (e != ERR_OK)
             return e;
         first = false;

@@ -1,5 +1,6 @@
 /*
- * RTCP: sender and receiver reports, SDES CNAME and BYE (RFC 3550 section 6), always compound.
+ * RTCP: sender and receiver reports, SDES CNAME and BYE (RFC 3550 section 6), Generic NACK (RFC
+ * 4585 section 6.2.1), always compound.
  *
  * A compound packet begins with SR or RR and carries a CNAME; BYE comes last. Decoding checks every
  * length and the rules of appendix A.2, skips kinds it does not know, and keeps the first
@@ -18,7 +19,8 @@
 
 #define RTCP_BLOCKS_MAX    4   /* report blocks kept; a session here has one or two */
 #define RTCP_CNAME_LEN_MAX 63  /* [characters] kept and written; the format allows 255 */
-#define RTCP_LEN_MAX       256 /* [bytes] of what is written here: SR, 4 blocks, CNAME, BYE */
+#define RTCP_NACKS_MAX     8   /* pairs kept and written: 8 × 17 packets in a row */
+#define RTCP_LEN_MAX       320 /* [bytes] of what is written here: SR, blocks, CNAME, NACK, BYE */
 
 /* One instant in both clocks. */
 struct rtcp_clock {
@@ -36,6 +38,12 @@ struct rtcp_block {
     uint32_t delay;          /* [1/65536 s] since then */
 };
 
+/* Packets that are missing: number `seq`, and seq + 1 + i for each bit i of `after`. */
+struct rtcp_nack {
+    uint16_t seq;
+    uint16_t after;
+};
+
 struct rtcp_report {
     uint32_t ssrc;    /* of the sender of this packet */
     bool is_sender;   /* SR; else RR and the next four mean nothing */
@@ -46,11 +54,17 @@ struct rtcp_report {
     struct rtcp_block blocks[RTCP_BLOCKS_MAX];
     uint8_t block_count;
     char cname[RTCP_CNAME_LEN_MAX + 1]; /* empty: none; a longer one is cut */
-    bool bye;                           /* the sender leaves */
+    uint32_t nack_ssrc;                 /* whose packets are missing */
+    struct rtcp_nack nacks[RTCP_NACKS_MAX];
+    uint8_t nack_count; /* 0: no Generic NACK */
+    bool bye;           /* the sender leaves */
 };
 
-/* Writes SR or RR, SDES with the CNAME, and BYE if asked. Returns the length, 0 if it does not fit
- * or there is no CNAME. */
+/* Adds a missing packet, in rising order. False if there is no room. */
+bool rtcp_nack_add(struct rtcp_report *r, uint16_t seq);
+
+/* Writes SR or RR, SDES with the CNAME, and NACK and BYE if asked. Returns the length, 0 if it does
+ * not fit or there is no CNAME. */
 size_t rtcp_encode(uint8_t *out, size_t out_size, const struct rtcp_report *r);
 
 /* Decodes a whole compound packet in full before `out` is touched. ERR_TRUNCATED, ERR_BAD_VERSION,

@@ -95,7 +95,6 @@ static enum playout_result place(struct playout *p, uint8_t source, uint64_t fra
     struct playout_slot *slot = slot_of(p, frame);
     if (slot->frame != frame)
         *slot = (struct playout_slot){.frame = frame};
-    slot->seen |= (uint16_t)(1U << source);
     struct playout_lane *first = &slot->lanes[0];
     if (!first->held) {
         keep(p, slot, 0, source, payload, len);
@@ -108,8 +107,8 @@ static enum playout_result place(struct playout *p, uint8_t source, uint64_t fra
     return PLAYOUT_SPARE;
 }
 
-enum playout_result playout_insert(struct playout *p, uint8_t source, uint64_t frame,
-                                   const void *payload, size_t len, struct instant arrived) {
+static enum playout_result insert(struct playout *p, uint8_t source, uint64_t frame,
+                                  const void *payload, size_t len, struct instant arrived) {
     assert(source < PLAYOUT_SOURCES_MAX);
     bool kept = p->config.payload_bytes_max > 0;
     if (len > (kept ? p->config.payload_bytes_max : UINT16_MAX)) {
@@ -134,6 +133,21 @@ enum playout_result playout_insert(struct playout *p, uint8_t source, uint64_t f
         p->anchor = instant_sub(instant_add(arrived, p->config.depth), duration_us(before));
     }
     return place(p, source, frame, payload, len);
+}
+
+enum playout_result playout_insert(struct playout *p, uint8_t source, uint64_t frame,
+                                   const void *payload, size_t len, struct instant arrived) {
+    enum playout_result result = insert(p, source, frame, payload, len, arrived);
+    if (result == PLAYOUT_NEW || result == PLAYOUT_SPARE || result == PLAYOUT_DUPLICATE)
+        slot_of(p, frame)->seen |= (uint16_t)(1U << source);
+    return result;
+}
+
+enum playout_result playout_insert_again(struct playout *p, uint8_t source, uint64_t frame,
+                                         const void *payload, size_t len, struct instant arrived) {
+    enum playout_result result = insert(p, source, frame, payload, len, arrived);
+    p->stats.repaired += result == PLAYOUT_NEW;
+    return result;
 }
 
 /* Stay with the source played last while it has the frame; take the other otherwise. */
@@ -223,6 +237,7 @@ void playout_check_invariants(const struct playout *p) {
     assert(s->expected == s->played + s->lost);
     assert(s->expected == p->next - p->config.first_frame);
     assert(s->lost_run <= s->lost_run_max && s->lost_run_max <= s->lost);
+    assert(s->repaired <= s->expected + p->config.slot_count);
     assert(p->high >= p->config.first_frame);
     assert(p->high <= p->next + p->config.slot_count);
     for (uint32_t i = 0; i < p->config.slot_count; i++) {

@@ -62,7 +62,8 @@ struct playout_stats {
     uint64_t expected;     /* playout instants that have passed */
     uint64_t played;       /* frames played; expected = played + lost */
     uint64_t lost;         /* frames not held at their instant */
-    uint64_t lost_before;  /* frames that the serving source had not delivered by then */
+    uint64_t lost_before;  /* frames that the serving source had not delivered by then at once */
+    uint64_t repaired;     /* frames that were first held because they were sent again */
     uint64_t lost_run;     /* frames lost in a row up to now */
     uint64_t lost_run_max; /* the longest such run */
     uint64_t duplicates;   /* further copies, spares not played included */
@@ -121,6 +122,10 @@ void playout_end_at(struct playout *p, uint64_t end);
  * copied. Everything but NEW and SPARE leaves the buffer unchanged and is counted. */
 enum playout_result playout_insert(struct playout *p, uint8_t source, uint64_t frame,
                                    const void *payload, size_t len, struct instant arrived);
+
+/* One that its source has sent again, asked to: it does not hide that the path had lost it. */
+enum playout_result playout_insert_again(struct playout *p, uint8_t source, uint64_t frame,
+                                         const void *payload, size_t len, struct instant arrived);
 
 /* Takes the next frame that is due. Call again until PLAYOUT_WAIT or PLAYOUT_ENDED. */
 enum playout_taken playout_take(struct playout *p, struct instant now, struct playout_frame *out);

@@ -338,6 +338,7 @@ void witness_check_invariants(const struct witness *w) {
         assert(!s->hedge.active || (s->role != WITNESS_ROLE_FREE && i != w->serving));
     }
     assert(serving <= 1 && warm <= 1);
+    nack_check_invariants(&w->nack);
     if (w->state == WITNESS_HEDGING)
         assert(witness_is_hedging(w));
 }

@@ -39,6 +39,9 @@
  * Live positions are reckoned by the client's playout clock, not by the path that serves: then
  * moves do not add up to drift, and each gives the buffer its full depth back.
  *
+ * Single frames that the serving path has lost are asked for once more while they can be in time,
+ * see nack.h: plain loss is mended there, and is no event.
+ *
  * A notice of the end says how many frames there are. What is missing before it, perhaps the very
  * last ones, is asked from a backup while the rest is played out: whoever served has nothing more
  * to send, and its silence is no event.
@@ -56,6 +59,7 @@
 #include "peerd/wire/message.h"
 #include "transcoder/timeline/budget.h"
 #include "transcoder/timeline/lapses.h"
+#include "transcoder/timeline/nack.h"
 #include "transcoder/timeline/path.h"
 #include "transcoder/timeline/playout.h"
 #include "transcoder/timeline/schedule.h"
@@ -190,6 +194,7 @@ struct witness_stats {
     uint64_t refusals;      /* received */
     uint64_t budget_denied; /* hedges not asked for want of budget */
     uint64_t forged;        /* answers with another's nonce, notices of another session: dropped */
+    uint64_t nacked;        /* frames asked for once more, each time */
     uint64_t stale_grants;  /* of an epoch no longer asked for, released */
 };
 
@@ -200,6 +205,7 @@ struct witness {
     struct rng rng;
     struct schedule schedule;   /* of the serving path … */
     struct lapses lapses;       /* … and how long it has lost everything */
+    struct nack nack;           /* … and what single frames */
     uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
     uint32_t epoch;             /* granted */
     uint32_t epoch_high;        /* newest ever asked for */
@@ -280,6 +286,7 @@ enum witness_out_kind {
     WITNESS_SEND_HELLO,
     WITNESS_SEND_RESUME, /* see witness_resume_fill() */
     WITNESS_SEND_REPORT, /* see witness_report_fill(); the caller adds its own counts */
+    WITNESS_SEND_NACK,   /* RTCP: what is missing came neither at first nor again */
     WITNESS_MOVED,       /* a move is complete */
     WITNESS_SESSION_ENDED
 };
@@ -311,6 +318,7 @@ struct witness_out {
             int32_t lag_us;
             uint32_t notice;
         } report;
+        struct nack_question nack;
         struct witness_move moved;
         enum err ended; /* ERR_OK: closed by the user; ERR_SOURCE_ENDED: played to the end; … */
     } u;

@@ -305,6 +305,7 @@ void witness_follow(const struct turn *t) {
         w->servers[server].standby_until = INSTANT_NEVER;
         lapses_restart(&w->lapses, t->now);
         schedule_restart(&w->schedule);
+        nack_forget(&w->nack);
     }
     if (old != SERVER_NONE) {
         w->stats.commits++;

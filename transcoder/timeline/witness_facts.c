@@ -59,8 +59,10 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
         /* Frames that come too late to be heard are no schedule: a server that sends nothing else
          * would be followed for ever, and the next one asked to be as late. */
         if (useful) {
-            if (!w->schedule.stale && schedule_known(&w->schedule) && frame > w->schedule.high)
+            if (!w->schedule.stale && schedule_known(&w->schedule) && frame > w->schedule.high) {
                 lapses_seen(&w->lapses, frame - w->schedule.high, t->now);
+                witness_frames_lost(t, w->schedule.high, frame);
+            }
             schedule_frame_arrived(&w->schedule, frame, t->now);
             serving_media(t);
         }

@@ -123,6 +123,11 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
 void witness_keep_paths(const struct turn *t);
 struct instant witness_paths_deadline(const struct witness *w);
 
+/* Frames of the serving path have not come, and one after them has: they are asked for again. */
+void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to);
+void witness_keep_nacks(const struct turn *t);
+struct instant witness_nacks_deadline(const struct witness *w);
+
 /* ---- witness_hedge.c ---- */
 
 /* Asks the next best backup to hedge. False if there is none or no budget. */

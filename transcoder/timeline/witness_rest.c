@@ -75,7 +75,7 @@ bool witness_awaits(const struct witness *w) {
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
                         struct instant now) {
     if (w->state != WITNESS_FOLLOWING || w->move_open || !instant_is_never(w->repair_at) ||
-        w->end_error != ERR_OK || w->unheard > 0 || !media_is_steady(w))
+        w->end_error != ERR_OK || w->unheard > 0 || w->nack.count > 0 || !media_is_steady(w))
         return false;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (witness_is_server(w, i) && !server_is_settled(w, i, ways, now))
@@ -182,6 +182,7 @@ static void take_playout(struct witness_rest *r, const struct playout *p) {
     r->late = (uint32_t)s->late;
     r->early = (uint32_t)s->early;
     r->splices = (uint32_t)s->splices;
+    r->repaired = (uint32_t)s->repaired;
 }
 
 static void take_stats(struct witness_rest *r, const struct witness_stats *s) {
@@ -193,6 +194,7 @@ static void take_stats(struct witness_rest *r, const struct witness_stats *s) {
     r->budget_denied = (uint32_t)s->budget_denied;
     r->forged = (uint32_t)s->forged;
     r->stale = (uint32_t)s->stale_grants;
+    r->nacked = (uint32_t)s->nacked;
 }
 
 void witness_rest_take(struct witness_rest *r, const struct witness *w, struct instant now) {

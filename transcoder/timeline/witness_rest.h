@@ -52,6 +52,7 @@ struct witness_rest {
     int64_t debt_us;
     uint32_t epoch, epoch_high, notice;
     uint32_t hedges_started, extensions, cancels, commits, refusals, budget_denied, forged, stale;
+    uint32_t nacked, repaired;
     struct instant anchor; /* of the playout buffer; its figures follow */
     uint64_t end, mergeable_from, serving_from;
     uint32_t lost, lost_before, lost_run_max, duplicates, differing, late, early, splices;

@@ -361,7 +361,8 @@ static void restore_playout(struct playout *p, const struct witness_rest *r, uin
                                 .differing = r->differing,
                                 .late = r->late,
                                 .early = r->early,
-                                .splices = r->splices};
+                                .splices = r->splices,
+                                .repaired = r->repaired};
     s->played = s->expected - s->lost;
     uint64_t from = high > p->config.slot_count ? high - p->config.slot_count : 0;
     for (uint64_t frame = from; frame < high; frame++)
@@ -379,7 +380,8 @@ static void restore_stats(struct witness_stats *s, const struct witness_rest *r)
                                 .refusals = r->refusals,
                                 .budget_denied = r->budget_denied,
                                 .forged = r->forged,
-                                .stale_grants = r->stale};
+                                .stale_grants = r->stale,
+                                .nacked = r->nacked};
 }
 
 static void restore_figures(struct witness *w, const struct witness_rest *r) {

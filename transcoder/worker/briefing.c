@@ -255,6 +255,7 @@ static void ping_received(struct worker *w, const struct link_ping *p) {
     int64_t late_us = instant_since(net_now(), due_first(&w->due)).us;
     struct link_status s = {.ping = p->number,
                             .frames = w->counters.frames,
+                            .resent = w->counters.resent,
                             .waited = w->counters.waited,
                             .sessions = t->counts[TENURE_STANDBY] + t->counts[TENURE_HEDGING] +
                                         t->counts[TENURE_SERVING],

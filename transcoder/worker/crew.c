@@ -39,7 +39,8 @@ struct member {
     struct instant well;        /* last answer */
     struct instant progressed;  /* frames grew, or none were due */
     struct link_status status;  /* last answer */
-    uint64_t frames_before;     /* sent by processes that are gone */
+    uint64_t frames_before;     /* sent by processes that are gone … */
+    uint64_t resent_before;     /* … and sent again */
     uint64_t cpu_ms_before;     /* the same */
     uint64_t logged[ERR_COUNT]; /* refusals already in the log */
     struct suspicion suspicion; /* is it stuck? */
@@ -151,6 +152,7 @@ static void died(struct member *m, int status) {
     /* What it did after its last word nobody knows: a dump of its memory may have taken long. */
     m->lost_at = instant_sub(instant_min(m->well, m->progressed), duration_ms(m->status.late_ms));
     m->frames_before += m->status.frames;
+    m->resent_before += m->status.resent;
     m->cpu_ms_before += m->status.cpu_ms;
     memset(&m->status, 0, sizeof(m->status));
     bool often = dies_too_often(m, now);
@@ -445,6 +447,7 @@ void crew_describe(const struct crew *c, uint32_t worker, struct node_worker *ou
                                 .pid = m->state == MEMBER_RUNNING ? (uint32_t)m->hand.pid : 0,
                                 .restarts = m->restarts,
                                 .frames = m->frames_before + m->status.frames,
+                                .resent = m->resent_before + m->status.resent,
                                 .sessions = m->status.sessions,
                                 .credit_spent = m->status.credit_used,
                                 .cpu_ms = m->cpu_ms_before + m->status.cpu_ms};

@@ -71,9 +71,41 @@ static void notify(struct worker *w, const struct tenure_out *o) {
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-/* Where the sessions are found by what RTCP says of them; a collision only costs a statistic. */
+/* Where the sessions are found by what RTCP says of them: in one of a few places beginning with the
+ * SSRC's own. If all are taken the first loses its: what is not found costs a statistic, or a
+ * repair.
+ */
+static uint16_t *ssrc_place(struct worker *w, uint32_t ssrc, unsigned i) {
+    return &w->by_ssrc[(ssrc + i) % WORKER_SSRC_COUNT];
+}
+
+struct session *worker_session_of(struct worker *w, uint32_t ssrc) {
+    for (unsigned i = 0; i < WORKER_SSRC_PLACES; i++) {
+        struct session *s = w->sessions[*ssrc_place(w, ssrc, i) % WORKER_SLOTS];
+        if (s != NULL && s->position.ssrc == ssrc)
+            return s;
+    }
+    return NULL;
+}
+
+/* True if the session that a place names would be looked for there. */
+static bool is_taken(struct worker *w, uint16_t *place) {
+    const struct session *s = w->sessions[*place % WORKER_SLOTS];
+    for (unsigned i = 0; s != NULL && i < WORKER_SSRC_PLACES; i++)
+        if (ssrc_place(w, s->position.ssrc, i) == place)
+            return true;
+    return false;
+}
+
 static void index_ssrc(struct worker *w, const struct session *s) {
-    w->by_ssrc[s->position.ssrc % WORKER_SSRC_COUNT] = s->slot;
+    uint16_t *place = ssrc_place(w, s->position.ssrc, 0);
+    for (unsigned i = 0; i < WORKER_SSRC_PLACES; i++) {
+        if (is_taken(w, ssrc_place(w, s->position.ssrc, i)))
+            continue;
+        place = ssrc_place(w, s->position.ssrc, i);
+        break;
+    }
+    *place = (uint16_t)s->slot;
 }
 
 static void prepare(struct worker *w, const struct tenure_out *o, struct deeds_question *q) {

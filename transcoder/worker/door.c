@@ -195,16 +195,21 @@ static void report_received(struct worker *w, const struct net_datagram *d, cons
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-static void rtcp_received(struct worker *w, const struct net_datagram *d) {
+/* RTCP is not signed: it is heeded from where the client has proved to be. */
+static void rtcp_received(struct worker *w, const struct net_datagram *d, struct instant now) {
     struct rtcp_report report;
-    if (rtcp_decode(&report, d->data, d->len) != ERR_OK || report.block_count == 0) {
+    if (rtcp_decode(&report, d->data, d->len) != ERR_OK ||
+        (report.block_count == 0 && report.nack_count == 0)) {
         w->dropped++;
         return;
     }
-    struct session *s =
-        w->sessions[w->by_ssrc[report.blocks[0].ssrc % WORKER_SSRC_COUNT] % WORKER_SLOTS];
-    if (s != NULL && s->position.ssrc == report.blocks[0].ssrc && addr_equal(&s->client, &d->from))
-        session_rtcp_received(s, &report, net_wall());
+    uint32_t ssrc = report.nack_count > 0 ? report.nack_ssrc : report.blocks[0].ssrc;
+    struct session *s = worker_session_of(w, ssrc);
+    if (s == NULL || !addr_equal(&s->client, &d->from))
+        return;
+    session_rtcp_received(s, &report, net_wall());
+    if (report.nack_count > 0)
+        session_nack_received(s, &report, w->udp, now, &w->counters);
 }
 
 static void message_received(struct worker *w, const struct net_datagram *d, struct instant now) {
@@ -242,7 +247,7 @@ void door_datagram_received(struct worker *w, const struct net_datagram *d, stru
     if (d->len > 0 && d->data[0] == MESSAGE_FIRST_BYTE)
         message_received(w, d, now);
     else if (rtp_kind(d->data, d->len) == RTP_KIND_RTCP)
-        rtcp_received(w, d);
+        rtcp_received(w, d, now);
     else
         w->dropped++;
     if (w->dropped > w->dropped_logged) {

@@ -371,9 +371,12 @@ static enum err give(struct feed *f, uint64_t frame, const uint8_t **payload, si
     return ERR_OK;
 }
 
+bool feed_holds(const struct feed *f, uint64_t frame) {
+    return f->payloads != NULL && frame >= f->low && frame < f->high;
+}
+
 enum err feed_take(struct feed *f, uint64_t frame, const uint8_t **payload, size_t *len) {
-    bool kept = f->payloads != NULL && frame >= f->low && frame < f->high;
-    if (kept)
+    if (feed_holds(f, frame))
         return give(f, frame, payload, len);
     if (f->state == FEED_FAILED)
         return f->error;

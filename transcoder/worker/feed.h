@@ -87,6 +87,9 @@ enum feed_state feed_state(const struct feed *f);
 enum err feed_error(const struct feed *f);
 const char *feed_why(const struct feed *f);
 
+/* True if the frame has been made and is still kept: feed_take() gives it at once. */
+bool feed_holds(const struct feed *f, uint64_t frame);
+
 /* The payload of a frame, borrowed until the next call. ERR_NOT_YET: not ready, ask when the
  * listener is called or, local, when feed_warm is through. ERR_SOURCE_ENDED: there is no such frame
  * and there are none after it. Any other error: it has failed. */

@@ -56,6 +56,7 @@ struct link_ping {
 struct link_status {
     uint64_t ping;        /* number of the ping answered */
     uint64_t frames;      /* sent by this process: the progress counter */
+    uint64_t resent;      /* RTP packets sent again, likewise */
     uint64_t waited;      /* frames that were due but not there (a remote source is slow) */
     uint32_t sessions;    /* held: standby, hedging, serving */
     uint32_t late_ms;     /* [ms] how long the most overdue frame that is at hand has waited */

@@ -3,8 +3,9 @@
  *
  * Workers say what changed; the roster keeps the newest snapshot of each session, what peerd has
  * acknowledged of it, and a digest of the whole. A request carries what changed since the last
- * answer, so a lost request loses nothing. Figures that move all the time (last frame, loss) are
- * worth a line every ROSTER_FIGURES_MS only. A snapshot is also what a replacement worker needs to
+ * answer, so a lost request loses nothing. Figures that move all the time (last frame) are worth a
+ * line every ROSTER_FIGURES_MS only; that frames are lost, repaired or not, is news: who judges by
+ * it whether a path is bad should not wait. A snapshot is also what a replacement worker needs to
  * go on with the session.
  */
 #ifndef TRANSCODER_WORKER_ROSTER_H

@@ -3,6 +3,7 @@
 #include "peerd/base/bytes.h"
 #include "peerd/net/clock.h"
 #include "transcoder/rtp/rtp.h"
+#include "transcoder/rtp/rtx.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct session *session_new(uint32_t slot, const struct ticket *ticket, const ch
     media_profile_rtp(&profile->profile, &s->rtp);
     s->position = position_of_leg(&ticket->legs[0], s->rtp.samples_per_frame);
     s->feed = feed;
+    s->again_seq = s->position.seq0;
     s->mergeable_from = s->waited_for = FRAME_NEVER;
     s->report_due = INSTANT_NEVER;
     s->told_at = instant_us(INT64_MIN);
@@ -138,16 +140,21 @@ void session_make(struct session *s) {
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
+static struct rtp_packet packet_of(const struct session *s, uint64_t frame, const uint8_t *payload,
+                                   size_t len) {
+    return (struct rtp_packet){.marker = !s->sent_any,
+                               .payload_type = s->rtp.payload_type,
+                               .seq = position_seq(&s->position, frame),
+                               .timestamp = position_timestamp(&s->position, frame),
+                               .ssrc = s->position.ssrc,
+                               .payload = payload,
+                               .payload_len = len};
+}
+
 static void send_frame(struct session *s, uint64_t frame, const uint8_t *payload, size_t len,
                        struct net_udp *udp) {
     uint8_t datagram[RTP_HEADER_BYTES + MEDIA_PAYLOAD_BYTES_MAX];
-    const struct rtp_packet packet = {.marker = !s->sent_any,
-                                      .payload_type = s->rtp.payload_type,
-                                      .seq = position_seq(&s->position, frame),
-                                      .timestamp = position_timestamp(&s->position, frame),
-                                      .ssrc = s->position.ssrc,
-                                      .payload = payload,
-                                      .payload_len = len};
+    const struct rtp_packet packet = packet_of(s, frame, payload, len);
     size_t n = rtp_encode(datagram, sizeof(datagram), &packet);
     net_udp_send(udp, &s->client, datagram, n);
     s->packets++;
@@ -179,6 +186,38 @@ static bool try_frame(struct session *s, uint64_t frame, struct net_udp *udp,
         s->stopped = e;
     }
     return false;
+}
+
+static void send_again(struct session *s, uint64_t frame, struct net_udp *udp,
+                       struct session_counters *counters) {
+    uint8_t datagram[RTP_HEADER_BYTES + RTX_OSN_BYTES + MEDIA_PAYLOAD_BYTES_MAX];
+    const uint8_t *payload;
+    size_t len;
+    if (feed_take(s->feed, source_frame(s, frame), &payload, &len) != ERR_OK)
+        return;
+    const struct rtp_packet packet = packet_of(s, frame, payload, len);
+    size_t n = rtx_encode(datagram, sizeof(datagram), &packet, s->again_seq++);
+    net_udp_send(udp, &s->client, datagram, n);
+    counters->resent++;
+}
+
+void session_nack_received(struct session *s, const struct rtcp_report *report, struct net_udp *udp,
+                           struct instant now, struct session_counters *counters) {
+    uint16_t next = position_seq(&s->position, s->pace.next);
+    for (uint8_t i = 0; i < report->nack_count && s->stopped == ERR_OK; i++) {
+        uint32_t wanted = (uint32_t)report->nacks[i].after << 1 | 1;
+        for (unsigned bit = 0; wanted >> bit != 0; bit++) {
+            /* Of the numbers before the next one, which is all that was sent. */
+            uint16_t back = (uint16_t)(next - (uint16_t)(report->nacks[i].seq + bit));
+            if ((wanted >> bit & 1) == 0 || back > s->pace.next)
+                continue;
+            uint64_t frame = s->pace.next - back;
+            /* Asked whether it is kept first: what is not would make the feed go back for it. */
+            if (feed_holds(s->feed, source_frame(s, frame)) &&
+                resend_may(&s->resend, &s->pace, frame, now))
+                send_again(s, frame, udp, counters);
+        }
+    }
 }
 
 /* The RTP timestamp of an instant: where the pace is then, in ticks. Two of them tell a receiver at

@@ -13,6 +13,7 @@
 #include "peerd/wire/message.h"
 #include "transcoder/rtp/rtcp.h"
 #include "transcoder/timeline/pace.h"
+#include "transcoder/timeline/resend.h"
 #include "transcoder/worker/catalogue.h"
 #include "transcoder/worker/feed.h"
 
@@ -36,6 +37,8 @@ struct session {
     struct position position;
     struct feed *feed;
     struct pace pace;
+    struct resend resend;
+    uint16_t again_seq;      /* of the next packet that is sent again */
     uint64_t mergeable_from; /* in frames of the session, as of the last start */
     uint64_t waited_for;     /* frame that was due and not there; FRAME_NEVER for none */
     uint64_t last_sent;      /* highest frame sent */
@@ -59,7 +62,8 @@ struct session {
 };
 
 struct session_counters {
-    uint64_t frames; /* RTP packets sent */
+    uint64_t frames; /* RTP packets sent, those sent again apart */
+    uint64_t resent; /* RTP packets sent again */
     uint64_t waited; /* times that a frame was due and not there */
 };
 
@@ -124,6 +128,11 @@ enum err session_over(const struct session *s);
 /* One past the last frame that the client can expect, once the session is over: of the source, or
  * of what was sent before it failed. FRAME_NEVER if nothing was. */
 uint64_t session_end(const struct session *s);
+
+/* The client lacks frames that were sent: those that are still kept and may be sent again go out at
+ * once. */
+void session_nack_received(struct session *s, const struct rtcp_report *report, struct net_udp *udp,
+                           struct instant now, struct session_counters *counters);
 
 /* A receiver report of the client. */
 void session_rtcp_received(struct session *s, const struct rtcp_report *report, struct wall wall);

@@ -42,7 +42,8 @@
 #define WORKER_TURN_MS      20           /* [ms] of sending at a stretch */
 #define WORKER_MAKING_MS    60   /* [ms] in which sessions that want frames gather; have 100 */
 #define WORKER_MAKING_US    4000 /* [µs] of making frames ahead at a stretch */
-#define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session */
+#define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session … */
+#define WORKER_SSRC_PLACES  4    /* … of which one session may have any of so many */
 #define WORKER_PERIOD_S     30   /* [s] of a cookie */
 #define WORKER_OTHER_KEYS   8    /* of the cluster, beside the one in force */
 /* Sessions in pre-roll at a time that get a full one, of 8 ms of CPU on average. Whoever comes when
@@ -96,7 +97,7 @@ struct worker {
     uint64_t dropped;        /* datagrams that made no sense */
     uint64_t dropped_logged; /* of these, mentioned in the log */
     uint64_t refused[ERR_COUNT];
-    uint16_t by_ssrc[WORKER_SSRC_COUNT]; /* slots; a newer session takes the place of an older */
+    uint16_t by_ssrc[WORKER_SSRC_COUNT]; /* slots */
 };
 
 /* Runs until the supervisor is gone. Returns an exit status. */
@@ -144,6 +145,9 @@ struct deeds_question {
  * outbox is left as it was read. May free sessions. */
 void deeds_step(struct worker *w, const struct tenure_event *event,
                 struct deeds_question *question);
+
+/* Whose RTP stream that is; NULL if nobody's here. */
+struct session *worker_session_of(struct worker *w, uint32_t ssrc);
 
 /* Answers that never reached tenure. */
 void deeds_refuse(struct worker *w, const struct addr *to, const struct message_refuse *refusal,

@@ -1,0 +1,24 @@
+/*
+ * Resend: which frames a server sends once more when a client asks (RFC 4585, RFC 4588).
+ *
+ * Only what it has sent, lately, and is not about to send anyway; and no more than a quarter of the
+ * stream beside a burst, so that neither a path which loses most of what it gets nor a liar with
+ * the client's address makes the server send much more than it would.
+ */
+#ifndef TRANSCODER_TIMELINE_RESEND_H
+#define TRANSCODER_TIMELINE_RESEND_H
+
+#include "transcoder/timeline/pace.h"
+
+#define RESEND_FRAMES_BACK 32 /* 640 ms: what is older nobody waits for */
+#define RESEND_FRAMES_EACH 4  /* frame times that one resent frame takes of the allowance … */
+#define RESEND_BURST       16 /* … of which so many may come at once */
+
+struct resend {
+    struct instant paid_until; /* when the allowance is whole again; in the past: it is */
+};
+
+/* Whether `frame` is to go out once more, which is then counted. */
+bool resend_may(struct resend *r, const struct pace *pace, uint64_t frame, struct instant now);
+
+#endif
