@@ -153,8 +153,8 @@ static bool find_places(const struct sim *sim, const struct sim_client *c, struc
         const struct witness_server *s = &c->witness->servers[i];
         if (s->role == WITNESS_ROLE_SERVING)
             serving->worker = worker_of(sim, s);
-        else if (s->role == WITNESS_ROLE_WARM && !c->witness->config.cold &&
-                 reach_of(sim, c, worker_of(sim, s)) != REACH_DARK)
+        else if (s->role == WITNESS_ROLE_WARM && !instant_is_never(s->standby_until) &&
+                 !c->witness->config.cold && reach_of(sim, c, worker_of(sim, s)) != REACH_DARK)
             warm->worker = worker_of(sim, s);
     }
     return serving->worker != UINT32_MAX && c->holder_count == 1 &&
@@ -173,7 +173,23 @@ static void take(struct sim *sim, struct sim_client *c, const struct witness_way
         s->tag = worker_of(sim, &c->witness->servers[s->slot]);
         s->dark = (ways->dark >> s->slot & 1) != 0;
     }
+    c->put_off = witness_rest_is_put_off(r);
     sim_nap_write(sim, c, r);
+}
+
+/* Whom somebody has put off turns to any other that can be reached again: it stays awake while one
+ * is being started. */
+static bool looks_for_another(const struct sim *sim, const struct sim_client *c) {
+    bool put_off = false, starts = false;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &c->witness->servers[i];
+        if (s->role == WITNESS_ROLE_FREE)
+            continue;
+        const struct sim_node *node = &sim->nodes[sim->workers[worker_of(sim, s)].node];
+        starts |= node->process.life == SIM_LIFE_STARTING;
+        put_off |= instant_before(sim->now, s->not_before);
+    }
+    return put_off && starts;
 }
 
 void sim_sleep_try(struct sim *sim, struct sim_client *c) {
@@ -182,11 +198,11 @@ void sim_sleep_try(struct sim *sim, struct sim_client *c) {
     if (!sim->sleeps || sim_liar_is(sim, c) || c->state != SIM_CLIENT_OPEN || c->drift_ppm != 0 ||
         c->witness->state != WITNESS_FOLLOWING || sim->replaying || witness_awaits(c->witness) ||
         !find_places(sim, c, &serving, &warm) || !look_around(sim, c, &ways) ||
-        !witness_is_settled(c->witness, &ways, sim->now))
+        !witness_is_settled(c->witness, &ways, sim->now) || looks_for_another(sim, c))
         return;
     struct sim_worker *w = &sim->workers[serving.worker];
     c->sleeps_until = instant_min(calm_until(sim, c, sim_session_at(w, serving.slot)),
-                                  witness_settled_until(c->witness, &ways));
+                                  witness_settled_until(c->witness, &ways, sim->now));
     if (!instant_before(instant_add(sim->now, WORTH_IT), c->sleeps_until))
         return;
     take(sim, c, &ways);
@@ -287,7 +303,7 @@ static void restore(struct sim *sim, struct sim_client *c, const struct witness_
     wake_session(sim, c, r, serving->tag, reported, there, config->session_lease);
     wake_figures(sim, c, r, serving->tag, reported);
     send_again(sim, c, serving->tag, back);
-    if (warm == NULL || r->cold || warm->dark)
+    if (warm == NULL || r->cold || warm->dark || witness_rest_is_refused(r))
         return;
     there = duration_us(ways.rtt[warm->slot].us - way_from(sim, c, warm->tag).us);
     wake_session(sim, c, r, warm->tag, witness_rest_stood_by(r, &ways, sim->now), there,
@@ -334,7 +350,7 @@ static void foresee(const struct sim *sim, uint32_t client) {
         fetch(sim->clients[client + AHEAD].nap, 96);
 }
 
-/* With a further backup at one of these clusters. */
+/* With a backup at one of these clusters. */
 static bool knows_any(const struct sim *sim, const struct sim_client *c, const bool *hit) {
     union sim_nap_room room;
     if (c->nap == NULL)
@@ -346,10 +362,12 @@ static bool knows_any(const struct sim *sim, const struct sim_client *c, const b
     return false;
 }
 
+/* Whom somebody has put off has nothing there by which it could be found. */
 void sim_sleep_before(struct sim *sim, const bool *hit, bool unsure) {
-    for (uint32_t i = 0; i < sim->client_count && sim->sleeping > 0 && unsure; i++) {
+    for (uint32_t i = 0; i < sim->client_count && sim->sleeping > 0; i++) {
         foresee(sim, i);
-        if (hit == NULL || knows_any(sim, &sim->clients[i], hit))
+        if ((unsure || sim->clients[i].put_off) &&
+            (hit == NULL || knows_any(sim, &sim->clients[i], hit)))
             sim_sleep_wake(sim, &sim->clients[i]);
     }
     for (uint32_t i = 0; i < sim->worker_count && sim->sleeping > 0; i++)
@@ -378,7 +396,8 @@ static void look_at(struct sim *sim, struct sim_client *c, struct witness_rest *
     if (reach == REACH_UNSURE && s->dark)
         return; /* it is being started: once it can answer it has turned */
     const struct witness_rest_server *warm = witness_rest_server(r, WITNESS_ROLE_WARM);
-    bool wanted = reach == REACH_BRIGHT && (warm == NULL || warm->dark || s->rank < warm->rank);
+    bool wanted =
+        reach == REACH_BRIGHT && (warm == NULL || warm->dark || s->rank < warm->rank || c->put_off);
     if (reach == REACH_UNSURE || s->role != WITNESS_ROLE_BACKUP) {
         sim_sleep_wake(sim, c);
         return;
@@ -414,7 +433,8 @@ bool sim_sleep_is_disturbed(struct sim *sim, const struct sim_client *c) {
         const struct witness_rest_server *s = &r->servers[i];
         const struct sim_worker *w = &sim->workers[s->tag];
         bool serves = s->role == WITNESS_ROLE_SERVING;
-        if (!serves && (s->role != WITNESS_ROLE_WARM || r->cold || s->dark))
+        if (!serves &&
+            (s->role != WITNESS_ROLE_WARM || r->cold || s->dark || witness_rest_is_refused(r)))
             continue;
         uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
         if (reach_of(sim, c, s->tag) != REACH_BRIGHT || slot == TENURE_SLOT_NONE ||

@@ -15,8 +15,9 @@
  *   a ticket that expires, a source that ends    its deadline
  *
  * A further backup that can no longer be reached, or can again, does not wake anybody unless it
- * would become the warm one: the record is brought up to date (sim_sleep_after). Listeners and
- * nodes whose clocks drift do not sleep.
+ * would become the warm one: the record is brought up to date (sim_sleep_after). Who was refused by
+ * a backup and told to come again later sleeps until then: where a region is gone the others are
+ * full, and thousands ask once a second. Listeners and nodes whose clocks drift do not sleep.
  */
 #ifndef PEERD_SIM_SLEEP_H
 #define PEERD_SIM_SLEEP_H

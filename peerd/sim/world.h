@@ -343,6 +343,7 @@ struct sim_client {
     struct sim_nap *nap;         /* while it sleeps, in place of both: see sleep.h, nap.h */
     struct instant sleeps_until; /* at most */
     uint16_t naps;               /* so far */
+    bool put_off;                /* it sleeps, and a backup has told it to come again later */
     struct instant served_from;  /* see report_client */
     struct instant anchor;       /* playout instant of frame 0, worked out from outside */
     struct instant heard;        /* a frame was played last; or it began to open */

@@ -14,7 +14,16 @@ static bool path_is_settled(const struct path *p, struct duration rtt) {
            p->rtt_min.us <= rtt.us && rtt.us < duration_ms(PATH_LOST_MS / 2).us;
 }
 
-static bool role_is_settled(const struct witness *w, const struct witness_server *s, bool dark) {
+/* It has refused and said when to come again: until then it is not asked, and nothing changes. */
+static bool is_put_off(const struct witness_server *s, struct instant now) {
+    bool asks = s->role == WITNESS_ROLE_WARM;
+    return s->refusal != ERR_DRAINING && (asks || s->role == WITNESS_ROLE_BACKUP) &&
+           instant_before(now, s->not_before) &&
+           (!asks || (instant_before(now, s->standby_at) && instant_is_never(s->standby_until)));
+}
+
+static bool role_is_settled(const struct witness *w, const struct witness_server *s, bool dark,
+                            struct instant now) {
     bool granted = !instant_is_never(s->standby_until);
     switch (s->role) {
     case WITNESS_ROLE_FREE:
@@ -24,7 +33,7 @@ static bool role_is_settled(const struct witness *w, const struct witness_server
     case WITNESS_ROLE_BACKUP:
         return !granted;
     case WITNESS_ROLE_WARM:
-        return dark || granted != w->config.cold;
+        return dark || granted != w->config.cold || is_put_off(s, now);
     }
     return false;
 }
@@ -38,9 +47,11 @@ static bool server_is_settled(const struct witness *w, uint8_t slot,
                               const struct witness_ways *ways, struct instant now) {
     const struct witness_server *s = &w->servers[slot];
     bool dark = witness_rest_is_dark(ways, slot);
-    bool refused = s->refusal == ERR_DRAINING || instant_before(now, s->not_before) ||
-                   instant_before(now, s->no_hedge);
-    return !s->hedge.active && !refused && s->path.rtt_far.us == 0 && role_is_settled(w, s, dark) &&
+    bool put_off = !dark && !w->config.cold && is_put_off(s, now);
+    bool refused = s->refusal == ERR_DRAINING || instant_before(now, s->no_hedge) ||
+                   (instant_before(now, s->not_before) && !put_off);
+    return !s->hedge.active && !refused && s->path.rtt_far.us == 0 &&
+           role_is_settled(w, s, dark, now) &&
            (dark || answers_no_more(s) ? s->path.waiting <= WAITING_MAX
                                        : path_is_settled(&s->path, ways->rtt[slot]));
 }
@@ -107,7 +118,8 @@ static struct instant silent_from(const struct witness_server *s) {
     return instant_add(asked, duration_ms(PATH_LOST_MS));
 }
 
-struct instant witness_settled_until(const struct witness *w, const struct witness_ways *ways) {
+struct instant witness_settled_until(const struct witness *w, const struct witness_ways *ways,
+                                     struct instant now) {
     struct instant until = INSTANT_NEVER;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
@@ -116,6 +128,8 @@ struct instant witness_settled_until(const struct witness *w, const struct witne
             continue;
         if (!dark && answers_no_more(s))
             until = instant_min(until, s->hello_at);
+        if (is_put_off(s, now))
+            until = instant_min(until, instant_min(s->not_before, s->standby_at));
         if (!dark || s->role != WITNESS_ROLE_WARM)
             continue;
         until = instant_min(until, s->standby_until);
@@ -139,7 +153,8 @@ size_t witness_rest_size(const struct witness *w) {
            (size_t)count_servers(w) * sizeof(struct witness_rest_server);
 }
 
-static void take_server(struct witness_rest_server *out, const struct witness *w, uint8_t slot) {
+static void take_server(struct witness_rest_server *out, const struct witness *w, uint8_t slot,
+                        struct instant now) {
     const struct witness_server *s = &w->servers[slot];
     const struct path *p = &s->path;
     *out = (struct witness_rest_server){
@@ -156,6 +171,7 @@ static void take_server(struct witness_rest_server *out, const struct witness *w
         .rtt_min_us = p->rtt_min.us < UINT32_MAX ? (uint32_t)p->rtt_min.us : UINT32_MAX,
         .rtt_us = p->rtt_smooth.us < UINT32_MAX ? (uint32_t)p->rtt_smooth.us : UINT32_MAX,
         .hello_at = s->hello_at,
+        .not_before = instant_max(s->not_before, now),
         .cookie_at = p->cookie_at,
         .heard = p->heard,
         .media_at = s->media_at,
@@ -229,7 +245,7 @@ void witness_rest_take(struct witness_rest *r, const struct witness *w, struct i
         const struct witness_server *s = &w->servers[i];
         if (!witness_is_server(w, i))
             continue;
-        take_server(&r->servers[r->server_count++], w, i);
+        take_server(&r->servers[r->server_count++], w, i, now);
         if (s->role != WITNESS_ROLE_WARM)
             continue;
         r->standby_at = s->standby_at;
@@ -262,6 +278,7 @@ void witness_rest_shift(struct witness_rest *r, struct duration by) {
     for (uint8_t i = 0; i < r->server_count; i++) {
         struct witness_rest_server *s = &r->servers[i];
         shift(&s->hello_at, by);
+        shift(&s->not_before, by);
         shift(&s->cookie_at, by);
         shift(&s->heard, by);
         shift(&s->media_at, by);
@@ -272,6 +289,18 @@ void witness_rest_shift(struct witness_rest *r, struct duration by) {
 }
 
 /* ---- looking at it --------------------------------------------------------------------------- */
+
+bool witness_rest_is_put_off(const struct witness_rest *r) {
+    for (uint8_t i = 0; i < r->server_count; i++)
+        if (instant_before(r->at, r->servers[i].not_before))
+            return true;
+    return false;
+}
+
+bool witness_rest_is_refused(const struct witness_rest *r) {
+    const struct witness_rest_server *warm = witness_rest_server(r, WITNESS_ROLE_WARM);
+    return warm != NULL && !r->cold && !warm->dark && instant_is_never(r->standby_until);
+}
 
 const struct witness_rest_server *witness_rest_server(const struct witness_rest *r,
                                                       enum witness_role role) {

@@ -36,6 +36,7 @@ struct witness_rest_server {
     uint32_t hellos_sent, hellos_answered, hellos_missed;
     uint32_t rtt_min_us, rtt_us;
     struct instant hello_at, cookie_at, heard, media_at, framed_at;
+    struct instant not_before; /* of one that has refused; of any other when the record was taken */
     uint64_t mergeable_from;
     struct path_pending waiting[WITNESS_REST_WAITING_MAX];
 };
@@ -71,9 +72,16 @@ bool witness_awaits(const struct witness *w);
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
                         struct instant now);
 
-/* Until when a settled one stays so: while the warm one is dark another may take its part, and one
- * that was given up answers once it is asked. */
-struct instant witness_settled_until(const struct witness *w, const struct witness_ways *ways);
+/* Until when a settled one stays so: while the warm one is dark another may take its part, one that
+ * was given up answers once it is asked, and one that has refused is asked again. */
+struct instant witness_settled_until(const struct witness *w, const struct witness_ways *ways,
+                                     struct instant now);
+
+/* True if some backup has refused and is not to be asked again yet. */
+bool witness_rest_is_put_off(const struct witness_rest *r);
+
+/* True if the warm one has refused to stand by: nothing is lodged there. */
+bool witness_rest_is_refused(const struct witness_rest *r);
 
 /* [bytes] of storage that witness_rest_take() fills. */
 size_t witness_rest_size(const struct witness *w);

@@ -311,8 +311,8 @@ static void restore_server(struct witness *w, const struct witness_rest_server *
         .standby_at = INSTANT_NEVER,
         .standby_until = INSTANT_NEVER,
         .refusal = (enum err)r->refusal,
-        .not_before = taken, /* all lie in the past, as they did */
-        .no_hedge = taken,
+        .not_before = r->not_before,
+        .no_hedge = taken, /* these lie in the past, as they did */
         .release_at = taken,
         .hedge = WITNESS_HEDGE_NONE,
         .epoch_asked = r->epoch_asked,
