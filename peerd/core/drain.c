@@ -198,6 +198,10 @@ struct instant drain_deadline(const struct core *core) {
 
 void drain_check_invariants(const struct core *core) {
     const struct drain *d = &core->drain;
+    /* What drain_step looks at has a timer. */
+    bool late = d->active && !d->overdue && left(core) > 0;
+    assert(!late || !instant_before(d->deadline, drain_deadline(core)));
+    assert(!list_holds_any(&d->waiting) || !instant_before(d->next_at, drain_deadline(core)));
     assert(d->active || (d->waiting.count == 0 && d->moving.count == 0));
     assert(!d->active || d->waiting.count + d->moving.count == left(core));
     assert(!d->drained || left(core) == 0);

@@ -109,8 +109,11 @@ static void testify(struct core *core, const struct session *s, const struct nod
 /* … and after. `quiet`: the node tells what it has; nothing of it happens now. */
 static void arrived(struct core *core, struct session *s, const struct node_session *told,
                     const struct before *before, bool quiet) {
-    if (quiet)
+    if (quiet) {
+        if (s->state == SESSION_STATE_COMMITTED && !before->serving)
+            moves_call_off(core, s); /* what another node of ours began is no move any more */
         return;
+    }
     testify(core, s, told, before);
     if (s->state == SESSION_STATE_COMMITTED && !before->serving)
         moves_arrived(core, s, told, before->epoch);

@@ -241,7 +241,7 @@ static void check_record(const struct core *core, const struct session *s, uint3
     move_check_invariants(s->move);
     assert(!move_is_over(s->move));
     assert(s->move->out == (s->queue == &core->drain.moving));
-    assert(!s->move->out || s->state == SESSION_STATE_COMMITTED);
+    assert(s->state == (s->move->out ? SESSION_STATE_COMMITTED : SESSION_STATE_HEDGING));
 }
 
 /* What groups count for a service and for an issuer, and what peers are told of them, are sums and

@@ -30,6 +30,8 @@ void sim_invariants_init(struct sim *sim) {
     struct sim_watch *watch = sim_alloc(1, sizeof(*watch));
     watch->sites = sim_alloc(sim->site_count, sizeof(*watch->sites));
     watch->clients = sim_alloc(sim->client_count, sizeof(*watch->clients));
+    if (sim->client_count <= SIM_CROWD)
+        watch->answers = sim_alloc(sim->client_count, sizeof(*watch->answers));
     sim_pages_enlarge(watch->clients, sim->client_count * sizeof(*watch->clients));
     watch->disturbed = sim->now;
     sim->watch = watch;
@@ -43,6 +45,7 @@ void sim_invariants_free(struct sim *sim) {
     }
     free(watch->sites);
     free(watch->clients);
+    free(watch->answers);
     free(watch);
 }
 
@@ -106,7 +109,12 @@ void sim_invariants_worker_steps(struct sim *sim, const struct sim_worker *w,
                                   : e->kind == TENURE_REPORT_RECEIVED ? &e->u.report->session
                                                                       : NULL;
     before->slot = id == NULL ? TENURE_SLOT_NONE : tenure_find(&w->tenure, id);
-    before->state = before->slot == TENURE_SLOT_NONE ? TENURE_FREE : w->tenures[before->slot].state;
+    const struct tenure_session *t =
+        before->slot == TENURE_SLOT_NONE ? NULL : &w->tenures[before->slot];
+    before->state = t == NULL ? TENURE_FREE : t->state;
+    before->epoch = t == NULL ? 0 : t->epoch;
+    before->ending = t != NULL && t->notice.number != 0 && t->notice.what == NOTICE_END;
+    before->lease = t == NULL ? INSTANT_NEVER : t->lease;
 }
 
 void sim_invariants_worker_stepped(struct sim *sim, struct sim_worker *w,

@@ -8,9 +8,11 @@
  *     ends, that is for session_lease and SLACK after the client turned away, and no longer. Nor
  *     does a cluster fence whom the client follows under the newest.
  *  2. Epochs only grow: a client's, and a session's at each worker; a grant names the newest. Once
- *     a second a worker is asked under one before it, and must refuse.
+ *     a second a worker is asked under one before it, or told of one that it never granted, and
+ *     must refuse. What a client sends speaks for the newest that it gave out.
  *  3. Leases: what was not renewed for a lease is held no more; what was, is; a client is told the
- *     truth of it; an ended session fences for longer than a cookie lives.
+ *     truth of it; an ended session fences for longer than a cookie lives, and one whose end is
+ *     being told is not renewed.
  *  4. Credit: what all workers of a cluster hold together, standbys and hedges included, never
  *     exceeds the capacity of its policy.
  *  9. What a worker has seen before changes nothing; a beat counts once, and none of a run that
@@ -20,6 +22,8 @@
  *     a ticket for what was asked. Backups are peers that could take the session and offer the
  *     same, those of other failure domains first. What is not started is dropped when its lease
  *     ends, and not before.
+ *     The same question gets the same answer for a minute, unless that session is over: then an id
+ *     of its own.
  * 11. Hedges are as long and as many as policy allows, at the worker and at the client, and called
  *     off when media comes again.
  * 12. Retry-After is named to whoever may come again, and to nobody else.
@@ -49,9 +53,9 @@
  * 25. A server is given up as crashed only after its path was silent, and longer by whoever has
  *     moved too often; a living one not soon after a move; the silent one is not asked again.
  *     Nobody deaf is kept warm while another answers.
- * 26. It is told so; and so is who stood by and need not any more, was asked to serve in vain, or
- *     sends although nobody asks it to.
- * 27. Who waits has a timer.
+ * 26. It is told so; and so is who stood by and need not any more, be it since the session ends,
+ *     was asked to serve in vain, or sends although nobody asks it to.
+ * 27. Who waits has a timer, for each thing that he waits for.
  * 29. Agreements: no cluster relies on slots that are not held for it, unless the holder was
  *     started anew; more is not held than there is; nobody is named as a backup, or counted on,
  *     beyond what was agreed, and what is turned away is told why.

@@ -141,6 +141,25 @@ static void check_nack(struct sim *sim, const struct sim_client *c, const struct
     }
 }
 
+/* What is no commit speaks for the newest epoch given out, or whoever was asked under that one
+ * would take it for old news; and the cookie that it brings is one that may still be good. */
+static void check_resume(struct sim *sim, const struct sim_client *c, const struct witness_out *o) {
+    const struct path *p = &c->witness->servers[o->server].path;
+    bool commits = o->u.resume.purpose == RESUME_COMMIT;
+    bool ends = o->u.resume.purpose == RESUME_CANCEL || o->u.resume.purpose == RESUME_RELEASE;
+    struct duration age = instant_is_never(p->cookie_at)
+                              ? DURATION_ENDLESS
+                              : instant_since(sim_client_now(sim, c), p->cookie_at);
+    if (!commits && o->u.resume.epoch < watch_of(sim, c)->epoch_high)
+        sim_breach(sim, "%s sends a %s under epoch %" PRIu32 ", having given out %" PRIu32,
+                   sim_client_name(sim, c).text, resume_purpose_name(o->u.resume.purpose),
+                   o->u.resume.epoch, watch_of(sim, c)->epoch_high);
+    if (!ends && !duration_less(age, duration_ms(PATH_COOKIE_MS_MAX)))
+        sim_breach(sim, "%s sends a %s with a cookie of %" PRId64 " ms ago",
+                   sim_client_name(sim, c).text, resume_purpose_name(o->u.resume.purpose),
+                   duration_in_ms(age));
+}
+
 static void check_sent(struct sim *sim, const struct sim_client *c) {
     for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
         const struct witness_out *o = &sim->witness_outbox.items[i];
@@ -151,6 +170,7 @@ static void check_sent(struct sim *sim, const struct sim_client *c) {
         if (o->kind != WITNESS_SEND_RESUME)
             continue;
         check_counter(sim, c, o->u.resume.counter);
+        check_resume(sim, c, o);
         bool commits = o->u.resume.purpose == RESUME_COMMIT;
         if (commits)
             check_commit(sim, c, o);
@@ -290,17 +310,33 @@ static void check_cooled(struct sim *sim, const struct sim_client *c) {
                    sim_client_name(sim, c).text, w->servers[was].address.name.text);
 }
 
-/* And whoever was asked in vain, as soon as nobody is asked any more. */
-static void check_called_off(struct sim *sim, const struct sim_client *c) {
+/* And whoever was asked in vain, as soon as nobody is asked any more: all of them once somebody is
+ * followed, else whoever was asked since. */
+static void check_called_off(struct sim *sim, const struct sim_client *c, bool follows) {
     const struct witness *w = c->witness;
     if (!watch_of(sim, c)->asks || w->attempt.server != WITNESS_SERVER_NONE ||
         w->state != WITNESS_FOLLOWING)
         return;
+    uint32_t since = follows ? 0 : w->epoch;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (w->servers[i].role != WITNESS_ROLE_FREE && i != w->serving &&
-            w->servers[i].epoch_asked > w->epoch && !is_sent(sim, i, RESUME_RELEASE))
+            w->servers[i].epoch_asked > since && !is_sent(sim, i, RESUME_RELEASE))
             sim_breach(sim, "%s asks nobody to serve any more and does not tell %s",
                        sim_client_name(sim, c).text, w->servers[i].address.name.text);
+}
+
+/* Whoever stands by when the session ends, too: nobody else is going to tell it. */
+static void check_all_released(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    const struct watch_client *watch = watch_of(sim, c);
+    uint8_t i = watch->lodged;
+    struct instant now = sim_client_now(sim, c);
+    if (w->state != WITNESS_ENDED || watch->state == WITNESS_ENDED || i == WITNESS_SERVER_NONE ||
+        instant_reached(now, watch->lodged_until) || w->servers[i].role == WITNESS_ROLE_FREE)
+        return;
+    if (path_has_cookie(&w->servers[i].path, now) && !is_sent(sim, i, RESUME_RELEASE))
+        sim_breach(sim, "%s ends its session and lets %s stand by", sim_client_name(sim, c).text,
+                   w->servers[i].address.name.text);
 }
 
 /* Whoever sends although nobody wants it has not heard that, and is told again. */
@@ -342,33 +378,6 @@ static void note_moves(struct sim *sim, const struct sim_client *c) {
         budget_spend(&watch->moves, sim_client_now(sim, c));
 }
 
-/* ---- 27: timers ------------------------------------------------------------------------------ */
-
-/* A session that is open always waits for something: at the latest, for its next report. */
-static void check_timers(struct sim *sim, const struct sim_client *c) {
-    const struct witness *w = c->witness;
-    if (c->state != SIM_CLIENT_OPEN || w->state == WITNESS_ENDED || w->epoch_high == 0)
-        return;
-    struct duration most = w->serving == WITNESS_SERVER_NONE ? w->config.give_up : w->config.report;
-    struct instant at = witness_deadline(w),
-                   due = instant_add(sim_client_now(sim, c), duration_add(most, TIMER));
-    bool asks = w->state == WITNESS_HEDGING || w->state == WITNESS_COMMITTING;
-    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX && asks; i++)
-        if (w->servers[i].role != WITNESS_ROLE_FREE && w->servers[i].hedge.active)
-            due = instant_min(due, w->servers[i].hedge.extend);
-    if (w->move_open)
-        due = instant_min(due,
-                          instant_add(playout_due(c->playout, w->move_settled_at), duration_s(1)));
-    if (w->attempt.server != WITNESS_SERVER_NONE)
-        due = instant_min(due, w->attempt.until);
-    if (instant_before(due, at))
-        sim_breach(
-            sim, "%s (%s) has lost a timer: due in %" PRId64 " ms, set to %" PRId64,
-            sim_client_name(sim, c).text, witness_state_name(w->state),
-            duration_in_ms(instant_since(due, sim_client_now(sim, c))),
-            instant_is_never(at) ? -1 : duration_in_ms(instant_since(at, sim_client_now(sim, c))));
-}
-
 /* ---- after a step ---------------------------------------------------------------------------- */
 
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
@@ -397,18 +406,20 @@ void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *c, u
 }
 
 void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
+    bool follows = c->witness->epoch != c->epoch;
     check_epochs(sim, c);
     check_sent(sim, c);
     check_budget(sim, c);
     check_silence(sim, c);
-    check_called_off(sim, c);
+    check_called_off(sim, c, follows);
+    check_all_released(sim, c);
     check_uninvited(sim, c);
     check_steps(sim, c);
     check_cooled(sim, c);
     check_cancelled(sim, c);
     note_serving(sim, c);
     note_moves(sim, c);
-    check_timers(sim, c);
+    watch_waits(sim, c);
     watch_of(sim, c)->state = c->witness->state;
 }
 

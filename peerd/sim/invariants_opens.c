@@ -72,8 +72,32 @@ static void check_offers(struct sim *sim, const struct sim_site *site,
     }
 }
 
+/* ---- 10: asked again ------------------------------------------------------------------------- */
+
+/* The same question gets the same answer for a while, and no longer; but where the session has gone
+ * meanwhile, another one, as its id stands for what is over. */
+static void check_again(struct sim *sim, const struct sim_site *site,
+                        const struct core_answer_open *a) {
+    if (sim->watch->answers == NULL)
+        return;
+    struct watch_answer *before = &sim->watch->answers[a->request >> 32];
+    struct instant now = sim_site_now(sim, site);
+    bool known = before->run == site->peerd.run && before->cluster == site->index;
+    bool same = known && session_id_equal(&before->session, &a->ticket.session);
+    bool lately = known && instant_before(now, instant_add(before->at, CORE_IDEMPOTENT_LIFE));
+    if (a->repeated && known && (!same || !lately))
+        sim_breach(sim, "%s repeats an answer %s", watch_cluster(sim, site->index),
+                   same ? "of more than a minute ago" : "after it gave another one");
+    if (!a->repeated && same && lately)
+        sim_breach(sim, "%s gives the id of a session that is over to another one",
+                   watch_cluster(sim, site->index));
+    if (!a->repeated)
+        *before = (struct watch_answer){site->index, site->peerd.run, now, a->ticket.session};
+}
+
 void watch_promises(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,
                     const struct core_event *e) {
+    check_again(sim, site, a);
     check_ticket(sim, site, a, e);
     check_place(sim, site, a);
     check_offers(sim, site, a);

@@ -23,6 +23,9 @@
 struct watch_before {
     uint32_t slot; /* of the session that is asked about; TENURE_SLOT_NONE */
     enum tenure_state state;
+    uint32_t epoch;
+    struct instant lease;
+    bool ending; /* its client was being told that this is the end */
 };
 
 /* ---- clusters ---- */
@@ -130,8 +133,17 @@ struct watch_client {
     uint64_t lost, hedges, commits;
 };
 
+/* The answer that a listener was given last to the same question. */
+struct watch_answer {
+    uint32_t cluster;
+    uint64_t run; /* of its peerd; 0: none was given */
+    struct instant at;
+    struct session_id session;
+};
+
 struct sim_watch {
-    uint32_t checks; /* in full, so far */
+    uint32_t checks;              /* in full, so far */
+    struct watch_answer *answers; /* by client; NULL in a crowd */
     struct watch_site *sites;
     struct watch_client *clients;
     struct watch_before before;
@@ -251,6 +263,10 @@ void watch_drain(struct sim *sim, struct sim_site *site);
 /* ---- invariants_listeners.c ---- */
 
 void watch_listener(struct sim *sim, struct sim_client *c);
+
+/* ---- invariants_waits.c ---- */
+
+void watch_waits(struct sim *sim, const struct sim_client *c);
 
 /* ---- invariants_whole.c ---- */
 

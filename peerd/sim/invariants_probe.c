@@ -25,17 +25,26 @@ static bool resists(struct sim *sim, const struct sim_worker *w, uint32_t slot,
     return same && (replay ? twin.replayed == w->tenure.replayed + 1 : refused);
 }
 
-/* 2, 9: whoever speaks under an epoch before the newest one, or says something twice. */
-static void probe(struct sim *sim, const struct sim_worker *w, uint32_t slot, bool replay) {
+/* 2, 9: whoever speaks under an epoch before the newest one, or says something twice; and whoever
+ * reports under one that nobody was granted. */
+enum probe {
+    PROBE_OVERTAKEN,
+    PROBE_SEEN_BEFORE,
+    PROBE_AHEAD
+};
+
+static void probe(struct sim *sim, const struct sim_worker *w, uint32_t slot, enum probe kind) {
+    static const char *const names[] = {"overtaken", "seen before", "never granted"};
     const struct tenure_session *t = &w->tenures[slot];
+    bool replay = kind == PROBE_SEEN_BEFORE;
     uint64_t counter = t->counter + !replay;
-    uint32_t epoch = t->epoch - !replay;
+    uint32_t epoch = t->epoch - (kind == PROBE_OVERTAKEN) + (kind == PROBE_AHEAD);
     struct message_resume resume = {
         .session = t->id, .purpose = RESUME_COMMIT, .epoch = epoch, .counter = counter};
     struct message_report report = {.session = t->id, .epoch = epoch, .counter = counter};
     struct tenure_event e = {
         .kind = TENURE_RESUME_RECEIVED, .now = sim_worker_now(sim, w), .u.resume = &resume};
-    bool told = resists(sim, w, slot, &e, replay);
+    bool told = kind == PROBE_AHEAD || resists(sim, w, slot, &e, replay);
     e.kind = TENURE_REPORT_RECEIVED;
     e.u.report = &report;
     if (told && resists(sim, w, slot, &e, replay))
@@ -43,7 +52,7 @@ static void probe(struct sim *sim, const struct sim_worker *w, uint32_t slot, bo
     sim_breach(sim, "%s would obey a %s of %s under epoch %" PRIu32 " (%s), having seen %" PRIu32,
                watch_cluster(sim, w->cluster), told ? "report" : "commit",
                sim_client_name(sim, &sim->clients[sim_session_at(w, slot)->client]).text, epoch,
-               replay ? "seen before" : "overtaken", t->epoch);
+               names[kind], t->epoch);
 }
 
 void watch_probes(struct sim *sim, const struct sim_worker *w) {
@@ -52,8 +61,9 @@ void watch_probes(struct sim *sim, const struct sim_worker *w) {
         const struct tenure_session *t = &w->tenures[slot];
         if (t->state == TENURE_FREE || t->resting || t->epoch == 0)
             continue;
-        probe(sim, w, slot, false);
-        probe(sim, w, slot, true);
+        probe(sim, w, slot, PROBE_OVERTAKEN);
+        probe(sim, w, slot, PROBE_SEEN_BEFORE);
+        probe(sim, w, slot, PROBE_AHEAD);
         return;
     }
 }

@@ -161,6 +161,21 @@ static bool is_ending(const struct tenure_session *t) {
     return t->notice.number != 0 && t->notice.what == NOTICE_END;
 }
 
+/* An end is told for so long and no longer: reports do not renew what is over. */
+static void check_ending(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                         const struct tenure_event *e) {
+    const struct tenure_session *t = &w->tenures[slot];
+    const struct watch_before *before = &sim->watch->before;
+    bool told = e->kind == TENURE_REPORT_RECEIVED && before->slot == slot && before->ending;
+    if (!is_ending(t) || t->state == TENURE_ENDED)
+        return;
+    if ((told && instant_before(before->lease, t->lease)) ||
+        instant_before(instant_add(e->now, duration_ms(TENURE_END_AFTER_MS)), t->lease))
+        sim_breach(sim, "%s keeps %s for another %" PRId64 " ms, which is over",
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text,
+                   duration_in_ms(instant_since(t->lease, e->now)));
+}
+
 /* A client that is heard keeps its lease, for as long as it was told. */
 static void check_lease_told(struct sim *sim, const struct sim_worker *w,
                              const struct tenure_out *o, bool in_full) {
@@ -222,7 +237,9 @@ static void check_grant(struct sim *sim, const struct sim_worker *w, const struc
                    watch_cluster(sim, w->cluster), whose(sim, s).text,
                    resume_purpose_name(o->purpose), o->epoch, t->epoch);
     if ((o->purpose == RESUME_RELEASE && t->state != TENURE_ENDED) ||
-        (o->purpose == RESUME_CANCEL && t->state == TENURE_HEDGING))
+        (o->purpose == RESUME_CANCEL && t->state == TENURE_HEDGING) ||
+        (o->purpose == RESUME_CANCEL && t->state == TENURE_SERVING &&
+         o->epoch > sim->watch->before.epoch))
         sim_breach(sim, "%s grants %s a %s and keeps the session (%s)",
                    watch_cluster(sim, w->cluster), whose(sim, s).text,
                    resume_purpose_name(o->purpose), tenure_state_name(t->state));
@@ -485,7 +502,9 @@ void watch_sessions_stepped(struct sim *sim, struct sim_worker *w, const struct 
     for (uint32_t i = 0; i < sim->tenure_outbox.count; i++) {
         const struct tenure_out *o = &sim->tenure_outbox.items[i];
         intended(sim, w, o, e);
-        if (o->slot != TENURE_SLOT_NONE)
-            check_timer(sim, w, o->slot);
+        if (o->slot == TENURE_SLOT_NONE)
+            continue;
+        check_timer(sim, w, o->slot);
+        check_ending(sim, w, o->slot, e);
     }
 }

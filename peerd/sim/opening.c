@@ -1,5 +1,7 @@
 #include "peerd/sim/client.h"
 
+#include "peerd/core/core.h"
+#include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 
 #include <inttypes.h>
@@ -14,6 +16,33 @@
 #define TRIPS       3 /* handshake and request, one way each */
 #define ROUND_PAUSE duration_ms(500)
 
+/* Under every fourth seed of the swarm most opens come twice. */
+#define TWICE_EVERY  4
+#define TWICE_LATEST duration_s(10) /* before the end: what is opened has to be dropped again */
+#define SECOND       UINT64_C(0x80000000) /* of an attempt: nobody waits for its answer */
+
+/* Whoever stands between asks again, soon or much later, what was answered long ago: its answer
+ * goes nowhere. */
+static void ask_twice(struct sim *sim, const struct sim_client *c, uint32_t cluster,
+                      struct instant at) {
+    struct duration since;
+    struct rng rng;
+    if (sim->options.seed % TWICE_EVERY != 2 || !sim_invariants_expect_faults(sim, &since))
+        return;
+    rng_seed(&rng, c->seed ^ c->attempt);
+    uint64_t kind = rng_below(&rng, 5);
+    struct duration soon = duration_ms((int64_t)rng_below(&rng, 500));
+    struct duration later = duration_ms((int64_t)rng_below(&rng, 15000));
+    struct duration after = kind < 2   ? soon
+                            : kind < 4 ? later
+                                       : duration_add(CORE_IDEMPOTENT_LIFE, later);
+    struct instant again = instant_add(at, after);
+    if (instant_before(again, instant_sub(sim->end, TWICE_LATEST)))
+        sim_put_at(sim, again,
+                   &(struct sim_event){
+                       .kind = SIM_OPEN, .a = cluster, .b = c->index, .n = c->attempt | SECOND});
+}
+
 static void ask(struct sim *sim, struct sim_client *c) {
     uint32_t order[SCENARIO_OPEN_AT_MAX];
     scenario_client_order(sim->scenario, c->group, c->number, order);
@@ -22,10 +51,12 @@ static void ask(struct sim *sim, struct sim_client *c) {
     struct instant at;
     c->attempt++;
     bool connects = sim_network_stream(&sim->network, end, cluster, TRIPS, sim->now, &at);
-    if (connects)
+    if (connects) {
         sim_put_at(
             sim, at,
             &(struct sim_event){.kind = SIM_OPEN, .a = cluster, .b = c->index, .n = c->attempt});
+        ask_twice(sim, c, cluster, at);
+    }
     sim_put(
         sim, connects ? SIM_OPEN_WAIT : SIM_CONNECT_WAIT,
         &(struct sim_event){.kind = SIM_OPEN_FAILED, .a = c->index, .b = cluster, .n = c->attempt});

@@ -46,6 +46,18 @@ const char *swarm_provider(uint32_t cluster) {
 
 /* ---- clusters -------------------------------------------------------------------------------- */
 
+/* Under every third policy whoever comes and goes is damped after its first return or its second,
+ * for seconds. */
+static void put_damping(struct swarm *s) {
+    uint64_t drawn = rng_below(&s->latest, 3), half_ms = 1000 + rng_below(&s->latest, 3000);
+    uint64_t suppress = 900 + rng_below(&s->latest, 1000), reuse = 200 + rng_below(&s->latest, 600);
+    if (drawn == 0)
+        text_putf(&s->text,
+                  ", flap_half_life: %" PRIu64 "ms, flap_suppress: %" PRIu64
+                  ", flap_reuse: %" PRIu64,
+                  half_ms, suppress, reuse);
+}
+
 /* The healed network can deliver it: a round trip, our interval and theirs, one and a half times.
  */
 static void put_detection(struct swarm *s) {
@@ -57,8 +69,10 @@ static void put_detection(struct swarm *s) {
     uint32_t faster = (uint32_t)rng_below(&s->later, 2 * interval);
     text_putf(&s->text,
               "detection: {detect_within: %" PRIu32 "ms, interval: %" PRIu32
-              "ms, interval_suspect: %" PRIu32 "ms}",
+              "ms, interval_suspect: %" PRIu32 "ms",
               within, interval, faster < least || faster > interval ? interval : faster);
+    put_damping(s);
+    text_putf(&s->text, "}");
 }
 
 static void put_limits(struct swarm *s) {
@@ -292,6 +306,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     struct swarm swarm = {.text = text_over(out, SWARM_TEXT_MAX)}, *s = &swarm;
     rng_seed(&s->rng, seed ^ UINT64_C(0x5a5a17e9)); /* not the run's own numbers */
     rng_seed(&s->later, seed ^ UINT64_C(0x1a7e5eed));
+    rng_seed(&s->latest, seed ^ UINT64_C(0x1a7e57ed));
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);

@@ -315,6 +315,7 @@ static struct core_intention opened(const struct core_event *e) {
     a->ticket.profile = e->u.open.profile;
     a->ticket.issued_s = 5;
     a->ticket.expires_s = 5 + l->ticket_life.us / 1000000;
+    f.sim->watch->answers[0] = (struct watch_answer){0}; /* as if it were the first */
     return i;
 }
 
@@ -355,6 +356,28 @@ Test(sim_invariants_words, an_epoch_that_was_given_out) {
     i.u.open.epoch = 1;
     says(&e, &i);
     expect_told("fra1 opens a session under epoch 1 elsewhere than its table says");
+}
+
+Test(sim_invariants_words, the_id_of_a_session_that_is_over) {
+    struct core_event e = asked();
+    struct core_intention i = opened(&e);
+    says(&e, &i);
+    expect_quiet();
+    says(&e, &i);
+    expect_told("fra1 gives the id of a session that is over to another one");
+}
+
+Test(sim_invariants_words, an_answer_repeated_too_late) {
+    struct core_event e = asked();
+    struct core_intention i = opened(&e);
+    struct watch_answer *before = &f.sim->watch->answers[0];
+    says(&e, &i);
+    i.u.open.repeated = true;
+    says(&e, &i);
+    expect_quiet();
+    before->at = instant_sub(before->at, CORE_IDEMPOTENT_LIFE);
+    says(&e, &i);
+    expect_told("fra1 repeats an answer of more than a minute ago");
 }
 
 Test(sim_invariants_words, an_open_at_a_worker_that_does_not_run) {
