@@ -174,7 +174,8 @@ bool perf_told(struct perf *p, uint16_t cluster, const struct perf_summary *s, s
                                    .recent_centi = s->recent_centi,
                                    .spread_centi = s->spread_centi,
                                    .reports = s->reports,
-                                   .clients = s->clients};
+                                   .clients = s->clients,
+                                   .rtt_ms = s->rtt_ms};
     return perf_table_tell(p, at, &word);
 }
 

@@ -55,12 +55,13 @@ struct perf_summary {
     uint16_t spread_centi; /* [R/100] of recent ones */
     uint16_t reports;      /* that `recent` stands on */
     uint16_t clients;      /* at least */
+    uint16_t rtt_ms;       /* to them, the median; 0 unknown */
 };
 
 struct perf_peer {
     struct instant heard_at;
     uint16_t cluster; /* the owner's number for it */
-    uint16_t usual_centi, recent_centi, spread_centi, reports, clients; /* as above */
+    uint16_t usual_centi, recent_centi, spread_centi, reports, clients, rtt_ms; /* as above */
 };
 
 /* Of our own clients at a location. */

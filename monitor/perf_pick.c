@@ -85,6 +85,17 @@ static size_t bytes_of(const struct perf_room *room, const struct perf_summary *
     return s->location.addr.family == 4 ? room->bytes_ipv4 : room->bytes_ipv6;
 }
 
+/* Of the busiest of them: places apart are at no distance between. */
+static uint16_t trip_of(const struct perf *p, const struct group *g) {
+    const struct perf_own *busiest = NULL;
+    for (uint32_t i = g->from; i < g->to; i++) {
+        const struct perf_own *own = p->list[i].own;
+        if (own != NULL && (busiest == NULL || own->reports > busiest->reports))
+            busiest = own;
+    }
+    return busiest == NULL ? 0 : short_of((sketch_quantile(&busiest->rtt, 500) + 999ULL) / 1000);
+}
+
 static void mark_told(struct perf *p, const struct group *g, struct instant now) {
     for (uint32_t i = g->from; i < g->to; i++)
         if (p->list[i].own != NULL) {
@@ -111,6 +122,7 @@ size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, const struc
             continue;
         bytes += bytes_of(room, &best[i].summary);
         mark_told(p, &best[i], now);
+        best[i].summary.rtt_ms = trip_of(p, &best[i]);
         out[picked++] = best[i].summary;
     }
     return picked;

@@ -144,6 +144,10 @@ static void merge_word(struct perf_peer *into, const struct perf_peer *from) {
     into->spread_centi = (uint16_t)((into->spread_centi * a + from->spread_centi * b) / (a + b));
     into->reports = (uint16_t)(reports < UINT16_MAX ? reports : UINT16_MAX);
     into->clients = (uint16_t)(clients < UINT16_MAX ? clients : UINT16_MAX);
+    if (into->rtt_ms == 0 || from->rtt_ms == 0)
+        into->rtt_ms = into->rtt_ms > from->rtt_ms ? into->rtt_ms : from->rtt_ms;
+    else
+        into->rtt_ms = (uint16_t)((into->rtt_ms * a + from->rtt_ms * b) / (a + b));
     into->heard_at = instant_min(into->heard_at, from->heard_at);
 }
 

@@ -138,6 +138,14 @@ bool coord_measured(struct coord_map *m, uint64_t who, const struct coord *at, s
     return true;
 }
 
+void coord_forget(struct coord_map *m, uint64_t who) {
+    for (size_t i = 0; i < m->count; i++)
+        if (m->neighbours[i].who == who) {
+            m->neighbours[i] = m->neighbours[--m->count];
+            return;
+        }
+}
+
 bool coord_check_invariants(const struct coord_map *m) {
     if (!coord_is_valid(&m->self) || m->count > COORD_NEIGHBOURS_MAX)
         return false;

@@ -64,6 +64,9 @@ void coord_init(struct coord_map *m);
 bool coord_measured(struct coord_map *m, uint64_t who, const struct coord *at, struct duration rtt,
                     uint64_t entropy);
 
+/* Somebody is no neighbour any more. */
+void coord_forget(struct coord_map *m, uint64_t who);
+
 /* The round trip to be expected between two nodes. */
 struct duration coord_rtt(const struct coord *a, const struct coord *b);
 

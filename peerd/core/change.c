@@ -108,6 +108,7 @@ static void drop_peer(struct core *core, const struct peering *p) {
     core->suspects -= p->verdict.verdict == VERDICT_SUSPECT;
     if (core->fares.perf != NULL)
         perf_forget_cluster(core->fares.perf, p->number);
+    coords_forget(core, p);
 }
 
 static void change_peers(struct core *core, const struct policy *policy, const struct plan *plan,

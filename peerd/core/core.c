@@ -47,6 +47,7 @@ void core_free(struct core *core) {
     groups_free(&core->groups);
     memories_free(core);
     fares_free(&core->fares);
+    coords_free(core);
     interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);

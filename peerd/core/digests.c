@@ -2,6 +2,7 @@
 
 #include "peerd/core/state.h"
 #include "peerd/core/status.h"
+#include "peerd/wire/coarse.h"
 #include "peerd/wire/digest.h"
 
 #include <stdlib.h>
@@ -36,6 +37,16 @@ static size_t pick(struct core *core, size_t room, struct perf_summary out[PERF_
     return perf_pick(core->fares.perf, &privacy, &space, core->now, out);
 }
 
+/* Peers that take blocks are told how far the clients of those locations are, too. */
+static void note_trips(struct digests *d, const struct perf_summary *told, size_t count) {
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        d->trips[i] = coarse_from_ms(told[i].rtt_ms);
+        any |= told[i].rtt_ms > 0;
+    }
+    d->trip_count = any ? (uint8_t)count : 0;
+}
+
 static void make(struct core *core, struct digests *d) {
     struct perf_summary picked[PERF_PICK_MAX];
     struct digest_entry entries[PERF_PICK_MAX];
@@ -49,6 +60,7 @@ static void make(struct core *core, struct digests *d) {
                                            .reports = picked[i].reports,
                                            .clients = picked[i].clients};
     d->len = (uint8_t)digest_encode(d->bytes, room, entries, count, &written);
+    note_trips(d, picked, written);
     d->number++;
     d->next_at = instant_add(core->now, every(&core->policy));
     core->counters.locations_told += written;
@@ -76,13 +88,26 @@ void digests_fill(struct core *core, struct peering *to, struct beat *beat) {
     to->digest_told = d->number;
     beat->digest_len = d->len;
     memcpy(beat->digest, d->bytes, d->len);
+    if (to->takes_blocks && d->trip_count > 0)
+        beat_add_block(beat, BEAT_BLOCK_ROUND_TRIPS, d->trips, d->trip_count);
 }
 
 /* ---- heard ----------------------------------------------------------------------------------- */
 
+/* [ms] of each location of the digest, or all zero: a block of another length is about none. */
+static void read_trips(const struct beat *beat, size_t count, uint16_t out[DIGEST_ENTRIES_MAX]) {
+    size_t len = 0;
+    const uint8_t *codes = beat_find_block(beat, BEAT_BLOCK_ROUND_TRIPS, &len);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t ms = codes == NULL || len != count ? 0 : coarse_to_ms(codes[i]);
+        out[i] = ms < UINT16_MAX ? (uint16_t)ms : UINT16_MAX;
+    }
+}
+
 void digests_heard(struct core *core, const struct peering *from, const struct beat *beat) {
     struct digest_entry entries[DIGEST_ENTRIES_MAX];
     struct perf *perf = beat->digest_len == 0 ? NULL : fares_perf(core);
+    uint16_t trips_ms[DIGEST_ENTRIES_MAX];
     size_t count = 0;
     if (perf == NULL)
         return;
@@ -90,13 +115,15 @@ void digests_heard(struct core *core, const struct peering *from, const struct b
         core->counters.digests_refused++;
         return;
     }
+    read_trips(beat, count, trips_ms);
     for (size_t i = 0; i < count; i++) {
         const struct perf_summary told = {.location = entries[i].location,
                                           .usual_centi = entries[i].usual_centi,
                                           .recent_centi = entries[i].recent_centi,
                                           .spread_centi = entries[i].spread_centi,
                                           .reports = entries[i].reports,
-                                          .clients = entries[i].clients};
+                                          .clients = entries[i].clients,
+                                          .rtt_ms = trips_ms[i]};
         core->counters.locations_heard += perf_told(perf, from->number, &told, core->now);
     }
     fares_judge(core);

@@ -9,7 +9,7 @@
 #ifndef PEERD_CORE_DIGESTS_H
 #define PEERD_CORE_DIGESTS_H
 
-#include "peerd/base/time.h"
+#include "monitor/perf.h"
 #include "peerd/wire/beat.h"
 
 #define DIGESTS_EVERY_MIN duration_ms(200)  /* [ms] fresh enough to tell whose fault a fall is */
@@ -25,6 +25,8 @@ struct digests {
     uint32_t number; /* counts from 1 */
     uint8_t len;     /* [bytes] 0: there was nothing to tell */
     uint8_t bytes[BEAT_DIGEST_MAX];
+    uint8_t trips[PERF_PICK_MAX]; /* codes of wire/coarse, one for each location of it */
+    uint8_t trip_count;           /* 0: of none a round trip is known */
 };
 
 /* Puts the newest into the beat, if the peer has not had it. */

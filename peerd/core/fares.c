@@ -119,22 +119,42 @@ void fares_judge(struct core *core) {
         tell(core, &where, &event, clusters);
 }
 
-struct rank_experience fares_of_peer(const struct core *core, const struct peering *p,
-                                     const struct prefix *location) {
-    struct perf_peer words[PERF_PEERS_MAX];
+void fares_words(const struct core *core, const struct prefix *location, struct fares_words *out) {
     const struct perf *perf = core->fares.perf;
-    if (perf == NULL || location->addr.family == 0)
+    out->count = perf == NULL || location->addr.family == 0
+                     ? 0
+                     : perf_words(perf, location, core->now, out->list);
+}
+
+static const struct perf_peer *word_of(const struct peering *p, const struct fares_words *words) {
+    for (size_t i = 0; i < words->count; i++)
+        if (words->list[i].cluster == p->number)
+            return &words->list[i];
+    return NULL;
+}
+
+struct rank_experience fares_of_peer(const struct core *core, const struct peering *p,
+                                     const struct fares_words *words) {
+    const struct perf_peer *word = word_of(p, words);
+    if (word == NULL)
         return (struct rank_experience){.known = false};
-    size_t count = perf_words(perf, location, core->now, words);
-    for (size_t i = 0; i < count; i++) {
-        if (words[i].cluster != p->number)
-            continue;
-        struct perf_view view = perf_word_view(perf, &words[i]);
-        return (struct rank_experience){.known = true,
-                                        .r_tenths = (uint16_t)(view.rating_centi / 10),
-                                        .margin_tenths = (uint16_t)(view.within_centi / 10)};
-    }
-    return (struct rank_experience){.known = false};
+    struct perf_view view = perf_word_view(core->fares.perf, word);
+    return (struct rank_experience){.known = true,
+                                    .r_tenths = (uint16_t)(view.rating_centi / 10),
+                                    .margin_tenths = (uint16_t)(view.within_centi / 10)};
+}
+
+struct duration fares_rtt_of_peer(const struct peering *p, const struct fares_words *words) {
+    const struct perf_peer *word = word_of(p, words);
+    return word == NULL ? DURATION_ZERO : duration_ms(word->rtt_ms);
+}
+
+struct duration fares_own_rtt(const struct core *core, const struct prefix *location) {
+    const struct perf *perf = core->fares.perf;
+    const struct perf_location *at =
+        perf == NULL || location->addr.family == 0 ? NULL : perf_find(perf, location);
+    return at == NULL || at->own == NULL ? DURATION_ZERO
+                                         : duration_us(sketch_quantile(&at->own->rtt, 500));
 }
 
 struct fares_count fares_count(const struct core *core) {
@@ -160,6 +180,6 @@ bool core_fare(const struct core *core, const struct prefix *location, struct co
     *out = (struct core_fare){.rating_centi = view.rating_centi,
                               .within_centi = view.within_centi,
                               .reports = view.reports,
-                              .rtt = duration_us(sketch_quantile(&at->own->rtt, 500))};
+                              .rtt = fares_own_rtt(core, location)};
     return true;
 }

@@ -51,9 +51,20 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
 /* Looks whether anybody has fallen, or is back. */
 void fares_judge(struct core *core);
 
-/* How a peer's clients of a location fare, as it tells. */
+/* What peers have told of a location. */
+struct fares_words {
+    struct perf_peer list[PERF_PEERS_MAX];
+    size_t count;
+};
+void fares_words(const struct core *core, const struct prefix *location, struct fares_words *out);
+
+/* How a peer's clients there fare, as it tells, and the round trip to them; zero: unknown. */
 struct rank_experience fares_of_peer(const struct core *core, const struct peering *p,
-                                     const struct prefix *location);
+                                     const struct fares_words *words);
+struct duration fares_rtt_of_peer(const struct peering *p, const struct fares_words *words);
+
+/* The round trip to our own clients there, the median; zero: unknown. */
+struct duration fares_own_rtt(const struct core *core, const struct prefix *location);
 
 /* Locations: of our own clients, of peers' alone, of ours those where clients have fallen, and of
  * these those where our path is to blame. */

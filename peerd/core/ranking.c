@@ -5,8 +5,28 @@
 
 #include <assert.h>
 
+/* Where the clients are whose backups are ranked. */
+struct clients {
+    struct fares_words words; /* of peers who serve their location */
+    bool located;
+    struct coord at;
+};
+
+static void find_clients(const struct core *core, const struct prefix *location,
+                         struct clients *out) {
+    fares_words(core, location, &out->words);
+    out->located = coords_locate(core, location, &out->words, &out->at);
+}
+
+static struct duration rtt_estimated(const struct core *core, const struct peering *p,
+                                     const struct clients *clients) {
+    const struct coord *at = coords_of(core, p);
+    return at == NULL || !clients->located ? DURATION_ZERO : coord_rtt(&clients->at, at);
+}
+
 static struct rank_candidate candidate(const struct core *core, const struct peering *p,
-                                       const struct ranking_about *about, bool damped_too) {
+                                       const struct ranking_about *about, bool damped_too,
+                                       const struct clients *clients) {
     struct description_match match =
         description_match(p, about->service, about->made, about->source);
     return (struct rank_candidate){
@@ -19,8 +39,11 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
         .same_determinism = match.same_determinism,
         .free_slots = agreements_room(core, p),
         .cost = agreements_cost(p),
-        .experience = fares_of_peer(core, p, &about->location),
-        .rtt = p->rtt};
+        .experience = fares_of_peer(core, p, &clients->words),
+        .rtt = p->rtt,
+        .rtt_measured = fares_rtt_of_peer(p, &clients->words),
+        .rtt_estimated = rtt_estimated(core, p, clients),
+    };
 }
 
 /* A peer that has not told its region is in none. */
@@ -36,8 +59,10 @@ static bool may_reside(const struct core *core, const struct peering *p,
 
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]) {
+    struct clients clients;
+    find_clients(core, &about->location, &clients);
     for (uint32_t i = 0; i < core->peer_count; i++) {
-        out[i] = candidate(core, core->peers[i], about, damped_too);
+        out[i] = candidate(core, core->peers[i], about, damped_too, &clients);
         out[i].accepts &= may_reside(core, core->peers[i], &about->location);
     }
     return core->peer_count;

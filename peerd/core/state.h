@@ -7,6 +7,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/core/admission.h"
 #include "peerd/core/agreements.h"
+#include "peerd/core/coords.h"
 #include "peerd/core/core.h"
 #include "peerd/core/credit.h"
 #include "peerd/core/descriptions.h"
@@ -60,6 +61,7 @@ struct core {
     struct drain drain;
     struct ledger ledger;
     struct fares fares;
+    struct coords *coords; /* owned; NULL until used */
     struct core_counters counters;
 
     struct own_description own;

@@ -50,6 +50,7 @@
     X(locations_told, "summaries of locations put into digests for peers")                         \
     X(locations_heard, "summaries of locations that peers told")                                   \
     X(digests_refused, "digests of peers that cannot be read")                                     \
+    X(coordinates_refused, "coordinates of peers that are none")                                   \
     X(falls, "events of clients of a location: fallen, another cause, over")                       \
     X(degradations, "times that clients of a location fell together")                              \
     X(rekeys, "times that our own key was changed while running")                                  \

@@ -200,6 +200,7 @@ struct policy_performance {
     uint32_t degraded_drop;        /* [R] clients of a location have fallen by so much … */
     uint32_t degraded_clients_min; /* … at least so many … */
     struct duration degraded_hold; /* … and fare as usual again for so long */
+    bool coordinates;              /* where we are is learnt, and told to peers */
 };
 
 /* Where clients of a prefix may be served: of all that hold a client the longest decides. */

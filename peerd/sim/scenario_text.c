@@ -272,6 +272,8 @@ static void put_performance(struct text *t, const struct policy_performance *p) 
                   (unsigned)p->tell_clients_min, (unsigned)p->tell_bytes_per_s);
     else
         text_putf(t, "peers are not told\n");
+    if (!p->coordinates)
+        text_putf(t, "            without coordinates\n");
 }
 
 static void put_row(struct text *t, const struct scenario_cluster *c) {

@@ -1,3 +1,4 @@
+#include "peerd/wire/coarse.h"
 #include "peerd/wire/digest.h"
 #include "peerd/wire/echo.h"
 #include "test/unit/core_fixture.h"
@@ -14,6 +15,9 @@ struct told {
     size_t last_count;
     bool heard[256];          /* third byte of a location */
     struct digest_entry says; /* of its own clients; reports 0: nothing */
+    uint8_t says_trip;        /* [ms] to them; 0: it does not say */
+    size_t trips;             /* digests with round trips … */
+    uint32_t last_trip_ms;    /* … and the first of the newest */
 };
 
 struct bed {
@@ -63,6 +67,13 @@ static void take(struct bed *b) {
         cr_assert_eq(
             digest_decode(t->last, &t->last_count, sent->beat.digest, sent->beat.digest_len),
             ERR_OK);
+        size_t len = 0;
+        const uint8_t *trips = beat_find_block(&sent->beat, BEAT_BLOCK_ROUND_TRIPS, &len);
+        if (trips != NULL) {
+            cr_expect_eq(len, t->last_count);
+            t->trips++;
+            t->last_trip_ms = coarse_to_ms(trips[0]);
+        }
         t->entries += t->last_count;
         for (size_t k = 0; k < t->last_count; k++)
             t->heard[t->last[k].location.addr.ip[2]] = true;
@@ -87,6 +98,8 @@ static void peer_speaks(struct bed *b, uint32_t peer) {
     if (t->says.reports > 0)
         beat.digest_len =
             (uint8_t)digest_encode(beat.digest, BEAT_DIGEST_MAX, &t->says, 1, &written);
+    if (t->says_trip > 0)
+        cr_assert(beat_add_block(&beat, BEAT_BLOCK_ROUND_TRIPS, &t->says_trip, 1));
     e.u.beat = (struct core_beat_received){.peer = peer, .beat = &beat};
     fixture_step(b->f, &e);
     take(b);
@@ -111,11 +124,7 @@ static void run(struct bed *b, int seconds, uint32_t lost_of_50) {
 }
 
 #define USUAL                                                                                      \
-    {                                                                                              \
-        64, true, 24, 48, 5, 600, 10, 8, {                                                         \
-            10000000                                                                               \
-        }                                                                                          \
-    }
+    { 64, true, 24, 48, 5, 600, 10, 8, {10000000}, true }
 
 static const struct policy_performance usual = USUAL;
 
@@ -148,10 +157,14 @@ Test(core_digests, what_leaves_is_as_the_policy_says) {
         uint8_t bits;
     } rows[] = {
         {"as usual", USUAL, CLIENTS, true, 24},
-        {"coarser", {64, true, 16, 32, 5, 600, 10, 8, {10000000}}, CLIENTS, true, 16},
-        {"too few clients", {64, true, 24, 48, 5, 600, 10, 8, {10000000}}, 4, false, 0},
-        {"few are enough", {64, true, 24, 48, 4, 600, 10, 8, {10000000}}, 4, true, 24},
-        {"nothing is told", {64, false, 24, 48, 5, 600, 10, 8, {10000000}}, CLIENTS, false, 0},
+        {"coarser", {64, true, 16, 32, 5, 600, 10, 8, {10000000}, true}, CLIENTS, true, 16},
+        {"too few clients", {64, true, 24, 48, 5, 600, 10, 8, {10000000}, true}, 4, false, 0},
+        {"few are enough", {64, true, 24, 48, 4, 600, 10, 8, {10000000}, true}, 4, true, 24},
+        {"nothing is told",
+         {64, false, 24, 48, 5, 600, 10, 8, {10000000}, true},
+         CLIENTS,
+         false,
+         0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bed b = bed_new(&rows[i].p, rows[i].clients);
@@ -271,5 +284,49 @@ Test(core_digests, one_that_cannot_be_read_is_counted_and_the_beat_counts_all_th
     fixture_step(b.f, &e);
     cr_expect_eq(core_counters(b.f->core)->digests_refused, 1u);
     cr_expect_eq(core_counters(b.f->core)->beats_received, before + 1);
+    fixture_free(b.f);
+}
+
+/* ---- how far they are ------------------------------------------------------------------------ */
+
+static struct core_ranking r; /* 11 KB */
+
+static void takes_blocks(struct bed *b, uint32_t peer) {
+    const struct description d = {.cluster = b->f->policy.peers[peer].name, .beat_blocks = true};
+    struct core_event e = {.kind = CORE_PEER_DESCRIBED};
+    e.u.described = (struct core_peer_described){.peer = peer, .description = &d};
+    fixture_step(b->f, &e);
+}
+
+/* Peers that take blocks are told how far clients are; an older one is not, and has the digest. */
+Test(core_digests, round_trips_ride_along) {
+    struct bed b = bed_new(&usual, CLIENTS);
+    run(&b, 2, 0);
+    takes_blocks(&b, 0);
+    run(&b, 3, 0);
+    cr_expect_gt(b.peers[0].trips, 10u);
+    cr_expect(b.peers[0].last_trip_ms >= 29 && b.peers[0].last_trip_ms <= 32, "%u",
+              b.peers[0].last_trip_ms);
+    cr_expect_eq(b.peers[1].trips, 0u);
+    cr_expect_gt(b.peers[1].digests, 10u);
+    fixture_free(b.f);
+}
+
+/* What a peer's clients have measured is what ranking goes by. */
+Test(core_digests, round_trips_rank_backups) {
+    struct bed b = bed_new(&usual, CLIENTS);
+    b.peers[1].says = well;
+    b.peers[1].says.location = prefix_of("192.0.2.0/24");
+    b.peers[1].says_trip = 25;
+    run(&b, 3, 0);
+    memset(&r, 0, sizeof(r));
+    r.location = prefix_of("192.0.2.0/24");
+    cr_assert_eq(core_rank(b.f->core, NULL, &r), ERR_OK);
+    for (uint32_t i = 0; i < r.count; i++)
+        cr_expect_eq(r.rows[i].candidate.rtt_measured.us, r.rows[i].peer == 1 ? 25000 : 0);
+    r.location = prefix_of("198.51.100.0/24");
+    cr_assert_eq(core_rank(b.f->core, NULL, &r), ERR_OK);
+    for (uint32_t i = 0; i < r.count; i++)
+        cr_expect_eq(r.rows[i].candidate.rtt_measured.us, 0);
     fixture_free(b.f);
 }

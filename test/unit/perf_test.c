@@ -92,7 +92,7 @@ Test(perf, ten_thousand_locations_take_at_most_16_mib) {
         s.location.addr.ip[2] = (uint8_t)where;
         s.rtt = duration_us((int64_t)rng_below(&g, 300000));
         cr_assert(perf_heard(&p, &s, now));
-        struct perf_summary told = {s.location, 9000, 9000, 300, 7, 7};
+        struct perf_summary told = {s.location, 9000, 9000, 300, 7, 7, 0};
         for (uint16_t c = 0; c < 8; c++)
             perf_told(&p, c, &told, now);
         if (i == 9999) {
@@ -150,7 +150,7 @@ Test(perf, what_peers_tell_never_makes_us_know_our_own_clients_less_well) {
     few.locations_max = 16;
     perf_init(&p, &few);
     for (uint32_t i = 0; i < 100; i++) {
-        struct perf_summary told = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7};
+        struct perf_summary told = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7, 0};
         told.location.addr.ip[2] = (uint8_t)i;
         cr_expect_eq(perf_told(&p, 1, &told, instant_us(0)), i < 16);
     }
@@ -162,7 +162,7 @@ Test(perf, what_peers_tell_never_makes_us_know_our_own_clients_less_well) {
     cr_expect_eq(p.merged, 0);
     const struct prefix own = prefix_of("10.1.3.0/24");
     cr_expect_eq(perf_find(&p, &own)->prefix.bits, 24);
-    struct perf_summary bad = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7};
+    struct perf_summary bad = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7, 0};
     bad.location.addr.ip[3] = 1;
     cr_expect_not(perf_told(&p, 1, &bad, instant_us(0)), "bits beyond the prefix");
     perf_check_invariants(&p);
@@ -172,17 +172,21 @@ Test(perf, what_peers_tell_never_makes_us_know_our_own_clients_less_well) {
 Test(perf, a_peers_word_reaches_wider_and_narrower_locations) {
     struct perf p;
     perf_init(&p, &settings);
-    struct perf_summary wide = {prefix_of("10.2.0.0/20"), 9000, 7000, 300, 9, 40};
-    struct perf_summary narrow = {prefix_of("10.3.4.0/24"), 8000, 8000, 300, 9, 40};
+    struct perf_summary wide = {prefix_of("10.2.0.0/20"), 9000, 7000, 300, 9, 40, 30};
+    struct perf_summary narrow = {prefix_of("10.3.4.0/24"), 8000, 8000, 300, 9, 40, 30};
     cr_assert(perf_told(&p, 1, &wide, instant_us(0)));
     cr_assert(perf_told(&p, 2, &narrow, instant_us(0)));
     narrow.location = prefix_of("10.3.5.0/24");
     narrow.usual_centi = narrow.recent_centi = 9000;
+    narrow.rtt_ms = 40;
     cr_assert(perf_told(&p, 2, &narrow, instant_us(0)));
     const struct prefix in = prefix_of("10.2.7.0/24"), around = prefix_of("10.3.0.0/20");
     cr_expect_eq(perf_peer_view(&p, &in, 1).rating_centi, 7000, "it has fallen: recent counts");
     cr_expect_eq(perf_peer_view(&p, &in, 2).reports, 0);
     cr_expect_eq(perf_peer_view(&p, &around, 2).rating_centi, 8500);
+    struct perf_peer words[PERF_PEERS_MAX];
+    cr_assert_eq(perf_words(&p, &around, instant_us(0), words), 1u);
+    cr_expect_eq(words[0].rtt_ms, 35, "between theirs: %u", words[0].rtt_ms);
     perf_forget_cluster(&p, 1);
     cr_expect_eq(perf_peer_view(&p, &in, 1).reports, 0);
     perf_free(&p);
@@ -257,7 +261,7 @@ Test(perf, an_event_comes_out_with_the_peer_that_it_rests_on) {
     perf_init(&p, &settings);
     for (uint32_t i = 0; i < 700; i++) {
         struct instant now = instant_us(i * 50000);
-        struct perf_summary told = {prefix_of("192.0.2.0/24"), 9200, 9200, 300, 7, 7};
+        struct perf_summary told = {prefix_of("192.0.2.0/24"), 9200, 9200, 300, 7, 7, 0};
         cr_assert(heard(&p, "192.0.2.0/24", i % 20, i >= 600 ? 10 : 0, now));
         cr_assert(heard(&p, "192.0.3.0/24", i % 20, 0, now));
         cr_assert(perf_told(&p, 42, &told, now));
