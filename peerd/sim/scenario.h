@@ -83,6 +83,7 @@ struct scenario_cluster {
     struct policy_limits limits;
     uint32_t nearest;   /* with so many of the nearest it peers; 0: as `peers` says */
     uint32_t elsewhere; /* of these so many are outside its region */
+    uint32_t chooses;   /* at most so many, whom topo/choose takes; 0: likewise */
     struct name services[POLICY_SERVICES_MAX]; /* empty: all of the scenario */
     uint32_t service_count;
     struct name peers[POLICY_PEERS_MAX]; /* empty: all other clusters; filled from `nearest` */
@@ -115,6 +116,19 @@ struct scenario_matrix {
     char file[POLICY_TEXT_LEN_MAX + 1]; /* as written; empty: there is none */
     uint32_t size;
     uint32_t *rtt_us; /* [µs] from row × size + to column; 0: not measured; owned */
+};
+
+/* What came of the choice of those who choose their peers by coverage. A location is a group of
+ * listeners at a cluster that serves some of them; where there are none, the cluster's own place.
+ */
+struct scenario_choice {
+    uint32_t clusters;             /* that choose; 0: the rest means nothing */
+    uint32_t peers_min, peers_max; /* that one of them has */
+    uint64_t peers;                /* of all together */
+    uint32_t locations;
+    uint32_t covered; /* have two good backups, in other failure domains than the cluster and each
+                         other … */
+    uint32_t weak;    /* … or have them, but some fall together */
 };
 
 /* A row of `agreements` of a policy, at one cluster or at all. */
@@ -357,6 +371,7 @@ struct scenario {
     struct mark clusters_mark; /* of the list */
     struct scenario_cluster *clusters;
     uint32_t cluster_count;
+    struct scenario_choice choice;
     struct scenario_matrix matrix;
     struct scenario_link *links; /* a later one wins over an earlier one */
     uint32_t link_count;

@@ -201,5 +201,5 @@ static bool choose_peers(struct scenario *s) {
 }
 
 bool scenario_choose_nearest(struct scenario *s) {
-    return choose_peers(s) && choose_all_servers(s);
+    return choose_peers(s) && choose_all_servers(s) && scenario_choose_covering(s);
 }

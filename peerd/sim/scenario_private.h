@@ -140,6 +140,9 @@ void resolve_undone(struct resolving *r, struct tree_node *list);
  * ask who want the nearest ones. False without memory. */
 bool scenario_choose_nearest(struct scenario *s);
 
+/* Then, and by topo/choose, the peers of those who choose by coverage. False without memory. */
+bool scenario_choose_covering(struct scenario *s);
+
 /* Makes the index that scenario_way looks into. Without memory there is none. */
 struct scenario_ways *scenario_ways_make(const struct scenario *s);
 void scenario_ways_free(struct scenario_ways *ways);

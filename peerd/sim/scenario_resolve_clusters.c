@@ -181,7 +181,7 @@ void resolve_cluster_rows(struct resolving *r) {
 
 /* ---- peerings ---- */
 
-/* One that chooses the nearest accepts whoever chooses it. */
+/* One that chooses accepts whoever chooses it. */
 static bool lists_peer(const struct scenario_cluster *c, const struct name *name) {
     for (uint32_t i = 0; i < c->peer_count; i++) {
         if (name_equal(&c->peers[i], name))
@@ -225,8 +225,9 @@ static void resolve_lie(struct resolving *r, uint32_t index, struct tree_node *n
 }
 
 static bool peers_with_all(const struct scenario_cluster *c, struct tree_node *at) {
-    return c->peer_count == 0 && c->nearest == 0 && tree_find(at, "peers") == NULL &&
-           tree_find(at, "nearest") == NULL;
+    return c->peer_count == 0 && c->nearest == 0 && c->chooses == 0 &&
+           tree_find(at, "peers") == NULL && tree_find(at, "nearest") == NULL &&
+           tree_find(at, "chooses") == NULL;
 }
 
 /* Who peers with everybody has no room for more: said once, of the first such row that is beyond
@@ -242,7 +243,8 @@ static void resolve_room(struct resolving *r, struct tree_node *list) {
         return;
     struct tree_node *at = tree_child(list, s->clusters[found].row);
     struct fault *x = fault_add(r->run->faults, at, "peers");
-    fault_expected(x, "a list of peers, or `nearest`, since there are more than %u clusters",
+    fault_expected(x,
+                   "a list of peers, `nearest` or `chooses`, since there are more than %u clusters",
                    (unsigned)room);
     fault_found(x, "no key `peers`");
 }

@@ -44,16 +44,30 @@ static void take_override(struct schema_run *run, const struct schema_row *row,
         schema_mismatch(run, row, node);
 }
 
+/* Who its peers are is said in one way. */
+static void check_one_way(struct schema_run *run, struct tree_node *node) {
+    static const char *const ways[] = {"peers", "nearest", "chooses"};
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct tree_node *way = schema_good(node, ways[i]);
+        if (way == NULL && (way = tree_find(node, ways[i])) == NULL)
+            continue;
+        if (first != NULL) {
+            struct fault *x = fault_add(run->faults, way, NULL);
+            fault_expected(x, "either `%s` or `%s`", first, ways[i]);
+            fault_found(x, "both");
+            return;
+        }
+        first = ways[i];
+    }
+}
+
 static void check_cluster(struct schema_run *run, struct tree_node *node, void *record) {
     struct scenario_cluster *c = record;
     struct tree_node *nearest = schema_good(node, "nearest");
     struct tree_node *elsewhere = schema_good(node, "elsewhere");
     struct fault *x = NULL;
-    if (nearest != NULL && tree_find(node, "peers") != NULL) {
-        x = fault_add(run->faults, nearest, NULL);
-        fault_expected(x, "either `peers` or `nearest`");
-        fault_found(x, "both");
-    }
+    check_one_way(run, node);
     if (elsewhere == NULL || c->elsewhere <= c->nearest ||
         (nearest == NULL && tree_find(node, "nearest") != NULL))
         return;
@@ -126,6 +140,11 @@ static const struct schema_row cluster_rows[] = {
             "in turn. One that has 64 peers already is passed over."},
     {"elsewhere", SCHEMA_COUNT, AT(scenario_cluster, elsewhere), .preset = "0", .range = "0..64",
      .doc = "At least so many of `nearest` are outside its region."},
+    {"chooses", SCHEMA_COUNT, AT(scenario_cluster, chooses), .range = "1..64",
+     .doc =
+         "In place of `peers`: it knows all clusters that choose, and peers with at most so many, "
+         "and with half as many at least: those that give the listeners whom it serves two good "
+         "backups, which fall neither with it nor together, for the least cost."},
     {"lies", SCHEMA_MAPPING, AT(scenario_cluster, lies), .table = &lie_table,
      .doc = "It says of one cluster what is not true. For the simulator only."},
     {"detection", SCHEMA_CUSTOM, AT(scenario_cluster, detection_given), .read = take_override,

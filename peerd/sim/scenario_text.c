@@ -291,9 +291,11 @@ static void put_row(struct text *t, const struct scenario_cluster *c) {
         text_putf(t, ", at %.2f %.2f", c->identity.latitude_deg, c->identity.longitude_deg);
     if (c->nearest > 0)
         text_putf(t, ", peers: the %u nearest", (unsigned)c->nearest);
+    else if (c->chooses > 0)
+        text_putf(t, ", peers: %u whom it chooses", (unsigned)c->chooses);
     else if (c->peer_count > 0)
         text_putf(t, ", peers: ");
-    for (uint32_t i = 0; i < c->peer_count && c->nearest == 0; i++)
+    for (uint32_t i = 0; i < c->peer_count && c->nearest == 0 && c->chooses == 0; i++)
         text_putf(t, "%s%s", i > 0 ? ", " : "", c->peers[i].text);
     if (c->lies.says != SCENARIO_LIE_NONE)
         text_putf(t, ", says falsely that it %s %s",
@@ -311,6 +313,18 @@ static void put_row(struct text *t, const struct scenario_cluster *c) {
     }
 }
 
+static void put_choice(struct text *t, const struct scenario_choice *c) {
+    text_putf(
+        t, "  chosen    %u clusters know each other and have %u to %u peers each, %.1f as a rule\n",
+        (unsigned)c->clusters, (unsigned)c->peers_min, (unsigned)c->peers_max,
+        (double)c->peers / c->clusters);
+    text_putf(
+        t,
+        "            of %u locations %u have two backups that fall neither with their cluster "
+        "nor together, %u others two that may\n",
+        (unsigned)c->locations, (unsigned)c->covered, (unsigned)c->weak);
+}
+
 static void put_settings(struct text *t, const struct scenario *s) {
     text_putf(t, "  detection ");
     put_detection(t, &s->detection);
@@ -319,6 +333,8 @@ static void put_settings(struct text *t, const struct scenario *s) {
     text_putf(t, "\n");
     if (s->performance.locations_max > 0)
         put_performance(t, &s->performance);
+    if (s->choice.clusters > 0)
+        put_choice(t, &s->choice);
     for (uint32_t i = 0; i < s->agreement_count; i++)
         text_putf(t, "  agreement with %s, required by %s: %u asked, %u at least\n",
                   s->agreements[i].terms.pattern,

@@ -563,10 +563,11 @@ Test(scenario, many_clusters_need_lists_of_peers) {
     for (int i = 0; i < 70; i++)
         at += (size_t)snprintf(text + at, sizeof(text) - at, "  - {name: c%d}\n", i);
     cr_expect_eq(scenario_parse(text, at, "f", &s, &faults), ERR_BAD_POLICY);
-    cr_expect_str_eq(faults_text(&faults),
-                     "69:5: clusters[65].peers: expected a list of peers, or `nearest`, since "
-                     "there are more than 65 clusters, found no key `peers`\n",
-                     "%s", faults_text(&faults));
+    cr_expect_str_eq(
+        faults_text(&faults),
+        "69:5: clusters[65].peers: expected a list of peers, `nearest` or `chooses`, since "
+        "there are more than 65 clusters, found no key `peers`\n",
+        "%s", faults_text(&faults));
 }
 
 Test(scenario, verbs_and_parts_have_names) {
