@@ -295,6 +295,7 @@ static bool set_destination(struct net_http_call *call, const struct net_http_ca
     CURL *easy = call->easy;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, o->url);
     char text[ADDR_TEXT_LEN_MAX + 1], rule[ADDR_TEXT_LEN_MAX + 3];
+    char from[ADDR_TEXT_LEN_MAX + sizeof("host!")];
 
     code |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     code |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -307,6 +308,10 @@ static bool set_destination(struct net_http_call *call, const struct net_http_ca
         if (call->connect_to == NULL)
             return false;
         code |= curl_easy_setopt(easy, CURLOPT_CONNECT_TO, call->connect_to);
+    }
+    if (o->local_ip != NULL) {
+        snprintf(from, sizeof from, "host!%s", o->local_ip);
+        code |= curl_easy_setopt(easy, CURLOPT_INTERFACE, from);
     }
     return code == CURLE_OK;
 }

@@ -61,6 +61,7 @@ struct net_http_call_options {
     const struct public_key *or_pinned; /* beside it these; copied */
     size_t or_pinned_count;             /* at most NET_HTTP_PINS_MAX */
     const char *ca_file;                /* NULL: the system's */
+    const char *local_ip;               /* connect from there; NULL: as the system likes; copied */
     struct addr connect_to; /* where to connect whatever the URL's host says; none: ask DNS */
     net_http_done_fn done;  /* called exactly once, never before net_http_call returns */
     void *data;

@@ -105,6 +105,29 @@ static void cancel_other(void *data, const struct net_http_result *r) {
     net_http_cancel(c->victim);
 }
 
+Test(net_http_client, connects_from_where_it_is_told) {
+    static const struct {
+        const char *what, *local_ip, *seen; /* NULL: it fails */
+    } rows[] = {
+        {"from anywhere", NULL, "GET 127.0.0.1:0 "},
+        {"from there", "127.0.0.9", "GET 127.0.0.9:0 "},
+        {"not an address of this machine", "192.0.2.77", NULL},
+    };
+    struct site s = {0};
+    struct outcome o;
+
+    open_plain(&s);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        call(&s, &o,
+             (struct net_http_call_options){.url = url_of(&s, "/who"),
+                                            .local_ip = rows[i].local_ip});
+        cr_expect_eq(o.err == ERR_OK, rows[i].seen != NULL, "%s: %s", rows[i].what, o.detail);
+        cr_expect(rows[i].seen == NULL || strncmp(o.body, rows[i].seen, strlen(rows[i].seen)) == 0,
+                  "%s: %s", rows[i].what, o.body);
+    }
+    close_site(&s);
+}
+
 Test(net_http_client, cancelled_calls_do_not_come_back) {
     struct site s = {0};
     struct outcome o = {0};

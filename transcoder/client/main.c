@@ -33,7 +33,7 @@ static const char usage[] =
     "  --start 0s              position in the source\n"
     "  --duration 30s          leave after so much media (default: to the end of the source)\n"
     "  --give-up 10s           end when no cluster serves for so long\n"
-    "  --bind IP               local address of the media socket\n"
+    "  --bind IP               local address of the media socket and of requests\n"
     "  --ca FILE               whom to trust for https clusters (default: the system's)\n"
     "outputs, any number of them:\n"
     "  --rtp-out IP:PORT       RTP for a player; the frames leave at their playout instants\n"

@@ -116,6 +116,13 @@ static char *request_body(const struct peerclient *c, size_t *len) {
     return api_session_request_encode(&request, len);
 }
 
+/* A cluster knows a client's location by who asks: that is to be where its media goes. NULL for
+ * 0.0.0.0 and ::, which are every address. */
+static const char *local_ip(const struct peerclient *c) {
+    const char *ip = c->config.bind_ip;
+    return ip != NULL && strspn(ip, "0.:") < strlen(ip) ? ip : NULL;
+}
+
 static void ask(struct peerclient *c) {
     const char *base = c->config.clusters[c->cluster];
     char url[CLIENT_URL_LEN_MAX + sizeof("/v1/sessions")];
@@ -141,6 +148,7 @@ static void ask(struct peerclient *c) {
         .connect_timeout = duration_max(duration_min(CONNECT_TIMEOUT, left), duration_ms(1)),
         .answer_bytes_max = API_ANSWER_LEN_MAX,
         .ca_file = c->config.ca_file,
+        .local_ip = local_ip(c),
         .done = answered,
         .data = c,
     };

@@ -85,7 +85,7 @@ struct peerclient_config {
     uint64_t start_ms;      /* [ms] into the source */
     uint32_t buffer_ms;     /* [ms] playout buffer, 40 to 5000; 0: 200 */
     uint32_t give_up_ms;    /* [ms] without any server before it ends; 0: 10000 */
-    const char *bind_ip;    /* local address of the media socket; NULL: any */
+    const char *bind_ip;    /* local address of the media socket and of requests; NULL: any */
     const char *ca_file;    /* of https clusters; NULL: the system's */
     void (*opened)(void *data, const struct peerclient_media *media); /* may be NULL, all four */
     void (*frame)(void *data, const struct peerclient_frame *frame);
