@@ -3,13 +3,12 @@
 
 /* What core_step() looks at whatever has happened. */
 void core_foresee(const struct core *core, uint32_t peer) {
-    fetch(&core->now, 128);
-    fetch(&core->peers[peer], sizeof(core->peers[0]));
+    fetch(&core->policy.limits, 128);
+    fetch(&core->now, 512);  /* all that is small, up to the counters */
     fetch(core->faces, 256); /* the rest follows by itself, one after another */
-    fetch(&core->peer_count, 64);
-    fetch(&core->sessions, 64);
-    fetch(&core->drain, 64);
-    fetch(&core->counters, 192);
+    fetch(&core->peers[peer], sizeof(core->peers[0]));
+    fetch(&core->nodes, 64);
+    fetch(&core->ledger, 8);
 }
 
 void core_foresee_beat(const struct core *core, uint32_t peer) {

@@ -22,9 +22,9 @@ struct ledger_entry {
 };
 
 struct ledger {
-    struct ledger_entry entries[LEDGER_MAX]; /* by number modulo the size */
     uint64_t count;                          /* entered since the start */
     uint64_t newest[LEDGER_BUCKETS];         /* number; 0 none */
+    struct ledger_entry entries[LEDGER_MAX]; /* by number modulo the size */
 };
 
 void ledger_init(struct ledger *l);

@@ -23,49 +23,49 @@
 #include "peerd/core/standbys.h"
 #include "peerd/core/status.h"
 
+/* It is large, and of most of it only a little is ever touched. What every step looks at lies
+ * together, from the end of the policy to the beginning of the ledger. */
 struct core {
-    bool lent; /* this storage is */
     struct policy policy;
-    struct name name; /* of this cluster */
-    struct public_key self;
-    struct key_hint former_hint; /* of our key before; all zero: none */
-    struct rank_place place;
-    uint64_t boot;  /* of this run */
-    uint64_t boots; /* given to echoes so far */
-    struct rng rng;
-    struct trace *trace;
 
     struct instant now; /* of the step under way */
     struct wall wall;
     struct instant started;
     struct instant promised; /* core_deadline at the end of the step before … */
     bool stepped;            /* … if there was one */
-    struct instant stalled;  /* when we came back from our own last absence; the start for none */
     bool recovering;
-
-    struct peering *peers[POLICY_PEERS_MAX];     /* by index in the policy */
-    struct peering_face faces[POLICY_PEERS_MAX]; /* likewise */
+    bool lent; /* this storage is */
     uint32_t peer_count;
-    uint32_t suspects;                    /* peers that are suspected now */
-    uint16_t peering_number;              /* given last */
-    struct node *nodes[POLICY_NODES_MAX]; /* likewise */
     uint32_t node_count;
-    struct credit_orphan orphans[POLICY_NODES_MAX];
-
+    uint32_t suspects;      /* peers that are suspected now */
+    struct instant stalled; /* when we came back from our own last absence; the start for none */
     struct sessions sessions;
+    struct drain drain;
+    struct standbys_scratch standbys;
+    struct core_counters counters;
+    struct peering_face faces[POLICY_PEERS_MAX]; /* by index in the policy */
+    struct peering *peers[POLICY_PEERS_MAX];     /* likewise */
+    struct node *nodes[POLICY_NODES_MAX];        /* likewise */
     struct groups groups;
     struct interns interns;                     /* of sessions, groups and memories */
     uint32_t service_used[POLICY_SERVICES_MAX]; /* sessions in any state, by service */
     struct admission admission;
     struct memories memories;
-    struct drain drain;
-    struct ledger ledger;
     struct fares fares;
     struct coords *coords; /* owned; NULL until used */
-    struct core_counters counters;
+    struct rng rng;
+    struct trace *trace;
+    struct name name; /* of this cluster */
+    struct public_key self;
+    struct key_hint former_hint; /* of our key before; all zero: none */
+    struct rank_place place;
+    uint64_t boot;           /* of this run */
+    uint64_t boots;          /* given to echoes so far */
+    uint16_t peering_number; /* given last */
+    struct ledger ledger;
 
+    struct credit_orphan orphans[POLICY_NODES_MAX];
     struct own_description own;
-    struct standbys_scratch standbys;
     struct node_order orders[CORE_ORDERS_MAX]; /* of the answer in this step's outbox */
     struct agreements agreements;
 };

@@ -235,34 +235,36 @@ struct policy_discovery {
     struct public_key revoked[POLICY_REVOKED_MAX];
 };
 
+/* What is asked for all the time stands together at the end: a policy is large, and a simulator of
+ * a thousand clusters has a thousand of them. */
 struct policy {
     struct policy_cluster cluster;
     struct policy_listen beats;       /* UDP */
     struct policy_listen peer_listen; /* HTTPS, pinned Ed25519 both ways */
     struct policy_client_listen client_listen;
     struct policy_node nodes[POLICY_NODES_MAX];
-    uint32_t node_count;
     struct policy_peer peers[POLICY_PEERS_MAX];
-    uint32_t peer_count;
     struct policy_service services[POLICY_SERVICES_MAX];
-    uint32_t service_count;
     struct policy_profile profiles[POLICY_PROFILES_MAX];
-    uint32_t profile_count;
     struct policy_source sources[POLICY_SOURCES_MAX];
-    uint32_t source_count;
     struct policy_grant grants[POLICY_GRANTS_MAX];
-    uint32_t grant_count;
-    struct policy_detection detection;
-    struct policy_limits limits;
     struct policy_performance performance;
     struct addr dns_server; /* family 0: the system's resolvers */
     struct policy_text location_databases[POLICY_DATABASES_MAX];
-    uint32_t location_database_count;
     struct policy_discovery discovery;
     struct policy_residence residence[POLICY_RESIDENCE_MAX];
-    uint32_t residence_count;
     struct policy_agreement agreements[POLICY_AGREEMENT_MAX];
+    uint32_t residence_count;
     uint32_t agreement_count;
+    uint32_t location_database_count;
+    uint32_t profile_count;
+    uint32_t source_count;
+    uint32_t grant_count;
+    uint32_t service_count;
+    uint32_t node_count;
+    uint32_t peer_count;
+    struct policy_limits limits;
+    struct policy_detection detection;
 };
 
 /* Copies what is there and leaves room that nothing uses untouched: most of a policy is room, and

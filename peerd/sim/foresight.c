@@ -40,8 +40,8 @@ static void foresee_witness(const struct sim_client *c) {
 
 static void foresee_site(const struct sim *sim, uint32_t cluster) {
     const struct sim_site *site = &sim->sites[cluster];
+    fetch(&site->policy.peer_count, 64);
     fetch(&site->at_start, 192);
-    fetch(&site->verdicts_changed, 8);
     sim_invariants_foresee_site(sim, cluster);
 }
 

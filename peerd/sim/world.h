@@ -121,25 +121,25 @@ struct sim_call {
 /* ---- a cluster ---- */
 
 struct sim_site {
-    uint32_t index;
-    struct public_key key;
-    struct key_hint hint;
-    struct key_hint former_hint; /* of its key before; see rekey.h */
-    struct sim_keys *keys;       /* NULL: nobody takes another key */
-    struct policy policy;
+    struct policy policy;    /* its end, and what follows, is looked at all the time */
     struct policy *at_start; /* NULL until it is changed */
     bool shared_anew;        /* capacity, or the nodes that share it, were others before … */
     uint64_t shared_run;     /* … this run of peerd has seen all of that */
     struct core *core;       /* NULL unless running or stopped … */
     void *storage;           /* … of which this is, in a crowd */
     struct sim_process peerd;
-    struct sim_clock clock;                /* of peerd's host */
-    bool drained;                          /* was told so, and not yet that it is over */
-    uint32_t *peer_of;                     /* by cluster; UINT32_MAX: no peer */
-    uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
-    uint64_t verdicts_changed;             /* counter as of the last look */
+    struct sim_clock clock; /* of peerd's host */
+    uint32_t index;
+    bool drained;              /* was told so, and not yet that it is over */
+    uint32_t *peer_of;         /* by cluster; UINT32_MAX: no peer */
+    uint64_t verdicts_changed; /* counter as of the last look */
+    uint64_t falls;            /* likewise */
+    struct sim_keys *keys;     /* NULL: nobody takes another key */
+    struct key_hint hint;
+    struct key_hint former_hint; /* of its key before; see rekey.h */
+    struct public_key key;
     enum verdict verdicts[POLICY_PEERS_MAX];
-    uint64_t falls; /* counter as of the last look */
+    uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
     uint32_t first_node, node_count;
     uint32_t first_worker, worker_count;
     uint32_t capacity;        /* [sessions] of the policy */
