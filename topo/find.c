@@ -79,6 +79,7 @@ static void set_state(struct find *f, struct find_cluster *c, enum find_state st
                     find_refusal_text(c->refusal));
         return;
     case FIND_STATE_ACCEPTED:
+        fetch_ended(f, c); /* it may have been asked again, and what it says then is as good */
         c->due = INSTANT_NEVER;
         if (before != FIND_STATE_ACCEPTED)
             trace_linef(f->trace, now, "%s > %s is a peer now, by rule %" PRIu32, own_name(f), name,
@@ -135,6 +136,26 @@ static void judge_the_refused(struct find *f, struct instant now) {
             (c->refusal == FIND_REFUSAL_FULL || c->refusal == FIND_REFUSAL_NAME_TAKEN))
             judge(f, c, now);
     }
+}
+
+/* More are to be had than may be peers: whoever backs us up best is to be one. */
+static void choose_again(struct find *f, struct instant now) {
+    bool chosen[FIND_CLUSTERS_MAX];
+    if (!instant_reached(now, f->choose_at) || !find_has_choice(f))
+        return;
+    f->choose_at = instant_add(now, FIND_CHOOSE_EVERY);
+    if (!find_choose(f, chosen))
+        return;
+    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+        struct find_cluster *c = &f->clusters[i];
+        if (c->used && c->state == FIND_STATE_ACCEPTED && !chosen[i]) {
+            c->refusal = FIND_REFUSAL_FULL;
+            set_state(f, c, FIND_STATE_REFUSED, now);
+        }
+    }
+    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
+        if (chosen[i] && f->clusters[i].state == FIND_STATE_REFUSED)
+            judge(f, &f->clusters[i], now);
 }
 
 /* ---- claims ---------------------------------------------------------------------------------- */
@@ -344,6 +365,8 @@ static void configured(struct find *f, const struct find_config *after, struct i
             forget(f, c, now, why);
     }
     f->config = *after;
+    if (instant_is_never(f->choose_at))
+        f->choose_at = instant_add(now, FIND_CHOOSE_FIRST);
     memset(f->domains, 0, sizeof(f->domains));
     for (uint32_t i = 0; i < after->domain_count; i++)
         f->domains[i].due = soon(f, now);
@@ -445,7 +468,10 @@ static void time_passed(struct find *f, struct instant now) {
 /* ---- the machine ----------------------------------------------------------------------------- */
 
 void find_init(struct find *f, uint64_t seed, struct trace *trace) {
-    *f = (struct find){.pace = {INT64_MIN}, .introduce = INSTANT_NEVER, .trace = trace};
+    *f = (struct find){.pace = {INT64_MIN},
+                       .introduce = INSTANT_NEVER,
+                       .choose_at = INSTANT_NEVER,
+                       .trace = trace};
     rng_seed(&f->rng, seed);
 }
 
@@ -486,6 +512,7 @@ void find_step(struct find *f, const struct find_event *event, struct find_outbo
     if (f->config.holder_count == 0)
         return;
     time_passed(f, event->now);
+    choose_again(f, event->now);
     ask_domains(f, event->now, outbox);
     fetch(f, event->now, outbox);
     ask_peers(f, event->now, outbox);
@@ -498,6 +525,8 @@ void find_step(struct find *f, const struct find_event *event, struct find_outbo
 
 struct instant find_deadline(const struct find *f) {
     struct instant at = f->config.introduction && f->peers > 0 ? f->introduce : INSTANT_NEVER;
+    if (find_has_choice(f))
+        at = instant_min(at, f->choose_at);
     for (uint32_t i = 0; i < f->config.domain_count; i++)
         at = instant_min(at, f->domains[i].due);
     for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {

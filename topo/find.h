@@ -22,6 +22,11 @@
  * when the holder has been forgotten. At first sight there is no holder: then a domain is believed
  * as much as DNS can be, and a rule with a key is the remedy.
  *
+ * If rules accept more than `peers_max`, whoever came first is a peer at first. A while later, and
+ * once in FIND_CHOOSE_EVERY, topo/choose says who backs us up best: near, and in other failure
+ * domains than we and each other. Those who are peers already count more, so that nobody comes and
+ * goes because of a trifle.
+ *
  * Never a storm: questions to one party back off from RETRY_MIN to RETRY_MAX, drawn from the upper
  * half; at most FIND_FETCHES_MAX descriptions are asked for at once and one each FETCH_PACE.
  *
@@ -61,6 +66,8 @@
 #define FIND_FIRST_WAIT    duration_ms(200) /* at most, before the first question to a domain */
 #define FIND_ROUND         duration_s(30)   /* each peer is asked whom it knows once in this … */
 #define FIND_ROUND_FIRST   duration_s(1)    /* … and at first a peer each second */
+#define FIND_CHOOSE_FIRST  duration_s(10)   /* from the start: by then all have been asked */
+#define FIND_CHOOSE_EVERY  duration_s(60)
 #define FIND_ROUNDS_FIRST  5 /* for so many rounds: who has just started knows nobody yet */
 
 struct find_key {
@@ -84,6 +91,9 @@ struct find_facts {
     struct name name;
     struct name provider;
     struct name region;
+    uint64_t upstream; /* rank_domain_of its text */
+    bool placed;
+    double latitude_deg, longitude_deg; /* if it is */
     int64_t issued_s; /* [s] since the Unix epoch, by its clock: an older one is no news */
     bool has_next;
     struct find_key next; /* its next key */
@@ -111,6 +121,7 @@ struct find_config {
     uint32_t rule_count;
     struct find_holder holders[FIND_HOLDERS_MAX]; /* the first is ourselves */
     uint32_t holder_count;
+    struct find_facts own; /* where we stand; the rest of it means nothing */
     struct find_key revoked[FIND_REVOKED_MAX];
     uint32_t revoked_count;
     bool introduction;
@@ -180,6 +191,7 @@ struct find {
     uint32_t turn;            /* the peer that is asked next */
     uint32_t fresh;           /* so many are asked sooner: nobody has asked them yet */
     struct instant introduce; /* when */
+    struct instant choose_at; /* whom of many to take; "never" before FIND_CONFIGURED */
     bool changed;             /* the peers, in this step */
     struct rng rng;
     struct trace *trace;

@@ -21,4 +21,10 @@ bool find_succeeds(const struct find_cluster *c, const struct find_cluster *befo
 /* Of a cluster that has been described; sets `rule` if it is to be accepted. */
 enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint32_t *rule);
 
+/* Are there more whom rules accept than may be peers? */
+bool find_has_choice(const struct find *f);
+
+/* Who of them should be, by index; false if it would be those who are, or memory is short. */
+bool find_choose(const struct find *f, bool chosen[FIND_CLUSTERS_MAX]);
+
 #endif

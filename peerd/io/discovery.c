@@ -10,6 +10,7 @@
 #include "peerd/net/clock.h"
 #include "peerd/wire/introductions.h"
 #include "topo/find/lookup.h"
+#include "topo/rank.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,10 @@ static void facts_of(struct find_facts *out, const struct description *d) {
     *out = (struct find_facts){.name = d->cluster,
                                .provider = d->provider,
                                .region = d->region,
+                               .upstream = rank_domain_of(d->upstream),
+                               .placed = d->placed,
+                               .latitude_deg = d->latitude_udeg / 1e6,
+                               .longitude_deg = d->longitude_udeg / 1e6,
                                .issued_s = d->issued_s,
                                .has_next = d->has_next_key};
     if (d->has_next_key)
@@ -367,6 +372,12 @@ static void config_of(struct find_config *c, const struct daemon *d, const struc
         .refresh_max = from->refresh_max,
         .keep = from->keep,
         .retire = duration_add(p->limits.ticket_life, p->limits.clock_skew),
+        .own = {.provider = p->cluster.provider,
+                .region = p->cluster.region,
+                .upstream = rank_domain_of(p->cluster.upstream.text),
+                .placed = p->cluster.placed,
+                .latitude_deg = p->cluster.latitude_deg,
+                .longitude_deg = p->cluster.longitude_deg},
     };
     fill_holders(c, d, p);
     uint32_t room = POLICY_PEERS_MAX - (c->holder_count - 1);

@@ -386,7 +386,7 @@ static const struct schema_row discovery_rows[] = {
      .item = &key_item, .single = true, .unique = "",
      .doc = "Keys that are not believed any more, from now on."},
     {"peers_max", SCHEMA_COUNT, AT(policy_discovery, peers_max), .preset = "20", .range = "1..64",
-     .doc = "So many peers are taken of those who are found."},
+     .doc = "So many peers are taken of those who are found: who is near and falls with nobody."},
     {"refresh_min", SCHEMA_DURATION, AT(policy_discovery, refresh_min), .preset = "5s",
      .range = "1s..1h", .doc = "A domain is asked again when its TTL is over, not before this …"},
     {"refresh_max", SCHEMA_DURATION, AT(policy_discovery, refresh_max), .preset = "5min",
