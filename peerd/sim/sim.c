@@ -204,10 +204,11 @@ static void draw_drifts(struct sim *sim, uint64_t seed) {
 }
 
 static bool may_sleep(const struct sim_options *o) {
+    bool followed = o->policies == NULL && o->scenario->performance.locations_max > 0;
     uint64_t count = 0;
     for (uint32_t i = 0; i < o->scenario->client_group_count; i++)
         count += o->scenario->clients[i].count;
-    bool drawn = count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0;
+    bool drawn = !followed && (count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
     return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);
 }
 

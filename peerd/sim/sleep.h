@@ -17,7 +17,8 @@
  * A further backup that can no longer be reached, or can again, does not wake anybody unless it
  * would become the warm one: the record is brought up to date (sim_sleep_after). Who was refused by
  * a backup and told to come again later sleeps until then: where a region is gone the others are
- * full, and thousands ask once a second. Listeners and nodes whose clocks drift do not sleep.
+ * full, and thousands ask once a second. Listeners and nodes whose clocks drift do not sleep,
+ * nor does anybody where it is followed how listeners fare: who sleeps reports nothing.
  */
 #ifndef PEERD_SIM_SLEEP_H
 #define PEERD_SIM_SLEEP_H
