@@ -200,18 +200,23 @@ static bool is_answered(const struct agreement *a, const struct agreement_messag
            (m->heard_run != a->run || m->heard_seq < a->next_seq);
 }
 
+/* The first time, the second, the fourth …: whoever goes on and on does not fill the log. */
+static bool is_told(uint64_t times) {
+    return (times & (times - 1)) == 0;
+}
+
 /* False if nothing follows from it. */
 static bool is_taken(struct agreement *a, const struct agreement_message *m, struct instant now) {
     if (!name_equal(&m->cluster, &a->peer)) {
-        a->counters.foreign++;
-        trace_linef(a->trace, now, "%s > %s agreement: refused, it calls itself %s", a->self.text,
-                    a->peer.text, m->cluster.text);
+        if (is_told(++a->counters.foreign))
+            trace_linef(a->trace, now, "%s > %s agreement: refused, it calls itself %s",
+                        a->self.text, a->peer.text, m->cluster.text);
         return false;
     }
     if (m->heard_run == a->run && m->heard_seq >= a->next_seq) {
-        a->counters.impossible++;
-        trace_linef(a->trace, now, "%s > %s agreement: refused, it answers what was never said",
-                    a->self.text, a->peer.text);
+        if (is_told(++a->counters.impossible))
+            trace_linef(a->trace, now, "%s > %s agreement: refused, it answers what was never said",
+                        a->self.text, a->peer.text);
         return false;
     }
     if (m->run == a->peer_run && m->seq <= a->peer_seq) {
@@ -257,9 +262,9 @@ static bool rely(struct agreement *a, const struct agreement_message *m, struct 
         return false;
     uint32_t most = a->terms.ours.slots;
     if (m->slots > most && s->version == a->version) {
-        a->counters.overstated++;
-        trace_linef(a->trace, now, "%s > %s agreement: it promises %u, agreed are %u", a->self.text,
-                    a->peer.text, m->slots, most);
+        if (is_told(++a->counters.overstated))
+            trace_linef(a->trace, now, "%s > %s agreement: it promises %u, agreed are %u",
+                        a->self.text, a->peer.text, m->slots, most);
     }
     a->relied = m->slots < most ? m->slots : most;
     a->relied_until = until;

@@ -312,13 +312,12 @@ static enum err judge(struct core *core, struct peering *p, const struct node_se
 }
 
 static void trace_refused(struct core *core, const struct peering *p, enum err err) {
-    struct accord *a = p->accord;
-    struct instant *at = a != NULL ? &a->refused_traced : NULL;
-    if (at != NULL && !instant_is_never(*at) &&
+    struct instant *at =
+        p->accord != NULL ? &p->accord->refused_traced : &core->agreements.refused_traced;
+    if (!instant_is_never(*at) &&
         !instant_reached(core->now, instant_add(*at, PEERING_TRACE_AGAIN)))
         return;
-    if (at != NULL)
-        *at = core->now;
+    *at = core->now;
     core_trace(core, "> %s takes %s: refused (%" PRIu32 " sessions here, %" PRIu32 " held)",
                p->policy.name.text,
                err == ERR_NO_CREDIT ? "more than was agreed" : "what was not agreed", p->here,

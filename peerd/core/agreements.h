@@ -44,6 +44,7 @@ struct agreements {
     struct agreement_room trusted;  /* of those with whom none is: no bound, nothing is set aside */
     struct agreement_outbox outbox; /* what is said in this step */
     bool saying;                    /* `outbox` is in use by this step's outbox */
+    struct instant refused_traced;  /* as of an accord, of those with whom there is none */
 };
 
 /* The peer has been heard, or the policy is another: says what we wish, if anything has to be

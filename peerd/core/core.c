@@ -32,6 +32,7 @@ struct core *core_init(const struct core_setup *setup) {
     fares_init(&core->fares, setup->locations_max);
     for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
         core->orphans[i].until = setup->now;
+    core->agreements.refused_traced = INSTANT_NEVER;
     if (!policy_take(core, setup->policy)) {
         core_free(core);
         return NULL;

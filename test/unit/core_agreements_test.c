@@ -252,6 +252,22 @@ Test(core_agreements, another_name_is_refused_and_counted) {
     fixture_free(f);
 }
 
+Test(core_agreements, whoever_goes_on_and_on_does_not_fill_the_log) {
+    struct fixture *f = ready(10, true);
+    struct agreement_message m = {.run = 5, .seq = 1, .kind = AGREEMENT_KIND_OFFER};
+    name_set(&m.cluster, "peer1");
+    m.lease_ms = 5000;
+    uint32_t before = f->trace.count;
+    for (int i = 0; i < 100; i++) {
+        struct core_event e = {.kind = CORE_AGREEMENT_HEARD};
+        e.u.agreement = (struct core_agreement_heard){.asked = true, .message = &m};
+        fixture_step(f, &e);
+    }
+    cr_expect_eq(status(f).agreement->counters.foreign, 100u);
+    cr_expect_leq(f->trace.count - before, 10u, "%u lines", f->trace.count - before);
+    fixture_free(f);
+}
+
 Test(core_agreements, it_ends_when_the_policy_wants_it_no_more) {
     struct fixture *f = ready(10, true);
     struct partner p;
