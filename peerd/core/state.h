@@ -66,8 +66,8 @@ struct core {
 
     struct credit_orphan orphans[POLICY_NODES_MAX];
     struct own_description own;
-    struct node_order orders[CORE_ORDERS_MAX]; /* of the answer in this step's outbox */
     struct agreements agreements;
+    struct node_order orders[CORE_ORDERS_MAX]; /* of the answer in this step's outbox */
 };
 
 /* One line, with the cluster's name in front: who speaks matters where several write one log. */
