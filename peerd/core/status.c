@@ -156,6 +156,7 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
                                  .lease = n->lease,
                                  .workers = n->media_count,
                                  .slots = n->credit.slots,
+                                 .promised = credit_promised(core, n),
                                  .sessions = n->used_by_state[SESSION_STATE_COMMITTED],
                                  .standbys = n->used_by_state[SESSION_STATE_STANDBY] +
                                              n->used_by_state[SESSION_STATE_HEDGING],

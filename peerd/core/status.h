@@ -178,7 +178,8 @@ struct core_node_status {
     struct instant heard; /* "never": not yet */
     struct instant lease; /* ends then */
     uint32_t workers;
-    uint32_t slots; /* credit of one worker [sessions] */
+    uint32_t slots;    /* credit of one worker [sessions] */
+    uint32_t promised; /* that it may believe to have, all workers together [sessions] */
     uint32_t sessions;
     uint32_t standbys;
     uint32_t opened;

@@ -193,6 +193,7 @@ static void step(struct sim *sim, struct sim_client *c, struct witness_event *e)
     e->now = sim_client_now(sim, c);
     sim->steps++;
     sim_client_play(sim, c);
+    sim_invariants_client_steps(sim, c, e);
     witness_step(c->witness, e, out);
     for (uint32_t i = 0; i < out->count; i++)
         carry_out(sim, c, &out->items[i]);

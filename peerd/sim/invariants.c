@@ -30,8 +30,10 @@ void sim_invariants_init(struct sim *sim) {
     struct sim_watch *watch = sim_alloc(1, sizeof(*watch));
     watch->sites = sim_alloc(sim->site_count, sizeof(*watch->sites));
     watch->clients = sim_alloc(sim->client_count, sizeof(*watch->clients));
-    if (sim->client_count <= SIM_CROWD)
+    if (sim->client_count <= SIM_CROWD) {
         watch->answers = sim_alloc(sim->client_count, sizeof(*watch->answers));
+        watch->purses = sim_alloc(sim->client_count, sizeof(*watch->purses));
+    }
     sim_pages_enlarge(watch->clients, sim->client_count * sizeof(*watch->clients));
     watch->disturbed = sim->now;
     sim->watch = watch;
@@ -46,6 +48,7 @@ void sim_invariants_free(struct sim *sim) {
     free(watch->sites);
     free(watch->clients);
     free(watch->answers);
+    free(watch->purses);
     free(watch);
 }
 
@@ -201,7 +204,11 @@ void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
             watch_opened(sim, site, &o->u.open, e);
             break;
         case CORE_ANSWER_NODE:
+            if (o->u.node.refused != ERR_OK)
+                break; /* the rest means nothing */
             watch_orders(sim, site, &o->u.node);
+            if (e->kind == CORE_NODE_REPORTED)
+                watch_granted(sim, site, &o->u.node, e->u.node.report);
             break;
         case CORE_ANSWER_STANDBYS:
             watch_lodged(sim, site, e, &o->u.standbys);

@@ -15,7 +15,8 @@
  *     being told is not renewed.
  *  4. Credit: what all workers of a cluster hold together, standbys and hedges included, never
  *     exceeds the capacity of its policy.
- *  9. What a worker has seen before changes nothing; a beat counts once, and none of a run that
+ *  9. What a worker has seen before changes nothing, nor a notice that a client has, nor an answer
+ *     that it never asked for; a beat counts once, and a report of a node, and none of a run that
  *     another has followed.
  * 10. Admission: with credit leased and free, not while draining, at the rate of policy, not before
  *     peers have said who they are, and never into what is kept for them; at a worker that runs, on
@@ -31,7 +32,8 @@
  *     instant, not those that the client holds, and each once an asking. Again goes only what went
  *     before, and no more than a quarter of it beside a burst. A client asks only for what
  *     it lacks and can still use.
- * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it.
+ * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it;
+ *     and what a node may believe to have is reckoned as it is by what was said and answered.
  * 15. Beats: none sooner than may be asked, none later than promised, asked for faster only while
  *     somebody is suspected, and true in all they say of ourselves and of others, as descriptions
  *     are; the newest word counts, and round trips are such as were measured.
@@ -111,6 +113,9 @@ void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site);
 void sim_invariants_described(struct sim *sim, struct sim_site *site, const struct description *d);
 
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *client);
+/* Before and after a listener's step. */
+void sim_invariants_client_steps(struct sim *sim, const struct sim_client *client,
+                                 const struct witness_event *event);
 void sim_invariants_client_stepped(struct sim *sim, struct sim_client *client);
 void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *client,
                                   uint32_t worker);

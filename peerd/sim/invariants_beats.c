@@ -448,6 +448,11 @@ void watch_beliefs(struct sim *sim, struct sim_site *site) {
         struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
         struct watch_peer *p = peer_watch(sim, site, i);
         check_not_too_late(sim, site, p, i);
+        if (s.draining != p->said_draining && p->taken_boot != 0)
+            sim_breach(sim, "%s believes that %s %s", watch_cluster(sim, site->index),
+                       s.policy->name.text,
+                       s.draining ? "drains, which says that it does not"
+                                  : "does not drain, which says that it does");
         if (s.draining && verdict_is_usable(s.verdict))
             sim_breach(sim, "%s believes %s %s, which says that it drains",
                        watch_cluster(sim, site->index), s.policy->name.text,

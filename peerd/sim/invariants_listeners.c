@@ -192,7 +192,7 @@ static void check_budget(struct sim *sim, const struct sim_client *c) {
                    sim_client_name(sim, c).text, spent, lives_us / 1000, rate);
 }
 
-static bool is_sent(const struct sim *sim, uint8_t server, enum resume_purpose purpose) {
+bool watch_is_sent(const struct sim *sim, uint8_t server, enum resume_purpose purpose) {
     for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
         const struct witness_out *o = &sim->witness_outbox.items[i];
         if (o->kind == WITNESS_SEND_RESUME && o->server == server && o->u.resume.purpose == purpose)
@@ -214,7 +214,8 @@ static void check_cancelled(struct sim *sim, const struct sim_client *c) {
         bool known = s->role != WITNESS_ROLE_FREE;
         watch->hedging |= (uint16_t)((known && s->hedge.active) << i);
         if (again && known && (before >> i & 1) && !s->hedge.active &&
-            path_has_cookie(&s->path, sim_client_now(sim, c)) && !is_sent(sim, i, RESUME_CANCEL))
+            path_has_cookie(&s->path, sim_client_now(sim, c)) &&
+            !watch_is_sent(sim, i, RESUME_CANCEL))
             sim_breach(sim, "%s has media again and lets %s hedge on", sim_client_name(sim, c).text,
                        s->address.name.text);
     }
@@ -278,7 +279,7 @@ static void check_silence(struct sim *sim, const struct sim_client *c) {
 static void check_released(struct sim *sim, const struct sim_client *c, uint32_t left) {
     struct addr at = sim_worker_addr(sim, &sim->workers[left]);
     uint8_t server = witness_server_find(c->witness, &at);
-    if (server != WITNESS_SERVER_NONE && !is_sent(sim, server, RESUME_RELEASE))
+    if (server != WITNESS_SERVER_NONE && !watch_is_sent(sim, server, RESUME_RELEASE))
         sim_breach(sim, "%s has left %s without a word", sim_client_name(sim, c).text,
                    watch_cluster(sim, sim->workers[left].cluster));
 }
@@ -305,7 +306,7 @@ static void check_cooled(struct sim *sim, const struct sim_client *c) {
         w->servers[was].hedge.active || w->servers[was].role == WITNESS_ROLE_WARM ||
         w->state == WITNESS_ENDED)
         return;
-    if (!is_sent(sim, was, RESUME_RELEASE))
+    if (!watch_is_sent(sim, was, RESUME_RELEASE))
         sim_breach(sim, "%s counts on %s no more and lets it stand by",
                    sim_client_name(sim, c).text, w->servers[was].address.name.text);
 }
@@ -320,7 +321,7 @@ static void check_called_off(struct sim *sim, const struct sim_client *c, bool f
     uint32_t since = follows ? 0 : w->epoch;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (w->servers[i].role != WITNESS_ROLE_FREE && i != w->serving &&
-            w->servers[i].epoch_asked > since && !is_sent(sim, i, RESUME_RELEASE))
+            w->servers[i].epoch_asked > since && !watch_is_sent(sim, i, RESUME_RELEASE))
             sim_breach(sim, "%s asks nobody to serve any more and does not tell %s",
                        sim_client_name(sim, c).text, w->servers[i].address.name.text);
 }
@@ -334,7 +335,7 @@ static void check_all_released(struct sim *sim, const struct sim_client *c) {
     if (w->state != WITNESS_ENDED || watch->state == WITNESS_ENDED || i == WITNESS_SERVER_NONE ||
         instant_reached(now, watch->lodged_until) || w->servers[i].role == WITNESS_ROLE_FREE)
         return;
-    if (path_has_cookie(&w->servers[i].path, now) && !is_sent(sim, i, RESUME_RELEASE))
+    if (path_has_cookie(&w->servers[i].path, now) && !watch_is_sent(sim, i, RESUME_RELEASE))
         sim_breach(sim, "%s ends its session and lets %s stand by", sim_client_name(sim, c).text,
                    w->servers[i].address.name.text);
 }
@@ -388,6 +389,7 @@ void sim_invariants_client_opened(struct sim *sim, const struct sim_client *c) {
                                               .framed = INSTANT_NEVER,
                                               .moved = INSTANT_NEVER,
                                               .since = sim_client_now(sim, c)};
+    watch_purse_filled(sim, c);
     budget_init(&watch_of(sim, c)->moves, c->witness->config.moves_per_minute,
                 sim_client_now(sim, c));
 }
@@ -410,9 +412,11 @@ void sim_invariants_client_stepped(struct sim *sim, struct sim_client *c) {
     check_epochs(sim, c);
     check_sent(sim, c);
     check_budget(sim, c);
+    watch_purse(sim, c);
     check_silence(sim, c);
     check_called_off(sim, c, follows);
     check_all_released(sim, c);
+    watch_word(sim, c);
     check_uninvited(sim, c);
     check_steps(sim, c);
     check_cooled(sim, c);
@@ -562,4 +566,5 @@ void watch_listener(struct sim *sim, struct sim_client *c) {
     watch_holders(sim, c);
     check_served(sim, c);
     check_warm(sim, c);
+    watch_heard_again(sim, c);
 }

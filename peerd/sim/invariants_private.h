@@ -83,6 +83,15 @@ struct watch_node {
     bool complete;             /* before the step under way */
     uint64_t running;          /* bit i: its worker i, by its newest report */
     struct watch_moment heard; /* its newest report */
+    uint64_t former;           /* the run before that one; 0: none was heard … */
+    uint32_t former_words;     /* … and how often it has spoken since */
+    bool registered_before;    /* the step under way */
+    bool grants;               /* it was granted something, under … */
+    uint64_t grant_boot;       /* … this boot, newest in the answer to … */
+    uint64_t grant_seq;        /* … this request: */
+    uint32_t granted;          /* [sessions] so much; but it may believe in … */
+    uint32_t owed;             /* [sessions] … so much … */
+    struct instant owed_until; /* … until then */
 };
 
 struct watch_site {
@@ -103,7 +112,7 @@ struct watch_site {
     struct instant opened[OPENS_MAX]; /* by number modulo the size */
     uint64_t opens, abandoned;        /* so far */
     uint32_t opened_before, started;  /* before the report under way; of those, in it */
-    uint64_t abandoned_before, lost_before;
+    uint64_t abandoned_before, lost_before, stale_before;
     uint64_t ledger;        /* entries seen */
     uint64_t ledger_before; /* … before the step under way */
     uint64_t verdicts;      /* changed, as of the last full check */
@@ -133,7 +142,24 @@ struct watch_client {
     uint64_t lost, hedges, commits;
 };
 
-/* The answer that a listener was given last to the same question. */
+/* What a server has said to a listener, while it is taken. */
+struct watch_word {
+    bool any;
+    enum witness_event_kind kind;
+    uint8_t server;
+    enum resume_purpose purpose;
+    enum err error;
+    uint64_t forged; /* answers that it took for none, before */
+};
+
+/* Of a listener, in a small world: the hedges that it may still ask for, … */
+struct watch_purse {
+    int64_t left_us;   /* [µs] at one a minute */
+    struct instant at; /* as of then, … */
+    uint64_t spent;    /* … so many having been asked for */
+};
+
+/* … and the answer that it was given last to the same question. */
 struct watch_answer {
     uint32_t cluster;
     uint64_t run; /* of its peerd; 0: none was given */
@@ -144,9 +170,11 @@ struct watch_answer {
 struct sim_watch {
     uint32_t checks;              /* in full, so far */
     struct watch_answer *answers; /* by client; NULL in a crowd */
+    struct watch_purse *purses;   /* likewise */
     struct watch_site *sites;
     struct watch_client *clients;
     struct watch_before before;
+    struct watch_word word;
     struct instant disturbed; /* the scenario's newest entry */
     uint32_t disturbances;
     bool calm; /* as of the last full check nothing had been done to anybody for long */
@@ -189,6 +217,7 @@ void watch_sessions_died(struct sim_worker *w);
 /* ---- invariants_probe.c ---- */
 
 void watch_probes(struct sim *sim, const struct sim_worker *w);
+void watch_heard_again(struct sim *sim, const struct sim_client *c);
 
 /* ---- invariants_credit.c ---- */
 
@@ -198,6 +227,12 @@ void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answ
                   const struct core_event *e);
 void watch_abandoned(struct sim *sim, struct sim_site *site);
 void watch_credit(struct sim *sim, struct sim_site *site);
+
+/* ---- invariants_grants.c ---- */
+
+void watch_granted(struct sim *sim, struct sim_site *site, const struct core_answer_node *a,
+                   const struct node_request *r);
+void watch_grants(struct sim *sim, struct sim_site *site);
 
 /* ---- invariants_beats.c ---- */
 
@@ -263,6 +298,15 @@ void watch_drain(struct sim *sim, struct sim_site *site);
 /* ---- invariants_listeners.c ---- */
 
 void watch_listener(struct sim *sim, struct sim_client *c);
+
+/* True if it has just sent that server such a word. */
+bool watch_is_sent(const struct sim *sim, uint8_t server, enum resume_purpose purpose);
+
+/* ---- invariants_ledgers.c ---- */
+
+void watch_purse_filled(struct sim *sim, const struct sim_client *c);
+void watch_purse(struct sim *sim, const struct sim_client *c);
+void watch_word(struct sim *sim, const struct sim_client *c);
 
 /* ---- invariants_waits.c ---- */
 

@@ -67,3 +67,46 @@ void watch_probes(struct sim *sim, const struct sim_worker *w) {
         return;
     }
 }
+
+/* ---- listeners ------------------------------------------------------------------------------- */
+
+/* What a twin of it does with `e`, told by what one does to which nothing is said. */
+static bool cares(struct sim *sim, const struct sim_client *c, const struct witness_event *e) {
+    struct witness still = *c->witness, twin = *c->witness;
+    struct witness_outbox *out = &sim->witness_outbox;
+    struct trace *trace = out->trace;
+    out->trace = NULL;
+    witness_step(&still, &(struct witness_event){.kind = WITNESS_TICKED, .now = e->now}, out);
+    uint32_t said = out->count;
+    witness_step(&twin, e, out);
+    bool same = out->count == said && twin.state == still.state && twin.serving == still.serving &&
+                twin.epoch == still.epoch && twin.epoch_high == still.epoch_high &&
+                twin.notice == still.notice;
+    out->trace = trace;
+    out->count = 0;
+    return !same;
+}
+
+/* 9: a notice that it has seen, and an answer to what it never asked. */
+void watch_heard_again(struct sim *sim, const struct sim_client *c) {
+    const struct witness *w = c->witness;
+    struct instant now = sim_client_now(sim, c);
+    if (w->state != WITNESS_FOLLOWING || instant_reached(now, witness_deadline(w)))
+        return;
+    struct witness_event notice = {.kind = WITNESS_NOTICED, .now = now, .server = w->serving};
+    notice.u.notice = (struct message_notice){.session = w->config.session,
+                                              .number = w->notice,
+                                              .what = NOTICE_END,
+                                              .error = ERR_SOURCE_FAILED,
+                                              .end = FRAME_NEVER};
+    struct witness_event refuse = {.kind = WITNESS_REFUSED, .now = now, .server = w->serving};
+    refuse.nonce = UINT64_MAX;
+    refuse.u.refuse = (struct message_refuse){
+        .purpose = RESUME_COMMIT, .error = ERR_UNKNOWN_SESSION, .counter = UINT64_MAX};
+    if (cares(sim, c, &notice))
+        sim_breach(sim, "%s heeds notice %" PRIu32 ", which it has seen before",
+                   sim_client_name(sim, c).text, w->notice);
+    if (cares(sim, c, &refuse))
+        sim_breach(sim, "%s heeds an answer to what it has not asked",
+                   sim_client_name(sim, c).text);
+}

@@ -170,6 +170,8 @@ void watch_reports(struct sim *sim, struct sim_site *site, const struct core_nod
         n->taken_on = e->report->order_seen;
     }
     n->complete = core_node_status(site->core, e->node).complete;
+    n->registered_before = core_node_status(site->core, e->node).registered;
+    watch->stale_before = core_counters(site->core)->node_reports_stale;
     watch->opened_before = core_status(site->core).opened;
     watch->abandoned_before = core_counters(site->core)->opens_abandoned;
     watch->lost_before = core_counters(site->core)->nodes_lost;
@@ -179,13 +181,41 @@ void watch_reports(struct sim *sim, struct sim_site *site, const struct core_nod
                           s.state == SESSION_STATE_OPENED;
 }
 
+/* True if what was said is news: of the run that counts, and not heard before. What an earlier run
+ * said comes too late, once; a second word of it says that there are two. */
+static bool is_news(struct sim *sim, struct sim_site *site, uint32_t index,
+                    const struct node_request *r) {
+    struct watch_node *n = &watch_of(sim, site)->nodes[index];
+    struct core_node_status s = core_node_status(site->core, index);
+    bool counted =
+        core_counters(site->core)->node_reports_stale > watch_of(sim, site)->stale_before;
+    bool former = r->boot == n->former && n->former != 0;
+    if (s.boot != r->boot) {
+        n->former_words += former;
+        return false;
+    }
+    if (former && n->former_words == 0 && n->registered_before)
+        sim_breach(sim, "%s takes a report of a run of %s that another has followed",
+                   watch_cluster(sim, site->index), s.policy->name.text);
+    if (r->boot == n->boot && r->seq <= n->seq) {
+        if (!counted)
+            sim_breach(sim, "%s takes report %" PRIu64 " of %s, having taken %" PRIu64,
+                       watch_cluster(sim, site->index), r->seq, s.policy->name.text, n->seq);
+        return false; /* overtaken: only its lease counts */
+    }
+    if (r->boot != n->boot) {
+        n->former = n->registered_before ? n->boot : 0;
+        n->former_words = 0;
+    }
+    return true;
+}
+
 void watch_reported(struct sim *sim, struct sim_site *site, uint32_t index,
                     const struct node_request *r) {
     struct watch_node *n = &watch_of(sim, site)->nodes[index];
     struct core_node_status status = core_node_status(site->core, index);
-    bool newest = r->boot != n->boot || r->seq > n->seq;
-    if (!newest)
-        return; /* overtaken: only its lease counts */
+    if (!is_news(sim, site, index, r))
+        return;
     n->boot = r->boot;
     n->seq = r->seq;
     n->running = running(r);

@@ -118,6 +118,7 @@ static void check_nodes(struct sim *sim, struct sim_site *site) {
 
 void watch_tables(struct sim *sim, struct sim_site *site) {
     check_nodes(sim, site);
+    watch_grants(sim, site);
     watch_lodgings(sim, site);
     watch_drain(sim, site);
 }

@@ -16,6 +16,13 @@
 #define ANSWERS_PER_LOSS_THEN 8
 #define HURTS_FOR_MS          300
 
+/* Under every fourth seed some of what it says is late, so that it says something newer meanwhile,
+ * or is gone. */
+#define LATE_EVERY       4
+#define REPORTS_PER_LATE 24
+#define LATE_FROM_MS     1000
+#define LATE_FOR_MS      2500
+
 static void poll_after(struct sim *sim, const struct sim_node *node, struct duration after) {
     sim_put(sim, after,
             &(struct sim_event){.kind = SIM_POLL, .a = node->index, .n = node->process.run});
@@ -61,6 +68,21 @@ static void describe_media(const struct sim *sim, const struct sim_node *node,
                                                              .class = p->sources[i].class};
 }
 
+/* One at a time, as of a stalled connection. */
+static struct duration way_to_peerd(const struct sim *sim, struct sim_node *node) {
+    struct duration since;
+    struct rng rng;
+    if (sim->options.seed % LATE_EVERY != 3 || instant_before(sim->now, node->late_until) ||
+        !sim_invariants_expect_faults(sim, &since))
+        return SIM_LAN;
+    rng_seed(&rng, ~sim->options.seed ^ node->boot ^ node->seq);
+    if (rng_below(&rng, REPORTS_PER_LATE) != 0)
+        return SIM_LAN;
+    struct duration way = duration_ms(LATE_FROM_MS + (int64_t)rng_below(&rng, LATE_FOR_MS));
+    node->late_until = instant_add(sim->now, way);
+    return way;
+}
+
 void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     if (e->n != node->process.run || sim_process_holds(sim, &node->process, e))
@@ -77,7 +99,7 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     describe_workers(sim, node, r);
     describe_media(sim, node, r);
     node->asking = r->seq;
-    sim_put(sim, SIM_LAN,
+    sim_put(sim, way_to_peerd(sim, node),
             &(struct sim_event){
                 .kind = SIM_POLL_ASKED, .a = node->cluster, .b = node->index, .body = poll});
     sim_put(sim, SIM_POLL_WAIT,

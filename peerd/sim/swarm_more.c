@@ -91,6 +91,25 @@ static void reshape(struct swarm *s, uint32_t at) {
     s->reshaped = true;
 }
 
+/* The same in the middle of a drain: what else is in it leaves the drain as it was. */
+static void drain_reshaped(struct swarm *s, uint32_t at) {
+    uint32_t cluster = swarm_below(s, s->clusters), times = swarm_between(s, 1, 3);
+    uint32_t listeners = s->listeners[0] + s->listeners[1] + s->listeners[2];
+    SWARM_PUT(s, at, "drain: %s, deadline: 20s", swarm_cluster(cluster));
+    for (uint32_t i = 0; i < times; i++) {
+        at += swarm_between(s, 50, 1500);
+        if (at >= s->heal_at)
+            break;
+        text_putf(&s->text, "  - {at: %" PRIu32 "ms, policy: {cluster: %s", at,
+                  swarm_cluster(cluster));
+        put_number(s, "reserved_slots", 0, listeners);
+        put_number(s, "opens_per_s", 1, 50);
+        uint32_t pace = swarm_between(s, 1, 20);
+        text_putf(&s->text, ", drain_per_s: %" PRIu32 "}}\n", pace);
+    }
+    s->reshaped = true;
+}
+
 /* A node that was promised all, or that a new peerd knows nothing of, hangs while the policy gives
  * its share to others. */
 static void disown(struct swarm *s, uint32_t at) {
@@ -206,5 +225,11 @@ void swarm_draw_more(struct swarm *s) {
         kinds[kind](s, at);
     }
     s->later = s->rng;
+    s->rng = s->latest;
+    if (swarm_one_in(s, 4)) {
+        uint32_t at = any_instant(s);
+        drain_reshaped(s, at);
+    }
+    s->latest = s->rng;
     s->rng = before;
 }

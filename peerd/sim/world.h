@@ -215,9 +215,10 @@ struct sim_node {
     uint64_t boot;
     uint64_t cookie_secret;
     uint64_t seq, order_seen;
-    bool full;               /* the next request tells everything */
-    uint64_t asking;         /* request under way; 0 none */
-    struct instant answered; /* "never" before the first time */
+    bool full;                 /* the next request tells everything */
+    uint64_t asking;           /* request under way; 0 none */
+    struct instant late_until; /* a request of it is late; any instant that is over: none */
+    struct instant answered;   /* "never" before the first time */
     struct duration poll;
     bool briefed; /* peerd has told whose workers these are */
     bool draining;

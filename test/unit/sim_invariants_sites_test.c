@@ -314,9 +314,15 @@ Test(sim_invariants_sites, a_crash_although_a_witness_hears_it, .init = three) {
 }
 
 Test(sim_invariants_sites, a_drain_that_is_not_believed) {
-    site()->core->peers[0]->said_draining = true;
+    site()->core->peers[0]->said_draining = peer()->said_draining = true;
     sim_invariants_check(f.sim);
     expect_told("fra1 believes ams1 alive, which says that it drains");
+}
+
+Test(sim_invariants_sites, a_drain_that_nobody_told) {
+    site()->core->peers[0]->said_draining = true;
+    sim_invariants_check(f.sim);
+    expect_told("fra1 believes that ams1 drains, which says that it does not");
 }
 
 Test(sim_invariants_sites, a_belief_without_proof) {
@@ -387,10 +393,12 @@ Test(sim_invariants_sites, a_drain_that_no_node_is_told) {
     expect_told("tells a node that it does not drain, which it does");
 }
 
+#define NEXT_SEQ 1000000 /* no node has said so much so far */
+
 static void reports(struct node_request *r) {
     struct core_event e = {.kind = CORE_NODE_REPORTED, .u.node = {.report = r}};
-    r->boot = 77;
-    r->seq = 1;
+    r->boot = site()->core->nodes[0]->boot;
+    r->seq = NEXT_SEQ;
     says(&e, NULL);
 }
 
@@ -425,10 +433,30 @@ Test(sim_invariants_sites, a_session_that_is_not_swept) {
     expect_told("keeps a session (committed) of n1, which has told all and not this one");
 }
 
+Test(sim_invariants_sites, a_report_that_is_taken_twice) {
+    struct node_request r = {.seq = 1};
+    reports(&r);
+    reports(&r);
+    expect_told("fra1 takes report 1000000 of n1, having taken 1000000");
+}
+
+Test(sim_invariants_sites, a_run_that_comes_back) {
+    f.sim->watch->sites[0].nodes[0].former = site()->core->nodes[0]->boot;
+    reports(&(struct node_request){.seq = 1});
+    expect_told("fra1 takes a report of a run of n1 that another has followed");
+}
+
+Test(sim_invariants_sites, credit_that_is_reckoned_wrongly) {
+    f.sim->watch->sites[0].nodes[0].owed++;
+    sim_invariants_check(f.sim);
+    expect_told("fra1 reckons that n1 may have credit for");
+}
+
 Test(sim_invariants_sites, an_arrival_that_nobody_told) {
     struct node_session s = as_told();
     struct move m = arrival();
-    struct node_request r = {.boot = 77, .seq = 1, .sessions = &s, .session_count = 1};
+    struct node_request r = {
+        .boot = site()->core->nodes[0]->boot, .seq = NEXT_SEQ, .sessions = &s, .session_count = 1};
     struct core_event e = {.kind = CORE_NODE_REPORTED, .u.node = {.report = &r}};
     m.epoch_to = 1;
     s.cause = MOVE_CAUSE_DRAIN;

@@ -267,8 +267,14 @@ Test(sim_invariants_words, an_order_that_was_never_sent) {
 
 /* ---- reports ---- */
 
+static struct node_request next_report(void) {
+    return (struct node_request){.boot = site()->core->nodes[0]->boot, .seq = 1000000};
+}
+
 static void reports(struct node_session *s) {
-    struct node_request r = {.boot = 77, .seq = 1, .sessions = s, .session_count = 1};
+    struct node_request r = next_report();
+    r.sessions = s;
+    r.session_count = 1;
     says(&(struct core_event){.kind = CORE_NODE_REPORTED, .u.node = {.report = &r}}, NULL);
 }
 
@@ -283,7 +289,7 @@ Test(sim_invariants_words, figures_that_were_not_noted) {
 }
 
 Test(sim_invariants_words, an_opened_session_forgotten) {
-    struct node_request r = {.boot = 77, .seq = 1};
+    struct node_request r = next_report();
     struct core_event e = {.kind = CORE_NODE_REPORTED, .u.node = {.report = &r}};
     site()->core->sessions.by_state[SESSION_STATE_OPENED]++;
     sim_invariants_site_steps(f.sim, site(), &e);

@@ -358,6 +358,8 @@ void tenure_check_invariants(const struct tenure *t) {
         assert(s->state != TENURE_HEDGING || s->sending);
         assert(s->state != TENURE_SERVING || !s->standby);
         assert(!s->released || s->state == TENURE_ENDED);
+        assert(s->notice.number == 0 || s->notice.what != NOTICE_MOVE ||
+               s->state == TENURE_SERVING);
         assert(s->state == TENURE_FREE || s->resting == instant_is_never(due_at(&t->due, i)));
     }
     assert(used == t->credit_used);
