@@ -30,8 +30,7 @@ static bool recall(struct core *core, const struct core_session_open *e,
         return false;
     const struct session *s = session_find(core, &one->session);
     if (s == NULL) {
-        memory_forget(core, one);
-        *gone = true;
+        *gone = true; /* and remembered as such until another one is there */
         return false;
     }
     memory_tell(core, one, answer);
@@ -257,6 +256,8 @@ void session_open(struct core *core, const struct core_event *event, struct core
     if (err == ERR_OK) {
         core->counters.opens_answered++;
         answer->request = e->request;
+        if (gone)
+            memory_forget(core, memory_find(core, e->digest));
         if (e->idempotent)
             memory_add(core, e->digest, answer);
         return;

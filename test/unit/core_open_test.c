@@ -289,6 +289,9 @@ Test(core_open, a_repetition_after_the_end_is_a_session_of_its_own) {
     fixture_node(f, 0, &(struct fixture_report){.sessions = &s, .session_count = 1});
     fixture_node(f, 0, &(struct fixture_report){0});
     cr_assert_eq(core_status(f->core).sessions, 0u);
+    struct core_session_open refused = open;
+    refused.protection = PROTECTION_HOT;
+    cr_expect_eq(fixture_open(f, &refused).err, ERR_UNSUPPORTED); /* which changes nothing of it */
     struct core_answer_open next = fixture_open(f, &open);
     cr_expect(next.err == ERR_OK && !next.repeated && next.epoch == 1u);
     cr_expect_not(session_id_equal(&next.ticket.session, &first.ticket.session));
