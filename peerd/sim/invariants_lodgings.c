@@ -174,9 +174,21 @@ static void check_stated(struct sim *sim, struct sim_site *site, const struct co
                    s->policy->name.text, p->stated_sessions, p->stated_groups);
 }
 
+/* Of whom nothing is agreed any more, or not yet, it is not told that nothing counts on it. */
+static void forget_without_agreement(struct sim_site *site, struct watch_peer *peers) {
+    for (uint32_t i = 0; i < site->policy.peer_count && site->policy.agreement_count > 0; i++) {
+        struct core_agreement_status s = core_peer_agreement(site->core, i);
+        if (!s.required || s.relied > 0)
+            continue;
+        peers[i].stated_groups = peers[i].stated_sessions = 0;
+        peers[i].lodged_at = peers[i].stated_off = INSTANT_NEVER;
+    }
+}
+
 /* What comes and goes between two checks need not be told: it was as stated meanwhile. */
-void watch_stated(struct sim *sim, const struct sim_site *site) {
+void watch_stated(struct sim *sim, struct sim_site *site) {
     struct watch_peer *peers = watch_of(sim, site)->peers;
+    forget_without_agreement(site, peers);
     struct lodging due[POLICY_PEERS_MAX];
     bool found = false;
     for (uint32_t i = 0; i < site->policy.peer_count && sim->site_count <= CLOSELY; i++) {

@@ -277,7 +277,7 @@ void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_even
 void watch_lodges(struct sim *sim, struct sim_site *site, const struct core_lodge_standbys *l);
 void watch_lodging_answered(struct sim *sim, struct sim_site *site,
                             const struct core_standbys_answered *e);
-void watch_stated(struct sim *sim, const struct sim_site *site);
+void watch_stated(struct sim *sim, struct sim_site *site);
 void watch_lodgings(struct sim *sim, struct sim_site *site);
 
 /* ---- invariants_words.c ---- */

@@ -11,13 +11,14 @@ static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site)
 
 /* ---- 17: arrivals ---------------------------------------------------------------------------- */
 
-/* The cluster that served before, as far as we know it; NULL: nobody we know. */
+/* The cluster that served before, as far as we know it; NULL: nobody we know, or perhaps one whose
+ * key of before that is, which a run that began later has not been told. */
 static const struct name *who_served(const struct sim *sim, const struct sim_site *site,
                                      const struct key_hint *hint) {
-    if (sim_rekey_is_called(site, hint))
+    if (key_hint_equal(&site->hint, hint))
         return &site->policy.cluster.name;
     for (uint32_t i = 0; i < site->policy.peer_count; i++)
-        if (sim_rekey_is_called(&sim->sites[site->cluster_of[i]], hint))
+        if (sim_rekey_knows(sim, site, i, hint))
             return &site->policy.peers[i].name;
     return NULL;
 }

@@ -167,7 +167,7 @@ static void check_ending(struct sim *sim, const struct sim_worker *w, uint32_t s
     const struct tenure_session *t = &w->tenures[slot];
     const struct watch_before *before = &sim->watch->before;
     bool told = e->kind == TENURE_REPORT_RECEIVED && before->slot == slot && before->ending;
-    if (!is_ending(t) || t->state == TENURE_ENDED)
+    if (!is_ending(t) || t->state != TENURE_SERVING) /* a standby has its own lease */
         return;
     if ((told && instant_before(before->lease, t->lease)) ||
         instant_before(instant_add(e->now, duration_ms(TENURE_END_AFTER_MS)), t->lease))

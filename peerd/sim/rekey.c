@@ -126,6 +126,16 @@ void sim_rekey_described(struct sim *sim, struct sim_site *site, uint32_t peer,
     k->theirs[peer].announced = d->has_next_key;
 }
 
+bool sim_rekey_knows(const struct sim *sim, const struct sim_site *site, uint32_t peer,
+                     const struct key_hint *hint) {
+    const struct sim_site *other = &sim->sites[site->cluster_of[peer]];
+    if (site->keys == NULL)
+        return key_hint_equal(&other->hint, hint);
+    struct public_key key = sim_rekey_key(other->index, 0, site->keys->theirs[peer].in_force);
+    struct key_hint known = key_hint_of(&key);
+    return key_hint_equal(&known, hint);
+}
+
 bool sim_rekey_is_called(const struct sim_site *site, const struct key_hint *hint) {
     return key_hint_equal(&site->hint, hint) ||
            (site->keys != NULL && site->keys->mine > 0 && key_hint_equal(&site->former_hint, hint));

@@ -36,6 +36,10 @@ void sim_rekey_described(struct sim *sim, struct sim_site *site, uint32_t peer,
 /* Is that its key, or the one before? */
 bool sim_rekey_is_called(const struct sim_site *site, const struct key_hint *hint);
 
+/* Is that the key by which a site knows a peer now? */
+bool sim_rekey_knows(const struct sim *sim, const struct sim_site *site, uint32_t peer,
+                     const struct key_hint *hint);
+
 /* How a client whose ticket was issued then knows a cluster [s since the Unix epoch]. */
 struct key_hint sim_rekey_known_as(const struct sim_site *site, int64_t issued_s);
 
