@@ -17,6 +17,7 @@ struct sim_keys {
         uint32_t in_force;
         bool announced; /* it has said that the one after that is its next */
         bool follows;   /* it has shown that it knows ours */
+        bool went_over; /* in this run: the one before is known, too */
     } theirs[POLICY_PEERS_MAX];
 };
 
@@ -50,6 +51,7 @@ void sim_rekey_started(struct sim *sim, struct sim_site *site) {
     for (uint32_t i = 0; i < POLICY_PEERS_MAX; i++) {
         k->theirs[i].announced = false;
         k->theirs[i].follows = true;
+        k->theirs[i].went_over = false;
     }
     for (uint32_t i = 0; i < site->policy.peer_count; i++)
         k->theirs[i].in_force = sim->sites[site->cluster_of[i]].keys->mine;
@@ -81,6 +83,7 @@ static void go_over(struct sim *sim, struct sim_site *site, uint32_t peer) {
     struct sim_keys *k = site->keys;
     k->theirs[peer].in_force++;
     k->theirs[peer].announced = false;
+    k->theirs[peer].went_over = true;
     sim_rekey_policy(sim, site);
     sim_site_step(
         sim, site,
@@ -131,9 +134,14 @@ bool sim_rekey_knows(const struct sim *sim, const struct sim_site *site, uint32_
     const struct sim_site *other = &sim->sites[site->cluster_of[peer]];
     if (site->keys == NULL)
         return key_hint_equal(&other->hint, hint);
-    struct public_key key = sim_rekey_key(other->index, 0, site->keys->theirs[peer].in_force);
-    struct key_hint known = key_hint_of(&key);
-    return key_hint_equal(&known, hint);
+    for (uint32_t back = 0; back <= site->keys->theirs[peer].went_over; back++) {
+        uint32_t number = site->keys->theirs[peer].in_force - back;
+        struct public_key key = sim_rekey_key(other->index, 0, number);
+        struct key_hint known = key_hint_of(&key);
+        if (key_hint_equal(&known, hint))
+            return true;
+    }
+    return false;
 }
 
 bool sim_rekey_is_called(const struct sim_site *site, const struct key_hint *hint) {

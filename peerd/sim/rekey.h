@@ -36,7 +36,7 @@ void sim_rekey_described(struct sim *sim, struct sim_site *site, uint32_t peer,
 /* Is that its key, or the one before? */
 bool sim_rekey_is_called(const struct sim_site *site, const struct key_hint *hint);
 
-/* Is that the key by which a site knows a peer now? */
+/* Is that a key by which a site knows a peer? The one before counts for whoever saw the change. */
 bool sim_rekey_knows(const struct sim *sim, const struct sim_site *site, uint32_t peer,
                      const struct key_hint *hint);
 
