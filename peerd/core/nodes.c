@@ -118,9 +118,11 @@ static void take_machine(struct node *n, const struct node_request *r) {
     take_sources(n, r);
 }
 
-/* Whose place `r` takes, if anybody's. */
+/* Whose place `r` takes, if anybody's. A run that was lost and is back takes nobody's. */
 static void displace(struct core *core, struct node *n, const struct node_request *r) {
     bool returns = n->registered && r->boot == n->former;
+    if (!n->registered && n->boot == r->boot)
+        return;
     uint64_t before = n->registered ? n->boot : 0;
     if (n->registered)
         node_lost(core, n,
