@@ -146,9 +146,12 @@ static void check_tables(struct sim *sim, const struct sim_client *c, uint32_t b
     }
 }
 
-/* It follows; or its last mile, which is not healed, has swallowed some frames just now. */
+/* It follows; or its last mile, which is not healed, has swallowed some frames just now; or it goes
+ * to and fro, see check_calm_listener(). */
 static bool is_at_ease(const struct sim *sim, const struct sim_client *c) {
     enum witness_state state = c->witness->state;
+    if (state == WITNESS_COMMITTING && sim->scenario->agreement_count > 0)
+        return true;
     if (state != WITNESS_MISSING && state != WITNESS_HEDGING)
         return state == WITNESS_FOLLOWING;
     uint32_t end = sim_network_group(&sim->network, c->group);
