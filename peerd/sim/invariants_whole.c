@@ -41,10 +41,7 @@ static void check_calm_listener(struct sim *sim, const struct sim_client *c) {
         return;
     const struct witness_stats *s = &c->witness->stats;
     uint64_t lost = c->playout->stats.lost;
-    /* Whom two clusters deny by what was agreed goes to and fro between them, and is heard: a known
-     * fault (test/README.md, State). */
-    bool moves = s->commits > watch->commits && sim->scenario->agreement_count == 0;
-    if (calm && (lost > watch->lost || s->hedges > watch->hedges || moves))
+    if (calm && (lost > watch->lost || s->hedges > watch->hedges || s->commits > watch->commits))
         sim_breach(sim,
                    "%s loses %" PRIu64 " frames, hedges %" PRIu64 " and moves %" PRIu64
                    " times although nothing has happened for long",
@@ -146,12 +143,9 @@ static void check_tables(struct sim *sim, const struct sim_client *c, uint32_t b
     }
 }
 
-/* It follows; or its last mile, which is not healed, has swallowed some frames just now; or it goes
- * to and fro, see check_calm_listener(). */
+/* It follows; or its last mile, which is not healed, has swallowed some frames just now. */
 static bool is_at_ease(const struct sim *sim, const struct sim_client *c) {
     enum witness_state state = c->witness->state;
-    if (state == WITNESS_COMMITTING && sim->scenario->agreement_count > 0)
-        return true;
     if (state != WITNESS_MISSING && state != WITNESS_HEDGING)
         return state == WITNESS_FOLLOWING;
     uint32_t end = sim_network_group(&sim->network, c->group);

@@ -307,7 +307,6 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     rng_seed(&s->rng, seed ^ UINT64_C(0x5a5a17e9)); /* not the run's own numbers */
     rng_seed(&s->later, seed ^ UINT64_C(0x1a7e5eed));
     rng_seed(&s->latest, seed ^ UINT64_C(0x1a7e57ed));
-    rng_seed(&s->terms, seed ^ UINT64_C(0xa62ee5));
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);
@@ -324,7 +323,6 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     draw_services(s, listeners);
     draw_clusters(s, listeners);
     draw_links(s);
-    swarm_draw_agreements(s);
     text_putf(&s->text, "clients:\n");
     for (uint32_t i = 0; i < s->groups; i++)
         draw_group(s, i);

@@ -66,7 +66,6 @@ struct swarm {
     struct rng rng;
     struct rng later;  /* for what older seeds did not draw: the rest stays as it was … */
     struct rng latest; /* … and so for what was added to that */
-    struct rng terms;  /* of agreements */
     struct text text;
     bool options[SWARM_OPTION_COUNT];
     bool faults[SWARM_FAULT_COUNT];
@@ -93,9 +92,6 @@ void swarm_quality(struct swarm *s, bool worst);
 
 /* The timeline: faults, then the healing at `heal_at`. */
 void swarm_draw_timeline(struct swarm *s);
-
-/* Under every third seed: what clusters have agreed upon. */
-void swarm_draw_agreements(struct swarm *s);
 
 /* Under every second seed, in the timeline: several faults that go together. */
 void swarm_draw_more(struct swarm *s);
