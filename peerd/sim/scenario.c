@@ -186,6 +186,21 @@ bool scenario_are_peers(const struct scenario *s, uint32_t a, uint32_t b) {
            names_hold(y->peers, y->peer_count, &x->identity.name);
 }
 
+/* The TTL decides when it is asked again, and everybody is accepted on the same terms. */
+static void fill_discovery(const struct scenario *s, uint32_t cluster, struct policy *out) {
+    struct policy_discovery *d = &out->discovery;
+    d->dns_count = d->accept_count = 1;
+    snprintf(d->dns[0].text, sizeof(d->dns[0].text), "%s", SCENARIO_DOMAIN);
+    d->accept[0] = (struct policy_rule){.pattern = "*",
+                                        .accept_moves = true,
+                                        .offer_moves = true,
+                                        .reserved_slots = s->clusters[cluster].reserved_slots};
+    d->peers_max = POLICY_PEERS_MAX;
+    d->refresh_min = duration_s(1);
+    d->refresh_max = duration_s(3600);
+    d->keep = s->discovery.keep;
+}
+
 static void fill_peers(const struct scenario *s, uint32_t cluster, struct policy *out) {
     for (uint32_t i = 0; i < s->cluster_count && out->peer_count < POLICY_PEERS_MAX; i++) {
         if (!scenario_are_peers(s, cluster, i))
@@ -226,7 +241,10 @@ void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *
     out->detection = c->detection;
     out->limits = c->limits;
     out->performance = s->performance;
-    fill_peers(s, cluster, out);
+    if (s->discovery.given)
+        fill_discovery(s, cluster, out);
+    else
+        fill_peers(s, cluster, out);
     fill_services(s, c, out);
     fill_agreements(s, cluster, out);
     out->profile_count = s->profile_count;

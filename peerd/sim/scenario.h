@@ -118,6 +118,26 @@ struct scenario_matrix {
     uint32_t *rtt_us; /* [µs] from row × size + to column; 0: not measured; owned */
 };
 
+/* Clusters know each other by DNS alone: every one asks a resolver of its own, at its site, for one
+ * domain that names them all, and accepts everybody. No policy names a peer. */
+#define SCENARIO_DOMAIN "clusters.test"
+
+struct scenario_discovery {
+    bool given;
+    struct mark mark;
+    struct duration ttl;  /* of the records */
+    struct duration keep; /* whom nobody names any more is a peer for so long */
+};
+
+/* What a resolver does with questions. */
+enum scenario_resolver {
+    SCENARIO_RESOLVER_ANSWERS, /* names every cluster, with its key */
+    SCENARIO_RESOLVER_FAILS,   /* nobody is at its port, and ICMP says so */
+    SCENARIO_RESOLVER_SILENT,  /* they wait; from `answers` on it answers them */
+    SCENARIO_RESOLVER_FORGETS, /* no such name */
+    SCENARIO_RESOLVER_LIES     /* names every cluster, with a key that nobody holds */
+};
+
 /* What came of the choice of those who choose their peers by coverage. A location is a group of
  * listeners at a cluster that serves some of them; where there are none, the cluster's own place.
  */
@@ -187,7 +207,9 @@ struct scenario_clients {
     X(LEAVE, "leave", false, "listeners close their sessions, or vanish")                          \
     X(CLOCK, "clock", true, "wall clocks of a site step, or its clocks run wrong from now on")     \
     X(POLICY, "policy", true, "peerd reads another policy, as by SIGHUP")                          \
-    X(REKEY, "rekey", true, "a cluster takes its next key, which its peers have been told")
+    X(REKEY, "rekey", true, "a cluster takes its next key, which its peers have been told")        \
+    X(DNS, "dns", true,                                                                            \
+      "the resolver of a site fails, is silent, forgets or lies, or answers again")
 
 enum scenario_verb {
 #define SCENARIO_VERB_ENUM(symbol, key, target, text) SCENARIO_VERB_##symbol,
@@ -252,14 +274,15 @@ struct scenario_event {
     uint32_t row; /* of the file: one row may stand for several events */
     struct scenario_when at;
     enum scenario_verb verb;
-    struct scenario_target target; /* the verbs that take one */
-    bool blackhole;                /* kill: its packets vanish at the same instant */
-    struct duration deadline;      /* drain */
-    struct scenario_cut cut;       /* partition, heal; heal with from_count 0: everything */
-    struct scenario_link link;     /* link */
-    struct scenario_crowd crowd;   /* arrive, leave */
-    struct scenario_clock clock;   /* clock */
-    struct scenario_change change; /* policy */
+    struct scenario_target target;   /* the verbs that take one */
+    bool blackhole;                  /* kill: its packets vanish at the same instant */
+    struct duration deadline;        /* drain */
+    struct scenario_cut cut;         /* partition, heal; heal with from_count 0: everything */
+    struct scenario_link link;       /* link */
+    struct scenario_crowd crowd;     /* arrive, leave */
+    struct scenario_clock clock;     /* clock */
+    struct scenario_change change;   /* policy */
+    enum scenario_resolver resolver; /* dns */
 };
 
 /* Causes of a move, as the ledger names them. */
@@ -360,6 +383,7 @@ struct scenario {
     struct policy_detection detection; /* the same at every cluster */
     struct policy_limits limits;
     struct policy_performance performance; /* likewise; locations_max 0 unless it is given */
+    struct scenario_discovery discovery;
     struct scenario_agreement *agreements; /* in the order of the policies' */
     uint32_t agreement_count;
     struct policy_profile *profiles; /* at least one after loading */
@@ -393,6 +417,7 @@ struct scenario_abilities {
     bool links;                      /* delay, jitter, loss … other than the default */
     bool clock_step, clock_drift;
     bool lies;               /* clusters that say what is not true */
+    bool discovery;          /* peers that DNS names */
     bool whole;              /* the expectation of that name */
     bool regions;            /* a whole region or provider as target */
     uint32_t clusters_max;   /* 0: no limit */

@@ -27,6 +27,7 @@
 #define CITY_KM         300 /* [km] clusters of one row lie so far around their place */
 
 extern const char *const scenario_lie_words[];
+extern const char *const scenario_resolver_words[];
 extern const struct schema_table scenario_cluster_table;      /* struct scenario_cluster */
 extern const struct schema_table scenario_clients_table;      /* struct scenario_clients */
 extern const struct schema_table scenario_source_table;       /* struct scenario_source */
@@ -126,6 +127,7 @@ void resolve_no_memory(struct resolving *r);
 /* The parts of scenario_resolve. Clusters first: the rest refers to them. */
 void resolve_cluster_rows(struct resolving *r);
 void resolve_peerings(struct resolving *r);
+void resolve_discovery(struct resolving *r); /* after the timeline */
 void resolve_link(struct resolving *r, struct tree_node *node, struct scenario_link *link);
 void resolve_events(struct resolving *r);
 void resolve_expectations(struct resolving *r);

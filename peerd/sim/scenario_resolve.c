@@ -252,6 +252,7 @@ static void resolve_all(struct resolving *r) {
     for (uint32_t i = 0; i < s->link_count; i++)
         resolve_link(r, tree_child(tree_find(r->root, "links"), i), &s->links[i]);
     resolve_events(r);
+    resolve_discovery(r);
     resolve_expectations(r);
     resolve_curve(r);
 }
@@ -267,6 +268,9 @@ void scenario_resolve(struct schema_run *run, struct tree_node *root, void *reco
     const struct tree_node *clusters = tree_find(root, "clusters");
     if (tree_find(root, "performance") == NULL)
         s->performance.locations_max = 0;
+    s->discovery.given = tree_find(root, "discovery") != NULL;
+    if (s->discovery.given)
+        s->discovery.mark = tree_find(root, "discovery")->mark;
     s->seed_given = tree_find(root, "seed") != NULL;
     s->clusters_mark = clusters != NULL ? clusters->mark : (struct mark){1, 1};
     if (matrix != NULL)

@@ -117,7 +117,12 @@ static void resolve_target(struct resolving *r, struct tree_node *value, struct 
         resolve_domain(r, tree_find(value, t->region ? "region" : "provider"), t);
         return;
     }
-    if (e->verb == SCENARIO_VERB_CLOCK || e->verb == SCENARIO_VERB_POLICY)
+    if (e->verb == SCENARIO_VERB_DNS && tree_find(value, "cluster") == NULL) {
+        t->cluster = SCENARIO_ALL;
+        return;
+    }
+    if (e->verb == SCENARIO_VERB_CLOCK || e->verb == SCENARIO_VERB_POLICY ||
+        e->verb == SCENARIO_VERB_DNS)
         node = tree_find(value, "cluster");
     resolve_name(r, node, &t->name, MAY_BE_CLUSTER | MAY_BE_SERVING | MAY_BE_LAST | MAY_BE_ALL,
                  &t->cluster, NULL);
@@ -201,6 +206,7 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:
+    case SCENARIO_VERB_DNS:
         resolve_target(r, value, e);
         return;
     case SCENARIO_VERB_COUNT:

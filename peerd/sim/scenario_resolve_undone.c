@@ -84,6 +84,7 @@ static bool undoes(const struct scenario *s, const struct scenario_event *done,
     case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:
+    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_COUNT:
         return true;
     }

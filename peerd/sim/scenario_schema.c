@@ -74,6 +74,24 @@ static const struct schema_table curve_table = {
     TABLE(curve_rows, scenario_curve),
 };
 
+/* ---- discovery ---- */
+
+const char *const scenario_resolver_words[] = {"answers", "fails", "silent",
+                                               "forgets", "lies",  NULL};
+
+static const struct schema_row discovery_rows[] = {
+    {"ttl", SCHEMA_DURATION, AT(scenario_discovery, ttl), .preset = "5s", .range = "1s..1h",
+     .doc = "Of the records: a cluster asks again when it is over."},
+    {"keep", SCHEMA_DURATION, AT(scenario_discovery, keep), .preset = "1d", .range = "1s..30d",
+     .doc = "Whom an answer no longer names stays a peer for so long, as in a policy."},
+};
+static const struct schema_table discovery_table = {
+    .title = "discovery",
+    .doc = "Every cluster asks a resolver of its own, at its site, for one domain, which has a TXT "
+           "record for each cluster, and accepts everybody.",
+    TABLE(discovery_rows, scenario_discovery),
+};
+
 /* ---- the whole file ---- */
 
 static const struct schema_row scenario_rows[] = {
@@ -90,6 +108,8 @@ static const struct schema_row scenario_rows[] = {
      .doc = "At every cluster, as in a policy."},
     {"performance", SCHEMA_MAPPING, AT(scenario, performance), .table = &policy_performance_table,
      .doc = "At every cluster, as in a policy. Without it nobody follows how clients fare."},
+    {"discovery", SCHEMA_MAPPING, AT(scenario, discovery), .table = &discovery_table,
+     .doc = "Clusters know each other by DNS alone; without it their policies name their peers."},
     {"agreements", SCHEMA_LIST,
      LIST_AT(scenario, agreements, agreement_count, SCENARIO_AGREEMENTS_MAX), .heap = true,
      .table = &scenario_agreement_table,

@@ -344,6 +344,54 @@ static void read_policy(struct schema_run *run, const struct schema_row *row,
     fault_found(x, "none or several");
 }
 
+/* ---- resolvers ---- */
+
+struct dns_names {
+    struct name cluster, region, provider;
+    enum scenario_resolver does;
+};
+static const struct schema_row dns_rows[] = {
+    {"cluster", SCHEMA_NAME, AT(dns_names, cluster),
+     .doc = "Whose resolver: a cluster, serving, last or all …"},
+    {"region", SCHEMA_NAME, AT(dns_names, region), .doc = "… or every site of a region …"},
+    {"provider", SCHEMA_NAME, AT(dns_names, provider),
+     .doc = "… or of a provider; without any of these all."},
+    {"does", SCHEMA_ENUM, AT(dns_names, does), .required = true, .words = scenario_resolver_words,
+     .doc = "answers: as at the start. fails: nobody is at its port, and ICMP says so. silent: "
+            "questions wait, and whoever asks gives up. forgets: no such name. lies: it names "
+            "every cluster with a key that nobody holds."},
+};
+#define DNS_FORM "a mapping: what a resolver does"
+static const struct schema_table dns_table = {
+    .title = "what a resolver does",
+    .doc = "From now on. It is none of the site's processes: whoever kills a site leaves it.",
+    TABLE(dns_rows, dns_names),
+};
+
+static void read_dns(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
+                     void *field) {
+    struct scenario_event *e = field;
+    struct dns_names d;
+    struct target_names t;
+    memset(&d, 0, sizeof(d));
+    memset(&t, 0, sizeof(t));
+    e->verb = verb_of(row->key);
+    if (!schema_read_mapping(run, &dns_table, node, &d))
+        return;
+    t.names[SCENARIO_PART_SITE] = d.cluster;
+    t.region = d.region;
+    t.provider = d.provider;
+    e->resolver = d.does;
+    uint32_t given = choose_target(&t, &e->target);
+    if (given == 0)
+        name_set(&e->target.name, "all");
+    if (given <= 1)
+        return;
+    struct fault *x = fault_add(run->faults, node, NULL);
+    fault_expected(x, "one of cluster, region and provider, or none for all");
+    fault_found(x, "several");
+}
+
 /* ---- an entry ---- */
 
 static void check_options(struct schema_run *run, struct tree_node *node,
@@ -444,6 +492,8 @@ static const struct schema_row event_rows[] = {
             "it starts, and one that is stopped not at all."},
     {"rekey", SCHEMA_CUSTOM, EVENT, .read = read_target, .form = SITE_FORM,
      .doc = "It takes its next key, which it has announced since it started."},
+    {"dns", SCHEMA_CUSTOM, EVENT, .read = read_dns, .table = &dns_table, .form = DNS_FORM,
+     .doc = "The resolver of a site changes; only with `discovery`."},
     {"deadline", SCHEMA_DURATION, AT(scenario_event, deadline), .range = "100ms..1d",
      .doc = "Of a drain; without it as `limits` say."},
 };

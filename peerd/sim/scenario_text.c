@@ -138,6 +138,16 @@ static void put_clock(struct text *t, const struct scenario_event *e) {
         text_putf(t, " drifts %+d ppm", (int)e->clock.drift_ppm);
 }
 
+static void put_dns(struct text *t, const struct scenario_event *e) {
+    static const char *const does[] = {[SCENARIO_RESOLVER_ANSWERS] = "answers",
+                                       [SCENARIO_RESOLVER_FAILS] = "fails",
+                                       [SCENARIO_RESOLVER_SILENT] = "is silent",
+                                       [SCENARIO_RESOLVER_FORGETS] = "forgets",
+                                       [SCENARIO_RESOLVER_LIES] = "lies"};
+    put_target(t, &e->target);
+    text_putf(t, " %s", does[e->resolver]);
+}
+
 static void put_changed(struct text *t, const char *what, uint32_t value) {
     if (value != UINT32_MAX)
         text_putf(t, ", %s %u", what, (unsigned)value);
@@ -205,6 +215,9 @@ static void put_event(struct text *t, const struct scenario_event *e) {
         break;
     case SCENARIO_VERB_POLICY:
         put_change(t, e);
+        break;
+    case SCENARIO_VERB_DNS:
+        put_dns(t, e);
         break;
     case SCENARIO_VERB_COUNT:
         break;
@@ -276,6 +289,14 @@ static void put_performance(struct text *t, const struct policy_performance *p) 
         text_putf(t, "            without coordinates\n");
 }
 
+static void put_discovery(struct text *t, const struct scenario_discovery *d) {
+    text_putf(t, "  discovery by DNS alone: records live ");
+    put_duration(t, d->ttl);
+    text_putf(t, ", whom no answer names any more is kept ");
+    put_duration(t, d->keep);
+    text_putf(t, "\n");
+}
+
 static void put_row(struct text *t, const struct scenario_cluster *c) {
     text_putf(t, "  cluster   %s%s: %u x %u workers", c->identity.name.text,
               c->count > 1 ? ", …" : "", (unsigned)c->nodes, (unsigned)c->workers);
@@ -333,6 +354,8 @@ static void put_settings(struct text *t, const struct scenario *s) {
     text_putf(t, "\n");
     if (s->performance.locations_max > 0)
         put_performance(t, &s->performance);
+    if (s->discovery.given)
+        put_discovery(t, &s->discovery);
     if (s->choice.clusters > 0)
         put_choice(t, &s->choice);
     for (uint32_t i = 0; i < s->agreement_count; i++)

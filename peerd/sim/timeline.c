@@ -209,6 +209,7 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_LINK:
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
+    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_COUNT:
         return; /* without a target */
     case SCENARIO_VERB_CLOCK:
@@ -354,6 +355,7 @@ static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_REKEY:
+    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_COUNT:
         return; /* these have a target */
     }

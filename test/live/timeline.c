@@ -469,6 +469,7 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_REKEY:
+    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_COUNT:
         return;
     }
@@ -494,14 +495,12 @@ static void change_crowd(struct timeline *t, const struct scenario_event *e) {
 /* Sites that an event hits, into `out`: one, all of a region or of a provider, or all. */
 static uint32_t targets(struct timeline *t, const struct scenario_target *target,
                         uint32_t out[SPACE_SITES_MAX]) {
-    struct runner *r = t->r;
     uint32_t count = 0;
     bool domain = target->region || target->provider;
-    for (uint32_t i = 0; i < r->site_count; i++) {
-        const struct policy_cluster *c = &r->scenario->clusters[i].identity;
-        bool hit = domain ? name_equal(target->region ? &c->region : &c->provider, &target->name)
-                          : stands_for(t, target->cluster, i);
-        if (hit)
+    for (uint32_t i = 0; i < t->r->site_count; i++) {
+        const struct policy_cluster *c = &t->r->scenario->clusters[i].identity;
+        if (domain ? name_equal(target->region ? &c->region : &c->provider, &target->name)
+                   : stands_for(t, target->cluster, i))
             out[count++] = i;
     }
     return count;
@@ -559,6 +558,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
         change_crowd(t, e);
         return;
     case SCENARIO_VERB_REKEY:
+    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_POLICY: /* refused: see timeline_abilities */
     case SCENARIO_VERB_COUNT:
         return;

@@ -40,6 +40,35 @@ static const struct {
     {"healed what is whole", HEAD "timeline: [\n{at: 1s, kill: fra1}, {at: [2s, 3s], heal: fra1}]}",
      "2:44: timeline[1].heal: expected what an earlier entry has cut off, found `fra1`, which none "
      "has\n"},
+    {"resolvers that nobody asks", HEAD "timeline: [\n{at: 1s, dns: {does: lies}}]}",
+     "2:15: timeline[0].dns: expected `discovery`, without which nobody asks a resolver, found "
+     "none\n"},
+    {"resolvers of nobody, that do nothing",
+     HEAD "discovery: {ttl: 2s}, timeline: [\n{at: 1s, dns: {cluster: fra1}},\n"
+          "{at: 1s, dns: {cluster: fra2, does: fails}},\n"
+          "{at: 1s, dns: {cluster: fra1, region: ams1, does: fails}}]}",
+     "2:15: timeline[0].dns.does: expected one of answers, fails, silent, forgets, lies, found no "
+     "key `does` (it is required)\n"
+     "3:25: timeline[1].dns.cluster: expected all, serving, last, a cluster of this scenario, "
+     "found `fra2` (did you mean `fra1`?)\n"
+     "4:15: timeline[2].dns: expected one of cluster, region and provider, or none for all, found "
+     "several\n"},
+    {"discovery beside what it would find",
+     "{name: x, duration: 10s, discovery: {keep: 5s}, clusters: [\n{name: fra1, nearest: 1}, "
+     "{name: ams1, peers: fra1}],\ntimeline: [{at: 1s, rekey: fra1}, {at: [2s, 3s], policy: "
+     "{cluster: fra1, nodes: 1}}]}",
+     "2:23: clusters[0].nearest: expected peers that DNS names, as `discovery` says, found a "
+     "choice "
+     "of them\n"
+     "2:47: clusters[1].peers: expected peers that DNS names, as `discovery` says, found a choice "
+     "of them\n"
+     "3:28: timeline[0].rekey: expected keys that stay, beside `discovery`, found another one\n"
+     "3:58: timeline[1].policy: expected policies that stay, beside `discovery`, found another "
+     "one\n"},
+    {"more clusters than an answer names",
+     "{name: x, duration: 10s, discovery: {}, clusters: [{name: a},\n{name: b, count: 40}]}",
+     "2:1: clusters[1]: expected at most 32 clusters with `discovery`, as many as are read of an "
+     "answer, found 41\n"},
 };
 
 Test(scenario_slips, refuses) {

@@ -25,6 +25,7 @@ leave         | yes | $at leave: {group: here, vanish: true}}]
 clock         | yes | $at clock: {cluster: a, forward: 1h}}]
 policy        | no  | $at policy: {cluster: a, capacity: 5}}]
 rekey         | no  | $at rekey: a}]
+dns           | no both | discovery: {ttl: 1s}\\n$at dns: {cluster: a, does: silent}}]
 a drift       | no  | $at clock: {cluster: a, drift: 50ppm}}]
 frames_lost_max | yes | expectations: {frames_lost_max: 0}
 gap_max       | yes | expectations: {gap_max: 100ms}
@@ -45,7 +46,7 @@ END
 ask() {
     printf 'name: ask\nduration: 5s\nclusters: [{name: a, region: eu, provider: acme}, {name: b}]\n' \
         >"$dir/ask.yaml"
-    printf 'clients: [{name: here, count: 2}, {name: late, count: 2, start: waiting}]\n%s\n' "$3" \
+    printf 'clients: [{name: here, count: 2}, {name: late, count: 2, start: waiting}]\n%b\n' "$3" \
         >>"$dir/ask.yaml"
     "$peersim" --print "$dir/ask.yaml" >"$dir/sim" 2>&1
     sim=$?

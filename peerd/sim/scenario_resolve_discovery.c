@@ -1,0 +1,60 @@
+#include "peerd/sim/scenario_private.h"
+#include "topo/find.h"
+
+/* What clusters that know each other by DNS alone cannot have beside it. */
+
+static void refuse(struct resolving *r, struct tree_node *node, const char *expected,
+                   const char *found) {
+    if (node == NULL || node->faulty)
+        return;
+    struct fault *x = fault_add(r->run->faults, node, NULL);
+    fault_expected(x, "%s", expected);
+    fault_found(x, "%s", found);
+}
+
+/* No policy names a peer, in whatever way. */
+static void refuse_peerings(struct resolving *r) {
+    static const char *const ways[] = {"peers", "nearest", "chooses"};
+    struct tree_node *list = tree_find(r->root, "clusters");
+    for (struct tree_node *row = list != NULL ? list->first : NULL; row != NULL; row = row->next)
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+            refuse(r, tree_find(row, ways[i]), "peers that DNS names, as `discovery` says",
+                   "a choice of them");
+}
+
+/* Of more than so many a cluster would hear of some only. */
+static void refuse_many(struct resolving *r) {
+    struct tree_node *list = tree_find(r->root, "clusters");
+    const struct scenario *s = r->s;
+    if (s->cluster_count <= FIND_CLAIMS_MAX)
+        return;
+    struct fault *x =
+        fault_add(r->run->faults, tree_child(list, s->clusters[FIND_CLAIMS_MAX].row), NULL);
+    fault_expected(x, "at most %d clusters with `discovery`, as many as are read of an answer",
+                   FIND_CLAIMS_MAX);
+    fault_found(x, "%u", (unsigned)s->cluster_count);
+}
+
+/* Before lists of instants have been spelt out: an entry is a row. */
+static void refuse_entries(struct resolving *r) {
+    struct tree_node *list = tree_find(r->root, "timeline");
+    bool given = r->s->discovery.given;
+    for (struct tree_node *row = list != NULL ? list->first : NULL; row != NULL; row = row->next) {
+        if (given) {
+            refuse(r, tree_find(row, "rekey"), "keys that stay, beside `discovery`", "another one");
+            refuse(r, tree_find(row, "policy"), "policies that stay, beside `discovery`",
+                   "another one");
+        } else {
+            refuse(r, tree_find(row, "dns"), "`discovery`, without which nobody asks a resolver",
+                   "none");
+        }
+    }
+}
+
+void resolve_discovery(struct resolving *r) {
+    if (r->s->discovery.given) {
+        refuse_peerings(r);
+        refuse_many(r);
+    }
+    refuse_entries(r);
+}
