@@ -204,9 +204,10 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
 static char *read_all(const char *path) {
     char *text = NULL;
     size_t size = 0;
-    FILE *file = fopen(path, "r");
+    const char *why = scenario_file_fault(path);
+    FILE *file = why == NULL ? fopen(path, "r") : NULL;
     if (file == NULL || getdelim(&text, &size, '\0', file) < 0) {
-        fprintf(stderr, "peersim: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "peersim: %s: %s\n", path, why != NULL ? why : strerror(errno));
         free(text);
         text = NULL;
     }

@@ -97,12 +97,15 @@ static bool locate_sources(const char *path, struct scenario *s, struct faults *
     return !faults_any(faults);
 }
 
-bool scenario_is_file(const char *path) {
+const char *scenario_file_fault(const char *path) {
     struct stat st;
     if (stat(path, &st) != 0)
-        return false;
-    errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
-    return S_ISREG(st.st_mode) && access(path, R_OK) == 0;
+        return strerror(errno);
+    if (S_ISDIR(st.st_mode))
+        return strerror(EISDIR);
+    if (!S_ISREG(st.st_mode))
+        return "a pipe, a device or a socket";
+    return access(path, R_OK) == 0 ? NULL : strerror(errno);
 }
 
 /* So is a matrix. That it is there is said of the scenario, which may have misspelt it; what is
@@ -111,12 +114,13 @@ static bool load_matrix(const char *path, struct scenario *s, struct faults *fau
     char whole[POLICY_TEXT_LEN_MAX + 1];
     if (s->matrix.file[0] == '\0')
         return true;
-    errno = ENAMETOOLONG; /* unless one of these knows better */
-    if (policy_file_resolve(path, s->matrix.file, whole, sizeof(whole)) && scenario_is_file(whole))
+    bool found = policy_file_resolve(path, s->matrix.file, whole, sizeof(whole));
+    const char *why = found ? scenario_file_fault(whole) : strerror(ENAMETOOLONG);
+    if (why == NULL)
         return scenario_take_matrix(s, whole, faults);
     struct fault *x = fault_add_at(faults, s->matrix.mark, "rtt_matrix");
     fault_expected(x, "a readable file of round-trip times, relative to the scenario");
-    fault_found(x, "`%s`: %s", s->matrix.file, strerror(errno));
+    fault_found(x, "`%s`: %s", s->matrix.file, why);
     return false;
 }
 
@@ -128,6 +132,13 @@ enum err scenario_load(const char *path, struct scenario *out, struct faults *fa
     struct tree tree;
     memset(out, 0, sizeof(*out));
     faults_init(faults, path);
+    const char *why = scenario_file_fault(path); /* a pipe could keep us waiting for ever */
+    if (why != NULL) {
+        struct fault *x = fault_add_at(faults, (struct mark){0, 0}, "");
+        fault_expected(x, "a readable file");
+        fault_found(x, "%s", why);
+        return ERR_BAD_POLICY;
+    }
     tree_init(&tree);
     if (!yaml_load(&tree, path, faults))
         return ERR_BAD_POLICY;

@@ -485,9 +485,8 @@ struct path_quality scenario_way(const struct scenario *s, uint32_t from, bool f
 struct path_quality scenario_link_way(const struct scenario *s, const struct scenario_link *link,
                                       uint32_t from, bool from_group, uint32_t to, bool to_group);
 
-/* True if there is a file of that name, and no folder, that can be read; else errno says why not.
- */
-bool scenario_is_file(const char *path);
+/* NULL if there is a file of that name that can be read; else why not, for people. */
+const char *scenario_file_fault(const char *path);
 
 /* True if packets from one end to the other are what `link` speaks of. */
 bool scenario_link_fits(const struct scenario *s, const struct scenario_link *link, uint32_t from,

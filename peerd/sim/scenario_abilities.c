@@ -3,7 +3,6 @@
 #include "peerd/policy/quantity.h"
 #include "peerd/policy/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -89,10 +88,13 @@ static void check_recording(const struct scenario_source *source, uint32_t index
                             const struct scenario_abilities *can, struct faults *faults) {
     const char *location = source->source.location.text;
     char path[TREE_PATH_LEN_MAX + 1], what[FAULT_TEXT_LEN_MAX + 1];
-    if (location[0] == '\0' || strstr(location, "://") != NULL || scenario_is_file(location))
+    if (location[0] == '\0' || strstr(location, "://") != NULL)
+        return;
+    const char *why = scenario_file_fault(location);
+    if (why == NULL)
         return;
     snprintf(path, sizeof(path), "sources[%u].location", (unsigned)index);
-    snprintf(what, sizeof(what), "`%.150s`: %s", location, strerror(errno));
+    snprintf(what, sizeof(what), "`%.150s`: %s", location, why);
     refuse(faults, can, source->mark, path, what);
 }
 

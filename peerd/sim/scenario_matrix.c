@@ -180,7 +180,8 @@ char *scenario_matrix_slurp(const char *path, size_t *len, struct faults *faults
     struct fault *x;
     char *text = NULL;
     long size = -1;
-    FILE *f = scenario_is_file(path) ? fopen(path, "re") : NULL;
+    const char *why = scenario_file_fault(path);
+    FILE *f = why == NULL ? fopen(path, "re") : NULL;
     if (f != NULL && fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0 &&
         (unsigned long)size <= BYTES_MAX && fseek(f, 0, SEEK_SET) == 0)
         text = malloc((size_t)size + 1);
@@ -188,10 +189,10 @@ char *scenario_matrix_slurp(const char *path, size_t *len, struct faults *faults
         fclose(f);
         return text;
     }
-    int error = errno;
+    why = why != NULL ? why : strerror(errno);
     x = fault_add_at(faults, (struct mark){0, 0}, "");
     fault_expected(x, "a readable file of round-trip times");
-    fault_found(x, "%s", size > (long)BYTES_MAX ? "one that is too large" : strerror(error));
+    fault_found(x, "%s", size > (long)BYTES_MAX ? "one that is too large" : why);
     free(text);
     if (f != NULL)
         fclose(f);

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What happens between two ends: rows of links, matrices, places, the last mile; and who is near.
@@ -213,7 +214,22 @@ Test(scenario_way, refuses_matrices_with_their_own_lines) {
     cr_expect_not(scenario_take_matrix(&s, "/tmp", &faults));
     cr_expect_str_eq(faults_text(&faults), "expected a readable file of round-trip times, found Is "
                                            "a directory\n");
+    cr_expect_not(scenario_take_matrix(&s, "/dev/zero", &faults));
+    cr_expect_str_eq(faults_text(&faults), "expected a readable file of round-trip times, found a "
+                                           "pipe, a device or a socket\n");
     scenario_free(&s);
+}
+
+/* Nobody may ever write into a pipe. */
+Test(scenario_way, only_files_are_read, .timeout = 10) {
+    char path[64];
+    struct scenario s;
+    snprintf(path, sizeof(path), "/tmp/scenario_way_pipe_%ld", (long)getpid());
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(scenario_load(path, &s, &faults), ERR_BAD_POLICY);
+    cr_expect_str_eq(faults_text(&faults),
+                     "expected a readable file, found a pipe, a device or a socket\n");
+    unlink(path);
 }
 
 Test(scenario_way, a_scenario_brings_its_matrix) {
