@@ -28,6 +28,7 @@ struct core *core_init(const struct core_setup *setup) {
     memories_init(&core->memories);
     sessions_init(&core->sessions);
     drain_init(&core->drain);
+    leaving_init(&core->leaving);
     ledger_init(&core->ledger);
     fares_init(&core->fares, setup->locations_max);
     for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
@@ -218,6 +219,9 @@ static void take(struct core *core, const struct core_event *event, struct core_
     case CORE_UNDRAIN:
         drain_end(core);
         return;
+    case CORE_MOVE:
+        leaving_asked(core, event);
+        return;
     case CORE_POLICY_CHANGED:
         policy_change(core, event->u.policy);
         return;
@@ -237,6 +241,7 @@ static struct instant next_due(const struct core *core) {
     due = instant_min(due, nodes_deadline(core));
     due = instant_min(due, sessions_deadline(core));
     due = instant_min(due, drain_deadline(core));
+    due = instant_min(due, leaving_deadline(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         due = instant_min(due, core->faces[i].due);
     return instant_max(due, core->now);
@@ -253,6 +258,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     sessions_expire_opened(core);
     recovery_step(core);
     drain_step(core);
+    leaving_step(core);
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (instant_reached(core->now, core->faces[i].due))
             peering_step(core, core->peers[i], outbox);
@@ -267,7 +273,7 @@ struct instant core_deadline(const struct core *core) {
 /* Nothing that is due has been left out of the deadline. */
 static void check_timers(const struct core *core) {
     const struct instant parts[] = {nodes_deadline(core), sessions_deadline(core),
-                                    drain_deadline(core)};
+                                    drain_deadline(core), leaving_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
     assert(core_deadline(core).us == next_due(core).us);
@@ -280,6 +286,7 @@ void core_check_invariants(const struct core *core) {
     nodes_check_invariants(core);
     sessions_check_invariants(core);
     drain_check_invariants(core);
+    leaving_check_invariants(core);
     ledger_check_invariants(&core->ledger);
     agreements_check_invariants(core);
     assert(core->memories.by_digest.count <= CORE_IDEMPOTENT_MAX);

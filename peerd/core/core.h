@@ -12,7 +12,8 @@
  *   nodes, credit       nodes.c (registration), credit.c (leasing), orders.c (asking them)
  *   sessions            sessions.c (the table), groups.c, report.c (what a node tells of them)
  *   opening             admission.c (may it?), open.c (where, and with which backups)
- *   moving              move.c (one session), drain.c (all of them), ledger.c (the record)
+ *   moving              move.c (one session), leaving.c (asked to go), drain.c (all of them),
+ *                       ledger.c (the record)
  *   standbys            standbys.c
  *   agreements          agreements.c (of all peers), agreement.c (the machine of one)
  *
@@ -65,6 +66,7 @@ enum core_event_kind {
     CORE_AGREEMENT_HEARD,   /* what a peer says of an agreement, asked or not */
     CORE_DRAIN,             /* the operator wants the sessions gone */
     CORE_UNDRAIN,           /* … or not any more */
+    CORE_MOVE,              /* … or one of them elsewhere; see core_move_refusal */
     CORE_POLICY_CHANGED,    /* peers, nodes and sessions that still make sense are kept */
     CORE_REKEYED,           /* our own key is another one from now on */
     CORE_PEER_REKEYED       /* a peer has shown that it holds the key that it had announced */
@@ -137,6 +139,11 @@ struct core_drain {
     struct name to;           /* empty: each session's own backups */
 };
 
+struct core_move {
+    struct session_id session;
+    struct name to; /* cluster */
+};
+
 struct core_peer_rekeyed {
     uint32_t peer;
     struct public_key key;
@@ -156,6 +163,7 @@ struct core_event {
         struct core_standbys_answered standbys;
         struct core_agreement_heard agreement;
         struct core_drain drain;
+        struct core_move move;
         const struct policy *policy; /* CORE_POLICY_CHANGED; copied */
         struct public_key self;      /* CORE_REKEYED */
         struct core_peer_rekeyed rekeyed;

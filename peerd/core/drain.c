@@ -1,6 +1,5 @@
 #include "peerd/core/drain.h"
 
-#include "peerd/core/moves.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -9,7 +8,6 @@
 void drain_init(struct drain *d) {
     *d = (struct drain){.deadline = INSTANT_NEVER, .next_at = INSTANT_NEVER};
     list_init(&d->waiting);
-    list_init(&d->moving);
 }
 
 static struct session *element(struct link *l) {
@@ -49,6 +47,7 @@ void drain_begin(struct core *core, const struct core_event *event) {
     d->overdue = d->stuck = false;
     d->deadline = instant_add(core->now, deadline);
     d->to = event->u.drain.to;
+    leaving_take_over(core);
     gather(core);
     core_trace(core, "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s",
                left(core), core->policy.limits.drain_per_s, duration_in_ms(deadline) / 1000);
@@ -65,12 +64,7 @@ void drain_end(struct core *core) {
     d->deadline = d->next_at = INSTANT_NEVER;
     while ((s = element(list_first(&d->waiting))) != NULL)
         session_queue(s, NULL);
-    while ((s = element(list_first(&d->moving))) != NULL) {
-        session_queue(s, NULL);
-        moves_call_off(core, s);
-    }
-    for (uint32_t i = 0; i < core->node_count; i++)
-        orders_drop_moves(&core->nodes[i]->orders);
+    leaving_call_off_all(core);
     core_trace(core, "undrained: %" PRIu32 " sessions stay", left(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_beat_soon(core, core->peers[i]);
@@ -85,37 +79,17 @@ void drain_session_came(struct core *core, struct session *s) {
 
 /* ---- one after the other --------------------------------------------------------------------- */
 
-/* Clients know the way to the backups in their ticket and to nobody else. Where the operator does
- * not say, one that is damped is taken for want of another. */
-static struct peering *target_of(const struct core *core, const struct session *s) {
-    struct peering *first = NULL, *damped = NULL;
-    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
-        struct name name = group_backup(core, s->group, i);
-        struct peering *p = peering_by_name(core, &name);
-        if (p == NULL || !group_may_go(core, s->group, p) || !verdict_is_usable(p->verdict.verdict))
-            continue;
-        if (name_equal(&p->policy.name, &core->drain.to))
-            return p;
-        if (p->damping.damped)
-            damped = damped == NULL ? p : damped;
-        else if (first == NULL)
-            first = p;
-    }
-    return first != NULL ? first : damped;
-}
-
 /* The first in the line; false if nothing can be ordered just now. One that has nowhere to go is
  * sent to the end of the line, so that it does not hold up the others. */
 static bool order_next(struct core *core) {
     struct drain *d = &core->drain;
     for (uint32_t tried = 0; tried < CORE_ORDERS_MAX && list_holds_any(&d->waiting); tried++) {
         struct session *s = element(list_first(&d->waiting));
-        const struct peering *to = target_of(core, s);
+        const struct peering *to = leaving_target(core, s, &d->to);
         if (to != NULL) {
-            if (!moves_order(core, s, to, MOVE_CAUSE_DRAIN))
+            if (!leaving_order(core, s, to, MOVE_CAUSE_DRAIN))
                 return false;
             d->stuck = false;
-            session_queue(s, &d->moving);
             return true;
         }
         session_queue(s, &d->waiting);
@@ -144,28 +118,11 @@ static void order_due(struct core *core) {
     }
 }
 
-/* The first in `moving` was ordered longest ago. One whose order still waits in the node's queue
- * needs no other: it goes to the end as it is. */
-static void repeat_due(struct core *core) {
-    struct drain *d = &core->drain;
-    for (uint32_t n = d->moving.count; n > 0; n--) {
-        struct session *s = element(list_first(&d->moving));
-        if (!instant_reached(core->now, instant_add(s->move->ordered, MOVE_REPEAT_AFTER)))
-            return;
-        /* The target may have died in the meantime: it is chosen anew. */
-        if (s->move->state == MOVE_STATE_OVERLAP && !moves_order_again(core, s, target_of(core, s)))
-            return;
-        s->move->ordered = core->now;
-        session_queue(s, &d->moving);
-    }
-}
-
 void drain_step(struct core *core) {
     struct drain *d = &core->drain;
     if (!d->active)
         return;
     order_due(core);
-    repeat_due(core);
     if (!d->drained && left(core) == 0) {
         d->drained = true;
         core_trace(core, "drained: empty after %" PRId64 " ms",
@@ -184,13 +141,6 @@ struct instant drain_deadline(const struct core *core) {
         return due;
     if (list_holds_any(&d->waiting))
         due = d->next_at;
-    const struct session *s = element(list_first(&d->moving));
-    if (s != NULL) {
-        struct instant again = instant_add(s->move->ordered, MOVE_REPEAT_AFTER);
-        /* With the node's queue full only its next report, an event of its own, makes room. */
-        if (s->node->orders.count < CORE_ORDERS_MAX || instant_before(core->now, again))
-            due = instant_min(due, again);
-    }
     if (!d->overdue && left(core) > 0)
         due = instant_min(due, d->deadline);
     return due;
@@ -202,7 +152,7 @@ void drain_check_invariants(const struct core *core) {
     bool late = d->active && !d->overdue && left(core) > 0;
     assert(!late || !instant_before(d->deadline, drain_deadline(core)));
     assert(!list_holds_any(&d->waiting) || !instant_before(d->next_at, drain_deadline(core)));
-    assert(d->active || (d->waiting.count == 0 && d->moving.count == 0));
-    assert(!d->active || d->waiting.count + d->moving.count == left(core));
+    assert(d->active || d->waiting.count == 0);
+    assert(!d->active || d->waiting.count + core->leaving.ordered.count == left(core));
     assert(!d->drained || left(core) == 0);
 }

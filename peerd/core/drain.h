@@ -7,9 +7,9 @@
  *
  * Every committed session waits its turn; drain_per_s of them a second are ordered to move to the
  * first usable of their own backups (clients know the way to those only), or to the cluster that
- * the operator named where it is among them. An order is repeated until the session has left. The
- * deadline is told to clients and to the operator when it passes; nobody is cut off by it: a
- * session without a usable backup stays until it ends, or until the operator kills us.
+ * the operator named where it is among them (leaving.h). The deadline is told to clients and to the
+ * operator when it passes; nobody is cut off by it: a session without a usable backup stays until
+ * it ends, or until the operator kills us.
  */
 #ifndef PEERD_CORE_DRAIN_H
 #define PEERD_CORE_DRAIN_H
@@ -36,8 +36,7 @@ struct drain {
     struct instant deadline;
     struct instant next_at; /* when the next order may go */
     struct name to;
-    struct list waiting; /* sessions not ordered yet */
-    struct list moving;  /* ordered, the one ordered longest ago first */
+    struct list waiting; /* sessions not ordered yet; the others are leaving */
 };
 
 void drain_init(struct drain *d);

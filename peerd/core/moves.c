@@ -48,8 +48,12 @@ static void tell(struct core *core, struct session *s, enum move_event event,
 /* ---- leaving --------------------------------------------------------------------------------- */
 
 static uint64_t push_order(struct core *core, struct session *s, const struct name *to) {
-    struct order order = {
-        .session = s->id, .what = NODE_ORDER_MOVE, .target = *to, .deadline = core->drain.deadline};
+    struct order order = {.session = s->id,
+                          .what = NODE_ORDER_MOVE,
+                          .target = *to,
+                          .deadline = core->drain.active
+                                          ? core->drain.deadline
+                                          : instant_add(s->move->begun, LEAVING_ASKED_WITHIN)};
     return orders_push(&s->node->orders, &order);
 }
 

@@ -40,6 +40,14 @@ void orders_taken_on(struct orders *o, uint64_t up_to,
         o->next_id = up_to + 1;
 }
 
+void orders_drop(struct orders *o, uint64_t id) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < o->count; i++)
+        if (at(o, i)->id != id)
+            *at(o, kept++) = *at(o, i);
+    o->count = kept;
+}
+
 void orders_drop_moves(struct orders *o) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < o->count; i++)

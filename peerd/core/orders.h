@@ -34,7 +34,10 @@ uint64_t orders_push(struct orders *o, const struct order *order);
 void orders_taken_on(struct orders *o, uint64_t up_to,
                      void (*taken)(void *context, const struct order *order), void *context);
 
-/* Takes back moves: those still in the queue are no longer repeated. */
+/* Takes an order back, if it is still in the queue: it is no longer repeated. */
+void orders_drop(struct orders *o, uint64_t id);
+
+/* Takes back all moves: those still in the queue are no longer repeated. */
 void orders_drop_moves(struct orders *o);
 
 const struct order *orders_at(const struct orders *o, uint32_t index);

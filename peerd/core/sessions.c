@@ -240,7 +240,7 @@ static void check_record(const struct core *core, const struct session *s, uint3
         return;
     move_check_invariants(s->move);
     assert(!move_is_over(s->move));
-    assert(s->move->out == (s->queue == &core->drain.moving));
+    assert(s->move->out == (s->queue == &core->leaving.ordered));
     assert(s->state == (s->move->out ? SESSION_STATE_COMMITTED : SESSION_STATE_HEDGING));
 }
 

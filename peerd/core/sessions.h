@@ -38,7 +38,7 @@ struct session {
     struct move *move;                          /* owned; NULL: not moving */
     struct link at_node;                        /* on node->sessions */
     struct link queued;                         /* on the list that `queue` names */
-    struct list *queue;                         /* opened, or drain's waiting or moving; or NULL */
+    struct list *queue;                         /* opened, waiting to leave, or leaving; or NULL */
 };
 
 struct sessions {

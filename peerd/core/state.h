@@ -14,6 +14,7 @@
 #include "peerd/core/drain.h"
 #include "peerd/core/fares.h"
 #include "peerd/core/groups.h"
+#include "peerd/core/leaving.h"
 #include "peerd/core/ledger.h"
 #include "peerd/core/memories.h"
 #include "peerd/core/nodes.h"
@@ -41,6 +42,7 @@ struct core {
     struct instant stalled; /* when we came back from our own last absence; the start for none */
     struct sessions sessions;
     struct drain drain;
+    struct leaving leaving;
     struct standbys_scratch standbys;
     struct core_counters counters;
     struct peering_face faces[POLICY_PEERS_MAX]; /* by index in the policy */

@@ -231,6 +231,12 @@ bool core_session_next(const struct core *core, uint32_t *cursor, struct core_se
 bool core_session_find(const struct core *core, const struct session_id *id,
                        struct core_session_status *out);
 
+/* What speaks against the operator's wish that a session go to that cluster (CORE_MOVE). ERR_OK:
+ * nothing; NOT_FOUND: it is not served here; DRAINING: all are leaving; BAD_FIELD: no backup of it;
+ * DENIED: not fit to take it; FULL: its node is behind with orders. `why` is a sentence. */
+enum err core_move_refusal(const struct core *core, const struct session_id *id,
+                           const struct name *to, const char **why);
+
 struct core_group_status {
     struct name issuer;
     struct name service;

@@ -27,6 +27,7 @@ static const struct ctl_command commands[] = {
     {"moves", "", "the ledger: moves and their causes", ctl_moves},
     {"drain", "", "move all sessions away, make before break", ctl_drain},
     {"undrain", "", "call a drain off", ctl_undrain},
+    {"move", "SESSION CLUSTER", "move one session to one of its backups", ctl_move},
     {"diff", "[FILE]", "what its policy, or that in FILE, would change; nothing is changed",
      ctl_diff},
     {"reload", "", "read the policy again", ctl_reload},
@@ -36,14 +37,14 @@ static const struct ctl_command commands[] = {
 static void print_usage(FILE *out) {
     fputs("usage: peerctl COMMAND [words] [options]\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-10s %-10s %s\n", commands[i].name, commands[i].words, commands[i].help);
+        fprintf(out, "  %-10s %-15s %s\n", commands[i].name, commands[i].words, commands[i].help);
     fputs("\n"
           "  --policy FILE     the running peerd's policy: where it listens, and its key\n"
           "  --connect IP:PORT connect there in place of peer_listen\n"
           "  --key FILE        the cluster's key; with --connect no policy is needed\n"
           "  --deadline 10min  drain: until when (a number with ms, s, min, h or d)\n"
           "  --to CLUSTER      drain: to this peer in place of each session's backups\n"
-          "  --wait            drain: return when empty\n"
+          "  --wait            drain: return when empty; move: when it has gone, or stays\n"
           "  --json            print answers as JSON\n"
           "  --help, --version\n\n"
           "Exit status: 0 done, 1 refused or not in order, 2 wrong options, 3 peerd not reached.\n",

@@ -1,6 +1,6 @@
 /*
  * What a running peerd is asked: over its pinned door, with the cluster's own key, which the policy
- * file leads to. One request, then the loop ends; `drain --wait` asks again until it is empty.
+ * file leads to. One request, then the loop ends; `--wait` asks again until there is an end of it.
  */
 #include "peerd/ctl/ctl.h"
 #include "peerd/io/policy_file.h"
@@ -152,18 +152,24 @@ static int ask(struct remote *r, const char *method, const char *path, const cha
     return CTL_DONE;
 }
 
+static void print(const struct ctl_options *o, const json_t *answer,
+                  void (*table)(const json_t *answer)) {
+    if (!o->json) {
+        table(answer);
+        return;
+    }
+    json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    putchar('\n');
+}
+
 static int show(const struct ctl_options *o, const char *method, const char *path,
                 void (*table)(const json_t *answer)) {
     struct remote r;
     int result = open_remote(&r, o);
     if (result == CTL_DONE)
         result = ask(&r, method, path, strcmp(method, "POST") == 0 ? "{}" : NULL);
-    if (result == CTL_DONE && o->json) {
-        json_dumpf(r.answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
-        putchar('\n');
-    } else if (result == CTL_DONE) {
-        table(r.answer);
-    }
+    if (result == CTL_DONE)
+        print(o, r.answer, table);
     close_remote(&r);
     return result;
 }
@@ -250,12 +256,8 @@ int ctl_diff(const struct ctl_options *o) {
     int result = open_remote(&r, o);
     if (result == CTL_DONE)
         result = ask(&r, "POST", "/v1/diff", text);
-    if (result == CTL_DONE && o->json) {
-        json_dumpf(r.answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
-        putchar('\n');
-    } else if (result == CTL_DONE) {
-        tables_diff(r.answer);
-    }
+    if (result == CTL_DONE)
+        print(o, r.answer, tables_diff);
     free(text);
     json_decref(body);
     close_remote(&r);
@@ -323,13 +325,56 @@ int ctl_drain(const struct ctl_options *o) {
         result = ask(&r, "POST", "/v1/drain", body);
     if (result == CTL_DONE && o->wait)
         result = wait_until_empty(&r, o);
-    if (result == CTL_DONE && o->json) {
-        json_dumpf(r.answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
-        putchar('\n');
-    } else if (result == CTL_DONE && !o->wait) {
-        tables_status(r.answer);
-    }
+    if (result == CTL_DONE && (o->json || !o->wait))
+        print(o, r.answer, tables_status);
     free(body);
+    close_remote(&r);
+    return result;
+}
+
+static bool is_under_way(const json_t *moving) {
+    return json_is_true(json_object_get(moving, "served_here")) &&
+           json_is_string(json_object_get(moving, "state"));
+}
+
+/* Until its move is over. It was called off if it is served here still. */
+static int wait_until_gone(struct remote *r, const char *session) {
+    char path[64];
+    snprintf(path, sizeof(path), "/v1/move?session=%s", session);
+    while (is_under_way(r->answer)) {
+        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+        int result = ask(r, "GET", path, NULL);
+        if (result != CTL_DONE)
+            return result;
+    }
+    if (!json_is_true(json_object_get(r->answer, "served_here")))
+        return CTL_DONE;
+    fputs("peerctl move: its client did not go; it is served here as before\n", stderr);
+    return CTL_REFUSED;
+}
+
+int ctl_move(const struct ctl_options *o) {
+    struct remote r;
+    struct session_id session;
+    struct name to;
+    if (o->word_count != 2 || !session_id_from_text(&session, o->words[0], strlen(o->words[0])) ||
+        !name_set(&to, o->words[1])) {
+        fputs("peerctl move: expected a session and a cluster; try `peerctl sessions` and "
+              "`peerctl why SESSION`\n",
+              stderr);
+        return CTL_USAGE;
+    }
+    json_t *body = json_pack("{s:s, s:s}", "session", o->words[0], "to", to.text);
+    char *text = json_dumps(body, JSON_COMPACT);
+    int result = open_remote(&r, o);
+    if (result == CTL_DONE)
+        result = ask(&r, "POST", "/v1/move", text);
+    if (result == CTL_DONE && o->wait)
+        result = wait_until_gone(&r, o->words[0]);
+    if (result == CTL_DONE)
+        print(o, r.answer, tables_moving);
+    free(text);
+    json_decref(body);
     close_remote(&r);
     return result;
 }

@@ -334,6 +334,17 @@ void tables_locations(const json_t *answer) {
                is_set(one, "degraded") ? "degraded: " : "", text_of(one, "evidence"));
 }
 
+void tables_moving(const json_t *answer) {
+    if (!is_set(answer, "served_here"))
+        printf("%s is not served by %s any more\n", text_of(answer, "session"),
+               text_of(answer, "cluster"));
+    else if (json_is_string(json_object_get(answer, "state")))
+        printf("%s is moving to %s: %s\n", text_of(answer, "session"), text_of(answer, "to"),
+               text_of(answer, "state"));
+    else
+        printf("%s stays at %s\n", text_of(answer, "session"), text_of(answer, "cluster"));
+}
+
 void tables_moves(const json_t *answer) {
     const json_t *m;
     size_t i;

@@ -12,11 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECTIONS_MAX       1024
-#define SESSIONS_SHOWN        1000  /* unless `limit` says otherwise */
-#define SESSIONS_SHOWN_MAX    10000 /* 5 MB, 50 ms: more would hold up beats */
-#define DRAIN_MS_MAX          86400000
-#define OPERATOR_BODY_LEN_MAX 4096 /* [bytes] */
+#define CONNECTIONS_MAX    1024
+#define SESSIONS_SHOWN     1000  /* unless `limit` says otherwise */
+#define SESSIONS_SHOWN_MAX 10000 /* 5 MB, 50 ms: more would hold up beats */
 
 enum asker {
     ASKER_STRANGER,
@@ -163,7 +161,7 @@ void control_answer_standbys(struct daemon *d, const struct core_answer_standbys
 
 /* ---- what operators ask ---- */
 
-static void answer_text(struct net_http_request *r, char *json) {
+void control_answer_text(struct net_http_request *r, char *json) {
     if (json == NULL)
         net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
     else
@@ -173,12 +171,12 @@ static void answer_text(struct net_http_request *r, char *json) {
 
 static void get_status(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
-    answer_text(r, present_status(d));
+    control_answer_text(r, present_status(d));
 }
 
 static void get_peers(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
-    answer_text(r, present_peers(d));
+    control_answer_text(r, present_peers(d));
 }
 
 static const char *detail_of(enum err err) {
@@ -187,7 +185,7 @@ static const char *detail_of(enum err err) {
 
 static void answer_text_or(struct net_http_request *r, enum err err, char **json) {
     if (err == ERR_OK)
-        answer_text(r, *json);
+        control_answer_text(r, *json);
     else
         net_http_answer_problem(r, net_http_status_of(err), err, detail_of(err), 0);
 }
@@ -231,7 +229,7 @@ static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index
     }
     for (uint32_t i = 0; i < d->peer_count; i++)
         if (name_equal(&d->policy->peers[i].name, &name)) {
-            answer_text(r, present_why(d, i));
+            control_answer_text(r, present_why(d, i));
             return;
         }
     net_http_answer_problem(r, 404, ERR_NOT_FOUND, "cluster: no peer of that name in the policy",
@@ -255,126 +253,29 @@ static void get_sessions(struct daemon *d, struct net_http_request *r, uint32_t 
     uint32_t limit;
     (void)index;
     if (read_limit(r, &limit))
-        answer_text(r, present_sessions(d, limit));
+        control_answer_text(r, present_sessions(d, limit));
 }
 
 static void get_locations(struct daemon *d, struct net_http_request *r, uint32_t index) {
     uint32_t limit;
     (void)index;
     if (read_limit(r, &limit))
-        answer_text(r, present_locations(d, limit));
+        control_answer_text(r, present_locations(d, limit));
 }
 
 static void get_found(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
-    answer_text(r, present_found(d));
+    control_answer_text(r, present_found(d));
 }
 
 static void get_agreements(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
-    answer_text(r, present_agreements(d));
+    control_answer_text(r, present_agreements(d));
 }
 
 static void get_moves(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
-    answer_text(r, present_moves(d));
-}
-
-/* {"deadline_ms":…, "to":"lon1"}, both optional; an empty body is fine, too. */
-static enum err read_drain(const struct net_http_request *r, struct core_drain *out,
-                           struct wire_fault *fault) {
-    static const char *const known[] = {"deadline_ms", "to", NULL};
-    struct json_document document;
-    struct json_place root;
-    struct core_drain drain = {.deadline = DURATION_ZERO};
-    if (r->body_len == 0)
-        return ERR_OK;
-    enum err err = json_read_begin(&document, &root, (const char *)r->body, r->body_len,
-                                   OPERATOR_BODY_LEN_MAX, fault);
-    if (err != ERR_OK)
-        return err;
-    json_read_only(&root, known);
-    if (json_read_has(&root, "deadline_ms"))
-        drain.deadline = duration_ms(json_read_int(&root, "deadline_ms", 0, DRAIN_MS_MAX));
-    if (json_read_has(&root, "to"))
-        drain.to = json_read_name(&root, "to");
-    err = json_read_end(&document);
-    if (err == ERR_OK)
-        *out = drain;
-    return err;
-}
-
-static void post_drain(struct daemon *d, struct net_http_request *r, uint32_t index) {
-    struct core_event event = {.kind = CORE_DRAIN};
-    struct wire_fault fault = {{0}};
-    (void)index;
-    enum err err = read_drain(r, &event.u.drain, &fault);
-    if (err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
-        return;
-    }
-    if (!name_is_empty(&event.u.drain.to) &&
-        policy_peer_find(d->policy, &event.u.drain.to) == NULL) {
-        net_http_answer_problem(r, 404, ERR_NOT_FOUND, "to: no peer of that name in the policy", 0);
-        return;
-    }
-    daemon_step(d, &event);
-    answer_text(r, present_status(d));
-}
-
-static void post_undrain(struct daemon *d, struct net_http_request *r, uint32_t index) {
-    (void)index;
-    daemon_step(d, &(struct core_event){.kind = CORE_UNDRAIN});
-    answer_text(r, present_status(d));
-}
-
-static void post_reload(struct daemon *d, struct net_http_request *r, uint32_t index) {
-    char line[FAULT_LINE_LEN_MAX + 1];
-    (void)index;
-    reload_policy(d);
-    if (!d->policy_refused)
-        answer_text(r, present_status(d));
-    else
-        net_http_answer_problem(
-            r, 409, ERR_BAD_POLICY,
-            d->faults->count > 0 ? fault_to_text(d->faults, &d->faults->list[0], line) : NULL, 0);
-}
-
-/* {"file":"/etc/peerd/new.yaml"}: of this machine; without a body the policy's own. */
-static enum err read_diff(const struct net_http_request *r, char path[POLICY_TEXT_LEN_MAX + 1],
-                          struct wire_fault *fault) {
-    static const char *const known[] = {"file", NULL};
-    struct json_document document;
-    struct json_place root;
-    if (r->body_len == 0)
-        return ERR_OK;
-    enum err err = json_read_begin(&document, &root, (const char *)r->body, r->body_len,
-                                   OPERATOR_BODY_LEN_MAX, fault);
-    if (err != ERR_OK)
-        return err;
-    json_read_only(&root, known);
-    json_read_text(&root, "file", path, 1, POLICY_TEXT_LEN_MAX);
-    return json_read_end(&document);
-}
-
-static void post_diff(struct daemon *d, struct net_http_request *r, uint32_t index) {
-    char line[FAULT_LINE_LEN_MAX + 1], path[POLICY_TEXT_LEN_MAX + 1] = "";
-    struct wire_fault fault = {{0}};
-    (void)index;
-    enum err err = read_diff(r, path, &fault);
-    if (err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
-        return;
-    }
-    struct faults *faults = calloc(1, sizeof(*faults));
-    char *text =
-        faults == NULL ? NULL : present_diff(d, path[0] == '\0' ? d->policy_path : path, faults);
-    if (faults != NULL && faults->count > 0)
-        net_http_answer_problem(r, 409, ERR_BAD_POLICY,
-                                fault_to_text(faults, &faults->list[0], line), 0);
-    else
-        answer_text(r, text);
-    free(faults);
+    control_answer_text(r, present_moves(d));
 }
 
 /* ---- routes ---- */
@@ -401,10 +302,12 @@ static const struct route routes[] = {
     {"GET", "/v1/locations", ASKER_OPERATOR, get_locations},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
     {"GET", "/v1/agreements", ASKER_OPERATOR, get_agreements},
-    {"POST", "/v1/diff", ASKER_OPERATOR, post_diff},
-    {"POST", "/v1/drain", ASKER_OPERATOR, post_drain},
-    {"POST", "/v1/undrain", ASKER_OPERATOR, post_undrain},
-    {"POST", "/v1/reload", ASKER_OPERATOR, post_reload},
+    {"POST", "/v1/diff", ASKER_OPERATOR, steer_diff},
+    {"POST", "/v1/drain", ASKER_OPERATOR, steer_drain},
+    {"POST", "/v1/undrain", ASKER_OPERATOR, steer_undrain},
+    {"POST", "/v1/move", ASKER_OPERATOR, steer_move},
+    {"GET", "/v1/move", ASKER_OPERATOR, steer_moving},
+    {"POST", "/v1/reload", ASKER_OPERATOR, steer_reload},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 

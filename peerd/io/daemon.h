@@ -218,6 +218,16 @@ void calls_stop(struct daemon_peer *p);
 /* control.c */
 enum err control_open(struct daemon *d);
 void control_answer_standbys(struct daemon *d, const struct core_answer_standbys *answer);
+/* Answers with that JSON and frees it; NULL: memory is short. */
+void control_answer_text(struct net_http_request *r, char *json);
+
+/* steer.c: what operators have us do; `index` means nothing. */
+void steer_drain(struct daemon *d, struct net_http_request *r, uint32_t index);
+void steer_undrain(struct daemon *d, struct net_http_request *r, uint32_t index);
+void steer_move(struct daemon *d, struct net_http_request *r, uint32_t index);
+void steer_moving(struct daemon *d, struct net_http_request *r, uint32_t index);
+void steer_reload(struct daemon *d, struct net_http_request *r, uint32_t index);
+void steer_diff(struct daemon *d, struct net_http_request *r, uint32_t index);
 
 /* agreements.c: what peers say of agreements, and what operators see of them. */
 void control_agreement(struct daemon *d, struct net_http_request *request, uint32_t peer);
@@ -258,6 +268,8 @@ char *present_peers(const struct daemon *d);
 char *present_why(const struct daemon *d, uint32_t peer);
 char *present_sessions(const struct daemon *d, uint32_t limit);
 char *present_moves(const struct daemon *d);
+/* Where one session stands: whether it is served here, and its move away, if any. */
+char *present_moving(const struct daemon *d, const struct session_id *id);
 char *present_found(const struct daemon *d); /* present_found.c */
 
 /* locations.c */

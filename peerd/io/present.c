@@ -310,3 +310,15 @@ char *present_moves(const struct daemon *d) {
     }
     return dump(json_pack("{s:s, s:o}", "cluster", d->policy->cluster.name.text, "moves", list));
 }
+
+char *present_moving(const struct daemon *d, const struct session_id *id) {
+    struct core_session_status s;
+    char text[SESSION_ID_TEXT_LEN + 1];
+    bool here = core_session_find(d->core, id, &s) && s.state == SESSION_STATE_COMMITTED;
+    const struct move *m = here ? s.move : NULL;
+    session_id_to_text(id, text);
+    return dump(json_pack("{s:s, s:s, s:b, s:o, s:o}", "cluster", d->policy->cluster.name.text,
+                          "session", text, "served_here", here, "state",
+                          m != NULL ? json_string(move_state_name(m->state)) : json_null(), "to",
+                          m != NULL ? json_string(m->to.text) : json_null()));
+}

@@ -559,6 +559,14 @@ void overlay_drain(struct overlay *o, uint32_t cluster, uint32_t deadline_ms) {
     overlay_step(o, cluster, &e);
 }
 
+void overlay_move(struct overlay *o, uint32_t cluster, const struct session_id *id,
+                  const char *to) {
+    struct core_event e = {.kind = CORE_MOVE, .u.move.session = *id};
+    bool ok = name_set(&e.u.move.to, to);
+    assert(ok);
+    overlay_step(o, cluster, &e);
+}
+
 void overlay_undrain(struct overlay *o, uint32_t cluster) {
     overlay_step(o, cluster, &(struct core_event){.kind = CORE_UNDRAIN});
 }

@@ -1,3 +1,4 @@
+#include "peerd/wire/echo.h"
 #include "test/unit/core_fixture.h"
 
 #include "peerd/base/rng.h"
@@ -80,6 +81,32 @@ static void some_beat(struct fixture *f, struct rng *g) {
     fixture_step(f, &e);
 }
 
+static struct echo theirs[POLICY_PEERS_MAX]; /* of peers that answer now and then */
+
+static void hear_beats(const struct fixture *f) {
+    for (uint32_t i = 0; i < f->outbox.count; i++) {
+        const struct core_send_beat *sent = &f->outbox.items[i].u.beat;
+        if (f->outbox.items[i].kind == CORE_SEND_BEAT && sent->beat.kind == BEAT_KIND_BEAT)
+            echo_beat_received(&theirs[sent->peer], &sent->beat, f->now);
+    }
+}
+
+/* A peer that proves that it lives: for otherwise nobody would ever be fit for a session. */
+static void some_conversation(struct fixture *f, struct rng *g) {
+    uint32_t peer = (uint32_t)rng_below(g, f->policy.peer_count);
+    for (int round = 0; round < 4; round++) {
+        struct beat beat = {.kind = BEAT_KIND_BEAT, .interval_ms = 100};
+        struct core_event e = {.kind = CORE_BEAT_RECEIVED};
+        f->now = instant_add(f->now, duration_ms(100));
+        fixture_step(f, &(struct core_event){.kind = CORE_TICK});
+        hear_beats(f);
+        echo_fill(&theirs[peer], &beat, f->now);
+        e.u.beat = (struct core_beat_received){.peer = peer, .beat = &beat};
+        fixture_step(f, &e);
+        hear_beats(f);
+    }
+}
+
 static void some_description(struct fixture *f, struct rng *g) {
     struct description_service service = {.capacity = 10, .free = 5};
     struct description_profile profile = {.determinism = {{(uint8_t)rng_below(g, 2)}}};
@@ -138,6 +165,25 @@ static void some_operator(struct fixture *f, struct rng *g) {
     fixture_step(f, &e);
 }
 
+static uint32_t moves_asked;
+
+/* One of the sessions that there are, to one of its backups, or somewhere. */
+static void some_move(struct fixture *f, struct rng *g) {
+    struct core_event e = {.kind = CORE_MOVE, .u.move.to = fixture_name("p", 0)};
+    struct core_session_status s;
+    uint32_t cursor = 0, skip = (uint32_t)rng_below(g, IDS);
+    const char *why;
+    while (core_session_next(f->core, &cursor, &s)) {
+        e.u.move.session = s.id;
+        if (s.backup_count > 0 && rng_below(g, 8) != 0)
+            e.u.move.to = s.backups[rng_below(g, s.backup_count)];
+        if (skip-- == 0)
+            break;
+    }
+    moves_asked += core_move_refusal(f->core, &e.u.move.session, &e.u.move.to, &why) == ERR_OK;
+    fixture_step(f, &e);
+}
+
 static void some_open(struct fixture *f, struct rng *g) {
     struct core_session_open open = fixture_request((uint32_t)rng_below(g, IDS));
     open.idempotent = rng_below(g, 2) == 0;
@@ -152,10 +198,13 @@ Test(core_random, invariants_hold_whatever_happens) {
         rng_seed(&g, seed);
         struct fixture *f =
             fixture_new(1 + (uint32_t)rng_below(&g, 3), 1 + (uint32_t)rng_below(&g, 4), 40);
+        for (uint32_t i = 0; i < POLICY_PEERS_MAX; i++)
+            echo_init(&theirs[i], 1000 + i);
         for (int step = 0; step < 400; step++) {
             static void (*const acts[])(struct fixture *, struct rng *) = {
-                some_report, some_report, some_report,      some_beat,    some_beat,
-                some_beat,   some_open,   some_description, some_lodging, some_operator};
+                some_report, some_report,       some_report,      some_beat,    some_beat,
+                some_beat,   some_open,         some_description, some_lodging, some_operator,
+                some_move,   some_conversation, some_conversation};
             int64_t pause = rng_below(&g, 50) == 0 ? 3000 : (int64_t)rng_below(&g, 60);
             f->now = instant_add(f->now, duration_ms(pause));
             acts[rng_below(&g, sizeof(acts) / sizeof(acts[0]))](f, &g);
@@ -165,4 +214,5 @@ Test(core_random, invariants_hold_whatever_happens) {
         fixture_wait(f, 3000);
         fixture_free(f);
     }
+    cr_expect_gt(moves_asked, 50u, "the operator got what he wanted %u times", moves_asked);
 }

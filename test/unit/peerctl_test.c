@@ -250,6 +250,17 @@ Test(peerctl, drain_until_it_is_empty) {
     program_result_free(&r);
 }
 
+Test(peerctl, move_what_is_not_there) {
+    const char *id = "AAAAAAAAAAAAAAAAAAAAAA";
+    cr_assert(cluster_start(&rig));
+    expect("nobody's", CTL("move", id, "ams1", "--policy", policy_path), 1, "",
+           "session: it is not served here");
+    expect("no session", CTL("move", "berlin", "ams1", "--policy", policy_path), 2, "",
+           "expected a session and a cluster");
+    expect("where to", CTL("move", id, "--policy", policy_path), 2, "",
+           "expected a session and a cluster");
+}
+
 /* Another cluster's key is no operator's key here. */
 Test(peerctl, the_wrong_key) {
     char text[4096], place[40];

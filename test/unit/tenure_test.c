@@ -416,6 +416,8 @@ Test(tenure, a_move_is_asked_for_until_it_is_seen) {
     e.u.move.session = session(1);
     e.u.move.target.bytes[0] = 9;
     e.u.move.deadline = duration_ms(4000);
+    step(&f, &(struct tenure_event){
+                 .kind = TENURE_DRAIN_CHANGED, .now = at_ms(1000), .u.draining = true});
     step(&f, &e);
     const struct tenure_out *o = find_out(&f, TENURE_NOTICE);
     cr_assert_not_null(o);
@@ -443,6 +445,24 @@ Test(tenure, a_move_is_asked_for_until_it_is_seen) {
     cr_expect_eq(state_of(&f, 1), TENURE_ENDED);
 }
 
+/* Nobody drains: the operator wished one session elsewhere, and its client does not go. */
+Test(tenure, a_wish_that_is_not_heeded_ends_nothing) {
+    static struct fixture f;
+    start(&f);
+    ask(&f, 1, RESUME_COMMIT, 1, 0);
+    struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = at_ms(1000)};
+    e.u.move.session = session(1);
+    e.u.move.target.bytes[0] = 9;
+    e.u.move.deadline = duration_ms(2000);
+    step(&f, &e);
+    cr_expect_not_null(find_out(&f, TENURE_NOTICE));
+    cr_expect_eq(report(&f, 1, 1, 0, 2500), ERR_OK);
+    cr_expect_eq(pass(&f, 3100, TENURE_MEDIA_STOP), 0);
+    cr_expect_eq(pass(&f, 4900, TENURE_NOTICE), 0, "it is not asked for any more");
+    cr_expect_eq(state_of(&f, 1), TENURE_SERVING);
+    cr_expect_eq(report(&f, 1, 1, 0, 4900), ERR_OK);
+}
+
 /* Found by the simulator: two workers served one session under the same epoch. */
 Test(tenure, who_was_stopped_here_does_not_serve_under_a_newer_epoch) {
     static const enum resume_purpose asks[] = {RESUME_HEDGE, RESUME_COMMIT};
@@ -450,6 +470,8 @@ Test(tenure, who_was_stopped_here_does_not_serve_under_a_newer_epoch) {
         static struct fixture f;
         start(&f);
         ask(&f, 1, RESUME_COMMIT, 1, 0);
+        step(&f, &(struct tenure_event){
+                     .kind = TENURE_DRAIN_CHANGED, .now = at_ms(0), .u.draining = true});
         struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = at_ms(0)};
         e.u.move.session = session(1);
         e.u.move.deadline = duration_ms(1000);

@@ -1,0 +1,177 @@
+#include "peerd/core/leaving.h"
+
+#include "peerd/core/moves.h"
+#include "peerd/core/state.h"
+
+#include <assert.h>
+
+void leaving_init(struct leaving *l) {
+    list_init(&l->ordered);
+}
+
+static struct session *element(struct link *l) {
+    return l == NULL ? NULL : LIST_ELEMENT(l, struct session, queued);
+}
+
+/* ---- where to -------------------------------------------------------------------------------- */
+
+static bool is_fit(const struct core *core, const struct session *s, const struct peering *p) {
+    return p != NULL && group_may_go(core, s->group, p) && verdict_is_usable(p->verdict.verdict);
+}
+
+struct peering *leaving_target(const struct core *core, const struct session *s,
+                               const struct name *wanted) {
+    struct peering *first = NULL, *damped = NULL;
+    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
+        struct name name = group_backup(core, s->group, i);
+        struct peering *p = peering_by_name(core, &name);
+        if (!is_fit(core, s, p))
+            continue;
+        if (name_equal(&p->policy.name, wanted))
+            return p;
+        if (p->damping.damped)
+            damped = damped == NULL ? p : damped;
+        else if (first == NULL)
+            first = p;
+    }
+    return first != NULL ? first : damped;
+}
+
+/* That very cluster, or NULL. */
+static struct peering *target_named(const struct core *core, const struct session *s,
+                                    const struct name *wanted) {
+    struct peering *p = leaving_target(core, s, wanted);
+    return p != NULL && name_equal(&p->policy.name, wanted) ? p : NULL;
+}
+
+/* ---- the operator's wish --------------------------------------------------------------------- */
+
+static bool is_backup(const struct core *core, const struct session *s, const struct name *to) {
+    bool found = false;
+    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
+        struct name name = group_backup(core, s->group, i);
+        found = found || name_equal(&name, to);
+    }
+    return found;
+}
+
+enum err core_move_refusal(const struct core *core, const struct session_id *id,
+                           const struct name *to, const char **why) {
+    const struct session *s = session_find(core, id);
+    *why = "";
+    if (s == NULL || s->state != SESSION_STATE_COMMITTED) {
+        *why = "session: it is not served here";
+        return ERR_NOT_FOUND;
+    }
+    if (core->drain.active) {
+        *why = "all sessions are leaving already: `drain --to` says where to";
+        return ERR_DRAINING;
+    }
+    if (!is_backup(core, s, to)) {
+        *why = "to: that cluster is no backup of the session; `peerctl why SESSION` names them";
+        return ERR_BAD_FIELD;
+    }
+    if (target_named(core, s, to) == NULL) {
+        *why = "to: that cluster is not alive, or policy or agreement keep the session from it";
+        return ERR_DENIED;
+    }
+    if (s->node->orders.count == CORE_ORDERS_MAX) {
+        *why = "its node has not taken earlier orders on yet";
+        return ERR_FULL;
+    }
+    return ERR_OK;
+}
+
+void leaving_asked(struct core *core, const struct core_event *event) {
+    const char *why;
+    struct session *s = session_find(core, &event->u.move.session);
+    if (core_move_refusal(core, &event->u.move.session, &event->u.move.to, &why) != ERR_OK)
+        return;
+    const struct peering *to = target_named(core, s, &event->u.move.to);
+    if (s->move == NULL && !leaving_order(core, s, to, MOVE_CAUSE_DRAIN))
+        return;
+    if (!name_equal(&s->move->to, &to->policy.name) && !moves_order_again(core, s, to))
+        return;
+    s->move->asked = true;
+    s->move->begun = core->now;
+}
+
+/* ---- one after the other --------------------------------------------------------------------- */
+
+bool leaving_order(struct core *core, struct session *s, const struct peering *to,
+                   enum move_cause cause) {
+    if (!moves_order(core, s, to, cause))
+        return false;
+    session_queue(s, &core->leaving.ordered);
+    return true;
+}
+
+static bool has_lapsed(const struct core *core, const struct session *s) {
+    return s->move->asked &&
+           (instant_reached(core->now, instant_add(s->move->begun, LEAVING_ASKED_WITHIN)) ||
+            target_named(core, s, &s->move->to) == NULL);
+}
+
+static void call_off(struct core *core, struct session *s) {
+    orders_drop(&s->node->orders, s->move->order);
+    session_queue(s, NULL);
+    moves_call_off(core, s);
+}
+
+/* The first in the list was ordered longest ago. One whose order still waits in the node's queue
+ * needs no other: it goes to the end as it is. */
+void leaving_step(struct core *core) {
+    for (uint32_t n = core->leaving.ordered.count; n > 0; n--) {
+        struct session *s = element(list_first(&core->leaving.ordered));
+        struct move *m = s->move;
+        if (!instant_reached(core->now, instant_add(m->ordered, MOVE_REPEAT_AFTER)))
+            return;
+        if (has_lapsed(core, s)) {
+            call_off(core, s);
+            continue;
+        }
+        /* The target may have died in the meantime: it is chosen anew. */
+        const struct name *wanted = m->asked ? &m->to : &core->drain.to;
+        if (m->state == MOVE_STATE_OVERLAP &&
+            !moves_order_again(core, s, leaving_target(core, s, wanted)))
+            return;
+        m->ordered = core->now;
+        session_queue(s, &core->leaving.ordered);
+    }
+}
+
+struct instant leaving_deadline(const struct core *core) {
+    const struct session *s = element(list_first(&core->leaving.ordered));
+    if (s == NULL)
+        return INSTANT_NEVER;
+    struct instant again = instant_add(s->move->ordered, MOVE_REPEAT_AFTER);
+    /* With the node's queue full only its next report, an event of its own, makes room. */
+    if (s->node->orders.count < CORE_ORDERS_MAX || instant_before(core->now, again))
+        return again;
+    return INSTANT_NEVER;
+}
+
+void leaving_take_over(struct core *core) {
+    for (struct link *l = list_first(&core->leaving.ordered); l != NULL;
+         l = list_after(&core->leaving.ordered, l))
+        element(l)->move->asked = false;
+}
+
+void leaving_call_off_all(struct core *core) {
+    struct session *s;
+    while ((s = element(list_first(&core->leaving.ordered))) != NULL) {
+        session_queue(s, NULL);
+        moves_call_off(core, s);
+    }
+    for (uint32_t i = 0; i < core->node_count; i++)
+        orders_drop_moves(&core->nodes[i]->orders);
+}
+
+void leaving_check_invariants(const struct core *core) {
+    for (const struct link *l = list_first(&core->leaving.ordered); l != NULL;
+         l = list_after(&core->leaving.ordered, l)) {
+        const struct session *s = LIST_ELEMENT(l, const struct session, queued);
+        assert(s->move != NULL && s->move->out && s->state == SESSION_STATE_COMMITTED);
+        assert(s->move->asked != core->drain.active);
+    }
+}
