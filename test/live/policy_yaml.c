@@ -1,6 +1,7 @@
 #include "test/live/policy_yaml.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void put_duration(FILE *out, const char *key, struct duration d) {
     if (d.us % 1000000 == 0)
@@ -207,6 +208,34 @@ static void put_agreements(FILE *out, const struct policy *p) {
         put_agreement(out, &p->agreements[i]);
 }
 
+static void put_rule(FILE *out, const struct policy_rule *r) {
+    static const struct public_key any;
+    char key[KEY_PUBLIC_TEXT_LEN + 1];
+    fprintf(
+        out, "    - accept_moves: %s\n      offer_moves: %s\n      reserved_slots: %" PRIu32 "\n",
+        r->accept_moves ? "true" : "false", r->offer_moves ? "true" : "false", r->reserved_slots);
+    put_text(out, "    provider", r->provider.text);
+    put_text(out, "    region", r->region.text);
+    put_text(out, "    name", r->pattern);
+    if (memcmp(&r->key, &any, sizeof(any)) != 0)
+        put_text(out, "    key", (public_key_to_text(&r->key, key), key));
+}
+
+static void put_discovery(FILE *out, const struct policy_discovery *d) {
+    fputs("discovery:\n", out);
+    for (uint32_t i = 0; i < d->dns_count; i++)
+        fprintf(out, "%s%s", i == 0 ? "  dns: [" : ", ", d->dns[i].text);
+    fputs(d->dns_count > 0 ? "]\n" : "", out);
+    fprintf(out, "  introduction: %s\n  peers_max: %" PRIu32 "\n",
+            d->introduction ? "true" : "false", d->peers_max);
+    put_duration(out, "refresh_min", d->refresh_min);
+    put_duration(out, "refresh_max", d->refresh_max);
+    put_duration(out, "keep", d->keep);
+    fputs("  accept:\n", out);
+    for (uint32_t i = 0; i < d->accept_count; i++)
+        put_rule(out, &d->accept[i]);
+}
+
 void policy_yaml_write(FILE *out, const struct policy *p) {
     char text[ADDR_TEXT_LEN_MAX + 1];
     put_cluster(out, &p->cluster);
@@ -218,6 +247,8 @@ void policy_yaml_write(FILE *out, const struct policy *p) {
     put_agreements(out, p);
     if (p->performance.locations_max > 0) /* else it was made by hand, or is as usual */
         put_performance(out, &p->performance);
+    if (policy_finds(p))
+        put_discovery(out, &p->discovery);
     if (p->dns_server.family != 0)
         fprintf(out, "dns_server: \"%s\"\n", addr_to_text(&p->dns_server, text));
 }

@@ -96,15 +96,19 @@ static void begin(struct runner *r) {
     net_timer_arm(&r->next, instant_add(now, r->scenario->duration));
 }
 
+/* Those that it can have: with `discovery` everybody accepts everybody. */
+static uint32_t peers_of(const struct runner *r, uint32_t site) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < r->site_count; i++)
+        count += i != site && scenario_are_peers(r->scenario, site, i);
+    return count;
+}
+
 static void peers_answered(void *data, const json_t *answer) {
     struct site *s = data;
     struct runner *r = s->data;
-    struct policy *p = calloc(1, sizeof(*p));
-    if (p != NULL)
-        scenario_policy(r->scenario, s->index, p);
     r->asked--;
-    r->ready += p != NULL && inquiry_is_acquainted(answer, p->peer_count);
-    free(p);
+    r->ready += inquiry_is_acquainted(answer, peers_of(r, s->index));
 }
 
 static void status_answered(void *data, const json_t *answer) {
@@ -123,12 +127,34 @@ static void ask_sites(struct runner *r) {
     }
 }
 
+/* Who asks before there is an answer asks again a second later. */
+static bool start_resolvers(struct runner *r) {
+    for (uint32_t i = 0; i < r->resolver_count; i++) {
+        struct resolver *x = &r->resolvers[i];
+        if (r->resolvers_started ? x->pid == 0 : !resolver_start(x))
+            return runner_fail(r, x->dir, "knotd cannot be started: see its log");
+    }
+    r->resolvers_started = true;
+    return true;
+}
+
+static bool resolvers_answer(const struct runner *r) {
+    for (uint32_t i = 0; i < r->resolver_count; i++)
+        if (!resolver_answers(&r->resolvers[i]))
+            return false;
+    return true;
+}
+
 /* A command that comes first says itself when it has changed what it wants to change. */
 static bool start_sites(struct runner *r) {
     char go[SITE_PATH_MAX + 8];
     snprintf(go, sizeof(go), "%s/go", r->dir);
     if (r->config.early && access(go, F_OK) != 0)
         return r->command != 0 || runner_fail(r, "the command", "has ended before anything began");
+    if (!start_resolvers(r))
+        return false;
+    if (!resolvers_answer(r))
+        return true;
     for (uint32_t i = 0; i < r->site_count; i++)
         if (!site_start(&r->sites[i]))
             return runner_fail(r, r->sites[i].name.text, "its programs cannot be started");
@@ -301,6 +327,12 @@ static void reap(void *data, int number) {
                     r->sites[i].name.text);
         r->troubled = true;
     }
+    for (uint32_t i = 0; i < r->resolver_count; i++)
+        if (resolver_reap(&r->resolvers[i])) {
+            runner_fact(r, FACT_TROUBLE, "the resolver of %s has ended, and nobody wanted that",
+                        r->sites[i].name.text);
+            r->troubled = true;
+        }
     for (uint32_t i = 0; i < r->listener_count; i++)
         listener_reap(&r->listeners[i]);
     if (r->timeline != NULL)
@@ -453,6 +485,8 @@ void runner_close(struct runner *r) {
     free(r->listeners);
     for (uint32_t i = 0; i < r->site_count; i++)
         site_close(&r->sites[i]);
+    for (uint32_t i = 0; i < r->resolver_count; i++)
+        resolver_close(&r->resolvers[i]);
     timeline_free(r->timeline);
     inquirer_free(r->inquirer);
     tap_close(r->tap);

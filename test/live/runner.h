@@ -14,6 +14,7 @@
 #include "test/live/inquiry.h"
 #include "test/live/listener.h"
 #include "test/live/opinions.h"
+#include "test/live/resolver.h"
 #include "test/live/site.h"
 #include "test/live/space.h"
 #include "test/live/tap.h"
@@ -71,6 +72,8 @@ struct runner {
     struct inquirer *inquirer;
     struct site sites[SPACE_SITES_MAX];
     uint32_t site_count;
+    struct resolver resolvers[SPACE_SITES_MAX]; /* one a site, with `discovery` */
+    uint32_t resolver_count;
     struct listener *listeners; /* owned */
     uint32_t listener_count;
     struct listener_config listener_config;
@@ -91,6 +94,7 @@ struct runner {
     bool interrupted;
     bool failed;   /* it could not be run: there is no report */
     bool troubled; /* something died, or a player heard what it should not */
+    bool resolvers_started;
     bool sites_started;
     bool command_started;
     bool playing_told;

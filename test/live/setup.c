@@ -76,6 +76,13 @@ static void remove_abandoned(const char *tmp) {
     globfree(&found);
 }
 
+static bool check_programs(struct runner *r) {
+    if (!r->scenario->discovery.given || resolver_program() != NULL)
+        return true;
+    return runner_fail(r, "`" RESOLVER_PROGRAM "` (package " RESOLVER_PACKAGE ")",
+                       "is not installed; clusters that `discovery` brings together ask it");
+}
+
 static bool make_dir(struct runner *r) {
     const char *keep = r->config.keep;
     if (keep != NULL) {
@@ -125,6 +132,15 @@ static bool make_sites(struct runner *r) {
     return true;
 }
 
+static bool make_resolvers(struct runner *r) {
+    for (uint32_t i = 0; i < r->site_count && r->scenario->discovery.given; i++) {
+        if (!resolver_make(&r->resolvers[i], r->scenario, r->sites, i))
+            return runner_fail(r, r->resolvers[i].dir, strerror(errno));
+        r->resolver_count++;
+    }
+    return true;
+}
+
 static bool make_listeners(struct runner *r) {
     uint32_t count = 0;
     for (uint32_t g = 0; g < r->scenario->client_group_count; g++)
@@ -151,7 +167,8 @@ static bool make_listeners(struct runner *r) {
 }
 
 bool setup_all(struct runner *r) {
-    return make_dir(r) && make_recordings(r) && make_sites(r) && make_listeners(r);
+    return check_programs(r) && make_dir(r) && make_recordings(r) && make_sites(r) &&
+           make_resolvers(r) && make_listeners(r);
 }
 
 /* The claim is held to the end, so that nobody else removes it meanwhile. */

@@ -21,14 +21,12 @@ const char *site_path(const struct site *s, const char *name) {
     return path;
 }
 
-/* Hands a file to the site. */
-static bool give(const struct site *s, const char *path, mode_t mode) {
+bool site_give(const struct site *s, const char *path, mode_t mode) {
     uid_t uid = space_uid(s->space, s->index);
     return chmod(path, mode) == 0 && (uid == 0 || chown(path, uid, uid) == 0);
 }
 
-/* A number in a file, for the scripts that run inside. */
-static void note(const struct site *s, const char *file, int number) {
+void site_note(const struct site *s, const char *file, int number) {
     FILE *f = fopen(site_path(s, file), "we");
     if (f == NULL)
         return;
@@ -47,7 +45,7 @@ static bool make_key(const struct site *s, struct key_pair *pair, const char *fi
     if (fd < 0)
         return false;
     bool ok = dprintf(fd, "%s\n", text) > 0;
-    return close(fd) == 0 && ok && give(s, path, 0600);
+    return close(fd) == 0 && ok && site_give(s, path, 0600);
 }
 
 static bool copy_program(const struct site *s, const char *from, const char *name) {
@@ -68,7 +66,7 @@ static bool place_programs(struct site *s, const char *bin) {
     if ((size_t)snprintf(s->bin, sizeof(s->bin), "%s/bin", s->dir) >= sizeof(s->bin))
         return false;
     return mkdir(s->bin, 0755) == 0 && copy_program(s, bin, "peerd") &&
-           copy_program(s, bin, "transcoderd") && give(s, s->bin, 0755);
+           copy_program(s, bin, "transcoderd") && site_give(s, s->bin, 0755);
 }
 
 /* Where programs may reach it, as their own. */
@@ -108,8 +106,8 @@ bool site_make(struct site *s, const struct scenario *scenario, uint32_t index,
         if (!make_key(s, &s->node_keys[i], file))
             return false;
     }
-    note(s, "index", (int)index);
-    return give(s, s->dir, 0700);
+    site_note(s, "index", (int)index);
+    return site_give(s, s->dir, 0700);
 }
 
 static void set_endpoint(struct policy_text *out, const struct site *site, uint16_t port) {
@@ -143,6 +141,8 @@ bool site_write_policy(const struct site *s, const struct site *all,
     for (uint32_t i = 0; i < p->node_count; i++)
         p->nodes[i].key = s->node_keys[i].public_key;
     fill_peers(p, all, scenario->cluster_count);
+    if (scenario->discovery.given)
+        p->dns_server = space_site_addr(s->space, s->index, SITE_DNS_PORT);
     p->grants[p->grant_count++] = (struct policy_grant){.prefix = space_prefix(s->space)};
     FILE *f = fopen(path, "we");
     if (f != NULL) {
@@ -150,7 +150,7 @@ bool site_write_policy(const struct site *s, const struct site *all,
         policy_yaml_write(f, p);
     }
     free(p);
-    return f != NULL && fclose(f) == 0 && give(s, path, 0600);
+    return f != NULL && fclose(f) == 0 && site_give(s, path, 0600);
 }
 
 /* ---- processes ---- */
@@ -186,7 +186,7 @@ bool site_start_peerd(struct site *s) {
     if (out >= 0)
         close(out);
     s->peerd_doomed = false;
-    note(s, "peerd.pid", s->peerd);
+    site_note(s, "peerd.pid", s->peerd);
     return s->peerd != 0;
 }
 
@@ -224,7 +224,7 @@ bool site_start_node(struct site *s, uint32_t node) {
         close(fd);
     s->node_doomed[node] = false;
     snprintf(log, sizeof(log), "%s.pid", name);
-    note(s, log, s->nodes[node]);
+    site_note(s, log, s->nodes[node]);
     return s->nodes[node] != 0;
 }
 

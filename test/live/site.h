@@ -16,6 +16,7 @@
 #define SITE_BEATS_PORT   7600
 #define SITE_CONTROL_PORT 7601
 #define SITE_CLIENTS_PORT 7680
+#define SITE_DNS_PORT     5300 /* of its resolver, which is none of its processes */
 #define SITE_MEDIA_PORT   7700 /* worker 0 of node 0 */
 #define SITE_NODE_PORTS   64   /* ports from one node's first to the next one's */
 #define SITE_PATH_MAX     220
@@ -71,6 +72,12 @@ const char *site_reap(struct site *s);
 
 /* Ends everything of it. */
 void site_close(struct site *s);
+
+/* Hands a file to it. */
+bool site_give(const struct site *s, const char *path, mode_t mode);
+
+/* Writes a number into a file of it, for the scripts that run inside. */
+void site_note(const struct site *s, const char *file, int number);
 
 /* Path of a file in the site's folder; static storage. */
 const char *site_path(const struct site *s, const char *name);

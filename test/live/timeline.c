@@ -16,38 +16,7 @@
 
 #define HELPERS_MAX 16
 #define LATE        duration_ms(30) /* a cut or a kill that comes later is not what was asked for */
-#define WORKERS_MAX 128             /* each is 30 ms of CPU before the run can begin */
-#define RTT_MAX_US  400000 /* [us] with 500 ms clusters do not get to know each other in time */
 #define PARTS_MAX   (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
-
-const struct scenario_abilities timeline_abilities = {
-    .runner = "the live runner",
-    .verbs = {[SCENARIO_VERB_KILL] = true,
-              [SCENARIO_VERB_RESTART] = true,
-              [SCENARIO_VERB_STOP] = true,
-              [SCENARIO_VERB_CONTINUE] = true,
-              [SCENARIO_VERB_DRAIN] = true,
-              [SCENARIO_VERB_UNDRAIN] = true,
-              [SCENARIO_VERB_BLACKHOLE] = true,
-              [SCENARIO_VERB_PARTITION] = true,
-              [SCENARIO_VERB_HEAL] = true,
-              [SCENARIO_VERB_LINK] = true,
-              [SCENARIO_VERB_ARRIVE] = true,
-              [SCENARIO_VERB_LEAVE] = true,
-              [SCENARIO_VERB_CLOCK] = true},
-    .clock_step = true,
-    .links = true,
-    .recordings = true,
-    .regions = true,
-    .parts = {[SCENARIO_PART_SITE] = true,
-              [SCENARIO_PART_PEERD] = true,
-              [SCENARIO_PART_NODE] = true,
-              [SCENARIO_PART_WORKER] = true},
-    .clusters_max = SPACE_SITES_MAX,
-    .clients_max = SPACE_LISTENERS_MAX,
-    .workers_max = WORKERS_MAX,
-    .rtt_max = {RTT_MAX_US},
-};
 
 /* A process that carries out an event while the run goes on: peerctl. */
 struct helper {
@@ -71,27 +40,6 @@ struct timeline {
     struct helper helpers[HELPERS_MAX];
     uint32_t helper_count;
 };
-
-/* ---- what this space forbids ---- */
-
-static bool needs_cuts(const struct scenario_event *e) {
-    return e->verb == SCENARIO_VERB_PARTITION || e->verb == SCENARIO_VERB_BLACKHOLE;
-}
-
-bool timeline_check(const struct scenario *s, const struct space *space, struct faults *faults) {
-    bool ok = true;
-    for (uint32_t i = 0; i < s->event_count && !space_can_cut(space); i++) {
-        if (!needs_cuts(&s->events[i]))
-            continue;
-        struct fault *x = fault_add_at(faults, s->events[i].mark, "timeline");
-        fault_expected(x, "rights to drop packets between sites that live: root, with user ids "
-                          "to tell them apart");
-        fault_found(x, "`%s` in %s", scenario_verb_name(s->events[i].verb), space_describe(space));
-        fault_hint(x, "a killed site can be silenced here, and everything else be done");
-        ok = false;
-    }
-    return ok;
-}
 
 /* ---- order ---- */
 
@@ -436,6 +384,13 @@ static void cut(struct timeline *t, const struct scenario_event *e) {
 
 /* ---- carrying out ---- */
 
+static void change_resolver(struct timeline *t, const struct scenario_event *e, struct site *s) {
+    bool ok = resolver_do(&t->r->resolvers[s->index], e->resolver);
+    runner_fact(t->r, ok ? FACT_ACTION : FACT_TROUBLE, "the resolver of %s %s%s", s->name.text,
+                resolver_deed(e->resolver), ok ? "" : ": that cannot be done, see its log");
+    t->r->troubled = t->r->troubled || !ok;
+}
+
 static void hit(struct timeline *t, const struct scenario_event *e, struct site *s) {
     switch (e->verb) {
     case SCENARIO_VERB_KILL:
@@ -462,6 +417,9 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
         wallclock_step(&s->wall, e->clock.step_us);
         runner_fact(t->r, FACT_ACTION, "the wall clock of %s steps", s->name.text);
         return;
+    case SCENARIO_VERB_DNS:
+        change_resolver(t, e, s);
+        return;
     case SCENARIO_VERB_PARTITION:
     case SCENARIO_VERB_HEAL:
     case SCENARIO_VERB_LINK:
@@ -469,7 +427,6 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     case SCENARIO_VERB_LEAVE:
     case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_REKEY:
-    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_COUNT:
         return;
     }
@@ -544,6 +501,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:
     case SCENARIO_VERB_CLOCK:
+    case SCENARIO_VERB_DNS:
         hit_targets(t, e);
         return;
     case SCENARIO_VERB_PARTITION:
@@ -558,7 +516,6 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
         change_crowd(t, e);
         return;
     case SCENARIO_VERB_REKEY:
-    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_POLICY: /* refused: see timeline_abilities */
     case SCENARIO_VERB_COUNT:
         return;
