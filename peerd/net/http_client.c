@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,13 @@ static enum err err_of(CURLcode code, const struct net_http_call *call) {
     }
 }
 
+/* Not merely out of reach: a reply came, and it was ECONNREFUSED. */
+static bool is_refused(const struct net_http_call *call, enum err e) {
+    long number = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number);
+    return e == ERR_UNREACHABLE && number == ECONNREFUSED;
+}
+
 static struct duration retry_after(const struct net_http_result *result) {
     const char *text = net_http_result_header(result, "Retry-After");
     char *end;
@@ -124,6 +132,7 @@ static void finish(struct net_http_call *call, CURLcode code) {
     } else {
         result.detail = call->error[0] != '\0' ? call->error : curl_easy_strerror(code);
     }
+    result.refused = is_refused(call, result.err);
     result.took = instant_since(net_now(), call->since);
     result.reused = connects == 0;
     /* First give the connection back, so that a call made by `done` can have it. */

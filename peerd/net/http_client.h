@@ -32,13 +32,14 @@ struct net_http_call;
  * without a word because it wants a certificate). */
 struct net_http_result {
     enum err err;
-    const char *detail;               /* for people; "" if there is nothing to say */
-    unsigned status;                  /* 0 if no answer */
-    const uint8_t *body;              /* followed by a zero byte that is not counted */
-    size_t body_len;                  /* [bytes] */
-    struct duration retry_after;      /* header Retry-After in seconds, zero if absent or a date */
-    struct duration took;             /* from the call to the last byte */
-    bool reused;                      /* true if it went over a connection that existed */
+    const char *detail;          /* for people; "" if there is nothing to say */
+    unsigned status;             /* 0 if no answer */
+    const uint8_t *body;         /* followed by a zero byte that is not counted */
+    size_t body_len;             /* [bytes] */
+    struct duration retry_after; /* header Retry-After in seconds, zero if absent or a date */
+    bool refused;         /* with UNREACHABLE: the machine replied that nobody listens there */
+    struct duration took; /* from the call to the last byte */
+    bool reused;          /* true if it went over a connection that existed */
     const struct net_http_call *call; /* for net_http_result_header */
 };
 

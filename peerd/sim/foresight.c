@@ -90,6 +90,7 @@ static void foresee_records(const struct sim *sim, const struct sim_event *e) {
     case SIM_POLL:
     case SIM_POLL_ANSWERED:
     case SIM_POLL_FAILED:
+    case SIM_POLL_REFUSED:
     case SIM_NODE_TICK:
     case SIM_PEERD_STARTS:
     case SIM_NODE_STARTS:

@@ -49,6 +49,20 @@ static void wake_before_credit_ends(struct sim *sim, const struct sim_node *node
         sim_sleep_wake_worker(sim, &sim->workers[node->first_worker + i]);
 }
 
+static void beat_if_headless(struct sim *sim, struct sim_node *node) {
+    node->beating |=
+        headless_is(&node->peerd, sim_node_now(sim, node)) && node->roster.committed > 0;
+    for (uint32_t i = 0; i < node->peers && node->beating; i++)
+        if (node->told_alive[i])
+            beat_to(sim, node, i);
+}
+
+void sim_node_peerd_gone(struct sim *sim, struct sim_node *node) {
+    headless_refused(&node->peerd);
+    if (!node->beating)
+        beat_if_headless(sim, node);
+}
+
 void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     if (e->n != node->process.run || sim_process_holds(sim, &node->process, e))
@@ -56,14 +70,7 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     sim_put(sim, duration_ms(SIM_NODE_TICK_MS), e);
     watch_workers(sim, node);
     wake_before_credit_ends(sim, node);
-    struct duration patience =
-        duration_max(SIM_ALIVE_AFTER, duration_scale(node->poll, SIM_ALIVE_POLLS, 1));
-    bool silent = !instant_is_never(node->answered) &&
-                  !duration_less(instant_since(sim_node_now(sim, node), node->answered), patience);
-    node->beating |= silent && node->roster.committed > 0;
-    for (uint32_t i = 0; i < node->peers && node->beating; i++)
-        if (node->told_alive[i])
-            beat_to(sim, node, i);
+    beat_if_headless(sim, node);
 }
 
 /* The first answers are echoed at once: until then nothing is proven. */

@@ -67,7 +67,7 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
     node->cookie_secret = rng_u64(&sim->rng);
     node->seq = node->order_seen = node->asking = 0;
     node->full = true;
-    node->answered = INSTANT_NEVER;
+    headless_init(&node->peerd);
     node->poll = FIRST_POLL;
     node->briefed = node->draining = node->beating = false;
     node->limits = (struct node_limits){0};

@@ -45,10 +45,12 @@ void sim_adopt_all(struct sim *sim, struct sim_node *node, struct sim_worker *wo
 void sim_node_poll_due(struct sim *sim, const struct sim_event *e);
 void sim_node_poll_answered(struct sim *sim, const struct sim_event *e);
 void sim_node_poll_failed(struct sim *sim, const struct sim_event *e);
+void sim_node_poll_refused(struct sim *sim, const struct sim_event *e);
 
 /* ---- media_alive.c ---- */
 
 void sim_node_tick(struct sim *sim, const struct sim_event *e);
+void sim_node_peerd_gone(struct sim *sim, struct sim_node *node);
 void sim_node_beat_received(struct sim *sim, const struct sim_event *e);
 
 #endif

@@ -36,6 +36,7 @@ enum sim_event_kind {
     SIM_POLL_ASKED,      /* a: cluster, b: node; body: struct sim_poll */
     SIM_POLL_ANSWERED,   /* a: node, n: run; body: struct node_answer */
     SIM_POLL_FAILED,     /* a: node, b: request, n: run */
+    SIM_POLL_REFUSED,    /* the same: nobody listens there */
     SIM_NODE_TICK,       /* a: node, n: run */
     SIM_PEERD_STARTS,    /* a: cluster, n: run */
     SIM_NODE_STARTS,     /* a: node, n: run */

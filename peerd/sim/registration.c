@@ -184,7 +184,7 @@ static void brief_workers(struct sim *sim, struct sim_node *node) {
 }
 
 static void take(struct sim *sim, struct sim_node *node, const struct node_answer *a) {
-    node->answered = sim_node_now(sim, node);
+    headless_answered(&node->peerd, duration_ms(a->poll_ms), sim_node_now(sim, node));
     node->beating = false;
     node->full = a->want_full;
     node->poll = duration_ms(a->poll_ms);
@@ -195,7 +195,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->draining = a->draining;
     node->limits = a->limits;
     node->credit = a->credit;
-    node->credit_until = instant_add(node->answered, duration_ms(a->credit.lease_ms));
+    node->credit_until = instant_add(node->peerd.heard, duration_ms(a->credit.lease_ms));
     sim_invariants_credit_taken(sim, node);
     sim_roster_acknowledged(&node->roster, a->seq);
     const struct sim_site *site = &sim->sites[node->cluster];
@@ -235,11 +235,21 @@ void sim_node_poll_answered(struct sim *sim, const struct sim_event *e) {
     free(a);
 }
 
-void sim_node_poll_failed(struct sim *sim, const struct sim_event *e) {
-    struct sim_node *node = &sim->nodes[e->a];
+/* False if the request is no longer the one under way. */
+static bool ask_again(struct sim *sim, struct sim_node *node, const struct sim_event *e) {
     if (e->n != node->process.run || e->b != (uint32_t)node->asking ||
         sim_process_holds(sim, &node->process, e))
-        return;
+        return false;
     node->asking = 0;
     poll_after(sim, node, node->poll);
+    return true;
+}
+
+void sim_node_poll_failed(struct sim *sim, const struct sim_event *e) {
+    ask_again(sim, &sim->nodes[e->a], e);
+}
+
+void sim_node_poll_refused(struct sim *sim, const struct sim_event *e) {
+    if (ask_again(sim, &sim->nodes[e->a], e))
+        sim_node_peerd_gone(sim, &sim->nodes[e->a]);
 }

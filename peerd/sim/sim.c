@@ -286,6 +286,7 @@ void sim_event_drop(struct sim *sim, struct sim_event *e) {
     case SIM_CLIENT_LEAVES:
     case SIM_POLL:
     case SIM_POLL_FAILED:
+    case SIM_POLL_REFUSED:
     case SIM_NODE_TICK:
     case SIM_PEERD_STARTS:
     case SIM_NODE_STARTS:
@@ -399,6 +400,9 @@ void sim_dispatch(struct sim *sim, const struct sim_event *e) {
         return;
     case SIM_POLL_FAILED:
         sim_node_poll_failed(sim, e);
+        return;
+    case SIM_POLL_REFUSED:
+        sim_node_poll_refused(sim, e);
         return;
     case SIM_NODE_TICK:
         sim_node_tick(sim, e);

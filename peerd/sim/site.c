@@ -503,7 +503,7 @@ void sim_site_polled(struct sim *sim, const struct sim_event *e) {
             sim_site_step(sim, site, &event);
     } else {
         sim_put(sim, SIM_LAN,
-                &(struct sim_event){.kind = SIM_POLL_FAILED,
+                &(struct sim_event){.kind = site->core == NULL ? SIM_POLL_REFUSED : SIM_POLL_FAILED,
                                     .a = node->index,
                                     .b = (uint32_t)poll->request.seq,
                                     .n = poll->run});

@@ -36,6 +36,7 @@
 #include "peerd/sim/sim.h"
 #include "peerd/wire/echo.h"
 #include "transcoder/timeline/due.h"
+#include "transcoder/timeline/headless.h"
 #include "transcoder/timeline/lap.h"
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/resend.h"
@@ -52,9 +53,7 @@
 #define SIM_SPARE        duration_ms(1600)  /* from a worker's start until one more is at hand */
 #define SIM_WARM_UP      duration_ms(5000)  /* before the scenario begins: everybody gets ready */
 #define SIM_POLL_WAIT    duration_ms(1000)  /* a node waits so long for an answer */
-#define SIM_ALIVE_AFTER  duration_ms(200)   /* of silence, then nodes beat for their peerd, … */
-#define SIM_ALIVE_POLLS  2                  /* … where they ask rarely of so many polls, … */
-#define SIM_NODE_TICK_MS 100                /* [ms] … this often, and look after their workers */
+#define SIM_NODE_TICK_MS 100                /* [ms] nodes look after workers and beat for peerd */
 #define SIM_STALL        duration_ms(1000)  /* a worker that does not move for so long is killed */
 #define SIM_CALL_WAIT    duration_ms(3000)  /* a peerd waits so long for another's answer */
 #define SIM_CONNECT_WAIT duration_ms(1000)  /* a client waits so long for a connection … */
@@ -218,7 +217,7 @@ struct sim_node {
     bool full;                 /* the next request tells everything */
     uint64_t asking;           /* request under way; 0 none */
     struct instant late_until; /* a request of it is late; any instant that is over: none */
-    struct instant answered;   /* "never" before the first time */
+    struct headless peerd;     /* whether it speaks for itself */
     struct duration poll;
     bool briefed; /* peerd has told whose workers these are */
     bool draining;

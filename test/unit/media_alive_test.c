@@ -4,6 +4,7 @@
 #include "peerd/net/udp.h"
 #include "peerd/wire/echo.h"
 #include "test/lib/standstill.h"
+#include "transcoder/timeline/headless.h"
 
 #include <criterion/criterion.h>
 #include <sodium.h>
@@ -94,7 +95,7 @@ Test(media_alive, speaks_while_peerd_is_silent_and_proves_it) {
         run_ms(100);
     }
     cr_expect_eq(b.heard, 0, "peerd speaks for itself");
-    run_ms(MEDIA_ALIVE_SILENT_MS - 100 - 1);
+    run_ms(HEADLESS_SILENT_MS - 100 - 1);
     cr_expect_eq(b.heard, 0, "not yet");
     run_ms(801);
     cr_expect_eq(b.heard, 10, "nine in time, and one at once because of the first answer: %u",
@@ -105,7 +106,7 @@ Test(media_alive, speaks_while_peerd_is_silent_and_proves_it) {
     cr_expect_eq(b.foreign, 0);
     media_alive_peerd_heard(m, duration_ms(100), &cluster.public_key, &to, 1);
     unsigned heard = b.heard;
-    run_ms(MEDIA_ALIVE_SILENT_MS - 1);
+    run_ms(HEADLESS_SILENT_MS - 1);
     cr_expect_eq(b.heard, heard, "peerd is back");
     unsigned life = b.life;
     run_ms(701);
@@ -131,6 +132,30 @@ Test(media_alive, is_patient_where_polls_are_rare) {
     cr_expect_eq(b.heard, 0, "one answer may be late by as much as they are apart");
     run_ms(101);
     cr_expect_gt(b.heard, 0, "two are not");
+}
+
+Test(media_alive, where_nobody_listens_no_silence_is_waited_out) {
+    struct node_media_alive to;
+    struct backup b;
+    struct media_alive *m = media_alive_new(loop, NULL);
+    open_backup(&b, &to);
+    media_alive_peerd_gone(m);
+    media_alive_sessions(m, 1);
+    run_ms(300);
+    cr_expect_eq(b.heard, 0, "nobody has told it whom to tell");
+    media_alive_peerd_heard(m, duration_ms(100), &cluster.public_key, &to, 1);
+    run_ms(50);
+    media_alive_peerd_gone(m);
+    run_ms(1);
+    cr_expect_eq(b.heard, 2, "at once, and again at the first answer: %u", b.heard);
+    media_alive_peerd_gone(m);
+    run_ms(1);
+    cr_expect_eq(b.heard, 2, "it is as gone as it was");
+    run_ms(298);
+    cr_expect_eq(b.heard, 5, "then in time: %u", b.heard);
+    media_alive_peerd_heard(m, duration_ms(100), &cluster.public_key, &to, 1);
+    run_ms(HEADLESS_SILENT_MS - 1);
+    cr_expect_eq(b.heard, 5, "what was refused before its answer is over");
 }
 
 Test(media_alive, a_backup_that_does_not_answer_hears_no_proof) {

@@ -36,7 +36,7 @@ static struct {
 
 /* What the node has heard. */
 static struct {
-    unsigned answers, described, unwanted;
+    unsigned answers, described, unwanted, gone;
     uint64_t last_seq;
 } heard;
 
@@ -115,6 +115,11 @@ static void unwanted(void *data) {
     heard.unwanted++;
 }
 
+static void gone(void *data) {
+    (void)data;
+    heard.gone++;
+}
+
 static void start(void) {
     uint8_t seed[KEY_BYTES] = {1};
     cr_assert(sodium_init() >= 0);
@@ -142,7 +147,8 @@ static struct registration *open_with(const struct public_key *pinned) {
                                            .identity = node_identity,
                                            .describe = describe,
                                            .answered = answered,
-                                           .unwanted = unwanted};
+                                           .unwanted = unwanted,
+                                           .gone = gone};
     name_set(&options.node, "n1");
     return registration_new(&options);
 }
@@ -207,6 +213,20 @@ Test(registration, a_second_one_under_its_name_backs_off) {
     cr_expect_geq(instant_since(peerd.asked, told).us, 1000000, "it was told when to come back");
     cr_expect_eq(peerd.full, full + 1, "now everything has to be told");
     cr_expect_eq(heard.unwanted, 1);
+}
+
+/* What is late, damaged or denied comes from somebody; where nobody listens peerd is gone. */
+Test(registration, says_at_once_that_nobody_listens) {
+    open_with(&cluster.public_key);
+    run_until(&heard.answers, 2);
+    peerd.how = ANSWER_DENIED;
+    run_until(&peerd.requests, peerd.requests + 2);
+    cr_expect_eq(heard.gone, 0);
+    unsigned described = heard.described;
+    net_http_server_stop(server);
+    run_until(&heard.gone, 1);
+    cr_expect_leq(heard.described, described + 2, "the first or, on its way, the second request");
+    run_until(&heard.gone, 3);
 }
 
 Test(registration, nobody_else_is_believed) {

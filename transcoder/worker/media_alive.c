@@ -4,6 +4,7 @@
 #include "peerd/net/udp.h"
 #include "peerd/wire/beat.h"
 #include "peerd/wire/echo.h"
+#include "transcoder/timeline/headless.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -22,8 +23,7 @@ struct media_alive {
     struct key_hint cluster;
     struct backup backups[NODE_MEDIA_ALIVE_MAX];
     size_t count;
-    struct instant heard;     /* peerd's last answer; "never" before the first */
-    struct duration patience; /* then so much silence means that it is gone */
+    struct headless peerd;
     uint32_t sessions;
     bool beating;
 };
@@ -78,14 +78,16 @@ static void set_beating(struct media_alive *m, bool beating) {
             NET_NUMBER("backups", m->count), NET_NUMBER("sessions", m->sessions));
 }
 
-static void timer_fired(void *data, struct instant now) {
-    struct media_alive *m = data;
-    bool silent =
-        !instant_is_never(m->heard) && !duration_less(instant_since(now, m->heard), m->patience);
-    if (silent && m->sessions > 0 && m->count > 0)
+static void beat_if_headless(struct media_alive *m, struct instant now) {
+    if (headless_is(&m->peerd, now) && m->sessions > 0 && m->count > 0)
         set_beating(m, true);
     for (size_t i = 0; m->beating && m->sessions > 0 && i < m->count; i++)
         beat(m, &m->backups[i], now);
+}
+
+static void timer_fired(void *data, struct instant now) {
+    struct media_alive *m = data;
+    beat_if_headless(m, now);
     net_timer_arm(&m->timer, instant_add(now, duration_ms(MEDIA_ALIVE_INTERVAL_MS)));
 }
 
@@ -96,7 +98,7 @@ struct media_alive *media_alive_new(struct net_loop *loop, struct net_log *log) 
         return NULL;
     m->loop = loop;
     m->log = log;
-    m->heard = INSTANT_NEVER;
+    headless_init(&m->peerd);
     if (addr_from_text(&any4, "0.0.0.0:0"))
         net_udp_bind(&m->udp[0], loop, &any4, datagram_received, m);
     if (addr_from_text(&any6, "[::]:0"))
@@ -141,9 +143,7 @@ static void begin(struct echo *echo) {
 void media_alive_peerd_heard(struct media_alive *m, struct duration poll,
                              const struct public_key *cluster,
                              const struct node_media_alive *backups, size_t count) {
-    m->heard = net_now();
-    m->patience = duration_max(duration_ms(MEDIA_ALIVE_SILENT_MS),
-                               duration_scale(poll, MEDIA_ALIVE_POLLS, 1));
+    headless_answered(&m->peerd, poll, net_now());
     m->cluster = key_hint_of(cluster);
     set_beating(m, false);
     if (same(m, backups, count))
@@ -164,6 +164,13 @@ void media_alive_peerd_heard(struct media_alive *m, struct duration poll,
     m->count = count;
     sodium_memzero(fresh, NODE_MEDIA_ALIVE_MAX * sizeof(*fresh));
     free(fresh);
+}
+
+/* Whoever beats already goes on in time. */
+void media_alive_peerd_gone(struct media_alive *m) {
+    headless_refused(&m->peerd);
+    if (!m->beating)
+        beat_if_headless(m, net_now());
 }
 
 void media_alive_sessions(struct media_alive *m, uint32_t sessions) {

@@ -1,5 +1,6 @@
 /*
- * Media-alive: while peerd is silent, the machine itself tells the backups that media still flows.
+ * Media-alive: while peerd is silent or gone, the machine itself tells the backups that media still
+ * flows.
  *
  * Beats of kind 2, sealed with keys that peerd handed out while it lived, one a backup. A backup
  * that hears them knows a headless cluster from a dead one and moves nothing. They say nothing
@@ -13,8 +14,6 @@
 #include "peerd/wire/node.h"
 
 #define MEDIA_ALIVE_INTERVAL_MS 100 /* [ms] between beats: what peerd's own interval is */
-#define MEDIA_ALIVE_SILENT_MS   200 /* [ms] of silence before the first, … */
-#define MEDIA_ALIVE_POLLS       2   /* … where polls are rarer so many of them */
 
 struct media_alive;
 
@@ -26,6 +25,10 @@ struct media_alive *media_alive_new(struct net_loop *loop, struct net_log *log);
 void media_alive_peerd_heard(struct media_alive *m, struct duration poll,
                              const struct public_key *cluster,
                              const struct node_media_alive *backups, size_t count);
+
+/* Nobody listens where peerd was: no silence need be waited out (timeline/headless.h), and the
+ * backups hear of it at once. */
+void media_alive_peerd_gone(struct media_alive *m);
 
 /* How many sessions are served; call it when convenient, beats say the newest. */
 void media_alive_sessions(struct media_alive *m, uint32_t sessions);

@@ -90,6 +90,8 @@ static void done(void *data, const struct net_http_result *result) {
     struct registration *r = data;
     if (result->err != ERR_OK) {
         not_heard(r, err_name(result->err), result->detail);
+        if (result->refused)
+            r->options.gone(r->options.data);
     } else if (result->status == 200) {
         answer_received(r, result);
     } else {

@@ -40,6 +40,8 @@ struct registration_options {
     /* Another supervisor has our name and key and was here first: this one is not wanted. Said
      * again with each refusal; asking goes on, rarely, in case that the other one goes. */
     void (*unwanted)(void *data);
+    /* Nobody listens where peerd was: it is gone, not late. Said again with each request. */
+    void (*gone)(void *data);
     void *data;
 };
 

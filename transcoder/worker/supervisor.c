@@ -227,6 +227,11 @@ static void unwanted(void *data) {
     media_alive_peerd_heard(s->media_alive, DURATION_ZERO, &s->config.cluster_key, NULL, 0);
 }
 
+static void gone(void *data) {
+    struct supervisor *s = data;
+    media_alive_peerd_gone(s->media_alive);
+}
+
 /* ---- to peerd -------------------------------------------------------------------------------- */
 
 static bool describe_sources(struct supervisor *s, struct node_request *r) {
@@ -336,6 +341,7 @@ static bool start_registration(struct supervisor *s) {
                                            .describe = describe,
                                            .answered = answered,
                                            .unwanted = unwanted,
+                                           .gone = gone,
                                            .data = s};
     memcpy(options.peerd_keys, o->peerd_keys, sizeof(options.peerd_keys));
     s->registration = registration_new(&options);

@@ -22,11 +22,13 @@
  *                        be what kills; clients are told unknown_session and commit again. More
  *                        than 5 deaths in 10 s: a second's wait
  *   the supervisor dies  the kernel: its workers die with it; clients hedge at their backups
- *   peerd is silent      registration, after 200 ms or two polls: all goes on, catalogue, issuers
- * and credit hold; backups hear media-alive a second one has     peerd, which refuses the later:
- * that one gives its credit back and asks our name and key     again rarely, in case that the other
- * one goes a source ends        session: a notice of the end, with its frame, repeated until a
- * report has or breaks off        seen it
+ *   peerd is silent      registration, at once where nobody listens, else after 200 ms or two
+ *                        polls: all goes on, catalogue, issuers and credit hold; backups hear
+ *                        media-alive
+ *   our name and key     peerd, which refuses the later one: that one gives its credit back and
+ *   are used twice       asks again rarely, in case that the other one goes
+ *   a source ends or     session: a notice of the end, with its frame, repeated until a report has
+ *   breaks off           seen it
  *
  * READY=1 is said when every worker runs and not when peerd has answered: this program and peerd
  * may be started, and restarted, in any order. Where it may (CAP_SYS_NICE, or Nice=-10 in the
