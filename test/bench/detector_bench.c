@@ -5,6 +5,7 @@
  *   detector --generate KIND --hours H --interval-ms N --seed S > FILE
  *   detector [--quick] [--json]         every kind of path, made up, with seeds of its own
  *   detector --drawn N [--seed S]       N paths of which everything is drawn (drawn.h)
+ *   detector --argument [--json]        paths on one of which whoever it is fails (argument.h)
  *
  * Each rival is swept over its parameter; ours is told the wish. A table, and a picture beside the
  * program; with --json one object on the last line:
@@ -15,6 +16,7 @@
  * (`chosen_by_first_minutes`): one that is tuned, as ours is, by what has been, and kept so.
  */
 #include "peerd/policy/quantity.h"
+#include "test/bench/argument.h"
 #include "test/bench/beats.h"
 #include "test/bench/drawn.h"
 #include "test/bench/picture.h"
@@ -40,7 +42,7 @@ struct options {
     double hours;
     uint64_t seed;
     uint64_t drawn; /* paths */
-    bool json, quick;
+    bool json, quick, argument;
     struct detector_wish wish;
 };
 
@@ -163,13 +165,13 @@ static bool keeps_wish(const struct replay_result *r, const struct options *opt)
 }
 
 /* One that, with its customary setting, is both sooner and more often right. */
-static const char *beaten_by(const struct outcome *o) {
+static const char *beaten_by(const struct outcome *o, const struct replay_result *ours) {
     for (size_t i = 0; i < o->count; i++) {
         const struct picture_set *s = &o->sets[i];
         if (s->customary == 0)
             continue;
         const struct replay_result *r = &s->results[s->customary - 1];
-        if (r->td_ms_p99 < o->ours.td_ms_p99 && r->mistakes < o->ours.mistakes)
+        if (r->td_ms_p99 < ours->td_ms_p99 && r->mistakes < ours->mistakes)
             return s->name;
     }
     return NULL;
@@ -240,7 +242,7 @@ static void print_outcome(const struct outcome *o) {
 }
 
 static void print_line(const struct outcome *o, const char *title) {
-    const char *name = "-", *beaten = beaten_by(o);
+    const char *name = "-", *beaten = beaten_by(o, &o->ours);
     const struct replay_result *best = best_rival(o, &name);
     double best_ms = best == NULL ? NAN : best->td_ms_p99;
     const char *name_chosen = "-";
@@ -352,7 +354,7 @@ static int drawn_paths(const struct options *opt) {
         count(&ours, &o, &o.ours, keeps_wish(&o.ours, opt) || o.says.unmet > 0, opt);
         if (r != NULL)
             count(&chosen, &o, r, keeps_wish(r, opt), opt);
-        beaten += beaten_by(&o) != NULL;
+        beaten += beaten_by(&o, &o.ours) != NULL;
         beats_free(&b);
     }
     printf("{\"drawn\":%d,\"seed\":%llu,\"near\":%u,\"kept\":%u,\"kept_or_said\":%u,\"beaten\":%u,"
@@ -364,6 +366,109 @@ static int drawn_paths(const struct options *opt) {
     fprintf(stderr, "  FAIL  within %g of the best rival on %u of %d paths only\n", NEAR, ours.near,
             (int)opt->drawn);
     return 1;
+}
+
+/* ---- what nobody can do ---------------------------------------------------------------------- */
+
+/* Which of the three demands it misses: near the best in hindsight, the wish, no default beats it.
+ * To say that the path cannot keep the wish would be wrong on all of these. */
+static const char *misses(const struct outcome *o, const struct replay_result *r,
+                          const struct options *opt) {
+    static char what[4];
+    snprintf(what, sizeof(what), "%s%s%s", is_near(o, r) ? "" : "A", keeps_wish(r, opt) ? "" : "B",
+             beaten_by(o, r) == NULL ? "" : "C");
+    return what[0] == '\0' ? "-" : what;
+}
+
+/* Each rival's soonest, in hindsight, of those that are wrong no more often than ours. */
+static json_t *bests(const struct outcome *o) {
+    json_t *all = json_object();
+    for (size_t i = 0; i < o->count; i++) {
+        const struct replay_result *best = NULL;
+        const struct picture_set *s = &o->sets[i];
+        for (size_t n = 0; !is_ours(s) && n < s->count; n++)
+            if (s->results[n].mistakes <= o->ours.mistakes &&
+                (best == NULL || s->results[n].td_ms_p99 < best->td_ms_p99))
+                best = &s->results[n];
+        if (best == NULL)
+            continue;
+        printf("  %s %g: %.0f ms, %d", s->name, best->param, best->td_ms_p99, (int)best->mistakes);
+        json_object_set_new(all, s->name, result_json(best));
+    }
+    putchar('\n');
+    return all;
+}
+
+/* One path: ours, the best of each rival, and those that turn after 0, 1, 2 … mistakes or, the
+ * last, never; of them `failed` notes who has missed anything. */
+static json_t *argue(const struct beats *b, unsigned lost, unsigned turns, size_t alike,
+                     bool failed[], const struct options *opt) {
+    static struct outcome o;
+    static struct rival r;
+    struct replay p;
+    run_all(&o, b, opt);
+    const char *what = misses(&o, &o.ours, opt);
+    printf("%u lost; the next is the same for the first %zu beats\n", lost, alike);
+    printf("  peerd: T_D p99 %.0f ms, %d mistakes, says unmet in %.0f %% of the time; misses %s\n ",
+           o.ours.td_ms_p99, (int)o.ours.mistakes,
+           o.says.beats == 0 ? 0 : 100.0 * (double)o.says.unmet / (double)o.says.beats, what);
+    json_t *path = json_pack("{s:i,s:I,s:o,s:s}", "lost", (int)lost, "alike", (json_int_t)alike,
+                             "peerd", result_json(&o.ours), "peerd_misses", what);
+    json_object_set_new(path, "best", bests(&o));
+    replay_init(&p, b, DEATHS, opt->seed + 1);
+    json_t *list = json_array();
+    for (unsigned after = 0; after < turns; after++) {
+        bool never = after + 1 == turns;
+        rival_start(&r, argument_turns_after(), never ? INFINITY : after, opt->interval_ms * 1e3);
+        struct replay_result result = replay_run(&p, &r, NULL, NULL);
+        what = misses(&o, &result, opt);
+        failed[after] = failed[after] || what[0] != '-';
+        printf("  waits for one more beat %s %u mistakes: %.0f ms, %d; misses %s\n",
+               never ? "never, in spite of" : "after", never ? lost : after, result.td_ms_p99,
+               (int)result.mistakes, what);
+        json_array_append_new(list, json_pack("{s:i,s:f,s:I,s:s}", "after", (int)after, "td_ms_p99",
+                                              result.td_ms_p99, "mistakes",
+                                              (json_int_t)result.mistakes, "misses", what));
+    }
+    replay_free(&p);
+    json_object_set_new(path, "waits_longer", list);
+    return path;
+}
+
+/* Status 1 where one of those that turn misses nothing on any path, or a path is known from the
+ * others at once: then it is no argument. */
+static int argument(const struct options *opt) {
+    double hours = opt->hours - REPLAY_LEARN_US / 3600e6;
+    unsigned most = (unsigned)fmin(
+        ceil(hours * 3600e6 / (double)opt->wish.false_alarm_every.us) + 1, ARGUMENT_LOST_MAX);
+    bool failed[ARGUMENT_LOST_MAX + 1] = {false};
+    unsigned fine = 0, early = 0;
+    json_t *paths_json = json_array();
+    for (unsigned lost = 0; lost <= most; lost++) {
+        struct beats b, next;
+        argument_beats(&b, lost, most, opt->hours, opt->interval_ms, opt->seed);
+        argument_beats(&next, lost < most ? lost + 1 : lost, most, opt->hours, opt->interval_ms,
+                       opt->seed);
+        size_t alike = argument_alike(&b, &next);
+        json_array_append_new(paths_json, argue(&b, lost, most + 1, alike, failed, opt));
+        early += (double)alike * opt->interval_ms * 1e3 <= REPLAY_LEARN_US;
+        beats_free(&b);
+        beats_free(&next);
+    }
+    for (unsigned after = 0; after <= most; after++)
+        fine += !failed[after];
+    json_t *root = json_pack("{s:o,s:i,s:i}", "argument", paths_json, "detectors", (int)most + 1,
+                             "fail_nowhere", (int)fine);
+    if (opt->json) {
+        json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        putchar('\n');
+    }
+    json_decref(root);
+    if (fine > 0)
+        fprintf(stderr, "  FAIL  %u that wait longer after some mistakes miss nothing\n", fine);
+    if (early > 0)
+        fprintf(stderr, "  FAIL  %u paths can be told from the next by the first minute\n", early);
+    return fine > 0 || early > 0;
 }
 
 static int generate(const struct options *opt) {
@@ -386,6 +491,7 @@ static void usage(void) {
          "detector --generate KIND --hours H --interval-ms N --seed S > FILE\n"
          "detector [--quick] [--json]    every kind of path, made up\n"
          "detector --drawn N --seed S    paths drawn at random\n"
+         "detector --argument            paths on one of which whoever it is fails\n"
          "FILE has a line a beat: sequence send_us arrival_us, `-` for a beat that is lost.\n"
          "Kinds:");
     for (const struct beats_kind *k = beats_kinds(); k->name != NULL; k++)
@@ -467,6 +573,8 @@ int main(int argc, char **argv) {
             opt.json = true;
         else if (strcmp(argv[i], "--quick") == 0)
             opt.quick = true;
+        else if (strcmp(argv[i], "--argument") == 0)
+            opt.argument = true;
         else {
             read_option(&opt, argv[i], argv[i + 1]);
             i++;
@@ -476,6 +584,8 @@ int main(int argc, char **argv) {
         sheet_die("--interval-ms: %g is not from %d to %d", opt.interval_ms, INTERVAL_MS_MIN,
                   INTERVAL_MS_MAX);
     opt.wish.interval = duration_us((int64_t)(opt.interval_ms * 1e3));
+    if (opt.argument)
+        return argument(&opt);
     if (opt.drawn > 0)
         return drawn_paths(&opt);
     if (opt.generate != NULL)
