@@ -38,6 +38,9 @@ static const char help[] =
     "                        changes nothing but the time it takes; by itself above 5000 of them,\n"
     "                        and under every third seed\n"
     "      --no-sleep        all of them, always\n"
+    "      --apart           peerds and nodes begin up to a beat apart, as real ones do; else all "
+    "in\n"
+    "                        one instant, so that whoever beats, beats when all do\n"
     "      --shrink          if it fails: leave out what the failure does not need, and save that\n"
     "\n"
     "Many runs, each in a process of its own:\n"
@@ -138,6 +141,8 @@ static bool take_option(struct arguments *a, int option) {
     case 'Z':
         a->sleep = SIM_SLEEP_NEVER;
         return true;
+    case 'a':
+        return a->apart = true;
     default:
         return false;
     }
@@ -152,18 +157,60 @@ static void print_cities(void) {
     }
 }
 
+/* What is asked for one run, for many, of a file. False: it has said what does not. */
+static bool go_together(const struct arguments *a, int argc, char **argv) {
+    if (a->matrix != NULL && (a->runs > 0 || a->shrink)) {
+        fprintf(stderr, "peersim: --rtt-matrix is for one run; name the file in the scenario\n");
+        return false;
+    }
+    if (a->runs > 0 && (a->html != NULL || a->trace || a->print || a->seed_given || a->apart)) {
+        fprintf(stderr, "peersim: --%s is for one run, not beside --runs%s\n",
+                a->seed_given ? "seed"
+                : a->trace    ? "trace"
+                : a->print    ? "print"
+                : a->apart    ? "apart"
+                              : "html",
+                a->seed_given ? " (which begins with --first-seed)" : "");
+        return false;
+    }
+    if (a->shrink && a->apart) {
+        fprintf(stderr, "peersim: --apart is not beside --shrink\n");
+        return false;
+    }
+    if (a->range && optind == argc) {
+        fprintf(stderr, "peersim: --seed A..B is of a scenario; of drawn ones --runs N\n");
+        return false;
+    }
+    if (argc - optind > 1) {
+        fprintf(stderr, "peersim: one scenario at a time, not also %s\n", argv[optind + 1]);
+        return false;
+    }
+    return true;
+}
+
 int arguments_parse(struct arguments *a, int argc, char **argv) {
     static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
-        {"html", required_argument, NULL, 'H'}, {"rtt-matrix", required_argument, NULL, 'm'},
-        {"trace", no_argument, NULL, 't'},      {"scatter", no_argument, NULL, 'x'},
-        {"print", no_argument, NULL, 'p'},      {"shrink", no_argument, NULL, 'c'},
-        {"runs", required_argument, NULL, 'r'}, {"first-seed", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'J'}, {"keep-going", no_argument, NULL, 'k'},
-        {"no-shrink", no_argument, NULL, 'n'},  {"shrink-to", required_argument, NULL, 'S'},
-        {"sleep", no_argument, NULL, 'z'},      {"no-sleep", no_argument, NULL, 'Z'},
-        {"cities", no_argument, NULL, 'C'},     {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},    {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'H'},
+        {"rtt-matrix", required_argument, NULL, 'm'},
+        {"trace", no_argument, NULL, 't'},
+        {"scatter", no_argument, NULL, 'x'},
+        {"print", no_argument, NULL, 'p'},
+        {"shrink", no_argument, NULL, 'c'},
+        {"runs", required_argument, NULL, 'r'},
+        {"first-seed", required_argument, NULL, 'f'},
+        {"jobs", required_argument, NULL, 'J'},
+        {"keep-going", no_argument, NULL, 'k'},
+        {"no-shrink", no_argument, NULL, 'n'},
+        {"shrink-to", required_argument, NULL, 'S'},
+        {"sleep", no_argument, NULL, 'z'},
+        {"no-sleep", no_argument, NULL, 'Z'},
+        {"cities", no_argument, NULL, 'C'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {"apart", no_argument, NULL, 'a'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     *a = (struct arguments){.save_to = SAVE_TO, .first_seed = 1};
@@ -189,27 +236,8 @@ int arguments_parse(struct arguments *a, int argc, char **argv) {
         if (!take_option(a, option))
             return 2;
     }
-    if (a->matrix != NULL && (a->runs > 0 || a->shrink)) {
-        fprintf(stderr, "peersim: --rtt-matrix is for one run; name the file in the scenario\n");
+    if (!go_together(a, argc, argv))
         return 2;
-    }
-    if (a->runs > 0 && (a->html != NULL || a->trace || a->print || a->seed_given)) {
-        fprintf(stderr, "peersim: --%s is for one run, not beside --runs%s\n",
-                a->seed_given ? "seed"
-                : a->trace    ? "trace"
-                : a->print    ? "print"
-                              : "html",
-                a->seed_given ? " (which begins with --first-seed)" : "");
-        return 2;
-    }
-    if (a->range && optind == argc) {
-        fprintf(stderr, "peersim: --seed A..B is of a scenario; of drawn ones --runs N\n");
-        return 2;
-    }
-    if (argc - optind > 1) {
-        fprintf(stderr, "peersim: one scenario at a time, not also %s\n", argv[optind + 1]);
-        return 2;
-    }
     a->file = optind < argc ? argv[optind] : NULL;
     return -1;
 }

@@ -22,6 +22,7 @@ struct arguments {
     bool seed_given, json, trace, print, scatter;
     bool shrink, no_shrink, keep_going;
     enum sim_sleep sleep;
+    bool apart;
 };
 
 /* −1 to go on; else the exit status, and why has been said. */

@@ -37,11 +37,13 @@ static void say_how_to_rerun(FILE *out) {
     if (running.sim != NULL) /* what was expected is judged at the end, wherever it went wrong */
         fprintf(out, ", at %.6f s", (double)sim_time(running.sim).us / 1e6);
     fputs("\n", out);
-    fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s%s%s\n", a->seed,
-            a->matrix == NULL ? "" : " --rtt-matrix ", a->matrix == NULL ? "" : a->matrix,
-            a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
-    fprintf(out, "look at it: build/bin/peersim --seed %" PRIu64 " --html %" PRIu64 ".html%s%s\n",
-            a->seed, a->seed, a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s%s%s%s\n", a->seed,
+            a->apart ? " --apart" : "", a->matrix == NULL ? "" : " --rtt-matrix ",
+            a->matrix == NULL ? "" : a->matrix, a->file == NULL ? "" : " ",
+            a->file == NULL ? "" : a->file);
+    fprintf(out, "look at it: build/bin/peersim --seed %" PRIu64 " --html %" PRIu64 ".html%s%s%s\n",
+            a->seed, a->seed, a->apart ? " --apart" : "", a->file == NULL ? "" : " ",
+            a->file == NULL ? "" : a->file);
     fprintf(out, "cut it down: build/bin/peersim --seed %" PRIu64 " --shrink%s%s\n", a->seed,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
 }
@@ -170,6 +172,7 @@ static int run(const struct arguments *a, const struct scenario *scenario) {
         .narrative = a->json ? NULL : stdout,
         .trace = a->trace ? stdout : NULL,
         .sleep = a->sleep,
+        .apart = a->apart,
     };
     running.arguments = a;
     watch_assertions();

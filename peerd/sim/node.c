@@ -58,7 +58,8 @@ void sim_node_start(struct sim *sim, struct sim_node *node) {
     if (node->process.life != SIM_LIFE_DEAD)
         return;
     sim_process_start(sim, &node->process, SIM_LIFE_STARTING);
-    sim_put(sim, SIM_NODE_START,
+    struct duration later = sim_process_begins(sim, &node->process, FIRST_POLL, ~node->index);
+    sim_put(sim, duration_add(SIM_NODE_START, later),
             &(struct sim_event){.kind = SIM_NODE_STARTS, .a = node->index, .n = node->process.run});
 }
 

@@ -1,3 +1,4 @@
+#include "peerd/base/rng.h"
 #include "peerd/sim/world.h"
 
 #include <stdlib.h>
@@ -16,6 +17,17 @@ static void set_life(struct sim *sim, struct sim_process *p, enum sim_life life)
 void sim_process_start(struct sim *sim, struct sim_process *p, enum sim_life life) {
     p->run++;
     set_life(sim, p, life);
+}
+
+/* Their beats and questions stay as far apart as they began: each kill of a run meets the same two
+ * grids, and how old the newest proof is depends on how they lie to each other. */
+struct duration sim_process_begins(const struct sim *sim, const struct sim_process *p,
+                                   struct duration within, uint32_t which) {
+    struct rng rng;
+    if (!sim->options.apart || p->run > 1)
+        return DURATION_ZERO;
+    rng_seed(&rng, ~sim->options.seed ^ (uint64_t)which << 32);
+    return duration_us((int64_t)rng_below(&rng, (uint64_t)within.us));
 }
 
 void sim_process_stop(struct sim *sim, struct sim_process *p) {

@@ -34,6 +34,8 @@ struct sim_options {
     FILE *trace;            /* every line of every machine; NULL: none */
     uint32_t drift_ppm_max; /* [ppm] each clock is wrong by up to this, either way; 0: none is */
     enum sim_sleep sleep;
+    bool
+        apart; /* clusters and nodes begin at instants of their own, as real ones do; else at one */
 };
 
 /* What the simulator can do, for scenario_check_abilities. */

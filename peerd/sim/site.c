@@ -83,7 +83,9 @@ void sim_site_start(struct sim *sim, struct sim_site *site) {
     if (site->peerd.life != SIM_LIFE_DEAD)
         return;
     sim_process_start(sim, &site->peerd, SIM_LIFE_STARTING);
-    sim_put(sim, SIM_PEERD_START,
+    struct duration later =
+        sim_process_begins(sim, &site->peerd, site->policy.detection.interval, site->index);
+    sim_put(sim, duration_add(SIM_PEERD_START, later),
             &(struct sim_event){.kind = SIM_PEERD_STARTS, .a = site->index, .n = site->peerd.run});
 }
 

@@ -473,6 +473,10 @@ struct instant sim_machine_deadline(const struct sim *sim, uint32_t machine);
 /* A process that is stopped keeps the event for later: true. So does one that is dead lose it. */
 bool sim_process_holds(struct sim *sim, struct sim_process *p, const struct sim_event *event);
 void sim_process_start(struct sim *sim, struct sim_process *p, enum sim_life life);
+
+/* How much later than the others it begins at the very start: less than `within`, `--apart`. */
+struct duration sim_process_begins(const struct sim *sim, const struct sim_process *p,
+                                   struct duration within, uint32_t which);
 void sim_process_kill(struct sim *sim, struct sim_process *p);
 void sim_process_stop(struct sim *sim, struct sim_process *p);
 void sim_process_continue(struct sim *sim, struct sim_process *p);

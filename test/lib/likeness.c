@@ -111,6 +111,21 @@ static bool is_accident(const struct sample *s, unsigned runs) {
     return s->count < LIKENESS_FEW || one_run;
 }
 
+unsigned likeness_runs(struct sample *model, unsigned model_runs, unsigned least, unsigned most) {
+    struct likeness l = {.chance = 1};
+    double as_far;
+    if (model->count == 0)
+        return least;
+    sample_sort(model);
+    take_points(model, l.model);
+    for (unsigned runs = least; runs <= most; runs++) {
+        draw(&l, model, model_runs, runs, INFINITY, &as_far);
+        if (l.chance <= LIKENESS_CHANCE_MAX)
+            return runs;
+    }
+    return least;
+}
+
 struct likeness likeness_of(struct sample *model, unsigned model_runs, struct sample *measured,
                             unsigned measured_runs) {
     struct likeness l = {.verdict = LIKENESS_NONE};

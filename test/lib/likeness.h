@@ -18,7 +18,7 @@
 #define LIKENESS_PART       0.20
 #define LIKENESS_MS         15
 #define LIKENESS_FEW        6     /* figures; fewer are not looked at */
-#define LIKENESS_CHANCE_MAX 0.02  /* of being told apart from oneself */
+#define LIKENESS_CHANCE_MAX 0.01  /* of being told apart from oneself */
 #define LIKENESS_RARE       0.005 /* so many draws are "hardly any" */
 #define LIKENESS_POINTS     3     /* quantiles that are compared */
 
@@ -38,6 +38,11 @@ struct likeness {
 };
 
 extern const double likeness_points[LIKENESS_POINTS];
+
+/* How many runs tell: the fewest from `least` to `most` whose chance of being told apart from the
+ * model, although it is the model that was drawn, is small enough. `least` if none are enough.
+ * Depends on the model alone, so that nobody goes on measuring until it agrees. Sorts it. */
+unsigned likeness_runs(struct sample *model, unsigned model_runs, unsigned least, unsigned most);
 
 /* Sorts both. */
 struct likeness likeness_of(struct sample *model, unsigned model_runs, struct sample *measured,

@@ -97,6 +97,37 @@ Test(likeness, too_few_to_judge) {
     }
 }
 
+/* As many as judge themselves the same, and no more; and none where none would do. */
+Test(likeness, how_many_runs_tell) {
+    static const struct {
+        const char *what;
+        double high; /* of a run, from 100 */
+        unsigned least, most;
+        bool tells, more;
+    } rows[] = {
+        {"all runs are alike", 105, 3, 100, true, false},
+        {"they differ a little", 180, 3, 100, true, true},
+        {"they differ a lot", 300, 3, 100, true, true},
+        {"so many are not allowed", 300, 3, 6, false, false},
+    };
+    unsigned before = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sample model = spread(MODEL_RUNS, 100, rows[i].high, true);
+        unsigned runs = likeness_runs(&model, MODEL_RUNS, rows[i].least, rows[i].most);
+        cr_expect(eq(int, runs > rows[i].least, rows[i].more), "%s: %u", rows[i].what, runs);
+        cr_expect(eq(int, rows[i].more &&runs <= before, 0), "%s: %u", rows[i].what, runs);
+        before = runs;
+        for (unsigned n = runs - rows[i].more; n <= runs; n++) {
+            struct likeness l;
+            judge(spread(MODEL_RUNS, 100, rows[i].high, true), MODEL_RUNS,
+                  spread(n, 100, rows[i].high, true), n, &l);
+            cr_expect(eq(int, l.chance <= LIKENESS_CHANCE_MAX, rows[i].tells && n == runs),
+                      "%s: %u of %u, chance %f", rows[i].what, n, runs, l.chance);
+        }
+        free(model.values);
+    }
+}
+
 Test(likeness, something_against_nothing) {
     struct sample one = {0}, none = {0};
     sample_add(&one, 50, 0);

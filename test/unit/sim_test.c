@@ -94,6 +94,26 @@ Test(sim, the_same_seed_gives_the_same_run_line_for_line) {
     cr_expect_neq(a, c, "another seed, another run");
 }
 
+static uint64_t digest_apart(const char *text, uint64_t seed, bool apart) {
+    struct sim_fixture f;
+    sim_fixture_open(&f, text, seed);
+    sim_free(f.sim);
+    f.sim = sim_new(&(struct sim_options){.scenario = &f.scenario, .seed = seed, .apart = apart});
+    sim_run(f.sim);
+    cr_expect(report_ok(sim_report(f.sim)));
+    uint64_t digest = sim_digest(f.sim);
+    sim_fixture_close(&f);
+    return digest;
+}
+
+/* Of its own for each, and the same for the same seed. */
+Test(sim, who_begins_apart_beats_apart) {
+    uint64_t lines, together = digest_of(crash, 5, &lines), apart = digest_apart(crash, 5, true);
+    cr_expect_eq(digest_apart(crash, 5, false), together);
+    cr_expect_neq(apart, together);
+    cr_expect_eq(digest_apart(crash, 5, true), apart);
+}
+
 Test(sim, a_drawn_run_can_be_repeated) {
     static char text[SWARM_TEXT_MAX];
     uint64_t lines[2];
