@@ -51,8 +51,16 @@ static void refuse_entries(struct resolving *r) {
     }
 }
 
+/* RFC 1035 section 3.2.1: a TTL is a number of seconds. */
+static void refuse_parts(struct resolving *r) {
+    struct tree_node *discovery = tree_find(r->root, "discovery");
+    if (!discovery->faulty && r->s->discovery.ttl.us % 1000000 != 0)
+        refuse(r, tree_find(discovery, "ttl"), "whole seconds, as DNS counts", "parts of one");
+}
+
 void resolve_discovery(struct resolving *r) {
     if (r->s->discovery.given) {
+        refuse_parts(r);
         refuse_peerings(r);
         refuse_many(r);
     }

@@ -65,6 +65,9 @@ static const struct {
      "3:28: timeline[0].rekey: expected keys that stay, beside `discovery`, found another one\n"
      "3:58: timeline[1].policy: expected policies that stay, beside `discovery`, found another "
      "one\n"},
+    {"a TTL that DNS cannot say",
+     "{name: x, duration: 10s, clusters: [{name: a}], discovery:\n{ttl: 1500ms}}",
+     "2:7: discovery.ttl: expected whole seconds, as DNS counts, found parts of one\n"},
     {"more clusters than an answer names",
      "{name: x, duration: 10s, discovery: {}, clusters: [{name: a},\n{name: b, count: 40}]}",
      "2:1: clusters[1]: expected at most 32 clusters with `discovery`, as many as are read of an "

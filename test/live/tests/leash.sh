@@ -80,6 +80,7 @@ needs_its_emulator() {
 
 ends KILL 137 site
 ends TERM 1 site
+! command -v knotd >/dev/null || ends KILL 137 dns
 leaves_no_keys
 if [ "$(id -u)" -eq 0 ]; then
     ends KILL 137 wide
