@@ -37,14 +37,15 @@ static void say_how_to_rerun(FILE *out) {
     if (running.sim != NULL) /* what was expected is judged at the end, wherever it went wrong */
         fprintf(out, ", at %.6f s", (double)sim_time(running.sim).us / 1e6);
     fputs("\n", out);
-    fprintf(out, "run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s%s%s%s\n", a->seed,
+    const char *me = program_invocation_name;
+    fprintf(out, "run again: %s --seed %" PRIu64 " --trace%s%s%s%s%s\n", me, a->seed,
             a->apart ? " --apart" : "", a->matrix == NULL ? "" : " --rtt-matrix ",
             a->matrix == NULL ? "" : a->matrix, a->file == NULL ? "" : " ",
             a->file == NULL ? "" : a->file);
-    fprintf(out, "look at it: build/bin/peersim --seed %" PRIu64 " --html %" PRIu64 ".html%s%s%s\n",
-            a->seed, a->seed, a->apart ? " --apart" : "", a->file == NULL ? "" : " ",
+    fprintf(out, "look at it: %s --seed %" PRIu64 " --html %" PRIu64 ".html%s%s%s\n", me, a->seed,
+            a->seed, a->apart ? " --apart" : "", a->file == NULL ? "" : " ",
             a->file == NULL ? "" : a->file);
-    fprintf(out, "cut it down: build/bin/peersim --seed %" PRIu64 " --shrink%s%s\n", a->seed,
+    fprintf(out, "cut it down: %s --seed %" PRIu64 " --shrink%s%s\n", me, a->seed,
             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
 }
 
@@ -147,8 +148,8 @@ static void print_cost(const struct sim *sim) {
 static bool save_page(const struct arguments *a, const struct sim *sim,
                       const struct scenario *scenario) {
     char command[512];
-    snprintf(command, sizeof(command), "build/bin/peersim --seed %" PRIu64 "%s%s", a->seed,
-             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    snprintf(command, sizeof(command), "%s --seed %" PRIu64 "%s%s", program_invocation_name,
+             a->seed, a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
     const struct report_page page = {
         .report = sim_report(sim),
         .scenario = scenario,

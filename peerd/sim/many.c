@@ -83,8 +83,8 @@ static void tell_failure(struct many *m, const struct trial *t) {
     if (m->failed > FAILURES_MAX)
         return;
     printf("  FAIL  seed %" PRIu64 ": %s\n", t->seed, t->failure);
-    printf("        run again: build/bin/peersim --seed %" PRIu64 " --trace%s%s\n", t->seed,
-           o->path == NULL ? "" : " ", o->path == NULL ? "" : o->path);
+    printf("        run again: %s --seed %" PRIu64 " --trace%s%s\n", program_invocation_name,
+           t->seed, o->path == NULL ? "" : " ", o->path == NULL ? "" : o->path);
     fflush(stdout);
     if (o->save_to != NULL && m->failed <= SHRINK_MAX)
         cut_down(m, t->seed);

@@ -161,6 +161,6 @@ bool shrunk_save(const struct shrunk_request *request, struct shrunk *out) {
 void shrunk_tell(const struct shrunk *shrunk, uint64_t seed, FILE *out) {
     fprintf(out, "        shrunk from %" PRIu32 " entries to %" PRIu32 " in %" PRIu32 " runs: %s\n",
             shrunk->entries_before, shrunk->entries_after, shrunk->attempts, shrunk->failure);
-    fprintf(out, "        run that: build/bin/peersim %s --seed %" PRIu64 " --trace\n",
+    fprintf(out, "        run that: %s %s --seed %" PRIu64 " --trace\n", program_invocation_name,
             shrunk->path, seed);
 }

@@ -7,6 +7,7 @@
 #include "peerd/net/clock.h"
 #include "peerd/sim/report_html.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -131,7 +132,10 @@ static int parse(struct options *o, int argc, char **argv) {
 
 static bool save_page(const struct runner *r, const struct options *o) {
     char command[512], violation[96] = "";
-    snprintf(command, sizeof(command), "test/live/run %s --seed %" PRIu64, o->path, r->config.seed);
+    const char *how = getenv("LIVE_COMMAND"); /* the script that hides our name */
+    snprintf(command, sizeof(command), "%s%s %s --seed %" PRIu64,
+             how != NULL ? how : program_invocation_name, how != NULL ? "" : " run", o->path,
+             r->config.seed);
     if (r->command_status != 0)
         snprintf(violation, sizeof(violation), "the command failed with status %d",
                  r->command_status);
