@@ -440,3 +440,40 @@ Test(witness_move, a_spent_budget_of_hedges_keeps_no_commit_away) {
     cr_expect_eq(f.w.serving, 1);
     cr_expect_null(resume_to(1, RESUME_HEDGE, 0), "and not again to hedge");
 }
+
+/* The standby at ams1 is renewed, which has not been answered yet. */
+static void ask_to_stand_by(void) {
+    start();
+    stream(0, 0, 50);
+    f.w.servers[1].standby_at = at_ms(f.ms);
+    forget_sent();
+    wait_until(f.ms + 1);
+    cr_assert_not_null(resume_to(1, RESUME_STANDBY, 0));
+}
+
+Test(witness_move, who_stands_by_after_all_is_asked) {
+    ask_to_stand_by();
+    give_refusal(1, RESUME_STANDBY, ERR_UNKNOWN_SOURCE, 0);
+    wait_until(f.ms + 1);
+    give_refusal(2, RESUME_STANDBY, ERR_NO_CREDIT,
+                 1000); /* of two that refuse ams1 is the better */
+    wait_until(f.ms + 1);
+    give_grant(1, RESUME_STANDBY);
+    cr_assert_not(instant_is_never(f.w.servers[1].standby_until));
+    forget_sent();
+    wait_until(f.ms + 600);
+    cr_expect_not_null(resume_to(1, RESUME_COMMIT, 0), "it has said yes since it said no");
+}
+
+Test(witness_move, a_stranger_may_be_known_soon) {
+    static const struct {
+        enum err error;
+        int64_t ms;
+    } table[] = {{ERR_NO_CREDIT, 1000}, {ERR_UNKNOWN_ISSUER, 5000}, {ERR_EXPIRED, 60000}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        ask_to_stand_by();
+        give_refusal(1, RESUME_STANDBY, table[i].error, 0);
+        cr_expect_eq(instant_since(f.w.servers[1].not_before, at_ms(f.ms)).us / 1000, table[i].ms,
+                     "%s", err_name(table[i].error));
+    }
+}
