@@ -1,3 +1,4 @@
+#include "peerd/sim/discovery.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/site.h"
@@ -46,32 +47,43 @@ void sim_call_drop(struct sim *sim, struct sim_call *call) {
 
 /* ---- asking ---- */
 
-static struct sim_call *new_call(struct sim *sim, const struct sim_site *site, uint32_t peer) {
+static struct sim_call *new_call(struct sim *sim, const struct sim_site *site, uint32_t to) {
     struct sim_call *call = sim_alloc(1, sizeof(*call));
     call->from = site->index;
     call->run = site->peerd.run;
-    call->peer = peer;
+    call->to = to;
     call->asked = sim->now;
     return call;
 }
 
 static void ask(struct sim *sim, const struct sim_site *site, struct sim_call *call) {
-    uint32_t to = site->cluster_of[call->peer];
     struct instant at;
-    if (sim_network_stream(&sim->network, site->index, to, 1, sim->now, &at))
-        sim_put_at(sim, at, &(struct sim_event){.kind = SIM_CALL, .a = to, .body = call});
+    if (sim_network_stream(&sim->network, site->index, call->to, 1, sim->now, &at))
+        sim_put_at(sim, at, &(struct sim_event){.kind = SIM_CALL, .a = call->to, .body = call});
     else
         fail(sim, call, ERR_TIMEOUT, false);
 }
 
 void sim_call_fetch(struct sim *sim, struct sim_site *site,
                     const struct core_fetch_description *fetch) {
-    ask(sim, site, new_call(sim, site, fetch->peer));
+    ask(sim, site, new_call(sim, site, site->cluster_of[fetch->peer]));
+}
+
+/* Of itself nobody asks over a network: somebody has told it that it has another key. */
+void sim_call_find(struct sim *sim, struct sim_site *site, uint32_t to,
+                   const struct public_key *key) {
+    struct sim_call *call = new_call(sim, site, to);
+    call->finds = true;
+    call->key = *key;
+    if (to == site->index)
+        fail(sim, call, ERR_UNREACHABLE, true);
+    else
+        ask(sim, site, call);
 }
 
 void sim_call_lodge(struct sim *sim, struct sim_site *site,
                     const struct core_lodge_standbys *lodge) {
-    struct sim_call *call = new_call(sim, site, lodge->peer);
+    struct sim_call *call = new_call(sim, site, site->cluster_of[lodge->peer]);
     call->lodging = true;
     call->ttl_ms = lodge->ttl_ms;
     call->group_count = lodge->group_count;
@@ -80,7 +92,7 @@ void sim_call_lodge(struct sim *sim, struct sim_site *site,
 }
 
 void sim_call_say(struct sim *sim, struct sim_site *site, const struct core_say_agreement *say) {
-    struct sim_call *call = new_call(sim, site, say->peer);
+    struct sim_call *call = new_call(sim, site, site->cluster_of[say->peer]);
     call->message = copy_of(say->message, 1, sizeof(*call->message));
     ask(sim, site, call);
 }
@@ -121,7 +133,7 @@ static void leave_for_later(struct sim *sim, struct sim_site *site, const struct
     struct sim_event event = *e;
     *later = (struct sim_call){.from = call->from,
                                .run = call->run,
-                               .peer = call->peer,
+                               .to = call->to,
                                .lodging = call->lodging,
                                .asked = call->asked,
                                .ttl_ms = call->ttl_ms,
@@ -135,14 +147,26 @@ static void leave_for_later(struct sim *sim, struct sim_site *site, const struct
     sim_process_holds(sim, &site->peerd, &event);
 }
 
+/* The connection is made by keys, each side's being known to the other. */
+static bool may_ask(const struct sim *sim, const struct sim_site *site,
+                    const struct sim_call *call) {
+    if (call->finds)
+        return public_key_equal(&call->key, &site->key) &&
+               sim_discovery_may_ask(sim, site, call->from);
+    return sim_site_knows(site, site->peer_of[call->from]) &&
+           sim_discovery_opens(sim, site, call->from);
+}
+
 void sim_call_asked(struct sim *sim, const struct sim_event *e) {
     struct sim_site *site = &sim->sites[e->a];
     struct sim_call *call = e->body;
     uint32_t peer = site->peer_of[call->from];
     if (!call->orphan && !sim_network_open(&sim->network, call->from, e->a)) {
         fail(sim, call, ERR_TIMEOUT, false);
-    } else if (site->core == NULL || !sim_site_knows(site, peer)) {
+    } else if (site->core == NULL || !may_ask(sim, site, call)) {
         fail(sim, call, ERR_UNREACHABLE, true); /* refused; the way back is not worth an event */
+    } else if (site->peerd.life == SIM_LIFE_STOPPED && call->finds) {
+        fail(sim, call, ERR_TIMEOUT, false); /* what it would say later is nothing to anybody */
     } else if (site->peerd.life == SIM_LIFE_STOPPED) {
         leave_for_later(sim, site, e);
     } else if (call->message != NULL) {
@@ -193,7 +217,8 @@ void sim_call_answer_agreement(struct sim *sim, struct sim_site *site,
 static bool is_awaited(struct sim *sim, const struct sim_event *e) {
     struct sim_call *call = e->body;
     struct sim_site *site = &sim->sites[e->a];
-    if (site->core != NULL && site->peerd.run == call->run && sim_site_knows(site, call->peer))
+    bool knows = call->finds || sim_site_knows(site, site->peer_of[call->to]);
+    if (site->core != NULL && site->peerd.run == call->run && knows)
         return !sim_process_holds(sim, &site->peerd, e);
     free_call(call);
     return false;
@@ -201,24 +226,25 @@ static bool is_awaited(struct sim *sim, const struct sim_event *e) {
 
 void sim_call_failed(struct sim *sim, const struct sim_event *e) {
     struct sim_call *call = e->body;
+    struct sim_site *site = &sim->sites[e->a];
     if (!is_awaited(sim, e))
         return;
-    if (call->message != NULL) { /* it is said again in time */
-        free_call(call);
-        return;
-    }
-    sim_site_step(
-        sim, &sim->sites[e->a],
-        &(struct core_event){
-            .kind = CORE_PEER_UNREACHABLE,
-            .u.unreachable = {.peer = call->peer, .lodging = call->lodging, .err = call->err}});
+    if (call->finds)
+        sim_discovery_fetched(sim, site, &call->key, NULL);
+    else if (call->message == NULL) /* else it is said again in time */
+        sim_site_step(sim, site,
+                      &(struct core_event){.kind = CORE_PEER_UNREACHABLE,
+                                           .u.unreachable = {.peer = site->peer_of[call->to],
+                                                             .lodging = call->lodging,
+                                                             .err = call->err}});
     free_call(call);
 }
 
 void sim_call_answered(struct sim *sim, const struct sim_event *e) {
     struct sim_call *call = e->body;
     struct sim_site *site = &sim->sites[e->a];
-    if (!sim_network_open(&sim->network, site->cluster_of[call->peer], e->a)) {
+    uint32_t peer = site->peer_of[call->to];
+    if (!sim_network_open(&sim->network, call->to, e->a)) {
         fail(sim, call, ERR_TIMEOUT, false);
         return;
     }
@@ -228,20 +254,27 @@ void sim_call_answered(struct sim *sim, const struct sim_event *e) {
     }
     if (!is_awaited(sim, e))
         return;
-    if (!call->lodging && call->message == NULL)
-        sim_rekey_described(sim, site, call->peer, &call->description);
-    struct core_event event = {
-        .kind = CORE_PEER_DESCRIBED,
-        .u.described = {.peer = call->peer, .description = &call->description}};
+    if (call->finds) {
+        sim_discovery_fetched(sim, site, &call->key, &call->description);
+        free_call(call);
+        return;
+    }
+    bool described = !call->lodging && call->message == NULL;
+    if (described)
+        sim_rekey_described(sim, site, peer, &call->description);
+    struct core_event event = {.kind = CORE_PEER_DESCRIBED,
+                               .u.described = {.peer = peer, .description = &call->description}};
     if (call->message != NULL)
         event = (struct core_event){.kind = CORE_AGREEMENT_HEARD,
-                                    .u.agreement = {.peer = call->peer, .message = call->message}};
+                                    .u.agreement = {.peer = peer, .message = call->message}};
     else if (call->lodging)
         event = (struct core_event){.kind = CORE_STANDBYS_ANSWERED,
-                                    .u.standbys = {.peer = call->peer,
+                                    .u.standbys = {.peer = peer,
                                                    .slots = call->slots,
                                                    .slot_count = call->slot_count,
                                                    .ttl_ms = call->ttl_ms}};
     sim_site_step(sim, site, &event);
+    if (described)
+        sim_discovery_described(sim, site, peer, &call->description);
     free_call(call);
 }

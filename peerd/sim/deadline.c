@@ -1,8 +1,10 @@
-#include "peerd/sim/world.h"
+#include "peerd/sim/discovery.h"
 
 static struct instant site_deadline(const struct sim_site *site) {
-    bool runs = site->peerd.life == SIM_LIFE_RUNNING && site->core != NULL;
-    return runs ? sim_clock_true(&site->clock, core_deadline(site->core)) : INSTANT_NEVER;
+    if (site->peerd.life != SIM_LIFE_RUNNING || site->core == NULL)
+        return INSTANT_NEVER;
+    return sim_clock_true(&site->clock,
+                          instant_min(core_deadline(site->core), sim_discovery_deadline(site)));
 }
 
 static struct instant worker_deadline(const struct sim *sim, const struct sim_worker *w) {

@@ -83,6 +83,8 @@ static void foresee_records(const struct sim *sim, const struct sim_event *e) {
     case SIM_NACK:
     case SIM_BEAT_TO_NODE:
     case SIM_CALL_FAILED:
+    case SIM_RESOLVED:
+    case SIM_PEERS_FOUND:
     case SIM_OPEN_FAILED:
     case SIM_OPEN_AGAIN:
     case SIM_CLIENT_VANISHES:

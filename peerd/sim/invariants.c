@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants_private.h"
 
 #include "peerd/base/fetch.h"
+#include "peerd/sim/discovery.h"
 #include "peerd/sim/pages.h"
 
 #include <stdarg.h>
@@ -134,6 +135,8 @@ void sim_invariants_worker_died(struct sim *sim, struct sim_worker *w) {
 }
 
 static uint32_t peers_at_most(const struct sim_site *site) {
+    if (site->discovery != NULL)
+        return POLICY_PEERS_MAX;
     return site->at_start != NULL ? site->at_start->peer_count : site->policy.peer_count;
 }
 
@@ -176,6 +179,22 @@ void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site) {
     watch->tokens = duration_s(1).us; /* the bucket's old size is not known any more */
     watch->drain_since = sim_site_now(sim, site);
     watch->drain_orders = 0;
+}
+
+/* Those that stay have other places in the policy, and in all else they are who they were. */
+void sim_invariants_peers_change(struct sim *sim, struct sim_site *site, const uint32_t *was) {
+    struct watch_site *watch = site_watch(sim, site);
+    struct watch_peer *before = watch->peers;
+    watch->peers = sim_alloc(peers_at_most(site), sizeof(*watch->peers));
+    watch->suspects = 0;
+    for (uint32_t i = 0; i < peers_at_most(site); i++) {
+        if (i < site->policy.peer_count && was[i] != UINT32_MAX)
+            watch->peers[i] = before[was[i]];
+        else
+            forget_peer(&watch->peers[i]);
+        watch->suspects += watch->peers[i].verdict == VERDICT_SUSPECT;
+    }
+    free(before);
 }
 
 void sim_invariants_site_steps(struct sim *sim, struct sim_site *site, const struct core_event *e) {
@@ -266,6 +285,7 @@ static void check_site(struct sim *sim, struct sim_site *site) {
     if (site->core == NULL)
         return;
     core_check_invariants(site->core);
+    sim_discovery_check(site);
     if (site->peerd.life != SIM_LIFE_RUNNING)
         return;
     site_watch(sim, site);

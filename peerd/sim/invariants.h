@@ -106,7 +106,9 @@ void sim_invariants_site_steps(struct sim *sim, struct sim_site *site,
 void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
                                  const struct core_event *event);
 
-/* It is about to read another policy, which stands there already. */
+/* It is about to read another policy, which stands there already. If other peers were found,
+ * `was[i]` is where the i-th stood before, UINT32_MAX if nowhere. */
+void sim_invariants_peers_change(struct sim *sim, struct sim_site *site, const uint32_t *was);
 void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site);
 
 /* What a cluster says of itself to whoever asks. */

@@ -482,6 +482,9 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
     if (sim->sites[w->cluster].at_start != NULL)
         return false; /* its policy may not know the issuer, or may not have known it a minute ago
                        */
+    if (sim->sites[w->cluster].discovery != NULL && c->ticket.issuer != w->cluster &&
+        !node->told_alive[c->ticket.issuer])
+        return false; /* its peerd has not found the issuer, or has not said so yet */
     if (c->witness->servers[server].role == WITNESS_ROLE_FREE ||
         w->process.life != SIM_LIFE_RUNNING || node->process.life != SIM_LIFE_RUNNING ||
         !node->briefed || !passes(sim, end, w->cluster) || !passes(sim, w->cluster, end) ||

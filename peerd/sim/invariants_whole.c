@@ -117,6 +117,10 @@ static void check_site_whole(struct sim *sim, struct sim_site *site) {
                    " nodes",
                    name, s.recovering ? "recovering, " : "", s.draining ? "draining, " : "",
                    s.nodes_registered, s.nodes);
+    if (site->discovery != NULL && site->policy.peer_count + 1 != sim->site_count)
+        sim_breach(sim,
+                   "%s has found %" PRIu32 " of %" PRIu32 " others after everything was healed",
+                   name, site->policy.peer_count, sim->site_count - 1);
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
         if (p.verdict != VERDICT_ALIVE)

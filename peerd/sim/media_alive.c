@@ -10,7 +10,8 @@
 /* Media-alive: the beats of a node whose peerd is silent; and its watch over the workers. */
 
 static void beat_to(struct sim *sim, struct sim_node *node, uint32_t peer) {
-    uint32_t to = sim->sites[node->cluster].cluster_of[peer];
+    const struct sim_site *site = &sim->sites[node->cluster];
+    uint32_t to = site->discovery != NULL ? peer : site->cluster_of[peer];
     struct beat b = {.kind = BEAT_KIND_MEDIA_ALIVE,
                      .interval_ms = SIM_NODE_TICK_MS,
                      .node = (uint8_t)node->number,
@@ -73,12 +74,18 @@ void sim_node_tick(struct sim *sim, const struct sim_event *e) {
     beat_if_headless(sim, node);
 }
 
+/* Whom DNS names it knows from its peerd alone. */
+static bool is_stranger(const struct sim *sim, const struct sim_node *node, uint32_t peer) {
+    return sim->sites[node->cluster].discovery != NULL && !node->told_alive[peer];
+}
+
 /* The first answers are echoed at once: until then nothing is proven. */
 void sim_node_beat_received(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     struct sim_beat *body = e->body;
-    uint32_t peer = sim->sites[node->cluster].peer_of[e->b];
-    if (peer == UINT32_MAX || !sim_network_open(&sim->network, e->b, node->cluster) ||
+    uint32_t peer = sim_node_peer(sim, node, e->b);
+    if (peer == UINT32_MAX || is_stranger(sim, node, peer) ||
+        !sim_network_open(&sim->network, e->b, node->cluster) ||
         node->process.life == SIM_LIFE_DEAD || node->process.life == SIM_LIFE_STARTING) {
         sim_body_free(&sim->bodies, body);
         return;

@@ -14,7 +14,8 @@
 
 void sim_node_init(struct sim *sim, uint32_t index) {
     struct sim_node *node = &sim->nodes[index];
-    uint32_t peers = sim->sites[node->cluster].policy.peer_count;
+    const struct sim_site *site = &sim->sites[node->cluster];
+    uint32_t peers = site->discovery != NULL ? sim->site_count : site->policy.peer_count;
     node->peers = peers;
     node->echoes = sim_alloc(peers, sizeof(*node->echoes));
     node->told_alive = sim_alloc(peers, sizeof(*node->told_alive));
@@ -26,6 +27,11 @@ static void forget_echoes(struct sim_node *node) {
         node->echoes[i] = NULL;
         node->told_alive[i] = false;
     }
+}
+
+uint32_t sim_node_peer(const struct sim *sim, const struct sim_node *node, uint32_t cluster) {
+    const struct sim_site *site = &sim->sites[node->cluster];
+    return site->discovery != NULL ? cluster : site->peer_of[cluster];
 }
 
 struct echo *sim_node_echo(struct sim_node *node, uint32_t peer) {

@@ -24,7 +24,11 @@ void sim_node_session_ended(struct sim *sim, struct sim_worker *worker, uint32_t
 void sim_node_worker_died(struct sim *sim, struct sim_worker *worker);
 void sim_node_worker_ready(struct sim *sim, struct sim_worker *worker);
 
-/* Its echo towards a peer, by index in the policy. */
+/* What it knows a cluster by: its index in the policy, UINT32_MAX if it is not there; with
+ * discovery, where peerd's peers come and go, the cluster itself. */
+uint32_t sim_node_peer(const struct sim *sim, const struct sim_node *node, uint32_t cluster);
+
+/* Its echo towards a peer, by that index. */
 struct echo *sim_node_echo(struct sim_node *node, uint32_t peer);
 
 /* Place of a worker's slot in the roster. */

@@ -25,6 +25,8 @@ enum sim_event_kind {
     SIM_CALL,            /* a: cluster that is asked; body: struct sim_call */
     SIM_CALL_ANSWERED,   /* a: cluster that asked; body: struct sim_call */
     SIM_CALL_FAILED,     /* a: cluster that asked; body: struct sim_call */
+    SIM_RESOLVED,        /* a: cluster, n: question; its resolver, or the end of patience */
+    SIM_PEERS_FOUND,     /* a: cluster, n: run; other ones */
     SIM_OPEN,            /* a: cluster, b: client, n: attempt */
     SIM_OPEN_ANSWERED,   /* a: client, b: cluster, n: attempt; body: struct core_answer_open */
     SIM_OPEN_FAILED,     /* a: client, b: cluster, n: attempt */

@@ -198,11 +198,11 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->credit_until = instant_add(node->peerd.heard, duration_ms(a->credit.lease_ms));
     sim_invariants_credit_taken(sim, node);
     sim_roster_acknowledged(&node->roster, a->seq);
-    const struct sim_site *site = &sim->sites[node->cluster];
     for (uint32_t i = 0; i < node->peers; i++)
         node->told_alive[i] = false;
     for (size_t i = 0; i < a->media_alive_count; i++)
-        node->told_alive[site->peer_of[sim_cluster_at(sim, &a->media_alive[i].beats)]] = true;
+        node->told_alive[sim_node_peer(sim, node, sim_cluster_at(sim, &a->media_alive[i].beats))] =
+            true;
     brief_workers(sim, node);
     take_orders(sim, node, a);
 }

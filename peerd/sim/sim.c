@@ -3,6 +3,7 @@
 #include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/crowd.h"
+#include "peerd/sim/discovery.h"
 #include "peerd/sim/expect.h"
 #include "peerd/sim/foresight.h"
 #include "peerd/sim/invariants.h"
@@ -30,13 +31,14 @@
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
     .verbs = {true, true, true, true, true, true, true, true, true, true, true, true, true, true,
-              true},
+              true, true},
     .parts = {true, true, true, true},
     .recordings = true,
     .links = true,
     .clock_step = true,
     .clock_drift = true,
     .lies = true,
+    .discovery = true,
     .whole = true,
     .regions = true,
     .clusters_max = CLUSTERS_MAX,
@@ -203,15 +205,6 @@ static void draw_drifts(struct sim *sim, uint64_t seed) {
         sim->clients[i].drift_ppm = drawn_drift(sim, &rng);
 }
 
-static bool may_sleep(const struct sim_options *o) {
-    bool followed = o->policies == NULL && o->scenario->performance.locations_max > 0;
-    uint64_t count = 0;
-    for (uint32_t i = 0; i < o->scenario->client_group_count; i++)
-        count += o->scenario->clients[i].count;
-    bool drawn = !followed && (count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
-    return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);
-}
-
 struct sim *sim_new(const struct sim_options *options) {
     struct sim *sim = sim_alloc(1, sizeof(*sim));
     struct rng seeds, draws;
@@ -227,7 +220,7 @@ struct sim *sim_new(const struct sim_options *options) {
     report_init(&sim->report, "sim", &sim->scenario->name, options->seed);
     sim_queue_init(&sim->queue);
     sim_queue_init(&sim->past);
-    sim->sleeps = may_sleep(options);
+    sim->sleeps = sim_sleep_is_drawn(options);
     sim_network_init(&sim->network, sim->scenario, rng_u64(&seeds));
     trace_init(&sim->trace);
     sim->tenure_outbox.trace = sim->witness_outbox.trace = &sim->trace;
@@ -277,6 +270,8 @@ void sim_event_drop(struct sim *sim, struct sim_event *e) {
         sim_body_free(&sim->bodies, e->body);
         return;
     case SIM_MEDIA:
+    case SIM_RESOLVED:
+    case SIM_PEERS_FOUND:
     case SIM_OPEN:
     case SIM_OPEN_ANSWERED:
     case SIM_OPEN_FAILED:
@@ -367,6 +362,12 @@ void sim_dispatch(struct sim *sim, const struct sim_event *e) {
         return;
     case SIM_CALL_FAILED:
         sim_call_failed(sim, e);
+        return;
+    case SIM_RESOLVED:
+        sim_discovery_resolved(sim, e);
+        return;
+    case SIM_PEERS_FOUND:
+        sim_discovery_found(sim, e);
         return;
     case SIM_OPEN:
         sim_site_open_asked(sim, e);

@@ -1,5 +1,6 @@
 #include "peerd/sim/site.h"
 
+#include "peerd/sim/discovery.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
@@ -59,6 +60,7 @@ void sim_site_init(struct sim *sim, uint32_t index) {
         site->peer_of[i] = UINT32_MAX;
     fill_policy(sim, site);
     sim_rekey_init(sim, site);
+    sim_discovery_init(sim, site);
 }
 
 static void free_core(struct sim_site *site) {
@@ -74,6 +76,7 @@ void sim_site_free(struct sim *sim, struct sim_site *site) {
     free_core(site);
     free(site->peer_of);
     free(site->keys);
+    sim_discovery_free(site);
     free(site->at_start);
 }
 
@@ -104,6 +107,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
     if (sim->client_count > SIM_CROWD)
         site->storage = sim_pages_apart(core_size());
     sim_rekey_started(sim, site);
+    sim_discovery_starts(sim, site);
     site->core = core_init(&(struct core_setup){.policy = &site->policy,
                                                 .self = site->key,
                                                 .boot = boot,
@@ -117,6 +121,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
     memset(site->verdicts, 0, sizeof(site->verdicts));
     site->falls = 0;
     sim_site_step(sim, site, &(struct core_event){.kind = CORE_TICK});
+    sim_discovery_begins(sim, site);
 }
 
 void sim_site_kill(struct sim *sim, struct sim_site *site) {
@@ -403,6 +408,7 @@ void sim_site_step(struct sim *sim, struct sim_site *site, struct core_event *ev
 
 void sim_site_due(struct sim *sim, struct sim_site *site) {
     uint32_t ticks = 0;
+    sim_discovery_due(sim, site);
     do {
         sim_site_step(sim, site, &(struct core_event){.kind = CORE_TICK});
         assert(++ticks < TICKS_MAX);
@@ -422,7 +428,7 @@ void sim_site_beat_received(struct sim *sim, const struct sim_event *e) {
     }
     if (sim_process_holds(sim, &site->peerd, e))
         return;
-    if (!sim_rekey_opens(sim, site, peer, e->n)) {
+    if (!sim_rekey_opens(sim, site, peer, e->n) || !sim_discovery_opens(sim, site, e->b)) {
         sim_body_free(&sim->bodies, body);
         return;
     }

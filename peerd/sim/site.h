@@ -35,6 +35,8 @@ void sim_site_polled(struct sim *sim, const struct sim_event *e);
 
 void sim_call_fetch(struct sim *sim, struct sim_site *site,
                     const struct core_fetch_description *fetch);
+void sim_call_find(struct sim *sim, struct sim_site *site, uint32_t to,
+                   const struct public_key *key);
 void sim_call_lodge(struct sim *sim, struct sim_site *site,
                     const struct core_lodge_standbys *lodge);
 void sim_call_say(struct sim *sim, struct sim_site *site, const struct core_say_agreement *say);

@@ -19,6 +19,18 @@
 #define WALL_S     1000000          /* [µs] */
 #define AHEAD      8                /* listeners */
 
+/* ---- at all ---- */
+
+bool sim_sleep_is_drawn(const struct sim_options *o) {
+    bool followed = o->policies == NULL && o->scenario->performance.locations_max > 0;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < o->scenario->client_group_count; i++)
+        count += o->scenario->clients[i].count;
+    bool settled = !followed && !o->scenario->discovery.given;
+    bool drawn = settled && (count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
+    return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);
+}
+
 /* ---- the world around a listener ------------------------------------------------------------- */
 
 enum reach {

@@ -18,7 +18,8 @@
  * would become the warm one: the record is brought up to date (sim_sleep_after). Who was refused by
  * a backup and told to come again later sleeps until then: where a region is gone the others are
  * full, and thousands ask once a second. Listeners and nodes whose clocks drift do not sleep,
- * nor does anybody where it is followed how listeners fare: who sleeps reports nothing.
+ * nor does anybody where it is followed how listeners fare, since who sleeps reports nothing, or
+ * where DNS names the peers, who come and go.
  */
 #ifndef PEERD_SIM_SLEEP_H
 #define PEERD_SIM_SLEEP_H
@@ -26,6 +27,9 @@
 #include "peerd/sim/world.h"
 
 #define SIM_SLEEP_CREDIT duration_s(2) /* before credit runs out nobody sleeps on a standby */
+
+/* True if anybody may sleep in such a run. */
+bool sim_sleep_is_drawn(const struct sim_options *options);
 
 /* Puts it to sleep if it can; after a step that left it open. */
 void sim_sleep_try(struct sim *sim, struct sim_client *client);

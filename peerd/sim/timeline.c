@@ -3,6 +3,7 @@
 #include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/crowd.h"
+#include "peerd/sim/discovery.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
@@ -209,9 +210,11 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_LINK:
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
-    case SCENARIO_VERB_DNS:
     case SCENARIO_VERB_COUNT:
         return; /* without a target */
+    case SCENARIO_VERB_DNS:
+        sim_discovery_resolver(sim, site, e->resolver);
+        return;
     case SCENARIO_VERB_CLOCK:
         clock_part(sim, site, e);
         return;

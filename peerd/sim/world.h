@@ -6,6 +6,7 @@
  *   foresight.c   fetches what the next events are going to touch
  *   site.c        a cluster's peerd: the core, its beats, opens and reports
  *   call.c        what one peerd asks of another: descriptions and lodgings
+ *   discovery.c   whom it finds, if DNS names the peers, and the resolver that it asks
  *   node.c        a machine: supervisor, registration, media-alive, power switch; roster.c
  *   worker.c      tenure and a pace for each session; door.c checks what clients ask
  *   client.c      witness and playout of a listener; opening.c gets it a session
@@ -101,9 +102,11 @@ struct sim_poll {
 
 /* A request from one peerd to another, and then its answer. */
 struct sim_call {
-    uint32_t from;                     /* cluster that asks */
-    uint64_t run;                      /* of its peerd */
-    uint32_t peer;                     /* whom, as an index of its policy */
+    uint32_t from; /* cluster that asks */
+    uint64_t run;  /* of its peerd */
+    uint32_t to;   /* cluster that is asked */
+    bool finds;    /* for discovery, of whoever holds this key: */
+    struct public_key key;
     bool lodging;                      /* else, and without a message, it wants the description */
     struct agreement_message *message; /* of an agreement, then the answer; owned */
     struct instant asked;
@@ -129,11 +132,12 @@ struct sim_site {
     struct sim_process peerd;
     struct sim_clock clock; /* of peerd's host */
     uint32_t index;
-    bool drained;              /* was told so, and not yet that it is over */
-    uint32_t *peer_of;         /* by cluster; UINT32_MAX: no peer */
-    uint64_t verdicts_changed; /* counter as of the last look */
-    uint64_t falls;            /* likewise */
-    struct sim_keys *keys;     /* NULL: nobody takes another key */
+    bool drained;                    /* was told so, and not yet that it is over */
+    uint32_t *peer_of;               /* by cluster; UINT32_MAX: no peer */
+    uint64_t verdicts_changed;       /* counter as of the last look */
+    uint64_t falls;                  /* likewise */
+    struct sim_keys *keys;           /* NULL: nobody takes another key */
+    struct sim_discovery *discovery; /* NULL: its policy names its peers */
     struct key_hint hint;
     struct key_hint former_hint; /* of its key before; see rekey.h */
     struct public_key key;
@@ -224,9 +228,9 @@ struct sim_node {
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;
-    uint32_t peers;       /* of its cluster at the start: as many as */
+    uint32_t peers;       /* of its cluster at the start, or with discovery clusters: as many as */
     struct echo **echoes; /* towards each peer; NULL: nothing was ever said */
-    bool *told_alive;     /* peers to be told that media is alive */
+    bool *told_alive;     /* peers to be told that media is alive, whom its peerd named last */
     bool beating;
     uint32_t first_worker, worker_count;
     struct instant spare; /* since when a worker without a place is at hand */
