@@ -47,6 +47,7 @@ void drain_begin(struct core *core, const struct core_event *event) {
     d->overdue = d->stuck = false;
     d->deadline = instant_add(core->now, deadline);
     d->to = event->u.drain.to;
+    canary_stop_all(core);
     leaving_take_over(core);
     gather(core);
     core_trace(core, "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s",

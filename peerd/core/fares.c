@@ -1,5 +1,6 @@
 #include "peerd/core/fares.h"
 
+#include "peerd/core/canary.h"
 #include "peerd/core/falls.h"
 #include "peerd/core/state.h"
 #include "peerd/core/status.h"
@@ -98,14 +99,9 @@ static void tell(struct core *core, const struct prefix *where, const struct deg
                                  .cause = e->cause,
                                  .peer = peer == NULL ? (struct name){{0}} : peer->policy.name},
              text);
-    switch (e->change) {
-    case DEGRADE_CHANGE_BEGAN:
-        core->counters.degradations++;
-        break;
-    case DEGRADE_CHANGE_CAUSE:
-    case DEGRADE_CHANGE_ENDED:
-        break;
-    }
+    core->counters.degradations += e->change == DEGRADE_CHANGE_BEGAN;
+    if (e->change != DEGRADE_CHANGE_ENDED && e->cause == DEGRADE_CAUSE_PATH)
+        canary_begin(core, where);
 }
 
 void fares_judge(struct core *core) {

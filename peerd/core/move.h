@@ -48,7 +48,7 @@ enum move_state {
 struct move {
     enum move_state state;
     bool out;   /* we are `from` */
-    bool asked; /* the operator wishes it: it may lapse (leaving.h) */
+    bool asked; /* a wish, of the operator or a canary: it may lapse (leaving.h) */
     enum move_cause cause;
     struct session_id session;
     struct name from; /* cluster; empty for unknown */

@@ -51,6 +51,7 @@ static uint64_t push_order(struct core *core, struct session *s, const struct na
     struct order order = {.session = s->id,
                           .what = NODE_ORDER_MOVE,
                           .target = *to,
+                          .cause = s->move->cause,
                           .deadline = core->drain.active
                                           ? core->drain.deadline
                                           : instant_add(s->move->begun, LEAVING_ASKED_WITHIN)};

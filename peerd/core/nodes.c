@@ -176,6 +176,7 @@ static bool fill_order(const struct core *core, struct node_order *out, const st
                                .session = order->session,
                                .what = order->what,
                                .target = order->target,
+                               .cause = order->cause,
                                .error = order->error};
     if (order->what == NODE_ORDER_END)
         return true;

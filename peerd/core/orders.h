@@ -15,6 +15,7 @@ struct order {
     enum node_order_what what;
     struct name target;      /* with NODE_ORDER_MOVE */
     struct instant deadline; /* with NODE_ORDER_MOVE */
+    enum move_cause cause;   /* with NODE_ORDER_MOVE */
     enum err error;          /* with NODE_ORDER_END */
 };
 

@@ -7,6 +7,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/core/admission.h"
 #include "peerd/core/agreements.h"
+#include "peerd/core/canary.h"
 #include "peerd/core/coords.h"
 #include "peerd/core/core.h"
 #include "peerd/core/credit.h"
@@ -54,7 +55,8 @@ struct core {
     struct admission admission;
     struct memories memories;
     struct fares fares;
-    struct coords *coords; /* owned; NULL until used */
+    struct coords *coords;     /* owned; NULL until used */
+    struct canaries *canaries; /* likewise */
     struct rng rng;
     struct trace *trace;
     struct name name; /* of this cluster */

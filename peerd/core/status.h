@@ -53,6 +53,8 @@
     X(coordinates_refused, "coordinates of peers that are none")                                   \
     X(falls, "events of clients of a location: fallen, another cause, over")                       \
     X(degradations, "times that clients of a location fell together")                              \
+    X(canaries, "times that a few sessions went first from a bad path")                            \
+    X(canaries_followed, "times that they fared better and more followed")                         \
     X(rekeys, "times that our own key was changed while running")                                  \
     X(peers_rekeyed, "times that a peer went over to the key that it had announced")               \
     X(own_stalls, "times this process did not run when it should have")

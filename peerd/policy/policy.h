@@ -201,6 +201,7 @@ struct policy_performance {
     uint32_t degraded_clients_min; /* … at least so many … */
     struct duration degraded_hold; /* … and fare as usual again for so long */
     bool coordinates;              /* where we are is learnt, and told to peers */
+    uint32_t canary; /* sessions that move first off a bad path; 0: nobody moves for it */
 };
 
 /* Where clients of a prefix may be served: of all that hold a client the longest decides. */

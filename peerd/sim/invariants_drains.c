@@ -1,3 +1,4 @@
+#include "peerd/core/leaving.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants_private.h"
 #include "topo/location.h"
@@ -79,12 +80,31 @@ static void check_target(struct sim *sim, const struct sim_site *site, const str
                    watch_cluster(sim, site->index), o->target.text);
 }
 
+/* Whose path has been found bad, and whose policy has canaries; it is asked for, no more. */
+static void check_degraded(struct sim *sim, const struct sim_site *site,
+                           const struct node_order *o) {
+    struct core_session_status s;
+    if (core_counters(site->core)->canaries == 0 || site->policy.performance.canary == 0)
+        sim_breach(sim, "%s orders a session to move for a path that it has not found bad",
+                   watch_cluster(sim, site->index));
+    if (duration_less(LEAVING_ASKED_WITHIN, duration_ms(o->deadline_ms - DEADLINE_SLACK)))
+        sim_breach(sim, "%s asks a session to go within %" PRIu32 " ms",
+                   watch_cluster(sim, site->index), o->deadline_ms);
+    if (core_session_find(site->core, &o->session, &s) && s.move != NULL &&
+        s.move->order == o->id && s.move->orders == 1)
+        check_target(sim, site, o, &s);
+}
+
 static void check_order(struct sim *sim, const struct sim_site *site, const struct node_order *o,
                         bool first) {
     struct watch_site *watch = watch_of(sim, site);
     struct core_session_status s;
     if (o->what != NODE_ORDER_MOVE)
         return;
+    if (o->cause == MOVE_CAUSE_DEGRADED) {
+        check_degraded(sim, site, o);
+        return;
+    }
     if (!watch->draining) {
         sim_breach(sim, "%s orders a session to move although it does not drain",
                    watch_cluster(sim, site->index));
@@ -102,8 +122,8 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
         check_target(sim, site, o, &s);
 }
 
-/* A core orders a session to move for one reason: it drains. No verdict, headless least of all,
- * and no restart ever moves anything. */
+/* A core orders a session to move because it drains, or because its path is bad. No verdict,
+ * headless least of all, and no restart ever moves anything. */
 void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
     bool draining = watch_of(sim, site)->draining;
     struct watch_node *n = &watch_of(sim, site)->nodes[a->node];

@@ -101,7 +101,9 @@ static bool notice_in_range(const struct message_notice *n) {
         return error_known(n->error) &&
                (n->end <= MESSAGE_FRAME_MAX || n->end == MESSAGE_FRAME_UNKNOWN);
     case NOTICE_MOVE:
-        return n->error == ERR_OK && n->end == MESSAGE_FRAME_UNKNOWN;
+        return n->end == MESSAGE_FRAME_UNKNOWN &&
+               (n->cause == MOVE_CAUSE_DRAIN || n->cause == MOVE_CAUSE_DEGRADED ||
+                n->cause == MOVE_CAUSE_RETURN);
     }
     return false;
 }
@@ -208,7 +210,7 @@ static void write_notice(struct writer *w, const struct message_notice *n) {
     write_session(w, &n->session);
     write_u32(w, n->number);
     write_u8(w, (uint8_t)n->what);
-    write_u8(w, (uint8_t)n->error);
+    write_u8(w, n->what == NOTICE_MOVE ? (uint8_t)n->cause : (uint8_t)n->error);
     write_hint(w, &n->target);
     write_u32(w, n->deadline_ms);
     write_u64(w, n->end);
@@ -360,7 +362,11 @@ static void read_notice(struct reader *r, struct message_notice *n) {
     n->session = read_session(r);
     n->number = read_u32(r);
     n->what = (enum notice_what)read_u8(r);
-    n->error = (enum err)read_u8(r);
+    uint8_t why = read_u8(r);
+    if (n->what == NOTICE_MOVE)
+        n->cause = (enum move_cause)why;
+    else
+        n->error = (enum err)why;
     n->target = read_hint(r);
     n->deadline_ms = read_u32(r);
     n->end = read_u64(r);

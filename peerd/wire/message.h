@@ -25,17 +25,17 @@
  *                  lost_before 4, lost_after 4, jitter_us 4, rtt_us 4, lag_us 4, notice 4,
  *                  signature 64 [148]
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
- *   kind 8 notice  worker: session 16, number 4, what 1, error 1, target hint 8, deadline_ms 4,
- *                  end 8 [54]
+ *   kind 8 notice  worker: session 16, number 4, what 1, error or (move) cause 1, target hint 8,
+ *                  deadline_ms 4, end 8 [54]
  * Labels of the signatures: "peerd resume v1" and "peerd report v1".
  *
  * Ranges, refused with ERR_BAD_FIELD: enumerations and error numbers are known ones; a refusal has
- * an error and a move notice has none, nor an end; frames are at most MESSAGE_FRAME_MAX, save
- * mergeable_from and end, which may be UINT64_MAX: "never", "unknown"; hedge_ms is at most
- * MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a commit, which make a
- * worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX apart, either way. A
- * decoder cannot see replay: the receiver compares `counter` and `nonce`, and drops kinds that only
- * its own side sends (message_from_client).
+ * an error; a move notice has a cause that a server can have, and no end; frames are at most
+ * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
+ * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a
+ * commit, which make a worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX
+ * apart, either way. A decoder cannot see replay: the receiver compares `counter` and `nonce`, and
+ * drops kinds that only its own side sends (message_from_client).
  */
 #ifndef PEERD_WIRE_MESSAGE_H
 #define PEERD_WIRE_MESSAGE_H
@@ -92,7 +92,7 @@ enum move_cause {
 
 enum notice_what {
     NOTICE_END = 1, /* the session is over here: `error` says why */
-    NOTICE_MOVE = 2 /* please move to `target` within deadline_ms (drain) */
+    NOTICE_MOVE = 2 /* please move to `target` within deadline_ms */
 };
 
 struct cookie {
@@ -172,6 +172,7 @@ struct message_notice {
     uint32_t number; /* grows; a repeated notice keeps its number */
     enum notice_what what;
     enum err error;         /* with NOTICE_END */
+    enum move_cause cause;  /* with NOTICE_MOVE: drain, degraded or return */
     struct key_hint target; /* with NOTICE_MOVE */
     uint32_t deadline_ms;   /* [ms], with NOTICE_MOVE */
     uint64_t end;           /* with NOTICE_END: one past the last frame that there is to hear */

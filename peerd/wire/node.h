@@ -172,6 +172,7 @@ struct node_order {
     struct name target;           /* cluster, with NODE_ORDER_MOVE */
     struct public_key target_key; /* with NODE_ORDER_MOVE */
     uint32_t deadline_ms;         /* [ms] from now, with NODE_ORDER_MOVE */
+    enum move_cause cause;        /* with NODE_ORDER_MOVE; drain where it is not told */
     enum err error;               /* with NODE_ORDER_END */
 };
 

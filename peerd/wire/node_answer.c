@@ -13,6 +13,10 @@ static const char *class_word(unsigned value) {
     return source_class_name((enum source_class)value);
 }
 
+static const char *cause_word(unsigned value) {
+    return move_cause_name((enum move_cause)value);
+}
+
 static const char *order_word(unsigned value) {
     return value == NODE_ORDER_MOVE ? "move" : "end";
 }
@@ -82,6 +86,7 @@ static void put_orders(struct json_writing *w, const struct node_answer *a) {
             json_write_name(w, e, "target", &r->target);
             json_write_key(w, e, "target_key", &r->target_key);
             json_write_uint(w, e, "deadline_ms", r->deadline_ms);
+            json_write_string(w, e, "cause", move_cause_name(r->cause));
         } else {
             json_write_string(w, e, "error", err_name(r->error));
         }
@@ -201,6 +206,10 @@ static void get_order(const struct json_place *o, void *out) {
         r->target = json_read_name(o, "target");
         r->target_key = json_read_key(o, "target_key");
         r->deadline_ms = get_ms(o, "deadline_ms", 0);
+        r->cause = json_read_has(o, "cause")
+                       ? (enum move_cause)json_read_word(o, "cause", cause_word, MOVE_CAUSE_DRAIN,
+                                                         MOVE_CAUSE_RETURN)
+                       : MOVE_CAUSE_DRAIN;
     } else {
         r->error = json_read_err(o, "error");
     }

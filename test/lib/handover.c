@@ -528,6 +528,7 @@ void handover_order_move(struct handover *h, uint8_t server, uint8_t target, int
     struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = h->now};
     e.u.move.session = session;
     e.u.move.target = address(target).hint;
+    e.u.move.cause = MOVE_CAUSE_DRAIN;
     e.u.move.deadline = duration_ms(deadline_ms);
     step_server(h, server, &e, 0);
 }

@@ -3,6 +3,7 @@
 #include "test/live/render.h"
 #include "test/live/runner.h"
 #include "test/live/timeline.h"
+#include "test/live/wide.h"
 
 #include "peerd/net/clock.h"
 #include "peerd/sim/report_html.h"
@@ -201,6 +202,7 @@ static void print_faults(const struct faults *faults) {
 /* What takes rights that we may lack is found out by trying. */
 static int check(const struct scenario *scenario, struct faults *faults) {
     bool able = scenario_check_abilities(scenario, &timeline_abilities, faults);
+    able = wide_permits(scenario, faults) && able;
     print_faults(faults);
     if (able)
         printf("%s can be run with the real programs\n", scenario->name.text);

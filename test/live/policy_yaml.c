@@ -165,6 +165,7 @@ static void put_performance(FILE *out, const struct policy_performance *p) {
     fprintf(out, "  degraded_drop: %" PRIu32 "\n  degraded_clients_min: %" PRIu32 "\n",
             p->degraded_drop, p->degraded_clients_min);
     put_duration(out, "degraded_hold", p->degraded_hold);
+    fprintf(out, "  canary: %" PRIu32 "\n", p->canary);
     fprintf(out, "  coordinates: %s\n", p->coordinates ? "true" : "false");
 }
 

@@ -387,8 +387,8 @@ static bool refuse(struct runner *r) {
 }
 
 static bool check_abilities(struct runner *r) {
-    return scenario_check_abilities(r->scenario, &timeline_abilities, r->config.faults) ||
-           refuse(r);
+    bool able = scenario_check_abilities(r->scenario, &timeline_abilities, r->config.faults);
+    return (wide_permits(r->scenario, r->config.faults) && able) || refuse(r);
 }
 
 /* What a COMMAND brings along may serve it inside. */

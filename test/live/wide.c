@@ -52,6 +52,35 @@ bool wide_is_wanted(const struct scenario *s, struct mark *mark) {
     return !is_plain(s) || (asked != NULL && strcmp(asked, "1") == 0);
 }
 
+static void refuse_network(const struct scenario_clients *which, const struct name *other,
+                           bool wide, struct faults *faults) {
+    struct fault *x = fault_add_at(faults, which->mark, "clients");
+    if (wide) {
+        fault_expected(x, "a `network` of one group, in a namespace of its own");
+        fault_found(x, "that of `%s`, too", other->text);
+        fault_hint(x, "one group can begin at several clusters with `spread: true`");
+    } else {
+        fault_expected(x, "the `network` of `%s`: on loopback all groups have one", other->text);
+        fault_found(x, "`%s`", which->network.text);
+        fault_hint(x, "with `links` each group has a namespace of its own");
+    }
+}
+
+bool wide_permits(const struct scenario *s, struct faults *faults) {
+    bool wide = wide_is_wanted(s, NULL), ok = true;
+    for (uint32_t i = 0; i < s->client_group_count; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            const struct scenario_clients *a = &s->clients[i], *b = &s->clients[k];
+            if (wide ? name_is_empty(&a->network) || !name_equal(&a->network, &b->network)
+                     : name_equal(&a->network, &b->network))
+                continue;
+            refuse_network(a, &b->name, wide, faults);
+            ok = false;
+            break;
+        }
+    return ok;
+}
+
 /* ---- addresses ---- */
 
 struct addr wide_site_addr(uint32_t site, uint16_t port) {

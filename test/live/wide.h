@@ -22,6 +22,10 @@
  * (LIVE_WAN=1). `mark` (may be NULL) is where it is said, if it is said at one place. */
 bool wide_is_wanted(const struct scenario *scenario, struct mark *mark);
 
+/* Refuses networks (`network` of clients) that are not to be had: in a wide space each group has
+ * its own, in a plain one all are neighbours. */
+bool wide_permits(const struct scenario *scenario, struct faults *faults);
+
 /* Makes the places and starts the emulator; the ways are as the scenario says. We should be in a
  * private namespace already. NULL with the reason in `why`. */
 struct wide *wide_open(const struct scenario *scenario, uint64_t seed, char *why, size_t why_size);

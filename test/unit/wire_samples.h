@@ -154,6 +154,7 @@ static inline struct message sample_message(enum message_kind kind) {
         m.u.notice = (struct message_notice){.session = sample_session(0x56),
                                              .number = 7,
                                              .what = NOTICE_MOVE,
+                                             .cause = MOVE_CAUSE_DEGRADED,
                                              .target = sample_hint(0x14),
                                              .deadline_ms = 5000,
                                              .end = MESSAGE_FRAME_UNKNOWN};
@@ -253,6 +254,7 @@ static inline struct node_answer sample_node_answer(void) {
     orders[0] = (struct node_order){.id = 6,
                                     .session = sample_session(0x41),
                                     .what = NODE_ORDER_MOVE,
+                                    .cause = MOVE_CAUSE_DEGRADED,
                                     .target = sample_name("ams1"),
                                     .target_key = sample_pair(2).public_key,
                                     .deadline_ms = 20000};

@@ -241,6 +241,7 @@ Test(witness_move, a_planned_move_makes_before_it_breaks) {
                                          .number = 1,
                                          .what = NOTICE_MOVE,
                                          .target = {{3}},
+                                         .cause = MOVE_CAUSE_DRAIN,
                                          .deadline_ms = 5000,
                                          .end = FRAME_NEVER};
     step(&e);

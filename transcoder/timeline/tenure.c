@@ -136,6 +136,7 @@ static void send_notice(struct tenure_session *s, uint32_t slot, struct instant 
         .number = n->number,
         .what = n->what,
         .error = n->error,
+        .cause = n->cause,
         .target = n->target,
         .deadline_ms = n->what == NOTICE_MOVE ? tenure_ms_until(n->deadline, now) : 0,
         .end = n->end,
@@ -181,6 +182,7 @@ static void move_ordered(struct tenure *t, const struct tenure_event *e,
     if (!same) {
         n = new_notice(s, NOTICE_MOVE);
         n->target = e->u.move.target;
+        n->cause = e->u.move.cause;
     }
     n->deadline = instant_add(e->now, e->u.move.deadline);
     if (!same)

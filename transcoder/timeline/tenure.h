@@ -73,6 +73,7 @@ struct tenure_notice {
     enum err error;
     uint64_t end; /* with NOTICE_END: one past the last frame; FRAME_NEVER unknown */
     struct key_hint target;
+    enum move_cause cause;   /* with NOTICE_MOVE */
     struct instant deadline; /* with NOTICE_MOVE */
     struct instant again;    /* when it is repeated; "never" once seen */
     struct duration every;   /* until the repetition after that */
@@ -143,6 +144,7 @@ struct tenure_event {
         struct {
             struct session_id session;
             struct key_hint target;
+            enum move_cause cause;
             struct duration deadline; /* from now */
         } move;
         struct {

@@ -248,7 +248,7 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
     switch (m->what) {
     case NOTICE_MOVE:
         if (from_serving && is_settled(w))
-            leave(t, MOVE_CAUSE_DRAIN, find_target(w, &m->target), true);
+            leave(t, m->cause, find_target(w, &m->target), true);
         return;
     case NOTICE_END:
         if (from_serving || m->error == ERR_SOURCE_ENDED)

@@ -146,6 +146,7 @@ static void move_ordered(struct worker *w, const struct node_order *o) {
         .now = net_now(),
         .u.move = {.session = o->session,
                    .target = known_as(w, o),
+                   .cause = o->cause,
                    .deadline = duration_ms(o->deadline_ms)},
     };
     deeds_step(w, &e, NULL);
