@@ -113,6 +113,28 @@ Test(flapping, each_time_is_judged_by_itself) {
     overlay_free(o);
 }
 
+/* A conviction always counts, and be it over at once. */
+Test(flapping, believed_dead_for_a_moment) {
+    struct overlay *o = begin(3);
+    uint32_t ms = GOES_MS;
+    overlay_run_until(o, ms);
+    overlay_cut(o, 1, 0);
+    overlay_cut(o, 1, 2);
+    while (overlay_verdict(o, 0, 1) != VERDICT_CRASHED && ms < GOES_MS + AWAY_MS)
+        overlay_run_until(o, ms += 10);
+    overlay_heal(o, 1, 0);
+    overlay_heal(o, 1, 2);
+    uint32_t convicted_ms = ms;
+    while (overlay_verdict(o, 0, 1) == VERDICT_CRASHED && ms < GOES_MS + AWAY_MS)
+        overlay_run_until(o, ms += 10);
+    cr_expect(ms - convicted_ms < 400, "shorter than it would otherwise take to count: %u ms",
+              ms - convicted_ms);
+    overlay_run_until(o, ms + 500);
+    cr_expect_eq(overlay_verdict(o, 0, 1), VERDICT_ALIVE, "%s", overlay_narrative(o));
+    cr_expect_eq(ams1_at_fra1(o).flaps, 1u, "%s", overlay_narrative(o));
+    overlay_free(o);
+}
+
 /* Without another cluster the one that comes and goes is better than none. */
 Test(flapping, of_two_clusters_each_keeps_the_other) {
     struct overlay *o = begin(2);

@@ -79,6 +79,23 @@ Test(core_credit, a_removed_node_keeps_its_lease_to_the_end) {
     fixture_free(f);
 }
 
+/* A run of peerd before this one may have granted it its share. */
+Test(core_credit, so_does_one_that_was_not_heard_since_the_start) {
+    struct fixture *f = fixture_new(2, 0, 100);
+    struct policy one = f->policy;
+    one.node_count = 1;
+    change(f, &one);
+    struct core_answer_node a = fixture_node(f, 0, &(struct fixture_report){0});
+    cr_expect_eq(granted(&a), 50u);
+    for (int i = 0; i < 305; i++) {
+        f->now = instant_add(f->now, duration_ms(990));
+        a = fixture_node(f, 0, &(struct fixture_report){0});
+    }
+    a = fixture_node(f, 0, &(struct fixture_report){0});
+    cr_expect_eq(granted(&a), 100u);
+    fixture_free(f);
+}
+
 Test(core_credit, a_node_lost_from_sight_keeps_its_share) {
     struct fixture *f = fixture_new(2, 0, 100);
     fixture_register(f);

@@ -104,6 +104,10 @@ Test(core_report, a_standby_never_replaces_who_serves) {
     tell(f, 1, fixture_session(1, 4, RESUME_STANDBY), true);
     cr_expect_eq(found(f, 1).state, SESSION_STATE_COMMITTED);
     cr_expect_str_eq(found(f, 1).node.text, "n0");
+    tell(f, 0, fixture_session(3, 3, RESUME_HEDGE), true);
+    tell(f, 1, fixture_session(3, 3, RESUME_STANDBY), true);
+    cr_expect_eq(found(f, 3).state, SESSION_STATE_HEDGING, "nor who is asked, for no newer word");
+    cr_expect_str_eq(found(f, 3).node.text, "n0");
     /* But a commit replaces a standby, of whatever node. */
     tell(f, 0, fixture_session(2, 3, RESUME_STANDBY), true);
     tell(f, 1, fixture_session(2, 3, RESUME_COMMIT), true);
@@ -262,6 +266,7 @@ Test(core_report, the_same_commit_is_one_move) {
         {"that commit again", 4, 0, 1},
         {"an older one", 3, 0, 1},
         {"a newer one", 5, 0, 2},
+        {"that commit again, nearly a minute later", 4, 59000, 1},
         {"an id that begins anew, long after", 2, 60001, 2},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

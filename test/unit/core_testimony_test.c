@@ -66,6 +66,18 @@ Test(core_testimony, words_are_counted_taken_back_and_kept_if_acted_on) {
     fixture_free(b.f);
 }
 
+/* Its node tells of it again: an answer was lost, or its figures are others. */
+Test(core_testimony, who_is_told_of_again_is_one_client) {
+    struct bed b = bed_new();
+    for (int i = 0; i < 3; i++)
+        turns(&b, 0, RESUME_HEDGE);
+    expect(&b, "one hedges", 1, 0, 1);
+    turns(&b, 0, RESUME_COMMIT);
+    fixture_node(b.f, 0, &(struct fixture_report){&b.guests[0], 1, .changes = true});
+    expect(&b, "and moves", 1, 1, 1);
+    fixture_free(b.f);
+}
+
 /* What was said a second before the newest word belongs to another story. */
 Test(core_testimony, words_are_forgotten_after_a_second_of_silence) {
     struct bed b = bed_new();
