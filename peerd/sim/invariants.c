@@ -60,8 +60,10 @@ struct duration watch_asleep(const struct sim *sim, const struct sim_process *p)
 }
 
 struct duration watch_unknown_stop(const struct sim_site *site) {
-    return duration_scale(policy_interval_max(&site->policy.detection),
-                          2 * (int64_t)site->peerd.stops, 1);
+    struct duration rhythm = duration_scale(policy_interval_max(&site->policy.detection), 2, 1);
+    if (site->policy.peer_count == 0) /* then it has no beats to send */
+        rhythm = duration_max(rhythm, site->policy.limits.node_lease);
+    return duration_scale(rhythm, site->peerd.stops, 1);
 }
 
 struct watch_moment watch_now(const struct sim *sim, const struct sim_site *site) {

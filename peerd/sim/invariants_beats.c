@@ -1,7 +1,5 @@
 #include "peerd/sim/invariants_private.h"
 
-#include "peerd/sim/site.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -311,8 +309,7 @@ static struct instant testimony(struct sim *sim, const struct sim_site *site, ui
     struct core_peer_status s = core_peer_status(site->core, witness, sim_site_now(sim, site));
     const struct sim_site *theirs = &sim->sites[site->cluster_of[witness]];
     struct beat_view view;
-    if (theirs->at_start != NULL ||
-        !sim_site_knows(theirs, theirs->peer_of[site->cluster_of[peer]]))
+    if (theirs->at_start != NULL || theirs->discovery != NULL)
         return INSTANT_NEVER; /* it may have known it once only: the view is from then */
     if (s.opinion != DETECTOR_TRUST || instant_is_never(w->told) || instant_is_never(w->heard) ||
         duration_less(duration_ms(w->promised_ms),
