@@ -6,7 +6,7 @@
  *             +------undrain--------+-----------undrain-------------+
  *
  * Every committed session waits its turn; drain_per_s of them a second are ordered to move to the
- * first usable of their own backups (clients know the way to those only), or to the cluster that
+ * first usable of their own backups or back to who issued their ticket, or to the cluster that
  * the operator named where it is among them (leaving.h). The deadline is told to clients and to the
  * operator when it passes; nobody is cut off by it: a session without a usable backup stays until
  * it ends, or until the operator kills us.

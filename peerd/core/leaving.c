@@ -19,12 +19,27 @@ static bool is_fit(const struct core *core, const struct session *s, const struc
     return p != NULL && group_may_go(core, s->group, p) && verdict_is_usable(p->verdict.verdict);
 }
 
+/* Clusters that its client knows the way to: the backups of its ticket, then who issued that. NULL:
+ * it is a stranger to us. False at the end. */
+static bool next_known(const struct core *core, const struct session *s, uint8_t *cursor,
+                       struct peering **out) {
+    if (*cursor > s->group->key.backup_count)
+        return false;
+    if (*cursor == s->group->key.backup_count) {
+        *out = s->group->issuer;
+    } else {
+        struct name name = group_backup(core, s->group, *cursor);
+        *out = peering_by_name(core, &name);
+    }
+    (*cursor)++;
+    return true;
+}
+
 struct peering *leaving_target(const struct core *core, const struct session *s,
                                const struct name *wanted) {
-    struct peering *first = NULL, *damped = NULL;
-    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
-        struct name name = group_backup(core, s->group, i);
-        struct peering *p = peering_by_name(core, &name);
+    struct peering *first = NULL, *damped = NULL, *p;
+    uint8_t cursor = 0;
+    while (next_known(core, s, &cursor, &p)) {
         if (!is_fit(core, s, p))
             continue;
         if (name_equal(&p->policy.name, wanted))
@@ -46,13 +61,13 @@ static struct peering *target_named(const struct core *core, const struct sessio
 
 /* ---- the operator's wish --------------------------------------------------------------------- */
 
-static bool is_backup(const struct core *core, const struct session *s, const struct name *to) {
-    bool found = false;
-    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
-        struct name name = group_backup(core, s->group, i);
-        found = found || name_equal(&name, to);
-    }
-    return found;
+static bool is_known(const struct core *core, const struct session *s, const struct name *to) {
+    struct peering *p;
+    uint8_t cursor = 0;
+    while (next_known(core, s, &cursor, &p))
+        if (p != NULL && name_equal(&p->policy.name, to))
+            return true;
+    return false;
 }
 
 enum err core_move_refusal(const struct core *core, const struct session_id *id,
@@ -67,8 +82,8 @@ enum err core_move_refusal(const struct core *core, const struct session_id *id,
         *why = "all sessions are leaving already: `drain --to` says where to";
         return ERR_DRAINING;
     }
-    if (!is_backup(core, s, to)) {
-        *why = "to: that cluster is no backup of the session; `peerctl why SESSION` names them";
+    if (!is_known(core, s, to)) {
+        *why = "to: its client does not know that cluster; `peerctl why SESSION` names the backups";
         return ERR_BAD_FIELD;
     }
     if (target_named(core, s, to) == NULL) {

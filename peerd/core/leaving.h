@@ -7,8 +7,9 @@
  *
  * Each stands in a list, the one ordered longest ago first; its order is given again every
  * MOVE_REPEAT_AFTER until it has gone, since the worker that had it may have been replaced. A
- * client knows the way to the backups in its ticket and to nobody else, so that is where it may be
- * sent.
+ * client knows the way to the backups in its ticket and to the cluster that issued it, so that is
+ * where it may be sent: a session that came here when its first cluster was drained can go home
+ * again.
  *
  * A drain (drain.h) wants all of them gone and lets go of none. The operator wants one of them at a
  * certain cluster: that wish lapses after LEAVING_ASKED_WITHIN, or when the cluster is not fit for
@@ -39,8 +40,9 @@ struct leaving {
 
 void leaving_init(struct leaving *l);
 
-/* Where a session may go: `wanted` if it may go there, else the first of its backups that is fit.
- * One that is damped is taken for want of another. NULL: nowhere. `wanted` may be empty. */
+/* Where a session may go: `wanted` if it may go there, else the first that is fit of its backups,
+ * then of its issuer. One that is damped is taken for want of another. NULL: nowhere. `wanted` may
+ * be empty. */
 struct peering *leaving_target(const struct core *core, const struct session *s,
                                const struct name *wanted);
 

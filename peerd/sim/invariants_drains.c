@@ -65,7 +65,7 @@ static void check_deadline(struct sim *sim, const struct sim_site *site,
 static void check_target(struct sim *sim, const struct sim_site *site, const struct node_order *o,
                          const struct core_session_status *s) {
     struct instant now = sim_site_now(sim, site);
-    bool known = false;
+    bool known = name_equal(&s->issuer, &o->target);
     for (uint8_t b = 0; b < s->backup_count; b++)
         known |= name_equal(&s->backups[b], &o->target);
     for (uint32_t i = 0; i < site->policy.peer_count && known; i++) {
@@ -155,19 +155,27 @@ void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answ
 
 /* ---- 21: drains ------------------------------------------------------------------------------ */
 
-/* Since when a backup of it could have been asked; "never" if none can. */
+/* Since when that cluster could have been asked to take it; "never" if it cannot. */
+static struct instant could_take_since(const struct sim *sim, const struct sim_site *site,
+                                       const struct core_session_status *s,
+                                       const struct name *cluster) {
+    struct prefix location = location_of(&s->client);
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        if (!name_equal(&site->policy.peers[i].name, cluster))
+            continue;
+        struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
+        if (watch_may_go(site, i, &s->service, &location) && verdict_is_usable(p.verdict))
+            return p.since;
+    }
+    return INSTANT_NEVER;
+}
+
+/* Since when a backup of it, or who issued its ticket, could have been asked. */
 static struct instant could_go_since(const struct sim *sim, const struct sim_site *site,
                                      const struct core_session_status *s) {
-    struct instant since = INSTANT_NEVER;
+    struct instant since = could_take_since(sim, site, s, &s->issuer);
     for (uint8_t b = 0; b < s->backup_count; b++)
-        for (uint32_t i = 0; i < site->policy.peer_count; i++) {
-            if (!name_equal(&site->policy.peers[i].name, &s->backups[b]))
-                continue;
-            struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
-            struct prefix location = location_of(&s->client);
-            if (watch_may_go(site, i, &s->service, &location) && verdict_is_usable(p.verdict))
-                since = instant_min(since, p.since);
-        }
+        since = instant_min(since, could_take_since(sim, site, s, &s->backups[b]));
     return since;
 }
 
