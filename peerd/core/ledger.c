@@ -50,6 +50,7 @@ void ledger_check_invariants(const struct ledger *l) {
         assert(e != NULL && e->number == n && e->before < n);
         assert(l->newest[bucket_of(&e->move.session)] >= n);
         assert(e->move.state == MOVE_STATE_OVER);
+        assert(!e->move.out || e->move.epoch_from > 0); /* whoever is asked to go was served */
         assert(e->move.epoch_from == 0 || e->move.epoch_to == 0 ||
                e->move.epoch_from < e->move.epoch_to);
     }

@@ -38,11 +38,12 @@
  *     somebody is suspected, and true in all they say of ourselves and of others, as descriptions
  *     are; the newest word counts, and round trips are such as were measured.
  * 16. Verdicts: nobody is convicted without an expiry of our own and detect_within of silence in
- *     which we ran, nor taken for crashed while its nodes or a witness prove otherwise.
+ *     which we ran, nor taken for crashed while its nodes or a witness prove otherwise. Who
+ *     was, and is back, has flapped.
  * 17. The ledger: each move once, epochs grow, causes fit, arrivals as they were told, and when.
  * 18. Only a drain orders a session to move, or asks its client to: at its pace, until its
- *     deadline, to a backup of which nothing bad is known, and again if it stays; what was taken on
- *     or answered is not said again, what was not is.
+ *     deadline, to the first backup of which nothing bad is known, and again if it stays; what was
+ *     taken on or answered is not said again, what was not is.
  * 19. The table says what the nodes told, as soon as they have. A node is lost when its lease ends
  *     in which peerd ran, not before and not after; a core recovers until all nodes have told all.
  * 20. Lodgings: no more than reserved and not in use, and for their time; ours with the first peer

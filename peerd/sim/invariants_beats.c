@@ -393,6 +393,19 @@ static bool convicts(enum verdict v) {
     return v == VERDICT_HEADLESS || v == VERDICT_CRASHED || v == VERDICT_PARTITIONED;
 }
 
+/* Who was believed dead, for however short a time, and is back has flapped: it is counted. */
+static void check_flap(struct sim *sim, const struct sim_site *site, struct watch_peer *p,
+                       const struct core_peer_status *s) {
+    bool back = verdict_is_usable(s->verdict) || s->verdict == VERDICT_DRAINING;
+    if (back && p->believed_dead && (uint8_t)s->flaps == p->flaps)
+        sim_breach(sim, "%s believed %s dead, which is back, and does not count it",
+                   watch_cluster(sim, site->index), s->policy->name.text);
+    if (back || s->verdict == VERDICT_UNKNOWN)
+        p->believed_dead = false;
+    p->believed_dead |= s->verdict == VERDICT_CRASHED;
+    p->flaps = (uint8_t)s->flaps;
+}
+
 void watch_verdicts(struct sim *sim, struct sim_site *site) {
     if (core_counters(site->core)->verdicts_changed == site->verdicts_changed)
         return;
@@ -409,6 +422,7 @@ void watch_verdicts(struct sim *sim, struct sim_site *site) {
             check_trust(sim, site, p, &s);
         if (s.verdict == VERDICT_CRASHED)
             check_crash(sim, site, i, &s);
+        check_flap(sim, site, p, &s);
         sim->watch->sites[site->index].suspects += s.verdict == VERDICT_SUSPECT;
         sim->watch->sites[site->index].suspects -= p->verdict == VERDICT_SUSPECT;
         p->verdict = s.verdict;

@@ -21,11 +21,13 @@ void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct cor
     struct instant ends = instant_add(now, told ? d->deadline : site->policy.limits.drain_deadline);
     if (!watch->draining) {
         watch->draining = true;
+        watch->drain_named = false;
         watch->drain_most = core_status(site->core).sessions;
         watch->drain_since = now;
         watch->drain_orders = 0;
         watch->drain_earliest = watch->drain_latest = ends;
     }
+    watch->drain_named |= !name_is_empty(&d->to);
     watch->drain_earliest = instant_min(watch->drain_earliest, ends);
     watch->drain_latest = instant_max(watch->drain_latest, ends);
 }
@@ -95,6 +97,24 @@ static void check_degraded(struct sim *sim, const struct sim_site *site,
         check_target(sim, site, o, &s);
 }
 
+/* Backups stand in the order of their worth. Only of those that never went away is it known here
+ * that nothing spoke against them then. */
+static void check_choice(struct sim *sim, const struct sim_site *site, const struct node_order *o,
+                         const struct core_session_status *s) {
+    bool simple = site->at_start == NULL && site->policy.agreement_count == 0;
+    if (!simple || watch_of(sim, site)->drain_named)
+        return;
+    for (uint8_t b = 0; b < s->backup_count && !name_equal(&s->backups[b], &o->target); b++)
+        for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+            struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
+            if (name_equal(&p.policy->name, &s->backups[b]) && p.policy->offer_moves &&
+                verdict_is_usable(p.verdict) && p.flaps == 0 &&
+                instant_before(p.since, s->move->begun))
+                sim_breach(sim, "%s orders a session to %s, although %s comes first",
+                           watch_cluster(sim, site->index), o->target.text, p.policy->name.text);
+        }
+}
+
 static void check_order(struct sim *sim, const struct sim_site *site, const struct node_order *o,
                         bool first) {
     struct watch_site *watch = watch_of(sim, site);
@@ -118,8 +138,10 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
     watch->drain_orders +=
         s.move->orders == 1 && !instant_before(s.move->begun, watch->drain_since);
     check_pace(sim, site);
-    if (s.move->orders == 1)
-        check_target(sim, site, o, &s);
+    if (s.move->orders != 1)
+        return;
+    check_target(sim, site, o, &s);
+    check_choice(sim, site, o, &s);
 }
 
 /* A core orders a session to move because it drains, or because its path is bad. No verdict,

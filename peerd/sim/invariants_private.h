@@ -70,6 +70,8 @@ struct watch_peer {
     bool rtt_known, rtt_unsure;              /* there was one; one is not remembered */
     uint32_t said_sessions, said_free;       /* in its newest beat */
     bool said_draining, said_recovering;
+    bool believed_dead; /* since it was trusted last */
+    uint8_t flaps;      /* as counted then, the lowest bits */
     enum verdict verdict;
 };
 
@@ -103,6 +105,7 @@ struct watch_site {
     uint64_t replayed; /* beats dropped as replays before the step under way */
     uint32_t suspects; /* peers, before the step under way */
     bool draining;
+    bool drain_named; /* somebody was named who shall have them, since then */
     struct instant drain_since;
     uint32_t drain_most;                         /* [sessions] to go at a time, since then */
     uint64_t drain_orders;                       /* sessions ordered to go, since then */

@@ -285,6 +285,13 @@ Test(sim_invariants_sites, a_suspicion_that_comes_too_late) {
     expect_told("fra1 suspects ams1 after");
 }
 
+Test(sim_invariants_sites, a_death_that_was_none_and_does_not_count) {
+    peer()->verdict = VERDICT_SUSPECT;
+    peer()->believed_dead = true;
+    believe(VERDICT_ALIVE);
+    expect_told("fra1 believed ams1 dead, which is back, and does not count it");
+}
+
 Test(sim_invariants_sites, trust_without_a_proof) {
     peer()->verdict = VERDICT_CRASHED;
     peer()->life_any.at = instant_sub(f.sim->now, duration_s(4));

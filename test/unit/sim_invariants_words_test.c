@@ -237,6 +237,22 @@ Test(sim_invariants_words, an_order_to_the_dead) {
     expect_told("fra1 orders a session to ams1, which it believes crashed");
 }
 
+/* Of two that are as alive as each other. */
+Test(sim_invariants_words, an_order_to_the_second_best, .init = three) {
+    struct node_order o = order();
+    struct core_session_status s;
+    cr_assert(core_session_find(site()->core, &o.session, &s));
+    cr_assert_eq(s.backup_count, 2);
+    struct move *m = moves();
+    o.target = s.backups[0];
+    orders(&o);
+    expect_quiet();
+    m->order = ++o.id;
+    o.target = s.backups[1];
+    orders(&o);
+    expect_told(", although ");
+}
+
 Test(sim_invariants_words, orders_in_a_flood) {
     struct node_order o = order();
     moves();
