@@ -187,6 +187,7 @@ void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site) {
 void sim_invariants_peers_change(struct sim *sim, struct sim_site *site, const uint32_t *was) {
     struct watch_site *watch = site_watch(sim, site);
     struct watch_peer *before = watch->peers;
+    sim->watch->disturbed = sim->now;
     watch->peers = sim_alloc(peers_at_most(site), sizeof(*watch->peers));
     watch->suspects = 0;
     for (uint32_t i = 0; i < peers_at_most(site); i++) {
