@@ -14,9 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HELPERS_MAX 16
-#define LATE        duration_ms(30) /* a cut or a kill that comes later is not what was asked for */
-#define PARTS_MAX   (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
+#define LATE      duration_ms(30) /* a cut or a kill that comes later is not what was asked for */
+#define PARTS_MAX (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
 
 /* A process that carries out an event while the run goes on: peerctl. */
 struct helper {
@@ -37,8 +36,9 @@ struct timeline {
     bool hit[SPACE_SITES_MAX];  /* sites, by the event under way … */
     bool last[SPACE_SITES_MAX]; /* … and by the latest one, unless that was everybody */
     struct net_timer timer;
-    struct helper helpers[HELPERS_MAX];
-    uint32_t helper_count;
+    bool hurt[SPACE_SITES_MAX]; /* its peerd has been killed or stopped: it need not answer */
+    struct helper *helpers;
+    uint32_t helper_count, helper_room;
 };
 
 /* ---- order ---- */
@@ -84,6 +84,7 @@ void timeline_free(struct timeline *t) {
             waitpid(t->helpers[i].pid, NULL, 0);
         }
     net_timer_cancel(&t->timer);
+    free(t->helpers);
     free(t->at);
     free(t->order);
     free(t);
@@ -230,15 +231,31 @@ static void pause_part(struct timeline *t, const struct scenario_event *e, struc
 
 /* ---- peerctl ---- */
 
+/* NULL: memory is short. */
+static struct helper *new_helper(struct timeline *t) {
+    if (t->helper_count == t->helper_room) {
+        uint32_t room = t->helper_room > 0 ? 2 * t->helper_room : 16;
+        struct helper *grown = realloc(t->helpers, room * sizeof(*grown));
+        if (grown == NULL)
+            return NULL;
+        t->helpers = grown;
+        t->helper_room = room;
+    }
+    return &t->helpers[t->helper_count++];
+}
+
 static void run_peerctl(struct timeline *t, const struct scenario_event *e, struct site *s) {
     struct runner *r = t->r;
     bool drains = e->verb == SCENARIO_VERB_DRAIN;
     char program[SITE_PATH_MAX + 16], policy[SITE_PATH_MAX + 32], deadline[32];
-    if (t->helper_count == HELPERS_MAX)
-        return;
     for (uint32_t i = 0; i < t->helper_count && !drains; i++)
         t->helpers[i].called_off = t->helpers[i].called_off || t->helpers[i].site == s->index;
-    struct helper *h = &t->helpers[t->helper_count++];
+    struct helper *h = new_helper(t);
+    if (h == NULL) {
+        runner_fact(r, FACT_TROUBLE, "no memory for peerctl");
+        r->troubled = true;
+        return;
+    }
     *h = (struct helper){.begun = net_now(), .site = s->index, .drains = drains};
     snprintf(h->path, sizeof(h->path), "%s/peerctl-%" PRIu32 ".log", r->dir, t->helper_count);
     snprintf(program, sizeof(program), "%s/peerctl", r->config.bin);
@@ -281,7 +298,10 @@ void timeline_reap(struct timeline *t) {
         const char *name = t->r->sites[h->site].name.text;
         if (h->drains && h->called_off)
             continue;
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        if (t->hurt[h->site] && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+            runner_fact(t->r, FACT_ACTION, "peerctl %s at %s: its peerd has been killed or stopped",
+                        h->drains ? "drain" : "undrain", name);
+        } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
             runner_fact(t->r, FACT_TROUBLE, "peerctl %s at %s failed, see %s",
                         h->drains ? "drain" : "undrain", name, h->path);
             t->r->troubled = true;
@@ -391,9 +411,15 @@ static void change_resolver(struct timeline *t, const struct scenario_event *e, 
     t->r->troubled = t->r->troubled || !ok;
 }
 
+static void note_hurt(struct timeline *t, const struct scenario_event *e, const struct site *s) {
+    t->hurt[s->index] = t->hurt[s->index] || e->target.part == SCENARIO_PART_SITE ||
+                        e->target.part == SCENARIO_PART_PEERD;
+}
+
 static void hit(struct timeline *t, const struct scenario_event *e, struct site *s) {
     switch (e->verb) {
     case SCENARIO_VERB_KILL:
+        note_hurt(t, e, s);
         kill_part(t, e, s);
         return;
     case SCENARIO_VERB_RESTART:
@@ -401,6 +427,7 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
         return;
     case SCENARIO_VERB_STOP:
     case SCENARIO_VERB_CONTINUE:
+        note_hurt(t, e, s);
         pause_part(t, e, s);
         return;
     case SCENARIO_VERB_DRAIN:
@@ -478,8 +505,8 @@ static void hit_targets(struct timeline *t, const struct scenario_event *e) {
     uint32_t sites[SPACE_SITES_MAX];
     uint32_t count = targets(t, &e->target, sites);
     if (count == 0) {
-        runner_fact(t->r, FACT_TROUBLE, "nobody is `%s` at this moment", e->target.name.text);
-        t->r->troubled = true;
+        /* As in peersim: an event that hits nobody is one in which nothing happens. */
+        runner_fact(t->r, FACT_ACTION, "nobody is `%s` at this moment", e->target.name.text);
         return;
     }
     for (uint32_t i = 0; i < count; i++)
