@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,16 +38,16 @@ static void say_how_to_rerun(FILE *out) {
     if (running.sim != NULL) /* what was expected is judged at the end, wherever it went wrong */
         fprintf(out, ", at %.6f s", (double)sim_time(running.sim).us / 1e6);
     fputs("\n", out);
+    char same[2 * PATH_MAX + 64]; /* what else made this run what it was */
     const char *me = program_invocation_name;
-    fprintf(out, "run again: %s --seed %" PRIu64 " --trace%s%s%s%s%s\n", me, a->seed,
-            a->apart ? " --apart" : "", a->matrix == NULL ? "" : " --rtt-matrix ",
-            a->matrix == NULL ? "" : a->matrix, a->file == NULL ? "" : " ",
-            a->file == NULL ? "" : a->file);
-    fprintf(out, "look at it: %s --seed %" PRIu64 " --html %" PRIu64 ".html%s%s%s\n", me, a->seed,
-            a->seed, a->apart ? " --apart" : "", a->file == NULL ? "" : " ",
-            a->file == NULL ? "" : a->file);
-    fprintf(out, "cut it down: %s --seed %" PRIu64 " --shrink%s%s\n", me, a->seed,
-            a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    snprintf(same, sizeof(same), "%s%s%s%s%s", a->apart ? " --apart" : "",
+             a->matrix == NULL ? "" : " --rtt-matrix ", a->matrix == NULL ? "" : a->matrix,
+             a->file == NULL ? "" : " ", a->file == NULL ? "" : a->file);
+    fprintf(out, "run again: %s --seed %" PRIu64 " --trace%s\n", me, a->seed, same);
+    fprintf(out, "look at it: %s --seed %" PRIu64 " --html %" PRIu64 ".html%s\n", me, a->seed,
+            a->seed, same);
+    if (!a->apart && a->matrix == NULL) /* --shrink knows neither */
+        fprintf(out, "cut it down: %s --seed %" PRIu64 " --shrink%s\n", me, a->seed, same);
 }
 
 /* An assertion of a machine has failed. The process is lost; what matters is to say where. */
