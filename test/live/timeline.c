@@ -162,9 +162,9 @@ static void kill_part(struct timeline *t, const struct scenario_event *e, struct
         break;
     }
     if (!killed) {
-        runner_fact(r, FACT_TROUBLE, "%s has no %s %u to kill", s->name.text,
+        /* As in peersim: who is dead already cannot die. */
+        runner_fact(r, FACT_ACTION, "%s has no %s %u to kill", s->name.text,
                     scenario_part_name(e->target.part), n);
-        r->troubled = true;
         return;
     }
     if (e->target.part == SCENARIO_PART_PEERD)
