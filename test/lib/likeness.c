@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRAWS 1000
+#define DRAWS 4000
 #define SEED  7 /* the same samples are always judged the same way */
 
 const double likeness_points[LIKENESS_POINTS] = {0.1, 0.5, 0.9};

@@ -18,7 +18,7 @@
 #define LIKENESS_PART       0.20
 #define LIKENESS_MS         15
 #define LIKENESS_FEW        6     /* figures; fewer are not looked at */
-#define LIKENESS_CHANCE_MAX 0.01  /* of being told apart from oneself */
+#define LIKENESS_CHANCE_MAX 0.001 /* of being told apart from oneself */
 #define LIKENESS_RARE       0.005 /* so many draws are "hardly any" */
 #define LIKENESS_POINTS     3     /* quantiles that are compared */
 
