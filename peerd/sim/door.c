@@ -138,8 +138,10 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     s->lost_after = r->lost_after;
     s->rtt_us = r->rtt_us;
     s->jitter_us = r->jitter_us;
-    if (duration_less(instant_since(sim_worker_now(sim, w), s->told_at),
-                      duration_ms(SIM_FIGURES_MS)))
+    if (r->moved.epoch != 0)
+        s->moved = r->moved;
+    else if (duration_less(instant_since(sim_worker_now(sim, w), s->told_at),
+                           duration_ms(SIM_FIGURES_MS)))
         return;
     s->told_at = sim_worker_now(sim, w);
     sim_node_session_changed(sim, w, slot);

@@ -148,7 +148,8 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
         .lost_after = s->lost_after,
         .rtt_us = s->rtt_us,
         .jitter_us = s->jitter_us,
-        .served_by = t->served_by};
+        .served_by = t->served_by,
+        .moved = s->moved};
     uint32_t place = sim_node_place(worker, slot);
     sim_roster_changed(sim, &node->roster, place, s->client, &told);
     struct sim_entry *e = sim_roster_at(&node->roster, place);

@@ -73,7 +73,8 @@ static void list(struct sim_roster *r, uint32_t place) {
 /* What peerd wants to know at once; the rest are figures. */
 static bool is_news(const struct sim_news *a, const struct sim_told *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->cause != b->cause ||
-           a->lost_before != b->lost_before || !key_hint_equal(&a->served_by, &b->served_by);
+           a->lost_before != b->lost_before || a->moved != b->moved.epoch ||
+           !key_hint_equal(&a->served_by, &b->served_by);
 }
 
 /* One that came back is not an ended one. */
@@ -165,7 +166,8 @@ static void fill_line(const struct sim *sim, uint32_t place, const struct sim_en
         .jitter_us = t->jitter_us,
         .silent_ms = t->silent_ms,
         .cause = (enum move_cause)t->cause,
-        .served_by = t->served_by};
+        .served_by = t->served_by,
+        .moved = t->moved};
     fill_ticket(sim, e->client, out);
 }
 
@@ -177,7 +179,8 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
                                     .purpose = e->now.purpose,
                                     .cause = e->now.cause,
                                     .lost_before = e->now.lost_before,
-                                    .served_by = e->now.served_by};
+                                    .served_by = e->now.served_by,
+                                    .moved = e->now.moved.epoch};
         e->told_at = sim->now;
     }
     e->changed = false;

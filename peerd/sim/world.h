@@ -164,6 +164,7 @@ struct sim_told {
     uint32_t expected, lost_before, lost_after; /* [frames] */
     uint32_t rtt_us, jitter_us;                 /* [µs] */
     struct key_hint served_by;
+    struct message_moved moved; /* that its listener has told of */
 };
 
 /* Of that, what is news when it changes; the rest are figures. */
@@ -172,6 +173,7 @@ struct sim_news {
     uint8_t purpose, cause;
     uint32_t lost_before;
     struct key_hint served_by;
+    uint32_t moved; /* epoch */
 };
 
 /* A session as the node tells of it. */
@@ -255,6 +257,7 @@ struct sim_session {
     enum err stopped;
     uint32_t expected, lost_before, lost_after; /* [frames] of the newest report */
     uint32_t rtt_us, jitter_us;                 /* [µs] likewise */
+    struct message_moved moved;                 /* of the newest that told of a move */
     struct instant told_at;
     uint16_t silent_ms;
     uint32_t epoch; /* newest seen, for the invariant */

@@ -16,6 +16,8 @@
 #define HEADER_LEN    12  /* [bytes] */
 #define RESUME_LEN    176 /* [bytes] without its ticket, with its signature */
 #define TICKET_LEN_AT 110 /* [bytes] offset of the ticket's length in a resume */
+#define REPORT_LEN    148 /* [bytes] of one that tells of no move */
+#define MOVED_LEN     12  /* [bytes] more of one that does */
 #define LABEL_RESUME  "peerd resume v1"
 #define LABEL_REPORT  "peerd report v1"
 
@@ -32,7 +34,8 @@ static bool is_signed(enum message_kind kind) {
     return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
 }
 
-/* Length of a whole message, 0 for an unknown kind; a resume's ticket comes on top. */
+/* Length of a whole message, 0 for an unknown kind; a resume's ticket and a report's move come on
+ * top. */
 static size_t length_of(enum message_kind kind) {
     switch (kind) {
     case MESSAGE_HELLO:
@@ -46,7 +49,7 @@ static size_t length_of(enum message_kind kind) {
     case MESSAGE_REFUSE:
         return 50;
     case MESSAGE_REPORT:
-        return 148;
+        return REPORT_LEN;
     case MESSAGE_ACK:
         return 44;
     case MESSAGE_NOTICE:
@@ -197,6 +200,13 @@ static void write_report(struct writer *w, const struct message_report *r) {
     write_u32(w, r->rtt_us);
     write_u32(w, (uint32_t)r->lag_us);
     write_u32(w, r->notice);
+    if (r->moved.epoch == 0)
+        return;
+    write_u32(w, r->moved.epoch);
+    write_u16(w, r->moved.detect_ms);
+    write_u16(w, r->moved.first_frame_ms);
+    write_u16(w, r->moved.lost);
+    write_u16(w, r->moved.duplicates);
 }
 
 static void write_ack(struct writer *w, const struct message_ack *a) {
@@ -255,6 +265,8 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
     size_t len = length_of(m->kind);
     if (m->kind == MESSAGE_RESUME)
         len += m->u.resume.ticket_len;
+    else if (m->kind == MESSAGE_REPORT && m->u.report.moved.epoch != 0)
+        len += MOVED_LEN;
     if (len > out_size)
         return 0;
     struct writer w = writer_over(out, len);
@@ -336,7 +348,9 @@ static void read_refuse(struct reader *r, struct message_refuse *m) {
     m->cluster = read_hint(r);
 }
 
-static void read_report(struct reader *r, struct message_report *m) {
+/* What is left before the signature says whether there is a move. False for one without an epoch.
+ */
+static bool read_report(struct reader *r, struct message_report *m) {
     m->target = read_hint(r);
     m->session = read_session(r);
     m->epoch = read_u32(r);
@@ -349,6 +363,14 @@ static void read_report(struct reader *r, struct message_report *m) {
     m->rtt_us = read_u32(r);
     m->lag_us = (int32_t)read_u32(r);
     m->notice = read_u32(r);
+    if (reader_left(r) <= SIGNATURE_BYTES)
+        return true;
+    m->moved.epoch = read_u32(r);
+    m->moved.detect_ms = read_u16(r);
+    m->moved.first_frame_ms = read_u16(r);
+    m->moved.lost = read_u16(r);
+    m->moved.duplicates = read_u16(r);
+    return m->moved.epoch != 0;
 }
 
 static void read_ack(struct reader *r, struct message_ack *a) {
@@ -372,35 +394,36 @@ static void read_notice(struct reader *r, struct message_notice *n) {
     n->end = read_u64(r);
 }
 
-static void read_body(struct reader *r, struct message *m) {
+static bool read_body(struct reader *r, struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
-        return;
+        return true;
     case MESSAGE_COOKIE:
         read_cookie(r, &m->u.cookie);
-        return;
+        return true;
     case MESSAGE_RESUME:
         read_resume(r, &m->u.resume);
-        return;
+        return true;
     case MESSAGE_GRANT:
         read_grant(r, &m->u.grant);
-        return;
+        return true;
     case MESSAGE_REFUSE:
         read_refuse(r, &m->u.refuse);
-        return;
+        return true;
     case MESSAGE_REPORT:
-        read_report(r, &m->u.report);
-        return;
+        return read_report(r, &m->u.report);
     case MESSAGE_ACK:
         read_ack(r, &m->u.ack);
-        return;
+        return true;
     case MESSAGE_NOTICE:
         read_notice(r, &m->u.notice);
-        return;
+        return true;
     }
+    return false;
 }
 
-/* Every message has one exact length, which for a resume follows from its ticket's. */
+/* Every message has one exact length, which for a resume follows from its ticket's; a report has
+ * two. */
 static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
     size_t want = length_of(kind);
     if (len < want)
@@ -412,6 +435,8 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
             return ERR_BAD_FIELD;
         want += ticket_len;
     }
+    if (kind == MESSAGE_REPORT && len == REPORT_LEN + MOVED_LEN)
+        return ERR_OK;
     if (len < want)
         return ERR_TRUNCATED;
     return len > want ? ERR_OVERSIZED : ERR_OK;
@@ -449,7 +474,8 @@ enum err message_decode(struct message *out, const void *datagram, size_t len) {
     struct message m = {.kind = (enum message_kind)bytes[2]};
     struct reader r = reader_over(bytes + 4, len - 4);
     m.nonce = read_u64(&r);
-    read_body(&r, &m);
+    if (!read_body(&r, &m))
+        return ERR_BAD_FIELD;
     if (is_signed(m.kind)) {
         m.signed_part.data = bytes;
         m.signed_part.len = len - SIGNATURE_BYTES;

@@ -23,14 +23,17 @@
  *   kind 5 refuse  worker: session 16, purpose 1, error 1, counter 8, retry_after_ms 4, hint 8 [50]
  *   kind 6 report  client: target hint 8, session 16, epoch 4, counter 8, last_frame 8, expected 4,
  *                  lost_before 4, lost_after 4, jitter_us 4, rtt_us 4, lag_us 4, notice 4,
- *                  signature 64 [148]
+ *                  signature 64 [148]; one that tells of a move has before the signature: epoch 4,
+ *                  detect_ms 2, first_frame_ms 2, lost 2, duplicates 2 [160]. Whoever does not
+ *                  know that form drops it, so a client sends a plain one in between.
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
  *   kind 8 notice  worker: session 16, number 4, what 1, error or (move) cause 1, target hint 8,
  *                  deadline_ms 4, end 8 [54]
  * Labels of the signatures: "peerd resume v1" and "peerd report v1".
  *
  * Ranges, refused with ERR_BAD_FIELD: enumerations and error numbers are known ones; a refusal has
- * an error; a move notice has a cause that a server can have, and no end; frames are at most
+ * an error; a move notice has a cause that a server can have, and no end; a move that a report
+ * tells of has an epoch of at least 1; frames are at most
  * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
  * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a
  * commit, which make a worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX
@@ -144,6 +147,18 @@ struct message_refuse {
     struct key_hint cluster;
 };
 
+/* What a move was like for its client, known when its output has passed it. Each figure stays at
+ * its maximum where it would be more. */
+struct message_moved {
+    uint32_t epoch;          /* of the commit; 0: nothing is told */
+    uint16_t detect_ms;      /* [ms] from the first missing frame to the first hedge, or commit */
+    uint16_t first_frame_ms; /* [ms] from there to the new server's first; 65535: none came */
+    uint16_t lost;           /* [frames] missing at their playout instant since then */
+    uint16_t duplicates;     /* [frames] further copies since then */
+};
+
+#define MESSAGE_MOVED_NO_FRAME UINT16_MAX
+
 struct message_report {
     struct key_hint target;
     struct session_id session;
@@ -158,6 +173,7 @@ struct message_report {
     int32_t lag_us;       /* [µs] frames arrive so much later than a depth before their playout
                              instant, earlier if negative; MESSAGE_LAG_UNKNOWN */
     uint32_t notice;      /* number of the newest notice seen */
+    struct message_moved moved;
 };
 
 struct message_ack {

@@ -98,6 +98,11 @@ static void put_session(struct json_writing *w, json_t *o, const struct node_ses
     if (s->cause != MOVE_CAUSE_NONE)
         json_write_string(w, o, "cause", move_cause_name(s->cause));
     put_digest(w, o, "served_by", s->served_by.bytes, KEY_HINT_BYTES);
+    put_some(w, o, "moved_epoch", s->moved.epoch);
+    put_some(w, o, "moved_detect_ms", s->moved.detect_ms);
+    put_some(w, o, "moved_first_frame_ms", s->moved.first_frame_ms);
+    put_some(w, o, "moved_lost", s->moved.lost);
+    put_some(w, o, "moved_duplicates", s->moved.duplicates);
 }
 
 static void put_lists(struct json_writing *w, const struct node_request *r) {
@@ -195,6 +200,11 @@ static void get_measured(const struct json_place *o, struct node_session *s) {
         s->cause = (enum move_cause)json_read_word(o, "cause", cause_word, MOVE_CAUSE_NONE,
                                                    MOVE_CAUSE_RETURN);
     get_digest(o, "served_by", s->served_by.bytes, KEY_HINT_BYTES);
+    s->moved.epoch = (uint32_t)get_some(o, "moved_epoch", UINT32_MAX);
+    s->moved.detect_ms = (uint16_t)get_some(o, "moved_detect_ms", UINT16_MAX);
+    s->moved.first_frame_ms = (uint16_t)get_some(o, "moved_first_frame_ms", UINT16_MAX);
+    s->moved.lost = (uint16_t)get_some(o, "moved_lost", UINT16_MAX);
+    s->moved.duplicates = (uint16_t)get_some(o, "moved_duplicates", UINT16_MAX);
 }
 
 static void get_session(const struct json_place *o, void *out) {

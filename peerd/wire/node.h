@@ -92,15 +92,16 @@ struct node_session {
     uint32_t worker;             /* index, as above */
     uint64_t last_frame;         /* sent; for a standby 0 */
     struct addr client;
-    uint32_t lease_ms;         /* [ms] left, unless a report renews it */
-    uint32_t expected;         /* frames expected by the client since the beginning */
-    uint32_t lost_before;      /* missing before any repair or hedge */
-    uint32_t lost_after;       /* missing at their playout instant */
-    uint32_t rtt_us;           /* [µs]; 0 unknown */
-    uint32_t jitter_us;        /* [µs] */
-    uint32_t silent_ms;        /* [ms] how long the path before had been silent (optional) */
-    enum move_cause cause;     /* why it came here (optional) */
-    struct key_hint served_by; /* who served before; all zero for nobody (optional) */
+    uint32_t lease_ms;          /* [ms] left, unless a report renews it */
+    uint32_t expected;          /* frames expected by the client since the beginning */
+    uint32_t lost_before;       /* missing before any repair or hedge */
+    uint32_t lost_after;        /* missing at their playout instant */
+    uint32_t rtt_us;            /* [µs]; 0 unknown */
+    uint32_t jitter_us;         /* [µs] */
+    uint32_t silent_ms;         /* [ms] how long the path before had been silent (optional) */
+    enum move_cause cause;      /* why it came here (optional) */
+    struct key_hint served_by;  /* who served before; all zero for nobody (optional) */
+    struct message_moved moved; /* the newest move that the client has told of (optional) */
 };
 
 struct node_request {

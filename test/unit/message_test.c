@@ -161,6 +161,29 @@ Test(message, decodes_fields_to_where_they_belong) {
     cr_expect_eq(out.u.report.notice, 6);
 }
 
+Test(message, a_report_may_tell_of_a_move) {
+    static const uint8_t told[12] = {0, 0, 0, 5, 0, 45, 0, 80, 0, 2, 1, 4};
+    struct message m = sample_message(MESSAGE_REPORT), out;
+    struct key_pair pair = sample_pair(9);
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    m.u.report.moved = (struct message_moved){5, 45, 80, 2, 260};
+    cr_assert_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 160);
+    cr_expect_arr_eq(datagram + 84, told, sizeof(told));
+    cr_assert_eq(take(&out, datagram, 160), ERR_OK);
+    cr_expect_eq(memcmp(&out.u.report, &m.u.report, sizeof(m.u.report)), 0);
+    for (size_t bit = 0; bit < 160 * 8; bit++) {
+        datagram[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+        cr_expect_neq(take(&out, datagram, 160), ERR_OK, "bit %zu", bit);
+        datagram[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    }
+    for (size_t len = 149; len < 165; len++)
+        cr_expect_eq(message_decode(&out, datagram, len), len == 160 ? ERR_OK : ERR_OVERSIZED,
+                     "as %zu", len);
+    cr_expect_neq(take(&out, datagram, 148), ERR_OK, "cut: another's signature");
+    memset(datagram + 84, 0, 4);
+    cr_expect_eq(message_decode(&out, datagram, 160), ERR_BAD_FIELD, "a move without an epoch");
+}
+
 Test(message, carries_the_longest_ticket_in_one_datagram) {
     char ticket[TICKET_LEN_MAX + 1];
     uint8_t datagram[MESSAGE_LEN_MAX];

@@ -42,6 +42,8 @@ static void forget_answered(struct witness *w) {
     w->again = w->repairs = w->move_to = 0;
     w->move_miss = INSTANT_NEVER;
     w->move_settled_at = w->move_lost = w->miss_lost = 0;
+    w->move_duplicates = w->miss_duplicates = w->tale_counter = 0;
+    w->tale_reports = 0;
     w->move_framed = false;
     for (int s = 0; s < WITNESS_SERVERS_MAX; s++) {
         if (w->servers[s].role == WITNESS_ROLE_FREE)

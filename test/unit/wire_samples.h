@@ -185,7 +185,8 @@ static inline struct node_session sample_node_session(uint8_t fill) {
                                  .jitter_us = 1800,
                                  .silent_ms = 140,
                                  .cause = MOVE_CAUSE_CRASHED,
-                                 .served_by = sample_hint(0x21)};
+                                 .served_by = sample_hint(0x21),
+                                 .moved = {2, 45, 80, 1, 12}};
 }
 
 /* `sessions` has room for two. */

@@ -173,6 +173,7 @@ static inline void answer_all(void) {
             e.u.cookie.cookie.bytes[0] = (uint8_t)(0xc0 + o.server);
         } else if (o.kind == WITNESS_SEND_REPORT) {
             e.kind = WITNESS_ACKNOWLEDGED;
+            e.u.ack.counter = o.u.report.counter;
         } else if (o.kind == WITNESS_SEND_RESUME && o.u.resume.purpose == RESUME_STANDBY) {
             e.kind = WITNESS_GRANTED;
             e.u.grant = (struct message_grant){.purpose = RESUME_STANDBY, .lease_ms = 3000};

@@ -298,6 +298,78 @@ Test(witness_move, a_move_is_reported_once_its_gap_is_known) {
     cr_expect_eq(m->gap_ms, 40 + 20 * 4, "50, 51 and 56…59: %lld", (long long)m->gap_ms);
 }
 
+/* A move from fra1 to ams1 whose gap is known; reports go out from now on. */
+static void move_and_settle(void) {
+    start_streaming();
+    wait_until(2060);
+    give_grant(1, RESUME_HEDGE);
+    wait_until(2100);
+    for (uint64_t n = 52; n < 56; n++) {
+        give_frame(1, n);
+        give_frame(1, n);
+    }
+    wait_until(2195);
+    give_grant(1, RESUME_COMMIT);
+    f.deaf = 2; /* ams1's acknowledgements are up to the test */
+    for (uint64_t n = 60; f.w.move_open; n++)
+        stream(1, n, n + 1);
+    forget_sent();
+}
+
+/* The n-th (from 0) report since forget_sent(). */
+static const struct witness_out *report_at(size_t n) {
+    for (size_t i = 0; i < f.count; i++)
+        if (f.sent[i].o.kind == WITNESS_SEND_REPORT && n-- == 0)
+            return &f.sent[i].o;
+    return NULL;
+}
+
+static void acknowledge(const struct witness_out *o) {
+    struct witness_event e = {
+        .kind = WITNESS_ACKNOWLEDGED, .now = at_ms(f.ms), .server = 1, .nonce = o->nonce};
+    e.u.ack.counter = o->u.report.counter;
+    step(&e);
+}
+
+Test(witness_move, the_new_server_is_told_what_it_was_like) {
+    move_and_settle();
+    uint64_t first = f.p.next + 20;
+    stream(1, first, first + 30);
+    const struct witness_out *o = report_at(0);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->server, 1);
+    const struct message_moved *m = &o->u.report.moved;
+    cr_expect(m->epoch == 2 && m->detect_ms == 45 && m->first_frame_ms == 100);
+    cr_expect_eq(m->lost, 2 + 4, "50, 51 and 56…59: %u", m->lost);
+    cr_expect_eq(m->duplicates, 4);
+    struct message filled;
+    witness_report_fill(&filled, &f.w, o);
+    cr_expect_eq(filled.u.report.moved.epoch, 2u);
+    acknowledge(o);
+    forget_sent();
+    stream(1, first + 30, first + 130);
+    cr_assert_not_null(report_at(2));
+    for (size_t n = 0; report_at(n) != NULL; n++)
+        cr_expect_eq(report_at(n)->u.report.moved.epoch, 0u, "it has been heard");
+}
+
+Test(witness_move, who_does_not_understand_it_still_hears_reports) {
+    move_and_settle();
+    uint64_t first = f.p.next + 20;
+    stream(1, first, first + 300);
+    size_t told = 0, plain = 0;
+    cr_assert_not_null(report_at(9));
+    for (size_t n = 0; n < 8; n++) {
+        bool tells = report_at(n)->u.report.moved.epoch != 0;
+        cr_expect_eq(tells, n % 2 == 0, "report %zu", n);
+        told += tells;
+        plain += !tells;
+    }
+    cr_expect(told == 4 && plain == 4);
+    for (size_t n = 8; report_at(n) != NULL; n++)
+        cr_expect_eq(report_at(n)->u.report.moved.epoch, 0u, "it is given up");
+}
+
 Test(witness_move, the_end_of_the_source_is_played_out) {
     start_streaming();
     struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1981), .server = 0};

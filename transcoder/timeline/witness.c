@@ -243,7 +243,7 @@ static void take(const struct turn *t, const struct witness_event *e) {
         else if (e->kind == WITNESS_REFUSED)
             witness_fact_refused(t, e->server, &e->u.refuse);
         else if (e->server == w->serving)
-            w->unheard = 0;
+            witness_report_heard(w, e->u.ack.counter);
         return;
     case WITNESS_NOTICED:
         witness_fact_noticed(t, e->server, &e->u.notice);
@@ -390,5 +390,6 @@ void witness_report_fill(struct message *m, const struct witness *w, const struc
         .rtt_us = o->u.report.rtt_us,
         .lag_us = o->u.report.lag_us,
         .notice = o->u.report.notice,
+        .moved = o->u.report.moved,
     };
 }

@@ -181,8 +181,9 @@ struct witness_move {
     uint32_t epoch;
     int64_t detect_ms; /* [ms] first missing arrival to the first hedge, else commit */
     int64_t
-        first_frame_ms; /* [ms] first missing arrival to the new server's first frame; −1 none */
-    int64_t gap_ms;     /* [ms] of media missing at the output */
+        first_frame_ms;  /* [ms] first missing arrival to the new server's first frame; −1 none */
+    int64_t gap_ms;      /* [ms] of media missing at the output */
+    uint64_t duplicates; /* [frames] further copies meanwhile */
     bool hedged;
 };
 
@@ -214,7 +215,8 @@ struct witness {
     struct instant follow_at;   /* no miss is seen before: a new server gets time to begin */
     struct instant miss_since;  /* when the first missing frame should have arrived */
     struct instant decided_at;  /* first hedge or commit since then; "never" if none */
-    uint64_t miss_lost;         /* playout's lost when media went missing */
+    uint64_t miss_lost;         /* playout's lost when media went missing … */
+    uint64_t miss_duplicates;   /* … and its duplicates */
     bool hedged;                /* somebody was asked to hedge since then */
     struct duration bear;       /* so long it is like lapses before */
     uint8_t again;              /* useful frames of the serving server since then */
@@ -232,16 +234,20 @@ struct witness {
     struct budget hedges;
     struct budget moves;
     struct witness_attempt attempt;
-    struct witness_move move; /* the newest one, until it is settled */
-    bool move_open;           /* it is not settled yet */
-    uint8_t move_to;          /* its slot */
-    struct instant move_miss; /* its miss_since */
-    bool move_framed;         /* first_frame_ms is known */
-    uint64_t move_settled_at; /* frame whose playout settles it */
-    uint64_t move_lost;       /* playout's lost when it began */
-    uint32_t notice;          /* newest number seen */
-    enum err end_error;       /* why it ends */
-    enum err refusal;         /* newest one of a commit since anybody granted one; ERR_OK none */
+    struct witness_move move;  /* the newest one, until it is settled */
+    bool move_open;            /* it is not settled yet */
+    uint8_t move_to;           /* its slot */
+    struct instant move_miss;  /* its miss_since */
+    bool move_framed;          /* first_frame_ms is known */
+    uint64_t move_settled_at;  /* frame whose playout settles it */
+    uint64_t move_lost;        /* playout's lost when it began … */
+    uint64_t move_duplicates;  /* … and its duplicates */
+    struct message_moved tale; /* a settled move that reports tell of; epoch 0: none */
+    uint8_t tale_reports;      /* since it is there */
+    uint64_t tale_counter;     /* of the newest report that told it */
+    uint32_t notice;           /* newest number seen */
+    enum err end_error;        /* why it ends */
+    enum err refusal;          /* newest one of a commit since anybody granted one; ERR_OK none */
     struct witness_stats stats;
     struct witness_server servers[WITNESS_SERVERS_MAX]; /* last: they are large */
 };
@@ -317,6 +323,7 @@ struct witness_out {
             uint32_t rtt_us;
             int32_t lag_us;
             uint32_t notice;
+            struct message_moved moved;
         } report;
         struct nack_question nack;
         struct witness_move moved;

@@ -11,6 +11,7 @@
 #define REPAIRS_MAX   4    /* questions for frames that a move left out */
 #define REPAIR_MS     20   /* [ms] over a round trip between them */
 #define SETTLE_MS_MAX 100  /* [ms] after which a move is reported although nobody took frames */
+#define TALE_REPORTS  8    /* every other one of these tells of a move */
 
 /* ---- whom to ask ---- */
 
@@ -244,6 +245,7 @@ static void open_move(const struct turn *t, uint64_t settled_at) {
     w->move_framed = false;
     w->move_settled_at = settled_at;
     w->move_lost = w->miss_lost;
+    w->move_duplicates = w->miss_duplicates;
     struct instant framed = w->servers[a->server].framed_at;
     if (!instant_is_never(framed))
         witness_move_framed(w, a->server, framed);
@@ -408,6 +410,43 @@ void witness_move_framed(struct witness *w, uint8_t server, struct instant now) 
     w->move.first_frame_ms = duration_in_ms(instant_since(now, w->move_miss));
 }
 
+static uint16_t clamp_u16(int64_t value) {
+    return (uint16_t)(value < 0 ? 0 : value > UINT16_MAX ? UINT16_MAX : value);
+}
+
+/* The server is told what its taking over was like. */
+static void begin_tale(struct witness *w, uint64_t lost) {
+    w->tale = (struct message_moved){
+        .epoch = w->move.epoch,
+        .detect_ms = clamp_u16(w->move.detect_ms),
+        .first_frame_ms =
+            w->move.first_frame_ms < 0 ? MESSAGE_MOVED_NO_FRAME : clamp_u16(w->move.first_frame_ms),
+        .lost = lost > UINT16_MAX ? UINT16_MAX : (uint16_t)lost,
+        .duplicates = w->move.duplicates > UINT16_MAX ? UINT16_MAX : (uint16_t)w->move.duplicates,
+    };
+    w->tale_reports = 0;
+    w->tale_counter = 0;
+}
+
+/* Told in every other report until one of them is acknowledged: a server that does not know that
+ * form drops it, and its lease hangs on the ones in between. */
+void witness_tale_tell(struct witness *w, struct message_moved *out, uint64_t counter) {
+    if (w->tale.epoch == 0)
+        return;
+    if (w->tale_reports % 2 == 0) {
+        *out = w->tale;
+        w->tale_counter = counter;
+    }
+    if (++w->tale_reports >= TALE_REPORTS)
+        w->tale = (struct message_moved){0};
+}
+
+void witness_report_heard(struct witness *w, uint64_t counter) {
+    w->unheard = 0;
+    if (w->tale.epoch != 0 && counter == w->tale_counter)
+        w->tale = (struct message_moved){0};
+}
+
 static struct instant settle_by(const struct witness *w) {
     struct instant due = playout_due(w->playout, w->move_settled_at);
     return instant_add(due, duration_ms(SETTLE_MS_MAX));
@@ -422,7 +461,9 @@ void witness_move_settle(const struct turn *t, bool at_once) {
         return;
     uint64_t lost = w->playout->stats.lost - w->move_lost;
     w->move.gap_ms = (int64_t)lost * w->config.frame.us / 1000;
+    w->move.duplicates = w->playout->stats.duplicates - w->move_duplicates;
     w->move_open = false;
+    begin_tale(w, lost);
     witness_put(t, WITNESS_MOVED, w->move_to)->u.moved = w->move;
     trace_linef(t->out->trace, t->now,
                 "moved %s -> %s (%s): detected in %lld ms, first frame after %lld ms, gap %lld ms",

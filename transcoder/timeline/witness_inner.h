@@ -168,6 +168,10 @@ void witness_keep_repairs(const struct turn *t);
 /* Notes the first frame of a move's target; closes a move that the output has passed. */
 void witness_move_framed(struct witness *w, uint8_t server, struct instant now);
 void witness_move_settle(const struct turn *t, bool at_once);
+/* What a report of that number tells of the newest move, if anything. */
+void witness_tale_tell(struct witness *w, struct message_moved *out, uint64_t counter);
+/* The server that serves has acknowledged that report. */
+void witness_report_heard(struct witness *w, uint64_t counter);
 struct instant witness_move_deadline(const struct witness *w);
 
 #endif

@@ -181,6 +181,7 @@ void witness_begin_missing(const struct turn *t, struct instant since) {
     struct witness *w = t->w;
     w->miss_since = since;
     w->miss_lost = w->playout->stats.lost;
+    w->miss_duplicates = w->playout->stats.duplicates;
     w->decided_at = INSTANT_NEVER;
     w->hedged = false;
     w->again = 0;

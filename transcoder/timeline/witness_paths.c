@@ -192,6 +192,7 @@ void witness_send_report(const struct turn *t) {
     o->u.report.rtt_us = measured ? (uint32_t)s->path.rtt_smooth.us : 0;
     o->u.report.lag_us = witness_lag_us(w);
     o->u.report.notice = w->notice;
+    witness_tale_tell(w, &o->u.report.moved, w->counter);
     path_sent(&s->path, o->nonce, false, true, t->now);
     bool lost = w->unheard >= UNHEARD_MAX;
     w->unheard += w->unheard < UINT8_MAX;

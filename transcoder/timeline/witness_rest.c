@@ -85,8 +85,9 @@ bool witness_awaits(const struct witness *w) {
 
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
                         struct instant now) {
-    if (w->state != WITNESS_FOLLOWING || w->move_open || !instant_is_never(w->repair_at) ||
-        w->end_error != ERR_OK || w->unheard > 0 || w->nack.count > 0 || !media_is_steady(w))
+    if (w->state != WITNESS_FOLLOWING || w->move_open || w->tale.epoch != 0 ||
+        !instant_is_never(w->repair_at) || w->end_error != ERR_OK || w->unheard > 0 ||
+        w->nack.count > 0 || !media_is_steady(w))
         return false;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (witness_is_server(w, i) && !server_is_settled(w, i, ways, now))

@@ -51,8 +51,9 @@ struct session {
     bool reported;             /* one has been sent */
     /* What the client measured, from its newest report. */
     struct message_report figures;
-    uint32_t rtcp_rtt_us; /* [µs] from its receiver reports; 0 unknown */
-    uint16_t silent_ms;   /* [ms] evidence of the resume that brought it here */
+    struct message_moved moved; /* of the newest that told of a move */
+    uint32_t rtcp_rtt_us;       /* [µs] from its receiver reports; 0 unknown */
+    uint16_t silent_ms;         /* [ms] evidence of the resume that brought it here */
     /* Snapshots for the supervisor. */
     bool dirty;
     struct instant told_at;

@@ -198,7 +198,8 @@ static void describe(const struct worker *w, const struct session *s,
                                .jitter_us = f->jitter_us,
                                .silent_ms = s->silent_ms,
                                .cause = t->cause,
-                               .served_by = t->served_by};
+                               .served_by = t->served_by,
+                               .moved = s->moved};
     memcpy(n->backups, k->backups, sizeof(n->backups));
 }
 
