@@ -7,6 +7,7 @@
 void ledger_init(struct ledger *l) {
     l->count = 0;
     memset(l->newest, 0, sizeof(l->newest));
+    l->figures = (struct move_figures){0};
 }
 
 static uint32_t bucket_of(const struct session_id *session) {
@@ -20,6 +21,8 @@ void ledger_enter(struct ledger *l, const struct move *move, const char *evidenc
     e->before = *newest;
     *newest = e->number;
     e->move = *move;
+    e->told = (struct message_moved){0};
+    move_figures_entered(&l->figures, move);
     snprintf(e->evidence, sizeof(e->evidence), "%s", evidence);
 }
 
@@ -44,14 +47,31 @@ bool ledger_has_arrival(const struct ledger *l, const struct session_id *session
     return false;
 }
 
+bool ledger_told(struct ledger *l, const struct session_id *session,
+                 const struct message_moved *told) {
+    uint64_t number = l->newest[bucket_of(session)];
+    for (; ledger_find(l, number) != NULL; number = l->entries[number % LEDGER_MAX].before) {
+        struct ledger_entry *e = &l->entries[number % LEDGER_MAX];
+        if (e->move.out || e->move.epoch_to != told->epoch || e->told.epoch != 0 ||
+            !session_id_equal(&e->move.session, session))
+            continue;
+        e->told = *told;
+        move_figures_told(&l->figures, e->move.cause, told);
+        return true;
+    }
+    return false;
+}
+
 void ledger_check_invariants(const struct ledger *l) {
     for (uint64_t n = ledger_first(l); n <= l->count; n++) {
         const struct ledger_entry *e = ledger_find(l, n);
         assert(e != NULL && e->number == n && e->before < n);
         assert(l->newest[bucket_of(&e->move.session)] >= n);
         assert(e->move.state == MOVE_STATE_OVER);
+        assert(e->told.epoch == 0 || (!e->move.out && e->told.epoch == e->move.epoch_to));
         assert(!e->move.out || e->move.epoch_from > 0); /* whoever is asked to go was served */
         assert(e->move.epoch_from == 0 || e->move.epoch_to == 0 ||
                e->move.epoch_from < e->move.epoch_to);
     }
+    move_figures_check_invariants(&l->figures);
 }

@@ -1,6 +1,11 @@
 /*
  * The ledger: the record of moves, newest last, in bounded memory.
  *
+ * Both ends keep it, each of what it sees: who was left knows when it asked the client to go, when
+ * the worker had taken that on and when the session had gone; who took it over knows since when it
+ * hedged and when it was committed, and, from the client's next signed report, what the move was
+ * like for it. move_figures sums all of them up, those that are not held any more included.
+ *
  * It is the memory of this run only: what a restart finds at its nodes was moved before and is not
  * entered again. Entries are numbered from 1; the oldest goes when it is full. Those of a session
  * are found by their number: each names the one before it in the same bucket.
@@ -10,6 +15,7 @@
 
 #include "monitor/verdict.h"
 #include "peerd/core/move.h"
+#include "peerd/core/move_figures.h"
 
 #define LEDGER_MAX     1024 /* entries */
 #define LEDGER_BUCKETS 2048 /* of session ids, which are random: hardly two in one */
@@ -19,16 +25,23 @@ struct ledger_entry {
     uint64_t before;                         /* number of the one before in its bucket; 0 none */
     struct move move;                        /* as it was when it was over */
     char evidence[VERDICT_TEXT_LEN_MAX + 1]; /* what we believed of `from` at that time */
+    struct message_moved told;               /* by its client; epoch 0: nothing yet */
 };
 
 struct ledger {
     uint64_t count;                          /* entered since the start */
     uint64_t newest[LEDGER_BUCKETS];         /* number; 0 none */
+    struct move_figures figures;             /* of all since the start */
     struct ledger_entry entries[LEDGER_MAX]; /* by number modulo the size */
 };
 
 void ledger_init(struct ledger *l);
 void ledger_enter(struct ledger *l, const struct move *move, const char *evidence);
+
+/* What a client says of a move of its own. It counts once, and only for an arrival that is entered
+ * under that epoch; false otherwise. */
+bool ledger_told(struct ledger *l, const struct session_id *session,
+                 const struct message_moved *told);
 
 /* The entry of that number; NULL if there is none, or none any more. */
 const struct ledger_entry *ledger_find(const struct ledger *l, uint64_t number);

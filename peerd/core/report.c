@@ -186,6 +186,8 @@ static void told(struct core *core, struct node *n, const struct node_session *t
     note_figures(core, s, t);
     s->mark = n->mark;
     arrived(core, s, t, &before, quiet);
+    if (t->moved.epoch != 0)
+        (void)ledger_told(&core->ledger, &t->session, &t->moved);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

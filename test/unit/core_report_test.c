@@ -155,6 +155,24 @@ Test(core_report, lease_ends_and_everything_is_back_with_the_next_full_report) {
     fixture_free(f);
 }
 
+/* It is told again and again, with every figure that changes. */
+Test(core_report, what_a_move_was_like_is_entered_once) {
+    struct fixture *f = fixture_new(1, 1, 100);
+    struct node_session s = fixture_session(1, 2, RESUME_COMMIT);
+    s.cause = MOVE_CAUSE_CRASHED;
+    fixture_register(f);
+    tell(f, 0, s, true);
+    const struct ledger *l = core_ledger(f->core);
+    cr_assert_eq(l->count, 1u);
+    cr_expect_eq(ledger_find(l, 1)->told.epoch, 0u, "nobody has said");
+    s.moved = (struct message_moved){2, 45, 90, 1, 7};
+    tell(f, 0, s, true);
+    tell(f, 0, s, true);
+    cr_expect(ledger_find(l, 1)->told.lost == 1 && ledger_find(l, 1)->told.duplicates == 7);
+    cr_expect_eq(l->figures.of[MOVE_CAUSE_CRASHED].told, 1u);
+    fixture_free(f);
+}
+
 Test(core_report, a_supervisor_started_anew_has_nothing_of_the_old_one) {
     struct fixture *f = fixture_new(1, 0, 100);
     fixture_register(f);

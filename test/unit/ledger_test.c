@@ -51,3 +51,38 @@ Test(ledger, knows_who_has_arrived) {
     cr_expect_not(ledger_has_arrival(&l, &here, 3, instant_us(6)), "its entry has gone");
     ledger_check_invariants(&l);
 }
+
+Test(ledger, takes_the_clients_word_once) {
+    static struct ledger l;
+    const struct session_id here = {{1}}, other = {{1, 0, 7}};
+    struct message_moved told = {3, 45, 80, 2, 5};
+    ledger_init(&l);
+    cr_expect_not(ledger_told(&l, &here, &told), "nothing is entered");
+    struct move m = done(3);
+    ledger_enter(&l, &m, "");
+    m.session = other; /* of the same bucket */
+    ledger_enter(&l, &m, "");
+    cr_expect_not(ledger_told(&l, &here, &(struct message_moved){2, 45, 80, 2, 5}),
+                  "another epoch");
+    cr_expect(ledger_told(&l, &here, &told));
+    cr_expect_not(ledger_told(&l, &here, &told), "reports repeat it");
+    cr_expect_eq(ledger_find(&l, 1)->told.lost, 2);
+    cr_expect_eq(ledger_find(&l, 2)->told.epoch, 0u, "that is another session");
+    const struct move_figures_of_cause *of = &l.figures.of[MOVE_CAUSE_CRASHED];
+    cr_expect(of->arrived == 2 && of->told == 1 && of->lost == 2 && of->duplicates == 5);
+    ledger_check_invariants(&l);
+}
+
+/* Who is left does not know what it was like. */
+Test(ledger, who_left_is_not_told_of) {
+    static struct ledger l;
+    struct move m = done(3);
+    ledger_init(&l);
+    m.out = true;
+    m.epoch_from = 2;
+    ledger_enter(&l, &m, "");
+    cr_expect_not(ledger_told(&l, &m.session, &(struct message_moved){3, 45, 80, 2, 5}));
+    cr_expect_eq(l.figures.of[MOVE_CAUSE_CRASHED].left, 1u);
+    cr_expect_eq(l.figures.of[MOVE_CAUSE_CRASHED].arrived, 0u);
+    ledger_check_invariants(&l);
+}
