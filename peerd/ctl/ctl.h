@@ -20,6 +20,8 @@ struct ctl_options {
     const char *key;      /* file; with `connect` it takes the place of a policy */
     const char *deadline; /* drain: a duration such as 10min; NULL as the policy says */
     const char *to;       /* drain: cluster; NULL each session's own backups */
+    const char *session;  /* ledger: only of this one */
+    const char *cause;    /* ledger: only with this cause */
     bool wait;            /* drain: until it is empty; move: until it has gone, or stays */
     bool json;
     char **words; /* what follows the command */
@@ -51,6 +53,7 @@ int ctl_agreements(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
 int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
+int ctl_ledger(const struct ctl_options *o);
 int ctl_drain(const struct ctl_options *o);
 int ctl_undrain(const struct ctl_options *o);
 int ctl_move(const struct ctl_options *o);
@@ -66,6 +69,7 @@ void tables_rank(const json_t *answer);
 void tables_sessions(const json_t *answer);
 void tables_locations(const json_t *answer);
 void tables_moves(const json_t *answer);
+void tables_ledger(const json_t *answer);
 void tables_moving(const json_t *answer);
 void tables_diff(const json_t *answer);
 void tables_found(const json_t *found);

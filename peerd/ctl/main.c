@@ -24,7 +24,8 @@ static const struct ctl_command commands[] = {
     {"agreements", "", "what is agreed with peers, or why it is not", ctl_agreements},
     {"sessions", "", "sessions here", ctl_sessions},
     {"locations", "", "how clients fare, by where they are", ctl_locations},
-    {"moves", "", "the ledger: moves and their causes", ctl_moves},
+    {"moves", "", "moves and their causes", ctl_moves},
+    {"ledger", "", "each move with its phases, and what it was like for its client", ctl_ledger},
     {"drain", "", "move all sessions away, make before break", ctl_drain},
     {"undrain", "", "call a drain off", ctl_undrain},
     {"move", "SESSION CLUSTER", "move one session to one of its backups", ctl_move},
@@ -44,6 +45,8 @@ static void print_usage(FILE *out) {
           "  --key FILE        the cluster's key; with --connect no policy is needed\n"
           "  --deadline 10min  drain: until when (a number with ms, s, min, h or d)\n"
           "  --to CLUSTER      drain: to this peer in place of each session's backups\n"
+          "  --session ID      ledger: moves of this session only\n"
+          "  --cause CAUSE     ledger: drain, degraded, crashed, partitioned or return only\n"
           "  --wait            drain: return when empty; move: when it has gone, or stays\n"
           "  --json            print answers as JSON\n"
           "  --help, --version\n\n"
@@ -51,67 +54,55 @@ static void print_usage(FILE *out) {
           out);
 }
 
+enum {
+    POLICY = 1,
+    CONNECT,
+    KEY,
+    DEADLINE,
+    TO,
+    SESSION,
+    CAUSE,
+    WAIT,
+    JSON,
+    HELP,
+    VERSION,
+    OPTIONS
+};
+
+static const struct option option_table[] = {
+    {"policy", required_argument, NULL, POLICY}, {"connect", required_argument, NULL, CONNECT},
+    {"key", required_argument, NULL, KEY},       {"deadline", required_argument, NULL, DEADLINE},
+    {"to", required_argument, NULL, TO},         {"session", required_argument, NULL, SESSION},
+    {"cause", required_argument, NULL, CAUSE},   {"wait", no_argument, NULL, WAIT},
+    {"json", no_argument, NULL, JSON},           {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, VERSION},     {NULL, 0, NULL, 0},
+};
+
 /* Returns -1 to go on, else the exit status. */
 static int parse(int argc, char **argv, struct ctl_options *o) {
-    enum {
-        POLICY = 1,
-        CONNECT,
-        KEY,
-        DEADLINE,
-        TO,
-        WAIT,
-        JSON,
-        HELP,
-        VERSION
-    };
-    static const struct option table[] = {
-        {"policy", required_argument, NULL, POLICY},
-        {"connect", required_argument, NULL, CONNECT},
-        {"key", required_argument, NULL, KEY},
-        {"deadline", required_argument, NULL, DEADLINE},
-        {"to", required_argument, NULL, TO},
-        {"wait", no_argument, NULL, WAIT},
-        {"json", no_argument, NULL, JSON},
-        {"help", no_argument, NULL, HELP},
-        {"version", no_argument, NULL, VERSION},
-        {NULL, 0, NULL, 0},
-    };
+    const char **const texts[OPTIONS] = {
+        [POLICY] = &o->policy,     [CONNECT] = &o->connect, [KEY] = &o->key,
+        [DEADLINE] = &o->deadline, [TO] = &o->to,           [SESSION] = &o->session,
+        [CAUSE] = &o->cause};
+    bool *const switches[OPTIONS] = {[WAIT] = &o->wait, [JSON] = &o->json};
     int c;
     opterr = 0;
-    while ((c = getopt_long(argc, argv, ":", table, NULL)) != -1) {
-        switch (c) {
-        case POLICY:
-            o->policy = optarg;
-            break;
-        case CONNECT:
-            o->connect = optarg;
-            break;
-        case KEY:
-            o->key = optarg;
-            break;
-        case DEADLINE:
-            o->deadline = optarg;
-            break;
-        case TO:
-            o->to = optarg;
-            break;
-        case WAIT:
-            o->wait = true;
-            break;
-        case JSON:
-            o->json = true;
-            break;
-        case HELP:
-            print_usage(stdout);
-            return CTL_DONE;
-        case VERSION:
-            puts("peerctl " PEERD_VERSION);
-            return CTL_DONE;
-        default:
+    while ((c = getopt_long(argc, argv, ":", option_table, NULL)) != -1) {
+        if (c >= OPTIONS) { /* ':' and '?' are larger */
             fprintf(stderr, "peerctl: %s %s; try --help\n",
                     c == ':' ? "a value is missing after" : "unknown option", argv[optind - 1]);
             return CTL_USAGE;
         }
+        if (c == HELP)
+            print_usage(stdout);
+        else if (c == VERSION)
+            puts("peerctl " PEERD_VERSION);
+        else if (texts[c] != NULL)
+            *texts[c] = optarg;
+        else
+            *switches[c] = true;
+        if (c == HELP || c == VERSION)
+            return CTL_DONE;
     }
     return -1;
 }

@@ -238,6 +238,29 @@ int ctl_moves(const struct ctl_options *o) {
     return show(o, "GET", "/v1/moves", tables_moves);
 }
 
+/* Both are words of letters, digits, - and _ wherever they mean something. */
+static bool is_plain(const char *text) {
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] ==
+               '\0' &&
+           strlen(text) <= SESSION_ID_TEXT_LEN;
+}
+
+int ctl_ledger(const struct ctl_options *o) {
+    char path[128];
+    if ((o->session != NULL && !is_plain(o->session)) ||
+        (o->cause != NULL && !is_plain(o->cause))) {
+        fputs("peerctl ledger: --session: expected the id of a session, --cause: drain, degraded, "
+              "crashed, partitioned or return\n",
+              stderr);
+        return CTL_USAGE;
+    }
+    snprintf(path, sizeof(path), "/v1/moves?%s%s%s%s%s", o->session != NULL ? "session=" : "",
+             o->session != NULL ? o->session : "",
+             o->session != NULL && o->cause != NULL ? "&" : "", o->cause != NULL ? "cause=" : "",
+             o->cause != NULL ? o->cause : "");
+    return show(o, "GET", path, tables_ledger);
+}
+
 int ctl_undrain(const struct ctl_options *o) {
     return show(o, "POST", "/v1/undrain", tables_status);
 }

@@ -1,25 +1,9 @@
 /* Answers as tables for people: one fact a line, columns that fit into 100 characters. */
+#include "peerd/ctl/tables.h"
 #include "peerd/ctl/ctl.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key) {
-    return json_integer_value(json_object_get(object, key));
-}
-
-static bool is_set(const json_t *object, const char *key) {
-    return json_is_true(json_object_get(object, key));
-}
-
-static double seconds_of(const json_t *object, const char *key) {
-    return json_number_value(json_object_get(object, key)) / 1000.0;
-}
 
 void tables_status(const json_t *s) {
     const json_t *drain = json_object_get(s, "drain");
@@ -332,29 +316,6 @@ void tables_locations(const json_t *answer) {
     json_array_foreach(json_object_get(answer, "events"), i, one)
         printf("%.1f s ago: %s%s\n", seconds_of(one, "ago_ms"),
                is_set(one, "degraded") ? "degraded: " : "", text_of(one, "evidence"));
-}
-
-void tables_moving(const json_t *answer) {
-    if (!is_set(answer, "served_here"))
-        printf("%s is not served by %s any more\n", text_of(answer, "session"),
-               text_of(answer, "cluster"));
-    else if (json_is_string(json_object_get(answer, "state")))
-        printf("%s is moving to %s: %s\n", text_of(answer, "session"), text_of(answer, "to"),
-               text_of(answer, "state"));
-    else
-        printf("%s stays at %s\n", text_of(answer, "session"), text_of(answer, "cluster"));
-}
-
-void tables_moves(const json_t *answer) {
-    const json_t *m;
-    size_t i;
-    json_array_foreach(json_object_get(answer, "moves"), i, m) printf(
-        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %lld > %lld)%s%s\n", number_of(m, "number"),
-        seconds_of(m, "begun_ms_ago"), text_of(m, "session"), text_of(m, "from"), text_of(m, "to"),
-        text_of(m, "cause"), number_of(m, "epoch_from"), number_of(m, "epoch_to"),
-        text_of(m, "evidence")[0] != '\0' ? ": " : "", text_of(m, "evidence"));
-    if (i == 0)
-        puts("no move yet");
 }
 
 void tables_found(const json_t *s) {

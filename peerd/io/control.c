@@ -273,9 +273,27 @@ static void get_agreements(struct daemon *d, struct net_http_request *r, uint32_
     control_answer_text(r, present_agreements(d));
 }
 
+static bool cause_from_text(const char *text, enum move_cause *out) {
+    for (int c = MOVE_CAUSE_DRAIN; c <= MOVE_CAUSE_RETURN; c++)
+        if (strcmp(text, move_cause_name((enum move_cause)c)) == 0) {
+            *out = (enum move_cause)c;
+            return true;
+        }
+    return false;
+}
+
 static void get_moves(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    const char *session = net_http_query(r, "session"), *cause = net_http_query(r, "cause");
+    struct present_moves_filter f = {.of_session = session != NULL, .of_cause = cause != NULL};
     (void)index;
-    control_answer_text(r, present_moves(d));
+    if (session != NULL && !session_id_from_text(&f.session, session, strlen(session)))
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD, "session: expected the id of a session", 0);
+    else if (cause != NULL && !cause_from_text(cause, &f.cause))
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD,
+                                "cause: expected drain, degraded, crashed, partitioned or return",
+                                0);
+    else
+        control_answer_text(r, present_moves(d, &f));
 }
 
 /* ---- routes ---- */

@@ -267,7 +267,15 @@ char *present_status_for_clients(const struct daemon *d); /* without what only o
 char *present_peers(const struct daemon *d);
 char *present_why(const struct daemon *d, uint32_t peer);
 char *present_sessions(const struct daemon *d, uint32_t limit);
-char *present_moves(const struct daemon *d);
+
+/* Which moves of the ledger. */
+struct present_moves_filter {
+    bool of_session, of_cause;
+    struct session_id session;
+    enum move_cause cause;
+};
+
+char *present_moves(const struct daemon *d, const struct present_moves_filter *filter);
 /* Where one session stands: whether it is served here, and its move away, if any. */
 char *present_moving(const struct daemon *d, const struct session_id *id);
 char *present_found(const struct daemon *d); /* present_found.c */

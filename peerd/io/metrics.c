@@ -223,6 +223,51 @@ static void put_detection(struct page *p, const struct daemon *d) {
     }
 }
 
+/* One series of the ledger's, in seconds; buckets add up, as the format wants it. */
+static void put_moves_series(struct page *p, const struct move_figures *f, const char *metric,
+                             const char *help, size_t at) {
+    family(p, metric, "histogram", help);
+    for (int c = MOVE_CAUSE_DRAIN; c < MOVE_CAUSES; c++) {
+        const struct move_histogram *h = (const void *)((const char *)&f->of[c] + at);
+        const char *cause = move_cause_name((enum move_cause)c);
+        uint64_t sum = 0;
+        for (unsigned i = 0; i + 1 < MOVE_BUCKETS; i++)
+            put(p, "%s_bucket{cause=\"%s\",le=\"%g\"} %llu\n", metric, cause,
+                move_bucket_ms(i) / 1000.0, (unsigned long long)(sum += h->counts[i]));
+        sum += h->counts[MOVE_BUCKETS - 1];
+        put(p, "%s_bucket{cause=\"%s\",le=\"+Inf\"} %llu\n", metric, cause,
+            (unsigned long long)sum);
+        put(p, "%s_sum{cause=\"%s\"} %.3f\n", metric, cause, (double)h->sum_ms / 1000);
+        put(p, "%s_count{cause=\"%s\"} %llu\n", metric, cause, (unsigned long long)sum);
+    }
+}
+
+static void put_moves_counter(struct page *p, const struct move_figures *f, const char *metric,
+                              const char *help, size_t at) {
+    family(p, metric, "counter", help);
+    for (int c = MOVE_CAUSE_DRAIN; c < MOVE_CAUSES; c++)
+        put(p, "%s{cause=\"%s\"} %llu\n", metric, move_cause_name((enum move_cause)c),
+            (unsigned long long)*(const uint64_t *)(const void *)((const char *)&f->of[c] + at));
+}
+
+/* What the ledger has seen since the start, by cause. */
+static void put_moves(struct page *p, const struct daemon *d) {
+    const struct move_figures *f = &core_ledger(d->core)->figures;
+#define COUNTER(metric, field, help)                                                               \
+    put_moves_counter(p, f, metric, help, offsetof(struct move_figures_of_cause, field))
+    COUNTER("peerd_moves_left_total", left, "Sessions that left at our word.");
+    COUNTER("peerd_moves_arrived_total", arrived, "Sessions that were committed here.");
+    COUNTER("peerd_moves_told_total", told, "Of these, with their clients' word.");
+    COUNTER("peerd_move_frames_lost_total", lost, "Frames lost, as those clients reported.");
+    COUNTER("peerd_move_frames_duplicate_total", duplicates, "Further copies, likewise.");
+#undef COUNTER
+#define SERIES(field, text)                                                                        \
+    put_moves_series(p, f, "peerd_move_" #field "_seconds", "Time " text ".",                      \
+                     offsetof(struct move_figures_of_cause, field));
+    MOVE_SERIES(SERIES)
+#undef SERIES
+}
+
 static void put_counters(struct page *p, const struct daemon *d) {
     const struct core_counters *c = core_counters(d->core);
 #define PUT_COUNTER(field, text)                                                                   \
@@ -264,6 +309,7 @@ char *metrics_render(const struct daemon *d) {
     put_agreed(&page, d);
     put_agreements(&page, d);
     put_detection(&page, d);
+    put_moves(&page, d);
     put_counters(&page, d);
     if (fclose(page.out) != 0) {
         free(text);

@@ -1,6 +1,7 @@
 #include "test/lib/exposition.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,17 @@
 struct family {
     char name[NAME_MAX_LEN + 1];
     bool counter;
+    bool histogram;
 };
 
 struct reading {
     struct family families[FAMILIES_MAX];
     size_t count;
-    bool typed;   /* the last family has its TYPE */
-    bool sampled; /* it has a sample, so no HELP or TYPE may follow */
+    bool typed;          /* the last family has its TYPE */
+    bool sampled;        /* it has a sample, so no HELP or TYPE may follow */
+    bool bounded;        /* of a histogram: the bucket before had a bound … */
+    double bound, below; /* … which was this, and held so many */
+    double whole;        /* what its newest bucket held */
     const char *page;
     size_t line;
     char *why;
@@ -71,8 +76,9 @@ static bool take_type(struct reading *r, const char *text) {
     if (strncmp(text, f->name, len) != 0 || f->name[len] != '\0' || text[len] != ' ')
         return wrong(r, "TYPE of another family than HELP", text);
     f->counter = strcmp(text + len + 1, "counter") == 0;
-    if (!f->counter && strcmp(text + len + 1, "gauge") != 0)
-        return wrong(r, "neither counter nor gauge", text);
+    f->histogram = strcmp(text + len + 1, "histogram") == 0;
+    if (!f->counter && !f->histogram && strcmp(text + len + 1, "gauge") != 0)
+        return wrong(r, "neither counter, gauge nor histogram", text);
     if (f->counter != ends_in_total(f->name))
         return wrong(r, "_total belongs to counters, and to all of them", text);
     r->typed = true;
@@ -107,11 +113,44 @@ static bool is_twice(const struct reading *r, const char *sample, size_t len, si
     return false;
 }
 
+/* True if a sample of that name belongs to the family. */
+static bool is_of(const struct family *f, const char *text, size_t len) {
+    static const char *const ends[] = {"_bucket", "_sum", "_count"};
+    size_t own = strlen(f->name);
+    if (!f->histogram)
+        return len == own && strncmp(text, f->name, len) == 0;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (len == own + strlen(ends[i]) && strncmp(text, f->name, own) == 0 &&
+            strncmp(text + own, ends[i], strlen(ends[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Buckets rise in bound and in count up to the one without a bound, whose count is the whole. */
+static bool take_bucket(struct reading *r, const char *text, double number) {
+    const char *le = strstr(text, "le=\"");
+    const char *name = r->families[r->count - 1].name;
+    bool bucket = strncmp(text + strlen(name), "_bucket", 7) == 0;
+    if (bucket && le == NULL)
+        return wrong(r, "a bucket without a bound", text);
+    if (!bucket) {
+        bool count = strncmp(text + strlen(name), "_count", 6) == 0;
+        return !count || number == r->whole ? true : wrong(r, "not what its buckets say", text);
+    }
+    double bound = strtod(le + 4, NULL);
+    if (r->bounded && (bound <= r->bound || number < r->below))
+        return wrong(r, "buckets out of order", text);
+    r->bounded = bound < INFINITY;
+    r->bound = bound;
+    r->below = number;
+    r->whole = number;
+    return true;
+}
+
 static bool take_sample(struct reading *r, const char *text) {
     size_t len = name_len(text, true);
     char *end;
-    if (!r->typed || strncmp(text, r->families[r->count - 1].name, len) != 0 ||
-        r->families[r->count - 1].name[len] != '\0')
+    if (!r->typed || !is_of(&r->families[r->count - 1], text, len))
         return wrong(r, "a sample without HELP and TYPE right before it", text);
     const char *value = skip_labels(text + len);
     if (value == NULL || *value != ' ')
@@ -121,6 +160,8 @@ static bool take_sample(struct reading *r, const char *text) {
         return wrong(r, "no number, or something after it", text);
     if (r->families[r->count - 1].counter && !(number >= 0))
         return wrong(r, "a counter below zero", text);
+    if (r->families[r->count - 1].histogram && !take_bucket(r, text, number))
+        return false;
     if (is_twice(r, text, (size_t)(value - text), r->line))
         return wrong(r, "a sample twice", text);
     r->sampled = true;

@@ -3,7 +3,7 @@
  *
  * It knows what we promise: HELP and TYPE once before the samples of a family, a family in one
  * piece, legal names and labels, numbers that are numbers, `_total` on counters and on nothing
- * else, no time stamps, no sample twice, a line feed at the end.
+ * else, histograms whose buckets add up, no time stamps, no sample twice, a line feed at the end.
  */
 #ifndef TEST_LIB_EXPOSITION_H
 #define TEST_LIB_EXPOSITION_H

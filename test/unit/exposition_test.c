@@ -6,6 +6,7 @@
 
 #define UP          "# HELP up Is it.\n# TYPE up gauge\n"
 #define N           "# HELP n_total Count.\n# TYPE n_total counter\n"
+#define H           "# HELP h Times.\n# TYPE h histogram\n"
 #define ITEMS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 Test(exposition, good_pages) {
@@ -17,6 +18,7 @@ Test(exposition, good_pages) {
         N "n_total{a=\"quote \\\" slash \\\\ line \\n\"} 3\n",
         UP "up -1.5e-3\n",
         UP "up NaN\n",
+        H "h_bucket{le=\"0.1\"} 1\nh_bucket{le=\"+Inf\"} 3\nh_sum 4\nh_count 3\n",
     };
     for (size_t i = 0; i < ITEMS(pages); i++) {
         char why[300] = "";
@@ -52,6 +54,12 @@ Test(exposition, bad_pages) {
         {"label begins with a digit", N "n_total{1a=\"x\"} 3\n"},
         {"name begins with a digit", "# HELP 1up Is it.\n# TYPE 1up gauge\n1up 1\n"},
         {"empty line", UP "\nup 1\n"},
+        {"histogram without a kind of sample", H "h 1\n"},
+        {"bucket without a bound", H "h_bucket 1\n"},
+        {"fewer in a wider bucket", H "h_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\n"},
+        {"bounds that fall", H "h_bucket{le=\"2\"} 1\nh_bucket{le=\"1\"} 1\n"},
+        {"count that is another", H "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 2\n"},
+        {"bucket of a gauge", UP "up_bucket{le=\"1\"} 1\n"},
     };
     for (size_t i = 0; i < ITEMS(rows); i++) {
         char why[300] = "";

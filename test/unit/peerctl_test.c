@@ -205,10 +205,15 @@ Test(peerctl, a_running_peerd) {
     static const struct {
         const char *command, *says;
     } rows[] = {
-        {"status", "cluster    fra1, up "}, {"peers", "ams1"},
-        {"sessions", "0 in all"},           {"moves", "no move yet"},
-        {"reload", "cluster    fra1"},      {"drain", "draining"},
-        {"undrain", "cluster    fra1"},     {"diff", "nothing would change"},
+        {"status", "cluster    fra1, up "},
+        {"peers", "ams1"},
+        {"sessions", "0 in all"},
+        {"moves", "no move yet"},
+        {"ledger", "no such move"},
+        {"reload", "cluster    fra1"},
+        {"drain", "draining"},
+        {"undrain", "cluster    fra1"},
+        {"diff", "nothing would change"},
     };
     cr_assert(cluster_start(&rig));
     for (size_t i = 0; i < ITEMS(rows); i++) {
@@ -222,6 +227,14 @@ Test(peerctl, a_running_peerd) {
     expect("why whom", CTL("why", "--policy", policy_path), 2, "", "expected the name of one peer");
     expect("why a session", CTL("why", "AAAAAAAAAAAAAAAAAAAAAA", "--policy", policy_path), 1, "",
            "refused (404)");
+    expect("ledger of one",
+           CTL("ledger", "--session", "AAAAAAAAAAAAAAAAAAAAAA", "--cause", "drain", "--policy",
+               policy_path),
+           0, "no such move", "");
+    expect("ledger of no cause", CTL("ledger", "--cause", "weather", "--policy", policy_path), 1,
+           "", "cause: expected drain, degraded");
+    expect("ledger of no session", CTL("ledger", "--session", "a&b", "--policy", policy_path), 2,
+           "", "--session: expected the id");
     expect("locations", CTL("locations", "--policy", policy_path), 0,
            "0 in all, 0 of them fallen, 0 degraded by our path; 0 others with peers", "");
     expect("rank", CTL("rank", "192.0.2.7", "--policy", policy_path), 1, "",

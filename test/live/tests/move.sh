@@ -27,6 +27,13 @@ gone() {
     [ "$(served | wc -l)" = "$3" ] || fail "others have moved, too: $(ctl sessions)"
     said "one session has moved from $1 to $2"
 }
+# Who took it over knows what that was like, from the client itself.
+is_told() {
+    ctl ledger --session "$session" --cause drain --json | grep -q "\"client\":{[^}]*$1"
+}
 is_served() { served | grep -qx -- "$session"; }
 gone fra1 ams1 1
+wait_for 5 is_told detect_ms || fail "its client has not told ams1: $(ctl ledger --json)"
+is_told '"gap_ms":0,"lost":0,' || fail "frames were lost: $(ctl ledger)"
+said "ams1 has it from its client that no frame was lost"
 gone ams1 fra1 3

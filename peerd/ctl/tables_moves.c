@@ -1,0 +1,73 @@
+/* Moves as tables for people. */
+#include "peerd/ctl/ctl.h"
+#include "peerd/ctl/tables.h"
+
+#include <stdio.h>
+
+void tables_moving(const json_t *answer) {
+    if (!is_set(answer, "served_here"))
+        printf("%s is not served by %s any more\n", text_of(answer, "session"),
+               text_of(answer, "cluster"));
+    else if (json_is_string(json_object_get(answer, "state")))
+        printf("%s is moving to %s: %s\n", text_of(answer, "session"), text_of(answer, "to"),
+               text_of(answer, "state"));
+    else
+        printf("%s stays at %s\n", text_of(answer, "session"), text_of(answer, "cluster"));
+}
+
+void tables_moves(const json_t *answer) {
+    const json_t *m;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "moves"), i, m) printf(
+        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %lld > %lld)%s%s\n", number_of(m, "number"),
+        seconds_of(m, "begun_ms_ago"), text_of(m, "session"), text_of(m, "from"), text_of(m, "to"),
+        text_of(m, "cause"), number_of(m, "epoch_from"), number_of(m, "epoch_to"),
+        text_of(m, "evidence")[0] != '\0' ? ": " : "", text_of(m, "evidence"));
+    if (i == 0)
+        puts("no move yet");
+}
+
+/* Whole milliseconds, or a dash for what is not known here. */
+static const char *ms_text(const json_t *object, const char *key, char out[16]) {
+    const json_t *value = json_object_get(object, key);
+    if (json_is_number(value))
+        snprintf(out, 16, "%.0f", json_number_value(value));
+    else
+        snprintf(out, 16, "-");
+    return out;
+}
+
+/* Two lines, or three with evidence. */
+static void ledger_row(const json_t *m) {
+    const json_t *phases = json_object_get(m, "phases"), *client = json_object_get(m, "client");
+    char overlap[16], switched[16], detect[16], first[16];
+    printf("%5lld %s %-22s %-11s %-8s %-8s %-8s %lld > %lld\n", number_of(m, "number"),
+           text_of(m, "begun_at"), text_of(m, "session"), text_of(m, "cause"), text_of(m, "side"),
+           text_of(m, "from"), text_of(m, "to"), number_of(m, "epoch_from"),
+           number_of(m, "epoch_to"));
+    printf("      overlap after %s ms, switched after %s ms",
+           ms_text(phases, "overlap_ms", overlap), ms_text(phases, "switched_ms", switched));
+    if (json_is_object(client))
+        printf("; client: noticed in %s ms, first frame %s ms, gap %lld ms, %lld lost, %lld twice",
+               ms_text(client, "detect_ms", detect), ms_text(client, "first_frame_ms", first),
+               number_of(client, "gap_ms"), number_of(client, "lost"),
+               number_of(client, "duplicates"));
+    puts("");
+    if (text_of(m, "evidence")[0] != '\0')
+        printf("      %s\n", text_of(m, "evidence"));
+}
+
+void tables_ledger(const json_t *answer) {
+    const json_t *m;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "moves"), i, m) {
+        if (i == 0)
+            printf("%5s %-20s %-22s %-11s %-8s %-8s %-8s %s\n", "no.", "begun", "session", "cause",
+                   "side", "from", "to", "epochs");
+        ledger_row(m);
+    }
+    if (i == 0)
+        puts("no such move");
+    if (number_of(answer, "forgotten") > 0)
+        printf("%lld older ones are not kept any more\n", number_of(answer, "forgotten"));
+}

@@ -1,0 +1,97 @@
+/*
+ * The ledger as JSON: every move that is over, as both we and its client saw it. What is not known
+ * is null; what only the other end can know is, too. Instants are dates as far as our clock is
+ * right, and times from the move's beginning.
+ */
+#include "peerd/base/utc.h"
+#include "peerd/io/daemon.h"
+#include "peerd/net/clock.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#define FRAME_MS 20
+
+static char *dump(json_t *root) {
+    char *text = root != NULL ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(7)) : NULL;
+    json_decref(root);
+    return text;
+}
+
+static json_t *between_ms(struct instant from, struct instant to) {
+    if (instant_is_never(from) || instant_is_never(to))
+        return json_null();
+    return json_real((double)instant_since(to, from).us / 1000);
+}
+
+static json_t *date_json(struct duration ago) {
+    char text[UTC_TEXT_LEN + 1];
+    return utc_to_text((net_wall().us - ago.us) / 1000000, text) ? json_string(text) : json_null();
+}
+
+/* What its client says. */
+static json_t *told_json(const struct message_moved *t) {
+    bool framed = t->first_frame_ms != MESSAGE_MOVED_NO_FRAME;
+    if (t->epoch == 0)
+        return json_null();
+    return json_pack("{s:i, s:o, s:i, s:i, s:i}", "detect_ms", t->detect_ms, "first_frame_ms",
+                     framed ? json_integer(t->first_frame_ms) : json_null(), "gap_ms",
+                     t->lost * FRAME_MS, "lost", t->lost, "duplicates", t->duplicates);
+}
+
+/* The phases, each counted from `begun`. */
+static json_t *phases_json(const struct move *m) {
+    return json_pack(
+        "{s:o, s:o, s:o, s:o}", "asked_ms", m->out ? between_ms(m->begun, m->ordered) : json_null(),
+        "overlap_ms", between_ms(m->begun, m->overlaps), "switched_ms",
+        between_ms(m->begun, m->switched), "released_ms", between_ms(m->begun, m->released));
+}
+
+static json_t *move_json(const struct ledger_entry *e, struct instant now) {
+    const struct move *m = &e->move;
+    struct duration ago = instant_since(now, m->begun);
+    char id[SESSION_ID_TEXT_LEN + 1];
+    session_id_to_text(&m->session, id);
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
+                     "s:o, s:o, s:s}",
+                     "number", (json_int_t)e->number, "session", id, "side",
+                     m->out ? "leaving" : "arriving", "cause", move_cause_name(m->cause), "state",
+                     move_state_name(m->state), "from", m->from.text, "to", m->to.text,
+                     "epoch_from", (json_int_t)m->epoch_from, "epoch_to", (json_int_t)m->epoch_to,
+                     "silent_ms", (json_int_t)m->silent_ms, "orders", (json_int_t)m->orders,
+                     "begun_ms_ago", duration_in_ms(ago), "begun_at", date_json(ago), "phases",
+                     phases_json(m), "overlap_ms", between_ms(m->overlaps, m->switched),
+                     "release_ms", between_ms(m->switched, m->released), "client",
+                     told_json(&e->told), "evidence", e->evidence);
+}
+
+static bool is_meant(const struct move *m, const struct present_moves_filter *f) {
+    return (!f->of_session || session_id_equal(&m->session, &f->session)) &&
+           (!f->of_cause || m->cause == f->cause);
+}
+
+char *present_moves(const struct daemon *d, const struct present_moves_filter *filter) {
+    struct instant now = net_now();
+    const struct ledger *ledger = core_ledger(d->core);
+    uint64_t first = ledger_first(ledger), forgotten = first - 1;
+    json_t *list = json_array();
+    for (uint64_t number = first; number <= ledger->count; number++) {
+        const struct ledger_entry *e = ledger_find(ledger, number);
+        if (e != NULL && is_meant(&e->move, filter))
+            json_array_append_new(list, move_json(e, now));
+    }
+    return dump(json_pack("{s:s, s:I, s:o}", "cluster", d->policy->cluster.name.text, "forgotten",
+                          (json_int_t)forgotten, "moves", list));
+}
+
+char *present_moving(const struct daemon *d, const struct session_id *id) {
+    struct core_session_status s;
+    char text[SESSION_ID_TEXT_LEN + 1];
+    bool here = core_session_find(d->core, id, &s) && s.state == SESSION_STATE_COMMITTED;
+    const struct move *m = here ? s.move : NULL;
+    session_id_to_text(id, text);
+    return dump(json_pack("{s:s, s:s, s:b, s:o, s:o}", "cluster", d->policy->cluster.name.text,
+                          "session", text, "served_here", here, "state",
+                          m != NULL ? json_string(move_state_name(m->state)) : json_null(), "to",
+                          m != NULL ? json_string(m->to.text) : json_null()));
+}
