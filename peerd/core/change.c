@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- peers ----------------------------------------------------------------------------------- */
@@ -163,11 +164,16 @@ bool policy_take(struct core *core, const struct policy *policy) {
 }
 
 void policy_change(struct core *core, const struct policy *policy) {
-    if (!carry_out(core, policy)) {
-        core_trace(core, "policy not changed: %s", err_text(ERR_NO_MEMORY));
-        return;
-    }
-    core_trace(core,
-               "policy changed: %" PRIu32 " peers, %" PRIu32 " nodes, %" PRIu32 " sessions kept",
-               core->peer_count, core->node_count, core->sessions.count);
+    struct journal_entry entry = {.at = core->now, .kind = JOURNAL_POLICY, .what = "taken"};
+    char text[128];
+    bool done = carry_out(core, policy);
+    if (done)
+        snprintf(text, sizeof(text),
+                 "policy changed: %" PRIu32 " peers, %" PRIu32 " nodes, %" PRIu32 " sessions kept",
+                 core->peer_count, core->node_count, core->sessions.count);
+    else
+        snprintf(text, sizeof(text), "policy not changed: %s", err_text(ERR_NO_MEMORY));
+    core_trace(core, "%s", text);
+    entry.what = done ? "taken" : "refused";
+    journal_enter(core->journal, &entry, text);
 }

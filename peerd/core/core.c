@@ -21,6 +21,7 @@ struct core *core_init(const struct core_setup *setup) {
     core->self = setup->self;
     core->boot = setup->boot;
     core->trace = setup->trace;
+    core->journal = setup->journal;
     core->now = core->started = core->promised = core->stalled = setup->now;
     core->recovering = true;
     rng_seed(&core->rng, setup->seed);
@@ -265,6 +266,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (instant_reached(core->now, core->faces[i].due))
             peering_step(core, core->peers[i], outbox);
+    journal_settle(core->journal, core->now);
     core->promised = next_due(core);
     core->stepped = true;
 }
@@ -293,6 +295,8 @@ void core_check_invariants(const struct core *core) {
     leaving_check_invariants(core);
     canary_check_invariants(core);
     ledger_check_invariants(&core->ledger);
+    if (core->journal != NULL)
+        journal_check_invariants(core->journal);
     agreements_check_invariants(core);
     assert(core->memories.by_digest.count <= CORE_IDEMPOTENT_MAX);
 }

@@ -32,6 +32,7 @@
 
 #include "peerd/base/time.h"
 #include "peerd/base/trace.h"
+#include "peerd/core/journal.h"
 #include "peerd/core/outbox.h"
 #include "peerd/policy/policy.h"
 #include "peerd/wire/agreement.h"
@@ -49,9 +50,10 @@ struct core_setup {
     uint64_t boot;               /* random id of this run, not 0 */
     uint64_t seed;               /* of the generator for jitter */
     struct instant now;
-    struct trace *trace;    /* borrowed for the core's life; NULL: nothing is traced */
-    uint32_t locations_max; /* of which it is followed how clients fare; 0: of none */
-    void *storage;          /* core_size() bytes of zeros that outlive it; NULL: it takes its own */
+    struct trace *trace;     /* borrowed for the core's life; NULL: nothing is traced */
+    struct journal *journal; /* likewise; NULL: nothing is entered */
+    uint32_t locations_max;  /* of which it is followed how clients fare; 0: of none */
+    void *storage; /* core_size() bytes of zeros that outlive it; NULL: it takes its own */
 };
 
 enum core_event_kind {

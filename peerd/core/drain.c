@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 void drain_init(struct drain *d) {
     *d = (struct drain){.deadline = INSTANT_NEVER, .next_at = INSTANT_NEVER};
@@ -12,6 +14,22 @@ void drain_init(struct drain *d) {
 
 static struct session *element(struct link *l) {
     return l == NULL ? NULL : LIST_ELEMENT(l, struct session, queued);
+}
+
+/* A line of the trace, and the same with that word in the journal. */
+__attribute__((format(printf, 3, 4))) static void tell(struct core *core, const char *what,
+                                                       const char *format, ...) {
+    char text[TRACE_LINE_LEN_MAX + 1];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    core_trace(core, "%s", text);
+    journal_enter(
+        core->journal,
+        &(struct journal_entry){
+            .at = core->now, .kind = JOURNAL_DRAIN, .what = what, .about = core->drain.to},
+        text);
 }
 
 static uint32_t left(const struct core *core) {
@@ -50,8 +68,9 @@ void drain_begin(struct core *core, const struct core_event *event) {
     canary_stop_all(core);
     leaving_take_over(core);
     gather(core);
-    core_trace(core, "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s",
-               left(core), core->policy.limits.drain_per_s, duration_in_ms(deadline) / 1000);
+    tell(core, "begun",
+         "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s", left(core),
+         core->policy.limits.drain_per_s, duration_in_ms(deadline) / 1000);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_beat_soon(core, core->peers[i]);
 }
@@ -66,7 +85,7 @@ void drain_end(struct core *core) {
     while ((s = element(list_first(&d->waiting))) != NULL)
         session_queue(s, NULL);
     leaving_call_off_all(core);
-    core_trace(core, "undrained: %" PRIu32 " sessions stay", left(core));
+    tell(core, "undrained", "undrained: %" PRIu32 " sessions stay", left(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_beat_soon(core, core->peers[i]);
 }
@@ -99,8 +118,8 @@ static bool order_next(struct core *core) {
     }
     if (list_holds_any(&d->waiting) && !d->stuck) {
         d->stuck = true;
-        core_trace(core, "drain waits: no usable backup for %" PRIu32 " sessions",
-                   d->waiting.count);
+        tell(core, "waits", "drain waits: no usable backup for %" PRIu32 " sessions",
+             d->waiting.count);
     }
     return false;
 }
@@ -126,12 +145,12 @@ void drain_step(struct core *core) {
     order_due(core);
     if (!d->drained && left(core) == 0) {
         d->drained = true;
-        core_trace(core, "drained: empty after %" PRId64 " ms",
-                   duration_in_ms(instant_since(core->now, d->since)));
+        tell(core, "drained", "drained: empty after %" PRId64 " ms",
+             duration_in_ms(instant_since(core->now, d->since)));
     }
     if (!d->overdue && left(core) > 0 && instant_reached(core->now, d->deadline)) {
         d->overdue = true;
-        core_trace(core, "drain overdue: %" PRIu32 " sessions are still here", left(core));
+        tell(core, "overdue", "drain overdue: %" PRIu32 " sessions are still here", left(core));
     }
 }
 

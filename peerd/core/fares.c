@@ -92,6 +92,11 @@ static void tell(struct core *core, const struct prefix *where, const struct deg
     degrade_event_to_text(e, location, peer == NULL ? "a peer" : peer->policy.name.text, text);
     core_trace(core, "%s", text);
     core->counters.falls++;
+    journal_enter(core->journal,
+                  &(struct journal_entry){.at = core->now,
+                                          .kind = JOURNAL_LOCATION,
+                                          .what = degrade_cause_name(e->cause)},
+                  text);
     fall_add(&core->fares,
              &(struct core_fall){.at = core->now,
                                  .location = *where,

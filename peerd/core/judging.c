@@ -234,6 +234,12 @@ static void changed(struct core *core, struct peering *p, enum verdict before) {
     core->suspects += p->verdict.verdict == VERDICT_SUSPECT;
     core->suspects -= before == VERDICT_SUSPECT;
     trace_change(core, p, before);
+    journal_enter(core->journal,
+                  &(struct journal_entry){.at = core->now,
+                                          .kind = JOURNAL_VERDICT,
+                                          .what = verdict_name(p->verdict.verdict),
+                                          .about = p->policy.name},
+                  p->verdict.evidence);
     p->verdict_since = core->now;
     tell_others(core, p);
     history_add(&p->history, &p->verdict, core->now);

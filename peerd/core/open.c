@@ -263,6 +263,7 @@ void session_open(struct core *core, const struct core_event *event, struct core
         return;
     }
     core->counters.opens_refused++;
+    journal_refused(core->journal, JOURNAL_REFUSED_OPEN, err, core->now);
     *answer = (struct core_answer_open){
         .request = e->request, .err = err, .retry_after_ms = admission_retry_after_ms(core, err)};
     snprintf(answer->detail, sizeof(answer->detail), "%s", detail_of(core, e, err));

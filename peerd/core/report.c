@@ -154,6 +154,7 @@ static bool is_welcome(struct core *core, struct node *n, const struct session *
     if (end.error == ERR_OK)
         return true;
     core->counters.sessions_denied++;
+    journal_refused(core->journal, JOURNAL_REFUSED_SESSION, end.error, core->now);
     (void)orders_push(&n->orders, &end);
     return false;
 }

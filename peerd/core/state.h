@@ -59,6 +59,7 @@ struct core {
     struct canaries *canaries; /* likewise */
     struct rng rng;
     struct trace *trace;
+    struct journal *journal;
     struct name name; /* of this cluster */
     struct public_key self;
     struct key_hint former_hint; /* of our key before; all zero: none */
