@@ -31,6 +31,9 @@ struct net_http_call {
     bool oversized;       /* the answer went past body_max */
     struct instant since; /* when the call began */
     net_http_done_fn done;
+    net_http_piece_fn piece;  /* NULL: the answer is kept whole */
+    struct net_timer silence; /* only with `piece`: since the newest one */
+    struct duration silence_max;
     void *data;
     struct net_http_call *next, *previous;
     char error[CURL_ERROR_SIZE];
@@ -55,6 +58,7 @@ struct socket_watch {
 static void free_call(struct net_http_call *call) {
     struct net_http_client *client = call->client;
 
+    net_timer_cancel(&call->silence);
     curl_multi_remove_handle(client->multi, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
@@ -139,6 +143,11 @@ static void finish(struct net_http_call *call, CURLcode code) {
     curl_multi_remove_handle(call->client->multi, call->easy);
     call->done(call->data, &result);
     free_call(call);
+}
+
+static void fell_silent(void *data, struct instant now) {
+    (void)now;
+    finish(data, CURLE_OPERATION_TIMEDOUT);
 }
 
 static void collect(struct net_http_client *client) {
@@ -230,7 +239,14 @@ static int timer_wanted(CURLM *multi, long timeout_ms, void *data) {
 static size_t body_received(char *data, size_t size, size_t count, void *userdata) {
     struct net_http_call *call = userdata;
     size_t len = size * count, need = call->body_len + len + 1, capacity = call->capacity;
+    long status = 0;
 
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (call->piece != NULL && status == 200) {
+        net_timer_arm(&call->silence, instant_add(net_now(), call->silence_max));
+        call->piece(call->data, data, len);
+        return len;
+    }
     if (len > call->body_max - call->body_len) {
         call->oversized = true;
         return 0;
@@ -381,7 +397,12 @@ static bool set_limits(struct net_http_call *call, const struct net_http_call_op
     timeout_ms = timeout_ms > 0 ? timeout_ms : 1;
     connect_ms = connect_ms > 0 ? connect_ms : 1;
     call->body_max = o->answer_bytes_max > 0 ? o->answer_bytes_max : NET_HTTP_BODY_MAX;
-    code |= curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    if (o->piece == NULL) {
+        code |= curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    } else {
+        call->silence_max = duration_ms(timeout_ms);
+        net_timer_arm(&call->silence, instant_add(call->since, call->silence_max));
+    }
     code |= curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     code |= curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
     code |= curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -418,7 +439,9 @@ enum err net_http_call(struct net_http_client *client, const struct net_http_cal
     call->client = client;
     call->easy = curl_easy_init();
     call->since = net_now();
+    net_timer_init(&call->silence, client->loop, fell_silent, call);
     call->done = options->done;
+    call->piece = options->piece;
     call->data = options->data;
     if (call->easy == NULL || !set_limits(call, options) || !set_destination(call, options) ||
         !set_method(call->easy, options) || !set_trust(call->easy, options) ||

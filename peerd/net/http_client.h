@@ -45,6 +45,9 @@ struct net_http_result {
 
 typedef void (*net_http_done_fn)(void *data, const struct net_http_result *result);
 
+/* A piece of an answer that goes on, as it came; may be cut anywhere. */
+typedef void (*net_http_piece_fn)(void *data, const char *text, size_t len);
+
 struct net_http_call_options {
     const char *method;                    /* NULL: POST with a body, GET without */
     const char *url;                       /* http:// or https:// */
@@ -63,8 +66,10 @@ struct net_http_call_options {
     size_t or_pinned_count;             /* at most NET_HTTP_PINS_MAX */
     const char *ca_file;                /* NULL: the system's */
     const char *local_ip;               /* connect from there; NULL: as the system likes; copied */
-    struct addr connect_to; /* where to connect whatever the URL's host says; none: ask DNS */
-    net_http_done_fn done;  /* called exactly once, never before net_http_call returns */
+    struct addr connect_to;  /* where to connect whatever the URL's host says; none: ask DNS */
+    net_http_piece_fn piece; /* the answer goes on: each piece of it if its status is 200, and
+                                nothing is kept; `timeout` is for the silence between two */
+    net_http_done_fn done;   /* called exactly once, never before net_http_call returns */
     void *data;
 };
 

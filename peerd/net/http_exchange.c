@@ -83,19 +83,38 @@ static struct MHD_Response *make_response(const struct net_http_answer *a) {
 
 /* Gives microhttpd the answer; only from within its callback. */
 static enum MHD_Result queue(struct http_exchange *e) {
-    e->connection->waiting = false;
+    e->connection->waiting = e->stream != NULL; /* it lasts as long as it is read */
     e->connection->since = net_now();
     return MHD_queue_response(e->mhd, e->status, e->response);
 }
 
-static void store(struct http_exchange *e, const struct net_http_answer *answer) {
-    e->status = answer->status;
-    e->response = make_response(answer);
+static void store_response(struct http_exchange *e, unsigned status,
+                           struct MHD_Response *response) {
+    e->status = status;
+    e->response = response;
     if (e->suspended) {
         e->suspended = false;
         MHD_resume_connection(e->mhd);
         http_server_kick(e->server);
     }
+}
+
+static void store(struct http_exchange *e, const struct net_http_answer *answer) {
+    store_response(e, answer->status, make_response(answer));
+}
+
+bool http_exchange_respond(struct http_exchange *e, unsigned status,
+                           struct MHD_Response *response) {
+    bool wanted = e->mhd != NULL && e->response == NULL;
+
+    assert(e->held_by_handler && "a request is answered once");
+    let_go(e);
+    if (wanted)
+        store_response(e, status, response);
+    else
+        MHD_destroy_response(response);
+    free_if_let_go(e);
+    return wanted;
 }
 
 void net_http_answer(struct net_http_request *request, const struct net_http_answer *answer) {
@@ -407,5 +426,7 @@ void http_exchange_completed(void *cls, struct MHD_Connection *mhd, void **state
     e->mhd = NULL;
     e->connection = NULL;
     *state = NULL;
+    http_stream_unread(e->stream);
+    e->stream = NULL;
     free_if_let_go(e);
 }

@@ -258,6 +258,7 @@ void net_http_server_stop(struct net_http_server *server) {
         next = e->next;
         http_exchange_give_up(e);
     }
+    http_streams_stop(server);
     if (server->daemon != NULL) {
         MHD_run(server->daemon);
         net_watch_close(server->watch);

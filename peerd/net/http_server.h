@@ -131,6 +131,29 @@ void net_http_answer_json(struct net_http_request *request, unsigned status, con
 void net_http_answer_problem(struct net_http_request *request, unsigned status, enum err code,
                              const char *detail, unsigned retry_after_s);
 
+/* An answer that goes on: what is written is sent as it comes, until one side has had enough. */
+struct net_http_stream;
+
+struct net_http_stream_options {
+    const char *content_type;
+    size_t waiting_bytes_max; /* [bytes] written and not sent yet; more is a reader too slow */
+    void (*over)(void *data); /* nobody reads it any more: the stream is gone. Once, never before
+                                 net_http_answer_stream returns; not after net_http_stream_end */
+    void *data;
+};
+
+/* Gives the request back as the other two do. NULL: the client has gone, or memory is short; then
+ * there is nothing to write to, and `over` is not called. */
+struct net_http_stream *net_http_answer_stream(struct net_http_request *request,
+                                               const struct net_http_stream_options *options);
+
+/* False: what waits would be more than the bound, or memory is short. He is cut off: nothing more
+ * may be written, and `over` will be called. */
+bool net_http_stream_write(struct net_http_stream *stream, const char *text, size_t len);
+
+/* Nothing more comes; what waits is sent. The stream is not the caller's any more. */
+void net_http_stream_end(struct net_http_stream *stream);
+
 /* The status that says best what went wrong, e.g. DENIED 403, NO_CREDIT 503. */
 unsigned net_http_status_of(enum err code);
 

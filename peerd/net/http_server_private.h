@@ -45,6 +45,7 @@ struct http_exchange {
     bool suspended;                        /* microhttpd waits for us */
     struct instant deadline;               /* when the handler is overdue */
     struct MHD_Response *response;         /* ready to be queued; NULL before */
+    struct net_http_stream *stream;        /* what it sends; NULL: it is whole already */
     unsigned status;                       /* of the response */
     struct http_exchange *next, *previous; /* of those that the handler holds */
 };
@@ -65,6 +66,7 @@ struct net_http_server {
     struct net_file_watch *file_watches[2];
     struct http_connection connections; /* head of a ring */
     struct http_exchange held;          /* head of a ring: with the handler, unanswered */
+    struct net_http_stream *streams;    /* that may be suspended; NULL for none */
     struct net_http_server_counters counters;
 };
 
@@ -95,6 +97,19 @@ void http_exchange_completed(void *cls, struct MHD_Connection *mhd, void **state
 
 /* Answers 503 in place of a handler that is overdue (or a server that stops). */
 void http_exchange_give_up(struct http_exchange *exchange);
+
+/* Answers with that response, and lets the request go. False: there is nobody to be answered; the
+ * response is destroyed. */
+bool http_exchange_respond(struct http_exchange *exchange, unsigned status,
+                           struct MHD_Response *response);
+
+/* http_stream.c */
+
+/* The exchange is over: nobody reads it any more. Accepts NULL. */
+void http_stream_unread(struct net_http_stream *stream);
+
+/* Ends all, so that microhttpd can be stopped. */
+void http_streams_stop(struct net_http_server *server);
 
 /* http_server.c */
 

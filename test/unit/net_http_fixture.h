@@ -2,7 +2,9 @@
  * An HTTP server and a client of peerd/net on one loop, for their tests.
  *
  * What the server answers is chosen by the path: /hello says so, /echo gives the body back, /who
- * says who asks, /later answers 30 ms later, /never keeps the request, /busy is a problem.
+ * says who asks, /later answers 30 ms later, /never keeps the request, /busy is a problem. /stream
+ * begins with "one", says "two" 30 ms later and "end" another 30 ms later; /flood is written to
+ * without end; /open is begun and nothing more.
  */
 #ifndef TEST_UNIT_NET_HTTP_FIXTURE_H
 #define TEST_UNIT_NET_HTTP_FIXTURE_H
@@ -18,7 +20,11 @@ struct site {
     struct net_timer later;
     struct net_http_request *kept[128]; /* by /later and /never */
     size_t kept_count;
-    char url[256]; /* what url_of wrote */
+    char url[256];                  /* what url_of wrote */
+    struct net_http_stream *stream; /* of /stream, /flood and /open */
+    struct net_timer more;
+    int spoken, overs;
+    size_t flooded; /* [bytes] taken */
     bool tls;
     int reloads, reload_failures;
 };
@@ -68,6 +74,48 @@ static inline void answer_kept(void *data, struct instant now) {
         answer_text(s->kept[--s->kept_count], "later");
 }
 
+static inline void stream_over(void *data) {
+    struct site *s = data;
+
+    s->overs++;
+    s->stream = NULL;
+    net_timer_cancel(&s->more);
+}
+
+/* The next word; a flood, until it is not taken any more. */
+static inline void speak(void *data, struct instant now) {
+    struct site *s = data;
+    char block[4096];
+
+    if (s->spoken >= 0) {
+        cr_expect(net_http_stream_write(s->stream, s->spoken == 0 ? "two" : "end", 3));
+        if (s->spoken++ == 1)
+            net_http_stream_end(s->stream);
+        else
+            net_timer_arm(&s->more, instant_add(now, duration_ms(30)));
+        return;
+    }
+    memset(block, 'x', sizeof block);
+    if (net_http_stream_write(s->stream, block, sizeof block))
+        net_timer_arm(&s->more, instant_add(now, duration_ms(1)));
+    s->flooded += sizeof block;
+}
+
+static inline void begin_stream(struct site *s, struct net_http_request *r) {
+    bool floods = r->path[1] == 'f', speaks = r->path[1] == 's';
+
+    s->spoken = floods ? -1 : 0;
+    s->stream =
+        net_http_answer_stream(r, &(struct net_http_stream_options){.content_type = "text/plain",
+                                                                    .waiting_bytes_max = 100000,
+                                                                    .over = stream_over,
+                                                                    .data = s});
+    cr_assert_not_null(s->stream);
+    cr_expect(net_http_stream_write(s->stream, "one", 3));
+    if (speaks || floods)
+        net_timer_arm(&s->more, in_ms(30));
+}
+
 static inline void handle(void *data, struct net_http_request *r) {
     struct site *s = data;
 
@@ -78,6 +126,9 @@ static inline void handle(void *data, struct net_http_request *r) {
             r, &(struct net_http_answer){.status = 201, .body = r->body, .body_len = r->body_len});
     else if (strcmp(r->path, "/who") == 0)
         answer_who(r);
+    else if (strcmp(r->path, "/stream") == 0 || strcmp(r->path, "/flood") == 0 ||
+             strcmp(r->path, "/open") == 0)
+        begin_stream(s, r);
     else if (strcmp(r->path, "/busy") == 0)
         net_http_answer_problem(r, 503, ERR_NO_CREDIT, "all \"slots\" taken", 7);
     else if (strcmp(r->path, "/later") == 0 || strcmp(r->path, "/never") == 0) {
@@ -107,6 +158,7 @@ static inline void open_site(struct site *s, struct net_http_server_options opti
     options.data = s;
     s->tls = options.door != NET_HTTP_DOOR_PLAIN;
     net_timer_init(&s->later, s->loop, answer_kept, s);
+    net_timer_init(&s->more, s->loop, speak, s);
     cr_assert_eq(net_http_server_start(&s->server, s->loop, &options, detail, sizeof detail),
                  ERR_OK, "%s", detail);
     s->client = net_http_client_new(s->loop);
@@ -117,6 +169,7 @@ static inline void close_site(struct site *s) {
     net_http_client_free(s->client);
     net_http_server_stop(s->server);
     net_timer_cancel(&s->later);
+    net_timer_cancel(&s->more);
     while (s->kept_count > 0)
         net_http_answer_json(s->kept[--s->kept_count], 200, "{}");
     net_loop_free(s->loop);
