@@ -22,6 +22,8 @@ struct ctl_options {
     const char *to;       /* drain: cluster; NULL each session's own backups */
     const char *session;  /* ledger: only of this one */
     const char *cause;    /* ledger: only with this cause */
+    const char *since;    /* events: after the one with this id */
+    bool follow;          /* events: as they happen */
     bool wait;            /* drain: until it is empty; move: until it has gone, or stays */
     bool json;
     char **words; /* what follows the command */
@@ -54,6 +56,7 @@ int ctl_sessions(const struct ctl_options *o);
 int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
 int ctl_ledger(const struct ctl_options *o);
+int ctl_events(const struct ctl_options *o);
 int ctl_drain(const struct ctl_options *o);
 int ctl_undrain(const struct ctl_options *o);
 int ctl_move(const struct ctl_options *o);

@@ -26,6 +26,7 @@ static const struct ctl_command commands[] = {
     {"locations", "", "how clients fare, by where they are", ctl_locations},
     {"moves", "", "moves and their causes", ctl_moves},
     {"ledger", "", "each move with its phases, and what it was like for its client", ctl_ledger},
+    {"events", "", "what has happened, or, with -f, what happens", ctl_events},
     {"drain", "", "move all sessions away, make before break", ctl_drain},
     {"undrain", "", "call a drain off", ctl_undrain},
     {"move", "SESSION CLUSTER", "move one session to one of its backups", ctl_move},
@@ -47,6 +48,8 @@ static void print_usage(FILE *out) {
           "  --to CLUSTER      drain: to this peer in place of each session's backups\n"
           "  --session ID      ledger: moves of this session only\n"
           "  --cause CAUSE     ledger: drain, degraded, crashed, partitioned or return only\n"
+          "  -f, --follow      events: go on, also over a restart of peerd\n"
+          "  --since ID        events: those after that one\n"
           "  --wait            drain: return when empty; move: when it has gone, or stays\n"
           "  --json            print answers as JSON\n"
           "  --help, --version\n\n"
@@ -62,6 +65,8 @@ enum {
     TO,
     SESSION,
     CAUSE,
+    SINCE,
+    FOLLOW,
     WAIT,
     JSON,
     HELP,
@@ -73,7 +78,8 @@ static const struct option option_table[] = {
     {"policy", required_argument, NULL, POLICY}, {"connect", required_argument, NULL, CONNECT},
     {"key", required_argument, NULL, KEY},       {"deadline", required_argument, NULL, DEADLINE},
     {"to", required_argument, NULL, TO},         {"session", required_argument, NULL, SESSION},
-    {"cause", required_argument, NULL, CAUSE},   {"wait", no_argument, NULL, WAIT},
+    {"cause", required_argument, NULL, CAUSE},   {"since", required_argument, NULL, SINCE},
+    {"follow", no_argument, NULL, FOLLOW},       {"wait", no_argument, NULL, WAIT},
     {"json", no_argument, NULL, JSON},           {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},     {NULL, 0, NULL, 0},
 };
@@ -83,11 +89,13 @@ static int parse(int argc, char **argv, struct ctl_options *o) {
     const char **const texts[OPTIONS] = {
         [POLICY] = &o->policy,     [CONNECT] = &o->connect, [KEY] = &o->key,
         [DEADLINE] = &o->deadline, [TO] = &o->to,           [SESSION] = &o->session,
-        [CAUSE] = &o->cause};
-    bool *const switches[OPTIONS] = {[WAIT] = &o->wait, [JSON] = &o->json};
+        [CAUSE] = &o->cause,       [SINCE] = &o->since};
+    bool *const switches[OPTIONS] = {[FOLLOW] = &o->follow, [WAIT] = &o->wait, [JSON] = &o->json};
     int c;
     opterr = 0;
-    while ((c = getopt_long(argc, argv, ":", option_table, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":f", option_table, NULL)) != -1) {
+        if (c == 'f')
+            c = FOLLOW;
         if (c >= OPTIONS) { /* ':' and '?' are larger */
             fprintf(stderr, "peerctl: %s %s; try --help\n",
                     c == ':' ? "a value is missing after" : "unknown option", argv[optind - 1]);

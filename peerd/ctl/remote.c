@@ -1,12 +1,12 @@
 /*
  * What a running peerd is asked: over its pinned door, with the cluster's own key, which the policy
- * file leads to. One request, then the loop ends; `--wait` asks again until there is an end of it.
+ * file leads to. One request, then the loop ends.
  */
+#include "peerd/ctl/remote.h"
 #include "peerd/ctl/ctl.h"
 #include "peerd/io/policy_file.h"
 #include "peerd/net/clock.h"
 #include "peerd/net/http_client.h"
-#include "peerd/policy/quantity.h"
 #include "topo/location.h"
 
 #include <limits.h>
@@ -16,20 +16,6 @@
 #include <string.h>
 
 #define CALL_TIMEOUT duration_s(5)
-#define WAIT_EVERY   duration_ms(250)
-
-struct remote {
-    struct net_loop *loop;
-    struct net_http_client *http;
-    struct net_identity *identity;
-    struct key_pair key;
-    struct public_key also[1 + POLICY_FORMER_MAX]; /* our next and former ones: peerd may not have
-                                                      taken the policy yet, or no longer */
-    size_t also_count;
-    struct addr to;
-    int status;     /* of the answer; 0 for none */
-    json_t *answer; /* owned */
-};
 
 static int load_policy(struct remote *r, const struct ctl_options *o, struct faults *faults) {
     char line[FAULT_LINE_LEN_MAX + 1];
@@ -77,7 +63,7 @@ static int load(struct remote *r, const struct ctl_options *o, struct faults *fa
     return result;
 }
 
-static int open_remote(struct remote *r, const struct ctl_options *o) {
+int remote_open(struct remote *r, const struct ctl_options *o) {
     static struct faults faults;
     memset(r, 0, sizeof(*r));
     int result = load(r, o, &faults);
@@ -92,7 +78,7 @@ static int open_remote(struct remote *r, const struct ctl_options *o) {
     return CTL_DONE;
 }
 
-static void close_remote(struct remote *r) {
+void remote_close(struct remote *r) {
     json_decref(r->answer);
     net_http_client_free(r->http);
     net_identity_free(r->identity);
@@ -114,29 +100,32 @@ static void answered(void *data, const struct net_http_result *result) {
     net_loop_stop(r->loop);
 }
 
-/* Asks once; CTL_DONE with r->answer set, or why not, said on standard error. */
-static int ask(struct remote *r, const char *method, const char *path, const char *body) {
-    char url[ADDR_TEXT_LEN_MAX + 128];
+struct net_http_call_options remote_call(struct remote *r, const char *path, char *url,
+                                         size_t size) {
     char text[ADDR_TEXT_LEN_MAX + 1];
-    snprintf(url, sizeof(url), "https://%s%s", addr_to_text(&r->to, text), path);
+    snprintf(url, size, "https://%s%s", addr_to_text(&r->to, text), path);
+    return (struct net_http_call_options){
+        .url = url,
+        .timeout = CALL_TIMEOUT,
+        .answer_bytes_max = (size_t)64 << 20,
+        .identity = r->identity,
+        .pinned = &r->key.public_key,
+        .or_pinned = r->also,
+        .or_pinned_count = r->also_count,
+        .connect_to = r->to,
+        .data = r,
+    };
+}
+
+int remote_ask(struct remote *r, const char *method, const char *path, const char *body) {
+    char url[ADDR_TEXT_LEN_MAX + 128];
+    struct net_http_call_options options = remote_call(r, path, url, sizeof(url));
+    options.method = method;
+    options.body = body;
+    options.body_len = body != NULL ? strlen(body) : 0;
+    options.done = answered;
     r->status = 0;
-    enum err err = net_http_call(r->http,
-                                 &(struct net_http_call_options){
-                                     .method = method,
-                                     .url = url,
-                                     .body = body,
-                                     .body_len = body != NULL ? strlen(body) : 0,
-                                     .timeout = CALL_TIMEOUT,
-                                     .answer_bytes_max = (size_t)64 << 20,
-                                     .identity = r->identity,
-                                     .pinned = &r->key.public_key,
-                                     .or_pinned = r->also,
-                                     .or_pinned_count = r->also_count,
-                                     .connect_to = r->to,
-                                     .done = answered,
-                                     .data = r,
-                                 },
-                                 NULL);
+    enum err err = net_http_call(r->http, &options, NULL);
     if (err == ERR_OK)
         net_loop_run(r->loop);
     if (r->status == 0)
@@ -152,7 +141,7 @@ static int ask(struct remote *r, const char *method, const char *path, const cha
     return CTL_DONE;
 }
 
-static void print(const struct ctl_options *o, const json_t *answer,
+void remote_print(const struct ctl_options *o, const json_t *answer,
                   void (*table)(const json_t *answer)) {
     if (!o->json) {
         table(answer);
@@ -165,12 +154,12 @@ static void print(const struct ctl_options *o, const json_t *answer,
 static int show(const struct ctl_options *o, const char *method, const char *path,
                 void (*table)(const json_t *answer)) {
     struct remote r;
-    int result = open_remote(&r, o);
+    int result = remote_open(&r, o);
     if (result == CTL_DONE)
-        result = ask(&r, method, path, strcmp(method, "POST") == 0 ? "{}" : NULL);
+        result = remote_ask(&r, method, path, strcmp(method, "POST") == 0 ? "{}" : NULL);
     if (result == CTL_DONE)
-        print(o, r.answer, table);
-    close_remote(&r);
+        remote_print(o, r.answer, table);
+    remote_close(&r);
     return result;
 }
 
@@ -276,128 +265,17 @@ int ctl_diff(const struct ctl_options *o) {
     if (o->word_count == 1)
         body = json_pack("{s:s}", "file", path);
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    int result = open_remote(&r, o);
+    int result = remote_open(&r, o);
     if (result == CTL_DONE)
-        result = ask(&r, "POST", "/v1/diff", text);
+        result = remote_ask(&r, "POST", "/v1/diff", text);
     if (result == CTL_DONE)
-        print(o, r.answer, tables_diff);
+        remote_print(o, r.answer, tables_diff);
     free(text);
     json_decref(body);
-    close_remote(&r);
+    remote_close(&r);
     return result;
 }
 
 int ctl_reload(const struct ctl_options *o) {
     return show(o, "POST", "/v1/reload", tables_status);
-}
-
-/* The body of a drain, or NULL if the deadline cannot be read. */
-static char *drain_body(const struct ctl_options *o) {
-    char hint[QUANTITY_HINT_LEN_MAX + 1] = "";
-    int64_t deadline_us = 0;
-    if (o->deadline != NULL &&
-        !quantity_parse(QUANTITY_DURATION, o->deadline, &deadline_us, hint)) {
-        fprintf(stderr,
-                "peerctl drain: --deadline: expected a duration such as 10min, found `%s`"
-                "%s%s\n",
-                o->deadline, hint[0] != '\0' ? ": " : "", hint);
-        return NULL;
-    }
-    json_t *body = json_pack("{s:I}", "deadline_ms", (json_int_t)(deadline_us / 1000));
-    if (o->to != NULL)
-        json_object_set_new(body, "to", json_string(o->to));
-    char *text = json_dumps(body, JSON_COMPACT);
-    json_decref(body);
-    return text;
-}
-
-static bool is_drained(const json_t *status, int *left) {
-    const json_t *drain = json_object_get(status, "drain");
-    *left = (int)json_integer_value(json_object_get(drain, "left"));
-    return json_is_true(json_object_get(drain, "drained"));
-}
-
-static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
-    int left = 0;
-    int shown = -1;
-    while (!is_drained(r->answer, &left)) {
-        if (left != shown && !o->json)
-            printf("%d sessions left\n", left);
-        shown = left;
-        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
-        int result = ask(r, "GET", "/v1/status", NULL);
-        if (result != CTL_DONE)
-            return result;
-        if (!json_is_true(json_object_get(json_object_get(r->answer, "drain"), "draining"))) {
-            fputs("peerctl drain: called off by somebody else\n", stderr);
-            return CTL_REFUSED;
-        }
-    }
-    if (!o->json)
-        puts("drained: no session is left");
-    return CTL_DONE;
-}
-
-int ctl_drain(const struct ctl_options *o) {
-    struct remote r;
-    char *body = drain_body(o);
-    if (body == NULL)
-        return CTL_USAGE;
-    int result = open_remote(&r, o);
-    if (result == CTL_DONE)
-        result = ask(&r, "POST", "/v1/drain", body);
-    if (result == CTL_DONE && o->wait)
-        result = wait_until_empty(&r, o);
-    if (result == CTL_DONE && (o->json || !o->wait))
-        print(o, r.answer, tables_status);
-    free(body);
-    close_remote(&r);
-    return result;
-}
-
-static bool is_under_way(const json_t *moving) {
-    return json_is_true(json_object_get(moving, "served_here")) &&
-           json_is_string(json_object_get(moving, "state"));
-}
-
-/* Until its move is over. It was called off if it is served here still. */
-static int wait_until_gone(struct remote *r, const char *session) {
-    char path[64];
-    snprintf(path, sizeof(path), "/v1/move?session=%s", session);
-    while (is_under_way(r->answer)) {
-        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
-        int result = ask(r, "GET", path, NULL);
-        if (result != CTL_DONE)
-            return result;
-    }
-    if (!json_is_true(json_object_get(r->answer, "served_here")))
-        return CTL_DONE;
-    fputs("peerctl move: its client did not go; it is served here as before\n", stderr);
-    return CTL_REFUSED;
-}
-
-int ctl_move(const struct ctl_options *o) {
-    struct remote r;
-    struct session_id session;
-    struct name to;
-    if (o->word_count != 2 || !session_id_from_text(&session, o->words[0], strlen(o->words[0])) ||
-        !name_set(&to, o->words[1])) {
-        fputs("peerctl move: expected a session and a cluster; try `peerctl sessions` and "
-              "`peerctl why SESSION`\n",
-              stderr);
-        return CTL_USAGE;
-    }
-    json_t *body = json_pack("{s:s, s:s}", "session", o->words[0], "to", to.text);
-    char *text = json_dumps(body, JSON_COMPACT);
-    int result = open_remote(&r, o);
-    if (result == CTL_DONE)
-        result = ask(&r, "POST", "/v1/move", text);
-    if (result == CTL_DONE && o->wait)
-        result = wait_until_gone(&r, o->words[0]);
-    if (result == CTL_DONE)
-        print(o, r.answer, tables_moving);
-    free(text);
-    json_decref(body);
-    close_remote(&r);
-    return result;
 }

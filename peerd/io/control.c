@@ -319,6 +319,7 @@ static const struct route routes[] = {
     {"GET", "/v1/sessions", ASKER_OPERATOR, get_sessions},
     {"GET", "/v1/locations", ASKER_OPERATOR, get_locations},
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
+    {"GET", "/v1/events", ASKER_OPERATOR, events_get},
     {"GET", "/v1/agreements", ASKER_OPERATOR, get_agreements},
     {"POST", "/v1/diff", ASKER_OPERATOR, steer_diff},
     {"POST", "/v1/drain", ASKER_OPERATOR, steer_drain},

@@ -57,6 +57,7 @@ void daemon_step(struct daemon *d, struct core_event *event) {
         carry_out(d, &d->outbox.items[i]);
     outbox_clear(&d->outbox);
     net_log_trace(d->log, NET_LOG_INFO, &d->trace);
+    events_tell(d);
     net_timer_arm(&d->deadline, core_deadline(d->core));
 }
 
@@ -100,6 +101,7 @@ static enum err open_core(struct daemon *d) {
         .seed = random[1],
         .now = net_now(),
         .trace = &d->trace,
+        .journal = events_journal(d),
         .locations_max = d->policy->performance.locations_max,
     });
     return d->core != NULL ? ERR_OK : ERR_NO_MEMORY;
@@ -177,6 +179,8 @@ enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *
     if (err == ERR_OK)
         err = open_plumbing(d);
     if (err == ERR_OK)
+        err = events_open(d);
+    if (err == ERR_OK)
         err = open_core(d);
     if (err == ERR_OK)
         err = open_doors(d);
@@ -221,6 +225,7 @@ void daemon_close(struct daemon *d) {
     net_dns_free(d->dns);
     net_identity_free(d->identity);
     core_free(d->core);
+    events_close(d);
     policy_file_free(d->policy);
     free(d->faults);
     net_loop_free(d->loop);

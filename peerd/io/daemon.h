@@ -140,6 +140,7 @@ struct daemon {
     struct daemon_peer *peers[POLICY_PEERS_MAX];
     uint32_t peer_count;
     struct rng rng;              /* for the order of SRV targets only */
+    struct events *events;       /* owned */
     struct discovery *discovery; /* owned; NULL until a policy wants it */
     struct {
         struct net_http_request *request; /* NULL: none, or answered */
@@ -233,6 +234,23 @@ void steer_diff(struct daemon *d, struct net_http_request *r, uint32_t index);
 void control_agreement(struct daemon *d, struct net_http_request *request, uint32_t peer);
 void control_answer_agreement(struct daemon *d, const struct core_answer_agreement *answer);
 char *present_agreements(const struct daemon *d);
+
+/* events.c: the journal, and who follows it. */
+struct events_figures {
+    uint64_t entered;
+    uint32_t readers;
+    uint64_t dropped; /* cut off for slowness */
+};
+
+/* Before the core is made, which is lent the journal. */
+enum err events_open(struct daemon *d);
+struct journal *events_journal(const struct daemon *d);
+/* Tells followers what they have not had; after whatever may have entered something. */
+void events_tell(struct daemon *d);
+void events_get(struct daemon *d, struct net_http_request *r, uint32_t index);
+struct events_figures events_figures(const struct daemon *d);
+/* After the doors are closed. */
+void events_close(struct daemon *d);
 
 /* registrar.c */
 void registrar_request(struct daemon *d, struct net_http_request *request, uint32_t node);

@@ -275,6 +275,12 @@ static void put_counters(struct page *p, const struct daemon *d) {
     put(p, "peerd_" #field "_total %llu\n", (unsigned long long)c->field);
     CORE_COUNTERS(PUT_COUNTER)
 #undef PUT_COUNTER
+    struct events_figures events = events_figures(d);
+    gauge(p, "peerd_event_readers", "Who follows events just now.", events.readers);
+    family(p, "peerd_events_total", "counter", "Events entered.");
+    put(p, "peerd_events_total %llu\n", (unsigned long long)events.entered);
+    family(p, "peerd_event_readers_dropped_total", "counter", "Followers cut off for slowness.");
+    put(p, "peerd_event_readers_dropped_total %llu\n", (unsigned long long)events.dropped);
     family(p, "peerd_beat_bytes_sent_total", "counter", "UDP payload of beats sent.");
     put(p, "peerd_beat_bytes_sent_total %llu\n",
         (unsigned long long)net_udp_counters(d->beats)->sent_bytes);

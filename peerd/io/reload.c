@@ -8,6 +8,7 @@
  */
 #include "peerd/io/daemon.h"
 #include "peerd/io/policy_file.h"
+#include "peerd/net/clock.h"
 #include "peerd/net/notify.h"
 
 #include <sodium.h>
@@ -196,12 +197,25 @@ static void replace(struct daemon *d, struct policy *policy) {
     keys_policy_taken(d);
 }
 
+static void note_refused(struct daemon *d) {
+    char line[FAULT_LINE_LEN_MAX + 1] = "memory is short";
+    struct journal_entry entry = {.number = 0};
+    if (d->faults->count > 0)
+        fault_to_text(d->faults, &d->faults->list[0], line);
+    entry.at = net_now();
+    entry.kind = JOURNAL_POLICY;
+    entry.what = "refused";
+    journal_enter(events_journal(d), &entry, line);
+    events_tell(d);
+}
+
 void reload_policy(struct daemon *d) {
     net_notify("RELOADING=1");
     struct policy *policy = load_successor(d);
     d->policy_refused = policy == NULL;
     if (policy == NULL) {
         d->counters.reload_failures++;
+        note_refused(d);
         log_faults(d, "policy refused, the old one stays in force");
         net_notify("READY=1");
         return;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static char policy_path[160];
 
@@ -347,4 +348,109 @@ Test(peerctl, an_answer_that_cannot_be_written) {
              policy_path);
     int status = system(command);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%x", (unsigned)status);
+}
+
+/* True as soon as a file holds a text. */
+static bool comes(const char *path, const char *text) {
+    for (int i = 0; i < PROGRAM_PATIENCE_MS / 20; i++) {
+        char *all = program_read(path);
+        bool there = strstr(all, text) != NULL;
+        free(all);
+        if (there)
+            return true;
+        usleep(20000);
+    }
+    return false;
+}
+
+static bool is_followed(void) {
+    for (int i = 0; i < PROGRAM_PATIENCE_MS / 20; i++) {
+        cluster_client(&rig, &answer, NULL, "/metrics", NULL, with_token);
+        if (strstr(answer.body, "\npeerd_event_readers 1\n") != NULL)
+            return true;
+        usleep(20000);
+    }
+    return false;
+}
+
+static void drained_and_not(void) {
+    program_result_free(&(struct program_result[]){CTL("drain", "--policy", policy_path)}[0]);
+    program_result_free(&(struct program_result[]){CTL("undrain", "--policy", policy_path)}[0]);
+}
+
+Test(peerctl, events_that_have_happened) {
+    cr_assert(cluster_start(&rig));
+    drained_and_not();
+    expect("all", CTL("events", "--policy", policy_path), 0,
+           "drain    undrained   undrained: 0 sessions stay", "");
+    cluster_control(&rig, &answer, AS_OPERATOR, NULL, "/v1/events", NULL);
+    json_t *root = json_loads(answer.body, 0, NULL);
+    const json_t *events = json_object_get(root, "events");
+    size_t count = json_array_size(events);
+    cr_assert_geq(count, 2u);
+    const char *id = json_string_value(json_object_get(json_array_get(events, 0), "id"));
+    struct program_result r = CTL("events", "--since", id, "--json", "--policy", policy_path);
+    json_t *rest = json_loads(r.out, 0, NULL);
+    cr_expect_eq(json_array_size(json_object_get(rest, "events")), count - 1);
+    json_decref(rest);
+    json_decref(root);
+    program_result_free(&r);
+    expect("no id", CTL("events", "--since", "yesterday", "--policy", policy_path), 2, "",
+           "--since: expected the id of an event");
+}
+
+/* It follows, across a restart of peerd, whose events are another run's. */
+Test(peerctl, events_as_they_happen) {
+    struct program p;
+    const char *const words[] = {"events", "-f", "--policy", policy_path, NULL};
+    cr_assert(cluster_start(&rig));
+    drained_and_not(); /* before it listens: not told */
+    program_start(&p, rig.dir, "follower", "peerctl", words);
+    cr_assert(is_followed());
+    char *before = program_read(p.out_path);
+    cr_expect_str_eq(before, "");
+    free(before);
+    drained_and_not();
+    cr_expect(comes(p.out_path, "drain    undrained"));
+    cluster_write(&rig, "fra1.yaml", "cluster: 1\n");
+    program_signal(&rig.peerd, SIGHUP);
+    cr_expect(comes(p.out_path, "policy   refused"));
+    cr_expect(comes(p.out_path, "fra1.yaml:1:1: beats: expected a mapping"));
+    cluster_write_policy(&rig, cluster_policy(&rig, cluster_peers(&rig)));
+    program_signal(&rig.peerd, SIGKILL);
+    cr_assert(cluster_start(&rig));
+    cr_assert(is_followed());
+    drained_and_not();
+    cr_expect(comes(p.out_path, "drain    drained"));
+    program_signal(&p, SIGTERM);
+    struct program_result r = program_finish(&p, PROGRAM_PATIENCE_MS);
+    cr_expect_eq(r.status, 128 + SIGTERM);
+    cr_expect_not_null(strstr(r.err, "peerctl: "), "it says that peerd was away: %s", r.err);
+    program_result_free(&r);
+}
+
+/* Seventeen want to follow: one is refused, and says so. */
+Test(peerctl, events_have_a_bounded_number_of_followers) {
+    enum {
+        MANY = 16
+    };
+    struct program p[MANY];
+    char tag[16];
+    const char *const words[] = {"events", "-f", "--policy", policy_path, NULL};
+    cr_assert(cluster_start(&rig));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(tag, sizeof(tag), "follower%d", i);
+        program_start(&p[i], rig.dir, tag, "peerctl", words);
+    }
+    for (int i = 0; i < PROGRAM_PATIENCE_MS / 20; i++) {
+        cluster_client(&rig, &answer, NULL, "/metrics", NULL, with_token);
+        if (strstr(answer.body, "\npeerd_event_readers 16\n") != NULL)
+            break;
+        usleep(20000);
+    }
+    expect("one too many", CTL("events", "-f", "--policy", policy_path), 1, "", "refused (503)");
+    for (int i = 0; i < MANY; i++)
+        program_signal(&p[i], SIGKILL);
+    expect("there is room again", CTL("events", "--policy", policy_path), 0, "nothing has happened",
+           "");
 }

@@ -1,0 +1,125 @@
+/*
+ * What a running peerd is told to do with its sessions: `--wait` asks again until there is an end
+ * of it.
+ */
+#include "peerd/ctl/ctl.h"
+#include "peerd/ctl/remote.h"
+#include "peerd/net/clock.h"
+#include "peerd/policy/quantity.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_EVERY duration_ms(250)
+
+/* The body of a drain, or NULL if the deadline cannot be read. */
+static char *drain_body(const struct ctl_options *o) {
+    char hint[QUANTITY_HINT_LEN_MAX + 1] = "";
+    int64_t deadline_us = 0;
+    if (o->deadline != NULL &&
+        !quantity_parse(QUANTITY_DURATION, o->deadline, &deadline_us, hint)) {
+        fprintf(stderr,
+                "peerctl drain: --deadline: expected a duration such as 10min, found `%s`"
+                "%s%s\n",
+                o->deadline, hint[0] != '\0' ? ": " : "", hint);
+        return NULL;
+    }
+    json_t *body = json_pack("{s:I}", "deadline_ms", (json_int_t)(deadline_us / 1000));
+    if (o->to != NULL)
+        json_object_set_new(body, "to", json_string(o->to));
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    return text;
+}
+
+static bool is_drained(const json_t *status, int *left) {
+    const json_t *drain = json_object_get(status, "drain");
+    *left = (int)json_integer_value(json_object_get(drain, "left"));
+    return json_is_true(json_object_get(drain, "drained"));
+}
+
+static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
+    int left = 0;
+    int shown = -1;
+    while (!is_drained(r->answer, &left)) {
+        if (left != shown && !o->json)
+            printf("%d sessions left\n", left);
+        shown = left;
+        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+        int result = remote_ask(r, "GET", "/v1/status", NULL);
+        if (result != CTL_DONE)
+            return result;
+        if (!json_is_true(json_object_get(json_object_get(r->answer, "drain"), "draining"))) {
+            fputs("peerctl drain: called off by somebody else\n", stderr);
+            return CTL_REFUSED;
+        }
+    }
+    if (!o->json)
+        puts("drained: no session is left");
+    return CTL_DONE;
+}
+
+int ctl_drain(const struct ctl_options *o) {
+    struct remote r;
+    char *body = drain_body(o);
+    if (body == NULL)
+        return CTL_USAGE;
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "POST", "/v1/drain", body);
+    if (result == CTL_DONE && o->wait)
+        result = wait_until_empty(&r, o);
+    if (result == CTL_DONE && (o->json || !o->wait))
+        remote_print(o, r.answer, tables_status);
+    free(body);
+    remote_close(&r);
+    return result;
+}
+
+static bool is_under_way(const json_t *moving) {
+    return json_is_true(json_object_get(moving, "served_here")) &&
+           json_is_string(json_object_get(moving, "state"));
+}
+
+/* Until its move is over. It was called off if it is served here still. */
+static int wait_until_gone(struct remote *r, const char *session) {
+    char path[64];
+    snprintf(path, sizeof(path), "/v1/move?session=%s", session);
+    while (is_under_way(r->answer)) {
+        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+        int result = remote_ask(r, "GET", path, NULL);
+        if (result != CTL_DONE)
+            return result;
+    }
+    if (!json_is_true(json_object_get(r->answer, "served_here")))
+        return CTL_DONE;
+    fputs("peerctl move: its client did not go; it is served here as before\n", stderr);
+    return CTL_REFUSED;
+}
+
+int ctl_move(const struct ctl_options *o) {
+    struct remote r;
+    struct session_id session;
+    struct name to;
+    if (o->word_count != 2 || !session_id_from_text(&session, o->words[0], strlen(o->words[0])) ||
+        !name_set(&to, o->words[1])) {
+        fputs("peerctl move: expected a session and a cluster; try `peerctl sessions` and "
+              "`peerctl why SESSION`\n",
+              stderr);
+        return CTL_USAGE;
+    }
+    json_t *body = json_pack("{s:s, s:s}", "session", o->words[0], "to", to.text);
+    char *text = json_dumps(body, JSON_COMPACT);
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "POST", "/v1/move", text);
+    if (result == CTL_DONE && o->wait)
+        result = wait_until_gone(&r, o->words[0]);
+    if (result == CTL_DONE)
+        remote_print(o, r.answer, tables_moving);
+    free(text);
+    json_decref(body);
+    remote_close(&r);
+    return result;
+}
