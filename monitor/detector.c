@@ -349,6 +349,7 @@ struct detector_figures detector_figures(const struct detector *d, struct instan
         .meets_wish = detector_meets_wish(d, now),
         .asked = detector_interval_wished(d),
         .measured = a->known,
+        .loses = runs_any(&d->quality.runs),
         .fresh = a->margin,
         .recurs = a->recurrence,
         .needs = duration_add(duration_add(lag, d->announced), a->margin_need)};

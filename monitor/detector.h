@@ -95,6 +95,7 @@ struct detector_figures {
                                       mistakes must be expected more often, or lately did */
     struct duration asked;         /* of the peer: a beat every so often */
     bool measured;                 /* the three below are known: measured for long enough */
+    bool loses;                    /* beats have been lost on this path */
     struct duration fresh;         /* a beat may be so much later than foretold before it expires */
     struct duration recurs;        /* estimated time between mistakes (T_MR) with this bound */
     struct duration needs;         /* the bound that would meet `false_alarm_every` on this path */

@@ -70,7 +70,11 @@ struct outlook_text outlook_of(const struct verdict_result *verdict,
             at);
         break;
     case 12:
-        SAY("alive with its next answer; crashed %s, or as soon as another witness misses it", at);
+        if (figures->loses && !figures->measured)
+            SAY("alive with its next answer; crashed %s, or sooner if its clients miss it too", at);
+        else
+            SAY("alive with its next answer; crashed %s, or as soon as another witness misses it",
+                at);
         break;
     default:
         SAY("alive with its next beat that answers one of ours");

@@ -1,7 +1,6 @@
 #include "monitor/runs.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* That loss has a memory is believed only if it stands out so many deviations from none: else the
@@ -23,6 +22,10 @@ void runs_add(struct runs *r, uint64_t lost) {
 void runs_fade(struct runs *r, double keep) {
     for (int k = 0; k <= RUNS_MAX; k++)
         r->beyond[k] *= (float)keep;
+}
+
+bool runs_any(const struct runs *r) {
+    return r->beyond[1] > 0;
 }
 
 /* Of runs of any length, the share that goes on for one more; independent loss unless shown. */

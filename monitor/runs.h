@@ -9,6 +9,7 @@
 #ifndef MONITOR_RUNS_H
 #define MONITOR_RUNS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RUNS_MAX      24 /* beats in a row told apart; longer runs count as this */
@@ -28,6 +29,9 @@ void runs_rescale(struct runs *r, int64_t num, int64_t den);
 
 /* What is known is foretold and not seen: it counts little against what is seen from now on. */
 void runs_are_foretold(struct runs *r);
+
+/* Whether any beat has been lost, of those that are remembered. */
+bool runs_any(const struct runs *r);
 
 /* Mean number of beats sent a gap: one, and those lost in it. */
 double runs_beats_per_gap(const struct runs *r);

@@ -272,10 +272,15 @@ static bool may_be_ours(const struct verdict_input *in, size_t agreeing) {
     return in->deserted && agreeing == 0 && !in->figures.measured;
 }
 
+/* Nothing is known of the way but that it loses beats; others' ways to it may be no better. */
+static bool may_be_loss(const struct verdict_input *in) {
+    return in->figures.loses && !in->figures.measured;
+}
+
 /* Rule 12: how long our ears need on this path to be wrong as seldom as was wished; less if others
  * agree, as their ears are as good as ours, and with two only what takes nothing from anybody. */
 static struct duration patience(const struct verdict_input *in, size_t agreeing) {
-    if (may_be_ours(in, agreeing))
+    if (may_be_ours(in, agreeing) || may_be_loss(in))
         return duration_scale(in->detect_within, 3, 2);
     if (!is_path_bad(in))
         return in->detect_within;
@@ -312,13 +317,15 @@ static bool judge_too_early(struct verdict_result *out, const struct verdict_inp
     if (clients_miss_it(in, now) || left.us <= 0)
         return false;
     conclude(out, VERDICT_SUSPECT, 12, instant_add(now, left));
+    const char *path =
+        may_be_loss(in) ? "the path loses beats, how many is not known yet" : "the path is bad";
     if (h->silent.count > 0)
-        SAY(out, "no beat for %" PRId64 " ms; %s silent too, and the path is bad", silent_ms(in),
-            names_text(&h->silent, names));
+        SAY(out, "no beat for %" PRId64 " ms; %s silent too, and %s", silent_ms(in),
+            names_text(&h->silent, names), path);
     else if (may_be_ours(in, 0))
         SAY(out, "no beat for %" PRId64 " ms, nor of anybody else: it may be us", silent_ms(in));
     else
-        SAY(out, "no beat for %" PRId64 " ms; nobody to ask, and the path is bad", silent_ms(in));
+        SAY(out, "no beat for %" PRId64 " ms; nobody to ask, and %s", silent_ms(in), path);
     return true;
 }
 

@@ -20,7 +20,8 @@
  *   11 suspect      expired, but a witness's proof is not old enough to tell, or a witness has not
  *                   told since: one whose words are lost is no reason to convict
  *   12 suspect      expired, with nobody to ask, or few that agree, on a path too bad to convict
- *                   by so few ears so soon; or with everybody else at once, before it is measured
+ *                   by so few ears so soon; or with everybody else at once, or after losses on it,
+ *                   before it is measured
  *   13 crashed      expired, and nobody else has a reason to object
  *
  * A view alone never convicts: without our own suspicion, and a question of ours that was not
@@ -44,8 +45,10 @@
  * ours and a witness's, count for so much longer, by half of `detect_within` at most; and still a
  * crash is noticed within `detect_within` of it, as far as both ways take the same time.
  *
- * Of a path that is not measured yet nobody knows what it loses. If all others fall silent at once,
- * that is more likely ours than theirs, and there is nobody to turn to: we wait by half longer.
+ * Of a path that is not measured yet nobody knows how much it loses. If all others fall silent at
+ * once, that is more likely ours than theirs, and there is nobody to turn to: we wait by half
+ * longer. So do we if it has lost beats at all, whoever agrees: other ways to it may be as bad, and
+ * lose a burst while ours does (quiet.yaml, seeds 475 and 733). Its clients' word needs no wait.
  */
 #ifndef MONITOR_VERDICT_H
 #define MONITOR_VERDICT_H

@@ -295,6 +295,7 @@ Test(detector, a_path_known_well_expires_sooner_than_the_wish) {
         bool meets;
     } rows[] = {
         {"not known yet", 40, 0, 340, 340, true},
+        {"nor how much is lost", 40, 30, 340, 340, true},
         {"quiet", 120, 0, 105, 115, true},
         {"one beat in thirty is lost, alone", 1200, 30, 200, 340, true},
     };
@@ -307,6 +308,7 @@ Test(detector, a_path_known_well_expires_sooner_than_the_wish) {
         struct detector_figures f = detector_figures(&d, at(last));
         cr_expect_eq(f.meets_wish, rows[i].meets, "%s", rows[i].what);
         cr_expect_eq(f.measured, rows[i].seconds > 60, "%s", rows[i].what);
+        cr_expect_eq(f.loses, rows[i].lost_every > 0, "%s", rows[i].what);
         cr_expect_leq(duration_in_ms(f.bound), 400, "%s", rows[i].what);
         while (d.opinion != DETECTOR_EXPIRED)
             detector_step(&d, detector_deadline(&d));

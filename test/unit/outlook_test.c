@@ -38,3 +38,14 @@ Test(outlook, a_sentence_for_each_rule) {
         cr_expect_lt(strlen(t.text), OUTLOOK_TEXT_LEN_MAX, "rule %d is cut off", rows[i].rule);
     }
 }
+
+Test(outlook, before_it_is_known_what_a_path_loses_another_witness_hurries_nothing) {
+    struct verdict_result v = {.rule = 12, .again_at = instant_add(now, duration_ms(200))};
+    struct detector_figures f = figures;
+    f.loses = true;
+    struct outlook_text t = outlook_of(&v, &f, duration_ms(400), now);
+    cr_expect_not_null(strstr(t.text, "crashed in 200 ms, or sooner if its clients"), "%s", t.text);
+    f.measured = true;
+    t = outlook_of(&v, &f, duration_ms(400), now);
+    cr_expect_not_null(strstr(t.text, "or as soon as another witness misses it"), "%s", t.text);
+}

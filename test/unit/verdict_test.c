@@ -277,6 +277,53 @@ Test(verdict, with_everybody_silent_at_once_an_unmeasured_path_is_given_more_tim
     }
 }
 
+Test(verdict, a_path_that_loses_and_is_not_measured_is_given_more_time_whoever_agrees) {
+    static const struct {
+        const char *what;
+        bool loses, measured, clients;
+        size_t agreeing;
+        int64_t life_age_ms;
+        const char *evidence; /* of rule 12; NULL: it is convicted */
+    } rows[] = {
+        {"nothing has been lost", false, false, false, 2, 400, NULL},
+        {"with two that agree", true, false, false, 2, 400,
+         "no beat for 310 ms; lon1, par1 silent too, and the path loses beats, how many is not "
+         "known yet"},
+        {"with one", true, false, false, 1, 400,
+         "no beat for 310 ms; lon1 silent too, and the path loses beats, how many is not known "
+         "yet"},
+        {"with nobody", true, false, false, 0, 400,
+         "no beat for 310 ms; nobody to ask, and the path loses beats, how many is not known yet"},
+        {"nearly half as long again", true, false, false, 2, 599,
+         "no beat for 310 ms; lon1, par1 silent too, and the path loses beats, how many is not "
+         "known yet"},
+        {"half as long again", true, false, false, 2, 600, NULL},
+        {"and no longer for want of others", true, false, false, 0, 600, NULL},
+        {"it is known what it loses", true, true, false, 2, 400, NULL},
+        {"its clients miss it", true, false, true, 2, 400, NULL},
+    };
+    const struct verdict_witness w[] = {witness("lon1", 1, 5000), witness("par1", 2, 5000)};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verdict_input in = expired();
+        in.figures.loses = rows[i].loses;
+        in.figures.measured = in.figures.meets_wish = rows[i].measured;
+        in.figures.needs = duration_ms(5000);
+        in.figures.life_age = duration_ms(rows[i].life_age_ms);
+        if (rows[i].clients)
+            in.clients = two_places;
+        in.witnesses = w;
+        in.witness_count = rows[i].agreeing;
+        struct verdict_result out = judge(&in);
+        cr_expect_eq(out.verdict, rows[i].evidence == NULL ? VERDICT_CRASHED : VERDICT_SUSPECT,
+                     "%s: rule %d", rows[i].what, out.rule);
+        if (rows[i].evidence == NULL)
+            continue;
+        cr_expect_eq(out.rule, 12, "%s: rule %d", rows[i].what, out.rule);
+        cr_expect_str_eq(out.evidence, rows[i].evidence, "%s", rows[i].what);
+        cr_expect_eq(out.again_at.us, ago(rows[i].life_age_ms - 600).us, "%s", rows[i].what);
+    }
+}
+
 Test(verdict, again_at_is_when_the_reason_ends) {
     const struct verdict_witness w[] = {witness("lon1", 1, 100)};
     struct verdict_input in = expired();
