@@ -96,15 +96,6 @@ static void change_nodes(struct core *core, const struct policy *policy, const s
     }
 }
 
-static void wish(struct peering *p, const struct policy_detection *d) {
-    detector_wish_changed(&p->detector,
-                          &(struct detector_wish){.detect_within = d->detect_within,
-                                                  .false_alarm_every = d->false_alarm_every,
-                                                  .interval = d->interval,
-                                                  .interval_min = policy_interval_min(d),
-                                                  .interval_max = policy_interval_max(d)});
-}
-
 static void drop_peer(struct core *core, const struct peering *p) {
     core->suspects -= p->verdict.verdict == VERDICT_SUSPECT;
     if (core->fares.perf != NULL)
@@ -125,7 +116,8 @@ static void change_peers(struct core *core, const struct policy *policy, const s
         memset(p->views, 0, sizeof(p->views));
         memset(p->about, 0, sizeof(p->about));
         p->viewed_at = INSTANT_NEVER;
-        wish(p, &policy->detection);
+        struct detector_wish wish = peering_wish(&policy->detection, &p->policy);
+        detector_wish_changed(&p->detector, &wish);
         peering_show(core, p);
         peering_touch(core, p);
     }

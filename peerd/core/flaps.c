@@ -49,7 +49,7 @@ void flaps_note(struct core *core, struct peering *p) {
     if (v == VERDICT_SUSPECT || v == VERDICT_UNKNOWN || instant_is_never(p->gone_since))
         return;
     struct duration gone = instant_since(core->now, p->gone_since);
-    if (p->gone_crashed || !duration_less(gone, core->policy.detection.detect_within))
+    if (p->gone_crashed || !duration_less(gone, p->detector.wish.detect_within))
         flapped(core, p);
     p->gone_since = INSTANT_NEVER;
     p->gone_crashed = false;

@@ -43,7 +43,7 @@ static bool speaks(const struct core *core, const struct peering *w) {
     struct instant at = w->detector.unconfirmed_at;
     if (w->detector.opinion == DETECTOR_EXPIRED)
         return !instant_is_never(at) &&
-               !instant_reached(core->now, instant_add(at, core->policy.detection.detect_within));
+               !instant_reached(core->now, instant_add(at, w->detector.wish.detect_within));
     return w->detector.opinion != DETECTOR_UNKNOWN;
 }
 
@@ -80,8 +80,7 @@ static bool is_deserted(const struct core *core, const struct peering *p) {
             continue;
         if (is_trusted(core, w))
             return false;
-        struct instant together =
-            instant_sub(p->suspected_since, core->policy.detection.detect_within);
+        struct instant together = instant_sub(p->suspected_since, p->detector.wish.detect_within);
         any = any || instant_is_never(w->suspected_since) ||
               !instant_before(w->suspected_since, together);
     }
@@ -105,7 +104,7 @@ static void fill_input(const struct core *core, struct peering *p,
     in->unconfirmed_at = p->detector.unconfirmed_at;
     in->unconfirmed = p->detector.unconfirmed;
     in->interval = duration_max(core->policy.detection.interval, p->detector.announced);
-    in->detect_within = core->policy.detection.detect_within;
+    in->detect_within = p->detector.wish.detect_within;
     in->convicted = p->verdict.verdict == VERDICT_CRASHED;
     in->witnesses = witnesses;
     in->clients = testimony_sum(core, p);

@@ -28,11 +28,19 @@ static uint16_t new_number(struct core *core) {
     return core->peering_number;
 }
 
+struct detector_wish peering_wish(const struct policy_detection *d, const struct policy_peer *p) {
+    return (struct detector_wish){.detect_within = policy_detect_within(d, &p->wish),
+                                  .false_alarm_every = policy_false_alarm_every(d, &p->wish),
+                                  .interval = d->interval,
+                                  .interval_min = policy_interval_min(d),
+                                  .interval_max = policy_interval_max(d)};
+}
+
 struct peering *peering_new(struct core *core, const struct policy_peer *policy, uint32_t index) {
     struct peering *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return NULL;
-    const struct policy_detection *d = &core->policy.detection;
+    struct detector_wish wish = peering_wish(&core->policy.detection, policy);
     p->policy = *policy;
     p->index = index;
     p->number = new_number(core);
@@ -44,11 +52,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
             INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
-    detector_init(&p->detector, &(struct detector_wish){.detect_within = d->detect_within,
-                                                        .false_alarm_every = d->false_alarm_every,
-                                                        .interval = d->interval,
-                                                        .interval_min = policy_interval_min(d),
-                                                        .interval_max = policy_interval_max(d)});
+    detector_init(&p->detector, &wish);
     p->verdict = (struct verdict_result){
         .rule = 1, .again_at = INSTANT_NEVER, .evidence = "not heard since we started"};
     testimony_init(&p->testimony);

@@ -163,6 +163,9 @@ struct peering {
     struct instant held_until; /* "never" with none */
 };
 
+/* What is asked of the detector of such a peer. */
+struct detector_wish peering_wish(const struct policy_detection *d, const struct policy_peer *p);
+
 struct peering *peering_new(struct core *core, const struct policy_peer *policy, uint32_t index);
 
 /* Accepts NULL. Its groups must have been lodged elsewhere. */

@@ -74,6 +74,7 @@ struct core_peer_status core_peer_status(const struct core *core, uint32_t index
                                      .since = p->verdict_since,
                                      .opinion = p->detector.opinion,
                                      .figures = detector_figures(&p->detector, now),
+                                     .wish = p->detector.wish,
                                      .damped = p->damping.damped,
                                      .damped_until = p->calm_at,
                                      .flap_points = damping_points(&p->damping, &rule, now),
@@ -125,7 +126,7 @@ struct outlook_text core_peer_outlook(const struct core *core, uint32_t index, s
     assert(index < core->peer_count);
     const struct peering *p = core->peers[index];
     struct detector_figures figures = detector_figures(&p->detector, now);
-    return outlook_of(&p->verdict, &figures, core->policy.detection.detect_within, now);
+    return outlook_of(&p->verdict, &figures, p->detector.wish.detect_within, now);
 }
 
 const struct history_entry *core_peer_verdict_before(const struct core *core, uint32_t index,

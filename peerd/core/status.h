@@ -107,6 +107,7 @@ struct core_peer_status {
     struct instant since; /* when the verdict last changed; the start for none */
     enum detector_opinion opinion;
     struct detector_figures figures;
+    struct detector_wish wish;   /* what is asked of it */
     bool damped;                 /* it comes and goes: a backup only for want of another … */
     struct instant damped_until; /* … until then, if it stays now; "never" unless damped */
     uint32_t flap_points;        /* see monitor/damping.h */

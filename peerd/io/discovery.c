@@ -286,6 +286,7 @@ static void add_peer(struct policy *p, const struct find_cluster *c) {
         .offer_moves = rule->offer_moves,
         .found = true,
         .reserved_slots = rule->reserved_slots < left ? rule->reserved_slots : left,
+        .wish = rule->wish,
     };
     memcpy(peer->beats.text, c->claim.beats.text, sizeof(peer->beats.text));
     memcpy(peer->control.text, c->claim.control.text, sizeof(peer->control.text));

@@ -74,6 +74,12 @@ struct policy_node {
     struct policy_text key_file; /* where `key` was read from; empty: it stood in the policy */
 };
 
+/* What is wished of watching one peer; zero where that is as `detection` says of all. */
+struct policy_wish {
+    struct duration detect_within;
+    struct duration false_alarm_every;
+};
+
 struct policy_peer {
     struct name name;
     struct public_key key;
@@ -86,6 +92,7 @@ struct policy_peer {
     bool found;                  /* by discovery; the policy's file does not name it */
     uint32_t reserved_slots;     /* set aside here for this peer */
     uint32_t cost;               /* of a session there, in a unit of our own */
+    struct policy_wish wish;
 };
 
 struct policy_profile {
@@ -135,6 +142,18 @@ struct policy_detection {
     uint32_t flap_suppress;            /* points at which a peer is damped; 0: none ever is */
     uint32_t flap_reuse;               /* points at which it no longer is */
 };
+
+/* How soon the death of that peer is to be noticed … */
+static inline struct duration policy_detect_within(const struct policy_detection *d,
+                                                   const struct policy_wish *own) {
+    return own->detect_within.us > 0 ? own->detect_within : d->detect_within;
+}
+
+/* … and how seldom it may be suspected wrongly. */
+static inline struct duration policy_false_alarm_every(const struct policy_detection *d,
+                                                       const struct policy_wish *own) {
+    return own->false_alarm_every.us > 0 ? own->false_alarm_every : d->false_alarm_every;
+}
 
 /* The shortest interval at which a peer may have our beats, and be asked for its own … */
 static inline struct duration policy_interval_min(const struct policy_detection *d) {
@@ -220,6 +239,7 @@ struct policy_rule {
     bool accept_moves;              /* as of a peer that the policy names */
     bool offer_moves;
     uint32_t reserved_slots;
+    struct policy_wish wish;
 };
 
 struct policy_discovery {

@@ -1,5 +1,6 @@
 #include "peerd/policy/policy_check.h"
 #include "peerd/policy/policy_schema.h"
+#include "peerd/policy/quantity.h"
 
 #include <string.h>
 
@@ -115,12 +116,35 @@ static void check_reserved(struct schema_run *run, const struct policy *p, struc
                 (unsigned long long)capacity);
 }
 
+/* Of the rows in `list`, each a peer or whom to accept: beats come often enough for each wish. */
+static void check_wishes(struct schema_run *run, const struct policy *p, struct tree_node *list,
+                         const struct tree_node *detection) {
+    char text[QUANTITY_TEXT_LEN_MAX + 1], hint[QUANTITY_HINT_LEN_MAX + 1];
+    const struct tree_node *interval = tree_find(detection, "interval");
+    if (list == NULL || list->kind != TREE_SEQUENCE || (interval != NULL && interval->faulty))
+        return;
+    for (struct tree_node *row = list->first; row != NULL; row = row->next) {
+        int64_t us;
+        struct tree_node *at = schema_good(row, "detect_within");
+        if (at == NULL || !quantity_parse(QUANTITY_DURATION, at->text, &us, hint) ||
+            us >= 2 * p->detection.interval.us)
+            continue;
+        struct fault *x = fault_add(run->faults, at, NULL);
+        fault_expected(x, "at least twice detection.interval, so that one beat may be lost");
+        fault_found(x, "%s, and interval: %s", at->text,
+                    quantity_to_text(QUANTITY_DURATION, p->detection.interval.us, text));
+    }
+}
+
 void policy_check_whole(struct schema_run *run, struct tree_node *node, void *record) {
     const struct policy *p = record;
     check_reserved(run, p, node);
     check_peer_names(run, p, node);
     check_listeners(run, p, node);
     check_services(run, p, node);
+    struct tree_node *detection = tree_find(node, "detection");
+    check_wishes(run, p, tree_find(node, "peers"), detection);
+    check_wishes(run, p, tree_find(tree_find(node, "discovery"), "accept"), detection);
 }
 
 /* ---- keys, once all are known ---- */

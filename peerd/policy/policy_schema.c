@@ -139,6 +139,11 @@ static const struct schema_row peer_rows[] = {
     {"cost", SCHEMA_COUNT, AT(policy_peer, cost), .preset = "0", .range = "0..1000000",
      .doc = "What a session there costs, in a unit of your own: of peers that are alike in what "
             "counts more, the cheapest is the backup."},
+    {"detect_within", SCHEMA_DURATION, AT(policy_peer, wish.detect_within), .range = "20ms..60s",
+     .doc = "This peer's death is noticed within this; without it as `detection` says …"},
+    {"false_alarm_every", SCHEMA_DURATION, AT(policy_peer, wish.false_alarm_every),
+     .range = "1s..365d",
+     .doc = "… and it is suspected wrongly no more often than this; likewise."},
 };
 static const struct schema_table peer_table = {
     .title = "a peer",
@@ -369,6 +374,11 @@ static const struct schema_row rule_rows[] = {
     {"reserved_slots", SCHEMA_COUNT, AT(policy_rule, reserved_slots), .preset = "0",
      .range = "0..1000000",
      .doc = "Sessions for which room is set aside here for each of them, while there is any."},
+    {"detect_within", SCHEMA_DURATION, AT(policy_rule, wish.detect_within), .range = "20ms..60s",
+     .doc = "The death of each is noticed within this; without it as `detection` says …"},
+    {"false_alarm_every", SCHEMA_DURATION, AT(policy_rule, wish.false_alarm_every),
+     .range = "1s..365d",
+     .doc = "… and each is suspected wrongly no more often than this; likewise."},
 };
 static const struct schema_table rule_table = {
     .title = "whom to accept",

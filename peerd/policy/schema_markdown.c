@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLES_MAX 32 /* written tables: one that stands in two places is written once */
+#define TABLES_MAX 64 /* written tables: one that stands in two places is written once */
 
 struct reference {
     struct text *text;

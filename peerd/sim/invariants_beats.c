@@ -276,11 +276,16 @@ static void check_conviction_by_clients(struct sim *sim, const struct sim_site *
                    watch_cluster(sim, site->index), s->policy->name.text, verdict_name(s->verdict));
 }
 
+/* As its policy says of that peer, or of all. */
+static struct duration wished(const struct sim_site *site, const struct core_peer_status *s) {
+    return policy_detect_within(&site->policy.detection, &s->policy->wish);
+}
+
 /* Nobody is convicted before our own ears are at their end, whatever views say; and time in which
  * we did not run ourselves is not held against him. */
 static void check_conviction(struct sim *sim, const struct sim_site *site,
                              const struct watch_peer *p, const struct core_peer_status *s) {
-    struct duration within = site->policy.detection.detect_within;
+    struct duration within = wished(site, s);
     if (s->rule == 10) {
         check_conviction_by_clients(sim, site, p, s);
         return;
@@ -344,7 +349,7 @@ static void check_crash(struct sim *sim, const struct sim_site *site, uint32_t p
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct instant told = i == peer ? INSTANT_NEVER : testimony(sim, site, i, peer);
         if (instant_is_never(told) || !instant_before(after, told) ||
-            instant_reached(sim_site_now(sim, site), instant_add(told, d->detect_within)))
+            instant_reached(sim_site_now(sim, site), instant_add(told, wished(site, s))))
             continue;
         sim_breach(sim, "%s believes %s crashed, which %s has heard %" PRId64 " ms ago", name,
                    s->policy->name.text, site->policy.peers[i].name.text,
@@ -457,7 +462,6 @@ static void check_veto(struct sim *sim, const struct sim_site *site,
 
 /* Nobody is believed alive, or kept in suspense, without proof. */
 void watch_beliefs(struct sim *sim, struct sim_site *site) {
-    struct duration within = duration_scale(site->policy.detection.detect_within, 2, 1);
     for (uint32_t i = 0; i < site->policy.peer_count; i++) {
         struct core_peer_status s = core_peer_status(site->core, i, sim_site_now(sim, site));
         struct watch_peer *p = peer_watch(sim, site, i);
@@ -479,7 +483,7 @@ void watch_beliefs(struct sim *sim, struct sim_site *site) {
             check_veto(sim, site, &s);
         if (s.verdict == VERDICT_UNKNOWN || convicts(s.verdict))
             continue;
-        struct duration limit = duration_add(BELIEF_MAX, within);
+        struct duration limit = duration_add(BELIEF_MAX, duration_scale(wished(site, &s), 2, 1));
         if (s.verdict == VERDICT_SUSPECT)
             limit = duration_add(limit, VETO_MOST);
         struct duration since =

@@ -57,7 +57,7 @@ static void check_calm_listener(struct sim *sim, const struct sim_client *c) {
 static void check_known(struct sim *sim, const struct sim_site *site, uint32_t peer) {
     struct core_peer_status s = core_peer_status(site->core, peer, sim_site_now(sim, site));
     const struct sim_site *other = &sim->sites[site->cluster_of[peer]];
-    struct duration within = site->policy.detection.detect_within;
+    struct duration within = policy_detect_within(&site->policy.detection, &s.policy->wish);
     if (site->discovery != NULL && !sim_site_knows(other, other->peer_of[site->index]))
         return; /* it has not found us yet, which may take as long as it could not */
     if (duration_less(duration_add(within, CALM_BOUND), s.figures.bound))

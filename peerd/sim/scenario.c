@@ -212,6 +212,14 @@ static void fill_discovery(const struct scenario *s, uint32_t cluster, struct po
     d->keep = s->discovery.keep;
 }
 
+static struct policy_wish wish_of(const struct scenario *s, uint32_t cluster, uint32_t peer) {
+    for (uint32_t i = s->wish_count; i-- > 0;)
+        if (s->wishes[i].of == peer &&
+            (s->wishes[i].at == cluster || s->wishes[i].at == SCENARIO_ALL))
+            return s->wishes[i].wish;
+    return (struct policy_wish){DURATION_ZERO, DURATION_ZERO};
+}
+
 static void fill_peers(const struct scenario *s, uint32_t cluster, struct policy *out) {
     for (uint32_t i = 0; i < s->cluster_count && out->peer_count < POLICY_PEERS_MAX; i++) {
         if (!scenario_are_peers(s, cluster, i))
@@ -220,7 +228,8 @@ static void fill_peers(const struct scenario *s, uint32_t cluster, struct policy
             (struct policy_peer){.name = s->clusters[i].identity.name,
                                  .reserved_slots = s->clusters[cluster].reserved_slots,
                                  .accept_moves = true,
-                                 .offer_moves = true};
+                                 .offer_moves = true,
+                                 .wish = wish_of(s, cluster, i)};
     }
 }
 

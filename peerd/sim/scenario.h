@@ -22,6 +22,7 @@
 #define SCENARIO_CLIENT_COUNT_MAX 1000000
 #define SCENARIO_LINKS_MAX        4096
 #define SCENARIO_AGREEMENTS_MAX   256
+#define SCENARIO_PEER_WISHES_MAX  256
 #define SCENARIO_EVENTS_MAX       4096
 #define SCENARIO_DESCRIPTION_MAX  1023 /* [bytes] */
 #define SCENARIO_OPEN_AT_MAX      16   /* clusters that a client asks, in this order */
@@ -156,6 +157,15 @@ struct scenario_agreement {
     struct name name;
     uint32_t at; /* index of the cluster; SCENARIO_ALL: every one */
     struct policy_agreement terms;
+};
+
+/* What a cluster, or every one, wishes of watching another: as of a peer in a policy. */
+struct scenario_wish {
+    struct name at_name;
+    uint32_t at; /* index of the cluster; SCENARIO_ALL: every one */
+    struct name of_name;
+    uint32_t of;
+    struct policy_wish wish;
 };
 
 /* A source as in a policy, or a generated tone. */
@@ -386,6 +396,8 @@ struct scenario {
     struct scenario_discovery discovery;
     struct scenario_agreement *agreements; /* in the order of the policies' */
     uint32_t agreement_count;
+    struct scenario_wish *wishes; /* the last one about a peering counts */
+    uint32_t wish_count;
     struct policy_profile *profiles; /* at least one after loading */
     uint32_t profile_count;
     struct policy_service *services; /* at least one after loading */

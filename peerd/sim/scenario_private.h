@@ -32,6 +32,7 @@ extern const struct schema_table scenario_cluster_table;      /* struct scenario
 extern const struct schema_table scenario_clients_table;      /* struct scenario_clients */
 extern const struct schema_table scenario_source_table;       /* struct scenario_source */
 extern const struct schema_table scenario_agreement_table;    /* struct scenario_agreement */
+extern const struct schema_table scenario_wish_table;         /* struct scenario_wish */
 extern const struct schema_table scenario_link_table;         /* struct scenario_link */
 extern const struct schema_table scenario_access_table;       /* struct path_quality */
 extern const struct schema_table scenario_event_table;        /* struct scenario_event */

@@ -230,6 +230,39 @@ static void resolve_agreements(struct resolving *r) {
     }
 }
 
+/* Two beats at least, of those that watch. */
+static void check_wish(struct resolving *r, const struct scenario_wish *w, struct tree_node *node) {
+    struct tree_node *at = schema_good(node, "detect_within");
+    bool fits = true;
+    if (at == NULL && tree_find(node, "false_alarm_every") == NULL) {
+        struct fault *x = fault_add(r->run->faults, node, NULL);
+        fault_expected(x, "detect_within, false_alarm_every or both");
+        fault_found(x, "neither of them");
+        return;
+    }
+    for (uint32_t i = 0; i < r->s->cluster_count; i++)
+        if (w->at == i || w->at == SCENARIO_ALL)
+            fits = fits && w->wish.detect_within.us >= 2 * r->s->clusters[i].detection.interval.us;
+    if (at == NULL || fits)
+        return;
+    struct fault *x = fault_add(r->run->faults, at, NULL);
+    fault_expected(x, "at least twice `detection.interval`");
+    fault_found(x, "%s", at->text);
+}
+
+static void resolve_wishes(struct resolving *r) {
+    struct tree_node *list = tree_find(r->root, "wishes");
+    for (uint32_t i = 0; i < r->s->wish_count; i++) {
+        struct scenario_wish *w = &r->s->wishes[i];
+        struct tree_node *node = tree_child(list, i);
+        resolve_name(r, tree_find(node, "at"), &w->at_name, MAY_BE_CLUSTER, &w->at, NULL);
+        resolve_name(r, tree_find(node, "of"), &w->of_name, MAY_BE_CLUSTER, &w->of, NULL);
+        if (name_is_empty(&w->at_name))
+            w->at = SCENARIO_ALL;
+        check_wish(r, w, node);
+    }
+}
+
 static void resolve_all(struct resolving *r) {
     struct scenario *s = r->s;
     if (!fill_lists(s)) {
@@ -248,6 +281,7 @@ static void resolve_all(struct resolving *r) {
     resolve_shared(r);
     resolve_peerings(r);
     resolve_agreements(r);
+    resolve_wishes(r);
     resolve_clients(r);
     for (uint32_t i = 0; i < s->link_count; i++)
         resolve_link(r, tree_child(tree_find(r->root, "links"), i), &s->links[i]);

@@ -63,6 +63,8 @@ void resolve_discovery(struct resolving *r) {
         refuse_parts(r);
         refuse_peerings(r);
         refuse_many(r);
+        refuse(r, tree_find(r->root, "wishes"), "peers that DNS names, as `discovery` says",
+               "wishes of one of them");
     }
     refuse_entries(r);
 }

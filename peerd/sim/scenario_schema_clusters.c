@@ -102,6 +102,23 @@ const struct schema_table scenario_agreement_table = {
     TABLE(agreement_rows, scenario_agreement),
 };
 
+/* ---- wishes ---- */
+
+static const struct schema_row wish_rows[] = {
+    {"at", SCHEMA_NAME, AT(scenario_wish, at_name),
+     .doc = "The cluster whose policy says so; without it every one."},
+    {"of", SCHEMA_NAME, AT(scenario_wish, of_name), .required = true, .doc = "Its peer."},
+    {"detect_within", SCHEMA_DURATION, AT(scenario_wish, wish.detect_within), .range = "20ms..60s",
+     .doc = "As of a peer in a policy."},
+    {"false_alarm_every", SCHEMA_DURATION, AT(scenario_wish, wish.false_alarm_every),
+     .range = "1s..365d", .doc = "Likewise."},
+};
+const struct schema_table scenario_wish_table = {
+    .title = "a wish",
+    .doc = "Of several rows about a peering the last one counts, with all its keys.",
+    TABLE(wish_rows, scenario_wish),
+};
+
 /* ---- clusters, by row ---- */
 
 static const struct schema_row cluster_rows[] = {

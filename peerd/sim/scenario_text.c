@@ -261,6 +261,20 @@ static void put_detection(struct text *t, const struct policy_detection *d) {
     put_duration(t, d->interval);
 }
 
+static void put_wish(struct text *t, const struct scenario_wish *w) {
+    text_putf(t, "  wish      of %s at %s:", w->of_name.text,
+              w->at == SCENARIO_ALL ? "all" : w->at_name.text);
+    if (w->wish.detect_within.us > 0) {
+        text_putf(t, " detected within ");
+        put_duration(t, w->wish.detect_within);
+    }
+    if (w->wish.false_alarm_every.us > 0) {
+        text_putf(t, "%s a false alarm every ", w->wish.detect_within.us > 0 ? "," : "");
+        put_duration(t, w->wish.false_alarm_every);
+    }
+    text_putf(t, "\n");
+}
+
 /* The limits that decide what a scenario shows; the rest is as in a policy. */
 static void put_limits(struct text *t, const struct policy_limits *l) {
     text_putf(t, "leases: session ");
@@ -363,6 +377,8 @@ static void put_settings(struct text *t, const struct scenario *s) {
                   s->agreements[i].terms.pattern,
                   s->agreements[i].at == SCENARIO_ALL ? "all" : s->agreements[i].name.text,
                   (unsigned)s->agreements[i].terms.asks, (unsigned)s->agreements[i].terms.asks_min);
+    for (uint32_t i = 0; i < s->wish_count; i++)
+        put_wish(t, &s->wishes[i]);
     for (uint32_t i = 0; i < s->service_count; i++)
         text_putf(t, "  service   %s: capacity %u\n", s->services[i].name.text,
                   (unsigned)s->services[i].capacity);

@@ -61,6 +61,10 @@ static void put_nodes_and_peers(FILE *out, const struct policy *p) {
                 x->name.text, key, x->beats.text, x->control.text,
                 x->accept_moves ? "true" : "false", x->offer_moves ? "true" : "false",
                 x->reserved_slots);
+        if (x->wish.detect_within.us > 0)
+            put_duration(out, "  detect_within", x->wish.detect_within);
+        if (x->wish.false_alarm_every.us > 0)
+            put_duration(out, "  false_alarm_every", x->wish.false_alarm_every);
     }
 }
 

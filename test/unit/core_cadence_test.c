@@ -109,6 +109,25 @@ Test(core_cadence, the_sender_obeys_within_its_bounds) {
     }
 }
 
+/* From the reload on, and of that peer alone; what was learnt of its path is kept. */
+Test(core_cadence, a_peers_own_wish_counts) {
+    struct fixture *f = begin(20, 200);
+    struct policy_wish *own = &f->policy.peers[0].wish;
+    own->detect_within = duration_ms(1500);
+    own->false_alarm_every = duration_s(60);
+    fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
+    struct core_peer_status s = core_peer_status(f->core, 0, f->now);
+    cr_expect_eq(duration_in_ms(s.wish.detect_within), 1500);
+    cr_expect_eq(duration_in_ms(s.wish.false_alarm_every), 60000);
+    cr_expect_gt(s.proofs, 50);
+    lose_every = 1;
+    converse(f, 1300);
+    cr_expect_eq(core_peer_status(f->core, 0, f->now).verdict, VERDICT_SUSPECT);
+    converse(f, 300);
+    cr_expect_eq(core_peer_status(f->core, 0, f->now).verdict, VERDICT_CRASHED);
+    fixture_free(f);
+}
+
 Test(core_cadence, a_quiet_path_is_asked_for_less_and_both_do) {
     struct fixture *f = begin(20, 200);
     asked_by_peer = 1000;

@@ -84,7 +84,8 @@ Test(policy, reads_all_of_it) {
                     "nodes: [{name: n1, key: " KEY_A "}]\n"
                     "peers:\n"
                     "  - {name: ams1, key: " KEY_B ", beats: 127.0.0.2:7600, "
-                    "control: ams1.example.org:7601, accept_moves: false, reserved_slots: 3}\n"
+                    "control: ams1.example.org:7601, accept_moves: false, reserved_slots: 3, "
+                    "detect_within: 1s}\n"
                     "  - {name: lon1, key: " KEY_C ", beats: 'srv:_peerd._udp.example.com', "
                     "control: 'srv:_peerd._tcp.example.com'}\n"
                     "profiles: [{name: music, codec: opus}, {name: phone, codec: pcma}, "
@@ -101,6 +102,10 @@ Test(policy, reads_all_of_it) {
     cr_expect_not(policy.peers[0].accept_moves);
     cr_expect(policy.peers[0].offer_moves);
     cr_expect_eq(policy.peers[0].reserved_slots, 3);
+    cr_expect_eq(policy_detect_within(&policy.detection, &policy.peers[0].wish).us, 1000000);
+    cr_expect_eq(policy_detect_within(&policy.detection, &policy.peers[1].wish).us, 400000);
+    cr_expect_eq(policy_false_alarm_every(&policy.detection, &policy.peers[0].wish).us,
+                 INT64_C(3600000000));
     cr_expect_str_eq(policy.peers[1].beats.text, "srv:_peerd._udp.example.com");
     cr_expect_eq(policy.profiles[0].rate_hz, 48000);
     cr_expect_eq(policy.profiles[0].bitrate_bps, 64000);
@@ -140,7 +145,7 @@ Test(policy, reads_discovery) {
                     "  dns: [fra1.example.net, example.org]\n"
                     "  introduction: true\n"
                     "  accept: [{provider: acme, reserved_slots: 5}, {name: 'ams*', region: eu, "
-                    "key: " KEY_A ", accept_moves: false}]\n"
+                    "key: " KEY_A ", accept_moves: false, false_alarm_every: 1d}]\n"
                     "  revoked: " KEY_B "\n"
                     "  peers_max: 7\n"
                     "  refresh_min: 2s\n");
@@ -155,6 +160,8 @@ Test(policy, reads_discovery) {
     cr_expect_eq(d->accept[0].reserved_slots, 5);
     cr_expect_str_eq(d->accept[1].pattern, "ams*");
     cr_expect_not(d->accept[1].accept_moves);
+    cr_expect_eq(policy_false_alarm_every(&policy.detection, &d->accept[1].wish).us,
+                 INT64_C(86400000000));
     cr_expect_eq(d->revoked_count, 1);
     cr_expect_eq(d->refresh_min.us, 2000000);
     cr_expect_eq(d->refresh_max.us, 300000000);
@@ -198,6 +205,14 @@ static const struct {
      "discovery: {dns: _peerd._udp.example.net, accept: [{name: a}]}\n",
      "4:18: discovery.dns: expected a domain such as fra1.example.net, found "
      "`_peerd._udp.example.net` (_peerd._udp is put before it by itself)\n"},
+    {"a wish for one peer that beats are too rare for",
+     "peers: [{name: a, key: " KEY_A ", beats: 192.0.2.1:1, control: 192.0.2.1:2, detect_within: "
+     "199ms}]\n"
+     "discovery: {accept: [{name: b, detect_within: 20ms}]}\n",
+     "4:136: peers[0].detect_within: expected at least twice detection.interval, so that one beat "
+     "may be lost, found 199ms, and interval: 100ms\n"
+     "5:47: discovery.accept[0].detect_within: expected at least twice detection.interval, so that "
+     "one beat may be lost, found 20ms, and interval: 100ms\n"},
     {"a pattern that no name fits", "discovery: {accept: [{name: AMS*}]}\n",
      "4:29: discovery.accept[0].name: expected a name in which * stands for any characters and ? "
      "for one, found `AMS*`\n"},
