@@ -159,6 +159,38 @@ void tables_agreements(const json_t *answer) {
            number_of(answer, "may_be_held"));
 }
 
+/* A duration in seconds, or what stands for one that is not known. */
+static const char *long_of(const json_t *object, const char *key, const char *none, char out[24]) {
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_number(value))
+        return none;
+    snprintf(out, 24, "every %.0f s", json_number_value(value) / 1000);
+    return out;
+}
+
+/* After Chen, Toueg and Aguilera: what is wished, what the path lets expect, what there was. */
+static void why_detection(const json_t *answer) {
+    char wished[24], expected[24], seen[24];
+    const json_t *d = json_object_get(answer, "detection");
+    double accuracy = json_number_value(json_object_get(d, "accuracy"));
+    double detected_ms = json_number_value(json_object_get(d, "detected_ms"));
+    printf("wished:   T_D %.0f ms, a false alarm %s\n",
+           json_number_value(json_object_get(d, "detect_within_ms")),
+           long_of(d, "false_alarm_every_ms", "-", wished));
+    printf("expected: T_D %.0f ms, a false alarm %s; a beat every %.0f ms, asked for %.0f\n",
+           json_number_value(json_object_get(d, "bound_ms")),
+           long_of(d, "mistake_every_ms_expected", "as often as is not measured yet", expected),
+           json_number_value(json_object_get(d, "interval_ms")),
+           json_number_value(json_object_get(d, "interval_asked_ms")));
+    printf("achieved: T_MR %s, T_M %.0f ms, P_A %.7f",
+           long_of(d, "mistake_every_ms", "none so far", seen),
+           json_number_value(json_object_get(d, "mistake_lasts_ms")), accuracy);
+    if (detected_ms > 0)
+        printf(", T_D %.0f ms when it died last", detected_ms);
+    putchar('\n');
+    peer_detection(answer);
+}
+
 void tables_why(const json_t *answer) {
     const json_t *change;
     size_t i;
@@ -167,6 +199,7 @@ void tables_why(const json_t *answer) {
            text_of(answer, "evidence"), number_of(answer, "rule"));
     printf("next: %s\n", text_of(answer, "outlook"));
     peer_damping(answer);
+    why_detection(answer);
     puts("verdicts, the newest first:");
     json_array_foreach(json_object_get(answer, "changes"), i, change) printf(
         "  %8.1f s ago  %-11s for %8.1f s  %s\n", seconds_of(change, "ago_ms"),

@@ -284,6 +284,9 @@ char *present_status(const struct daemon *d);
 char *present_status_for_clients(const struct daemon *d); /* without what only operators may see */
 char *present_peers(const struct daemon *d);
 char *present_why(const struct daemon *d, uint32_t peer);
+/* What the detector is asked for, what it achieves, and what it expects of the path; null: not
+ * known, or never. The caller owns it. */
+struct json_t *present_detection(const struct core_peer_status *p);
 char *present_sessions(const struct daemon *d, uint32_t limit);
 
 /* Which moves of the ledger. */

@@ -137,17 +137,18 @@ static json_int_t described_count(const struct description *d, bool workers) {
     return (json_int_t)(workers ? d->media_count : d->source_count);
 }
 
-/* What the detector achieves, and what it expects of the path; null: not known, or never. */
-static json_t *detection_json(const struct detector_figures *f) {
-    return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "bound_ms",
-                     duration_json(f->bound), "meets_wish", f->meets_wish, "measured", f->measured,
-                     "mistake_every_ms_expected",
-                     duration_json(f->measured ? f->recurs : DURATION_ENDLESS), "bound_needed_ms",
-                     duration_json(f->measured ? f->needs : DURATION_ENDLESS), "mistake_every_ms",
-                     duration_json(f->mistake_every), "mistake_lasts_ms",
-                     duration_json(f->mistake_lasts), "accuracy", f->accuracy, "detected_ms",
-                     duration_json(f->detected), "interval_ms", duration_json(f->expected),
-                     "interval_asked_ms", duration_json(f->asked));
+struct json_t *present_detection(const struct core_peer_status *p) {
+    const struct detector_figures *f = &p->figures;
+    return json_pack(
+        "{s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "detect_within_ms",
+        duration_json(p->wish.detect_within), "false_alarm_every_ms",
+        duration_json(p->wish.false_alarm_every), "bound_ms", duration_json(f->bound), "meets_wish",
+        f->meets_wish, "measured", f->measured, "mistake_every_ms_expected",
+        duration_json(f->measured ? f->recurs : DURATION_ENDLESS), "bound_needed_ms",
+        duration_json(f->measured ? f->needs : DURATION_ENDLESS), "mistake_every_ms",
+        duration_json(f->mistake_every), "mistake_lasts_ms", duration_json(f->mistake_lasts),
+        "accuracy", f->accuracy, "detected_ms", duration_json(f->detected), "interval_ms",
+        duration_json(f->expected), "interval_asked_ms", duration_json(f->asked));
 }
 
 static json_t *key_json(const struct public_key *key) {
@@ -230,7 +231,7 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
     json_object_set_new(out, "proofs", json_integer((json_int_t)p.proofs));
     json_object_set_new(out, "suspicions", json_integer((json_int_t)p.suspicions));
     json_object_set_new(out, "mistakes", json_integer((json_int_t)p.mistakes));
-    json_object_set_new(out, "detection", detection_json(&p.figures));
+    json_object_set_new(out, "detection", present_detection(&p));
     json_object_set_new(out, "views", views);
     return out;
 }

@@ -34,13 +34,14 @@ char *present_why(const struct daemon *d, uint32_t index) {
     struct core_peer_status p = core_peer_status(d->core, index, now);
     struct outlook_text outlook = core_peer_outlook(d->core, index, now);
     json_t *until = p.damped ? ago_ms(p.damped_until, now) : json_null();
-    json_t *out = json_pack("{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:b, s:o, s:i, s:I, s:o}",
-                            "cluster", d->policy->cluster.name.text, "peer", p.policy->name.text,
-                            "verdict", verdict_name(p.verdict), "rule", (int)p.rule, "since_ms_ago",
-                            ago_ms(now, p.since), "evidence", p.evidence != NULL ? p.evidence : "",
-                            "outlook", outlook.text, "damped", p.damped, "damped_for_ms", until,
-                            "flap_points", (int)p.flap_points, "flaps", (json_int_t)p.flaps,
-                            "changes", changes_json(d, index, now));
+    json_t *out =
+        json_pack("{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:b, s:o, s:i, s:I, s:o, s:o}", "cluster",
+                  d->policy->cluster.name.text, "peer", p.policy->name.text, "verdict",
+                  verdict_name(p.verdict), "rule", (int)p.rule, "since_ms_ago",
+                  ago_ms(now, p.since), "evidence", p.evidence != NULL ? p.evidence : "", "outlook",
+                  outlook.text, "damped", p.damped, "damped_for_ms", until, "flap_points",
+                  (int)p.flap_points, "flaps", (json_int_t)p.flaps, "detection",
+                  present_detection(&p), "changes", changes_json(d, index, now));
     char *text = out != NULL ? json_dumps(out, DUMP_FLAGS) : NULL;
     json_decref(out);
     return text;

@@ -85,7 +85,7 @@ const char *cluster_peers(const struct cluster_rig *r) {
     static char block[512];
     snprintf(block, sizeof(block),
              "peers: [{name: ams1, key: %s, beats: '%s:7610', control: '%s:7611', "
-             "reserved_slots: 10}]\n",
+             "reserved_slots: 10, false_alarm_every: 2h}]\n",
              r->public_texts[AS_PEER], r->ip, r->ip);
     return block;
 }

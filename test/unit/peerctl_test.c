@@ -225,6 +225,10 @@ Test(peerctl, a_running_peerd) {
         program_result_free(&r);
     }
     expect("why", CTL("why", "ams1", "--policy", policy_path), 0, "next: alive with", "");
+    expect("why, what was wished", CTL("why", "ams1", "--policy", policy_path), 0,
+           "wished:   T_D 400 ms, a false alarm every 7200 s\n", "");
+    expect("why, what there was", CTL("why", "ams1", "--policy", policy_path), 0,
+           "achieved: T_MR none so far, T_M 0 ms, P_A 1.0000000\n", "");
     expect("why whom", CTL("why", "--policy", policy_path), 2, "", "expected the name of one peer");
     expect("why a session", CTL("why", "AAAAAAAAAAAAAAAAAAAAAA", "--policy", policy_path), 1, "",
            "refused (404)");

@@ -312,6 +312,11 @@ Test(peerd_clients, metrics_are_well_formed) {
         {"peerd_policy_reloads_total", 0},
         {"peerd_peer_verdict{peer=\"ams1\",verdict=\"alive\"}", 0},
         {"peerd_datagrams_dropped_total{reason=\"stranger\"}", 0},
+        {"peerd_peer_detection_bound_seconds{peer=\"ams1\"}", 0.4},
+        {"peerd_peer_beat_interval_asked_seconds{peer=\"ams1\"}", 0.1},
+        {"peerd_peer_mistake_duration_seconds{peer=\"ams1\"}", 0},
+        {"peerd_peer_accuracy_ratio{peer=\"ams1\"}", 1},
+        {"peerd_peer_wish_met{peer=\"ams1\"}", 1},
     };
     for (size_t i = 0; i < ITEMS(rows); i++)
         cr_expect_eq(exposition_value(answer.body, rows[i].sample), rows[i].value, "%s is %f",
