@@ -63,7 +63,8 @@ struct agreement_room {
     X(overstated, "messages that promise more than the terms")                                     \
     X(refused, "offers that do not fit")                                                           \
     X(denied, "sessions that it may not bring: service, class or client")                          \
-    X(overdrawn, "sessions beyond what is held for it")
+    X(overdrawn, "sessions beyond what is held for it, ended")                                     \
+    X(turned_away, "sessions beyond what is held for it, refused by workers at the door")
 
 struct agreement_counters {
 #define AGREEMENT_COUNTER_FIELD(field, text) uint64_t field;

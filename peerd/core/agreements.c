@@ -298,6 +298,10 @@ uint32_t agreements_held(const struct core *core, const struct peering *p) {
     return p->accord != NULL ? p->accord->agreement.held : 0;
 }
 
+bool agreements_bound(const struct core *core, const struct peering *p) {
+    return core->policy.agreement_count > 0 && row_of(core, p) != NULL;
+}
+
 static enum err judge(struct core *core, struct peering *p, const struct node_session *told,
                       uint32_t used) {
     const struct policy_agreement *row = row_of(core, p);
@@ -322,6 +326,13 @@ static void trace_refused(struct core *core, const struct peering *p, enum err e
                p->policy.name.text,
                err == ERR_NO_CREDIT ? "more than was agreed" : "what was not agreed", p->here,
                agreements_held(core, p));
+}
+
+void agreements_refused(struct core *core, struct peering *p, uint64_t count) {
+    core->counters.sessions_denied += count;
+    if (p->accord != NULL)
+        p->accord->agreement.counters.turned_away += count;
+    trace_refused(core, p, agreements_held(core, p) > 0 ? ERR_NO_CREDIT : ERR_DENIED);
 }
 
 enum err agreements_admit(struct core *core, const struct node_session *told, bool known) {

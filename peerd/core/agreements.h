@@ -8,11 +8,12 @@
  * `offer_moves` say. If it wants an agreement all the same it gets one at once: it may bring what
  * there is room for, and is asked for as much; nothing is set aside because of that.
  *
- * Sessions come to workers, which ask nobody; a node tells of them within a poll, and then those
- * that are too many, or not in the terms, are ended with the reason: their clients turn to their
- * next backup. Who was here before stays, whatever becomes of the agreement. A peer that has not
- * been heard since we started may rely on what a run before has promised: until a lease is over it
- * brings as many as are reserved for it.
+ * Sessions come to workers, which ask nobody: they know how many of each peer's they may let in
+ * (allotment.h), and refuse the others at the door. What is not in the terms otherwise, and whoever
+ * is too many because two nodes took one in at the same time, a node tells of within a poll; it is
+ * ended with the reason, and its client turns to its next backup. Who was here before stays,
+ * whatever becomes of the agreement. A peer that has not been heard since we started may rely on
+ * what a run before has promised: until a lease is over it brings as many as are reserved for it.
  *
  * What a machine wants to say to a peer that is not heard is lost, as it might be on the way.
  */
@@ -85,6 +86,12 @@ uint32_t agreements_cost(const struct peering *p);
 
 /* [sessions] to be set aside here for the peer, used or not. */
 uint32_t agreements_held(const struct core *core, const struct peering *p);
+
+/* Does a row of the policy say that no more of its sessions come here than agreements_held()? */
+bool agreements_bound(const struct core *core, const struct peering *p);
+
+/* So many more of its sessions were refused by workers, as more than they were told to let in. */
+void agreements_refused(struct core *core, struct peering *p, uint64_t count);
 
 /* A node tells of a session that is not in the table, or (`known`) stands by there and is to serve.
  * ERR_OK: it may. */

@@ -26,6 +26,7 @@ void node_free(struct node *n) {
     if (n == NULL)
         return;
     assert(n->sessions.count == 0);
+    allotments_forget(n);
     free(n->sources);
     free(n);
 }
@@ -84,6 +85,7 @@ void node_lost(struct core *core, struct node *n, const char *why) {
     n->registered = n->complete = false;
     n->lease = INSTANT_NEVER;
     orders_init(&n->orders);
+    allotments_forget(n);
 }
 
 static void take_sources(struct node *n, const struct node_request *r) {
@@ -160,6 +162,7 @@ static void take(struct core *core, struct node *n, const struct node_request *r
     n->seq = r->seq;
     credit_acknowledged(n, r);
     take_machine(n, r);
+    allotments_heard(core, n, r);
     report_sessions(core, n, r);
     orders_taken_on(&n->orders, r->order_seen, taken_on, core);
 }
@@ -216,6 +219,8 @@ static void answer(struct core *core, struct node *n, const struct core_node_rep
         .lease_ms = in_ms(limits->node_lease, NODE_INTERVAL_MS_MAX),
         .poll_ms = in_ms(limits->node_poll, NODE_INTERVAL_MS_MAX),
         .credit = {n->credit.slots, in_ms(limits->credit_lease, NODE_INTERVAL_MS_MAX)},
+        .guests = core->guests,
+        .guest_count = allotments_grant(core, n, event->report->seq, core->guests),
         .orders = core->orders};
     for (uint32_t k = 0; k < n->orders.count; k++)
         if (fill_order(core, &core->orders[i->u.node.order_count], orders_at(&n->orders, k)))
@@ -279,4 +284,5 @@ void nodes_check_invariants(const struct core *core) {
         orders_check_invariants(&n->orders);
     }
     credit_check_invariants(core);
+    allotments_check_invariants(core);
 }

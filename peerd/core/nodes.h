@@ -13,6 +13,7 @@
 #ifndef PEERD_CORE_NODES_H
 #define PEERD_CORE_NODES_H
 
+#include "peerd/core/allotment.h"
 #include "peerd/core/credit.h"
 #include "peerd/core/list.h"
 #include "peerd/core/orders.h"
@@ -42,6 +43,7 @@ struct node {
     struct instant lease; /* "never" unless registered */
     struct instant full_asked;
     struct credit credit;
+    struct allotments allotments; /* of slots to peers' sessions; none unless registered */
     struct orders orders;
     struct set_digest digest; /* of the sessions in our table, as the node counts them */
     uint32_t mark;            /* of its newest full report */

@@ -82,6 +82,8 @@ struct core_answer_node {
     struct node_credit credit;
     const struct node_order *orders; /* rising ids */
     uint32_t order_count;
+    const struct node_guest_limit *guests;
+    uint32_t guest_count;
 };
 
 /* Answer a standbys_lodged. */

@@ -72,7 +72,8 @@ struct core {
     struct credit_orphan orphans[POLICY_NODES_MAX];
     struct own_description own;
     struct agreements agreements;
-    struct node_order orders[CORE_ORDERS_MAX]; /* of the answer in this step's outbox */
+    struct node_order orders[CORE_ORDERS_MAX];       /* of the answer in this step's outbox */
+    struct node_guest_limit guests[NODE_GUESTS_MAX]; /* likewise */
 };
 
 /* One line, with the cluster's name in front: who speaks matters where several write one log. */

@@ -121,6 +121,8 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .credit = answer->credit,
         .orders = (struct node_order *)answer->orders,
         .order_count = answer->order_count,
+        .guests = (struct node_guest_limit *)answer->guests,
+        .guest_count = answer->guest_count,
         .issuers = issuers,
         .issuer_count = keys_issuers(d, issuers),
         .media_alive = alive,

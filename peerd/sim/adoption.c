@@ -33,8 +33,11 @@ static struct message_resume resume_of(const struct sim *sim, const struct sim_w
 
 static void adopt(struct sim *sim, struct sim_worker *worker, const struct sim_entry *e) {
     struct message_resume r = resume_of(sim, worker, e);
-    struct tenure_event event = {
-        .kind = TENURE_RESUME_RECEIVED, .now = sim_worker_now(sim, worker), .u.resume = &r};
+    struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED,
+                                 .now = sim_worker_now(sim, worker),
+                                 .issuer = sim_issuer(sim, worker, e->client),
+                                 .adopted = true,
+                                 .u.resume = &r};
     if (r.purpose == RESUME_COMMIT) { /* the pace goes on as it was */
         int64_t frames = (int64_t)(r.live_frame - e->live_frame);
         event.now = instant_add(e->live_at, duration_ms(frames * FRAME_MS));

@@ -79,6 +79,14 @@ static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t
     if (t->draining && m->purpose != RESUME_HEDGE)
         sim_breach(sim, "%s drains and admits %s all the same (%s)", watch_cluster(sim, w->cluster),
                    whose_slot(sim, w, slot).text, resume_purpose_name(m->purpose));
+    const struct guest *guest =
+        t->guests == NULL || e->adopted || t->sessions[slot].guest == GUESTS_NONE
+            ? NULL
+            : &t->guests->rows[t->sessions[slot].guest];
+    if (guest != NULL && guest->here > guest->slots)
+        sim_breach(sim, "%s admits %s as number %" PRIu32 " of %s, which may have %" PRIu32,
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, guest->here,
+                   guest->issuer.text, guest->slots);
     forget_frames(s);
     bool again = sim->watch->before.slot != TENURE_SLOT_NONE && s->known;
     if (!again)

@@ -19,6 +19,8 @@ void sim_node_init(struct sim *sim, uint32_t index) {
     node->peers = peers;
     node->echoes = sim_alloc(peers, sizeof(*node->echoes));
     node->told_alive = sim_alloc(peers, sizeof(*node->told_alive));
+    if (site->policy.agreement_count > 0)
+        node->guests = sim_alloc(1, sizeof(*node->guests));
 }
 
 static void forget_echoes(struct sim_node *node) {
@@ -47,6 +49,7 @@ void sim_node_free(struct sim *sim, struct sim_node *node) {
     forget_echoes(node);
     free(node->echoes);
     free(node->told_alive);
+    free(node->guests);
     sim_roster_free(&node->roster);
 }
 
@@ -80,6 +83,8 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
     node->limits = (struct node_limits){0};
     node->credit = (struct node_credit){0};
     node->credit_until = instant_us(INT64_MIN);
+    if (node->guests != NULL)
+        node->guests->count = 0;
     forget_echoes(node);
     sim_roster_clear(&node->roster);
 }
@@ -183,6 +188,31 @@ void sim_node_worker_died(struct sim *sim, struct sim_worker *worker) {
     node->spare = instant_add(sim_node_now(sim, node), SIM_SPARE);
 }
 
+uint32_t sim_node_guests(struct sim *sim, const struct sim_node *node, const struct name *issuer,
+                         uint32_t *here) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        const struct sim_worker *w = worker_at(sim, node, i);
+        bool known = w->process.life != SIM_LIFE_DEAD;
+        here[i] = known ? guests_here(w->guests, issuer) : 0;
+        sum += here[i];
+    }
+    return sum;
+}
+
+/* Each worker has what it has, and its part of the rest. */
+static void allot(struct sim *sim, const struct sim_node *node, const struct sim_worker *worker) {
+    struct node_guest_limit parts[NODE_GUESTS_MAX];
+    uint32_t here[SIM_WORKERS_MAX];
+    for (uint32_t i = 0; i < node->guests->count; i++) {
+        parts[i] = node->guests->limits[i];
+        sim_node_guests(sim, node, &parts[i].issuer, here);
+        parts[i].slots =
+            guests_part(parts[i].slots, here, node->worker_count, worker->number, node->seq);
+    }
+    guests_limit_set(worker->guests, parts, node->guests->count);
+}
+
 void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
                            struct sim_worker *worker) {
     uint32_t slots = node->credit.slots;
@@ -190,6 +220,8 @@ void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
     e.u.credit.slots = slots < node->limits.sessions_max ? slots : node->limits.sessions_max;
     e.u.credit.until = node->credit_until;
     sim_worker_step(sim, worker, &e, NULL);
+    if (node->guests != NULL)
+        allot(sim, node, worker);
 }
 
 void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining) {

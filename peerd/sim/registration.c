@@ -83,6 +83,21 @@ static struct duration way_to_peerd(const struct sim *sim, struct sim_node *node
     return way;
 }
 
+static void describe_guests(struct sim *sim, struct sim_node *node, struct node_request *r) {
+    struct guests_allotted *a = node->guests;
+    uint32_t here[SIM_WORKERS_MAX];
+    r->guests = sim_alloc(a->count, sizeof(*r->guests));
+    for (; r->guest_count < a->count; r->guest_count++) {
+        const struct name *issuer = &a->limits[r->guest_count].issuer;
+        uint32_t sessions = sim_node_guests(sim, node, issuer, here);
+        for (uint32_t i = 0; i < node->worker_count; i++)
+            guests_allotted_refused(
+                a, issuer, guests_refused(sim->workers[node->first_worker + i].guests, issuer));
+        r->guests[r->guest_count] = (struct node_guest){
+            .issuer = *issuer, .sessions = sessions, .refused = a->refused[r->guest_count]};
+    }
+}
+
 void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     struct sim_node *node = &sim->nodes[e->a];
     if (e->n != node->process.run || sim_process_holds(sim, &node->process, e))
@@ -98,6 +113,8 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     sim_roster_fill(sim, &node->roster, r, r->seq, node->full);
     describe_workers(sim, node, r);
     describe_media(sim, node, r);
+    if (node->guests != NULL)
+        describe_guests(sim, node, r);
     node->asking = r->seq;
     sim_put(sim, way_to_peerd(sim, node),
             &(struct sim_event){
@@ -197,6 +214,8 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->limits = a->limits;
     node->credit = a->credit;
     node->credit_until = instant_add(node->peerd.heard, duration_ms(a->credit.lease_ms));
+    if (node->guests != NULL)
+        guests_allot(node->guests, a->guests, a->guest_count);
     sim_invariants_credit_taken(sim, node);
     sim_roster_acknowledged(&node->roster, a->seq);
     for (uint32_t i = 0; i < node->peers; i++)

@@ -304,6 +304,11 @@ static void answer_node(struct sim *sim, struct sim_site *site, const struct cor
                                  .limits = limits_of(&site->policy.limits)};
     body->orders = sim_alloc(a->order_count, sizeof(*body->orders));
     memcpy(body->orders, a->orders, a->order_count * sizeof(*body->orders));
+    if (a->guest_count > 0) {
+        body->guest_count = a->guest_count;
+        body->guests = sim_alloc(a->guest_count, sizeof(*body->guests));
+        memcpy(body->guests, a->guests, a->guest_count * sizeof(*body->guests));
+    }
     fill_media_alive(sim, site, body);
     sim_put(
         sim, SIM_LAN,

@@ -45,6 +45,8 @@ void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max) {
     struct sim_worker *w = &sim->workers[index];
     w->slots_max = slots_max;
     w->shelf = sim_shelf_new();
+    if (sim->sites[w->cluster].policy.agreement_count > 0)
+        w->guests = sim_alloc(1, sizeof(*w->guests));
     make_room(sim, w, SLOTS_FIRST);
 }
 
@@ -53,6 +55,7 @@ void sim_worker_free(struct sim *sim, struct sim_worker *w) {
     free(w->tenures);
     free(w->leases);
     free(w->lookup);
+    free(w->guests);
     free(w->paces);
     sim_shelf_free(w->shelf);
 }
@@ -71,6 +74,9 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w, struct duration aft
         return;
     sim_process_start(sim, &w->process, SIM_LIFE_STARTING);
     tenure_init(&w->tenure, &config, w->tenures, w->leases, w->lookup, w->slots);
+    if (w->guests != NULL)
+        guests_init(w->guests);
+    w->tenure.guests = w->guests;
     due_init(&w->due, w->paces, w->slots);
     forget_sessions(w);
     w->started = sim_worker_now(sim, w);
@@ -410,6 +416,11 @@ static void tell_node(struct sim *sim, struct sim_worker *w) {
         sim_session_at(w, slot)->told_at = sim_worker_now(sim, w);
         sim_node_session_changed(sim, w, slot);
     }
+}
+
+const struct name *sim_issuer(const struct sim *sim, const struct sim_worker *w, uint32_t client) {
+    uint32_t issuer = sim->clients[client].ticket.issuer;
+    return issuer == w->cluster ? NULL : &sim->scenario->clusters[issuer].identity.name;
 }
 
 void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_event *event,

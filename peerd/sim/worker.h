@@ -22,6 +22,10 @@ void sim_worker_brief(struct sim *sim, struct sim_worker *worker);
 void sim_worker_step(struct sim *sim, struct sim_worker *worker, const struct tenure_event *event,
                      const struct sim_question *q);
 
+/* Who signed the client's ticket; NULL: the worker's own cluster. */
+const struct name *sim_issuer(const struct sim *sim, const struct sim_worker *worker,
+                              uint32_t client);
+
 /* An order of peerd, as a tenure event. Lost on a worker that is not running. */
 void sim_worker_order(struct sim *sim, struct sim_worker *worker, const struct tenure_event *event);
 

@@ -230,6 +230,7 @@ struct sim_node {
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;
+    struct guests_allotted *guests; /* NULL: nothing has to be agreed with anybody */
     uint32_t peers;       /* of its cluster at the start, or with discovery clusters: as many as */
     struct echo **echoes; /* towards each peer; NULL: nothing was ever said */
     bool *told_alive;     /* peers to be told that media is alive, whom its peerd named last */
@@ -271,7 +272,8 @@ struct sim_worker {
     struct tenure_session *tenures;
     struct due_entry *leases;
     uint32_t *lookup;
-    struct due due; /* of media, by slot */
+    struct guests *guests; /* NULL: nothing has to be agreed with anybody */
+    struct due due;        /* of media, by slot */
     struct due_entry *paces;
     struct sim_shelf *shelf; /* sessions: shelf.h */
     uint32_t slots;          /* grow with what comes, up to slots_max */

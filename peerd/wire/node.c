@@ -122,10 +122,21 @@ static void put_lists(struct json_writing *w, const struct node_request *r) {
     json_write_session_ids(w, w->root, "ended", r->ended, r->ended_count);
 }
 
+static void put_guests(struct json_writing *w, const struct node_request *r) {
+    json_t *guests = r->guest_count > 0 ? json_write_array(w, w->root, "guests") : NULL;
+    for (size_t i = 0; i < r->guest_count; i++) {
+        json_t *e = json_write_element(w, guests);
+        json_write_name(w, e, "issuer", &r->guests[i].issuer);
+        json_write_uint(w, e, "sessions", r->guests[i].sessions);
+        json_write_uint(w, e, "refused", r->guests[i].refused);
+    }
+}
+
 static bool counts_in_range(const struct node_request *r) {
-    return r->media_count <= NODE_WORKERS_MAX && r->profile_count <= NODE_PROFILES_MAX &&
-           r->source_count <= NODE_SOURCES_MAX && r->worker_count <= NODE_WORKERS_MAX &&
-           r->session_count <= NODE_SESSIONS_MAX && r->ended_count <= NODE_SESSIONS_MAX;
+    return r->guest_count <= NODE_GUESTS_MAX && r->media_count <= NODE_WORKERS_MAX &&
+           r->profile_count <= NODE_PROFILES_MAX && r->source_count <= NODE_SOURCES_MAX &&
+           r->worker_count <= NODE_WORKERS_MAX && r->session_count <= NODE_SESSIONS_MAX &&
+           r->ended_count <= NODE_SESSIONS_MAX;
 }
 
 char *node_request_encode(const struct node_request *r, size_t *len) {
@@ -145,6 +156,7 @@ char *node_request_encode(const struct node_request *r, size_t *len) {
     json_write_bytes(&w, w.root, "sessions_digest", r->sessions_digest.bytes, SET_DIGEST_BYTES);
     json_write_bool(&w, w.root, "full", r->full);
     put_lists(&w, r);
+    put_guests(&w, r);
     return json_write_end(&w, NODE_REQUEST_LEN_MAX, len);
 }
 
@@ -227,6 +239,13 @@ static void get_session(const struct json_place *o, void *out) {
     get_measured(o, s);
 }
 
+static void get_guest(const struct json_place *o, void *out) {
+    struct node_guest *g = out;
+    g->issuer = json_read_name(o, "issuer");
+    g->sessions = (uint32_t)json_read_uint(o, "sessions", 0, UINT32_MAX);
+    g->refused = json_read_uint(o, "refused", 0, INT64_MAX);
+}
+
 static void get_lists(const struct json_place *o, struct node_request *r) {
     r->media = json_read_array(o, "media", NODE_WORKERS_MAX, sizeof(*r->media), json_read_each_addr,
                                &r->media_count);
@@ -240,6 +259,9 @@ static void get_lists(const struct json_place *o, struct node_request *r) {
                                   get_session, &r->session_count);
     r->ended = json_read_array(o, "ended", NODE_SESSIONS_MAX, sizeof(*r->ended),
                                json_read_each_session_id, &r->ended_count);
+    if (json_read_has(o, "guests"))
+        r->guests = json_read_array(o, "guests", NODE_GUESTS_MAX, sizeof(*r->guests), get_guest,
+                                    &r->guest_count);
 }
 
 /* Whoever reads a worker's number uses it as an index into `media`. */
@@ -304,5 +326,6 @@ void node_request_free(struct node_request *r) {
     free(r->workers);
     free(r->sessions);
     free(r->ended);
+    free(r->guests);
     *r = (struct node_request){.seq = 0};
 }

@@ -24,6 +24,7 @@
 #include "peerd/base/err.h"
 #include "peerd/base/id.h"
 #include "peerd/wire/fault.h"
+#include "peerd/wire/guest.h"
 #include "peerd/wire/keys.h"
 #include "peerd/wire/message.h"
 #include "peerd/wire/set_digest.h"
@@ -104,6 +105,13 @@ struct node_session {
     struct message_moved moved; /* the newest move that the client has told of (optional) */
 };
 
+/* The sessions of a peer's tickets at this machine, if peerd has bounded them. */
+struct node_guest {
+    struct name issuer;
+    uint32_t sessions; /* now, of all purposes */
+    uint64_t refused;  /* as one too many, by workers, since the supervisor started */
+};
+
 struct node_request {
     struct name node;
     uint64_t boot;       /* random id of this run of the supervisor, never 0 */
@@ -123,8 +131,10 @@ struct node_request {
     bool full; /* `sessions` are all there are, not only those changed since `seen` */
     struct node_session *sessions;
     size_t session_count;
-    struct session_id *ended; /* since `seen` */
-    size_t ended_count;       /* at most NODE_SESSIONS_MAX */
+    struct session_id *ended;  /* since `seen` */
+    size_t ended_count;        /* at most NODE_SESSIONS_MAX */
+    struct node_guest *guests; /* those named in the last answer (optional) */
+    size_t guest_count;
 };
 
 /* ---- answer ---- */
@@ -208,6 +218,8 @@ struct node_answer {
     struct ticket_issuer *issuers;
     size_t issuer_count;
     struct node_credit credit;
+    struct node_guest_limit *guests; /* (optional) */
+    size_t guest_count;
     struct node_order *orders;
     size_t order_count;
     struct node_media_alive *media_alive;

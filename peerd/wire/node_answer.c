@@ -74,6 +74,16 @@ static void put_issuers(struct json_writing *w, const struct node_answer *a) {
     }
 }
 
+static void put_guests(struct json_writing *w, const struct node_answer *a) {
+    json_t *guests = a->guest_count > 0 ? json_write_array(w, w->root, "guests") : NULL;
+    for (size_t i = 0; i < a->guest_count; i++) {
+        json_t *e = json_write_element(w, guests);
+        json_write_name(w, e, "issuer", &a->guests[i].issuer);
+        json_write_uint(w, e, "slots", a->guests[i].slots);
+        json_write_string(w, e, "refusal", err_name(a->guests[i].refusal));
+    }
+}
+
 static void put_orders(struct json_writing *w, const struct node_answer *a) {
     json_t *orders = json_write_array(w, w->root, "orders");
     for (size_t i = 0; i < a->order_count; i++) {
@@ -117,8 +127,8 @@ static void put_limits(struct json_writing *w, const struct node_limits *l) {
 }
 
 static bool counts_in_range(const struct node_answer *a) {
-    return a->issuer_count <= NODE_ISSUERS_MAX && a->order_count <= NODE_ORDERS_MAX &&
-           a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
+    return a->guest_count <= NODE_GUESTS_MAX && a->issuer_count <= NODE_ISSUERS_MAX &&
+           a->order_count <= NODE_ORDERS_MAX && a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
            (!a->has_catalogue || (a->catalogue.source_count <= NODE_SOURCES_MAX &&
                                   a->catalogue.profile_count <= NODE_PROFILES_MAX));
 }
@@ -145,6 +155,7 @@ char *node_answer_encode(const struct node_answer *a, size_t *len) {
     json_t *credit = json_write_object(&w, w.root, "credit");
     json_write_uint(&w, credit, "slots", a->credit.slots);
     json_write_uint(&w, credit, "lease_ms", a->credit.lease_ms);
+    put_guests(&w, a);
     put_orders(&w, a);
     put_media_alive(&w, a);
     put_limits(&w, &a->limits);
@@ -194,6 +205,17 @@ static void get_issuer(const struct json_place *o, void *out) {
         i->issued_until_s = json_read_int(o, "issued_until_s", 1, INT64_MAX / 1000000);
     if (json_read_has(o, "expires_until_s"))
         i->expires_until_s = json_read_int(o, "expires_until_s", 1, INT64_MAX / 1000000);
+}
+
+/* Whoever is refused must hear a reason. */
+static void get_guest(const struct json_place *o, void *out) {
+    struct node_guest_limit *g = out;
+    struct json_place refusal = json_read_member(o, "refusal");
+    g->issuer = json_read_name(o, "issuer");
+    g->slots = (uint32_t)json_read_uint(o, "slots", 0, UINT32_MAX);
+    g->refusal = json_read_err(o, "refusal");
+    if (g->refusal != ERR_NO_CREDIT && g->refusal != ERR_DENIED)
+        json_read_fail(&refusal, "no_credit or denied");
 }
 
 static void get_order(const struct json_place *o, void *out) {
@@ -251,6 +273,9 @@ static void get_answer(const struct json_place *o, struct node_answer *a) {
     struct json_place credit = json_read_object(o, "credit");
     a->credit.slots = (uint32_t)json_read_uint(&credit, "slots", 0, UINT32_MAX);
     a->credit.lease_ms = get_ms(&credit, "lease_ms", 0);
+    if (json_read_has(o, "guests"))
+        a->guests = json_read_array(o, "guests", NODE_GUESTS_MAX, sizeof(*a->guests), get_guest,
+                                    &a->guest_count);
     a->orders = json_read_array(o, "orders", NODE_ORDERS_MAX, sizeof(*a->orders), get_order,
                                 &a->order_count);
     a->media_alive =
@@ -284,6 +309,7 @@ void node_answer_free(struct node_answer *a) {
     free(a->catalogue.sources);
     free(a->catalogue.profiles);
     free(a->issuers);
+    free(a->guests);
     free(a->orders);
     free(a->media_alive);
     *a = (struct node_answer){.seq = 0};

@@ -138,6 +138,8 @@ struct fixture_report {
     enum err source_error;
     bool lost_answer; /* the answer does not arrive: `seen` stays */
     bool stale;       /* repeats the sequence number before */
+    struct node_guest *guests;
+    size_t guest_count;
 };
 
 static inline struct core_answer_node fixture_node(struct fixture *f, uint32_t node,
@@ -161,6 +163,8 @@ static inline struct core_answer_node fixture_node(struct fixture *f, uint32_t n
                              .seq = f->seq[node],
                              .seen = f->seen[node],
                              .order_seen = vary->order_seen,
+                             .guests = vary->guests,
+                             .guest_count = vary->guest_count,
                              .media = media,
                              .media_count = FIXTURE_WORKERS,
                              .profiles = &profile,

@@ -241,6 +241,8 @@ Test(node, answer_is_refused_by_the_name_of_its_member) {
         {"a line feed in a location", "/srv/media/news \\\"1\\\".wav", "a\\nb",
          "catalogue.sources[0].location: expected text"},
         {"three channels", "\"channels\":1", "\"channels\":3", "catalogue.profiles[0].channels"},
+        {"guests refused for nothing", "\"refusal\":\"denied\"", "\"refusal\":\"ok\"",
+         "guests[1].refusal: expected no_credit or denied, found \"ok\""},
         {"an order for nothing", "\"move\"", "\"stay\"",
          "orders[0].what: expected one of move end, found \"stay\""},
         {"a move to nowhere", "\"target\":\"ams1\",", "", "orders[0].target: expected a name"},

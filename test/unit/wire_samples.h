@@ -196,6 +196,7 @@ static inline struct node_request sample_node_request(struct node_session *sessi
     static struct node_source sources[2];
     static struct node_worker workers[1];
     static struct session_id ended[2];
+    static struct node_guest guests[1];
     media[0] = sample_addr("192.0.2.1:7700");
     media[1] = sample_addr("192.0.2.1:7701");
     profiles[0] = (struct node_profile){sample_name("opus-32"), {{8, 7, 6, 5, 4, 3, 2, 1}}};
@@ -214,6 +215,7 @@ static inline struct node_request sample_node_request(struct node_session *sessi
                                         .source = sample_name("news"),
                                         .purpose = RESUME_STANDBY,
                                         .client = sample_addr("198.51.100.9:40000")};
+    guests[0] = (struct node_guest){sample_name("ams1"), 17, 4000000000};
     return (struct node_request){.node = sample_name("n1"),
                                  .boot = 0xfedcba9876543210,
                                  .seq = 12,
@@ -233,7 +235,9 @@ static inline struct node_request sample_node_request(struct node_session *sessi
                                  .sessions = sessions,
                                  .session_count = 2,
                                  .ended = ended,
-                                 .ended_count = 2};
+                                 .ended_count = 2,
+                                 .guests = guests,
+                                 .guest_count = 1};
 }
 
 static inline struct node_answer sample_node_answer(void) {
@@ -242,6 +246,9 @@ static inline struct node_answer sample_node_answer(void) {
     static struct ticket_issuer issuers[2];
     static struct node_order orders[2];
     static struct node_media_alive alive[1];
+    static struct node_guest_limit guests[2];
+    guests[0] = (struct node_guest_limit){sample_name("ams1"), 20, ERR_NO_CREDIT};
+    guests[1] = (struct node_guest_limit){sample_name("lon1"), 0, ERR_DENIED};
     sources[0] = (struct node_source_spec){sample_name("news"), "/srv/media/news \"1\".wav",
                                            SOURCE_CLASS_EXACT, true};
     profiles[0] = (struct node_profile_spec){
@@ -277,6 +284,8 @@ static inline struct node_answer sample_node_answer(void) {
                                 .issuers = issuers,
                                 .issuer_count = 2,
                                 .credit = {350, 300000},
+                                .guests = guests,
+                                .guest_count = 2,
                                 .orders = orders,
                                 .order_count = 2,
                                 .media_alive = alive,

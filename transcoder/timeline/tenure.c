@@ -69,6 +69,8 @@ void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, str
     t->counts[to]++;
     t->credit_used = t->credit_used - takes_credit(from) + takes_credit(to);
     t->credit_ceiling = larger(t->credit_slots, t->credit_used);
+    if (t->guests != NULL)
+        guests_count(t->guests, s->guest, takes_credit(to) - takes_credit(from));
     s->state = to;
     s->since = now;
     if (to != TENURE_HEDGING)
@@ -307,7 +309,7 @@ void tenure_step(struct tenure *t, const struct tenure_event *e, struct tenure_o
     out->count = 0;
     switch (e->kind) {
     case TENURE_RESUME_RECEIVED:
-        tenure_resume_received(t, e->u.resume, e->now, out);
+        tenure_resume_received(t, e, out);
         return;
     case TENURE_REPORT_RECEIVED:
         tenure_report_received(t, e->u.report, e->now, out);
@@ -358,6 +360,15 @@ uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uin
     return ms < ms_max ? ms : ms_max;
 }
 
+static void check_guests(const struct tenure *t) {
+    uint32_t here[GUESTS_MAX] = {0};
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (takes_credit(t->sessions[i].state) && t->sessions[i].guest != GUESTS_NONE)
+            here[t->sessions[i].guest]++;
+    for (uint32_t i = 0; i < GUESTS_MAX; i++)
+        assert(here[i] == t->guests->rows[i].here);
+}
+
 void tenure_check_invariants(const struct tenure *t) {
     due_check_invariants(&t->due);
     tenure_table_check_invariants(t);
@@ -377,4 +388,6 @@ void tenure_check_invariants(const struct tenure *t) {
     }
     assert(used == t->credit_used);
     assert(t->credit_used <= t->credit_ceiling);
+    if (t->guests != NULL)
+        check_guests(t);
 }

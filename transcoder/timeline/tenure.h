@@ -20,7 +20,8 @@
  * Credit {slots, until} is leased by peerd. A standby sets a slot aside, a commit spends it, a
  * hedge uses its standby's or takes one for its short life; the sum never exceeds what is leased.
  * When the credit's lease is over nothing new is admitted, and what was admitted goes on under its
- * own lease: a dead peerd blocks nothing at once and everything in the end.
+ * own lease: a dead peerd blocks nothing at once and everything in the end. Sessions of other
+ * clusters' tickets are counted by issuer, and bounded where peerd has said so (guests.h).
  *
  * The worker verifies cookie, ticket and signature before it tells tenure; it keeps its own state a
  * session in an array by the same slot number. The simulator uses tenure just so.
@@ -34,6 +35,7 @@
 #include "peerd/wire/message.h"
 #include "transcoder/timeline/budget.h"
 #include "transcoder/timeline/due.h"
+#include "transcoder/timeline/guests.h"
 #include "transcoder/timeline/position.h"
 
 #define TENURE_TOMB_MS      90000 /* [ms] a cookie is good for at most 60 s */
@@ -88,6 +90,7 @@ struct tenure_session {
     bool standby;     /* a slot of credit is set aside, also while hedging */
     bool sending;     /* media was started and not stopped */
     bool resting;     /* see tenure_rest() */
+    uint8_t guest;    /* row of its issuer while it is here; GUESTS_NONE: not counted */
     struct instant since; /* of the state */
     struct instant lease; /* end of the lease; of a tombstone: when it is forgotten */
     struct instant hedge; /* end of the hedge; "never" if none */
@@ -112,6 +115,7 @@ struct tenure {
     struct instant credit_until;
     uint32_t credit_ceiling; /* above credit_slots only until sessions have shrunk with them */
     uint32_t credit_used;    /* standbys, hedges without standby, and sessions served */
+    struct guests *guests;   /* caller-owned; NULL: issuers are not told apart */
     bool draining;
     uint32_t counts[TENURE_ENDED + 1]; /* sessions a state */
     uint64_t replayed;                 /* messages dropped: counter seen before */
@@ -132,6 +136,8 @@ enum tenure_event_kind {
 struct tenure_event {
     enum tenure_event_kind kind;
     struct instant now;
+    const struct name *issuer; /* RESUME_RECEIVED: who signed its ticket; NULL: ourselves */
+    bool adopted;              /* RESUME_RECEIVED: it was here before its worker was replaced */
     union {
         const struct message_resume
             *resume; /* borrowed for the step; the ticket is not looked at */

@@ -56,12 +56,21 @@ uint32_t tenure_free(const struct tenure *t, struct instant now) {
     return !t->draining && has_credit(t, now) ? t->credit_slots - t->credit_used : 0;
 }
 
+/* Who was here before is no newcomer. */
+static enum err guest_admits(const struct tenure *t, uint8_t guest, bool adopted) {
+    return t->guests == NULL || adopted ? ERR_OK : guests_admit(t->guests, guest);
+}
+
 /* Makes room for a session that is not here, or of which only a tombstone is. The slot, with the
  * state still to be set, or TENURE_SLOT_NONE after a refusal. */
-static uint32_t admit(struct tenure *t, uint32_t slot, const struct message_resume *m,
-                      struct instant now, struct tenure_outbox *out) {
+static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event *e,
+                      struct tenure_outbox *out) {
+    const struct message_resume *m = e->u.resume;
+    struct instant now = e->now;
     enum err error = ERR_OK;
     bool fresh = slot == TENURE_SLOT_NONE;
+    bool counted = t->guests != NULL && e->issuer != NULL;
+    uint8_t guest = counted ? guests_row(t->guests, e->issuer) : GUESTS_NONE;
     bool hedges =
         fresh ? t->config.hedges_per_minute > 0 : budget_left(&t->sessions[slot].hedges, now) > 0;
     if (m->purpose == RESUME_HEDGE && !hedges)
@@ -70,7 +79,8 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct message_resu
         error = ERR_DRAINING;
     else if (!has_credit(t, now))
         error = ERR_NO_CREDIT;
-    else if (fresh && (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE)
+    else if ((error = guest_admits(t, guest, e->adopted)) == ERR_OK && fresh &&
+             (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE)
         error = ERR_FULL;
     if (error != ERR_OK) {
         tenure_refuse(t, m, error, now, out);
@@ -81,6 +91,7 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct message_resu
         s->notice_number = t->config.notices_from;
         budget_init(&s->hedges, t->config.hedges_per_minute, now);
     }
+    s->guest = guest;
     s->epoch = m->epoch;
     s->counter = m->counter;
     s->released = false;
@@ -273,6 +284,20 @@ static bool is_stopped(const struct tenure_session *s) {
            s->notice.what == NOTICE_END;
 }
 
+/* A standby of somebody with whom nothing is agreed any more is to serve: it is over. */
+static bool may_begin(struct tenure *t, uint32_t slot, const struct message_resume *m,
+                      struct instant now, struct tenure_outbox *out) {
+    const struct tenure_session *s = &t->sessions[slot];
+    bool begins =
+        s->state == TENURE_STANDBY && (m->purpose == RESUME_HEDGE || m->purpose == RESUME_COMMIT);
+    enum err error = begins && t->guests != NULL ? guests_serve(t->guests, s->guest) : ERR_OK;
+    if (error == ERR_OK)
+        return true;
+    tenure_refuse(t, m, error, now, out);
+    tenure_end(t, slot, error, now, out);
+    return false;
+}
+
 static void dispatch(struct tenure *t, uint32_t slot, const struct message_resume *m, bool newer,
                      struct instant now, struct tenure_outbox *out) {
     switch (m->purpose) {
@@ -294,8 +319,10 @@ static void dispatch(struct tenure *t, uint32_t slot, const struct message_resum
     }
 }
 
-void tenure_resume_received(struct tenure *t, const struct message_resume *m, struct instant now,
+void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
                             struct tenure_outbox *out) {
+    const struct message_resume *m = e->u.resume;
+    struct instant now = e->now;
     uint32_t slot = tenure_find(t, &m->session);
     bool ends = m->purpose == RESUME_CANCEL || m->purpose == RESUME_RELEASE;
     if (!is_plausible(m) || (slot == TENURE_SLOT_NONE && ends)) {
@@ -305,7 +332,7 @@ void tenure_resume_received(struct tenure *t, const struct message_resume *m, st
     if (slot != TENURE_SLOT_NONE && !is_current(t, slot, m, now, out))
         return;
     if (slot == TENURE_SLOT_NONE || (t->sessions[slot].state == TENURE_ENDED && !ends)) {
-        slot = admit(t, slot, m, now, out);
+        slot = admit(t, slot, e, out);
         if (slot == TENURE_SLOT_NONE)
             return;
     }
@@ -320,7 +347,7 @@ void tenure_resume_received(struct tenure *t, const struct message_resume *m, st
         tenure_refuse(t, m, why, now, out);
         if (newer) /* that epoch is somebody else's: nobody serves under it here */
             tenure_end(t, slot, why, now, out);
-    } else {
+    } else if (may_begin(t, slot, m, now, out)) {
         dispatch(t, slot, m, newer, now, out);
     }
     assert(t->sessions[slot].state != TENURE_FREE);

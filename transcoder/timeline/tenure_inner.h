@@ -50,7 +50,7 @@ void tenure_end(struct tenure *t, uint32_t slot, enum err why, struct instant no
 
 /* ---- tenure_asked.c ---- */
 
-void tenure_resume_received(struct tenure *t, const struct message_resume *m, struct instant now,
+void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
                             struct tenure_outbox *out);
 void tenure_report_received(struct tenure *t, const struct message_report *m, struct instant now,
                             struct tenure_outbox *out);

@@ -43,6 +43,10 @@ const struct key_hint *briefing_called(const struct briefing *b, const struct ke
     return &b->self;
 }
 
+const struct name *briefing_guest(const struct briefing *b, const struct name *issuer) {
+    return name_equal(issuer, &b->config.cluster) ? NULL : issuer;
+}
+
 static bool revokes(const struct briefing *b, const struct public_key *key) {
     for (size_t i = 0; i < b->issuer_count; i++)
         if (ticket_issuer_is_revoked(&b->issuers[i]) && public_key_equal(&b->issuers[i].key, key))
@@ -120,6 +124,11 @@ static void credit_leased(struct worker *w, const struct link_credit *c) {
         .u.credit = {.slots = c->slots < max ? c->slots : max, .until = c->until},
     };
     deeds_step(w, &e, NULL);
+}
+
+static void guests_allotted(struct worker *w, const struct link_guests *g) {
+    if (g->count <= NODE_GUESTS_MAX)
+        guests_limit_set(&w->guests, g->limits, g->count);
 }
 
 /* ---- orders ---------------------------------------------------------------------------------- */
@@ -219,6 +228,8 @@ static bool adopt(struct worker *w, const struct link_session *l, struct instant
     /* The event's instant sets the pace: that of the frame, not that of our waking up. */
     const struct tenure_event e = {
         .kind = TENURE_RESUME_RECEIVED,
+        .issuer = briefing_guest(b, &ticket.issuer),
+        .adopted = true,
         .now = r.purpose == RESUME_COMMIT ? due_of(l, &r) : now,
         .u.resume = &r,
     };
@@ -251,6 +262,17 @@ static uint64_t cpu_ms(void) {
            (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
 }
 
+/* Only those who are bounded are ever refused. */
+static void tell_refused(struct worker *w) {
+    for (uint32_t i = 0; i < GUESTS_MAX; i++) {
+        struct link_refused r = {.issuer = w->guests.rows[i].issuer};
+        if (w->guests.rows[i].refused == 0)
+            continue;
+        r.count = guests_refused(&w->guests, &r.issuer);
+        link_send(w->link, LINK_REFUSED, &r);
+    }
+}
+
 static void ping_received(struct worker *w, const struct link_ping *p) {
     const struct tenure *t = &w->tenure;
     int64_t late_us = instant_since(net_now(), due_first(&w->due)).us;
@@ -266,6 +288,7 @@ static void ping_received(struct worker *w, const struct link_ping *p) {
                             .dropped = w->dropped};
     memcpy(s.refused, w->refused, sizeof(s.refused));
     link_send(w->link, LINK_STATUS, &s);
+    tell_refused(w);
 }
 
 /* ---- the link -------------------------------------------------------------------------------- */
@@ -299,6 +322,9 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_CREDIT:
         credit_leased(w, body);
         return;
+    case LINK_GUESTS:
+        guests_allotted(w, body);
+        return;
     case LINK_ORDER:
         order_received(w, body);
         return;
@@ -313,6 +339,7 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
         return;
     case LINK_READY:
     case LINK_STATUS:
+    case LINK_REFUSED:
     case LINK_SESSION:
     case LINK_ENDED:
     case LINK_KINDS:

@@ -243,6 +243,9 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_SESSION:
         h->session_changed(h->data, m->index, body);
         return;
+    case LINK_REFUSED:
+        h->refused(h->data, body);
+        return;
     case LINK_ENDED:
         h->session_ended(h->data, m->index, body);
         return;
@@ -253,6 +256,7 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_CONFIG_ISSUER:
     case LINK_CONFIG_END:
     case LINK_CREDIT:
+    case LINK_GUESTS:
     case LINK_ORDER:
     case LINK_ADOPT:
     case LINK_BEGIN:

@@ -42,6 +42,7 @@ struct crew_handlers {
     void (*started)(void *data, uint32_t worker, bool sound);
     void (*session_changed)(void *data, uint32_t worker, const struct link_session *s);
     void (*session_ended)(void *data, uint32_t worker, const struct link_ended *e);
+    void (*refused)(void *data, const struct link_refused *r);
     void (*all_ready)(void *data); /* once, the first time that every worker runs */
     void *data;
 };

@@ -74,8 +74,8 @@ static enum err find_ticket(const struct worker *w, const struct message_resume 
 
 /* True if tenure could admit a session now: opening files for those it must refuse would let a herd
  * that asks in vain fell those who are served. */
-static bool has_room(const struct worker *w, struct instant now) {
-    return instant_before(now, w->tenure.credit_until) &&
+static bool has_room(const struct worker *w, const struct ticket *t, struct instant now) {
+    return guests_room(&w->guests, &t->issuer) && instant_before(now, w->tenure.credit_until) &&
            w->tenure.credit_used < w->tenure.credit_slots;
 }
 
@@ -100,7 +100,7 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
     if (e != ERR_OK || s != NULL || !wants_media(r->purpose))
         return e;
     e = catalogue_admit(&w->briefing.catalogue, ticket, &source, &q->profile);
-    if (e == ERR_OK && has_room(w, now))
+    if (e == ERR_OK && has_room(w, ticket, now))
         e = door_open_feed(w, source, q->profile, ticket, &q->feed);
     return e;
 }
@@ -138,7 +138,10 @@ static void resume_received(struct worker *w, const struct net_datagram *d, cons
         refuse_resume(w, m, e, &d->from);
         return;
     }
-    const struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED, .now = now, .u.resume = r};
+    const struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED,
+                                       .now = now,
+                                       .issuer = briefing_guest(&w->briefing, &ticket.issuer),
+                                       .u.resume = r};
     deeds_step(w, &event, &q);
     feed_close(q.feed);
 }

@@ -7,9 +7,9 @@
  * that clock.
  *
  * Down: the place, before anything else; configuration (begin, its parts, end: applied as a whole),
- * credit, orders, sessions to adopt, the word to begin, pings. Up: ready, the answer to each ping
- * with counters, sessions as they change. Neither end ever waits for the other: what the kernel
- * does not take is queued up to a bound.
+ * credit, how many guests may come, orders, sessions to adopt, the word to begin, pings. Up: ready,
+ * the answer to each ping with counters, sessions as they change. Neither end ever waits for the
+ * other: what the kernel does not take is queued up to a bound.
  */
 #ifndef TRANSCODER_WORKER_LINK_H
 #define TRANSCODER_WORKER_LINK_H
@@ -48,6 +48,18 @@ struct link_credit {
     struct instant until;
 };
 
+/* How many of each peer's sessions this worker may have. */
+struct link_guests {
+    struct node_guest_limit limits[NODE_GUESTS_MAX];
+    uint32_t count;
+};
+
+/* So many of an issuer's were refused because of that, since this was said last. */
+struct link_refused {
+    struct name issuer;
+    uint64_t count;
+};
+
 struct link_ping {
     uint64_t number; /* grows */
 };
@@ -80,12 +92,14 @@ struct link_ended {
     X(LINK_CONFIG_ISSUER, struct ticket_issuer)                                                    \
     X(LINK_CONFIG_END, struct link_nothing)                                                        \
     X(LINK_CREDIT, struct link_credit)                                                             \
+    X(LINK_GUESTS, struct link_guests)                                                             \
     X(LINK_ORDER, struct node_order)                                                               \
     X(LINK_ADOPT, struct link_session)                                                             \
     X(LINK_BEGIN, struct link_nothing)                                                             \
     X(LINK_PING, struct link_ping)                                                                 \
     X(LINK_READY, struct link_nothing)                                                             \
     X(LINK_STATUS, struct link_status)                                                             \
+    X(LINK_REFUSED, struct link_refused)                                                           \
     X(LINK_SESSION, struct link_session)                                                           \
     X(LINK_ENDED, struct link_ended)
 

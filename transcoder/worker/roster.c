@@ -158,6 +158,20 @@ uint32_t roster_worker_of(const struct roster *r, const struct session_id *id) {
     return e == NULL ? UINT32_MAX : e->session.node.worker;
 }
 
+uint32_t roster_guests(const struct roster *r, const struct name *issuer, uint32_t *here,
+                       uint32_t count) {
+    uint32_t sum = 0;
+    memset(here, 0, count * sizeof(*here));
+    for (struct entry *e = r->entries; e != NULL; e = e->hh.next) {
+        const struct node_session *n = &e->session.node;
+        if (n->worker >= count || !name_equal(&n->issuer, issuer))
+            continue;
+        here[n->worker]++;
+        sum++;
+    }
+    return sum;
+}
+
 /* The snapshot with the lease as it is now. */
 static struct node_session as_of(const struct link_session *s, struct instant now) {
     struct node_session n = s->node;

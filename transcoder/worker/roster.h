@@ -35,6 +35,10 @@ void roster_each(const struct roster *r, uint32_t worker,
 /* Worker that has the session; UINT32_MAX if nobody. */
 uint32_t roster_worker_of(const struct roster *r, const struct session_id *id);
 
+/* Sessions of that issuer, at each of the first `count` workers; returns how many in all. */
+uint32_t roster_guests(const struct roster *r, const struct name *issuer, uint32_t *here,
+                       uint32_t count);
+
 /* Fills the session part of request `seq`: what changed since `seen`, or everything. The arrays
  * are the roster's until the next call. False if memory is short. */
 bool roster_fill(struct roster *r, struct node_request *request, uint64_t seq, bool full,

@@ -4,6 +4,7 @@
 #include "peerd/net/file.h"
 #include "peerd/net/identity.h"
 #include "peerd/net/notify.h"
+#include "transcoder/timeline/guests.h"
 #include "transcoder/worker/crew.h"
 #include "transcoder/worker/inspector.h"
 #include "transcoder/worker/media_alive.h"
@@ -42,6 +43,9 @@ struct supervisor {
     struct catalogue catalogue;
     struct catalogue_hash catalogue_hash;
     struct link_credit credit;
+    struct guests_allotted guests;
+    uint64_t guests_turn; /* counts answers: what does not divide goes round */
+    struct node_guest guest_list[NODE_GUESTS_MAX]; /* of the request in the making */
     /* Sources are told again when they changed: a version each for what is, was sent, was heard. */
     uint64_t sources, sources_sent, sources_heard;
     /* Arrays of the request in the making. */
@@ -63,6 +67,28 @@ static void send_config(struct supervisor *s, uint32_t worker) {
     for (size_t i = 0; i < s->issuer_count; i++)
         crew_send(s->crew, worker, LINK_CONFIG_ISSUER, &s->issuers[i]);
     crew_send(s->crew, worker, LINK_CONFIG_END, &nothing);
+}
+
+/* Each worker has what it has, and its part of the rest. */
+static void send_guests(struct supervisor *s, uint32_t worker) {
+    uint32_t here[NODE_WORKERS_MAX], workers = crew_count(s->crew);
+    struct link_guests parts = {.count = s->guests.count};
+    for (uint32_t i = 0; i < parts.count; i++) {
+        parts.limits[i] = s->guests.limits[i];
+        roster_guests(s->roster, &parts.limits[i].issuer, here, workers);
+        parts.limits[i].slots =
+            guests_part(parts.limits[i].slots, here, workers, worker, s->guests_turn);
+    }
+    crew_send(s->crew, worker, LINK_GUESTS, &parts);
+}
+
+static void allot(struct supervisor *s, const struct node_answer *a) {
+    if (s->guests.count == 0 && a->guest_count == 0)
+        return;
+    guests_allot(&s->guests, a->guests, a->guest_count);
+    s->guests_turn++;
+    for (uint32_t i = 0; i < crew_count(s->crew); i++)
+        send_guests(s, i);
 }
 
 struct adoption {
@@ -87,6 +113,8 @@ static void worker_started(void *data, uint32_t worker, bool sound) {
     struct supervisor *s = data;
     send_config(s, worker);
     crew_send(s->crew, worker, LINK_CREDIT, &s->credit);
+    if (s->guests.count > 0)
+        send_guests(s, worker);
     struct adoption a = {s, worker, crew_lost_at(s->crew, worker), 0};
     if (sound)
         roster_each(s->roster, worker, adopt, &a);
@@ -110,6 +138,11 @@ static void session_changed(void *data, uint32_t worker, const struct link_sessi
 static void session_ended(void *data, uint32_t worker, const struct link_ended *e) {
     struct supervisor *s = data;
     roster_session_ended(s->roster, &e->session, worker);
+}
+
+static void refused(void *data, const struct link_refused *r) {
+    struct supervisor *s = data;
+    guests_allotted_refused(&s->guests, &r->issuer, r->count);
 }
 
 static void all_ready(void *data) {
@@ -206,6 +239,7 @@ static void apply(struct supervisor *s, const struct node_answer *a, struct inst
         send_config(s, i);
     s->credit = (struct link_credit){.slots = a->credit.slots, .until = until};
     crew_send_all(s->crew, LINK_CREDIT, &s->credit);
+    allot(s, a);
 }
 
 static void answered(void *data, const struct node_answer *a) {
@@ -254,6 +288,18 @@ static bool describe_sources(struct supervisor *s, struct node_request *r) {
     return true;
 }
 
+static void describe_guests(struct supervisor *s, struct node_request *r) {
+    uint32_t here[NODE_WORKERS_MAX];
+    r->guests = s->guest_list;
+    for (; r->guest_count < s->guests.count; r->guest_count++) {
+        const struct name *issuer = &s->guests.limits[r->guest_count].issuer;
+        s->guest_list[r->guest_count] = (struct node_guest){
+            .issuer = *issuer,
+            .sessions = roster_guests(s->roster, issuer, here, crew_count(s->crew)),
+            .refused = s->guests.refused[r->guest_count]};
+    }
+}
+
 static bool describe(void *data, struct node_request *r, bool full) {
     struct supervisor *s = data;
     r->media = s->media;
@@ -267,6 +313,7 @@ static bool describe(void *data, struct node_request *r, bool full) {
         s->profiles[i] = (struct node_profile){.name = s->catalogue.profiles[i].profile.name,
                                                .determinism = s->catalogue.profiles[i].determinism};
     r->catalogue = s->catalogue_hash;
+    describe_guests(s, r);
     media_alive_sessions(s->media_alive, roster_committed(s->roster));
     if ((full || s->sources != s->sources_heard) && !describe_sources(s, r))
         return false;
@@ -353,6 +400,7 @@ static bool start(struct supervisor *s) {
     const struct crew_handlers handlers = {.started = worker_started,
                                            .session_changed = session_changed,
                                            .session_ended = session_ended,
+                                           .refused = refused,
                                            .all_ready = all_ready,
                                            .data = s};
     s->roster = roster_new();

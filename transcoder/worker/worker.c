@@ -298,6 +298,8 @@ static bool start(struct worker *w) {
     if (sessions == NULL || leases == NULL || paces == NULL || index == NULL)
         return false;
     tenure_init(&w->tenure, &config, sessions, leases, index, WORKER_SLOTS);
+    guests_init(&w->guests);
+    w->tenure.guests = &w->guests;
     due_init(&w->due, paces, WORKER_SLOTS);
     trace_init(&w->trace);
     w->outbox.trace = &w->trace;

@@ -76,6 +76,7 @@ struct worker {
     struct briefing next;     /* being received */
     bool receiving;           /* between begin and end of one */
     struct tenure tenure;
+    struct guests guests;
     struct tenure_outbox outbox;
     struct trace trace;
     struct session *sessions[WORKER_SLOTS]; /* NULL where tenure holds none */
@@ -110,6 +111,9 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body);
 /* The hint by which a client calls our cluster, if it is one of ours; else that of the key in
  * force: who came before the key was changed goes on calling it by the one that it knows. */
 const struct key_hint *briefing_called(const struct briefing *b, const struct key_hint *target);
+
+/* The issuer of a ticket; NULL if it is our own cluster. */
+const struct name *briefing_guest(const struct briefing *b, const struct name *issuer);
 
 /* ---- door.c: what comes in at the media port ---- */
 

@@ -1,0 +1,109 @@
+#include "test/unit/core_fixture.h"
+
+/*
+ * What nodes are told of peer0's sessions. It has not been heard, so for a lease as many as are
+ * reserved for it may come (core_agreements_test has the agreements themselves).
+ */
+
+#define HELD 10
+
+static struct fixture *ready(uint32_t nodes) {
+    struct fixture *f = fixture_new(nodes, 2, 100 * nodes);
+    f->policy.peers[0].reserved_slots = HELD;
+    f->policy.peers[1].reserved_slots = 4;
+    f->policy.agreement_count = 1;
+    f->policy.agreements[0] = (struct policy_agreement){
+        .pattern = "peer0", .asks = 20, .cost_max = 5, .lease = duration_s(600)};
+    core_free(f->core);
+    fixture_start(f, 2);
+    return f;
+}
+
+static struct core_answer_node told(struct fixture *f, uint32_t node, uint32_t sessions,
+                                    uint64_t refused, bool lost) {
+    struct node_guest guest = {.sessions = sessions, .refused = refused};
+    name_set(&guest.issuer, "peer0");
+    return fixture_node(
+        f, node,
+        &(struct fixture_report){
+            .changes = f->seq[node] > 0, .guests = &guest, .guest_count = 1, .lost_answer = lost});
+}
+
+Test(core_allotment, a_node_may_have_what_is_held_and_of_others_what_there_is) {
+    struct fixture *f = ready(1);
+    struct core_answer_node a = told(f, 0, 0, 0, false);
+    cr_assert_eq(a.guest_count, 1u, "peer1 has to agree upon nothing");
+    cr_expect_str_eq(a.guests[0].issuer.text, "peer0");
+    cr_expect(a.guests[0].slots == HELD && a.guests[0].refusal == ERR_NO_CREDIT);
+    a = told(f, 0, 7, 0, false);
+    cr_expect_eq(a.guests[0].slots, (uint32_t)HELD, "those that are there are of them");
+    f->policy.agreement_count = 0;
+    fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
+    cr_expect_eq(told(f, 0, 7, 0, false).guest_count, 0u);
+    fixture_free(f);
+}
+
+Test(core_allotment, with_nothing_held_all_are_denied) {
+    struct fixture *f = ready(1);
+    f->policy.peers[0].reserved_slots = 0;
+    fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
+    struct core_answer_node a = told(f, 0, 0, 0, false);
+    cr_expect(a.guest_count == 1 && a.guests[0].slots == 0 && a.guests[0].refusal == ERR_DENIED);
+    fixture_free(f);
+}
+
+Test(core_allotment, what_workers_refused_is_counted_once_and_from_when_we_are_there) {
+    struct fixture *f = ready(1);
+    told(f, 0, 0, 1000, false); /* of these the run before has told */
+    cr_expect_eq(core_counters(f->core)->sessions_denied, 0u);
+    told(f, 0, 0, 1003, false);
+    told(f, 0, 0, 1003, false);
+    cr_expect_eq(core_counters(f->core)->sessions_denied, 3u);
+    told(f, 0, 0, 1005, false);
+    cr_expect_eq(core_counters(f->core)->sessions_denied, 5u);
+    f->boot[0]++;
+    f->seq[0] = 0; /* the node was started anew, and tells all it has */
+    told(f, 0, 0, 0, false);
+    told(f, 0, 0, 2, false);
+    cr_expect_eq(core_counters(f->core)->sessions_denied, 7u);
+    fixture_free(f);
+}
+
+Test(core_allotment, a_node_not_heard_yet_has_its_part_until_its_lease_would_be_over) {
+    struct fixture *f = ready(2);
+    cr_expect_eq(told(f, 0, 0, 0, false).guests[0].slots, (uint32_t)HELD / 2);
+    for (int i = 0; i < 30; i++) {
+        fixture_wait(f, 100);
+        told(f, 0, 0, 0, false);
+    }
+    cr_expect_eq(told(f, 0, 0, 0, false).guests[0].slots, (uint32_t)HELD, "it does not come");
+    fixture_free(f);
+}
+
+/* Two nodes let in whom they may, as they believe; every third answer is lost. */
+Test(core_allotment, nodes_together_never_let_in_more_than_is_held) {
+    struct fixture *f = ready(2);
+    struct rng rng;
+    uint32_t believes[2] = {0, 0}, here[2] = {0, 0}, most = 0;
+    rng_seed(&rng, 17);
+    for (int i = 0; i < 4000; i++) {
+        uint32_t n = (uint32_t)rng_below(&rng, 2);
+        bool lost = rng_below(&rng, 3) == 0;
+        struct core_answer_node a = told(f, n, here[n], 0, lost);
+        if (!lost)
+            believes[n] = a.guests[0].slots;
+        for (uint32_t k = 0; k < 2; k++) {
+            if (here[k] < believes[k] && rng_below(&rng, 2) == 0)
+                here[k] += 1 + (uint32_t)rng_below(&rng, believes[k] - here[k]);
+            if (here[k] > 0 && rng_below(&rng, 4) == 0)
+                here[k] -= 1 + (uint32_t)rng_below(&rng, here[k]);
+        }
+        uint32_t sum = here[0] + here[1];
+        cr_assert_leq(sum, (uint32_t)HELD, "after %d reports", i);
+        most = sum > most ? sum : most;
+        if (i % 50 == 0)
+            fixture_wait(f, 10);
+    }
+    cr_expect_eq(most, (uint32_t)HELD, "and all slots are used: %u", most);
+    fixture_free(f);
+}

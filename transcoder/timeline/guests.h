@@ -1,0 +1,87 @@
+/*
+ * Guests: the sessions at one worker, counted by the cluster that issued their tickets, and how
+ * many of each may come.
+ *
+ * What providers have agreed is bounded at the door: peerd allots slots of a node to each peer with
+ * which something has to be agreed, the node divides them among its workers, and a worker refuses
+ * whoever would be one too many without asking anybody. An issuer of whom nothing was said is not
+ * bounded here; how many of its sessions there are is known all the same, so that a limit that
+ * comes later counts them.
+ *
+ * A limit concerns newcomers. Who is here stays, and a standby may serve, unless nothing is agreed
+ * at all (ERR_DENIED): then it may not begin to.
+ */
+#ifndef TRANSCODER_TIMELINE_GUESTS_H
+#define TRANSCODER_TIMELINE_GUESTS_H
+
+#include "peerd/wire/guest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUESTS_MAX  128 /* issuers with a limit or with sessions here; twice as many as peers */
+#define GUESTS_NONE UINT8_MAX
+
+struct guest {
+    struct name issuer; /* empty: the row is free */
+    uint32_t slots;     /* [sessions] it may have here; UINT32_MAX: as many as there is credit */
+    enum err refusal;   /* of one too many: ERR_NO_CREDIT, or ERR_DENIED if nothing is agreed */
+    uint32_t here;      /* [sessions] standing by, hedging, served */
+    uint64_t refused;   /* since guests_refused() asked last */
+};
+
+struct guests {
+    struct guest rows[GUESTS_MAX]; /* a row stays where it is while a session of it is here */
+};
+
+/* What peerd has allotted to a node, and what its workers have refused because of it. */
+struct guests_allotted {
+    struct node_guest_limit limits[NODE_GUESTS_MAX];
+    uint64_t refused[NODE_GUESTS_MAX]; /* of the same issuer */
+    uint32_t count;
+};
+
+void guests_init(struct guests *g);
+
+/* From now on these limits hold, and no others. What finds no room is not bounded here. */
+void guests_limit_set(struct guests *g, const struct node_guest_limit *limits, size_t count);
+
+/* The issuer's row, made if need be; GUESTS_NONE if there is no room. A free one is given away
+ * before anything else happens, so whoever asks for it counts a session in it at once. */
+uint8_t guests_row(struct guests *g, const struct name *issuer);
+
+/* May one more come? Refusals are counted. */
+enum err guests_admit(struct guests *g, uint8_t row);
+
+/* Would one more be admitted? */
+bool guests_room(const struct guests *g, const struct name *issuer);
+
+/* May one that stands by here begin to serve? Likewise. */
+enum err guests_serve(struct guests *g, uint8_t row);
+
+/* A session has come (1) or gone (-1). */
+void guests_count(struct guests *g, uint8_t row, int change);
+
+/* [sessions] of that issuer. */
+uint32_t guests_here(const struct guests *g, const struct name *issuer);
+
+/* How many of that issuer were refused since this was asked last. */
+uint64_t guests_refused(struct guests *g, const struct name *issuer);
+
+/* ---- the node -------------------------------------------------------------------------------- */
+
+/* peerd has spoken: what was refused to those whom it names again is kept. At most NODE_GUESTS_MAX
+ * are. */
+void guests_allot(struct guests_allotted *a, const struct node_guest_limit *limits, size_t count);
+
+/* A worker has refused so many. */
+void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer, uint64_t count);
+
+/* Of `slots` of a node the part of its worker number `worker`, where `here` are at each of `count`:
+ * those that it has, and its part of the rest. What does not divide goes round with `turn`. The
+ * parts add up to `slots`, also where more are here. */
+uint32_t guests_part(uint32_t slots, const uint32_t *here, uint32_t count, uint32_t worker,
+                     uint64_t turn);
+
+#endif
