@@ -150,6 +150,7 @@ Test(policy_file, loads_the_commented_sample) {
     cr_assert_not_null(p, "%s", faults_text(&faults));
     cr_expect(policy_finds(p));
     cr_expect_eq(p->discovery.accept_count, 3);
+    cr_expect_eq(p->agreement_count, 1);
     policy_file_free(p);
     policy_file_free(NULL);
 }
@@ -158,20 +159,21 @@ Test(policy_file, loads_the_commented_sample) {
 Test(policy_file, loads_the_overlays_among_the_samples) {
     static const struct {
         const char *file;
-        uint32_t peers, residence;
+        uint32_t peers, residence, agreements;
     } rows[] = {
-        {"conf/hub/hub1.yaml", 2, 2},   {"conf/hub/mad1.yaml", 1, 2},
-        {"conf/hub/nyc1.yaml", 1, 0},   {"conf/paid/own1.yaml", 2, 0},
-        {"conf/paid/dear1.yaml", 1, 0}, {"conf/paid/thrift1.yaml", 1, 0},
-        {"conf/five/vie1.yaml", 4, 0},  {"conf/five/ams7.yaml", 4, 0},
-        {"conf/five/prg1.yaml", 4, 0},  {"conf/five/zrh1.yaml", 4, 1},
-        {"conf/five/mil1.yaml", 4, 0},
+        {"conf/hub/hub1.yaml", 2, 2, 1},   {"conf/hub/mad1.yaml", 1, 2, 1},
+        {"conf/hub/nyc1.yaml", 1, 0, 0},   {"conf/paid/own1.yaml", 2, 0, 2},
+        {"conf/paid/dear1.yaml", 1, 0, 1}, {"conf/paid/thrift1.yaml", 1, 0, 1},
+        {"conf/five/vie1.yaml", 4, 0, 0},  {"conf/five/ams7.yaml", 4, 0, 0},
+        {"conf/five/prg1.yaml", 4, 0, 1},  {"conf/five/zrh1.yaml", 4, 1, 0},
+        {"conf/five/mil1.yaml", 4, 0, 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct policy *p = policy_file_load_alone(rows[i].file, &faults);
         cr_assert_not_null(p, "%s: %s", rows[i].file, faults_text(&faults));
         cr_expect_eq(p->peer_count, rows[i].peers, "%s", rows[i].file);
         cr_expect_eq(p->residence_count, rows[i].residence, "%s", rows[i].file);
+        cr_expect_eq(p->agreement_count, rows[i].agreements, "%s", rows[i].file);
         policy_file_free(p);
     }
 }

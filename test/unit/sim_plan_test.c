@@ -381,26 +381,37 @@ Test(sim_plan, the_overlays_among_the_samples_do_what_they_say) {
         const char *what, *kill, *load;
         const char *files[5];
         const char *to, *not_to;
+        int64_t to_max; /* [listeners]; 0: any number */
     } rows[] = {
         {"clients' data stays in the union",
          "hub1",
          "10%",
          {"conf/hub/hub1.yaml", "conf/hub/mad1.yaml", "conf/hub/nyc1.yaml"},
          "mad1",
-         "nyc1"},
+         "nyc1",
+         0},
         {"the cheaper one has room",
          "own1",
          "10%",
          {"conf/paid/own1.yaml", "conf/paid/dear1.yaml", "conf/paid/thrift1.yaml"},
          "thrift1",
-         "dear1"},
+         "dear1",
+         0},
+        {"and no more go there than are paid for",
+         "own1",
+         "70%",
+         {"conf/paid/own1.yaml", "conf/paid/dear1.yaml", "conf/paid/thrift1.yaml"},
+         "thrift1",
+         "own1",
+         100},
         {"a federation",
          "zrh1",
          "10%",
          {"conf/five/vie1.yaml", "conf/five/ams7.yaml", "conf/five/prg1.yaml",
           "conf/five/zrh1.yaml", "conf/five/mil1.yaml"},
          "vie1",
-         "ams7"},
+         "ams7",
+         0},
     };
     cr_assert(have_program());
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -414,6 +425,8 @@ Test(sim_plan, the_overlays_among_the_samples_do_what_they_say) {
         cr_expect_eq(r.status, 0, "%s: %s", rows[i].what, r.out);
         cr_expect_gt(went_to(root, rows[i].to), 0, "%s: %s", rows[i].what, r.out);
         cr_expect_eq(went_to(root, rows[i].not_to), 0, "%s: %s", rows[i].what, r.out);
+        cr_expect(rows[i].to_max == 0 || went_to(root, rows[i].to) <= rows[i].to_max, "%s: %s",
+                  rows[i].what, r.out);
         json_decref(root);
         program_result_free(&r);
     }
