@@ -3,6 +3,7 @@
 #include "transcoder/timeline/tenure.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 Test(tenure_told, purpose_and_lease) {
     static const struct {
@@ -27,4 +28,64 @@ Test(tenure_told, purpose_and_lease) {
                      rows[i].left_ms, "%zu: %u", i,
                      tenure_lease_ms(&s, instant_us(rows[i].now_ms * 1000), NODE_INTERVAL_MS_MAX));
     }
+}
+
+#define SLOTS 4
+
+struct fixture {
+    struct tenure t;
+    struct tenure_session sessions[SLOTS];
+    struct due_entry due[SLOTS];
+    uint32_t index[16];
+    struct tenure_outbox out;
+    uint64_t counter;
+};
+
+static void start(struct fixture *f) {
+    const struct tenure_config config = {.session_lease = duration_s(5),
+                                         .standby_lease = duration_s(3),
+                                         .hedge_ms_max = 500,
+                                         .hedges_per_minute = 4,
+                                         .retry_ms = 700,
+                                         .retry_draining_ms = 9000};
+    const struct tenure_event credit = {
+        .kind = TENURE_CREDIT_LEASED,
+        .now = instant_us(0),
+        .u.credit = {.slots = SLOTS, .until = instant_us(300000000)}};
+    memset(f, 0, sizeof(*f));
+    cr_assert_leq(tenure_index_count(SLOTS), 16u);
+    tenure_init(&f->t, &config, f->sessions, f->due, f->index, SLOTS);
+    tenure_step(&f->t, &credit, &f->out);
+}
+
+/* Its client commits, having been served by `from`. */
+static void commit(struct fixture *f, uint32_t epoch, uint8_t from, enum move_cause cause) {
+    const struct message_resume m = {.session = {{1}},
+                                     .purpose = RESUME_COMMIT,
+                                     .epoch = epoch,
+                                     .counter = ++f->counter,
+                                     .from_frame = 100,
+                                     .live_frame = 105,
+                                     .served_by = {{from}},
+                                     .cause = cause};
+    const struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED,
+                                   .now = instant_us((int64_t)f->counter * 10000),
+                                   .u.resume = &m};
+    tenure_step(&f->t, &e, &f->out);
+    tenure_check_invariants(&f->t);
+    cr_assert_eq(f->sessions[0].epoch, epoch);
+}
+
+/* What a client has had here may not suffice, and it commits again, for what is missing: that says
+ * nothing of why it came, nor from where. */
+Test(tenure_told, why_a_session_came_is_kept) {
+    static struct fixture f;
+    start(&f);
+    commit(&f, 2, 7, MOVE_CAUSE_DEGRADED);
+    commit(&f, 2, 9, MOVE_CAUSE_NONE);
+    cr_expect_eq(f.sessions[0].cause, MOVE_CAUSE_DEGRADED);
+    cr_expect_eq(f.sessions[0].served_by.bytes[0], 7);
+    commit(&f, 3, 9, MOVE_CAUSE_CRASHED);
+    cr_expect_eq(f.sessions[0].cause, MOVE_CAUSE_CRASHED);
+    cr_expect_eq(f.sessions[0].served_by.bytes[0], 9);
 }

@@ -199,13 +199,16 @@ static void hedge_asked(struct tenure *t, uint32_t slot, const struct message_re
 static void commit_asked(struct tenure *t, uint32_t slot, const struct message_resume *m,
                          bool newer, struct instant now, struct tenure_outbox *out) {
     struct tenure_session *s = &t->sessions[slot];
-    bool again = s->state == TENURE_SERVING && newer; /* what it had from us did not suffice */
-    if (s->state != TENURE_SERVING)
+    bool serving = s->state == TENURE_SERVING;
+    bool again = serving && newer; /* what it had from us did not suffice */
+    if (!serving)
         tenure_set_state(t, slot, TENURE_SERVING, now, out);
     s->standby = false; /* its slot of credit is spent now */
     s->lease = instant_add(now, t->config.session_lease);
-    s->served_by = m->served_by;
-    s->cause = m->cause;
+    if (m->cause != MOVE_CAUSE_NONE || !serving) { /* else why it came is not what it speaks of */
+        s->served_by = m->served_by;
+        s->cause = m->cause;
+    }
     if (s->notice.number != 0 && s->notice.what == NOTICE_END) {
         /* Whoever commits here must learn that this is the end. */
         s->notice.again = now;
