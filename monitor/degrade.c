@@ -111,6 +111,7 @@ static bool learns(const struct degrade *d, struct instant now) {
 void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct instant now,
                    uint32_t client, uint32_t r_centi) {
     level_add(&d->recent, DEGRADE_RECENT_HALF, r_centi, now);
+    level_add(&d->lately, DEGRADE_LATELY_HALF, r_centi, now);
     if (d->state != DEGRADE_STATE_LEARNING) {
         int32_t step = step_of(d, wish, r_centi);
         add_to_sum(d, step, client, now);
@@ -311,6 +312,13 @@ bool degrade_is_awake(const struct degrade *d) {
 
 bool degrade_is_bad(const struct degrade *d) {
     return is_settled(d->state);
+}
+
+struct level degrade_lately(const struct degrade *d, struct instant now) {
+    bool well = d->state == DEGRADE_STATE_STEADY && d->fall == 0;
+    struct level told = well ? d->lately : d->recent;
+    level_fade(&told, well ? DEGRADE_LATELY_HALF : DEGRADE_RECENT_HALF, now);
+    return told;
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */

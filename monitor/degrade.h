@@ -36,12 +36,13 @@
 
 #define DEGRADE_USUAL_HALF   duration_s(300)  /* [s] half-life of what is usual … */
 #define DEGRADE_RECENT_HALF  duration_ms(500) /* [ms] … and of what is now */
-#define DEGRADE_LEARN        40               /* reports before anything is usual … */
-#define DEGRADE_LEARN_FOR    duration_s(8)    /* [s] … and time */
-#define DEGRADE_FULL         20000            /* [1/1000 steps] of the sum: ten very bad reports */
-#define DEGRADE_STEP_MAX     2000             /* [1/1000] one report counts at most so much … */
-#define DEGRADE_STEP_MIN     1000 /* [1/1000] … and a good one takes at most so much */
-#define DEGRADE_SHARE        3    /* one of so many clients must be bad */
+#define DEGRADE_LATELY_HALF  duration_s(2) /* [s] … and of what was lately, see degrade_lately() */
+#define DEGRADE_LEARN        40            /* reports before anything is usual … */
+#define DEGRADE_LEARN_FOR    duration_s(8) /* [s] … and time */
+#define DEGRADE_FULL         20000         /* [1/1000 steps] of the sum: ten very bad reports */
+#define DEGRADE_STEP_MAX     2000          /* [1/1000] one report counts at most so much … */
+#define DEGRADE_STEP_MIN     1000          /* [1/1000] … and a good one takes at most so much */
+#define DEGRADE_SHARE        3             /* one of so many clients must be bad */
 #define DEGRADE_BURST        duration_ms(800) /* [ms] what lasts no longer is no degradation */
 #define DEGRADE_WAIT         duration_ms(900) /* [ms] for peers' words, after the sum is full */
 #define DEGRADE_SURE         196           /* [1/100 standard errors] a cause is believed at once */
@@ -96,6 +97,7 @@ struct degrade {
     struct instant since;          /* of the state */
     struct instant first_at;       /* of the first report */
     struct level usual, recent;    /* [R/100] */
+    struct level lately;           /* [R/100] likewise */
     int32_t fall;                  /* [1/1000 steps] the sum */
     struct instant fall_from;      /* when it last left zero, with a bad report */
     struct instant risen_at;       /* when the sum last was less than a quarter full */
@@ -132,6 +134,11 @@ bool degrade_judge(struct degrade *d, const struct degrade_wish *wish, struct in
 
 /* False: nothing would come of judging. */
 bool degrade_is_awake(const struct degrade *d);
+
+/* What can be told of how they fare now, faded until `now`. Clients who lose nothing report seldom:
+ * as long as none is worse off than usual what they had in the last seconds counts, so that a few
+ * of them are enough to be believed; from the first bad report on only what is recent does. */
+struct level degrade_lately(const struct degrade *d, struct instant now);
 
 /* Clients of the location suffer; by our path, if that is known to be the cause. */
 bool degrade_is_bad(const struct degrade *d);

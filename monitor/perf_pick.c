@@ -55,9 +55,8 @@ static struct group group_at(const struct perf *p, uint32_t from,
             break;
         if (at->own == NULL || instant_reached(now, instant_add(at->heard_at, QUIET_FOR)))
             continue;
-        struct level u = at->own->degrade.usual, r = at->own->degrade.recent;
+        struct level u = at->own->degrade.usual, r = degrade_lately(&at->own->degrade, now);
         level_fade(&u, DEGRADE_USUAL_HALF, now);
-        level_fade(&r, DEGRADE_RECENT_HALF, now);
         level_merge(&usual, &u);
         level_merge(&recent, &r);
         clients += perf_clients(at->own, now);

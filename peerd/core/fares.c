@@ -14,7 +14,7 @@ static struct degrade_wish wish_of(const struct policy_performance *p) {
         .drop_centi = p->degraded_drop > 0 ? p->degraded_drop * 100 : FARES_DROP_CENTI,
         .clients_min = p->degraded_clients_min > 0 ? p->degraded_clients_min : FARES_CLIENTS,
         .reports_min = FARES_REPORTS,
-        .interval = duration_s(FARES_INTERVAL_S),
+        .interval = duration_ms(FARES_INTERVAL_MS),
         .hold = p->degraded_hold.us > 0 ? p->degraded_hold : duration_s(FARES_HOLD_S),
     };
 }
@@ -73,6 +73,7 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
         .rtt = told->rtt_us == 0 ? DURATION_ENDLESS : duration_us(told->rtt_us),
         .jitter = duration_us(told->jitter_us),
     };
+    newcomers_rated(core, s, perf_rate(&sample));
     (void)perf_heard(perf, &sample, core->now);
 }
 
@@ -107,6 +108,8 @@ static void tell(struct core *core, const struct prefix *where, const struct deg
     core->counters.degradations += e->change == DEGRADE_CHANGE_BEGAN;
     if (e->change != DEGRADE_CHANGE_ENDED && e->cause == DEGRADE_CAUSE_PATH)
         canary_begin(core, where);
+    else
+        canary_end(core, where);
 }
 
 void fares_judge(struct core *core) {

@@ -19,7 +19,7 @@
 #define FARES_DROP_CENTI    1000 /* [R/100] a category of user satisfaction (G.109) */
 #define FARES_CLIENTS       8    /* of one location must be bad */
 #define FARES_REPORTS       3    /* of a peer, for its word to count */
-#define FARES_INTERVAL_S    1    /* [s] nodes tell at least so often how clients fare */
+#define FARES_INTERVAL_MS   500  /* [ms] nodes tell so often of clients that lose frames */
 #define FARES_LOCATIONS_MIN 16   /* fewer cannot be merged */
 #define FARES_HOLD_S        10   /* [s] as usual for so long: over */
 

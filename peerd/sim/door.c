@@ -134,6 +134,7 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     const struct tenure_outbox *out = &sim->tenure_outbox;
     if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK)
         return;
+    uint32_t every_ms = r->lost_before == s->lost_before ? SIM_FIGURES_MS : SIM_LOST_MS;
     s->expected = r->expected;
     s->lost_before = r->lost_before;
     s->lost_after = r->lost_after;
@@ -142,7 +143,7 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     if (r->moved.epoch != 0)
         s->moved = r->moved;
     else if (duration_less(instant_since(sim_worker_now(sim, w), s->told_at),
-                           duration_ms(SIM_FIGURES_MS)))
+                           duration_ms(every_ms)))
         return;
     s->told_at = sim_worker_now(sim, w);
     sim_node_session_changed(sim, w, slot);

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIGURES_MS 2000 /* [ms] between two reports of a session that only goes on */
+#define FIGURES_MS 2000 /* [ms] between two reports of a session that only goes on … */
+#define WATCHED_MS 1000 /* [ms] … and whose path is, or was, bad */
 
 /* Seeds under which a node remembers only so many ends that it has not told yet: what it forgets is
  * found by the digest, as it is of a real one that has very many. */
@@ -77,6 +78,11 @@ static bool is_news(const struct sim_news *a, const struct sim_told *b) {
            !key_hint_equal(&a->served_by, &b->served_by);
 }
 
+static struct duration figures_every(const struct sim_entry *e, const struct sim_told *now) {
+    bool watched = e->lost || now->cause == MOVE_CAUSE_DEGRADED;
+    return duration_ms(watched ? WATCHED_MS : FIGURES_MS);
+}
+
 /* One that came back is not an ended one. */
 static void unend(struct sim_roster *r, const struct session_id *id) {
     for (uint32_t i = 0; i < r->ended_count; i++)
@@ -100,7 +106,7 @@ void sim_roster_changed(const struct sim *sim, struct sim_roster *r, uint32_t pl
         r->committed -= e->now.purpose == RESUME_COMMIT;
     }
     if (fresh || is_news(&e->told, told) ||
-        !duration_less(instant_since(sim->now, e->told_at), duration_ms(FIGURES_MS))) {
+        !duration_less(instant_since(sim->now, e->told_at), figures_every(e, told))) {
         e->changed = true;
         list(r, place);
     }
@@ -175,6 +181,7 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
                  struct node_request *request, uint64_t seq) {
     struct sim_entry *e = sim_roster_at(r, place);
     if (e->changed || e->seq == 0) {
+        e->lost = e->seq != 0 && e->told.lost_before != e->now.lost_before;
         e->told = (struct sim_news){.epoch = e->now.epoch,
                                     .purpose = e->now.purpose,
                                     .cause = e->now.cause,

@@ -60,16 +60,17 @@
 #define SIM_CONNECT_WAIT duration_ms(1000)  /* a client waits so long for a connection … */
 #define SIM_OPEN_WAIT    duration_ms(3000)  /* … and so long for an answer over it */
 #define SIM_GIVE_UP      duration_ms(10000) /* and gives up opening after this */
-#define SIM_FIGURES_MS   1000               /* [ms] between snapshots of a session that goes on */
-#define SIM_HELD_MAX     4096               /* datagrams and requests that wait for a stopped one */
-#define SIM_RETRY_MS     1000               /* [ms] a worker's Retry-After */
-#define SIM_DRAINING_MS  2000               /* [ms] the same while draining */
-#define SIM_COOKIE_S     30                 /* [s] period of a cookie */
-#define SIM_SLOTS_SPARE  64                 /* slots of a playout buffer beyond its depth */
-#define SIM_WORKERS_MAX  64                 /* of a node */
-#define SIM_HOLDERS_MAX  16                 /* workers that believe to serve one session */
-#define SIM_SLEEPY_SEEDS 3                  /* every third seed lets listeners sleep */
-#define SIM_PREROLL_US   60                 /* [µs] of CPU a frame of Opus before the first */
+#define SIM_FIGURES_MS   1000 /* [ms] between snapshots of a session that goes on … */
+#define SIM_LOST_MS      400  /* [ms] … and loses frames, which is news */
+#define SIM_HELD_MAX     4096 /* datagrams and requests that wait for a stopped one */
+#define SIM_RETRY_MS     1000 /* [ms] a worker's Retry-After */
+#define SIM_DRAINING_MS  2000 /* [ms] the same while draining */
+#define SIM_COOKIE_S     30   /* [s] period of a cookie */
+#define SIM_SLOTS_SPARE  64   /* slots of a playout buffer beyond its depth */
+#define SIM_WORKERS_MAX  64   /* of a node */
+#define SIM_HOLDERS_MAX  16   /* workers that believe to serve one session */
+#define SIM_SLEEPY_SEEDS 3    /* every third seed lets listeners sleep */
+#define SIM_PREROLL_US   60   /* [µs] of CPU a frame of Opus before the first */
 
 enum sim_life {
     SIM_LIFE_DEAD,
@@ -181,6 +182,7 @@ struct sim_entry {
     bool used;
     bool changed;         /* not told yet as it is */
     bool listed;          /* on the list of those to be told */
+    bool lost;            /* more frames than before, when it was told last */
     uint32_t client;      /* whose; its ticket has the same number */
     struct sim_told now;  /* newest snapshot */
     struct sim_news told; /* as peerd was told last */

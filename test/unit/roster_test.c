@@ -77,6 +77,30 @@ Test(roster, tells_changes_until_they_are_heard) {
     cr_expect_eq(fill(9, false, 3010).session_count, 1, "a lost frame too, repaired or not");
 }
 
+static size_t told_again_after(struct link_session *s, uint64_t seq, int64_t from_ms, int64_t ms) {
+    s->at = at_ms(from_ms + ms);
+    roster_session_changed(roster, s);
+    size_t count = fill(seq, false, from_ms + ms).session_count;
+    roster_acknowledged(roster, seq);
+    return count;
+}
+
+/* Whether a path is well again, or the new one is better, should be known soon. */
+Test(roster, figures_that_somebody_waits_for) {
+    struct link_session s = session(1, 0, 0);
+    cr_expect_eq(told_again_after(&s, 1, 0, 0), 1);
+    s.node.lost_before = 3;
+    cr_expect_eq(told_again_after(&s, 2, 0, 500), 1);
+    cr_expect_eq(told_again_after(&s, 3, 500, ROSTER_WATCHED_MS - 1), 0);
+    cr_expect_eq(told_again_after(&s, 4, 500, ROSTER_WATCHED_MS), 1, "no more are lost");
+    cr_expect_eq(told_again_after(&s, 5, 1500, ROSTER_WATCHED_MS), 0, "and it is well");
+    cr_expect_eq(told_again_after(&s, 6, 1500, ROSTER_FIGURES_MS), 1);
+    s = session(2, 0, 4000);
+    s.node.cause = MOVE_CAUSE_DEGRADED;
+    cr_expect_eq(told_again_after(&s, 7, 4000, 0), 1);
+    cr_expect_eq(told_again_after(&s, 8, 4000, ROSTER_WATCHED_MS), 1, "does it fare better here?");
+}
+
 Test(roster, tells_ends_until_they_are_heard) {
     struct link_session s = session(1, 0, 0);
     roster_session_changed(roster, &s);

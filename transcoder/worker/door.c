@@ -150,13 +150,13 @@ static void resume_received(struct worker *w, const struct net_datagram *d, cons
 
 static void figures_received(struct worker *w, struct session *s, const struct message_report *r,
                              struct instant now) {
+    bool begun = s->told_frame == 0 && s->sent_any; /* an operator would read "frame 0" */
+    bool moved = r->moved.epoch != 0, loses = r->lost_before != s->figures.lost_before;
+    struct duration every = duration_ms(loses ? WORKER_LOST_MS : WORKER_FIGURES_MS);
     s->figures = *r;
-    bool moved = r->moved.epoch != 0;
     if (moved)
         s->moved = r->moved;
-    bool begun = s->told_frame == 0 && s->sent_any; /* an operator would read "frame 0" */
-    if (begun || moved ||
-        !duration_less(instant_since(now, s->told_at), duration_ms(WORKER_FIGURES_MS)))
+    if (begun || moved || !duration_less(instant_since(now, s->told_at), every))
         worker_session_dirty(w, s);
 }
 

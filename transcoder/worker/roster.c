@@ -10,6 +10,7 @@
 struct entry {
     struct link_session session;
     bool changed;             /* since it was last put into a request */
+    bool lost;                /* … which told of more frames lost than the one before */
     uint64_t seq;             /* of that request; 0 none */
     struct instant told_at;   /* when */
     struct node_session told; /* what it said then */
@@ -79,6 +80,11 @@ static bool news(const struct node_session *a, const struct node_session *b) {
            memcmp(&a->served_by, &b->served_by, sizeof(a->served_by)) != 0;
 }
 
+static struct duration figures_every(const struct entry *e, const struct node_session *now) {
+    bool watched = e->lost || now->cause == MOVE_CAUSE_DEGRADED;
+    return duration_ms(watched ? ROSTER_WATCHED_MS : ROSTER_FIGURES_MS);
+}
+
 /* A session that came back is not an ended one. */
 static void unend(struct roster *r, const struct session_id *id) {
     for (size_t i = 0; i < r->ended_count; i++)
@@ -115,7 +121,7 @@ bool roster_session_changed(struct roster *r, const struct link_session *s) {
     if (!fresh)
         toggle(r, &e->session);
     if (fresh || news(&e->told, &s->node) ||
-        !duration_less(instant_since(s->at, e->told_at), duration_ms(ROSTER_FIGURES_MS)))
+        !duration_less(instant_since(s->at, e->told_at), figures_every(e, &s->node)))
         e->changed = true;
     e->session = *s;
     toggle(r, s);
@@ -191,6 +197,7 @@ bool roster_fill(struct roster *r, struct node_request *request, uint64_t seq, b
         if (!full && !e->changed && e->seq <= r->seen)
             continue;
         if (e->changed || full || e->seq == 0) {
+            e->lost = e->seq != 0 && e->told.lost_before != e->session.node.lost_before;
             e->told = e->session.node;
             e->told_at = now;
         }

@@ -4,16 +4,18 @@
  * Workers say what changed; the roster keeps the newest snapshot of each session, what peerd has
  * acknowledged of it, and a digest of the whole. A request carries what changed since the last
  * answer, so a lost request loses nothing. Figures that move all the time (last frame) are worth a
- * line every ROSTER_FIGURES_MS only; that frames are lost, repaired or not, is news: who judges by
- * it whether a path is bad should not wait. A snapshot is also what a replacement worker needs to
- * go on with the session.
+ * line every ROSTER_FIGURES_MS only, of those who came off a bad path, and of those who have just
+ * lost frames and might lose none now, ROSTER_WATCHED_MS; that frames are lost, repaired or not, is
+ * news: who judges by it whether a path is bad should not wait. A snapshot is also what a
+ * replacement worker needs to go on with the session.
  */
 #ifndef TRANSCODER_WORKER_ROSTER_H
 #define TRANSCODER_WORKER_ROSTER_H
 
 #include "transcoder/worker/link.h"
 
-#define ROSTER_FIGURES_MS 2000 /* [ms] between two reports of a session that only goes on */
+#define ROSTER_FIGURES_MS 2000 /* [ms] between two reports of a session that only goes on … */
+#define ROSTER_WATCHED_MS 1000 /* [ms] … and whose path is, or was, bad: is it better now? */
 
 struct roster;
 

@@ -34,7 +34,8 @@
 
 #define WORKER_SLOTS        4096         /* sessions and tombstones; full: ERR_FULL */
 #define WORKER_LINK_QUEUE   (16UL << 20) /* [bytes] what the supervisor may leave unread */
-#define WORKER_FIGURES_MS   1000         /* [ms] between snapshots of a session that goes on */
+#define WORKER_FIGURES_MS   1000         /* [ms] between snapshots of a session that goes on … */
+#define WORKER_LOST_MS      400          /* [ms] … and loses frames, which is news */
 #define WORKER_RETRY_MS     1000         /* [ms] Retry-After of refusals for want of credit */
 #define WORKER_DRAINING_MS  2000         /* [ms] while draining: well within a client's patience */
 #define WORKER_SOCKET_BYTES (4 << 20)    /* [bytes] asked of the kernel for the socket's buffers */
