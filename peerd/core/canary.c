@@ -2,6 +2,7 @@
 
 #include "peerd/core/leaving.h"
 #include "peerd/core/state.h"
+#include "peerd/wire/digest.h"
 #include "topo/location.h"
 
 #include <assert.h>
@@ -31,9 +32,18 @@ static uint32_t own_centi(const struct core *core, const struct prefix *location
     return d == NULL ? 0 : level_mean(&d->recent);
 }
 
-/* What a peer told last, if that was not before `since`; NULL: nothing. */
-static const struct perf_peer *word_since(const struct fares_words *words, uint16_t peer,
-                                          struct instant since) {
+/* Those who stayed have reported nothing bad for a while, and have reported: the mean of what is
+ * recent follows later, since who loses nothing reports seldom. */
+static bool seems_well(const struct core *core, const struct prefix *location) {
+    const struct degrade *d = own_fare(core, location);
+    return d != NULL && !instant_before(d->recent.at, instant_add(d->bad_at, CANARY_WELL)) &&
+           !instant_reached(core->now, instant_add(d->recent.at, CANARY_STAYED));
+}
+
+/* What a peer told last, if that was within CANARY_FRESH; NULL: nothing. */
+static const struct perf_peer *fresh_word(const struct core *core, const struct fares_words *words,
+                                          uint16_t peer) {
+    struct instant since = instant_sub(core->now, CANARY_FRESH);
     for (size_t i = 0; i < words->count; i++)
         if (words->list[i].cluster == peer)
             return instant_before(words->list[i].heard_at, since) ? NULL : &words->list[i];
@@ -51,15 +61,28 @@ static bool is_better(const struct core *core, const struct prefix *location,
            word->recent_centi >= own_centi(core, location) + gain_wanted(core);
 }
 
-/* What the peer tells now has not come down by what it would have if those who went fared as here.
- */
-static bool is_kept_up(const struct core *core, const struct canary *c, uint32_t went,
-                       uint32_t after_centi) {
-    uint32_t own = own_centi(core, &c->location);
-    if (c->before_centi <= own || after_centi < own + gain_wanted(core))
-        return false;
-    uint32_t share = (c->before_centi - own) * went / (c->before_clients + went);
-    return after_centi + share / 2 >= c->before_centi;
+/* [R/100] So much chance may make of a mean: 95 % of normal ones, one-sided. */
+static uint32_t chance(uint32_t spread_centi, uint32_t reports) {
+    uint64_t wide = spread_centi < DEGRADE_SPREAD_MIN ? DEGRADE_SPREAD_MIN : spread_centi;
+    return level_root(wide * wide * 269 / 100 / reports);
+}
+
+/* Those who went, since they came there, than those who stayed, in the same time and now: the path
+ * may have become well meanwhile. [R/100], 0: they do not */
+static uint32_t gain(const struct core *core, const struct canary *c) {
+    uint32_t mean = c->stayed_centi / c->stayed_looks, own = own_centi(core, &c->location);
+    uint32_t stayed = own > mean ? own : mean;
+    return c->told_centi > stayed ? c->told_centi - stayed : 0;
+}
+
+static bool are_surely_better(const struct core *core, const struct canary *c) {
+    return !seems_well(core, &c->location) &&
+           gain(core, c) >= gain_wanted(core) + chance(c->told_spread, c->told_reports);
+}
+
+/* More reports may make it sure. */
+static bool may_be_better(const struct core *core, const struct canary *c) {
+    return c->told_reports < FARES_REPORTS || gain(core, c) >= gain_wanted(core) / 2;
 }
 
 /* ---- who ------------------------------------------------------------------------------------- */
@@ -71,11 +94,28 @@ static struct peering *peer_of(const struct core *core, const struct canary *c) 
     return NULL;
 }
 
+/* [s] since the start, counted from 1: 0 stands for never. */
+static uint32_t second_of(const struct core *core) {
+    return (uint32_t)(instant_since(core->now, core->started).us / 1000000 + 1);
+}
+
+void canary_came_back(const struct core *core, struct session *s) {
+    s->returned_s = second_of(core);
+}
+
+/* Nobody goes first again who went first and came back. */
+static bool has_had_enough(const struct core *core, const struct session *s,
+                           const struct canary *c) {
+    return c->first && s->returned_s != 0 &&
+           second_of(core) - s->returned_s < (uint32_t)(CANARY_ONCE.us / 1000000);
+}
+
 static bool may_go(const struct core *core, const struct session *s, const struct canary *c,
                    const struct peering *to) {
     if (s->state != SESSION_STATE_COMMITTED || s->queue != NULL ||
         !prefix_holds(&c->location, &s->client) ||
-        duration_less(instant_since(core->now, s->since), CANARY_STAY))
+        duration_less(instant_since(core->now, s->since), CANARY_STAY) ||
+        has_had_enough(core, s, c))
         return false;
     const struct peering *target = leaving_target(core, s, &to->policy.name);
     return target == to;
@@ -93,15 +133,8 @@ static bool order(struct core *core, struct canary *c, struct session *s,
     return true;
 }
 
-/* `word`: what the peer has told last. */
-static void send_wave(struct core *core, struct canary *c, const struct peering *to,
-                      const struct perf_peer *word) {
-    c->before_centi =
-        word->usual_centi < word->recent_centi ? word->usual_centi : word->recent_centi;
-    c->before_clients = word->clients;
-    c->sent = c->reports = 0;
-    c->reports_centi = 0;
-    c->heard_at = core->now;
+static void send_wave(struct core *core, struct canary *c, const struct peering *to) {
+    c->sent = 0;
     for (uint32_t i = 0; i < core->node_count; i++) {
         struct node *n = core->nodes[i];
         for (struct link *l = list_first(&n->sessions); l != NULL && c->sent < c->wave;
@@ -120,17 +153,34 @@ static void stop(struct canary *c) {
     c->next_at = INSTANT_NEVER;
 }
 
+/* Each time twice as long as the time before. */
+static void dwell(struct core *core, struct canary *c) {
+    c->state = CANARY_STATE_GIVEN_UP;
+    c->next_at = instant_add(core->now, duration_scale(CANARY_DWELL, 1U << c->doublings, 1));
+    c->doublings += c->doublings < CANARY_DOUBLINGS;
+}
+
 static void give_up(struct core *core, struct canary *c, const char *why) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
     core_trace(core, "canary: the others of %s stay: %s", location_to_text(&c->location, location),
                why);
-    c->state = CANARY_STATE_GIVEN_UP;
-    c->next_at = instant_add(core->now, CANARY_DWELL);
+    dwell(core, c);
+}
+
+static void ask_back(struct core *core, struct canary *c, const char *why) {
+    char location[LOCATION_TEXT_LEN_MAX + 1];
+    core_trace(core, "canary: those of %s who went are asked back: %s",
+               location_to_text(&c->location, location), why);
+    core->counters.canaries_returned++;
+    c->state = CANARY_STATE_RETURNING;
+    c->next_at = instant_add(core->now, CANARY_BACK);
 }
 
 static void watch(struct core *core, struct canary *c) {
     c->state = CANARY_STATE_WATCHING;
     c->settled = INSTANT_NEVER;
+    c->told_reports = 0;
+    c->stayed_looks = c->stayed_centi = 0;
     c->next_at = instant_add(core->now, CANARY_STEP);
 }
 
@@ -149,13 +199,14 @@ static void send_to_best(struct core *core, struct canary *c) {
         c->peer = words.list[best].cluster;
         const struct peering *to = peer_of(core, c);
         if (to != NULL && is_better(core, &c->location, &words.list[best]))
-            send_wave(core, c, to, &words.list[best]);
+            send_wave(core, c, to);
     }
 }
 
 static void try_out(struct core *core, struct canary *c) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
     c->wave = wanted(core);
+    c->first = true;
     c->sent = 0;
     send_to_best(core, c);
     if (c->sent == 0) {
@@ -192,13 +243,6 @@ void canary_begin(struct core *core, const struct prefix *location) {
     try_out(core, c);
 }
 
-void canary_stop_all(struct core *core) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++)
-        stop(&core->canaries->list[i]);
-}
-
-/* ---- one look -------------------------------------------------------------------------------- */
-
 /* Who of them has gone; `under_way` is how many may still go. */
 static uint32_t gone(const struct core *core, const struct canary *c, uint32_t *under_way) {
     uint32_t count = 0;
@@ -212,13 +256,43 @@ static uint32_t gone(const struct core *core, const struct canary *c, uint32_t *
     return count;
 }
 
+/* Who stays need not go any more, and who went is no better off. */
+static void path_is_well(struct core *core, struct canary *c) {
+    uint32_t under_way;
+    if (c->state == CANARY_STATE_WATCHING && gone(core, c, &under_way) + under_way > 0)
+        ask_back(core, c, "our path is to blame no more");
+    else
+        stop(c);
+}
+
+void canary_end(struct core *core, const struct prefix *location) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+        struct canary *c = &core->canaries->list[i];
+        if (c->state != CANARY_STATE_NONE && c->state != CANARY_STATE_RETURNING &&
+            location_equal(&c->location, location))
+            path_is_well(core, c);
+    }
+}
+
+void canary_stop_all(struct core *core) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++)
+        stop(&core->canaries->list[i]);
+}
+
+/* ---- one look -------------------------------------------------------------------------------- */
+
+/* What is told before is not yet about this wave. */
+static struct instant counts_from(const struct canary *c) {
+    return instant_add(c->settled, CANARY_WATCH);
+}
+
 /* No wave is more than a second of a drain. */
-static void follow(struct core *core, struct canary *c, const struct peering *to,
-                   const struct perf_peer *word) {
+static void follow(struct core *core, struct canary *c, const struct peering *to) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
     uint32_t most = core->policy.limits.drain_per_s;
     c->wave = c->wave < most / CANARY_GROWTH ? c->wave * CANARY_GROWTH : most;
-    send_wave(core, c, to, word);
+    c->first = false;
+    send_wave(core, c, to);
     if (c->sent == 0) {
         c->state = CANARY_STATE_RESTING;
         c->wave = wanted(core);
@@ -231,38 +305,30 @@ static void follow(struct core *core, struct canary *c, const struct peering *to
                location_to_text(&c->location, location), to->policy.name.text);
 }
 
-/* What came of a wave, once those who were asked have gone or stay: the mean of what is told. */
-static void judge_wave(struct core *core, struct canary *c, const struct peering *to,
-                       uint32_t went) {
-    struct instant counts_from = instant_add(c->settled, CANARY_WATCH);
-    struct fares_words words;
-    fares_words(core, &c->location, &words);
-    const struct perf_peer *word = word_since(&words, c->peer, counts_from);
-    if (word != NULL && instant_before(c->heard_at, word->heard_at)) {
-        c->heard_at = word->heard_at;
-        c->reports += word->reports;
-        c->reports_centi += (uint64_t)word->recent_centi * word->reports;
-    }
-    if (instant_before(core->now, instant_add(counts_from, CANARY_JUDGE)))
+/* What came of a wave, once those who were asked have gone or stay. */
+static void judge_wave(struct core *core, struct canary *c, const struct peering *to) {
+    c->stayed_centi += own_centi(core, &c->location);
+    c->stayed_looks++;
+    if (instant_before(core->now, instant_add(counts_from(c), CANARY_JUDGE)))
         return;
-    if (word == NULL || c->reports < FARES_REPORTS)
-        give_up(core, c, "nobody tells how those fare who went");
-    else if (!is_kept_up(core, c, went, (uint32_t)(c->reports_centi / c->reports)))
-        give_up(core, c, "those who went fare no better");
-    else
-        follow(core, c, to, word);
+    bool last = instant_reached(core->now, instant_add(counts_from(c), CANARY_JUDGE_MAX));
+    if (c->told_reports >= FARES_REPORTS && are_surely_better(core, c))
+        follow(core, c, to);
+    else if (last && c->told_reports < FARES_REPORTS)
+        ask_back(core, c, "nobody tells how they fare");
+    else if (last || !may_be_better(core, c))
+        ask_back(core, c, "they fare no better than those who stayed");
 }
 
 /* Those who came since follow if clients fare better there still. */
 static void look_again(struct core *core, struct canary *c, const struct peering *to) {
     struct fares_words words;
     fares_words(core, &c->location, &words);
-    const struct perf_peer *word =
-        word_since(&words, c->peer, instant_sub(core->now, CANARY_FRESH));
+    const struct perf_peer *word = fresh_word(core, &words, c->peer);
     if (word == NULL || !is_better(core, &c->location, word))
         give_up(core, c, "where they went clients fare no better any more");
     else
-        follow(core, c, to, word);
+        follow(core, c, to);
 }
 
 static void look_at_wave(struct core *core, struct canary *c, const struct peering *to) {
@@ -275,13 +341,17 @@ static void look_at_wave(struct core *core, struct canary *c, const struct peeri
     if (went == 0)
         give_up(core, c, "none of them went");
     else
-        judge_wave(core, c, to, c->sent <= CANARY_MAX ? went : c->sent);
+        judge_wave(core, c, to);
 }
 
 static void look(struct core *core, struct canary *c) {
     const struct peering *to = peer_of(core, c);
-    if (wanted(core) == 0 || !is_our_path(core, &c->location)) {
+    if (wanted(core) == 0) {
         stop(c);
+        return;
+    }
+    if (c->state != CANARY_STATE_RETURNING && !is_our_path(core, &c->location)) {
+        path_is_well(core, c);
         return;
     }
     switch (c->state) {
@@ -289,6 +359,9 @@ static void look(struct core *core, struct canary *c) {
         return;
     case CANARY_STATE_GIVEN_UP:
         try_out(core, c);
+        return;
+    case CANARY_STATE_RETURNING:
+        dwell(core, c);
         return;
     case CANARY_STATE_WATCHING:
     case CANARY_STATE_RESTING:
@@ -301,6 +374,53 @@ static void look(struct core *core, struct canary *c) {
         return;
     }
 }
+
+/* ---- what the peer is told, and tells -------------------------------------------------------- */
+
+/* One location a beat: the first that waits. */
+void canary_fill(const struct core *core, const struct peering *to, struct beat *beat) {
+    for (size_t i = 0; core->canaries != NULL && to->takes_blocks && i < CANARY_LOCATIONS; i++) {
+        const struct canary *c = &core->canaries->list[i];
+        if (c->state != CANARY_STATE_RETURNING || c->peer != to->number)
+            continue;
+        uint32_t own = own_centi(core, &c->location);
+        const struct digest_entry entry = {
+            .location = c->location, .usual_centi = (uint16_t)own, .recent_centi = (uint16_t)own};
+        uint8_t bytes[DIGEST_HEADER_LEN + DIGEST_ENTRY_LEN_MAX];
+        size_t written, len = digest_encode(bytes, sizeof(bytes), &entry, 1, &written);
+        beat_add_block(beat, BEAT_BLOCK_GIVE_BACK, bytes, len);
+        return;
+    }
+}
+
+static void take_word(struct core *core, uint16_t peer, const struct digest_entry *e) {
+    for (size_t i = 0; i < CANARY_LOCATIONS; i++) {
+        struct canary *c = &core->canaries->list[i];
+        if (c->state != CANARY_STATE_WATCHING || c->peer != peer || instant_is_never(c->settled) ||
+            instant_before(core->now, counts_from(c)) ||
+            !prefix_holds(&c->location, &e->location.addr))
+            continue;
+        c->told_reports = e->reports;
+        c->told_centi = e->recent_centi;
+        c->told_spread = e->spread_centi;
+    }
+}
+
+void canary_heard(struct core *core, const struct peering *from, const struct beat *beat) {
+    struct digest_entry entries[DIGEST_ENTRIES_MAX];
+    size_t len = 0, count = 0;
+    const uint8_t *block = beat_find_block(beat, BEAT_BLOCK_NEWCOMERS, &len);
+    if (block == NULL || core->canaries == NULL)
+        return;
+    if (digest_decode(entries, &count, block, len) != ERR_OK) {
+        core->counters.digests_refused++;
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        take_word(core, from->number, &entries[i]);
+}
+
+/* ---- step ------------------------------------------------------------------------------------ */
 
 void canary_step(struct core *core) {
     for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
@@ -325,5 +445,6 @@ void canary_check_invariants(const struct core *core) {
             continue;
         assert(!core->drain.active && !instant_is_never(c->next_at));
         assert(c->state != CANARY_STATE_WATCHING || c->sent > 0);
+        assert(c->doublings <= CANARY_DOUBLINGS);
     }
 }

@@ -3,23 +3,30 @@
  *
  *               our path is to blame           they fare better: eight times as many
  *      (none) ------------------------> WATCHING <--------------------------------+
- *        ^                               |  |  |                                  |
- *        |      they do not, nobody      |  |  +----------------------------------+
- *        |      tells, or none went      |  |
- *        |                               |  +---- nobody is left who could go ---> RESTING
- *        |                               v                                         |    |
- *        +--- CANARY_DWELL later --- GIVEN_UP                                      |    |
- *        +--- clients there fare as usual, or none is left ------------------------+    |
- *                                  WATCHING <--- CANARY_AGAIN later, who came since ----+
+ *        ^                              |  |  |  |                                |
+ *        |               none went      |  |  |  +--------------------------------+
+ *        |         +--------------------+  |  |
+ *        |         |      they do not,     |  +-- nobody is left who could go ---> RESTING
+ *        |         |      or nobody tells  |                                       |    |
+ *        |         v                       v                                       |    |
+ *        |     GIVEN_UP <---------- RETURNING: they are asked back                 |    |
+ *        |         |   CANARY_BACK                                                 |    |
+ *        +---------+----- our path is to blame no more, or none is left -----------+    |
+ *                  +----> WATCHING, CANARY_DWELL later   WATCHING <-- CANARY_AGAIN -----+
+ *                                                                     later, who came since
  *
  * The peer is the one whose clients there fare best, by what it tells, and by enough to be worth
  * the way (half of what counts as a fall). Once those who were asked serve from there, or stay,
- * what it tells from CANARY_WATCH later on decides. It is about all its clients there, the
- * newcomers among them: if these fared as badly as here its rating would fall by their share of the
- * difference. Up to half of that is taken for chance; beyond it they fare no better. Nobody goes
- * who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and whoever does
- * not go lapses (leaving.h). Who fares no better stays where it is: its way back is the peer's to
- * plan. While we drain there are no canaries: all leave anyhow.
+ * what it tells of them from CANARY_WATCH later on decides: the mean of all that those who went
+ * have had since they came (newcomers.h), against the mean of what those who stayed have here in
+ * the same time. Only who fares better by that gain and what chance may make of it is followed;
+ * else they are asked back, as they are when our path is found to be well, or not to blame, while
+ * they are watched. The peer sends them, with cause `return`.
+ *
+ * Nobody goes who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and
+ * whoever does not go lapses (leaving.h). Who went first and came back does not go first again
+ * within CANARY_ONCE, and each time in vain it takes twice as long until others are tried. While we
+ * drain there are no canaries: all leave anyhow.
  *
  * Allocated when the first one begins. `canary` of the policy says how many; none by default.
  */
@@ -37,19 +44,29 @@
 #define CANARY_LOCATIONS 8                 /* at a time; others have to wait for their next word */
 #define CANARY_GROWTH    8                 /* a wave is so many times the one before */
 #define CANARY_STEP      duration_ms(100)  /* [ms] they are looked at so often */
-#define CANARY_WATCH     duration_ms(1500) /* [ms] from their coming to the first word */
-#define CANARY_JUDGE     duration_s(2) /* [s] … and from then on, for words to be taken together */
-#define CANARY_FRESH     duration_s(3)  /* [s] an older word is none */
-#define CANARY_AGAIN     duration_s(5)  /* [s] who came meanwhile follows, too */
-#define CANARY_DWELL     duration_s(60) /* [s] until it is tried again */
-#define CANARY_STAY      duration_s(10) /* [s] everybody stays at least so long where it is */
+#define CANARY_WATCH     duration_ms(1500) /* [ms] from their coming to the first word … */
+#define CANARY_JUDGE     duration_s(2)     /* [s] … and so long they are compared at least … */
+#define CANARY_JUDGE_MAX duration_s(4) /* [s] … and at most: what is not sure by then is not so */
+#define CANARY_WELL      duration_ms(800) /* [ms] without a bad report our path may be well again */
+#define CANARY_STAYED    duration_s(2)    /* [s] without any report nobody has stayed */
+#define CANARY_BACK      duration_s(5)    /* [s] they are asked back for so long */
+#define CANARY_DOUBLINGS 4                /* of CANARY_DWELL */
+#define CANARY_ONCE      duration_s(1800) /* [s] a session goes first once in this */
+#define CANARY_FRESH     duration_s(3)    /* [s] an older word is none */
+#define CANARY_AGAIN     duration_s(5)    /* [s] who came meanwhile follows, too */
+#define CANARY_DWELL     duration_s(60)   /* [s] until it is tried again */
+#define CANARY_STAY      duration_s(10)   /* [s] everybody stays at least so long where it is */
 
+struct beat;
 struct core;
+struct peering;
+struct session;
 
 enum canary_state {
     CANARY_STATE_NONE = 0,
     CANARY_STATE_WATCHING,
     CANARY_STATE_RESTING,
+    CANARY_STATE_RETURNING,
     CANARY_STATE_GIVEN_UP
 };
 
@@ -61,11 +78,13 @@ struct canary {
     uint32_t sent;                          /* … of them have been asked to */
     struct session_id sessions[CANARY_MAX]; /* the first of these */
     struct instant settled;                 /* each has gone or stays; "never" before */
-    uint32_t before_centi;                  /* [R/100] of the peer's clients before the wave … */
-    uint32_t before_clients;                /* … of so many */
-    struct instant heard_at;                /* its newest word; what came since … */
-    uint32_t reports;                       /* … stands on so many, some counted twice … */
-    uint64_t reports_centi;                 /* … and this is the sum of their ratings */
+    uint32_t told_centi;                    /* [R/100] those who went, as the peer told last … */
+    uint32_t told_reports;                  /* … on so many; 0: it has not told … */
+    uint32_t told_spread;                   /* [R/100] … of which one has such a spread */
+    uint32_t stayed_centi;                  /* [R/100] sum of what those who stayed had … */
+    uint32_t stayed_looks;                  /* … each time that was looked at */
+    bool first;                             /* it is the first wave */
+    uint8_t doublings;                      /* of the dwell time, so far */
     struct instant next_at;                 /* to be looked at */
 };
 
@@ -76,8 +95,18 @@ struct canaries {
 /* Our path to that location has been found bad. */
 void canary_begin(struct core *core, const struct prefix *location);
 
+/* It is well again, or not to blame after all. */
+void canary_end(struct core *core, const struct prefix *location);
+
 /* A drain begins: what was asked for is part of it now. */
 void canary_stop_all(struct core *core);
+
+/* A session of ours is back whom the peer has sent home. */
+void canary_came_back(const struct core *core, struct session *s);
+
+/* Into a beat: the peer is asked for those who went to it. Out of one: what it tells of them. */
+void canary_fill(const struct core *core, const struct peering *to, struct beat *beat);
+void canary_heard(struct core *core, const struct peering *from, const struct beat *beat);
 
 void canary_step(struct core *core);
 struct instant canary_deadline(const struct core *core);

@@ -52,6 +52,7 @@ void core_free(struct core *core) {
     fares_free(&core->fares);
     coords_free(core);
     free(core->canaries);
+    free(core->newcomers);
     interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);
@@ -245,6 +246,7 @@ static struct instant next_due(const struct core *core) {
     due = instant_min(due, drain_deadline(core));
     due = instant_min(due, leaving_deadline(core));
     due = instant_min(due, canary_deadline(core));
+    due = instant_min(due, newcomers_deadline(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         due = instant_min(due, core->faces[i].due);
     return instant_max(due, core->now);
@@ -262,6 +264,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     recovery_step(core);
     drain_step(core);
     canary_step(core);
+    newcomers_step(core);
     leaving_step(core);
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (instant_reached(core->now, core->faces[i].due))
@@ -277,9 +280,9 @@ struct instant core_deadline(const struct core *core) {
 
 /* Nothing that is due has been left out of the deadline. */
 static void check_timers(const struct core *core) {
-    const struct instant parts[] = {nodes_deadline(core), sessions_deadline(core),
-                                    drain_deadline(core), leaving_deadline(core),
-                                    canary_deadline(core)};
+    const struct instant parts[] = {nodes_deadline(core),  sessions_deadline(core),
+                                    drain_deadline(core),  leaving_deadline(core),
+                                    canary_deadline(core), newcomers_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
     assert(core_deadline(core).us == next_due(core).us);
@@ -294,6 +297,7 @@ void core_check_invariants(const struct core *core) {
     drain_check_invariants(core);
     leaving_check_invariants(core);
     canary_check_invariants(core);
+    newcomers_check_invariants(core);
     ledger_check_invariants(&core->ledger);
     if (core->journal != NULL)
         journal_check_invariants(core->journal);

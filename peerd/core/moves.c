@@ -162,6 +162,10 @@ void moves_arrived(struct core *core, struct session *s, const struct node_sessi
     s->move->epoch_from = epoch_before < told->epoch ? epoch_before : 0;
     describe(core, s, told);
     evidence_of(core, told, evidence, sizeof(evidence));
+    if (told->cause == MOVE_CAUSE_DEGRADED)
+        newcomers_came(core, s, peering_by_hint(core, &told->served_by));
+    else if (told->cause == MOVE_CAUSE_RETURN)
+        canary_came_back(core, s);
     char id[SESSION_ID_TEXT_LEN + 1];
     session_id_to_text(&s->id, id);
     if (told->cause != MOVE_CAUSE_DRAIN && told->cause != MOVE_CAUSE_RETURN)

@@ -257,6 +257,8 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         note_loss(p, b);
         note_words(core, p, b);
         digests_heard(core, p, b);
+        canary_heard(core, p, b);
+        newcomers_heard(core, p, b);
         coords_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
@@ -410,6 +412,8 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
         return; /* stays due */
     i->u.beat.peer = p->index;
     peering_fill_beat(core, p, &i->u.beat.beat);
+    canary_fill(core, p, &i->u.beat.beat);
+    newcomers_fill(core, p, &i->u.beat.beat);
     digests_fill(core, p, &i->u.beat.beat);
     coords_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p)) {

@@ -18,6 +18,7 @@
 #include "peerd/core/leaving.h"
 #include "peerd/core/ledger.h"
 #include "peerd/core/memories.h"
+#include "peerd/core/newcomers.h"
 #include "peerd/core/nodes.h"
 #include "peerd/core/open.h"
 #include "peerd/core/peering.h"
@@ -55,8 +56,9 @@ struct core {
     struct admission admission;
     struct memories memories;
     struct fares fares;
-    struct coords *coords;     /* owned; NULL until used */
-    struct canaries *canaries; /* likewise */
+    struct coords *coords;       /* owned; NULL until used */
+    struct canaries *canaries;   /* likewise */
+    struct newcomers *newcomers; /* likewise */
     struct rng rng;
     struct trace *trace;
     struct journal *journal;

@@ -55,6 +55,8 @@
     X(degradations, "times that clients of a location fell together")                              \
     X(canaries, "times that a few sessions went first from a bad path")                            \
     X(canaries_followed, "times that they fared better and more followed")                         \
+    X(canaries_returned, "times that they fared no better and were asked back")                    \
+    X(sessions_returned, "sessions of peers that were sent home")                                  \
     X(rekeys, "times that our own key was changed while running")                                  \
     X(peers_rekeyed, "times that a peer went over to the key that it had announced")               \
     X(own_stalls, "times this process did not run when it should have")

@@ -1,4 +1,5 @@
 #include "peerd/core/leaving.h"
+#include "peerd/core/newcomers.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants_private.h"
 #include "topo/location.h"
@@ -9,6 +10,7 @@
 
 #define DRAIN_SLACK    duration_ms(1500) /* nodes poll, orders wait, targets are looked for anew */
 #define DEADLINE_SLACK 1                 /* [ms] of rounding */
+#define HOME_BY        duration_s(180)   /* [s] NEWCOMERS_FOR after the last of some waves */
 
 static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site) {
     return &sim->watch->sites[site->index];
@@ -97,6 +99,33 @@ static void check_degraded(struct sim *sim, const struct sim_site *site,
         check_target(sim, site, o, &s);
 }
 
+/* Whoever is sent home has come from there, since the path was bad, not long ago and not just now.
+ */
+static void check_return(struct sim *sim, const struct sim_site *site, const struct node_order *o) {
+    const struct ledger *l = core_ledger(site->core);
+    struct instant now = sim_site_now(sim, site);
+    struct core_session_status s;
+    if (!core_session_find(site->core, &o->session, &s) || s.move == NULL ||
+        s.move->order != o->id || s.move->orders != 1)
+        return;
+    check_target(sim, site, o, &s);
+    for (uint64_t n = l->count; n >= ledger_first(l) && n > 0; n--) {
+        const struct move *m = &ledger_find(l, n)->move;
+        if (m->out || !session_id_equal(&m->session, &o->session))
+            continue;
+        struct duration stayed = instant_since(now, m->begun);
+        if (m->cause != MOVE_CAUSE_DEGRADED || !name_equal(&m->from, &o->target))
+            break;
+        if (duration_less(stayed, NEWCOMERS_STAY) || duration_less(HOME_BY, stayed))
+            sim_breach(sim, "%s sends a session home %" PRId64 " ms after it came",
+                       watch_cluster(sim, site->index), duration_in_ms(stayed));
+        return;
+    }
+    if (ledger_first(l) == 1)
+        sim_breach(sim, "%s sends a session home to %s that has not come from there",
+                   watch_cluster(sim, site->index), o->target.text);
+}
+
 /* Backups stand in the order of their worth. Only of those that never went away is it known here
  * that nothing spoke against them then. */
 static void check_choice(struct sim *sim, const struct sim_site *site, const struct node_order *o,
@@ -125,6 +154,10 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
         check_degraded(sim, site, o);
         return;
     }
+    if (o->cause == MOVE_CAUSE_RETURN) {
+        check_return(sim, site, o);
+        return;
+    }
     if (!watch->draining) {
         sim_breach(sim, "%s orders a session to move although it does not drain",
                    watch_cluster(sim, site->index));
@@ -144,7 +177,7 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
     check_choice(sim, site, o, &s);
 }
 
-/* A core orders a session to move because it drains, or because its path is bad. No verdict,
+/* A core orders a session to move because it drains, because its path is bad, or home. No verdict,
  * headless least of all, and no restart ever moves anything. */
 void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
     bool draining = watch_of(sim, site)->draining;
