@@ -10,6 +10,7 @@ struct loader {
     struct tree *tree;
     struct faults *faults;
     uint32_t documents;
+    struct mark anchor; /* the first one; line 0: there is none */
 };
 
 static struct mark mark_of(const yaml_mark_t *mark) {
@@ -34,21 +35,31 @@ static bool refuse_tree(struct loader *l, enum err err, struct mark mark) {
     else if (err == ERR_OVERSIZED)
         snprintf(expected, sizeof(expected), "at most %d keys and values", TREE_NODES_MAX);
     else if (err == ERR_BAD_FIELD)
-        snprintf(expected, sizeof(expected), "keys that are plain words, and text without NUL");
+        return refuse(l, mark, "text without NUL", "a NUL byte", "");
     else
         snprintf(expected, sizeof(expected), "a file that fits into memory");
-    return refuse(l, mark, expected, err == ERR_BAD_FIELD ? "something else" : "more", "");
+    return refuse(l, mark, expected, "more", "");
+}
+
+static bool is_key_next(const struct loader *l) {
+    return l->tree->open != NULL && l->tree->open->kind == TREE_MAPPING && l->tree->key == NULL;
+}
+
+/* Of the first anchor: whether something refers to it is known at the end only, and whoever does is
+ * the fault then. */
+static void note_anchor(struct loader *l, const yaml_char_t *anchor, struct mark mark) {
+    if (anchor != NULL && l->anchor.line == 0)
+        l->anchor = mark;
 }
 
 static bool on_scalar(struct loader *l, const yaml_event_t *event, struct mark mark) {
     const char *text = (const char *)event->data.scalar.value;
     size_t len = event->data.scalar.length;
     bool quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-    bool is_key =
-        l->tree->open != NULL && l->tree->open->kind == TREE_MAPPING && l->tree->key == NULL;
+    note_anchor(l, event->data.scalar.anchor, mark);
     if (event->data.scalar.tag != NULL)
         return refuse(l, mark, "plain YAML", "a tag", "write the value without `!`");
-    if (is_key && !quoted && len == 2 && memcmp(text, "<<", 2) == 0)
+    if (is_key_next(l) && !quoted && len == 2 && memcmp(text, "<<", 2) == 0)
         return refuse(l, mark, "keys with values", "a merge key `<<`", "write the keys out");
     enum err err = tree_scalar(l->tree, text, len, quoted, mark);
     return err == ERR_OK || refuse_tree(l, err, mark);
@@ -57,6 +68,10 @@ static bool on_scalar(struct loader *l, const yaml_event_t *event, struct mark m
 static bool on_open(struct loader *l, enum tree_kind kind, bool tagged, struct mark mark) {
     if (tagged)
         return refuse(l, mark, "plain YAML", "a tag", "write the value without `!`");
+    if (is_key_next(l))
+        return refuse(
+            l, mark, "keys that are plain words",
+            kind == TREE_MAPPING ? "a mapping in place of a key" : "a list in place of a key", "");
     enum err err = tree_open(l->tree, kind, mark);
     return err == ERR_OK || refuse_tree(l, err, mark);
 }
@@ -78,8 +93,10 @@ static bool on_event(struct loader *l, const yaml_event_t *event) {
     case YAML_SCALAR_EVENT:
         return on_scalar(l, event, mark);
     case YAML_SEQUENCE_START_EVENT:
+        note_anchor(l, event->data.sequence_start.anchor, mark);
         return on_open(l, TREE_SEQUENCE, event->data.sequence_start.tag != NULL, mark);
     case YAML_MAPPING_START_EVENT:
+        note_anchor(l, event->data.mapping_start.anchor, mark);
         return on_open(l, TREE_MAPPING, event->data.mapping_start.tag != NULL, mark);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
@@ -112,17 +129,49 @@ static struct mark mark_at(const char *text, size_t len, size_t offset) {
     return mark;
 }
 
-/* libyaml's own complaint, with the one that people meet most often put into plain words. */
+static bool refuse_bytes(struct loader *l, const yaml_parser_t *parser, const char *text,
+                         size_t len) {
+    struct mark mark = mark_at(text, len, parser->problem_offset);
+    char found[64];
+    if (strcmp(parser->problem, "control characters are not allowed") != 0)
+        return refuse(l, mark, "text in UTF-8", parser->problem, "");
+    snprintf(found, sizeof(found), "the control character 0x%02x", (unsigned)parser->problem_value);
+    return refuse(l, mark, "text in UTF-8", found, "");
+}
+
+/* What libyaml notices only where it gives up waiting is told where it began. */
+static const struct unfinished {
+    const char *context, *problem; /* libyaml's words */
+    const char *expected, *found, *hint;
+} unfinished[] = {
+    {"while scanning a simple key", "could not find expected ':'", "a key, a colon and a blank",
+     "no such colon", "on the same line, after at most 1024 characters"},
+    {"while scanning a quoted scalar", "found unexpected end of stream",
+     "a quote at the end of the text, too", "the end of the file", ""},
+};
+
+static const struct unfinished *find_unfinished(const yaml_parser_t *parser) {
+    for (size_t i = 0; i < sizeof(unfinished) / sizeof(unfinished[0]); i++)
+        if (parser->context != NULL && parser->problem != NULL &&
+            strcmp(parser->context, unfinished[i].context) == 0 &&
+            strcmp(parser->problem, unfinished[i].problem) == 0)
+            return &unfinished[i];
+    return NULL;
+}
+
+/* libyaml's own complaint, with those that people meet most often put into plain words. */
 static bool refuse_syntax(struct loader *l, const yaml_parser_t *parser, const char *text,
                           size_t len) {
     struct mark mark = mark_of(&parser->problem_mark);
     const char *problem = parser->problem != NULL ? parser->problem : "not YAML";
     char found[128];
-    if (parser->error == YAML_READER_ERROR) {
-        return refuse(l, mark_at(text, len, parser->problem_offset), "text in UTF-8", problem, "");
-    }
+    const struct unfinished *u = find_unfinished(parser);
+    if (parser->error == YAML_READER_ERROR)
+        return refuse_bytes(l, parser, text, len);
     if (parser->error == YAML_SCANNER_ERROR && byte_at(text, len, mark) == '\t')
         return refuse(l, mark, "YAML", "a tab", "indent with spaces");
+    if (u != NULL)
+        return refuse(l, mark_of(&parser->context_mark), u->expected, u->found, u->hint);
     snprintf(found, sizeof(found), "something else: %s", problem);
     return refuse(l, mark, "YAML", found, parser->context != NULL ? parser->context : "");
 }
@@ -145,6 +194,9 @@ static bool run_parser(struct loader *l, yaml_parser_t *parser, const char *text
         good = on_event(l, &event);
         yaml_event_delete(&event);
     }
+    if (good && l->anchor.line != 0)
+        return refuse(l, l->anchor, "values written out", "an anchor (`&name`)",
+                      "nothing refers to it, nor could it: aliases are not understood here");
     return good;
 }
 

@@ -194,6 +194,18 @@ Test(policy_file, refuses_yaml_with_a_place) {
         {"alias", "a: &x [1]\nb: *x\n", 0,
          "2:4: expected values written out, found an alias (`*name`) (aliases are not understood "
          "here: repeat the value)\n"},
+        {"anchor that nothing refers to", "a: 1\nb: [&x 2, &y {c: 3}]\n", 0,
+         "2:5: expected values written out, found an anchor (`&name`) (nothing refers to it, nor "
+         "could it: aliases are not understood here)\n"},
+        {"alias within itself", "a: &x {b: *x}\n", 0,
+         "1:11: expected values written out, found an alias (`*name`) (aliases are not understood "
+         "here: repeat the value)\n"},
+        {"key without a blank behind its colon", "a: 1\nb:2\nc: 3\n", 0,
+         "2:1: expected a key, a colon and a blank, found no such colon (on the same line, after "
+         "at "
+         "most 1024 characters)\n"},
+        {"quote that is not closed", "a: 1\nb: \"c\nd: 2\n", 0,
+         "2:4: expected a quote at the end of the text, too, found the end of the file\n"},
         {"merge key", "a: {<<: {b: 1}}\n", 0,
          "1:5: expected keys with values, found a merge key `<<` (write the keys out)\n"},
         {"tag", "a: !!int 5\n", 0,
@@ -202,11 +214,11 @@ Test(policy_file, refuses_yaml_with_a_place) {
          "2:1: expected one document, found a second one after `---` (put it into a file of its "
          "own)\n"},
         {"list as a key", "? [a]\n: b\n", 0,
-         "1:3: expected keys that are plain words, and text without NUL, found something else\n"},
+         "1:3: expected keys that are plain words, found a list in place of a key\n"},
         {"NUL by escape", "a: \"x\\0y\"\n", 0,
-         "1:4: expected keys that are plain words, and text without NUL, found something else\n"},
+         "1:4: expected text without NUL, found a NUL byte\n"},
         {"NUL byte", "a: \0 1\n", 8,
-         "1:4: expected text in UTF-8, found control characters are not allowed\n"},
+         "1:4: expected text in UTF-8, found the control character 0x00\n"},
         {"bytes that are no UTF-8", "a: \xff\xfe\n", 0,
          "1:4: expected text in UTF-8, found invalid leading UTF-8 octet\n"},
         {"UTF-16",
@@ -222,7 +234,7 @@ Test(policy_file, refuses_yaml_with_a_place) {
         {"binary",
          "\x7f"
          "ELF\x02\x01\x01",
-         7, "1:1: expected text in UTF-8, found control characters are not allowed\n"},
+         7, "1:1: expected text in UTF-8, found the control character 0x7f\n"},
         {"colon in a value", "a: b: c\n", 0,
          "1:5: expected YAML, found something else: mapping values are not allowed in this "
          "context\n"},
