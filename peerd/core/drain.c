@@ -60,6 +60,7 @@ void drain_begin(struct core *core, const struct core_event *event) {
         d->since = core->now;
         d->next_at = core->now;
         d->drained = false;
+        progress_begin(&d->progress, left(core), core->now);
     }
     d->active = true;
     d->overdue = d->stuck = false;
@@ -143,6 +144,7 @@ void drain_step(struct core *core) {
     if (!d->active)
         return;
     order_due(core);
+    progress_told(&d->progress, left(core), core->now);
     if (!d->drained && left(core) == 0) {
         d->drained = true;
         tell(core, "drained", "drained: empty after %" PRId64 " ms",

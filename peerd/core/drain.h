@@ -17,6 +17,7 @@
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
 #include "peerd/core/list.h"
+#include "peerd/core/progress.h"
 
 #include <stdbool.h>
 
@@ -36,7 +37,8 @@ struct drain {
     struct instant deadline;
     struct instant next_at; /* when the next order may go */
     struct name to;
-    struct list waiting; /* sessions not ordered yet; the others are leaving */
+    struct progress progress; /* of the sessions left */
+    struct list waiting;      /* sessions not ordered yet; the others are leaving */
 };
 
 void drain_init(struct drain *d);

@@ -17,6 +17,16 @@ const struct ledger *core_ledger(const struct core *core) {
     return &core->ledger;
 }
 
+static void fill_drain(const struct core *core, struct core_status *s) {
+    const struct drain *d = &core->drain;
+    s->drain_waiting = d->waiting.count;
+    s->drain_gone = d->progress.gone;
+    s->drain_rate = progress_rate(&d->progress, core->now);
+    s->drain_ends_in = progress_left(&d->progress, core->now);
+    s->drain_stuck = d->stuck && d->waiting.count > 0;
+    s->drain_overdue = d->overdue && s->drain_left > 0;
+}
+
 struct core_status core_status(const struct core *core) {
     const uint32_t *by_state = core->sessions.by_state;
     struct core_status s = {.cluster = core->name,
@@ -28,6 +38,7 @@ struct core_status core_status(const struct core *core) {
                             .drain_deadline = core->drain.deadline,
                             .drain_left =
                                 core->drain.active ? by_state[SESSION_STATE_COMMITTED] : 0,
+                            .drain_ends_in = DURATION_ENDLESS,
                             .peers = core->peer_count,
                             .nodes = core->node_count,
                             .capacity = credit_capacity(core),
@@ -39,6 +50,8 @@ struct core_status core_status(const struct core *core) {
                             .opened = by_state[SESSION_STATE_OPENED],
                             .free = core_free_slots(core),
                             .groups = core->groups.all.count};
+    if (core->drain.active)
+        fill_drain(core, &s);
     const struct fares_count fares = fares_count(core);
     s.locations = fares.known;
     s.locations_bad = fares.bad;

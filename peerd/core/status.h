@@ -75,7 +75,13 @@ struct core_status {
     bool draining;
     bool drained;                  /* draining, and no session is left */
     struct instant drain_deadline; /* "never" unless draining */
-    uint32_t drain_left;           /* sessions that have not left yet */
+    uint32_t drain_left;           /* sessions that have not left yet … */
+    uint32_t drain_waiting;        /* … of which so many have not been asked to */
+    uint64_t drain_gone;           /* sessions that have left since it began */
+    double drain_rate;             /* [1/s] lately */
+    struct duration drain_ends_in; /* at that rate; endless: unknown */
+    bool drain_stuck;              /* of those that wait the first has nowhere to go */
+    bool drain_overdue;            /* the deadline has passed with sessions left */
     uint32_t peers;
     uint32_t nodes;
     uint32_t nodes_registered;

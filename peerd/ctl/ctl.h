@@ -9,9 +9,11 @@
 
 enum ctl_exit {
     CTL_DONE = 0,
-    CTL_REFUSED = 1,    /* asked and refused, or not in order */
-    CTL_USAGE = 2,      /* wrong options */
-    CTL_UNREACHABLE = 3 /* peerd did not answer */
+    CTL_REFUSED = 1,     /* asked and refused, or not in order; drain: the deadline is over and
+                            sessions are left */
+    CTL_USAGE = 2,       /* wrong options */
+    CTL_UNREACHABLE = 3, /* peerd did not answer */
+    CTL_CALLED_OFF = 4   /* drain: somebody else has called it off */
 };
 
 struct ctl_options {

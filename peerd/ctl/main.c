@@ -40,21 +40,24 @@ static void print_usage(FILE *out) {
     fputs("usage: peerctl COMMAND [words] [options]\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-10s %-15s %s\n", commands[i].name, commands[i].words, commands[i].help);
-    fputs("\n"
-          "  --policy FILE     the running peerd's policy: where it listens, and its key\n"
-          "  --connect IP:PORT connect there in place of peer_listen\n"
-          "  --key FILE        the cluster's key; with --connect no policy is needed\n"
-          "  --deadline 10min  drain: until when (a number with ms, s, min, h or d)\n"
-          "  --to CLUSTER      drain: to this peer in place of each session's backups\n"
-          "  --session ID      ledger: moves of this session only\n"
-          "  --cause CAUSE     ledger: drain, degraded, crashed, partitioned or return only\n"
-          "  -f, --follow      events: go on, also over a restart of peerd\n"
-          "  --since ID        events: those after that one\n"
-          "  --wait            drain: return when empty; move: when it has gone, or stays\n"
-          "  --json            print answers as JSON\n"
-          "  --help, --version\n\n"
-          "Exit status: 0 done, 1 refused or not in order, 2 wrong options, 3 peerd not reached.\n",
-          out);
+    fputs(
+        "\n"
+        "  --policy FILE     the running peerd's policy: where it listens, and its key\n"
+        "  --connect IP:PORT connect there in place of peer_listen\n"
+        "  --key FILE        the cluster's key; with --connect no policy is needed\n"
+        "  --deadline 10min  drain: until when (a number with ms, s, min, h or d)\n"
+        "  --to CLUSTER      drain: to this peer in place of each session's backups\n"
+        "  --session ID      ledger: moves of this session only\n"
+        "  --cause CAUSE     ledger: drain, degraded, crashed, partitioned or return only\n"
+        "  -f, --follow      events: go on, also over a restart of peerd\n"
+        "  --since ID        events: those after that one\n"
+        "  --wait            drain: return when empty, or when the deadline is over; move: when it "
+        "has gone, or stays\n"
+        "  --json            print answers as JSON\n"
+        "  --help, --version\n\n"
+        "Exit status: 0 done, 1 refused or not in order, 2 wrong options, 3 peerd not reached; of\n"
+        "drain --wait 0 empty, 1 the deadline is over and sessions are left, 4 called off.\n",
+        out);
 }
 
 enum {

@@ -4,6 +4,7 @@
  */
 #include "peerd/ctl/ctl.h"
 #include "peerd/ctl/remote.h"
+#include "peerd/ctl/tables.h"
 #include "peerd/net/clock.h"
 #include "peerd/policy/quantity.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define WAIT_EVERY duration_ms(250)
+#define SAY_EVERY  duration_s(1)
 
 /* The body of a drain, or NULL if the deadline cannot be read. */
 static char *drain_body(const struct ctl_options *o) {
@@ -33,27 +35,53 @@ static char *drain_body(const struct ctl_options *o) {
     return text;
 }
 
-static bool is_drained(const json_t *status, int *left) {
-    const json_t *drain = json_object_get(status, "drain");
-    *left = (int)json_integer_value(json_object_get(drain, "left"));
-    return json_is_true(json_object_get(drain, "drained"));
+static void say_progress(const json_t *drain) {
+    const json_t *ends = json_object_get(drain, "ends_in_ms");
+    printf("%lld sessions left, %lld gone", number_of(drain, "left"), number_of(drain, "gone"));
+    if (json_is_number(ends))
+        printf(", %.1f a second: about %.0f s more",
+               json_number_value(json_object_get(drain, "per_s")), seconds_of(drain, "ends_in_ms"));
+    if (is_set(drain, "stuck"))
+        printf("; %lld have nowhere to go", number_of(drain, "waiting"));
+    putchar('\n');
+    fflush(stdout);
+}
+
+/* CTL_DONE: it goes on. */
+static int judge(const json_t *drain) {
+    if (!is_set(drain, "draining")) {
+        fputs("peerctl drain: called off by somebody else\n", stderr);
+        return CTL_CALLED_OFF;
+    }
+    if (!is_set(drain, "overdue"))
+        return CTL_DONE;
+    fprintf(stderr,
+            "peerctl drain: the deadline is over and %lld sessions are left; they go on leaving, "
+            "and `peerctl undrain` calls it off\n",
+            number_of(drain, "left"));
+    return CTL_REFUSED;
 }
 
 static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
-    int left = 0;
-    int shown = -1;
-    while (!is_drained(r->answer, &left)) {
-        if (left != shown && !o->json)
-            printf("%d sessions left\n", left);
-        shown = left;
-        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
-        int result = remote_ask(r, "GET", "/v1/status", NULL);
+    struct instant say = net_now();
+    long long shown = -1;
+    int result = CTL_DONE;
+    for (;;) {
+        const json_t *drain = json_object_get(r->answer, "drain");
+        long long left = number_of(drain, "left");
+        if (is_set(drain, "drained"))
+            break;
+        if (result == CTL_DONE)
+            result = judge(drain);
         if (result != CTL_DONE)
             return result;
-        if (!json_is_true(json_object_get(json_object_get(r->answer, "drain"), "draining"))) {
-            fputs("peerctl drain: called off by somebody else\n", stderr);
-            return CTL_REFUSED;
+        if (!o->json && left != shown && instant_reached(net_now(), say)) {
+            say_progress(drain);
+            shown = left;
+            say = instant_add(net_now(), SAY_EVERY);
         }
+        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+        result = remote_ask(r, "GET", "/v1/status", NULL);
     }
     if (!o->json)
         puts("drained: no session is left");

@@ -5,6 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+static void drain_line(const json_t *drain, double left_s) {
+    printf("drain      %s, %lld left, %lld gone", is_set(drain, "drained") ? "done" : "under way",
+           number_of(drain, "left"), number_of(drain, "gone"));
+    if (!is_set(drain, "drained") && json_is_number(json_object_get(drain, "ends_in_ms")))
+        printf(", about %.0f s more", seconds_of(drain, "ends_in_ms"));
+    if (is_set(drain, "stuck"))
+        printf(", %lld have nowhere to go", number_of(drain, "waiting"));
+    printf(", the deadline is %s %.1f s\n", left_s < 0 ? "over since" : "in",
+           left_s < 0 ? -left_s : left_s);
+}
+
 void tables_status(const json_t *s) {
     const json_t *drain = json_object_get(s, "drain");
     const json_t *policy = json_object_get(s, "policy");
@@ -18,9 +29,7 @@ void tables_status(const json_t *s) {
            number_of(s, "free"), number_of(s, "capacity"));
     double left_s = seconds_of(drain, "deadline_ms");
     if (is_set(drain, "draining"))
-        printf("drain      %s, %lld left, the deadline is %s %.1f s\n",
-               is_set(drain, "drained") ? "done" : "under way", number_of(drain, "left"),
-               left_s < 0 ? "over since" : "in", left_s < 0 ? -left_s : left_s);
+        drain_line(drain, left_s);
     const json_t *locations = json_object_get(s, "locations");
     if (number_of(locations, "followed") > 0)
         printf("locations  %lld followed, clients of %lld have fallen, of %lld by our path\n",

@@ -50,6 +50,11 @@ static void put_cluster(struct page *p, const struct daemon *d) {
           s.locations_elsewhere);
     gauge(p, "peerd_nodes_registered", "Nodes whose lease is running.", s.nodes_registered);
     gauge(p, "peerd_draining", "1 while the cluster is being drained.", s.draining);
+    gauge(p, "peerd_drain_left_sessions", "Sessions that have not left yet, while draining.",
+          s.drain_left);
+    if (s.draining && s.drain_ends_in.us != DURATION_ENDLESS.us)
+        gauge(p, "peerd_drain_ends_in_seconds", "When none will be left, as it goes.",
+              (double)s.drain_ends_in.us / 1e6);
     gauge(p, "peerd_recovering", "1 until all nodes have told their sessions after a start.",
           s.recovering);
     gauge(p, "peerd_policy_refused", "1 while the policy file has faults and an older one rules.",

@@ -95,6 +95,17 @@ static json_t *locations_json(const struct core_status *s) {
                      (int)s->locations_elsewhere);
 }
 
+static json_t *drain_json(const struct core_status *s, struct instant now) {
+    bool known = s->drain_ends_in.us != DURATION_ENDLESS.us;
+    return json_pack(
+        "{s:b, s:b, s:i, s:i, s:I, s:f, s:o, s:b, s:b, s:o}", "draining", s->draining, "drained",
+        s->drained, "left", (int)s->drain_left, "waiting", (int)s->drain_waiting, "gone",
+        (json_int_t)s->drain_gone, "per_s", s->drain_rate, "ends_in_ms",
+        s->draining && known ? json_integer(duration_in_ms(s->drain_ends_in)) : json_null(),
+        "stuck", s->drain_stuck, "overdue", s->drain_overdue, "deadline_ms",
+        s->draining ? left_ms(now, s->drain_deadline) : json_null());
+}
+
 static char *status_text(const struct daemon *d, bool for_operators) {
     struct instant now = net_now();
     struct core_status s = core_status(d->core);
@@ -103,9 +114,7 @@ static char *status_text(const struct daemon *d, bool for_operators) {
         struct core_node_status n = core_node_status(d->core, i);
         json_array_append_new(nodes, node_json(&n, now));
     }
-    json_t *drain = json_pack("{s:b, s:b, s:i, s:o}", "draining", s.draining, "drained", s.drained,
-                              "left", (int)s.drain_left, "deadline_ms",
-                              s.draining ? left_ms(now, s.drain_deadline) : json_null());
+    json_t *drain = drain_json(&s, now);
     return dump(json_pack(
         "{s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:i, s:o, s:o, s:o, s:o}",

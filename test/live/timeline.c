@@ -23,6 +23,7 @@ struct helper {
     struct instant begun;
     uint32_t site;
     bool drains;
+    struct duration deadline;      /* of a drain */
     bool called_off;               /* by an undrain, which it will say */
     char path[SITE_PATH_MAX + 32]; /* what it says */
 };
@@ -256,7 +257,11 @@ static void run_peerctl(struct timeline *t, const struct scenario_event *e, stru
         r->troubled = true;
         return;
     }
-    *h = (struct helper){.begun = net_now(), .site = s->index, .drains = drains};
+    *h = (struct helper){.begun = net_now(),
+                         .site = s->index,
+                         .drains = drains,
+                         .deadline =
+                             e->deadline.us > 0 ? e->deadline : r->scenario->limits.drain_deadline};
     snprintf(h->path, sizeof(h->path), "%s/peerctl-%" PRIu32 ".log", r->dir, t->helper_count);
     snprintf(program, sizeof(program), "%s/peerctl", r->config.bin);
     snprintf(policy, sizeof(policy), "%s/policy.yaml", s->dir);
@@ -287,6 +292,10 @@ static void run_peerctl(struct timeline *t, const struct scenario_event *e, stru
                 drains ? " --wait" : "", runner_served_by(r, s->index));
 }
 
+static bool is_overdue(const struct helper *h) {
+    return instant_reached(net_now(), instant_add(h->begun, h->deadline));
+}
+
 void timeline_reap(struct timeline *t) {
     int status;
     for (uint32_t i = 0; i < t->helper_count; i++) {
@@ -298,7 +307,12 @@ void timeline_reap(struct timeline *t) {
         const char *name = t->r->sites[h->site].name.text;
         if (h->drains && h->called_off)
             continue;
-        if (t->hurt[h->site] && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+        if (h->drains && WIFEXITED(status) && WEXITSTATUS(status) == 1 && is_overdue(h)) {
+            runner_fact(t->r, FACT_ACTION,
+                        "%s is not empty: peerctl returned after %.1f s, at the "
+                        "deadline",
+                        name, took_s);
+        } else if (t->hurt[h->site] && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
             runner_fact(t->r, FACT_ACTION, "peerctl %s at %s: its peerd has been killed or stopped",
                         h->drains ? "drain" : "undrain", name);
         } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {

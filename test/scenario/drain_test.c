@@ -55,11 +55,19 @@ Test(drain, is_paced_complete_and_in_the_ledger_of_both_ends) {
     overlay_drain(o, 0, 10000);
     overlay_run_until(o, 3000);
     cr_expect_eq(overlay_count(o, "prepare"), 11u, "10 a second, the first at once");
+    struct core_status half = core_status(overlay_core(o, 0));
+    cr_expect_eq(half.drain_gone + half.drain_left, 20u);
+    cr_expect(half.drain_gone >= 7 && half.drain_waiting == 9, "%lu gone, %u wait",
+              (unsigned long)half.drain_gone, half.drain_waiting);
+    cr_expect(half.drain_rate >= 7 && half.drain_rate <= 10, "%f", half.drain_rate);
+    cr_expect(half.drain_ends_in.us > 900000 && half.drain_ends_in.us < 2000000, "%ld us",
+              (long)half.drain_ends_in.us);
     overlay_run_until(o, 5000);
     cr_expect_eq(overlay_count(o, "fra1 drained: empty after 2"), 1u, "%s", overlay_narrative(o));
     cr_expect_eq(served_once(o, 20), 20u);
     struct core_status s = core_status(overlay_core(o, 0));
     cr_expect(s.draining && s.drained && s.drain_left == 0 && s.sessions == 0);
+    cr_expect(s.drain_gone == 20 && s.drain_ends_in.us == 0 && !s.drain_overdue);
     cr_expect_eq(core_ledger(overlay_core(o, 0))->count, 20u);
     cr_expect_eq(core_ledger(overlay_core(o, 1))->count + core_ledger(overlay_core(o, 2))->count,
                  20u);
