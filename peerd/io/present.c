@@ -203,10 +203,12 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
     for (uint32_t about = 0; about < d->policy->peer_count; about++) {
         struct beat_view view;
         if (about != index && core_peer_view(d->core, index, about, &view))
-            json_array_append_new(
-                views, json_pack("{s:s, s:s, s:i, s:i}", "about", d->policy->peers[about].name.text,
-                                 "verdict", verdict_name((enum verdict)view.verdict), "age_ms",
-                                 (int)view.age_ms, "rtt_ms", (int)view.rtt_ms));
+            json_array_append_new(views,
+                                  json_pack("{s:s, s:s, s:i, s:i, s:f}", "about",
+                                            d->policy->peers[about].name.text, "verdict",
+                                            verdict_name((enum verdict)view.verdict), "age_ms",
+                                            (int)view.age_ms, "rtt_ms", (int)view.rtt_ms, "loss",
+                                            fmin(view.loss_permille_x4 / 250.0, 1)));
     }
     json_t *out =
         json_pack("{s:s, s:s, s:s, s:o, s:o, s:f, s:i, s:i, s:b, s:b}", "name", p.policy->name.text,

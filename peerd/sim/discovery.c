@@ -281,7 +281,8 @@ static uint32_t list_peers(const struct sim *sim, const struct sim_site *site,
                                             .accept_moves = rule->accept_moves,
                                             .offer_moves = rule->offer_moves,
                                             .found = true,
-                                            .reserved_slots = reserved};
+                                            .reserved_slots = reserved,
+                                            .wish = rule->wish};
         left -= reserved;
     }
     return count;

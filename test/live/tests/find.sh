@@ -128,7 +128,7 @@ rules_of_bob='    - {provider: acme}
 policy bob bobby "$each" "$rules_of_bob"
 policy cyd cydco "$each" "    - {provider: acme, region: r-ann}
     - {name: bob, key: $(public bob)}
-    - {name: d*}"
+    - {name: d*, detect_within: 2s}"
 policy dan dandy all.example.test "    - {key: $(public ann)}
     - {region: r-cyd}"
 policy eve evil all.example.test '    - {provider: nobody}'
@@ -137,6 +137,9 @@ for name in $clusters; do
     start "$name"
 done
 within 10 "the expected peerings and no others form, by DNS only" all_see
+why() { "$bin/peerctl" why "$2" --policy "$dir/$1.yaml"; }
+why cyd dan | grep -q 'wished: *T_D 2000 ms' && why cyd ann | grep -q 'wished: *T_D 1000 ms' ||
+    fail "a rule says how soon the end of who it accepts is noticed: $(why cyd dan; why cyd ann)"
 says eve ann 'no rule' || fail "eve says of ann: $(state eve ann)"
 says dan bob 'no rule' || fail "dan says of bob: $(state dan bob)"
 [ "$(asked ann answers)" -gt 0 ] && [ "$(asked ann failures)" -eq 0 ] ||
