@@ -206,6 +206,18 @@ static uint8_t find_target(const struct witness *w, const struct key_hint *hint)
     return SERVER_NONE;
 }
 
+/* Who has refused us and said when to ask again is not asked before. A drain leads elsewhere, then;
+ * another wish, to be at that very server, comes again. */
+static void move_asked(const struct turn *t, const struct message_notice *m) {
+    uint8_t target = find_target(t->w, &m->target);
+    if (target != SERVER_NONE && instant_before(t->now, t->w->servers[target].not_before)) {
+        if (m->cause != MOVE_CAUSE_DRAIN)
+            return;
+        target = SERVER_NONE;
+    }
+    leave(t, m->cause, target, true);
+}
+
 static bool is_settled(const struct witness *w) {
     return w->state == WITNESS_FOLLOWING || w->state == WITNESS_MISSING ||
            w->state == WITNESS_HEDGING;
@@ -248,7 +260,7 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
     switch (m->what) {
     case NOTICE_MOVE:
         if (from_serving && is_settled(w))
-            leave(t, m->cause, find_target(w, &m->target), true);
+            move_asked(t, m);
         return;
     case NOTICE_END:
         if (from_serving || m->error == ERR_SOURCE_ENDED)
