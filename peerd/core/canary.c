@@ -94,20 +94,11 @@ static struct peering *peer_of(const struct core *core, const struct canary *c) 
     return NULL;
 }
 
-/* [s] since the start, counted from 1: 0 stands for never. */
-static uint32_t second_of(const struct core *core) {
-    return (uint32_t)(instant_since(core->now, core->started).us / 1000000 + 1);
-}
-
-void canary_came_back(const struct core *core, struct session *s) {
-    s->returned_s = second_of(core);
-}
-
-/* Nobody goes first again who went first and came back. */
+/* Nobody goes first again who came back. */
 static bool has_had_enough(const struct core *core, const struct session *s,
                            const struct canary *c) {
-    return c->first && s->returned_s != 0 &&
-           second_of(core) - s->returned_s < (uint32_t)(CANARY_ONCE.us / 1000000);
+    return c->first && s->came_cause == MOVE_CAUSE_RETURN &&
+           core_second(core) - s->came_s < (uint32_t)(CANARY_ONCE.us / 1000000);
 }
 
 static bool may_go(const struct core *core, const struct session *s, const struct canary *c,

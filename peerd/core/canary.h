@@ -101,9 +101,6 @@ void canary_end(struct core *core, const struct prefix *location);
 /* A drain begins: what was asked for is part of it now. */
 void canary_stop_all(struct core *core);
 
-/* A session of ours is back whom the peer has sent home. */
-void canary_came_back(const struct core *core, struct session *s);
-
 /* Into a beat: the peer is asked for those who went to it. Out of one: what it tells of them. */
 void canary_fill(const struct core *core, const struct peering *to, struct beat *beat);
 void canary_heard(struct core *core, const struct peering *from, const struct beat *beat);

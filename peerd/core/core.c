@@ -30,6 +30,7 @@ struct core *core_init(const struct core_setup *setup) {
     sessions_init(&core->sessions);
     drain_init(&core->drain);
     leaving_init(&core->leaving);
+    homing_init(&core->homing, setup->now);
     ledger_init(&core->ledger);
     fares_init(&core->fares, setup->locations_max);
     for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
@@ -247,6 +248,7 @@ static struct instant next_due(const struct core *core) {
     due = instant_min(due, leaving_deadline(core));
     due = instant_min(due, canary_deadline(core));
     due = instant_min(due, newcomers_deadline(core));
+    due = instant_min(due, homing_deadline(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         due = instant_min(due, core->faces[i].due);
     return instant_max(due, core->now);
@@ -265,6 +267,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     drain_step(core);
     canary_step(core);
     newcomers_step(core);
+    homing_step(core);
     leaving_step(core);
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (instant_reached(core->now, core->faces[i].due))
@@ -282,7 +285,8 @@ struct instant core_deadline(const struct core *core) {
 static void check_timers(const struct core *core) {
     const struct instant parts[] = {nodes_deadline(core),  sessions_deadline(core),
                                     drain_deadline(core),  leaving_deadline(core),
-                                    canary_deadline(core), newcomers_deadline(core)};
+                                    canary_deadline(core), newcomers_deadline(core),
+                                    homing_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
     assert(core_deadline(core).us == next_due(core).us);

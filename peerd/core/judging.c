@@ -240,6 +240,8 @@ static void changed(struct core *core, struct peering *p, enum verdict before) {
                                           .about = p->policy.name},
                   p->verdict.evidence);
     p->verdict_since = core->now;
+    if (counts(p->verdict.verdict) && !counts(before))
+        p->back_since = core->now;
     tell_others(core, p);
     history_add(&p->history, &p->verdict, core->now);
     flaps_note(core, p);

@@ -164,8 +164,6 @@ void moves_arrived(struct core *core, struct session *s, const struct node_sessi
     evidence_of(core, told, evidence, sizeof(evidence));
     if (told->cause == MOVE_CAUSE_DEGRADED)
         newcomers_came(core, s, peering_by_hint(core, &told->served_by));
-    else if (told->cause == MOVE_CAUSE_RETURN)
-        canary_came_back(core, s);
     char id[SESSION_ID_TEXT_LEN + 1];
     session_id_to_text(&s->id, id);
     if (told->cause != MOVE_CAUSE_DRAIN && told->cause != MOVE_CAUSE_RETURN)

@@ -46,7 +46,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->number = new_number(core);
     p->hint = key_hint_of(&policy->key);
     p->rtt = DURATION_ENDLESS;
-    p->beat_at = p->verdict_since = core->now;
+    p->beat_at = p->verdict_since = p->back_since = core->now;
     p->heard_at = p->suspected_since = p->expired_since = p->wish_told = p->beaten_at =
         p->viewed_at = p->replay_traced = p->media_since = p->gone_since = p->calm_at =
             INSTANT_NEVER;

@@ -97,6 +97,7 @@ struct peering {
     struct detector detector;
     struct verdict_result verdict;
     struct instant verdict_since;
+    struct instant back_since;      /* it is relied upon, or only suspected, again */
     struct history history;         /* of verdicts */
     struct instant heard_at;        /* newest beat of it, whatever it proves; "never" for none */
     struct instant suspected_since; /* it was trusted last; "never" while it is */

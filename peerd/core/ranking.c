@@ -24,6 +24,14 @@ static struct duration rtt_estimated(const struct core *core, const struct peeri
     return at == NULL || !clients->located ? DURATION_ZERO : coord_rtt(&clients->at, at);
 }
 
+struct duration ranking_rtt(const struct core *core, const struct peering *p,
+                            const struct prefix *location) {
+    struct clients clients;
+    find_clients(core, location, &clients);
+    struct duration measured = fares_rtt_of_peer(p, &clients.words);
+    return measured.us > 0 ? measured : rtt_estimated(core, p, &clients);
+}
+
 static struct rank_candidate candidate(const struct core *core, const struct peering *p,
                                        const struct ranking_about *about, bool damped_too,
                                        const struct clients *clients) {

@@ -19,4 +19,8 @@ struct ranking_about {
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]);
 
+/* From a peer to clients of a location, as they have measured it or estimated; zero: unknown. */
+struct duration ranking_rtt(const struct core *core, const struct peering *p,
+                            const struct prefix *location);
+
 #endif

@@ -186,6 +186,8 @@ static void told(struct core *core, struct node *n, const struct node_session *t
         fares_heard(core, s, t);
     note_figures(core, s, t);
     s->mark = n->mark;
+    if (s->state == SESSION_STATE_COMMITTED && !before.serving)
+        homing_came(core, s, t->cause);
     arrived(core, s, t, &before, quiet);
     if (t->moved.epoch != 0)
         (void)ledger_told(&core->ledger, &t->session, &t->moved);

@@ -28,7 +28,7 @@ struct session {
     uint32_t slot;            /* in the table, for cursors */
     uint32_t mark;            /* of the full report that told it last */
     uint32_t profile, source; /* names, interned */
-    uint32_t returned_s;      /* [s] when it came back from a canary (canary.h); 0: never */
+    uint32_t came_s;          /* [s] when it came to be served here (core_second) … */
     int64_t expires_s;        /* [s] since the Unix epoch */
     struct addr client;
     struct instant since;
@@ -37,6 +37,7 @@ struct session {
     uint32_t expected, lost_before, lost_after; /* [frames] */
     uint32_t rtt_us, jitter_us;                 /* [µs] */
     uint16_t came_from;                         /* number of the peer (newcomers.h), or 0 */
+    uint8_t came_cause;                         /* … and why, see homing.h */
     struct move *move;                          /* owned; NULL: not moving */
     struct link at_node;                        /* on node->sessions */
     struct link queued;                         /* on the list that `queue` names */

@@ -15,6 +15,7 @@
 #include "peerd/core/drain.h"
 #include "peerd/core/fares.h"
 #include "peerd/core/groups.h"
+#include "peerd/core/homing.h"
 #include "peerd/core/leaving.h"
 #include "peerd/core/ledger.h"
 #include "peerd/core/memories.h"
@@ -45,6 +46,7 @@ struct core {
     struct sessions sessions;
     struct drain drain;
     struct leaving leaving;
+    struct homing homing;
     struct standbys_scratch standbys;
     struct core_counters counters;
     struct peering_face faces[POLICY_PEERS_MAX]; /* by index in the policy */
@@ -85,6 +87,11 @@ struct core {
 /* A boot id for an echo of its own: never 0 and never the same twice in a run, so that neither a
  * number nor a recording from before a peer was forgotten means anything to its new echo. */
 uint64_t core_new_boot(struct core *core);
+
+/* [s] since the start, counted from 1: 0 stands for never. */
+static inline uint32_t core_second(const struct core *core) {
+    return (uint32_t)(instant_since(core->now, core->started).us / 1000000 + 1);
+}
 
 /* Free slots under the credit granted, less all that is in use or was just opened. */
 uint32_t core_free_slots(const struct core *core);

@@ -166,6 +166,13 @@ static inline struct duration policy_interval_max(const struct policy_detection 
     return d->interval_max.us > 0 ? d->interval_max : d->interval;
 }
 
+/* When sessions go home to the cluster that opened them. */
+enum policy_return {
+    POLICY_RETURN_NEVER,
+    POLICY_RETURN_WHEN_BETTER,
+    POLICY_RETURN_ALWAYS
+};
+
 struct policy_limits {
     uint32_t sessions_max;          /* table size */
     uint32_t opens_per_s;           /* session opens accepted, token bucket of one second */
@@ -177,6 +184,9 @@ struct policy_limits {
     struct duration node_poll;      /* nodes register this often */
     struct duration drain_deadline; /* default of peerctl drain */
     uint32_t drain_per_s;           /* moves started a second */
+    enum policy_return homing;      /* of peers' sessions that are here … */
+    struct duration return_after;   /* … when their cluster has been back for so long … */
+    uint32_t return_per_s;          /* … so many a second */
     uint32_t hedge_ms_max;          /* [ms] longest hedge */
     uint32_t hedges_per_minute;     /* per session */
 };

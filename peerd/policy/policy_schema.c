@@ -17,6 +17,7 @@
     .record_size = sizeof(struct type)
 #define TEXT .type = SCHEMA_TEXT, .size = POLICY_TEXT_LEN_MAX + 1
 
+static const char *const return_words[] = {"never", "when_better", "always", NULL};
 static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
 static const struct schema_row name_item = {.key = "", .type = SCHEMA_NAME};
 static const struct schema_row key_item = {.key = "", .type = SCHEMA_KEY};
@@ -285,6 +286,13 @@ static const struct schema_row limit_rows[] = {
      .range = "1s..1d", .doc = "When `peerctl drain` names none."},
     {"drain_per_s", SCHEMA_COUNT, AT(policy_limits, drain_per_s), .preset = "100",
      .range = "1..100000", .doc = "Moves that a drain starts a second."},
+    {"return", SCHEMA_ENUM, AT(policy_limits, homing), .preset = "never", .words = return_words,
+     .doc = "Sessions of peers that came here when their cluster was dead, cut off or drained go "
+            "back to it: never; if it is nearer to their clients; always. Not while it is damped."},
+    {"return_after", SCHEMA_DURATION, AT(policy_limits, return_after), .preset = "30s",
+     .range = "1s..1d", .doc = "It has been back, and they have been here, for so long."},
+    {"return_per_s", SCHEMA_COUNT, AT(policy_limits, return_per_s), .preset = "10",
+     .range = "1..100000", .doc = "So many of them a second are asked to go."},
     {"hedge_max", SCHEMA_DURATION_MS, AT(policy_limits, hedge_ms_max), .preset = "500ms",
      .range = "20ms..2s", .doc = "The longest hedge that workers here serve."},
     {"hedges_per_minute", SCHEMA_COUNT, AT(policy_limits, hedges_per_minute), .preset = "30",

@@ -99,11 +99,28 @@ static void check_degraded(struct sim *sim, const struct sim_site *site,
         check_target(sim, site, o, &s);
 }
 
-/* Whoever is sent home has come from there, since the path was bad, not long ago and not just now.
+/* By policy to the cluster that opened it, which is back for long enough and does not come and go.
  */
+static void check_homing(struct sim *sim, const struct sim_site *site, const struct node_order *o,
+                         const struct core_session_status *s, struct duration stayed) {
+    const struct policy_limits *l = &site->policy.limits;
+    if (l->homing == POLICY_RETURN_NEVER || !name_equal(&s->issuer, &o->target))
+        sim_breach(sim, "%s sends a session to %s that has not come from there, off a bad path",
+                   watch_cluster(sim, site->index), o->target.text);
+    if (duration_less(duration_add(stayed, duration_s(1)), l->return_after))
+        sim_breach(sim, "%s sends a session home %" PRId64 " ms after it came",
+                   watch_cluster(sim, site->index), duration_in_ms(stayed));
+    for (uint32_t i = 0; i < site->policy.peer_count; i++)
+        if (name_equal(&site->policy.peers[i].name, &o->target) &&
+            core_peer_damped(site->core, i) && instant_reached(s->move->begun, sim->now))
+            sim_breach(sim, "%s sends a session home to %s, which comes and goes",
+                       watch_cluster(sim, site->index), o->target.text);
+}
+
+/* Whoever is sent home has come from there, since the path was bad, not long ago and not just now;
+ * or goes by policy. */
 static void check_return(struct sim *sim, const struct sim_site *site, const struct node_order *o) {
     const struct ledger *l = core_ledger(site->core);
-    struct instant now = sim_site_now(sim, site);
     struct core_session_status s;
     if (!core_session_find(site->core, &o->session, &s) || s.move == NULL ||
         s.move->order != o->id || s.move->orders != 1)
@@ -113,17 +130,14 @@ static void check_return(struct sim *sim, const struct sim_site *site, const str
         const struct move *m = &ledger_find(l, n)->move;
         if (m->out || !session_id_equal(&m->session, &o->session))
             continue;
-        struct duration stayed = instant_since(now, m->begun);
+        struct duration stayed = instant_since(s.move->begun, m->begun);
         if (m->cause != MOVE_CAUSE_DEGRADED || !name_equal(&m->from, &o->target))
-            break;
-        if (duration_less(stayed, NEWCOMERS_STAY) || duration_less(HOME_BY, stayed))
+            check_homing(sim, site, o, &s, stayed);
+        else if (duration_less(stayed, NEWCOMERS_STAY) || duration_less(HOME_BY, stayed))
             sim_breach(sim, "%s sends a session home %" PRId64 " ms after it came",
                        watch_cluster(sim, site->index), duration_in_ms(stayed));
         return;
     }
-    if (ledger_first(l) == 1)
-        sim_breach(sim, "%s sends a session home to %s that has not come from there",
-                   watch_cluster(sim, site->index), o->target.text);
 }
 
 /* Backups stand in the order of their worth. Only of those that never went away is it known here
@@ -150,6 +164,8 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
     struct core_session_status s;
     if (o->what != NODE_ORDER_MOVE)
         return;
+    if (o->cause == MOVE_CAUSE_DEGRADED || o->cause == MOVE_CAUSE_RETURN)
+        sim_invariants_disturbed(sim); /* something happens, if only to one of them */
     if (o->cause == MOVE_CAUSE_DEGRADED) {
         check_degraded(sim, site, o);
         return;

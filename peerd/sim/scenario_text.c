@@ -287,6 +287,11 @@ static void put_limits(struct text *t, const struct policy_limits *l) {
     put_duration(t, l->drain_deadline);
     text_putf(t, "; a second: %u opens, %u drained", (unsigned)l->opens_per_s,
               (unsigned)l->drain_per_s);
+    if (l->homing == POLICY_RETURN_NEVER)
+        return;
+    text_putf(t, "; %u sent home%s after ", (unsigned)l->return_per_s,
+              l->homing == POLICY_RETURN_ALWAYS ? "" : " if that is better");
+    put_duration(t, l->return_after);
 }
 
 static void put_performance(struct text *t, const struct policy_performance *p) {

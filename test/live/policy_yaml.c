@@ -157,6 +157,12 @@ static void put_limits(FILE *out, const struct policy *p) {
             "  drain_per_s: %" PRIu32 "\n  hedge_max: %" PRIu32 "ms\n  hedges_per_minute: %" PRIu32
             "\n",
             l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute);
+    fprintf(out, "  return: %s\n  return_per_s: %" PRIu32 "\n",
+            l->homing == POLICY_RETURN_NEVER    ? "never"
+            : l->homing == POLICY_RETURN_ALWAYS ? "always"
+                                                : "when_better",
+            l->return_per_s);
+    put_duration(out, "return_after", l->return_after);
 }
 
 static void put_performance(FILE *out, const struct policy_performance *p) {

@@ -1,0 +1,51 @@
+/*
+ * Homing: sessions go back to the cluster that opened them, when that is there again.
+ *
+ *                        home is back for `return_after`, and is not damped
+ *      (elsewhere) -----------------------------------------------------------> asked to go
+ *           ^                                                                       |
+ *           +--- lapsed (leaving.h): its client, or home, did not take it up -------+
+ *
+ * As the policy's `return` says: never; when_better, if home is nearer to the client by a quarter
+ * and HOMING_GAIN, and its clients there do not fare worse; always. Only who came here since home
+ * was dead, cut off or drained: whoever left a bad path comes back as a canary or not at all
+ * (newcomers.h), and what an operator moved by itself stays. Nobody goes who came less than
+ * `return_after` ago, and no more than `return_per_s` a second go. Whoever comes and goes is damped
+ * (monitor/damping.h) and has nobody back until it has stayed. While we drain, or do not know yet
+ * what we serve, nobody is sent home.
+ *
+ * Sessions are looked through HOMING_LOOKS at a time, and only while some home is ready.
+ */
+#ifndef PEERD_CORE_HOMING_H
+#define PEERD_CORE_HOMING_H
+
+#include "peerd/base/time.h"
+#include "peerd/wire/message.h"
+
+#include <stdint.h>
+
+#define HOMING_LOOKS 512              /* sessions looked at in a step */
+#define HOMING_STEP  duration_ms(100) /* [ms] between steps while there is somebody to be found */
+#define HOMING_REST  duration_s(1)    /* [s] when nobody was, or no home is ready */
+#define HOMING_GAIN  duration_ms(5)   /* [ms] less is not worth the way */
+
+struct core;
+struct core_event;
+struct session;
+
+struct homing {
+    struct instant next_at;  /* looked through again */
+    struct instant order_at; /* the next may be asked to go */
+    uint32_t cursor;         /* slot of the table */
+    uint32_t in_vain;        /* slots since somebody was found */
+};
+
+void homing_init(struct homing *h, struct instant now);
+
+/* A session is served here from now on, with that cause. */
+void homing_came(struct core *core, struct session *s, enum move_cause cause);
+
+void homing_step(struct core *core);
+struct instant homing_deadline(const struct core *core);
+
+#endif
