@@ -162,7 +162,8 @@ static uint32_t apart(const struct sim *sim, const struct sim_site *site,
 }
 
 /* Whoever has a free slot is named before whoever has none; of those, whoever shares no failure
- * domain with us before whoever does. */
+ * domain with us before whoever does, unless it is followed how clients fare, which counts before.
+ */
 static void check_ranks(struct sim *sim, const struct sim_site *site,
                         const struct core_answer_open *a) {
     bool room_before = true;
@@ -176,7 +177,8 @@ static void check_ranks(struct sim *sim, const struct sim_site *site,
             sim_breach(sim, "%s names %s as a backup after %s, which is full",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text,
                        a->backups[i - 1].cluster.text);
-        if (i > 0 && room == room_before &&
+        if (i > 0 && room == room_before && core_status(site->core).locations == 0 &&
+            core_status(site->core).locations_elsewhere == 0 &&
             apart(sim, site, &a->backups[i]) > apart(sim, site, &a->backups[i - 1]))
             sim_breach(sim, "%s names %s as a backup after %s, which is nearer to failing with it",
                        watch_cluster(sim, site->index), a->backups[i].cluster.text,

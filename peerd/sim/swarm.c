@@ -75,6 +75,26 @@ static void put_detection(struct swarm *s) {
     text_putf(&s->text, "}");
 }
 
+/* Under every third one sessions go home, soon. */
+static void put_return(struct swarm *s) {
+    uint64_t drawn = rng_below(&s->newest, 6), after = 1 + rng_below(&s->newest, 4);
+    uint64_t pace = 1 + rng_below(&s->newest, 20);
+    if (drawn < 2)
+        text_putf(&s->text, ", return: %s, return_after: %" PRIu64 "s, return_per_s: %" PRIu64,
+                  drawn == 0 ? "when_better" : "always", after, pace);
+}
+
+/* In every third one it is followed how clients fare, and some go first off a bad path. */
+static void put_performance(struct swarm *s) {
+    uint64_t drawn = rng_below(&s->newest, 3), canary = 1 + rng_below(&s->newest, 4);
+    uint64_t clients = 1 + rng_below(&s->newest, 3), drop = 3 + rng_below(&s->newest, 10);
+    if (drawn == 0)
+        text_putf(&s->text,
+                  "performance: {canary: %" PRIu64 ", tell_clients_min: 1, degraded_clients_min: "
+                  "%" PRIu64 ", degraded_drop: %" PRIu64 ", degraded_hold: 3s}\n",
+                  canary, clients, drop);
+}
+
 static void put_limits(struct swarm *s) {
     bool shorter = s->options[SWARM_SHORT_LEASES], slow = s->options[SWARM_SLOW_OPENS];
     uint32_t session = swarm_between(s, shorter ? 1000 : 3000, shorter ? 2500 : 6000);
@@ -88,9 +108,10 @@ static void put_limits(struct swarm *s) {
     text_putf(&s->text,
               "limits: {session_lease: %" PRIu32 "ms, credit_lease: %" PRIu32
               "s, node_lease: %" PRIu32 "ms, node_poll: %" PRIu32 "ms, opens_per_s: %" PRIu32
-              ", drain_per_s: %" PRIu32 ", hedge_max: %" PRIu32 "ms, hedges_per_minute: %" PRIu32
-              "}",
+              ", drain_per_s: %" PRIu32 ", hedge_max: %" PRIu32 "ms, hedges_per_minute: %" PRIu32,
               session, credit, node, poll, opens, drains, hedge, hedges);
+    put_return(s);
+    text_putf(&s->text, "}");
 }
 
 static void put_overrides(struct swarm *s) {
@@ -307,6 +328,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     rng_seed(&s->rng, seed ^ UINT64_C(0x5a5a17e9)); /* not the run's own numbers */
     rng_seed(&s->later, seed ^ UINT64_C(0x1a7e5eed));
     rng_seed(&s->latest, seed ^ UINT64_C(0x1a7e57ed));
+    rng_seed(&s->newest, seed ^ UINT64_C(0x2e3e57ed));
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);
@@ -318,6 +340,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
               s->heal_at + (lasting ? HEALED_LONG : HEALED_FOR));
     put_limits(s);
     text_putf(&s->text, "\n");
+    put_performance(s);
     put_detection(s);
     text_putf(&s->text, "\n");
     draw_services(s, listeners);
