@@ -75,6 +75,9 @@ struct rank_candidate {
     struct rank_experience experience;
     struct duration rtt;           /* between the clusters; zero or endless: unknown */
     struct duration rtt_measured;  /* by the clients; zero: by none */
+    uint32_t measured_by;          /* so many of them at least; for tables */
+    struct duration measured_ago;  /* the newest; for tables */
+    bool measured_by_ours;         /* by clients that we serve; for tables */
     struct duration rtt_estimated; /* by coordinates; zero: unknown */
 };
 

@@ -101,6 +101,7 @@ static void drop_peer(struct core *core, const struct peering *p) {
     if (core->fares.perf != NULL)
         perf_forget_cluster(core->fares.perf, p->number);
     coords_forget(core, p);
+    fares_trips_forget(core, p);
 }
 
 static void change_peers(struct core *core, const struct policy *policy, const struct plan *plan,

@@ -145,7 +145,8 @@ static size_t find_trips(const struct core *core, const struct prefix *location,
     if (own.us > 0)
         trips[count++] = (struct trip){&core->coords->map.self, own};
     for (uint32_t i = 0; i < core->peer_count && count < COORD_NEIGHBOURS_MAX; i++) {
-        struct trip t = {coords_of(core, core->peers[i]), fares_rtt_of_peer(core->peers[i], words)};
+        const struct peering *p = core->peers[i];
+        struct trip t = {coords_of(core, p), fares_trip_of_peer(core, p, location, words).rtt};
         if (t.to != NULL && t.rtt.us > 0)
             trips[count++] = t;
     }

@@ -5,6 +5,7 @@
 #include "peerd/core/state.h"
 #include "peerd/core/status.h"
 #include "topo/location.h"
+#include "topo/trips.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,8 @@ void fares_free(struct fares *f) {
     free(f->perf);
     free(f->digests);
     free(f->falls);
+    free(f->trips);
+    f->trips = NULL;
     f->perf = NULL;
     f->digests = NULL;
     f->falls = NULL;
@@ -148,9 +151,63 @@ struct rank_experience fares_of_peer(const struct core *core, const struct peeri
                                     .margin_tenths = (uint16_t)(view.within_centi / 10)};
 }
 
-struct duration fares_rtt_of_peer(const struct peering *p, const struct fares_words *words) {
+/* ---- how far away our clients find others ---------------------------------------------------- */
+
+bool fares_measure(const struct core *core) {
+    return core->policy.performance.probing && core->fares.locations_max > 0;
+}
+
+/* Without memory there are none. */
+static struct trips *trips_made(struct core *core) {
+    struct fares *f = &core->fares;
+    if (f->trips == NULL && (f->trips = malloc(sizeof(*f->trips))) != NULL)
+        trips_init(f->trips);
+    return f->trips;
+}
+
+/* An address is one client: ports are changed easily. */
+static uint32_t hash_of(const struct addr *client) {
+    return chains_hash(client->ip, sizeof(client->ip));
+}
+
+void fares_trips_heard(struct core *core, const struct node_request *told) {
+    struct trips *trips = told->trip_count > 0 && fares_measure(core) ? trips_made(core) : NULL;
+    for (size_t i = 0; trips != NULL && i < told->trip_count; i++) {
+        const struct node_trip *t = &told->trips[i];
+        const struct peering *to = peering_by_hint(core, &t->cluster);
+        const struct prefix location = location_of(&t->client);
+        if (to == NULL) {
+            core->counters.trips_refused++;
+            continue;
+        }
+        core->counters.trips_heard++;
+        trips_heard(trips, &location, to->number, hash_of(&t->client), t->rtt_us, t->samples,
+                    core->now);
+    }
+}
+
+void fares_trips_forget(struct core *core, const struct peering *p) {
+    if (core->fares.trips != NULL)
+        trips_forget_cluster(core->fares.trips, p->number);
+}
+
+struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
+                                     const struct prefix *location,
+                                     const struct fares_words *words) {
     const struct perf_peer *word = word_of(p, words);
-    return word == NULL ? DURATION_ZERO : duration_ms(word->rtt_ms);
+    const struct trips *trips = fares_measure(core) ? core->fares.trips : NULL;
+    struct trips_view own = {.clients = 0};
+    if (trips != NULL)
+        own = trips_find(trips, location, p->number, core->now);
+    if (own.clients > 0 && (word == NULL || word->rtt_ms == 0 || own.clients >= word->clients))
+        return (struct fares_trip){.rtt = own.rtt,
+                                   .clients = own.clients,
+                                   .ours = true,
+                                   .age = instant_since(core->now, own.heard_at)};
+    return word == NULL ? (struct fares_trip){.clients = 0}
+                        : (struct fares_trip){.rtt = duration_ms(word->rtt_ms),
+                                              .clients = word->clients,
+                                              .age = instant_since(core->now, word->heard_at)};
 }
 
 struct duration fares_own_rtt(const struct core *core, const struct prefix *location) {

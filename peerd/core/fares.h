@@ -33,6 +33,7 @@ struct fares {
     struct perf *perf;       /* owned; NULL until something has been heard */
     struct digests *digests; /* owned; NULL until peers are told */
     struct falls *falls;     /* owned; NULL until something has happened */
+    struct trips *trips;     /* owned; NULL until a client has told how far others are */
 };
 
 void fares_init(struct fares *f, uint32_t locations_max);
@@ -61,7 +62,25 @@ void fares_words(const struct core *core, const struct prefix *location, struct 
 /* How a peer's clients there fare, as it tells, and the round trip to them; zero: unknown. */
 struct rank_experience fares_of_peer(const struct core *core, const struct peering *p,
                                      const struct fares_words *words);
-struct duration fares_rtt_of_peer(const struct peering *p, const struct fares_words *words);
+
+/* The round trip between a peer and clients of a location: as our own have measured it, or as the
+ * peer tells of its own there, whichever more clients stand for; ours if as many. */
+struct fares_trip {
+    struct duration rtt; /* zero: unknown */
+    uint32_t clients;    /* at least */
+    bool ours;           /* measured by our clients … */
+    struct duration age; /* … the newest of whom has told so long ago */
+};
+struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
+                                     const struct prefix *location,
+                                     const struct fares_words *words);
+
+/* True if clients are told whom to probe, and believed. */
+bool fares_measure(const struct core *core);
+
+/* A node tells how far away clients are from others. */
+void fares_trips_heard(struct core *core, const struct node_request *told);
+void fares_trips_forget(struct core *core, const struct peering *p);
 
 /* The round trip to our own clients there, the median; zero: unknown. */
 struct duration fares_own_rtt(const struct core *core, const struct prefix *location);

@@ -107,31 +107,54 @@ static struct addr media_of(const struct peering *p, const struct session_id *id
     return p->description.media[h % p->description.media_count];
 }
 
+/* Beyond the backups the order is of use only for those who are to be probed. */
 static size_t rank(const struct core *core, const struct core_session_open *e,
                    const struct offer *offer, const struct session_id *id, bool damped_too,
-                   uint8_t order[TICKET_BACKUPS_MAX]) {
+                   uint8_t order[RANK_CANDIDATES_MAX]) {
     struct rank_candidate candidates[POLICY_PEERS_MAX];
     const struct ranking_about about = {&e->service, offer->made, offer->source,
                                         location_of(&e->from)};
     size_t count = ranking_candidates(core, &about, damped_too, candidates);
-    return rank_order(candidates, count, &core->place, id, order, TICKET_BACKUPS_MAX);
+    return rank_order(candidates, count, &core->place, id, order,
+                      fares_measure(core) ? RANK_CANDIDATES_MAX : TICKET_BACKUPS_MAX);
+}
+
+static struct core_backup backup_of(const struct peering *p, const struct session_id *id) {
+    return (struct core_backup){p->policy.name, p->policy.key, media_of(p, id)};
+}
+
+/* Whom the client is to probe, of those who are no backups of its: half of them the next ones in
+ * the order, the others from anywhere behind, for where nobody has measured the order may be wrong,
+ * and the sessions of a location find out together. */
+static void choose_probes(const struct core *core, const uint8_t *rest, size_t count,
+                          struct core_answer_open *answer) {
+    const struct session_id *id = &answer->ticket.session;
+    size_t next = count < API_PROBES_MAX ? count : API_PROBES_MAX / 2;
+    size_t behind = count - next;
+    answer->measures = fares_measure(core);
+    for (size_t i = 0; i < count && answer->probe_count < API_PROBES_MAX; i++) {
+        size_t at = i < next ? i : next + (i + id->bytes[SESSION_ID_BYTES - 1]) % behind;
+        answer->probes[answer->probe_count++] = backup_of(core->peers[rest[at]], id);
+    }
 }
 
 /* A backup that comes and goes is better than none. */
 static void rank_backups(const struct core *core, const struct core_session_open *e,
                          const struct offer *offer, struct core_answer_open *answer) {
-    uint8_t order[TICKET_BACKUPS_MAX];
-    size_t count = rank(core, e, offer, &answer->ticket.session, false, order);
-    if (count == 0)
-        count = rank(core, e, offer, &answer->ticket.session, true, order);
+    uint8_t order[RANK_CANDIDATES_MAX];
+    const struct session_id *id = &answer->ticket.session;
+    size_t ranked = rank(core, e, offer, id, false, order);
+    if (ranked == 0)
+        ranked = rank(core, e, offer, id, true, order);
+    size_t count = ranked < TICKET_BACKUPS_MAX ? ranked : TICKET_BACKUPS_MAX;
     for (size_t i = 0; i < count; i++) {
         const struct peering *p = core->peers[order[i]];
         answer->ticket.backups[i] = p->policy.name;
-        answer->backups[i] = (struct core_backup){p->policy.name, p->policy.key,
-                                                  media_of(p, &answer->ticket.session)};
+        answer->backups[i] = backup_of(p, id);
     }
     answer->ticket.backup_count = (uint8_t)count;
     answer->backup_count = (uint32_t)count;
+    choose_probes(core, order + count, ranked - count, answer);
 }
 
 /* True while a peer that could be a backup has not had the time to say so. */

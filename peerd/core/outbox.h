@@ -17,6 +17,7 @@
 #include "peerd/base/time.h"
 #include "peerd/policy/policy.h"
 #include "peerd/wire/agreement.h"
+#include "peerd/wire/api.h"
 #include "peerd/wire/beat.h"
 #include "peerd/wire/node.h"
 #include "peerd/wire/standbys.h"
@@ -64,6 +65,9 @@ struct core_answer_open {
     struct addr media;                              /* where the session is to be started */
     struct core_backup backups[TICKET_BACKUPS_MAX]; /* best first, as in the ticket */
     uint32_t backup_count;
+    bool measures; /* the client is to tell how far away the backups are, and these: */
+    struct core_backup probes[API_PROBES_MAX]; /* best first, none a backup */
+    uint32_t probe_count;
     const struct policy_profile *profile; /* parameters for the answer's `rtp` */
 };
 

@@ -28,7 +28,7 @@ struct duration ranking_rtt(const struct core *core, const struct peering *p,
                             const struct prefix *location) {
     struct clients clients;
     find_clients(core, location, &clients);
-    struct duration measured = fares_rtt_of_peer(p, &clients.words);
+    struct duration measured = fares_trip_of_peer(core, p, location, &clients.words).rtt;
     return measured.us > 0 ? measured : rtt_estimated(core, p, &clients);
 }
 
@@ -37,6 +37,7 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
                                        const struct clients *clients) {
     struct description_match match =
         description_match(p, about->service, about->made, about->source);
+    struct fares_trip trip = fares_trip_of_peer(core, p, &about->location, &clients->words);
     return (struct rank_candidate){
         .name = p->policy.name,
         .place = p->place,
@@ -49,7 +50,10 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
         .cost = agreements_cost(p),
         .experience = fares_of_peer(core, p, &clients->words),
         .rtt = p->rtt,
-        .rtt_measured = fares_rtt_of_peer(p, &clients->words),
+        .rtt_measured = trip.rtt,
+        .measured_by = trip.clients,
+        .measured_ago = trip.age,
+        .measured_by_ours = trip.ours,
         .rtt_estimated = rtt_estimated(core, p, clients),
     };
 }

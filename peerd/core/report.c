@@ -245,5 +245,6 @@ void report_sessions(struct core *core, struct node *n, const struct node_reques
     }
     if (!set_digest_equal(&n->digest, &r->sessions_digest))
         ask_full(core, n);
+    fares_trips_heard(core, r);
     fares_judge(core);
 }

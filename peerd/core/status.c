@@ -184,6 +184,8 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
     for (uint32_t i = 0; i < n->media_count; i++) {
         s.frames += n->workers[i].frames;
         s.resent += n->workers[i].resent;
+        s.probes += n->workers[i].probes;
+        s.probes_refused += n->workers[i].probes_refused;
         s.cpu_ms += n->workers[i].cpu_ms;
         s.restarts += n->workers[i].restarts;
     }

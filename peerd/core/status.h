@@ -51,6 +51,8 @@
     X(locations_heard, "summaries of locations that peers told")                                   \
     X(digests_refused, "digests of peers that cannot be read")                                     \
     X(coordinates_refused, "coordinates of peers that are none")                                   \
+    X(trips_heard, "round trips to peers that clients of ours measured and told")                  \
+    X(trips_refused, "the same, to clusters that are no peers")                                    \
     X(falls, "events of clients of a location: fallen, another cause, over")                       \
     X(degradations, "times that clients of a location fell together")                              \
     X(canaries, "times that a few sessions went first from a bad path")                            \
@@ -194,9 +196,11 @@ struct core_node_status {
     uint32_t sessions;
     uint32_t standbys;
     uint32_t opened;
-    uint32_t orders; /* in flight */
-    uint64_t frames; /* of all workers … */
-    uint64_t resent; /* … and RTP packets sent again */
+    uint32_t orders;         /* in flight */
+    uint64_t frames;         /* of all workers … */
+    uint64_t resent;         /* … and RTP packets sent again */
+    uint64_t probes;         /* of clients of others, answered by all workers … */
+    uint64_t probes_refused; /* … and dropped: too many */
     uint64_t cpu_ms;
     uint32_t restarts;                 /* of workers */
     const struct node_source *sources; /* its catalogue, with what is wrong */

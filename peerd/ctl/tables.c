@@ -238,19 +238,29 @@ static const char *experience_of(const json_t *object, char out[32]) {
 }
 
 /* The best first; what put each behind the one before it, or out. */
+/* By how many clients, and whose: "7 ours". */
+static const char *measured_by(const json_t *c, char out[24]) {
+    const json_t *by = json_object_get(c, "measured_by");
+    if (json_is_object(by))
+        snprintf(out, 24, "%lld %s", number_of(by, "clients"), is_set(by, "ours") ? "ours" : "its");
+    else
+        snprintf(out, 24, "-");
+    return out;
+}
+
 static void candidates(const json_t *answer) {
     const json_t *c;
     size_t i;
-    char r[32], measured[16], estimated[16], between[16];
-    printf("%5s %-12s %-11s %6s %5s %9s %9s %9s %9s  %s\n", "place", "cluster", "verdict", "free",
-           "cost", "R", "measured", "estimated", "clusters", "decided by rule");
+    char r[32], measured[16], by[24], estimated[16], between[16];
+    printf("%5s %-12s %-11s %6s %5s %9s %9s %8s %9s %9s  %s\n", "place", "cluster", "verdict",
+           "free", "cost", "R", "measured", "by", "estimated", "clusters", "decided by rule");
     json_array_foreach(json_object_get(answer, "candidates"), i, c) {
         char place[8] = "-";
         if (number_of(c, "place") > 0)
             snprintf(place, sizeof(place), "%lld", number_of(c, "place") % 1000);
-        printf("%5s %-12s %-11s %6lld %5lld %9s %9s %9s %9s  ", place, text_of(c, "cluster"),
+        printf("%5s %-12s %-11s %6lld %5lld %9s %9s %8s %9s %9s  ", place, text_of(c, "cluster"),
                text_of(c, "verdict"), number_of(c, "free_slots"), number_of(c, "cost"),
-               experience_of(c, r), ms_of(c, "rtt_measured_ms", measured),
+               experience_of(c, r), ms_of(c, "rtt_measured_ms", measured), measured_by(c, by),
                ms_of(c, "rtt_estimated_ms", estimated), ms_of(c, "rtt_clusters_ms", between));
         if (number_of(c, "rule") > 0)
             printf("%lld, %s\n", number_of(c, "rule"), text_of(c, "decided_by"));

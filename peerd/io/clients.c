@@ -165,6 +165,11 @@ static bool fill_session(const struct daemon *d, struct api_session_answer *out,
     for (uint32_t i = 0; i < answer->backup_count; i++)
         out->backups[i] = (struct api_backup){answer->backups[i].cluster, answer->backups[i].key,
                                               answer->backups[i].media};
+    out->measures = answer->measures;
+    out->probe_count = (uint8_t)answer->probe_count;
+    for (uint32_t i = 0; i < answer->probe_count; i++)
+        out->probes[i] = (struct api_backup){answer->probes[i].cluster, answer->probes[i].key,
+                                             answer->probes[i].media};
     return fill_rtp(&out->rtp, answer) && ticket_sign(out->ticket, &answer->ticket, &d->key) > 0;
 }
 

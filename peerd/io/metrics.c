@@ -273,6 +273,22 @@ static void put_moves(struct page *p, const struct daemon *d) {
 #undef SERIES
 }
 
+/* As nodes tell of their workers. */
+static void put_probes(struct page *p, const struct daemon *d) {
+    uint64_t answered = 0, refused = 0;
+    for (uint32_t i = 0; i < d->policy->node_count; i++) {
+        struct core_node_status s = core_node_status(d->core, i);
+        answered += s.probes;
+        refused += s.probes_refused;
+    }
+    family(p, "peerd_probes_answered_total", "counter",
+           "Probes of clients that other clusters serve, answered by our workers.");
+    put(p, "peerd_probes_answered_total %llu\n", (unsigned long long)answered);
+    family(p, "peerd_probes_refused_total", "counter",
+           "The same, dropped: more than the policy's probes_per_s.");
+    put(p, "peerd_probes_refused_total %llu\n", (unsigned long long)refused);
+}
+
 static void put_counters(struct page *p, const struct daemon *d) {
     const struct core_counters *c = core_counters(d->core);
 #define PUT_COUNTER(field, text)                                                                   \
@@ -321,6 +337,7 @@ char *metrics_render(const struct daemon *d) {
     put_agreements(&page, d);
     put_detection(&page, d);
     put_moves(&page, d);
+    put_probes(&page, d);
     put_counters(&page, d);
     if (fclose(page.out) != 0) {
         free(text);

@@ -22,6 +22,14 @@ static json_t *experience_json(const struct rank_experience *e) {
                : json_null();
 }
 
+/* By how many clients, whose, and how long ago the newest of them spoke. */
+static json_t *measured_json(const struct rank_candidate *c) {
+    return c->measured_by == 0
+               ? json_null()
+               : json_pack("{s:I, s:b, s:f}", "clients", (json_int_t)c->measured_by, "ours",
+                           c->measured_by_ours, "ms_ago", (double)c->measured_ago.us / 1000);
+}
+
 static json_t *candidate_json(const struct daemon *d, const struct core_ranked *r,
                               struct instant now) {
     const struct rank_candidate *c = &r->candidate;
@@ -29,7 +37,7 @@ static json_t *candidate_json(const struct daemon *d, const struct core_ranked *
     const struct description *about = p.description;
     return json_pack(
         "{s:i, s:s, s:i, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:b, s:s, s:s, s:s, s:o, s:o, s:o, "
-        "s:o}",
+        "s:o, s:o}",
         "place", (int)r->place, "cluster", c->name.text, "rule", (int)r->rule, "decided_by",
         rank_rule_text(r->rule), "verdict", verdict_name(p.verdict), "may", c->accepts, "source",
         c->offers, "usable", c->usable, "free_slots", (json_int_t)c->free_slots, "cost",
@@ -37,7 +45,8 @@ static json_t *candidate_json(const struct daemon *d, const struct core_ranked *
         about != NULL ? about->provider.text : "", "region",
         about != NULL ? about->region.text : "", "upstream", about != NULL ? about->upstream : "",
         "experience", experience_json(&c->experience), "rtt_measured_ms", known_ms(c->rtt_measured),
-        "rtt_estimated_ms", known_ms(c->rtt_estimated), "rtt_clusters_ms", known_ms(c->rtt));
+        "measured_by", measured_json(c), "rtt_estimated_ms", known_ms(c->rtt_estimated),
+        "rtt_clusters_ms", known_ms(c->rtt));
 }
 
 static json_t *candidates_json(const struct daemon *d, const struct core_ranking *ranking) {

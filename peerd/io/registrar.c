@@ -85,6 +85,7 @@ static struct node_limits limits_of(const struct policy *p) {
         .skew_ms = (uint32_t)duration_in_ms(l->clock_skew),
         .hedge_ms_max = l->hedge_ms_max,
         .hedges_per_minute = l->hedges_per_minute,
+        .probes_per_s = l->probes_per_s,
     };
 }
 

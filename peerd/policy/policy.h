@@ -189,6 +189,7 @@ struct policy_limits {
     uint32_t return_per_s;          /* … so many a second */
     uint32_t hedge_ms_max;          /* [ms] longest hedge */
     uint32_t hedges_per_minute;     /* per session */
+    uint32_t probes_per_s;          /* of clients of other clusters, answered by each worker */
 };
 
 struct policy_prefixes {
@@ -231,6 +232,7 @@ struct policy_performance {
     struct duration degraded_hold; /* … and fare as usual again for so long */
     bool coordinates;              /* where we are is learnt, and told to peers */
     uint32_t canary; /* sessions that move first off a bad path; 0: nobody moves for it */
+    bool probing;    /* our clients are told whom to probe, and believed */
 };
 
 /* Where clients of a prefix may be served: of all that hold a client the longest decides. */

@@ -297,6 +297,10 @@ static const struct schema_row limit_rows[] = {
      .range = "20ms..2s", .doc = "The longest hedge that workers here serve."},
     {"hedges_per_minute", SCHEMA_COUNT, AT(policy_limits, hedges_per_minute), .preset = "30",
      .range = "0..1000", .doc = "Hedges served a minute and session."},
+    {"probes_per_s", SCHEMA_COUNT, AT(policy_limits, probes_per_s), .preset = "500",
+     .range = "0..100000",
+     .doc = "Probes that each worker answers a second, of clients that others serve; beyond they "
+            "are dropped. An answer is as long as its question. 0: none is answered."},
 };
 const struct schema_table policy_limits_table = {
     .title = "the limits",
@@ -338,6 +342,10 @@ static const struct schema_row performance_rows[] = {
     {"coordinates", SCHEMA_BOOL, AT(policy_performance, coordinates), .preset = "true",
      .doc = "Where we are in the network is learnt from beats and told to peers in them: it ranks "
             "backups that no client of a location has measured."},
+    {"probing", SCHEMA_BOOL, AT(policy_performance, probing), .preset = "true",
+     .doc = "Clients are named up to eight clusters beside their backups; they find out how far "
+            "away all of these are, with at most one packet of 32 bytes a second, and tell us. It "
+            "ranks the backups of those who come later."},
 };
 const struct schema_table policy_performance_table = {
     .title = "the performance",

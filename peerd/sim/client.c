@@ -5,6 +5,7 @@
 #include "peerd/sim/liar.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/post.h"
+#include "peerd/sim/probing.h"
 #include "peerd/sim/sleep.h"
 
 #include <assert.h>
@@ -45,6 +46,7 @@ struct sim_client_name sim_client_name(const struct sim *sim, const struct sim_c
 struct listening {
     struct witness witness;
     struct playout playout;
+    struct sim_probing *probing; /* NULL unless the client `probes` */
     struct playout_slot slots[];
 };
 
@@ -54,6 +56,11 @@ static void begin_listening(struct sim_client *c, uint32_t slot_count) {
     c->witness = &l->witness;
     c->playout = &l->playout;
     c->opened = true;
+}
+
+/* Only of those who have one a cache line more is looked at. */
+struct sim_probing *sim_client_probing(const struct sim_client *c) {
+    return c->probes ? ((const struct listening *)(const void *)c->witness)->probing : NULL;
 }
 
 static struct sim_heard total_of(const struct sim_client *c) {
@@ -69,6 +76,8 @@ static void end_listening(struct sim_client *c) {
     if (c->witness == NULL)
         return;
     c->total = total_of(c);
+    free(sim_client_probing(c));
+    c->probes = false;
     free(c->witness); /* the first member of what begin_listening() made */
     c->witness = NULL;
     c->playout = NULL;
@@ -199,6 +208,8 @@ static void step(struct sim *sim, struct sim_client *c, struct witness_event *e)
         carry_out(sim, c, &out->items[i]);
     if (sim->trace.count > 0)
         sim_narrative_drain(sim, &sim->trace, sim_client_name(sim, c).text);
+    if (c->probes && c->state == SIM_CLIENT_OPEN)
+        sim_probing_step(sim, c, sim_client_probing(c));
     sim_invariants_client_stepped(sim, c);
     sim_chronicle_client_stepped(sim, c);
     sim_due_client(sim, c);
@@ -289,7 +300,11 @@ static bool fill_event(const struct sim_client *c, const struct message *m,
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
     case MESSAGE_REPORT:
+    case MESSAGE_PROBE:
+    case MESSAGE_TRIPS:
         return false; /* servers do not ask */
+    case MESSAGE_ECHO:
+        return false; /* and are not probed */
     }
     return false;
 }
@@ -307,13 +322,15 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
                                       .nonce = m->nonce};
         if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))
             step(sim, c, &event);
+        else if (event.server == WITNESS_SERVER_NONE && c->probes)
+            sim_probing_echoed(sim, c, sim_client_probing(c), &from, m);
     }
     sim_body_free(&sim->bodies, e->body);
 }
 
 /* ---- life ---- */
 
-static struct witness_address address_of(const struct sim *sim, const struct addr *media) {
+struct witness_address sim_client_address_of(const struct sim *sim, const struct addr *media) {
     const struct sim_site *site = &sim->sites[sim_cluster_at(sim, media)];
     return (struct witness_address){
         .name = site->policy.cluster.name, .hint = site->hint, .media = *media};
@@ -351,13 +368,15 @@ static void prepare(struct sim *sim, struct sim_client *c, bool cold,
 
 void sim_client_opened(struct sim *sim, struct sim_client *c,
                        const struct core_answer_open *answer) {
-    struct witness_address serving = address_of(sim, &answer->media);
+    struct witness_address serving = sim_client_address_of(sim, &answer->media);
     struct witness_address backups[TICKET_BACKUPS_MAX];
     for (uint32_t i = 0; i < answer->backup_count; i++)
-        backups[i] = address_of(sim, &answer->backups[i].media);
+        backups[i] = sim_client_address_of(sim, &answer->backups[i].media);
     take_ticket(sim, c, answer);
     prepare(sim, c, answer->ticket.protection == PROTECTION_COLD, &serving, backups,
             (uint8_t)answer->backup_count);
+    ((struct listening *)(void *)c->witness)->probing = sim_probing_new(sim, c, answer);
+    c->probes = answer->measures;
     c->state = SIM_CLIENT_OPEN;
     c->heard = sim->now;
     sim_invariants_client_opened(sim, c);
@@ -385,7 +404,7 @@ void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witnes
     for (uint8_t i = 0; i < rest->server_count; i++) {
         const struct witness_rest_server *s = &rest->servers[i];
         struct addr media = sim_worker_addr(sim, &sim->workers[s->tag]);
-        c->witness->servers[s->slot].address = address_of(sim, &media);
+        c->witness->servers[s->slot].address = sim_client_address_of(sim, &media);
     }
     c->witness->servers[0].role = WITNESS_ROLE_FREE; /* unless the record says otherwise */
     witness_rest_restore(c->witness, rest, ways, sim->streams[c->group].frame_bytes, sim->now);

@@ -42,6 +42,12 @@ uint64_t sim_client_frame_tag(const struct sim_client *client, uint64_t frame, b
 /* Plays out everything that is due by now. */
 void sim_client_play(struct sim *sim, struct sim_client *client);
 
+/* A worker's, as listeners know it. */
+struct witness_address sim_client_address_of(const struct sim *sim, const struct addr *media);
+
+/* What it knows of others; NULL: nobody has asked it to find out. */
+struct sim_probing *sim_client_probing(const struct sim_client *client);
+
 /* Cluster that serves it; UINT32_MAX if none does. */
 uint32_t sim_client_served_by(const struct sim *sim, const struct sim_client *client);
 

@@ -1,4 +1,6 @@
+#include "peerd/sim/client.h"
 #include "peerd/sim/discovery.h"
+#include "peerd/sim/probing.h"
 
 static struct instant site_deadline(const struct sim_site *site) {
     if (site->peerd.life != SIM_LIFE_RUNNING || site->core == NULL)
@@ -18,8 +20,12 @@ static struct instant client_deadline(const struct sim *sim, const struct sim_cl
     struct sim_clock clock = sim_client_clock(sim, c);
     if (c->nap != NULL)
         return instant_before(sim->end, c->sleeps_until) ? INSTANT_NEVER : c->sleeps_until;
-    return c->state == SIM_CLIENT_OPEN ? sim_clock_true(&clock, witness_deadline(c->witness))
-                                       : INSTANT_NEVER;
+    if (c->state != SIM_CLIENT_OPEN)
+        return INSTANT_NEVER;
+    struct instant at = witness_deadline(c->witness);
+    if (c->probes)
+        at = instant_min(at, prober_deadline(&sim_client_probing(c)->prober));
+    return sim_clock_true(&clock, at);
 }
 
 struct instant sim_machine_deadline(const struct sim *sim, uint32_t machine) {

@@ -1,3 +1,4 @@
+#include "peerd/sim/invariants.h"
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/shelf.h"
 #include "peerd/sim/worker.h"
@@ -149,6 +150,34 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     sim_node_session_changed(sim, w, slot);
 }
 
+static void probe_received(struct sim *sim, struct sim_worker *w, uint32_t client,
+                           const struct message *m) {
+    const struct key_hint *target = &m->u.probe.target;
+    const struct message echo = {.kind = MESSAGE_ECHO, .nonce = m->nonce, .u.echo = {*target}};
+    if (!sim_rekey_is_called(&sim->sites[w->cluster], target) ||
+        !probed_admits(&w->probed, sim->nodes[w->node].limits.probes_per_s, sim_worker_now(sim, w)))
+        return;
+    sim_invariants_probe_answered(sim, w);
+    sim_worker_send(sim, w, client, &echo);
+}
+
+static void trips_received(struct sim *sim, struct sim_worker *w, uint32_t client,
+                           const struct message *m) {
+    struct sim_node *node = &sim->nodes[w->node];
+    const struct message_trips *t = &m->u.trips;
+    uint32_t slot = tenure_find(&w->tenure, &t->session);
+    if (slot == TENURE_SLOT_NONE || !sim_session_at(w, slot)->used ||
+        !sim_rekey_is_called(&sim->sites[w->cluster], &t->target))
+        return;
+    if (node->trips == NULL)
+        node->trips = sim_alloc(NODE_TRIPS_MAX, sizeof(*node->trips));
+    for (uint8_t i = 0; i < t->count && node->trip_count < NODE_TRIPS_MAX; i++)
+        node->trips[node->trip_count++] = (struct node_trip){.client = sim_client_addr(sim, client),
+                                                             .cluster = t->list[i].cluster,
+                                                             .rtt_us = t->list[i].rtt_us,
+                                                             .samples = t->list[i].samples};
+}
+
 static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
@@ -160,6 +189,13 @@ static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const s
     case MESSAGE_REPORT:
         report_received(sim, w, client, m);
         return;
+    case MESSAGE_PROBE:
+        probe_received(sim, w, client, m);
+        return;
+    case MESSAGE_TRIPS:
+        trips_received(sim, w, client, m);
+        return;
+    case MESSAGE_ECHO:
     case MESSAGE_COOKIE:
     case MESSAGE_GRANT:
     case MESSAGE_REFUSE:

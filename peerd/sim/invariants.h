@@ -62,6 +62,8 @@
  * 29. Agreements: no cluster relies on slots that are not held for it, unless the holder was
  *     started anew; more is not held than there is; nobody is named as a backup, or counted on,
  *     beyond what was agreed, and what is turned away is told why.
+ * 30. Probes: a client sends one a second at most, to nobody who serves it or backs it up; a worker
+ *     answers no more than policy permits.
  *  7. A move's figures make sense: nothing is noticed before it happened.
  * Once a simulated second:
  *  5. No session is lost: whoever has a session hears something, or is told an end, within
@@ -116,6 +118,13 @@ void sim_invariants_policy_changes(struct sim *sim, struct sim_site *site);
 void sim_invariants_described(struct sim *sim, struct sim_site *site, const struct description *d);
 
 void sim_invariants_client_opened(struct sim *sim, const struct sim_client *client);
+
+/* A listener is about to probe; a worker has answered one who did. */
+struct prober_out;
+struct sim_probing;
+void sim_invariants_probed(struct sim *sim, const struct sim_client *client,
+                           const struct sim_probing *probing, const struct prober_out *out);
+void sim_invariants_probe_answered(struct sim *sim, struct sim_worker *worker);
 /* Before and after a listener's step. */
 void sim_invariants_client_steps(struct sim *sim, const struct sim_client *client,
                                  const struct witness_event *event);

@@ -51,6 +51,7 @@ void sim_node_free(struct sim *sim, struct sim_node *node) {
     free(node->told_alive);
     free(node->guests);
     sim_roster_free(&node->roster);
+    free(node->trips);
 }
 
 static struct sim_worker *worker_at(struct sim *sim, const struct sim_node *node, uint32_t i) {
@@ -87,6 +88,7 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
         node->guests->count = 0;
     forget_echoes(node);
     sim_roster_clear(&node->roster);
+    node->trip_count = 0;
 }
 
 static void tick_later(struct sim *sim, const struct sim_node *node) {

@@ -38,7 +38,10 @@ size_t sim_message_size(const struct message *m) {
                                    [MESSAGE_REFUSE] = sizeof(m->u.refuse),
                                    [MESSAGE_REPORT] = sizeof(m->u.report),
                                    [MESSAGE_ACK] = sizeof(m->u.ack),
-                                   [MESSAGE_NOTICE] = sizeof(m->u.notice)};
+                                   [MESSAGE_NOTICE] = sizeof(m->u.notice),
+                                   [MESSAGE_PROBE] = sizeof(m->u.probe),
+                                   [MESSAGE_ECHO] = sizeof(m->u.echo),
+                                   [MESSAGE_TRIPS] = sizeof(m->u.trips)};
     size_t ticket = m->kind == MESSAGE_RESUME ? m->u.resume.ticket_len : 0;
     return offsetof(struct message, u) + sizes[m->kind] + ticket;
 }

@@ -47,6 +47,8 @@ static void describe_workers(const struct sim *sim, const struct sim_node *node,
                                              .pid = runs ? 1000 + i : 0,
                                              .restarts = w->restarts,
                                              .frames = w->frames,
+                                             .probes = w->probed.answered,
+                                             .probes_refused = w->probed.refused,
                                              .sessions = w->tenure.credit_used,
                                              .credit_spent = w->tenure.credit_used};
     }
@@ -115,6 +117,10 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     describe_media(sim, node, r);
     if (node->guests != NULL)
         describe_guests(sim, node, r);
+    r->trips = node->trips;
+    r->trip_count = node->trip_count;
+    node->trips = NULL;
+    node->trip_count = 0;
     node->asking = r->seq;
     sim_put(sim, way_to_peerd(sim, node),
             &(struct sim_event){

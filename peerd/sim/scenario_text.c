@@ -306,6 +306,8 @@ static void put_performance(struct text *t, const struct policy_performance *p) 
         text_putf(t, "peers are not told\n");
     if (!p->coordinates)
         text_putf(t, "            without coordinates\n");
+    if (!p->probing)
+        text_putf(t, "            clients probe nobody\n");
 }
 
 static void put_discovery(struct text *t, const struct scenario_discovery *d) {

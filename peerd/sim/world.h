@@ -10,6 +10,7 @@
  *   node.c        a machine: supervisor, registration, media-alive, power switch; roster.c
  *   worker.c      tenure and a pace for each session; door.c checks what clients ask
  *   client.c      witness and playout of a listener; opening.c gets it a session
+ *   probing.c     … and its prober
  *   post.c        datagrams from one end of the network to another
  *   crowd.c       who comes and goes
  *   timeline.c    kills, restarts, drains and cuts, as the scenario says
@@ -40,6 +41,7 @@
 #include "transcoder/timeline/headless.h"
 #include "transcoder/timeline/lap.h"
 #include "transcoder/timeline/pace.h"
+#include "transcoder/timeline/probed.h"
 #include "transcoder/timeline/resend.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/timeline/witness_rest.h"
@@ -240,6 +242,8 @@ struct sim_node {
     uint32_t first_worker, worker_count;
     struct instant spare; /* since when a worker without a place is at hand */
     struct sim_roster roster;
+    struct node_trip *trips; /* that clients told since the last request; NULL: none */
+    uint32_t trip_count;
 };
 
 /* ---- a worker ---- */
@@ -287,6 +291,9 @@ struct sim_worker {
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
     struct instant turned;  /* since when it can be reached, or not */
+    struct probed probed;
+    uint32_t echoes;             /* so many in the present second, as the invariant counts … */
+    struct instant echoes_since; /* … which began then */
 };
 
 /* What a client asked, while tenure answers. */
@@ -365,6 +372,7 @@ struct sim_client {
     bool called;       /* its time to open is set */
     bool leaving;      /* its time to leave has come, or is set by the timeline */
     bool opened;       /* it has had a session */
+    bool probes;       /* it has a prober, while its session is open */
     char *outcome;     /* why it is over, or was refused; NULL: it is `playing`, or waits */
     uint32_t epoch, epoch_high; /* as of the last look */
     struct sim_holder *holders;

@@ -65,9 +65,20 @@ static void put_rtp(struct json_writing *w, const struct api_rtp *r) {
     json_write_string(w, o, "fmtp", r->fmtp);
 }
 
+static void put_clusters(struct json_writing *w, const char *key, const struct api_backup *list,
+                         size_t count) {
+    json_t *clusters = json_write_array(w, w->root, key);
+    for (size_t i = 0; i < count; i++) {
+        json_t *e = json_write_element(w, clusters);
+        json_write_name(w, e, "cluster", &list[i].cluster);
+        json_write_key(w, e, "key", &list[i].key);
+        json_write_addr(w, e, "media", &list[i].media);
+    }
+}
+
 char *api_session_answer_encode(const struct api_session_answer *a, size_t *len) {
     struct json_writing w;
-    if (a->backup_count > TICKET_BACKUPS_MAX)
+    if (a->backup_count > TICKET_BACKUPS_MAX || a->probe_count > API_PROBES_MAX)
         return NULL;
     json_write_begin(&w);
     json_write_bytes(&w, w.root, "session", a->session.bytes, SESSION_ID_BYTES);
@@ -79,13 +90,9 @@ char *api_session_answer_encode(const struct api_session_answer *a, size_t *len)
     json_write_name(&w, cluster, "name", &a->cluster);
     json_write_key(&w, cluster, "key", &a->cluster_key);
     json_write_addr(&w, w.root, "media", &a->media);
-    json_t *backups = json_write_array(&w, w.root, "backups");
-    for (size_t i = 0; i < a->backup_count; i++) {
-        json_t *e = json_write_element(&w, backups);
-        json_write_name(&w, e, "cluster", &a->backups[i].cluster);
-        json_write_key(&w, e, "key", &a->backups[i].key);
-        json_write_addr(&w, e, "media", &a->backups[i].media);
-    }
+    put_clusters(&w, "backups", a->backups, a->backup_count);
+    if (a->measures)
+        put_clusters(&w, "probes", a->probes, a->probe_count);
     put_rtp(&w, &a->rtp);
     return json_write_end(&w, API_ANSWER_LEN_MAX, len);
 }
@@ -123,6 +130,10 @@ static void get_answer(const struct json_place *o, struct api_session_answer *a)
     a->media = json_read_addr(o, "media");
     a->backup_count = (uint8_t)json_read_list(o, "backups", a->backups, TICKET_BACKUPS_MAX,
                                               sizeof(a->backups[0]), get_backup);
+    a->measures = json_read_has(o, "probes");
+    if (a->measures)
+        a->probe_count = (uint8_t)json_read_list(o, "probes", a->probes, API_PROBES_MAX,
+                                                 sizeof(a->probes[0]), get_backup);
     get_rtp(o, &a->rtp);
 }
 

@@ -12,6 +12,8 @@
  *   {"session":"…", "ticket":"v4.public.…", "epoch":1, "lease_ms":…, "expires":… [s since the Unix
  *    epoch], "cluster":{"name":…,"key":…}, "media":"ip:port",
  *    "backups":[{"cluster":…,"key":…,"media":"ip:port"}, …] in order of preference,
+ *    "probes":[the same, …] (optional) other clusters: how far away they and the backups are, the
+ *             client may find out and tell; without this member it is not asked to tell,
  *    "rtp":{"encoding":"opus", "payload_type":96, "clock_rate":48000 [Hz], "channels":2,
  *           "frame_ms":20, "samples_per_frame":960, "ssrc":…, "seq0":…, "ts0":…, "fmtp":"…"}}
  * Problem:
@@ -39,6 +41,7 @@
 #define API_ENCODING_LEN_MAX 15           /* [characters] RFC 3551 names have up to 5 */
 #define API_FMTP_LEN_MAX     127          /* [characters] */
 #define API_TITLE_LEN_MAX    95           /* [bytes] */
+#define API_PROBES_MAX       8            /* a handful */
 
 struct api_session_request {
     struct name service;
@@ -80,6 +83,9 @@ struct api_session_answer {
     struct addr media; /* where to say hello and commit */
     struct api_backup backups[TICKET_BACKUPS_MAX];
     uint8_t backup_count;
+    bool measures;                            /* there is a JSON member "probes" */
+    struct api_backup probes[API_PROBES_MAX]; /* best first; none is among the backups */
+    uint8_t probe_count;
     struct api_rtp rtp;
 };
 

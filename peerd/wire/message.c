@@ -3,7 +3,6 @@
 #include "peerd/base/bytes.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <string.h>
 
 /*
@@ -19,23 +18,25 @@
 #define REPORT_LEN    148 /* [bytes] of one that tells of no move */
 #define MOVED_LEN     12  /* [bytes] more of one that does */
 #define LABEL_RESUME  "peerd resume v1"
+#define TRIPS_LEN     109 /* [bytes] without any trip, with its signature … */
+#define TRIP_LEN      13  /* [bytes] … and each of them */
+#define TRIPS_AT      44  /* [bytes] offset of how many there are */
 #define LABEL_REPORT  "peerd report v1"
-
-/* Domain of the cookie's hash, so that its key could never be made to mean something else. */
-static const char cookie_domain[] = "peerd cookie v1";
+#define LABEL_TRIPS   "peerd trips v1"
 
 /* ---- kinds and ranges ------------------------------------------------------------------------ */
 
 bool message_from_client(enum message_kind kind) {
-    return kind == MESSAGE_HELLO || kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
+    return kind == MESSAGE_HELLO || kind == MESSAGE_RESUME || kind == MESSAGE_REPORT ||
+           kind == MESSAGE_PROBE || kind == MESSAGE_TRIPS;
 }
 
-static bool is_signed(enum message_kind kind) {
-    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
+bool message_is_signed(enum message_kind kind) {
+    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT || kind == MESSAGE_TRIPS;
 }
 
-/* Length of a whole message, 0 for an unknown kind; a resume's ticket and a report's move come on
- * top. */
+/* Length of a whole message, 0 for an unknown kind; a resume's ticket, a report's move and trips
+ * come on top. */
 static size_t length_of(enum message_kind kind) {
     switch (kind) {
     case MESSAGE_HELLO:
@@ -54,6 +55,11 @@ static size_t length_of(enum message_kind kind) {
         return 44;
     case MESSAGE_NOTICE:
         return 54;
+    case MESSAGE_PROBE:
+    case MESSAGE_ECHO:
+        return MESSAGE_PROBE_LEN;
+    case MESSAGE_TRIPS:
+        return TRIPS_LEN;
     }
     return 0;
 }
@@ -111,12 +117,24 @@ static bool notice_in_range(const struct message_notice *n) {
     return false;
 }
 
+static bool trips_in_range(const struct message_trips *t) {
+    bool ok = t->count >= 1 && t->count <= MESSAGE_TRIPS_MAX;
+    for (uint8_t i = 0; ok && i < t->count; i++)
+        ok = t->list[i].samples > 0 && t->list[i].rtt_us > 0 &&
+             t->list[i].rtt_us <= MESSAGE_TRIP_US_MAX;
+    return ok;
+}
+
 static bool in_range(const struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
     case MESSAGE_COOKIE:
     case MESSAGE_ACK:
+    case MESSAGE_PROBE:
+    case MESSAGE_ECHO:
         return true;
+    case MESSAGE_TRIPS:
+        return trips_in_range(&m->u.trips);
     case MESSAGE_RESUME:
         return resume_in_range(&m->u.resume);
     case MESSAGE_GRANT:
@@ -226,6 +244,18 @@ static void write_notice(struct writer *w, const struct message_notice *n) {
     write_u64(w, n->end);
 }
 
+static void write_trips(struct writer *w, const struct message_trips *t) {
+    write_hint(w, &t->target);
+    write_session(w, &t->session);
+    write_u64(w, t->counter);
+    write_u8(w, t->count);
+    for (uint8_t i = 0; i < t->count; i++) {
+        write_hint(w, &t->list[i].cluster);
+        write_u32(w, t->list[i].rtt_us);
+        write_u8(w, t->list[i].samples);
+    }
+}
+
 static void write_body(struct writer *w, const struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
@@ -251,11 +281,22 @@ static void write_body(struct writer *w, const struct message *m) {
     case MESSAGE_NOTICE:
         write_notice(w, &m->u.notice);
         return;
+    case MESSAGE_PROBE:
+        write_hint(w, &m->u.probe.target);
+        return;
+    case MESSAGE_ECHO:
+        write_hint(w, &m->u.echo.cluster);
+        return;
+    case MESSAGE_TRIPS:
+        write_trips(w, &m->u.trips);
+        return;
     }
 }
 
 static const char *label_of(enum message_kind kind) {
-    return kind == MESSAGE_RESUME ? LABEL_RESUME : LABEL_REPORT;
+    return kind == MESSAGE_RESUME  ? LABEL_RESUME
+           : kind == MESSAGE_TRIPS ? LABEL_TRIPS
+                                   : LABEL_REPORT;
 }
 
 size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
@@ -267,6 +308,8 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
         len += m->u.resume.ticket_len;
     else if (m->kind == MESSAGE_REPORT && m->u.report.moved.epoch != 0)
         len += MOVED_LEN;
+    else if (m->kind == MESSAGE_TRIPS)
+        len += (size_t)TRIP_LEN * m->u.trips.count;
     if (len > out_size)
         return 0;
     struct writer w = writer_over(out, len);
@@ -276,7 +319,7 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
     write_u8(&w, 0);
     write_u64(&w, m->nonce);
     write_body(&w, m);
-    if (is_signed(m->kind)) {
+    if (message_is_signed(m->kind)) {
         assert(pair != NULL);
         uint8_t signature[SIGNATURE_BYTES];
         sign_labelled(signature, label_of(m->kind), out, writer_len(&w), pair);
@@ -394,6 +437,19 @@ static void read_notice(struct reader *r, struct message_notice *n) {
     n->end = read_u64(r);
 }
 
+static void read_trips(struct reader *r, struct message_trips *t) {
+    t->target = read_hint(r);
+    t->session = read_session(r);
+    t->counter = read_u64(r);
+    t->count = read_u8(r);
+    assert(t->count <= MESSAGE_TRIPS_MAX); /* check_length saw to it */
+    for (uint8_t i = 0; i < t->count; i++) {
+        t->list[i].cluster = read_hint(r);
+        t->list[i].rtt_us = read_u32(r);
+        t->list[i].samples = read_u8(r);
+    }
+}
+
 static bool read_body(struct reader *r, struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
@@ -418,12 +474,21 @@ static bool read_body(struct reader *r, struct message *m) {
     case MESSAGE_NOTICE:
         read_notice(r, &m->u.notice);
         return true;
+    case MESSAGE_PROBE:
+        m->u.probe.target = read_hint(r);
+        return true;
+    case MESSAGE_ECHO:
+        m->u.echo.cluster = read_hint(r);
+        return true;
+    case MESSAGE_TRIPS:
+        read_trips(r, &m->u.trips);
+        return true;
     }
     return false;
 }
 
-/* Every message has one exact length, which for a resume follows from its ticket's; a report has
- * two. */
+/* Every message has one exact length, which for a resume follows from its ticket's and for trips
+ * from how many there are; a report has two. */
 static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
     size_t want = length_of(kind);
     if (len < want)
@@ -437,6 +502,11 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
     }
     if (kind == MESSAGE_REPORT && len == REPORT_LEN + MOVED_LEN)
         return ERR_OK;
+    if (kind == MESSAGE_TRIPS) {
+        if (datagram[TRIPS_AT] > MESSAGE_TRIPS_MAX)
+            return ERR_BAD_FIELD;
+        want += (size_t)TRIP_LEN * datagram[TRIPS_AT];
+    }
     if (len < want)
         return ERR_TRUNCATED;
     return len > want ? ERR_OVERSIZED : ERR_OK;
@@ -476,7 +546,7 @@ enum err message_decode(struct message *out, const void *datagram, size_t len) {
     m.nonce = read_u64(&r);
     if (!read_body(&r, &m))
         return ERR_BAD_FIELD;
-    if (is_signed(m.kind)) {
+    if (message_is_signed(m.kind)) {
         m.signed_part.data = bytes;
         m.signed_part.len = len - SIGNATURE_BYTES;
         read_span(&r, SIGNATURE_BYTES);
@@ -492,9 +562,10 @@ enum err message_decode(struct message *out, const void *datagram, size_t len) {
 
 enum err message_verify(const struct message *m, const struct public_key *client,
                         const struct key_hint *me) {
-    assert(is_signed(m->kind) && m->signed_part.data != NULL);
-    const struct key_hint *target =
-        m->kind == MESSAGE_RESUME ? &m->u.resume.target : &m->u.report.target;
+    assert(message_is_signed(m->kind) && m->signed_part.data != NULL);
+    const struct key_hint *target = m->kind == MESSAGE_RESUME  ? &m->u.resume.target
+                                    : m->kind == MESSAGE_TRIPS ? &m->u.trips.target
+                                                               : &m->u.report.target;
     if (!key_hint_equal(target, me))
         return ERR_FOREIGN;
     const uint8_t *signature = m->signed_part.data + m->signed_part.len;
@@ -502,81 +573,4 @@ enum err message_verify(const struct message *m, const struct public_key *client
                            client)
                ? ERR_OK
                : ERR_BAD_SIGNATURE;
-}
-
-/* ---- held frames, cookies, names ------------------------------------------------------------- */
-
-/* Index of the frame's bit, HELD_BITS or more if it has none. */
-static uint64_t held_bit(const struct message_resume *r, uint64_t frame) {
-    return frame > r->from_frame ? frame - r->from_frame - 1 : HELD_BITS;
-}
-
-bool resume_holds(const struct message_resume *r, uint64_t frame) {
-    uint64_t bit = held_bit(r, frame);
-    return bit < HELD_BITS && (r->held[bit / 8] >> (bit % 8) & 1) != 0;
-}
-
-void resume_note_held(struct message_resume *r, uint64_t frame) {
-    uint64_t bit = held_bit(r, frame);
-    if (bit < HELD_BITS)
-        r->held[bit / 8] |= (uint8_t)(1U << (bit % 8));
-}
-
-void cookie_make(struct cookie *out, const uint8_t secret[32], const struct addr *who,
-                 uint64_t period) {
-    uint8_t input[sizeof(cookie_domain) + 1 + 16 + 2 + 8];
-    struct writer w = writer_over(input, sizeof(input));
-    write_copy(&w, cookie_domain, sizeof(cookie_domain));
-    write_u8(&w, who->family);
-    write_copy(&w, who->ip, sizeof(who->ip));
-    write_u16(&w, who->port);
-    write_u64(&w, period);
-    assert(!w.failed);
-    crypto_generichash(out->bytes, COOKIE_BYTES, input, writer_len(&w), secret, 32);
-}
-
-bool cookie_check(const struct cookie *c, const uint8_t secret[32], const struct addr *who,
-                  uint64_t period) {
-    struct cookie now;
-    struct cookie before;
-    cookie_make(&now, secret, who, period);
-    cookie_make(&before, secret, who, period - 1);
-    /* Both are compared in constant time, so that a stranger learns nothing byte by byte. */
-    bool is_now = sodium_memcmp(c->bytes, now.bytes, COOKIE_BYTES) == 0;
-    bool is_before = sodium_memcmp(c->bytes, before.bytes, COOKIE_BYTES) == 0;
-    return is_now || is_before;
-}
-
-const char *resume_purpose_name(enum resume_purpose p) {
-    switch (p) {
-    case RESUME_STANDBY:
-        return "standby";
-    case RESUME_HEDGE:
-        return "hedge";
-    case RESUME_COMMIT:
-        return "commit";
-    case RESUME_CANCEL:
-        return "cancel";
-    case RESUME_RELEASE:
-        return "release";
-    }
-    return "unknown";
-}
-
-const char *move_cause_name(enum move_cause c) {
-    switch (c) {
-    case MOVE_CAUSE_NONE:
-        return "none";
-    case MOVE_CAUSE_DRAIN:
-        return "drain";
-    case MOVE_CAUSE_DEGRADED:
-        return "degraded";
-    case MOVE_CAUSE_CRASHED:
-        return "crashed";
-    case MOVE_CAUSE_PARTITIONED:
-        return "partitioned";
-    case MOVE_CAUSE_RETURN:
-        return "return";
-    }
-    return "unknown";
 }

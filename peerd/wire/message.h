@@ -9,7 +9,8 @@
  * included, so that a message stolen from one path means nothing on another.
  *
  * No media and nothing longer than what was asked goes to an address that has not repeated a
- * cookie: hello (64 bytes, padded) -> cookie (48 bytes). A warm path has its cookie already.
+ * cookie: hello (64 bytes, padded) -> cookie (48 bytes), probe -> echo (32 bytes each). A warm path
+ * has its cookie already.
  *
  * After the header, fields in this order with their bytes, integers in network byte order; in
  * brackets the length of the whole message, the only one that is accepted:
@@ -29,12 +30,21 @@
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
  *   kind 8 notice  worker: session 16, number 4, what 1, error or (move) cause 1, target hint 8,
  *                  deadline_ms 4, end 8 [54]
- * Labels of the signatures: "peerd resume v1" and "peerd report v1".
+ *   kind 9 probe   client: target hint 8, zeros [32]
+ *   kind 10 echo   worker, to a probe: hint 8, zeros [32]
+ *   kind 11 trips  client: target hint 8, session 16, counter 8, count 1, then of each: hint of a
+ *                  cluster 8, rtt_us 4, samples 1; signature 64 [109 + 13 a trip]
+ * Labels of the signatures: "peerd resume v1", "peerd report v1" and "peerd trips v1".
+ *
+ * A probe asks how far away a cluster is that does not serve its sender. Its answer is as long as
+ * the question and says nothing that is not known: no state, no room, no session. Whoever is of an
+ * older version counts kinds 9 and 11 as unknown and drops them.
  *
  * Ranges, refused with ERR_BAD_FIELD: enumerations and error numbers are known ones; a refusal has
  * an error; a move notice has a cause that a server can have, and no end; a move that a report
  * tells of has an epoch of at least 1; frames are at most
  * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
+ * there are 1 to MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample;
  * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a
  * commit, which make a worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX
  * apart, either way. A decoder cannot see replay: the receiver compares `counter` and `nonce`, and
@@ -54,6 +64,7 @@
 #define MESSAGE_LEN_MAX    1200 /* [bytes] */
 #define MESSAGE_HELLO_LEN  64   /* [bytes] */
 #define MESSAGE_COOKIE_LEN 48   /* [bytes] */
+#define MESSAGE_PROBE_LEN  32   /* [bytes] and of an echo */
 #define COOKIE_BYTES       16   /* [bytes] */
 #define HELD_BITS          128  /* frames after from_frame that a resume can say are held */
 
@@ -64,6 +75,8 @@
 #define MESSAGE_LAG_UNKNOWN       INT32_MIN
 #define MESSAGE_HEDGE_MS_MAX      2000 /* [ms] policy allows less, 500 by default */
 #define MESSAGE_SPREAD_FRAMES_MAX 3000 /* [frames] one minute */
+#define MESSAGE_TRIPS_MAX         16   /* in one message: whom a client knows, and whom it probes */
+#define MESSAGE_TRIP_US_MAX       10000000U /* [µs] longer ones are no round trips */
 
 enum message_kind {
     MESSAGE_HELLO = 1,
@@ -73,7 +86,10 @@ enum message_kind {
     MESSAGE_REFUSE = 5,
     MESSAGE_REPORT = 6,
     MESSAGE_ACK = 7,
-    MESSAGE_NOTICE = 8
+    MESSAGE_NOTICE = 8,
+    MESSAGE_PROBE = 9,
+    MESSAGE_ECHO = 10,
+    MESSAGE_TRIPS = 11
 };
 
 enum resume_purpose {
@@ -194,6 +210,29 @@ struct message_notice {
     uint64_t end;           /* with NOTICE_END: one past the last frame that there is to hear */
 };
 
+struct message_probe {
+    struct key_hint target; /* the cluster it is for */
+};
+
+struct message_echo {
+    struct key_hint cluster; /* who answers */
+};
+
+/* A client's round trip to a cluster that does not serve it. */
+struct message_trip {
+    struct key_hint cluster;
+    uint32_t rtt_us; /* [µs] smoothed */
+    uint8_t samples; /* that it stands on */
+};
+
+struct message_trips {
+    struct key_hint target;
+    struct session_id session;
+    uint64_t counter; /* grows with each message of this kind */
+    uint8_t count;
+    struct message_trip list[MESSAGE_TRIPS_MAX];
+};
+
 struct message {
     enum message_kind kind;
     uint64_t nonce;
@@ -205,8 +244,12 @@ struct message {
         struct message_report report;
         struct message_ack ack;
         struct message_notice notice;
+        struct message_probe probe;
+        struct message_echo echo;
+        struct message_trips trips;
     } u;
-    /* Of a decoded resume or report: what the signature stands over, borrowed from the datagram. */
+    /* Of a decoded resume, report or trips: what the signature stands over, borrowed from the
+     * datagram. */
     struct {
         const uint8_t *data;
         size_t len; /* [bytes] without the signature */
@@ -216,9 +259,12 @@ struct message {
 /* True for the kinds that a client sends; a worker drops the others, a client these. */
 bool message_from_client(enum message_kind kind);
 
-/* Encodes; `pair` signs resumes and reports and may be NULL for other kinds. Returns the length,
- * or 0 if it does not fit or a field is outside the range that the decoder accepts: then clamp the
- * field (a client that was suspended may be further behind than a backfill reaches). */
+/* True for the kinds that its key signs. */
+bool message_is_signed(enum message_kind kind);
+
+/* Encodes; `pair` signs resumes, reports and trips and may be NULL for other kinds. Returns the
+ * length, or 0 if it does not fit or a field is outside the range that the decoder accepts: then
+ * clamp the field (a client that was suspended may be further behind than a backfill reaches). */
 size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
                       const struct key_pair *pair);
 
@@ -228,8 +274,8 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
  * BAD_FIELD; count, trace and drop. */
 enum err message_decode(struct message *out, const void *datagram, size_t len);
 
-/* Checks the signature of a decoded resume or report while its datagram is still there. May not be
- * called for other kinds. ERR_FOREIGN if `target` is not `me`, ERR_BAD_SIGNATURE. */
+/* Checks the signature of a decoded resume, report or trips while its datagram is still there. May
+ * not be called for other kinds. ERR_FOREIGN if `target` is not `me`, ERR_BAD_SIGNATURE. */
 enum err message_verify(const struct message *m, const struct public_key *client,
                         const struct key_hint *me);
 

@@ -69,6 +69,8 @@ static void put_worker(struct json_writing *w, json_t *o, const struct node_work
     json_write_uint(w, o, "sessions", k->sessions);
     json_write_uint(w, o, "credit_spent", k->credit_spent);
     json_write_uint(w, o, "cpu_ms", k->cpu_ms);
+    put_some(w, o, "probes", k->probes);
+    put_some(w, o, "probes_refused", k->probes_refused);
 }
 
 static void put_session(struct json_writing *w, json_t *o, const struct node_session *s) {
@@ -105,6 +107,17 @@ static void put_session(struct json_writing *w, json_t *o, const struct node_ses
     put_some(w, o, "moved_duplicates", s->moved.duplicates);
 }
 
+static void put_trips(struct json_writing *w, const struct node_request *r) {
+    json_t *trips = r->trip_count > 0 ? json_write_array(w, w->root, "trips") : NULL;
+    for (size_t i = 0; i < r->trip_count && !w->failed; i++) {
+        json_t *o = json_write_element(w, trips);
+        json_write_addr(w, o, "client", &r->trips[i].client);
+        json_write_bytes(w, o, "cluster", r->trips[i].cluster.bytes, KEY_HINT_BYTES);
+        json_write_uint(w, o, "rtt_us", r->trips[i].rtt_us);
+        json_write_uint(w, o, "samples", r->trips[i].samples);
+    }
+}
+
 static void put_lists(struct json_writing *w, const struct node_request *r) {
     json_write_addrs(w, w->root, "media", r->media, r->media_count);
     json_t *profiles = json_write_array(w, w->root, "profiles");
@@ -120,6 +133,7 @@ static void put_lists(struct json_writing *w, const struct node_request *r) {
     for (size_t i = 0; i < r->session_count && !w->failed; i++)
         put_session(w, json_write_element(w, sessions), &r->sessions[i]);
     json_write_session_ids(w, w->root, "ended", r->ended, r->ended_count);
+    put_trips(w, r);
 }
 
 static void put_guests(struct json_writing *w, const struct node_request *r) {
@@ -136,7 +150,7 @@ static bool counts_in_range(const struct node_request *r) {
     return r->guest_count <= NODE_GUESTS_MAX && r->media_count <= NODE_WORKERS_MAX &&
            r->profile_count <= NODE_PROFILES_MAX && r->source_count <= NODE_SOURCES_MAX &&
            r->worker_count <= NODE_WORKERS_MAX && r->session_count <= NODE_SESSIONS_MAX &&
-           r->ended_count <= NODE_SESSIONS_MAX;
+           r->ended_count <= NODE_SESSIONS_MAX && r->trip_count <= NODE_TRIPS_MAX;
 }
 
 char *node_request_encode(const struct node_request *r, size_t *len) {
@@ -198,6 +212,8 @@ static void get_worker(const struct json_place *o, void *out) {
     k->sessions = (uint32_t)json_read_uint(o, "sessions", 0, UINT32_MAX);
     k->credit_spent = (uint32_t)json_read_uint(o, "credit_spent", 0, UINT32_MAX);
     k->cpu_ms = json_read_uint(o, "cpu_ms", 0, INT64_MAX);
+    k->probes = get_some(o, "probes", INT64_MAX);
+    k->probes_refused = get_some(o, "probes_refused", INT64_MAX);
 }
 
 static void get_measured(const struct json_place *o, struct node_session *s) {
@@ -246,6 +262,14 @@ static void get_guest(const struct json_place *o, void *out) {
     g->refused = json_read_uint(o, "refused", 0, INT64_MAX);
 }
 
+static void get_trip(const struct json_place *o, void *out) {
+    struct node_trip *t = out;
+    t->client = json_read_addr(o, "client");
+    json_read_bytes(o, "cluster", t->cluster.bytes, KEY_HINT_BYTES);
+    t->rtt_us = (uint32_t)json_read_uint(o, "rtt_us", 1, MESSAGE_TRIP_US_MAX);
+    t->samples = (uint8_t)json_read_uint(o, "samples", 1, UINT8_MAX);
+}
+
 static void get_lists(const struct json_place *o, struct node_request *r) {
     r->media = json_read_array(o, "media", NODE_WORKERS_MAX, sizeof(*r->media), json_read_each_addr,
                                &r->media_count);
@@ -262,6 +286,9 @@ static void get_lists(const struct json_place *o, struct node_request *r) {
     if (json_read_has(o, "guests"))
         r->guests = json_read_array(o, "guests", NODE_GUESTS_MAX, sizeof(*r->guests), get_guest,
                                     &r->guest_count);
+    if (json_read_has(o, "trips"))
+        r->trips = json_read_array(o, "trips", NODE_TRIPS_MAX, sizeof(*r->trips), get_trip,
+                                   &r->trip_count);
 }
 
 /* Whoever reads a worker's number uses it as an index into `media`. */
@@ -327,5 +354,6 @@ void node_request_free(struct node_request *r) {
     free(r->sessions);
     free(r->ended);
     free(r->guests);
+    free(r->trips);
     *r = (struct node_request){.seq = 0};
 }

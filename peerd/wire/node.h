@@ -40,6 +40,7 @@
 #define NODE_ORDERS_MAX       1024 /* the rest waits for the next answer, a poll later */
 #define NODE_ISSUERS_MAX      512  /* keys, now, next and before, whose tickets are accepted */
 #define NODE_MEDIA_ALIVE_MAX  64   /* backups to be told when peerd is silent */
+#define NODE_TRIPS_MAX        1024 /* a request; more are not told */
 #define NODE_LOCATION_LEN_MAX 255  /* [bytes] path or URL of a source */
 #define NODE_REQUEST_LEN_MAX  ((size_t)8 << 20) /* [bytes] JSON: 8192 sessions of 1 KB */
 #define NODE_ANSWER_LEN_MAX   ((size_t)2 << 20) /* [bytes] JSON */
@@ -68,14 +69,16 @@ struct node_source {
 };
 
 struct node_worker {
-    uint32_t index;        /* place in the node's `media`; a decoded one has an entry there */
-    uint32_t pid;          /* 0 while it is being replaced */
-    uint32_t restarts;     /* since the supervisor started */
-    uint64_t frames;       /* sent since then: the progress counter */
-    uint64_t resent;       /* RTP packets sent again since then (RFC 4588) */
-    uint32_t sessions;     /* now */
-    uint32_t credit_spent; /* slots of the current credit in use */
-    uint64_t cpu_ms;       /* [ms] user and system, since then */
+    uint32_t index;          /* place in the node's `media`; a decoded one has an entry there */
+    uint32_t pid;            /* 0 while it is being replaced */
+    uint32_t restarts;       /* since the supervisor started */
+    uint64_t frames;         /* sent since then: the progress counter */
+    uint64_t resent;         /* RTP packets sent again since then (RFC 4588) */
+    uint32_t sessions;       /* now */
+    uint32_t credit_spent;   /* slots of the current credit in use */
+    uint64_t cpu_ms;         /* [ms] user and system, since then */
+    uint64_t probes;         /* of clients of others answered since then (optional) … */
+    uint64_t probes_refused; /* … and not answered: too many (optional) */
 };
 
 /* One session of this machine. What the client measured comes from its last signed report. */
@@ -112,6 +115,15 @@ struct node_guest {
     uint64_t refused;  /* as one too many, by workers, since the supervisor started */
 };
 
+/* How far away a client of a session served here is from another cluster, as it says itself. Told
+ * once, and lost with its request: another one comes within seconds. */
+struct node_trip {
+    struct addr client;
+    struct key_hint cluster;
+    uint32_t rtt_us; /* [µs] 1 to MESSAGE_TRIP_US_MAX */
+    uint8_t samples; /* that it stands on */
+};
+
 struct node_request {
     struct name node;
     uint64_t boot;       /* random id of this run of the supervisor, never 0 */
@@ -135,6 +147,8 @@ struct node_request {
     size_t ended_count;        /* at most NODE_SESSIONS_MAX */
     struct node_guest *guests; /* those named in the last answer (optional) */
     size_t guest_count;
+    struct node_trip *trips; /* since the request before (optional) */
+    size_t trip_count;
 };
 
 /* ---- answer ---- */
@@ -203,6 +217,7 @@ struct node_limits {
     uint32_t skew_ms;           /* [ms] of wall clocks, on ticket expiry only */
     uint32_t hedge_ms_max;      /* [ms] at most MESSAGE_HEDGE_MS_MAX */
     uint32_t hedges_per_minute; /* of one session */
+    uint32_t probes_per_s;      /* that one worker answers (JSON "probes"; optional: 0, none) */
 };
 
 struct node_answer {

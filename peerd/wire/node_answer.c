@@ -124,6 +124,7 @@ static void put_limits(struct json_writing *w, const struct node_limits *l) {
     json_write_uint(w, o, "skew_ms", l->skew_ms);
     json_write_uint(w, o, "hedge_ms_max", l->hedge_ms_max);
     json_write_uint(w, o, "hedges_per_minute", l->hedges_per_minute);
+    json_write_uint(w, o, "probes", l->probes_per_s);
 }
 
 static bool counts_in_range(const struct node_answer *a) {
@@ -254,6 +255,9 @@ static void get_limits(const struct json_place *root, struct node_limits *l) {
     l->skew_ms = get_ms(&o, "skew_ms", 0);
     l->hedge_ms_max = (uint32_t)json_read_uint(&o, "hedge_ms_max", 0, MESSAGE_HEDGE_MS_MAX);
     l->hedges_per_minute = (uint32_t)json_read_uint(&o, "hedges_per_minute", 0, UINT32_MAX);
+    l->probes_per_s = 0;
+    if (json_read_has(&o, "probes"))
+        l->probes_per_s = (uint32_t)json_read_uint(&o, "probes", 0, UINT32_MAX);
 }
 
 static void get_answer(const struct json_place *o, struct node_answer *a) {

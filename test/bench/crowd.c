@@ -123,6 +123,9 @@ static void message_received(struct crowd *c, uint32_t path, const uint8_t *data
     case MESSAGE_REFUSE:
         answered(c, &a, now);
         return;
+    case MESSAGE_PROBE:
+    case MESSAGE_ECHO:
+    case MESSAGE_TRIPS:
     case MESSAGE_NOTICE:
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:

@@ -6,7 +6,8 @@
  * as many bytes. A nonce and a session id cannot be guessed, so two kinds of record are completed
  * with what only a server of this session knows; all else is the fuzzer's. 0 a datagram as it is 1
  * a message: kind from `value`, nonce and session filled in 2 RTP of a frame near the newest one,
- * `value` - 64 away      3 time passes
+ * `value` - 64 away      3 time passes; a message whose `value` has its highest bit set is an echo,
+ * of one who was probed
  */
 #include "peerd/net/clock.h"
 #include "transcoder/client/client.h"
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define SERVERS      3
+#define PROBED       2 /* beside them */
 #define RTP_UNIT     5
 #define DATAGRAM_MAX (255 * RTP_UNIT)
 
@@ -53,6 +55,8 @@ static void fill_session(struct api_session_answer *s) {
                                      .cluster_key = key_of(1),
                                      .media = place(0),
                                      .backup_count = SERVERS - 1,
+                                     .measures = true,
+                                     .probe_count = PROBED,
                                      .rtp = {.encoding = "PCMU",
                                              .clock_rate_hz = 8000,
                                              .channels = 1,
@@ -63,6 +67,8 @@ static void fill_session(struct api_session_answer *s) {
                                              .ts0 = 0xffffff00}};
     s->backups[0] = (struct api_backup){named("ams1"), key_of(2), place(1)};
     s->backups[1] = (struct api_backup){named("lon1"), key_of(3), place(2)};
+    s->probes[0] = (struct api_backup){named("par1"), key_of(4), place(3)};
+    s->probes[1] = (struct api_backup){named("vie1"), key_of(5), place(4)};
 }
 
 static void frame_due(void *data, const struct peerclient_frame *frame) {
@@ -100,6 +106,10 @@ static void complete(struct peerclient *c, uint8_t server, uint8_t value, uint8_
     d[0] = MESSAGE_FIRST_BYTE;
     d[1] = 3;
     d[2] = (uint8_t)(1 + (value & 7));
+    if ((value & 0x80) != 0) {
+        d[2] = MESSAGE_ECHO;
+        nonce = c->prober.nonce;
+    }
     d[3] = 0;
     for (int i = 0; i < 8; i++)
         d[4 + i] = (uint8_t)(nonce >> (56 - 8 * i));
@@ -136,12 +146,20 @@ static void feed(struct peerclient *c, const uint8_t head[4], const uint8_t *byt
         len = packet(c, head[2], d, len);
         break;
     case 3:
-        if (c->end == PEERCLIENT_END_NONE)
-            client_step(c, &(struct witness_event){.kind = WITNESS_TICKED});
+        if (c->end != PEERCLIENT_END_NONE)
+            return;
+        c->prober.next_at = instant_min(c->prober.next_at, net_now()); /* nobody waits a second */
+        c->prober.tell_at = instant_min(c->prober.tell_at, net_now());
+        client_step(c, &(struct witness_event){.kind = WITNESS_TICKED});
         return;
     }
     struct instant now = net_now();
     struct net_datagram datagram = {.from = place(server), .data = d, .len = len, .at = now};
+    if ((head[0] & 3) == 1 && (head[2] & 0x80) != 0) {
+        datagram.from = c->prober.targets[c->prober.asked].media;
+        if (len >= 12 + KEY_HINT_BYTES && (head[1] & 0x40) == 0)
+            memcpy(d + 12, c->prober.targets[c->prober.asked].hint.bytes, KEY_HINT_BYTES);
+    }
     if ((head[1] & 0x80) != 0)
         datagram.from.port = 4711; /* a stranger's */
     arrivals_datagram(c, &datagram, now);
@@ -159,6 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         size -= 4 + len;
         witness_check_invariants(&c->witness);
         playout_check_invariants(&c->playout);
+        prober_check_invariants(&c->prober);
     }
     peerclient_report(c, &report);
     require(report.frames_expected == report.frames_played + report.frames_lost);

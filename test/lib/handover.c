@@ -285,7 +285,10 @@ static void packet_at_server(struct handover *h, const struct handover_packet *p
     case MESSAGE_REFUSE:
     case MESSAGE_ACK:
     case MESSAGE_NOTICE:
-        assert(!"a client never sends these");
+    case MESSAGE_PROBE:
+    case MESSAGE_ECHO:
+    case MESSAGE_TRIPS:
+        assert(!"a witness never sends these");
     }
 }
 
@@ -408,6 +411,9 @@ static void packet_at_client(struct handover *h, const struct handover_packet *p
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
     case MESSAGE_REPORT:
+    case MESSAGE_PROBE:
+    case MESSAGE_ECHO:
+    case MESSAGE_TRIPS:
         assert(!"a server never sends these");
     }
     step_client(h, &e);

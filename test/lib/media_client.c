@@ -78,6 +78,10 @@ static bool datagram_received(struct media_client *c, const uint8_t *data, size_
     if (len > 0 && data[0] == MESSAGE_FIRST_BYTE) {
         if (message_decode(answer, data, len) != ERR_OK)
             return false;
+        if (answer->kind == MESSAGE_ECHO && len == MESSAGE_PROBE_LEN) {
+            c->echo_count++;
+            return false;
+        }
         if (answer->kind != MESSAGE_NOTICE)
             return true;
         c->notice = answer->u.notice;
@@ -187,6 +191,15 @@ bool media_client_hello(struct media_client *c) {
     c->cookie = answer.u.cookie.cookie;
     c->free_slots = answer.u.cookie.free_slots;
     return true;
+}
+
+uint32_t media_client_probe(struct media_client *c, const struct key_hint *target, int times) {
+    uint32_t before = c->echo_count;
+    for (int i = 0; i < times; i++)
+        say(c, &(struct message){
+                   .kind = MESSAGE_PROBE, .nonce = ++c->nonce, .u.probe = {.target = *target}});
+    media_client_hello(c); /* answered after them */
+    return c->echo_count - before;
 }
 
 struct message_resume media_client_resume(struct media_client *c, enum resume_purpose purpose,

@@ -44,6 +44,7 @@ struct media_client {
     uint32_t sr_count;
     struct message_notice notice; /* newest */
     uint32_t notice_count;
+    uint32_t echo_count; /* answers to probes */
 };
 
 /* Opens a socket and makes a key; the ticket is to be filled and signed by the test. */
@@ -60,6 +61,9 @@ void media_client_send(struct media_client *c, const void *data, size_t len);
 
 /* Hello and cookie. False if none came. */
 bool media_client_hello(struct media_client *c);
+
+/* Sends so many probes for whoever has that hint, and returns how many are answered. */
+uint32_t media_client_probe(struct media_client *c, const struct key_hint *target, int times);
 
 /* Fills what every resume has: cookie, target, session, next counter, ticket. */
 struct message_resume media_client_resume(struct media_client *c, enum resume_purpose purpose,

@@ -116,7 +116,8 @@ void rig_init(struct rig *r, const struct rig_source *sources, size_t count) {
                    .standby_lease_ms = 3000,
                    .skew_ms = 1000,
                    .hedge_ms_max = 500,
-                   .hedges_per_minute = 60},
+                   .hedges_per_minute = 60,
+                   .probes_per_s = 5},
     };
 }
 

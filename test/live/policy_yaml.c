@@ -155,8 +155,8 @@ static void put_limits(FILE *out, const struct policy *p) {
     put_duration(out, "drain_deadline", l->drain_deadline);
     fprintf(out,
             "  drain_per_s: %" PRIu32 "\n  hedge_max: %" PRIu32 "ms\n  hedges_per_minute: %" PRIu32
-            "\n",
-            l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute);
+            "\n  probes_per_s: %" PRIu32 "\n",
+            l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute, l->probes_per_s);
     fprintf(out, "  return: %s\n  return_per_s: %" PRIu32 "\n",
             l->homing == POLICY_RETURN_NEVER    ? "never"
             : l->homing == POLICY_RETURN_ALWAYS ? "always"
@@ -177,6 +177,7 @@ static void put_performance(FILE *out, const struct policy_performance *p) {
     put_duration(out, "degraded_hold", p->degraded_hold);
     fprintf(out, "  canary: %" PRIu32 "\n", p->canary);
     fprintf(out, "  coordinates: %s\n", p->coordinates ? "true" : "false");
+    fprintf(out, "  probing: %s\n", p->probing ? "true" : "false");
 }
 
 static void put_prefix_list(FILE *out, const char *key, const struct policy_prefixes *p) {

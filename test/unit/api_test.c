@@ -84,6 +84,9 @@ Test(api, answer_round_trips) {
     cr_expect(addr_equal(&out.media, &a.media) && out.backup_count == 2);
     cr_expect(public_key_equal(&out.backups[1].key, &a.backups[1].key));
     cr_expect(out.backups[1].media.family == 6 && out.backups[1].media.port == 7701);
+    cr_expect(out.measures && out.probe_count == 1 && out.probes[0].media.port == 7702);
+    cr_expect_str_eq(out.probes[0].cluster.text, "par1");
+    cr_expect(public_key_equal(&out.probes[0].key, &a.probes[0].key));
     cr_expect_str_eq(out.rtp.encoding, "opus");
     cr_expect(out.rtp.payload_type == 96 && out.rtp.clock_rate_hz == 48000);
     cr_expect(out.rtp.channels == 2 && out.rtp.frame_ms == 20 && out.rtp.samples_per_frame == 960);
@@ -113,6 +116,10 @@ Test(api, answer_is_refused_by_the_name_of_its_member) {
          "backups[0].media: expected an address and port"},
         {"five backups", "\"backups\":[", "\"backups\":[1,2,3,", ERR_OVERSIZED,
          "backups: expected an array of at most 4"},
+        {"nine to probe", "\"probes\":[", "\"probes\":[1,2,3,4,5,6,7,8,", ERR_OVERSIZED,
+         "probes: expected an array of at most 8"},
+        {"one to probe who is nowhere", "\"192.0.2.4:7702\"", "\"\"", ERR_BAD_FIELD,
+         "probes[0].media: expected an address and port"},
         {"a line feed for the SDP file", "stereo=0", "stereo=0\\r\\na=evil", ERR_BAD_FIELD,
          "rtp.fmtp: expected text of 0 to 127 bytes without control characters"},
     };
@@ -127,6 +134,11 @@ Test(api, answer_is_refused_by_the_name_of_its_member) {
         cr_expect_not_null(strstr(fault.text, rows[i].fault), "%s: %s", rows[i].what, fault.text);
         free(wrong);
     }
+    char *nobody = sample_edit(text, "\"probes\"", "\"pro\"");
+    struct api_session_answer none;
+    cr_expect_eq(api_session_answer_decode(&none, nobody, strlen(nobody), NULL), ERR_OK);
+    cr_expect(!none.measures && none.probe_count == 0, "an older cluster does not ask for it");
+    free(nobody);
     char *newer = sample_edit(text, "\"epoch\":1", "\"epoch\":1,\"later\":true");
     struct api_session_answer out;
     cr_expect_eq(api_session_answer_decode(&out, newer, strlen(newer), NULL), ERR_OK,

@@ -124,7 +124,7 @@ static void run(struct bed *b, int seconds, uint32_t lost_of_50) {
 }
 
 #define USUAL                                                                                      \
-    { 64, true, 24, 48, 5, 600, 10, 8, {10000000}, true, 0 }
+    { 64, true, 24, 48, 5, 600, 10, 8, {10000000}, true, 0, true }
 
 static const struct policy_performance usual = USUAL;
 
@@ -157,11 +157,23 @@ Test(core_digests, what_leaves_is_as_the_policy_says) {
         uint8_t bits;
     } rows[] = {
         {"as usual", USUAL, CLIENTS, true, 24},
-        {"coarser", {64, true, 16, 32, 5, 600, 10, 8, {10000000}, true, 0}, CLIENTS, true, 16},
-        {"too few clients", {64, true, 24, 48, 5, 600, 10, 8, {10000000}, true, 0}, 4, false, 0},
-        {"few are enough", {64, true, 24, 48, 4, 600, 10, 8, {10000000}, true, 0}, 4, true, 24},
+        {"coarser",
+         {64, true, 16, 32, 5, 600, 10, 8, {10000000}, true, 0, true},
+         CLIENTS,
+         true,
+         16},
+        {"too few clients",
+         {64, true, 24, 48, 5, 600, 10, 8, {10000000}, true, 0, true},
+         4,
+         false,
+         0},
+        {"few are enough",
+         {64, true, 24, 48, 4, 600, 10, 8, {10000000}, true, 0, true},
+         4,
+         true,
+         24},
         {"nothing is told",
-         {64, false, 24, 48, 5, 600, 10, 8, {10000000}, true, 0},
+         {64, false, 24, 48, 5, 600, 10, 8, {10000000}, true, 0, true},
          CLIENTS,
          false,
          0},

@@ -6,9 +6,9 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const enum message_kind kinds[] = {MESSAGE_HELLO, MESSAGE_COOKIE, MESSAGE_RESUME,
-                                          MESSAGE_GRANT, MESSAGE_REFUSE, MESSAGE_REPORT,
-                                          MESSAGE_ACK,   MESSAGE_NOTICE};
+static const enum message_kind kinds[] = {
+    MESSAGE_HELLO, MESSAGE_COOKIE, MESSAGE_RESUME, MESSAGE_GRANT, MESSAGE_REFUSE, MESSAGE_REPORT,
+    MESSAGE_ACK,   MESSAGE_NOTICE, MESSAGE_PROBE,  MESSAGE_ECHO,  MESSAGE_TRIPS};
 
 static size_t encode_sample(enum message_kind kind, uint8_t out[MESSAGE_LEN_MAX]) {
     struct key_pair pair = sample_pair(9);
@@ -16,8 +16,9 @@ static size_t encode_sample(enum message_kind kind, uint8_t out[MESSAGE_LEN_MAX]
     return message_encode(out, MESSAGE_LEN_MAX, &m, &pair);
 }
 
+/* Not message_is_signed(): the test would follow it into a mistake. */
 static bool is_signed(enum message_kind kind) {
-    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
+    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT || kind == MESSAGE_TRIPS;
 }
 
 /* Decodes, and verifies what is signed; anything but ERR_OK is a refusal. */
@@ -34,9 +35,10 @@ Test(message, has_the_documented_length) {
     static const struct {
         enum message_kind kind;
         size_t len;
-    } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48}, {MESSAGE_RESUME, 176 + 27},
-                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50}, {MESSAGE_REPORT, 148},
-                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54}};
+    } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48},         {MESSAGE_RESUME, 176 + 27},
+                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50},         {MESSAGE_REPORT, 148},
+                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54},         {MESSAGE_PROBE, 32},
+                {MESSAGE_ECHO, 32},  {MESSAGE_TRIPS, 109 + 2 * 13}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     for (size_t i = 0; i < COUNT(rows); i++)
         cr_expect_eq(encode_sample(rows[i].kind, datagram), rows[i].len, "kind %d", rows[i].kind);
@@ -105,6 +107,19 @@ Test(message, has_the_documented_layout) {
         {"notice: target", MESSAGE_NOTICE, 34, 8, 0x1414141414141414},
         {"notice: deadline_ms", MESSAGE_NOTICE, 42, 4, 5000},
         {"notice: end", MESSAGE_NOTICE, 46, 8, UINT64_MAX},
+        {"probe: target", MESSAGE_PROBE, 12, 8, 0x7a7a7a7a7a7a7a7a},
+        {"probe is padded", MESSAGE_PROBE, 24, 8, 0},
+        {"echo: hint", MESSAGE_ECHO, 12, 8, 0x1515151515151515},
+        {"echo says nothing more", MESSAGE_ECHO, 20, 8, 0},
+        {"trips: target", MESSAGE_TRIPS, 12, 8, 0x7a7a7a7a7a7a7a7a},
+        {"trips: session", MESSAGE_TRIPS, 20, 8, 0x5757575757575757},
+        {"trips: counter", MESSAGE_TRIPS, 36, 8, 82},
+        {"trips: count", MESSAGE_TRIPS, 44, 1, 2},
+        {"trips: the first cluster", MESSAGE_TRIPS, 45, 8, 0x1616161616161616},
+        {"trips: its rtt_us", MESSAGE_TRIPS, 53, 4, 25000},
+        {"trips: its samples", MESSAGE_TRIPS, 57, 1, 8},
+        {"trips: the second cluster", MESSAGE_TRIPS, 58, 8, 0x1717171717171717},
+        {"trips: its samples", MESSAGE_TRIPS, 70, 1, 255},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         uint8_t datagram[MESSAGE_LEN_MAX];
@@ -260,7 +275,7 @@ Test(message, refuses_values_outside_their_range) {
         {"another first byte (RTP)", MESSAGE_HELLO, 0, 1, 0x80, ERR_BAD_MAGIC},
         {"the version before", MESSAGE_HELLO, 1, 1, 1, ERR_BAD_VERSION},
         {"kind 0", MESSAGE_HELLO, 2, 1, 0, ERR_BAD_KIND},
-        {"kind 9", MESSAGE_HELLO, 2, 1, 9, ERR_BAD_KIND},
+        {"kind 12", MESSAGE_HELLO, 2, 1, 12, ERR_BAD_KIND},
         {"reserved byte", MESSAGE_HELLO, 3, 1, 1, ERR_BAD_FIELD},
         {"hello that says something", MESSAGE_HELLO, 63, 1, 1, ERR_BAD_FIELD},
         {"cookie that says something more", MESSAGE_COOKIE, 40, 1, 1, ERR_BAD_FIELD},
@@ -293,6 +308,15 @@ Test(message, refuses_values_outside_their_range) {
         {"notice of the end with one", MESSAGE_NOTICE, 32, 2, 0x0114, ERR_OK},
         {"notice of the end, unknown error", MESSAGE_NOTICE, 32, 2, 0x01ff, ERR_BAD_FIELD},
         {"notice to move with an end", MESSAGE_NOTICE, 46, 8, 1000, ERR_BAD_FIELD},
+        {"probe that says something", MESSAGE_PROBE, 31, 1, 1, ERR_BAD_FIELD},
+        {"echo that says something", MESSAGE_ECHO, 20, 1, 1, ERR_BAD_FIELD},
+        {"no trips, but the bytes of two", MESSAGE_TRIPS, 44, 1, 0, ERR_OVERSIZED},
+        {"more trips than bytes", MESSAGE_TRIPS, 44, 1, 16, ERR_TRUNCATED},
+        {"more trips than there may be", MESSAGE_TRIPS, 44, 1, 17, ERR_BAD_FIELD},
+        {"a trip in no time", MESSAGE_TRIPS, 53, 4, 0, ERR_BAD_FIELD},
+        {"a trip of 10 s", MESSAGE_TRIPS, 53, 4, 10000000, ERR_OK},
+        {"a longer one", MESSAGE_TRIPS, 53, 4, 10000001, ERR_BAD_FIELD},
+        {"a trip that nobody made", MESSAGE_TRIPS, 57, 1, 0, ERR_BAD_FIELD},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         uint8_t datagram[MESSAGE_LEN_MAX];
@@ -352,14 +376,34 @@ Test(message, is_signed_under_the_documented_label) {
     cr_expect(verify_labelled(datagram + len, "peerd resume v1", datagram, len, &pair.public_key));
     len = encode_sample(MESSAGE_REPORT, datagram) - SIGNATURE_BYTES;
     cr_expect(verify_labelled(datagram + len, "peerd report v1", datagram, len, &pair.public_key));
+    len = encode_sample(MESSAGE_TRIPS, datagram) - SIGNATURE_BYTES;
+    cr_expect(verify_labelled(datagram + len, "peerd trips v1", datagram, len, &pair.public_key));
 }
 
 Test(message, knows_which_side_sends_what) {
     cr_expect(message_from_client(MESSAGE_HELLO) && message_from_client(MESSAGE_RESUME) &&
-              message_from_client(MESSAGE_REPORT));
+              message_from_client(MESSAGE_REPORT) && message_from_client(MESSAGE_PROBE) &&
+              message_from_client(MESSAGE_TRIPS));
     cr_expect(!message_from_client(MESSAGE_COOKIE) && !message_from_client(MESSAGE_GRANT) &&
               !message_from_client(MESSAGE_REFUSE) && !message_from_client(MESSAGE_ACK) &&
-              !message_from_client(MESSAGE_NOTICE));
+              !message_from_client(MESSAGE_NOTICE) && !message_from_client(MESSAGE_ECHO));
+}
+
+Test(message, says_of_no_trips_nothing_and_of_sixteen_all) {
+    struct key_pair pair = sample_pair(9);
+    struct message m = sample_message(MESSAGE_TRIPS), out;
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    m.u.trips.count = 0;
+    cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0);
+    for (uint8_t i = 0; i < MESSAGE_TRIPS_MAX; i++)
+        m.u.trips.list[i] = (struct message_trip){sample_hint(i), 1000U + i, (uint8_t)(i + 1)};
+    m.u.trips.count = MESSAGE_TRIPS_MAX;
+    size_t len = message_encode(datagram, sizeof(datagram), &m, &pair);
+    cr_assert_eq(len, 109 + 13 * MESSAGE_TRIPS_MAX);
+    cr_assert_eq(take(&out, datagram, len), ERR_OK);
+    for (uint8_t i = 0; i < MESSAGE_TRIPS_MAX; i++)
+        cr_expect(key_hint_equal(&out.u.trips.list[i].cluster, &m.u.trips.list[i].cluster) &&
+                  out.u.trips.list[i].rtt_us == 1000U + i && out.u.trips.list[i].samples == i + 1);
 }
 
 Test(message, notes_held_frames_within_the_bitmap) {

@@ -51,6 +51,7 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(k->index == 1 && k->pid == 4711 && k->restarts == 2 && k->frames == 123456789012 &&
               k->resent == 4321);
     cr_expect(k->sessions == 300 && k->credit_spent == 310 && k->cpu_ms == 987654);
+    cr_expect(k->probes == 5555 && k->probes_refused == 66);
     const struct node_session *s = &out.sessions[0];
     cr_expect(s->backup_count == 2 && strcmp(s->backups[1].text, "lon1") == 0);
     cr_expect(s->epoch == 2 && s->purpose == RESUME_COMMIT && s->worker == 1);
@@ -63,6 +64,9 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect_eq(s->moved.epoch, 0u);
     cr_expect(s->purpose == RESUME_STANDBY && s->cause == MOVE_CAUSE_NONE && s->expected == 0);
     cr_expect(out.ended_count == 2 && out.ended[1].bytes[0] == 0xe1);
+    cr_assert_eq(out.trip_count, 1);
+    cr_expect(out.trips[0].client.port == 40000 && out.trips[0].cluster.bytes[7] == 0x22);
+    cr_expect(out.trips[0].rtt_us == 31000 && out.trips[0].samples == 7);
     node_request_free(&out);
     cr_expect(out.sessions == NULL && out.session_count == 0);
     node_request_free(&out);
@@ -89,6 +93,7 @@ Test(node, answer_round_trips) {
     cr_expect(out.limits.sessions_max == 400 && out.limits.session_lease_ms == 10000);
     cr_expect(out.limits.standby_lease_ms == 15000 && out.limits.skew_ms == 2000);
     cr_expect(out.limits.hedge_ms_max == 500 && out.limits.hedges_per_minute == 12);
+    cr_expect_eq(out.limits.probes_per_s, 7);
     free(again);
     free(text);
     node_answer_free(&out);

@@ -427,6 +427,25 @@ Test(transcoderd, forged_reports_are_refused_cheaply_and_shut_out_nobody) {
                  "resumes prove their address and have their own guard");
 }
 
+/* The machine may be slow, so they may be of two seconds, of five answers each. */
+Test(transcoderd, answers_so_many_probes_a_second_and_none_for_others) {
+    const struct key_hint other_cluster = {{1, 2, 3}};
+    rig_client(&rig, &client, "noise", "pcmu");
+    cr_expect_eq(media_client_probe(&client, &other_cluster, 20), 0, "asked for somebody else");
+    cr_expect_eq(media_client_probe(&client, &client.target, 1), 1);
+    uint32_t more = media_client_probe(&client, &client.target, 100);
+    cr_expect(more >= 4 && more <= 14, "%u of 100", more);
+    rig.config.limits.probes_per_s = 0;
+    rig_reload(&rig);
+    bool answers = true;
+    for (int i = 0; i < 100 && answers; i++) { /* until it has been read */
+        usleep(50000);
+        answers = media_client_probe(&client, &client.target, 1) > 0;
+    }
+    usleep(1100000);
+    cr_expect_eq(media_client_probe(&client, &client.target, 3), 0, "policy permits none");
+}
+
 Test(transcoderd, noise_at_the_port_harms_nobody) {
     uint8_t junk[1500];
     struct message answer;

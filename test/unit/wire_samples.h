@@ -101,6 +101,15 @@ static inline struct message sample_resume(enum resume_purpose purpose, const ch
     return m;
 }
 
+static inline struct message_trips sample_trips(void) {
+    return (struct message_trips){
+        .target = sample_hint(0x7a),
+        .session = sample_session(0x57),
+        .counter = 82,
+        .count = 2,
+        .list = {{sample_hint(0x16), 25000, 8}, {sample_hint(0x17), 90001, 255}}};
+}
+
 /* One message of each kind; a resume with a short ticket. */
 static inline struct message sample_message(enum message_kind kind) {
     struct message m = {.kind = kind, .nonce = 0xfedcba9876543210};
@@ -159,6 +168,15 @@ static inline struct message sample_message(enum message_kind kind) {
                                              .deadline_ms = 5000,
                                              .end = MESSAGE_FRAME_UNKNOWN};
         break;
+    case MESSAGE_PROBE:
+        m.u.probe.target = sample_hint(0x7a);
+        break;
+    case MESSAGE_ECHO:
+        m.u.echo.cluster = sample_hint(0x15);
+        break;
+    case MESSAGE_TRIPS:
+        m.u.trips = sample_trips();
+        break;
     }
     return m;
 }
@@ -197,6 +215,8 @@ static inline struct node_request sample_node_request(struct node_session *sessi
     static struct node_worker workers[1];
     static struct session_id ended[2];
     static struct node_guest guests[1];
+    static struct node_trip trips[1];
+    trips[0] = (struct node_trip){sample_addr("198.51.100.9:40000"), sample_hint(0x22), 31000, 7};
     media[0] = sample_addr("192.0.2.1:7700");
     media[1] = sample_addr("192.0.2.1:7701");
     profiles[0] = (struct node_profile){sample_name("opus-32"), {{8, 7, 6, 5, 4, 3, 2, 1}}};
@@ -204,7 +224,7 @@ static inline struct node_request sample_node_request(struct node_session *sessi
         (struct node_source){sample_name("news"), {{1, 2, 3}}, SOURCE_CLASS_EXACT, 3600000, ERR_OK};
     sources[1] =
         (struct node_source){sample_name("gone"), {{0}}, SOURCE_CLASS_LIVE, 0, ERR_SOURCE_FAILED};
-    workers[0] = (struct node_worker){1, 4711, 2, 123456789012, 4321, 300, 310, 987654};
+    workers[0] = (struct node_worker){1, 4711, 2, 123456789012, 4321, 300, 310, 987654, 5555, 66};
     ended[0] = sample_session(0xe0);
     ended[1] = sample_session(0xe1);
     sessions[0] = sample_node_session(0x31);
@@ -237,7 +257,9 @@ static inline struct node_request sample_node_request(struct node_session *sessi
                                  .ended = ended,
                                  .ended_count = 2,
                                  .guests = guests,
-                                 .guest_count = 1};
+                                 .guest_count = 1,
+                                 .trips = trips,
+                                 .trip_count = 1};
 }
 
 static inline struct node_answer sample_node_answer(void) {
@@ -290,7 +312,7 @@ static inline struct node_answer sample_node_answer(void) {
                                 .order_count = 2,
                                 .media_alive = alive,
                                 .media_alive_count = 1,
-                                .limits = {400, 10000, 15000, 2000, 500, 12}};
+                                .limits = {400, 10000, 15000, 2000, 500, 12, 7}};
 }
 
 static inline struct api_session_request sample_api_request(void) {
@@ -312,6 +334,9 @@ static inline struct api_session_answer sample_api_answer(void) {
         .backups = {{sample_name("ams1"), sample_pair(2).public_key, sample_addr("192.0.2.2:7700")},
                     {sample_name("lon1"), sample_pair(3).public_key, sample_addr("[::1]:7701")}},
         .backup_count = 2,
+        .measures = true,
+        .probes = {{sample_name("par1"), sample_pair(4).public_key, sample_addr("192.0.2.4:7702")}},
+        .probe_count = 1,
         .rtp = {"opus", 96, 48000, 2, 20, 960, 0xdeadbeef, 65535, 0xfffffffe, "stereo=0"}};
 }
 

@@ -89,7 +89,10 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
     case MESSAGE_REPORT:
-        c->foreign++; /* servers do not ask */
+    case MESSAGE_PROBE:
+    case MESSAGE_TRIPS: /* servers do not ask … */
+    case MESSAGE_ECHO:  /* … and are not probed */
+        c->foreign++;
         return;
     }
     client_step(c, &event);
@@ -102,7 +105,7 @@ void arrivals_datagram(void *data, const struct net_datagram *d, struct instant 
         return;
     uint8_t server = witness_server_find(&c->witness, &d->from);
     if (server == WITNESS_SERVER_NONE || d->len == 0) {
-        c->foreign++;
+        c->foreign += !probing_datagram(c, d);
         return;
     }
     if (d->data[0] == MESSAGE_FIRST_BYTE) {

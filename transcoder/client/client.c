@@ -116,9 +116,11 @@ void client_step(struct peerclient *c, struct witness_event *event) {
         else if (out->kind == WITNESS_SESSION_ENDED)
             tell_end(c, out->u.ended);
     }
-    if (c->end == PEERCLIENT_END_NONE)
-        net_timer_arm(&c->timer,
-                      instant_min(witness_deadline(&c->witness), playout_deadline(&c->playout)));
+    if (c->end != PEERCLIENT_END_NONE)
+        return;
+    probing_due(c, event->now);
+    struct instant at = instant_min(witness_deadline(&c->witness), playout_deadline(&c->playout));
+    net_timer_arm(&c->timer, instant_min(at, probing_deadline(c)));
 }
 
 static void timer_fired(void *data, struct instant now) {
@@ -242,6 +244,7 @@ void client_session_opened(struct peerclient *c) {
     if (!open_socket(c) || !open_playout(c))
         return;
     open_witness(c);
+    probing_begin(c);
     c->opened = true;
     tell_opened(c);
     client_step(c, &(struct witness_event){.kind = WITNESS_SESSION_OPENED});
@@ -430,6 +433,7 @@ void peerclient_report(const struct peerclient *c, struct peerclient_report *out
         snprintf(out->cluster, sizeof(out->cluster), "%s",
                  w->servers[w->serving].address.name.text);
     }
+    probing_report(c, out);
 }
 
 void peerclient_free(struct peerclient *c) {

@@ -11,6 +11,7 @@
 #include "transcoder/client/peerclient.h"
 #include "transcoder/rtp/stats.h"
 #include "transcoder/timeline/playout.h"
+#include "transcoder/timeline/prober.h"
 #include "transcoder/timeline/witness.h"
 
 #include <stdatomic.h>
@@ -53,6 +54,7 @@ struct peerclient {
     uint8_t *payloads;
     struct witness witness;
     struct witness_outbox outbox;
+    struct prober prober; /* heeded if the cluster wants round trips to be told */
     struct trace trace;
     struct net_timer timer; /* the earlier of the witness's and the playout's deadline */
     struct rtp_stats stats; /* of the serving server's stream, for RTCP */
@@ -78,6 +80,17 @@ void opening_end(struct peerclient *c);
 
 /* arrivals.c */
 void arrivals_datagram(void *data, const struct net_datagram *datagram, struct instant now);
+
+/* probing.c */
+void probing_begin(struct peerclient *c);
+void probing_due(struct peerclient *c, struct instant now);
+struct instant probing_deadline(const struct peerclient *c);
+
+/* A datagram that no server of the session has sent. False: nor has anybody who was probed. */
+bool probing_datagram(struct peerclient *c, const struct net_datagram *datagram);
+
+/* What is known of round trips, into the report. */
+void probing_report(const struct peerclient *c, struct peerclient_report *out);
 
 /* departures.c */
 void departures_send(struct peerclient *c, const struct witness_out *out);

@@ -327,6 +327,19 @@ static int parse(struct sidecar *s, int argc, char **argv) {
 
 /* ---- the end ---- */
 
+/* Null is what nobody knows. */
+static json_t *trips_json(const struct peerclient_report *r) {
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < r->trip_count; i++) {
+        const struct peerclient_trip *t = &r->trips[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:i}", "cluster", t->cluster, "role",
+                                              t->role, "rtt_ms",
+                                              t->rtt_ms > 0 ? json_real(t->rtt_ms) : json_null(),
+                                              "samples", (int)t->samples));
+    }
+    return list;
+}
+
 static void print_json(const struct sidecar *s, const struct peerclient_report *r) {
     json_t *out = json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:O}",
@@ -339,6 +352,9 @@ static void print_json(const struct sidecar *s, const struct peerclient_report *
         (json_int_t)r->frames_differing, "packets_foreign", (json_int_t)r->packets_foreign,
         "hedges", (json_int_t)r->hedges, "hedge_cancels", (json_int_t)r->hedge_cancels, "rtt_ms",
         r->rtt_ms, "jitter_ms", r->jitter_ms, "moves", s->moves);
+    json_object_set_new(out, "probes_sent", json_integer((json_int_t)r->probes_sent));
+    json_object_set_new(out, "probes_answered", json_integer((json_int_t)r->probes_answered));
+    json_object_set_new(out, "round_trips", trips_json(r));
     json_object_set(out, "media", s->media != NULL ? s->media : json_null());
     json_dumpf(out, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
     putchar('\n');

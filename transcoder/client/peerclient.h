@@ -94,6 +94,16 @@ struct peerclient_config {
     void *data;
 };
 
+/* How far away a cluster is. */
+struct peerclient_trip {
+    char cluster[32];
+    const char *role; /* serving, backup, candidate */
+    double rtt_ms;    /* [ms] smoothed; 0 unknown */
+    uint32_t samples; /* that it stands on: of candidates the last 8 at most */
+};
+
+#define PEERCLIENT_TRIPS_MAX 16
+
 struct peerclient_report {
     enum peerclient_end end;
     char detail[256];         /* why, for people */
@@ -109,9 +119,13 @@ struct peerclient_report {
     uint64_t hedges;
     uint64_t hedge_cancels;
     uint64_t moves;
-    double rtt_ms;    /* [ms] to the serving cluster; 0 unknown */
-    double jitter_ms; /* [ms] RFC 3550 */
-    char cluster[32]; /* serving now, or last */
+    double rtt_ms;        /* [ms] to the serving cluster; 0 unknown */
+    double jitter_ms;     /* [ms] RFC 3550 */
+    char cluster[32];     /* serving now, or last */
+    uint64_t probes_sent; /* to clusters that the serving one named beside the backups, … */
+    uint64_t probes_answered;
+    uint32_t trip_count; /* … which come last */
+    struct peerclient_trip trips[PEERCLIENT_TRIPS_MAX];
 };
 
 /* Makes a session object; the configuration is copied. NULL if memory is short or a value makes no

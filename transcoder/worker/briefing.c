@@ -279,6 +279,8 @@ static void ping_received(struct worker *w, const struct link_ping *p) {
     struct link_status s = {.ping = p->number,
                             .frames = w->counters.frames,
                             .resent = w->counters.resent,
+                            .probes = w->probed.answered,
+                            .probes_refused = w->probed.refused,
                             .waited = w->counters.waited,
                             .sessions = t->counts[TENURE_STANDBY] + t->counts[TENURE_HEDGING] +
                                         t->counts[TENURE_SERVING],
@@ -342,6 +344,7 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_REFUSED:
     case LINK_SESSION:
     case LINK_ENDED:
+    case LINK_TRIP:
     case LINK_KINDS:
         return; /* a supervisor does not say these */
     }

@@ -33,20 +33,21 @@ struct member {
     struct instant again;                   /* while waiting */
     struct instant deaths[CREW_DEATHS_MAX]; /* ring of the last ones */
     uint32_t death_count;
-    bool sound;                 /* the process before lived for long, or there was none */
-    uint32_t restarts;          /* since the supervisor started */
-    struct instant unanswered;  /* when the oldest unanswered ping was sent; "never" for none */
-    struct instant well;        /* last answer */
-    struct instant progressed;  /* frames grew, or none were due */
-    struct link_status status;  /* last answer */
-    uint64_t frames_before;     /* sent by processes that are gone … */
-    uint64_t resent_before;     /* … and sent again */
-    uint64_t cpu_ms_before;     /* the same */
-    uint64_t logged[ERR_COUNT]; /* refusals already in the log */
-    struct suspicion suspicion; /* is it stuck? */
-    bool killed;                /* the power switch was used on it */
-    bool broken;                /* its end of the link is closed */
-    struct instant lost_at;     /* until when the process before was sending */
+    bool sound;                /* the process before lived for long, or there was none */
+    uint32_t restarts;         /* since the supervisor started */
+    struct instant unanswered; /* when the oldest unanswered ping was sent; "never" for none */
+    struct instant well;       /* last answer */
+    struct instant progressed; /* frames grew, or none were due */
+    struct link_status status; /* last answer */
+    uint64_t frames_before;    /* sent by processes that are gone … */
+    uint64_t resent_before;    /* … and sent again */
+    uint64_t probes_before, probes_refused_before; /* likewise */
+    uint64_t cpu_ms_before;                        /* the same */
+    uint64_t logged[ERR_COUNT];                    /* refusals already in the log */
+    struct suspicion suspicion;                    /* is it stuck? */
+    bool killed;                                   /* the power switch was used on it */
+    bool broken;                                   /* its end of the link is closed */
+    struct instant lost_at;                        /* until when the process before was sending */
 };
 
 struct crew {
@@ -153,6 +154,8 @@ static void died(struct member *m, int status) {
     m->lost_at = instant_sub(instant_min(m->well, m->progressed), duration_ms(m->status.late_ms));
     m->frames_before += m->status.frames;
     m->resent_before += m->status.resent;
+    m->probes_before += m->status.probes;
+    m->probes_refused_before += m->status.probes_refused;
     m->cpu_ms_before += m->status.cpu_ms;
     memset(&m->status, 0, sizeof(m->status));
     bool often = dies_too_often(m, now);
@@ -248,6 +251,9 @@ static void received(void *data, enum link_kind kind, const void *body) {
         return;
     case LINK_ENDED:
         h->session_ended(h->data, m->index, body);
+        return;
+    case LINK_TRIP:
+        h->trip_measured(h->data, body);
         return;
     case LINK_PLACE:
     case LINK_CONFIG_BEGIN:
@@ -447,14 +453,17 @@ void crew_describe(const struct crew *c, uint32_t worker, struct node_worker *ou
                    struct addr *media) {
     const struct member *m = &c->members[worker];
     *media = m->advertised;
-    *out = (struct node_worker){.index = worker,
-                                .pid = m->state == MEMBER_RUNNING ? (uint32_t)m->hand.pid : 0,
-                                .restarts = m->restarts,
-                                .frames = m->frames_before + m->status.frames,
-                                .resent = m->resent_before + m->status.resent,
-                                .sessions = m->status.sessions,
-                                .credit_spent = m->status.credit_used,
-                                .cpu_ms = m->cpu_ms_before + m->status.cpu_ms};
+    *out =
+        (struct node_worker){.index = worker,
+                             .pid = m->state == MEMBER_RUNNING ? (uint32_t)m->hand.pid : 0,
+                             .restarts = m->restarts,
+                             .frames = m->frames_before + m->status.frames,
+                             .resent = m->resent_before + m->status.resent,
+                             .probes = m->probes_before + m->status.probes,
+                             .probes_refused = m->probes_refused_before + m->status.probes_refused,
+                             .sessions = m->status.sessions,
+                             .credit_spent = m->status.credit_used,
+                             .cpu_ms = m->cpu_ms_before + m->status.cpu_ms};
 }
 
 struct instant crew_lost_at(const struct crew *c, uint32_t worker) {

@@ -200,6 +200,60 @@ static void report_received(struct worker *w, const struct net_datagram *d, cons
         figures_received(w, s, r, now);
 }
 
+/* ---- probes -------------------------------------------------------------------------------- */
+
+static void probe_received(struct worker *w, const struct net_datagram *d, const struct message *m,
+                           struct instant now) {
+    const struct key_hint *target = &m->u.probe.target;
+    struct message answer = {.kind = MESSAGE_ECHO, .nonce = m->nonce, .u.echo = {*target}};
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    if (!key_hint_equal(target, briefing_called(&w->briefing, target))) {
+        worker_count(w, ERR_FOREIGN);
+        return;
+    }
+    if (!probed_admits(&w->probed, w->briefing.config.limits.probes_per_s, now))
+        return;
+    size_t len = message_encode(datagram, sizeof(datagram), &answer, NULL);
+    net_udp_send(w->udp, &d->from, datagram, len);
+}
+
+/* Of a session that is served here, from where its client is, signed by it and newer than before.
+ * Nobody is answered. */
+static enum err verify_trips(struct worker *w, const struct message *m, const struct session *s,
+                             const struct addr *from, struct instant now) {
+    const struct message_trips *t = &m->u.trips;
+    if (s == NULL || !addr_equal(&s->client, from))
+        return ERR_UNKNOWN_SESSION;
+    if (t->counter <= s->trips_counter)
+        return ERR_REPLAYED;
+    const struct addr who = guard_who_names(&t->session, true);
+    if (!guard_admits(&w->reports_guard, &who, now))
+        return ERR_BUDGET;
+    enum err e = message_verify(m, &s->ticket.client, briefing_called(&w->briefing, &t->target));
+    if (e == ERR_BAD_SIGNATURE)
+        guard_failed(&w->reports_guard, &who, now);
+    return e;
+}
+
+static void trips_received(struct worker *w, const struct net_datagram *d, const struct message *m,
+                           struct instant now) {
+    const struct message_trips *t = &m->u.trips;
+    struct session *s = find_session(w, &t->session);
+    enum err e = verify_trips(w, m, s, &d->from, now);
+    if (e != ERR_OK) {
+        worker_count(w, e);
+        return;
+    }
+    s->trips_counter = t->counter;
+    for (uint8_t i = 0; i < t->count; i++) {
+        const struct node_trip trip = {.client = s->client,
+                                       .cluster = t->list[i].cluster,
+                                       .rtt_us = t->list[i].rtt_us,
+                                       .samples = t->list[i].samples};
+        link_send(w->link, LINK_TRIP, &trip);
+    }
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 /* RTCP is not signed: it is heeded from where the client has proved to be. */
@@ -241,6 +295,13 @@ static void message_received(struct worker *w, const struct net_datagram *d, str
     case MESSAGE_REPORT:
         report_received(w, d, &m, now);
         return;
+    case MESSAGE_PROBE:
+        probe_received(w, d, &m, now);
+        return;
+    case MESSAGE_TRIPS:
+        trips_received(w, d, &m, now);
+        return;
+    case MESSAGE_ECHO:
     case MESSAGE_COOKIE:
     case MESSAGE_GRANT:
     case MESSAGE_REFUSE:

@@ -8,8 +8,9 @@
  *
  * Down: the place, before anything else; configuration (begin, its parts, end: applied as a whole),
  * credit, how many guests may come, orders, sessions to adopt, the word to begin, pings. Up: ready,
- * the answer to each ping with counters, sessions as they change. Neither end ever waits for the
- * other: what the kernel does not take is queued up to a bound.
+ * the answer to each ping with counters, sessions as they change, round trips that clients
+ * measured. Neither end ever waits for the other: what the kernel does not take is queued up to a
+ * bound.
  */
 #ifndef TRANSCODER_WORKER_LINK_H
 #define TRANSCODER_WORKER_LINK_H
@@ -66,15 +67,17 @@ struct link_ping {
 
 /* The answer to a ping, and what the power switch looks at. */
 struct link_status {
-    uint64_t ping;        /* number of the ping answered */
-    uint64_t frames;      /* sent by this process: the progress counter */
-    uint64_t resent;      /* RTP packets sent again, likewise */
-    uint64_t waited;      /* frames that were due but not there (a remote source is slow) */
-    uint32_t sessions;    /* held: standby, hedging, serving */
-    uint32_t late_ms;     /* [ms] how long the most overdue frame that is at hand has waited */
-    uint32_t credit_used; /* slots */
-    uint64_t cpu_ms;      /* [ms] user and system of this process */
-    uint64_t dropped;     /* datagrams that made no sense */
+    uint64_t ping;           /* number of the ping answered */
+    uint64_t frames;         /* sent by this process: the progress counter */
+    uint64_t resent;         /* RTP packets sent again, likewise */
+    uint64_t waited;         /* frames that were due but not there (a remote source is slow) */
+    uint32_t sessions;       /* held: standby, hedging, serving */
+    uint32_t late_ms;        /* [ms] how long the most overdue frame that is at hand has waited */
+    uint32_t credit_used;    /* slots */
+    uint64_t cpu_ms;         /* [ms] user and system of this process */
+    uint64_t probes;         /* of clients of others, answered … */
+    uint64_t probes_refused; /* … and dropped: too many */
+    uint64_t dropped;        /* datagrams that made no sense */
     uint64_t refused[ERR_COUNT]; /* refusals and drops by reason */
 };
 
@@ -101,7 +104,8 @@ struct link_ended {
     X(LINK_STATUS, struct link_status)                                                             \
     X(LINK_REFUSED, struct link_refused)                                                           \
     X(LINK_SESSION, struct link_session)                                                           \
-    X(LINK_ENDED, struct link_ended)
+    X(LINK_ENDED, struct link_ended)                                                               \
+    X(LINK_TRIP, struct node_trip)
 
 struct link_nothing {
     uint8_t zero;

@@ -52,7 +52,9 @@ struct supervisor {
     struct addr media[NODE_WORKERS_MAX];
     struct node_worker workers[NODE_WORKERS_MAX];
     struct node_profile profiles[NODE_PROFILES_MAX];
-    struct node_source *source_list; /* owned */
+    struct node_source *source_list;        /* owned */
+    struct node_trip trips[NODE_TRIPS_MAX]; /* since the request before */
+    size_t trip_count;
 };
 
 /* ---- to the workers -------------------------------------------------------------------------- */
@@ -143,6 +145,13 @@ static void session_ended(void *data, uint32_t worker, const struct link_ended *
 static void refused(void *data, const struct link_refused *r) {
     struct supervisor *s = data;
     guests_allotted_refused(&s->guests, &r->issuer, r->count);
+}
+
+/* More than can be told are left out: others come. */
+static void trip_measured(void *data, const struct node_trip *t) {
+    struct supervisor *s = data;
+    if (s->registration != NULL && s->trip_count < NODE_TRIPS_MAX)
+        s->trips[s->trip_count++] = *t;
 }
 
 static void all_ready(void *data) {
@@ -314,6 +323,9 @@ static bool describe(void *data, struct node_request *r, bool full) {
                                                .determinism = s->catalogue.profiles[i].determinism};
     r->catalogue = s->catalogue_hash;
     describe_guests(s, r);
+    r->trips = s->trips; /* it is encoded before another can come */
+    r->trip_count = s->trip_count;
+    s->trip_count = 0;
     media_alive_sessions(s->media_alive, roster_committed(s->roster));
     if ((full || s->sources != s->sources_heard) && !describe_sources(s, r))
         return false;
@@ -401,6 +413,7 @@ static bool start(struct supervisor *s) {
                                            .session_changed = session_changed,
                                            .session_ended = session_ended,
                                            .refused = refused,
+                                           .trip_measured = trip_measured,
                                            .all_ready = all_ready,
                                            .data = s};
     s->roster = roster_new();

@@ -26,6 +26,7 @@
 
 #include "peerd/net/log.h"
 #include "peerd/net/udp.h"
+#include "transcoder/timeline/probed.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/worker/guard.h"
 #include "transcoder/worker/link.h"
@@ -96,6 +97,7 @@ struct worker {
     struct guard guard;         /* addresses that resume; a cookie proves them */
     struct guard reports_guard; /* sessions that report; see guard_who_names */
     struct session_counters counters;
+    struct probed probed;
     uint64_t dropped;        /* datagrams that made no sense */
     uint64_t dropped_logged; /* of these, mentioned in the log */
     uint64_t refused[ERR_COUNT];

@@ -1,0 +1,144 @@
+/*
+ * What clients measure: who is named to them, what is made of what they tell, and who is believed.
+ */
+#include "peerd/core/ranking.h"
+#include "peerd/core/state.h"
+#include "test/lib/overlay.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define WHERE "192.0.2.7:5004"
+
+static struct overlay *o;
+static struct core *core;
+static struct core_ranking r; /* 11 KB */
+
+/* Eight clusters, so that the first has four backups and three others. */
+static void begin(void) {
+    o = overlay_new(&(struct overlay_setup){.clusters = 8});
+    overlay_run_until(o, 1000);
+    core = (struct core *)(uintptr_t)overlay_core(o, 0);
+    core->fares.locations_max = 64;
+    core->policy.performance.probing = true;
+}
+
+static void finish(void) {
+    overlay_free(o);
+}
+
+TestSuite(core_trips, .init = begin, .fini = finish);
+
+static struct addr client(uint8_t number) {
+    return addr_ipv4((uint8_t[]){192, 0, 2, number}, 5004);
+}
+
+/* So many clients there have measured a peer. */
+static void tell(uint32_t peer, uint32_t ms, uint8_t clients) {
+    struct node_trip trips[32];
+    for (uint8_t i = 0; i < clients; i++)
+        trips[i] = (struct node_trip){.client = client((uint8_t)(i + 1)),
+                                      .cluster = key_hint_of(&core->peers[peer]->policy.key),
+                                      .rtt_us = ms * 1000,
+                                      .samples = 4};
+    fares_trips_heard(core, &(struct node_request){.trips = trips, .trip_count = clients});
+}
+
+static const struct rank_candidate *rank(uint32_t peer) {
+    memset(&r, 0, sizeof(r));
+    r.location = (struct prefix){.addr = addr_ipv4((uint8_t[]){192, 0, 2, 0}, 0), .bits = 24};
+    cr_assert_eq(core_rank(core, NULL, &r), ERR_OK);
+    for (uint32_t i = 0; i < r.count; i++)
+        if (r.rows[i].peer == peer)
+            return &r.rows[i].candidate;
+    return NULL;
+}
+
+static bool names(const struct core_answer_open *a, const struct core_backup *probe) {
+    bool backup = false;
+    for (uint32_t i = 0; i < a->backup_count; i++)
+        backup |= name_equal(&a->backups[i].cluster, &probe->cluster);
+    return backup;
+}
+
+Test(core_trips, a_client_is_named_the_others_beside_its_backups) {
+    for (int i = 0; i < 20; i++) {
+        struct core_answer_open a = overlay_open(o, 0, WHERE);
+        cr_assert_eq(a.err, ERR_OK);
+        cr_expect(a.measures);
+        cr_expect_eq(a.backup_count, 4u);
+        cr_assert_eq(a.probe_count, 3u);
+        for (uint32_t k = 0; k < a.probe_count; k++) {
+            cr_expect(!names(&a, &a.probes[k]) && a.probes[k].media.port != 0);
+            for (uint32_t n = 0; n < k; n++)
+                cr_expect(!name_equal(&a.probes[n].cluster, &a.probes[k].cluster));
+        }
+    }
+}
+
+Test(core_trips, nobody_is_named_where_policy_forbids_it_or_nothing_is_followed) {
+    core->policy.performance.probing = false;
+    struct core_answer_open a = overlay_open(o, 0, WHERE);
+    cr_expect(a.err == ERR_OK && !a.measures && a.probe_count == 0);
+    tell(5, 3, 7);
+    cr_expect_null(core->fares.trips, "nor is anybody believed");
+    core->policy.performance.probing = true;
+    core->fares.locations_max = 0;
+    a = overlay_open(o, 0, WHERE);
+    cr_expect(a.err == ERR_OK && !a.measures && a.probe_count == 0);
+}
+
+Test(core_trips, whom_clients_measured_nearest_is_the_first_backup) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        tell(i, i == 5 ? 6 : 80, 7);
+    struct core_answer_open a = overlay_open(o, 0, WHERE);
+    cr_expect_str_eq(a.backups[0].cluster.text, core->peers[5]->policy.name.text);
+    const struct rank_candidate *c = rank(5);
+    cr_expect_eq(r.rows[0].peer, 5);
+    cr_expect(c->rtt_measured.us == 6000 && c->measured_by == 7 && c->measured_by_ours);
+    cr_expect_eq(core_counters(core)->trips_heard, 7u * core->peer_count);
+    a = overlay_open(o, 0, "198.51.100.7:5004");
+    uint32_t elsewhere = 0;
+    for (int i = 0; i < 20; i++)
+        elsewhere += !name_equal(&overlay_open(o, 0, "198.51.100.7:5004").backups[0].cluster,
+                                 &core->peers[5]->policy.name);
+    cr_expect_gt(elsewhere, 0u, "it says nothing of another location");
+}
+
+Test(core_trips, those_more_clients_stand_for_are_believed) {
+    struct perf_summary said = {
+        .usual_centi = 9000, .recent_centi = 9000, .reports = 9, .clients = 5, .rtt_ms = 30};
+    said.location = (struct prefix){.addr = addr_ipv4((uint8_t[]){192, 0, 2, 0}, 0), .bits = 24};
+    cr_assert(perf_told(fares_perf(core), core->peers[2]->number, &said, core->now));
+    cr_expect_eq(rank(2)->rtt_measured.us, 30000);
+    cr_expect(!rank(2)->measured_by_ours && rank(2)->measured_by == 5);
+    tell(2, 70, 4);
+    cr_expect_eq(rank(2)->rtt_measured.us, 30000, "fewer");
+    tell(2, 70, 5);
+    cr_expect_eq(rank(2)->rtt_measured.us, 70000, "as many");
+}
+
+/* One who lies is outvoted; alone he misleads nobody but those of his own location. */
+Test(core_trips, one_client_does_not_make_a_cluster_near) {
+    tell(3, 80, 6);
+    const struct node_trip lie = {.client = client(99),
+                                  .cluster = key_hint_of(&core->peers[3]->policy.key),
+                                  .rtt_us = 1,
+                                  .samples = 255};
+    struct node_trip lies[] = {lie, lie, lie, lie, lie, lie, lie, lie};
+    for (int i = 0; i < 8; i++)
+        lies[i].client.port = (uint16_t)(6000 + i); /* ports are cheap */
+    fares_trips_heard(core, &(struct node_request){.trips = lies, .trip_count = 8});
+    cr_expect_eq(rank(3)->rtt_measured.us, 80000);
+}
+
+Test(core_trips, clusters_that_are_no_peers_are_counted_and_forgotten) {
+    const struct node_trip trip = {
+        .client = client(1), .cluster = {{1, 2, 3}}, .rtt_us = 1000, .samples = 9};
+    fares_trips_heard(core,
+                      &(struct node_request){.trips = (struct node_trip[]){trip}, .trip_count = 1});
+    cr_expect(core_counters(core)->trips_refused == 1 && core_counters(core)->trips_heard == 0);
+    tell(1, 20, 3);
+    fares_trips_forget(core, core->peers[1]);
+    cr_expect_eq(rank(1)->rtt_measured.us, 0, "it is a peer no longer");
+}

@@ -1,0 +1,206 @@
+/*
+ * Whom a client probes and when, what it believes, and what it tells; and how much a worker
+ * answers.
+ */
+#include "test/unit/witness_fixture.h"
+#include "transcoder/timeline/probed.h"
+#include "transcoder/timeline/prober.h"
+
+#define TARGETS 5
+
+static struct prober p;
+static struct prober_out out;
+static int64_t now_ms;
+
+static struct witness_address target(uint8_t n) {
+    struct witness_address a = {.hint = {{(uint8_t)(0x40 + n)}}};
+    name_set(&a.name, "far1");
+    a.media = addr_ipv4((uint8_t[]){203, 0, 113, (uint8_t)(n + 1)}, 7700);
+    return a;
+}
+
+/* Of the witness only what a prober looks at. */
+static void follow(void) {
+    memset(&f.w, 0, sizeof(f.w));
+    f.w.config.session = session;
+    f.w.state = WITNESS_FOLLOWING;
+    for (uint8_t i = 0; i < SERVERS; i++) {
+        f.w.servers[i].role = i == 0 ? WITNESS_ROLE_SERVING : WITNESS_ROLE_BACKUP;
+        f.w.servers[i].address = address(i);
+        path_init(&f.w.servers[i].path);
+    }
+}
+
+static void begin(void) {
+    struct witness_address targets[TARGETS];
+    for (uint8_t i = 0; i < TARGETS; i++)
+        targets[i] = target(i);
+    follow();
+    now_ms = 1000;
+    prober_init(&p, targets, TARGETS, 7, at_ms(now_ms));
+}
+
+/* The next time that something is due. */
+static void tick(void) {
+    int64_t due = prober_deadline(&p).us / 1000 + 1;
+    now_ms = due > now_ms ? due : now_ms;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    prober_check_invariants(&p);
+}
+
+static void until_probe(void) {
+    do
+        tick();
+    while (!out.probes);
+}
+
+static bool echo(int64_t after_ms) {
+    const struct witness_address *asked = &p.targets[p.asked];
+    return prober_echoed(&p, &out.to, out.probe.nonce, &asked->hint, at_ms(now_ms + after_ms));
+}
+
+TestSuite(prober, .init = begin);
+
+Test(prober, asks_each_in_turn_and_never_two_within_a_second) {
+    int64_t last = now_ms;
+    int asked[TARGETS] = {0};
+    for (int i = 0; i < 100; i++) {
+        until_probe();
+        cr_expect(now_ms - last >= 1000 && now_ms - last <= 2001, "%d: after %d ms", i,
+                  (int)(now_ms - last));
+        last = now_ms;
+        size_t which = prober_find(&p, &out.to);
+        cr_assert_lt(which, (size_t)TARGETS);
+        asked[which]++;
+        cr_expect_eq(out.probe.kind, MESSAGE_PROBE);
+        cr_expect(key_hint_equal(&out.probe.u.probe.target, &p.targets[which].hint));
+        cr_expect_neq(out.probe.nonce, 0u);
+        cr_expect(echo(30 + (int64_t)which));
+    }
+    for (int i = 0; i < TARGETS; i++)
+        cr_expect_eq(asked[i], 20, "%d: %d", i, asked[i]);
+    cr_expect(p.stats.sent == 100 && p.stats.answered == 100);
+    cr_expect_eq(prober_rtt(&p, 3).us, 33000);
+}
+
+Test(prober, thousands_do_not_ask_in_step) {
+    int in_tenth[10] = {0};
+    struct witness_address one = target(0);
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        prober_init(&p, &one, 1, seed, at_ms(0));
+        in_tenth[(p.next_at.us / 1000 - 1000) / 100]++;
+    }
+    for (int i = 0; i < 10; i++)
+        cr_expect(in_tenth[i] > 60 && in_tenth[i] < 140, "%d ms: %d", 1000 + 100 * i, in_tenth[i]);
+}
+
+Test(prober, believes_the_one_who_was_asked_once) {
+    struct addr elsewhere = target(4).media;
+    struct key_hint other = {{9}};
+    until_probe();
+    const struct key_hint hint = p.targets[p.asked].hint;
+    cr_expect_not(prober_echoed(&p, &out.to, out.probe.nonce ^ 1, &hint, at_ms(now_ms + 5)));
+    cr_expect_not(prober_echoed(&p, &out.to, 0, &hint, at_ms(now_ms + 5)));
+    cr_expect_not(prober_echoed(&p, &elsewhere, out.probe.nonce, &hint, at_ms(now_ms + 5)));
+    cr_expect_not(prober_echoed(&p, &out.to, out.probe.nonce, &other, at_ms(now_ms + 5)));
+    cr_expect_eq(prober_rtt(&p, p.asked).us, 0);
+    cr_expect(echo(25));
+    cr_expect_not(echo(26), "a second time");
+    cr_expect_eq(prober_rtt(&p, p.asked).us, 25000);
+    cr_expect_eq(p.stats.foreign, 5u);
+    struct prober_out before = out;
+    until_probe();
+    cr_expect_not(prober_echoed(&p, &before.to, before.probe.nonce, &hint, at_ms(now_ms + 5)),
+                  "another is out");
+}
+
+/* What media misses comes first. */
+Test(prober, asks_nobody_while_media_is_missing) {
+    f.w.state = WITNESS_HEDGING;
+    for (int i = 0; i < 20; i++) {
+        tick();
+        cr_expect(!out.probes && !out.tells);
+    }
+    f.w.state = WITNESS_FOLLOWING;
+    int64_t since = now_ms;
+    until_probe();
+    cr_expect_leq(now_ms - since, 2001);
+}
+
+Test(prober, tells_what_is_new_to_whoever_serves) {
+    path_sent(&f.w.servers[1].path, 5, true, true, at_ms(now_ms));
+    path_answered(&f.w.servers[1].path, 5, at_ms(now_ms + 17));
+    path_heard(&f.w.servers[1].path, at_ms(now_ms + 17));
+    do {
+        tick();
+        if (out.probes)
+            echo(40);
+    } while (!out.tells);
+    cr_expect(now_ms >= 4000 && now_ms <= 5001, "%d ms", (int)now_ms);
+    const struct message_trips *t = &out.trips.u.trips;
+    cr_expect(out.trips.kind == MESSAGE_TRIPS && out.server == 0);
+    cr_expect(key_hint_equal(&t->target, &f.w.servers[0].address.hint));
+    cr_expect(session_id_equal(&t->session, &session));
+    cr_assert_geq(t->count, 2);
+    cr_expect(key_hint_equal(&t->list[0].cluster, &f.w.servers[1].address.hint),
+              "the backup that answers, of two, and not who serves");
+    cr_expect(t->list[0].rtt_us == 17000 && t->list[0].samples == 1);
+    cr_expect(t->list[1].cluster.bytes[0] >= 0x40 && t->list[1].rtt_us == 40000);
+    cr_expect_eq(t->counter, 1u);
+}
+
+Test(prober, tells_nothing_twice_and_often_enough) {
+    int64_t told = now_ms;
+    uint64_t counter = 0;
+    while (now_ms < 120000) {
+        tick();
+        if (out.probes)
+            echo(40);
+        if (!out.tells)
+            continue;
+        cr_expect(counter == 0 || (now_ms - told >= 8000 && now_ms - told <= 12001), "%d ms",
+                  (int)(now_ms - told));
+        cr_expect_eq(out.trips.u.trips.counter, counter + 1);
+        counter++;
+        told = now_ms;
+    }
+    cr_expect_geq(counter, 9u);
+    until_probe(); /* nobody answers any more: what was measured is told, and nothing after it */
+    while (now_ms < 160000)
+        tick();
+    uint64_t last = p.counter;
+    while (now_ms < 260000)
+        tick();
+    cr_expect_eq(p.counter, last);
+}
+
+Test(prober, tells_of_backups_where_there_is_nobody_to_probe) {
+    prober_init(&p, NULL, 0, 3, at_ms(1000));
+    cr_expect(instant_is_never(p.next_at));
+    path_sent(&f.w.servers[2].path, 5, true, true, at_ms(1500));
+    path_answered(&f.w.servers[2].path, 5, at_ms(1525));
+    path_heard(&f.w.servers[2].path, at_ms(1525));
+    tick();
+    cr_expect(out.tells && !out.probes);
+    cr_expect(out.trips.u.trips.count == 1 && out.trips.u.trips.list[0].rtt_us == 25000);
+}
+
+Test(prober, takes_no_more_than_a_handful) {
+    struct witness_address many[PROBER_TARGETS_MAX + 3];
+    for (uint8_t i = 0; i < PROBER_TARGETS_MAX + 3; i++)
+        many[i] = target(i);
+    prober_init(&p, many, PROBER_TARGETS_MAX + 3, 1, at_ms(0));
+    cr_expect_eq(p.probe.count, (size_t)PROBER_TARGETS_MAX);
+    cr_expect_eq(prober_find(&p, &many[PROBER_TARGETS_MAX].media), (size_t)PROBER_TARGETS_MAX);
+}
+
+Test(probed, answers_so_many_a_second_and_forgets_whom) {
+    struct probed d = {.answered = 0};
+    int answered = 0;
+    for (int ms = 0; ms < 3000; ms++)
+        answered += probed_admits(&d, 5, at_ms(70000 + ms));
+    cr_expect_eq(answered, 15);
+    cr_expect(d.answered == 15 && d.refused == 2985);
+    cr_expect_not(probed_admits(&d, 0, at_ms(80000)), "policy permits none");
+    cr_expect(probed_admits(&d, 5, at_ms(80001)));
+}

@@ -1,0 +1,15 @@
+#include "transcoder/timeline/probed.h"
+
+bool probed_admits(struct probed *p, uint32_t per_s, struct instant now) {
+    if (p->in_second == 0 || !duration_less(instant_since(now, p->since), duration_s(1))) {
+        p->since = now;
+        p->in_second = 0;
+    }
+    if (p->in_second >= per_s) {
+        p->refused++;
+        return false;
+    }
+    p->in_second++;
+    p->answered++;
+    return true;
+}

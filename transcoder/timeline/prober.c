@@ -1,0 +1,158 @@
+#include "transcoder/timeline/prober.h"
+
+#include <assert.h>
+
+_Static_assert(PROBER_TARGETS_MAX + WITNESS_SERVERS_MAX - 1 <= MESSAGE_TRIPS_MAX,
+               "one message tells all that is known");
+_Static_assert(PROBER_TARGETS_MAX <= PROBE_TARGETS_MAX, "all of them can be chosen");
+
+/* At least `least`, and up to `more` longer. */
+static struct instant later(struct prober *p, struct instant now, struct duration least,
+                            struct duration more) {
+    struct duration jitter = duration_us((int64_t)rng_below(&p->rng, (uint64_t)more.us));
+    return instant_add(now, duration_add(least, jitter));
+}
+
+static struct instant next_packet(struct prober *p, struct instant now) {
+    return p->probe.count == 0 ? INSTANT_NEVER : later(p, now, PROBER_EVERY, PROBER_EVERY);
+}
+
+void prober_init(struct prober *p, const struct witness_address *targets, size_t count,
+                 uint64_t seed, struct instant now) {
+    *p = (struct prober){.told_at = now};
+    count = count < PROBER_TARGETS_MAX ? count : PROBER_TARGETS_MAX;
+    probe_init(&p->probe, count);
+    for (size_t i = 0; i < count; i++)
+        p->targets[i] = targets[i];
+    rng_seed(&p->rng, seed);
+    p->next_at = next_packet(p, now);
+    p->tell_at = later(p, now, PROBER_TELL_FIRST, PROBER_EVERY);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static uint64_t fresh_nonce(struct prober *p) {
+    uint64_t nonce;
+    do
+        nonce = rng_u64(&p->rng);
+    while (nonce == 0);
+    return nonce;
+}
+
+/* Nobody tells a client what to expect of them; they come in the order of their ranking. */
+static void ask(struct prober *p, struct instant now, struct prober_out *out) {
+    static const struct duration unknown[PROBE_TARGETS_MAX];
+    if (!probe_next(&p->probe, unknown, &p->asked))
+        return;
+    p->nonce = fresh_nonce(p);
+    p->sent_at = now;
+    p->stats.sent++;
+    out->probes = true;
+    out->to = p->targets[p->asked].media;
+    out->probe = (struct message){
+        .kind = MESSAGE_PROBE, .nonce = p->nonce, .u.probe = {.target = p->targets[p->asked].hint}};
+}
+
+bool prober_echoed(struct prober *p, const struct addr *from, uint64_t nonce,
+                   const struct key_hint *cluster, struct instant now) {
+    const struct witness_address *asked = &p->targets[p->asked];
+    if (p->nonce == 0 || nonce != p->nonce || !addr_equal(from, &asked->media) ||
+        !key_hint_equal(cluster, &asked->hint)) {
+        p->stats.foreign++;
+        return false;
+    }
+    p->nonce = 0;
+    p->stats.answered++;
+    probe_measured(&p->probe, p->asked, instant_since(now, p->sent_at));
+    p->news[p->asked] = true;
+    return true;
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+static void add(struct message_trips *t, const struct key_hint *cluster, struct duration rtt,
+                uint32_t samples) {
+    if (rtt.us < 1 || rtt.us > MESSAGE_TRIP_US_MAX || t->count == MESSAGE_TRIPS_MAX)
+        return;
+    t->list[t->count++] =
+        (struct message_trip){.cluster = *cluster,
+                              .rtt_us = (uint32_t)rtt.us,
+                              .samples = (uint8_t)(samples < UINT8_MAX ? samples : UINT8_MAX)};
+}
+
+static void add_backups(const struct prober *p, const struct witness *w, struct message_trips *t) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &w->servers[i];
+        if (s->role == WITNESS_ROLE_FREE || i == w->serving || s->path.hellos_answered == 0 ||
+            instant_is_never(s->path.heard) || instant_before(s->path.heard, p->told_at) ||
+            duration_is_endless(s->path.rtt_smooth))
+            continue;
+        add(t, &s->address.hint, s->path.rtt_smooth, s->path.hellos_answered);
+    }
+}
+
+static void add_targets(struct prober *p, struct message_trips *t) {
+    for (size_t i = 0; i < p->probe.count; i++) {
+        if (p->news[i])
+            add(t, &p->targets[i].hint, probe_rtt(&p->probe, i), p->probe.targets[i].samples);
+        p->news[i] = false;
+    }
+}
+
+static void tell(struct prober *p, const struct witness *w, struct instant now,
+                 struct prober_out *out) {
+    struct message_trips *t = &out->trips.u.trips;
+    out->trips = (struct message){.kind = MESSAGE_TRIPS};
+    t->target = w->servers[w->serving].address.hint;
+    t->session = w->config.session;
+    add_backups(p, w, t);
+    add_targets(p, t);
+    p->told_at = now;
+    if (t->count == 0)
+        return;
+    t->counter = ++p->counter;
+    out->trips.nonce = fresh_nonce(p);
+    out->server = w->serving;
+    out->tells = true;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+void prober_ticked(struct prober *p, const struct witness *w, struct instant now,
+                   struct prober_out *out) {
+    bool follows = w->state == WITNESS_FOLLOWING;
+    out->probes = out->tells = false;
+    if (instant_reached(now, p->next_at)) {
+        if (follows)
+            ask(p, now, out);
+        p->next_at = next_packet(p, now);
+    }
+    if (!instant_reached(now, p->tell_at))
+        return;
+    if (follows)
+        tell(p, w, now, out);
+    p->tell_at = later(p, now, PROBER_TELL, duration_us(PROBER_TELL.us / 2));
+}
+
+struct instant prober_deadline(const struct prober *p) {
+    return instant_min(p->next_at, p->tell_at);
+}
+
+size_t prober_find(const struct prober *p, const struct addr *media) {
+    for (size_t i = 0; i < p->probe.count; i++)
+        if (addr_equal(&p->targets[i].media, media))
+            return i;
+    return PROBER_TARGETS_MAX;
+}
+
+struct duration prober_rtt(const struct prober *p, size_t target) {
+    return probe_rtt(&p->probe, target);
+}
+
+void prober_check_invariants(const struct prober *p) {
+    assert(probe_check_invariants(&p->probe));
+    assert(p->probe.count <= PROBER_TARGETS_MAX);
+    assert(p->stats.answered <= p->stats.sent && p->stats.sent == p->probe.turn);
+    assert(instant_is_never(p->next_at) == (p->probe.count == 0));
+    assert(p->nonce == 0 || p->stats.answered < p->stats.sent);
+}

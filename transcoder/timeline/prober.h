@@ -1,0 +1,79 @@
+/*
+ * Prober: how far away a client is from clusters that do not serve it.
+ *
+ * The cluster that opens a session names a handful of others beside the backups in the ticket, in
+ * the order of its ranking. They are asked one after another (topo/probe), one packet of 32 bytes
+ * at a time, and no more than one in PROBER_EVERY. The pause is drawn, up to twice as long, so that
+ * thousands who lost the same server do not ask in step. While media is missing nobody is probed.
+ *
+ * An answer counts if it repeats the nonce of the one packet that is out and comes from where that
+ * went. Round trips to the backups come from the witness's hellos and cost nothing. What has been
+ * measured anew is told to whoever serves, in one signed message every ten seconds. A probe moves
+ * nobody: what clusters make of it is the order of the backups of those who come later.
+ *
+ * Two steps, as there are two facts: prober_ticked() and prober_echoed(). Both sides of time are
+ * the caller's; the simulator and peerclient drive this very machine.
+ */
+#ifndef TRANSCODER_TIMELINE_PROBER_H
+#define TRANSCODER_TIMELINE_PROBER_H
+
+#include "topo/probe.h"
+#include "transcoder/timeline/witness.h"
+
+#define PROBER_TARGETS_MAX 8
+#define PROBER_EVERY       duration_ms(1000) /* [ms] at least, between two packets to anybody */
+#define PROBER_TELL_FIRST  duration_ms(3000) /* [ms] after the beginning */
+#define PROBER_TELL        duration_ms(8000) /* [ms] between two messages, or up to half more */
+
+struct prober_stats {
+    uint64_t sent;
+    uint64_t answered;
+    uint64_t foreign; /* echoes that nobody waits for, or from elsewhere */
+};
+
+struct prober {
+    struct probe probe; /* whom next; what they said */
+    struct witness_address targets[PROBER_TARGETS_MAX];
+    bool news[PROBER_TARGETS_MAX]; /* measured since it was told */
+    struct rng rng;
+    uint64_t nonce; /* of the packet that is out; 0: none */
+    size_t asked;   /* whom; index */
+    struct instant sent_at;
+    struct instant next_at; /* of the next packet; "never" if there is nobody to ask */
+    struct instant tell_at; /* of the next message */
+    struct instant told_at; /* of the newest; backups heard since are news */
+    uint64_t counter;       /* of that */
+    struct prober_stats stats;
+};
+
+/* At most PROBER_TARGETS_MAX of `targets` are taken, the first ones; none may be among the servers
+ * of the session. `seed` is fresh entropy. */
+void prober_init(struct prober *p, const struct witness_address *targets, size_t count,
+                 uint64_t seed, struct instant now);
+
+/* Time has come, or passed: at most one packet and one message come of it. */
+struct prober_out {
+    bool probes;
+    struct message probe;
+    struct addr to; /* of the probe */
+    bool tells;
+    struct message trips; /* to whoever serves; the caller signs it */
+    uint8_t server;       /* slot of the witness to send it to */
+};
+void prober_ticked(struct prober *p, const struct witness *w, struct instant now,
+                   struct prober_out *out);
+
+/* An echo has come. False: it is none of ours. */
+bool prober_echoed(struct prober *p, const struct addr *from, uint64_t nonce,
+                   const struct key_hint *cluster, struct instant now);
+
+struct instant prober_deadline(const struct prober *p);
+void prober_check_invariants(const struct prober *p);
+
+/* Index of the target at an address; PROBER_TARGETS_MAX for any other. */
+size_t prober_find(const struct prober *p, const struct addr *media);
+
+/* What is known of a target; zero: nothing, or it is deaf. */
+struct duration prober_rtt(const struct prober *p, size_t target);
+
+#endif
