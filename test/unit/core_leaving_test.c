@@ -1,3 +1,4 @@
+#include "peerd/core/moves.h"
 #include "peerd/core/state.h"
 #include "test/unit/core_fixture.h"
 
@@ -21,6 +22,54 @@ static struct fixture *with_wish(struct node_session *s) {
 static struct core_answer_node poll(struct fixture *f, struct node_session *s) {
     return fixture_node(
         f, 0, &(struct fixture_report){.changes = true, .sessions = s, .session_count = 1});
+}
+
+static enum move_state state_of(const struct fixture *f, const struct node_session *s) {
+    struct core_session_status status;
+    cr_assert(core_session_find(f->core, &s->session, &status));
+    cr_assert_not_null(status.move);
+    return status.move->state;
+}
+
+static void take_on(struct fixture *f, struct node_session *s, uint64_t order) {
+    fixture_node(f, 0,
+                 &(struct fixture_report){
+                     .changes = true, .sessions = s, .session_count = 1, .order_seen = order});
+}
+
+/* The node has taken an order on that is no longer the one that counts. */
+Test(core_leaving, an_earlier_order_is_not_this_one) {
+    struct node_session s;
+    struct fixture *f = with_wish(&s);
+    struct session *record = session_find(f->core, &s.session);
+    uint64_t first = record->move->order;
+    cr_assert(moves_order_again(f->core, record, NULL));
+    uint64_t second = record->move->order;
+    cr_assert_gt(second, first);
+    take_on(f, &s, first);
+    cr_expect_eq(state_of(f, &s), MOVE_STATE_PREPARE);
+    take_on(f, &s, second);
+    cr_expect_eq(state_of(f, &s), MOVE_STATE_OVERLAP);
+    fixture_free(f);
+}
+
+/* With its node's queue full an order cannot be repeated, and waking up for it would be in vain. */
+Test(core_leaving, a_full_queue_has_no_timer) {
+    struct node_session s;
+    struct fixture *f = with_wish(&s);
+    take_on(f, &s, session_find(f->core, &s.session)->move->order);
+    cr_assert_eq(state_of(f, &s), MOVE_STATE_OVERLAP);
+    struct orders *o = &f->core->nodes[0]->orders;
+    while (o->count < CORE_ORDERS_MAX)
+        orders_push(o, &(struct order){.session = fixture_id(77), .what = NODE_ORDER_END});
+    for (int i = 0; i < 44; i++) { /* the node tells nothing new, and its lease goes on */
+        f->now = instant_add(f->now, duration_ms(50));
+        f->core->nodes[0]->lease = instant_add(f->now, duration_s(1));
+        fixture_step(f, &(struct core_event){.kind = CORE_TICK});
+    }
+    cr_expect(instant_is_never(leaving_deadline(f->core)));
+    cr_expect(instant_before(f->now, core_deadline(f->core)), "it would not sleep any more");
+    fixture_free(f);
 }
 
 /* Its node has not taken the order on, and must not do so when nobody wants it any more. */

@@ -89,3 +89,27 @@ Test(tenure_told, why_a_session_came_is_kept) {
     cr_expect_eq(f.sessions[0].cause, MOVE_CAUSE_CRASHED);
     cr_expect_eq(f.sessions[0].served_by.bytes[0], 9);
 }
+
+/* A drain, or any wish to have it elsewhere, must not hide from a client that this is the end. */
+Test(tenure_told, the_end_is_not_hidden_by_a_move) {
+    static struct fixture f;
+    start(&f);
+    commit(&f, 1, 0, MOVE_CAUSE_NONE);
+    struct tenure_event e = {.kind = TENURE_SOURCE_STOPPED, .now = instant_us(20000)};
+    e.u.source.session = (struct session_id){{1}};
+    e.u.source.error = ERR_SOURCE_ENDED;
+    e.u.source.end = 500;
+    tenure_step(&f.t, &e, &f.out);
+    cr_assert_eq(f.sessions[0].notice.what, NOTICE_END);
+    uint32_t number = f.sessions[0].notice.number;
+    e = (struct tenure_event){.kind = TENURE_MOVE_ORDERED, .now = instant_us(30000)};
+    e.u.move.session = (struct session_id){{1}};
+    e.u.move.target = (struct key_hint){{3}};
+    e.u.move.cause = MOVE_CAUSE_DRAIN;
+    e.u.move.deadline = duration_s(5);
+    tenure_step(&f.t, &e, &f.out);
+    cr_expect_eq(f.sessions[0].notice.what, NOTICE_END);
+    cr_expect_eq(f.sessions[0].notice.number, number);
+    for (uint32_t i = 0; i < f.out.count; i++)
+        cr_expect_neq(f.out.items[i].kind, TENURE_NOTICE, "nothing else is told");
+}

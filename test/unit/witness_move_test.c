@@ -272,36 +272,6 @@ Test(witness_move, a_planned_move_makes_before_it_breaks) {
     cr_expect_eq(f.w.stats.hedges, 0);
 }
 
-/* The target has refused us and said when it may be asked: until then a drain leads elsewhere, and
- * who is only wished to be there stays. */
-Test(witness_move, who_refused_is_not_moved_to_before_it_may) {
-    static const struct {
-        enum move_cause cause;
-        bool waits;
-        uint8_t asked; /* server; 0: nobody */
-    } rows[] = {{MOVE_CAUSE_DRAIN, true, 1},
-                {MOVE_CAUSE_RETURN, true, 0},
-                {MOVE_CAUSE_DEGRADED, true, 0},
-                {MOVE_CAUSE_RETURN, false, 2}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        start_streaming();
-        struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1980), .server = 0};
-        e.u.notice = (struct message_notice){.session = session,
-                                             .number = 1,
-                                             .what = NOTICE_MOVE,
-                                             .target = {{3}},
-                                             .cause = rows[i].cause,
-                                             .deadline_ms = 5000,
-                                             .end = FRAME_NEVER};
-        f.w.servers[2].not_before = at_ms(rows[i].waits ? 2500 : 1500);
-        step(&e);
-        for (uint8_t server = 1; server <= 2; server++)
-            cr_expect_eq(resume_to(server, RESUME_COMMIT, 0) != NULL, server == rows[i].asked,
-                         "row %zu, server %u", i, server);
-        cr_expect_eq(f.w.state, rows[i].asked == 0 ? WITNESS_FOLLOWING : WITNESS_MOVING);
-    }
-}
-
 Test(witness_move, a_move_is_reported_once_its_gap_is_known) {
     start_streaming();
     wait_until(2060);
