@@ -328,6 +328,10 @@ static void trace_refused(struct core *core, const struct peering *p, enum err e
                agreements_held(core, p));
 }
 
+bool agreements_deny(const struct peering *p, uint32_t held) {
+    return held == 0 && !(agreements_pend(p) && p->detector.opinion == DETECTOR_TRUST);
+}
+
 void agreements_refused(struct core *core, struct peering *p, uint64_t count) {
     core->counters.sessions_denied += count;
     if (p->accord != NULL)

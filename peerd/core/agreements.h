@@ -90,6 +90,9 @@ uint32_t agreements_held(const struct core *core, const struct peering *p);
 /* Does a row of the policy say that no more of its sessions come here than agreements_held()? */
 bool agreements_bound(const struct core *core, const struct peering *p);
 
+/* With nothing held for it: is there nothing under way either that would change that soon? */
+bool agreements_deny(const struct peering *p, uint32_t held);
+
 /* So many more of its sessions were refused by workers, as more than they were told to let in. */
 void agreements_refused(struct core *core, struct peering *p, uint64_t count);
 

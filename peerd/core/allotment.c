@@ -143,9 +143,10 @@ uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
             continue;
         uint32_t held = agreements_held(core, p);
         grant(row, share(core, n, row, held), seq);
-        out[count++] = (struct node_guest_limit){.issuer = p->policy.name,
-                                                 .slots = row->granted,
-                                                 .refusal = held == 0 ? ERR_DENIED : ERR_NO_CREDIT};
+        out[count++] = (struct node_guest_limit){
+            .issuer = p->policy.name,
+            .slots = row->granted,
+            .refusal = agreements_deny(p, held) ? ERR_DENIED : ERR_NO_CREDIT};
     }
     return count;
 }

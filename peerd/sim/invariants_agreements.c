@@ -1,5 +1,8 @@
 #include "peerd/sim/invariants_private.h"
 
+#include "peerd/sim/client.h"
+#include "peerd/sim/worker.h"
+
 #include <inttypes.h>
 
 /* What clusters have agreed upon: nobody relies on what is not held, and no more is held than there
@@ -46,6 +49,19 @@ uint32_t watch_room_at(const struct sim_site *site, uint32_t peer) {
     uint32_t said = core_peer_free_slots(site->core, peer);
     uint32_t left = s.relied > s.counted ? s.relied - s.counted : 0;
     return s.required && left < said ? left : said;
+}
+
+bool watch_lets_in(const struct sim *sim, const struct sim_worker *w, const struct sim_client *c,
+                   uint8_t server, uint32_t slot, bool held) {
+    const struct witness_server *s = &c->witness->servers[server];
+    const struct name *issuer = sim_issuer(sim, w, c->index);
+    if (w->guests == NULL || issuer == NULL)
+        return true;
+    if (s->refusal == ERR_DENIED && instant_before(sim_client_now(sim, c), s->not_before))
+        return false; /* it said so, and is not to be asked for a while */
+    if (held)
+        return w->tenures[slot].state != TENURE_STANDBY || !guests_deny(w->guests, issuer);
+    return guests_room(w->guests, issuer);
 }
 
 void watch_agreements(struct sim *sim, struct sim_site *site) {

@@ -495,6 +495,8 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
         return false; /* by its clock the ticket has expired */
     uint32_t slot = tenure_find(&w->tenure, &c->ticket.session);
     bool held = slot != TENURE_SLOT_NONE && tenure_session_at(&w->tenure, slot) != NULL;
+    if (!watch_lets_in(sim, w, c, server, slot, held))
+        return false;
     return !w->tenure.draining && (held || tenure_free(&w->tenure, sim_worker_now(sim, w)) > 0);
 }
 

@@ -260,6 +260,11 @@ bool watch_may_go(const struct sim_site *site, uint32_t peer, const struct name 
                   const struct prefix *location);
 uint32_t watch_room_at(const struct sim_site *site, uint32_t peer);
 
+/* Does that worker, which is the listener's server so, take on a session of its issuer, or (`held`,
+ * in `slot`) go on with it, as far as agreements go? */
+bool watch_lets_in(const struct sim *sim, const struct sim_worker *w, const struct sim_client *c,
+                   uint8_t server, uint32_t slot, bool held);
+
 void watch_agreements(struct sim *sim, struct sim_site *site);
 
 /* ---- invariants_reports.c ---- */

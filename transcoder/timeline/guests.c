@@ -71,9 +71,17 @@ bool guests_room(const struct guests *g, const struct name *issuer) {
     return row == NULL || row->here < row->slots;
 }
 
+static bool denies(const struct guest *row) {
+    return row->slots != UINT32_MAX && row->refusal == ERR_DENIED;
+}
+
+bool guests_deny(const struct guests *g, const struct name *issuer) {
+    const struct guest *row = find(g, issuer);
+    return row != NULL && denies(row);
+}
+
 enum err guests_serve(struct guests *g, uint8_t row) {
-    if (row == GUESTS_NONE || g->rows[row].slots == UINT32_MAX ||
-        g->rows[row].refusal != ERR_DENIED)
+    if (row == GUESTS_NONE || !denies(&g->rows[row]))
         return ERR_OK;
     g->rows[row].refused++;
     return ERR_DENIED;

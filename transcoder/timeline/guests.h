@@ -57,6 +57,9 @@ enum err guests_admit(struct guests *g, uint8_t row);
 /* Would one more be admitted? */
 bool guests_room(const struct guests *g, const struct name *issuer);
 
+/* Is nothing agreed with it at all? */
+bool guests_deny(const struct guests *g, const struct name *issuer);
+
 /* May one that stands by here begin to serve? Likewise. */
 enum err guests_serve(struct guests *g, uint8_t row);
 

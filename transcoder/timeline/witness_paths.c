@@ -8,7 +8,7 @@
 #define STAGGER_MS       50    /* [ms] between first hellos of further backups */
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
-#define STRANGER_MS      5000  /* [ms] of one to whom the ticket's issuer is one, as yet */
+#define STRANGER_MS      5000  /* [ms] of one that may yet learn of the issuer, or agree with it */
 #define RELEASE_MS       200   /* [ms] between releases of the same server */
 
 bool witness_is_server(const struct witness *w, uint8_t server) {
@@ -275,9 +275,9 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
     struct witness_server *s = &t->w->servers[server];
     int64_t ms = m->retry_after_ms;
     if (ms == 0)
-        ms = err_retryable(m->error)          ? REFUSED_MS
-             : m->error == ERR_UNKNOWN_ISSUER ? STRANGER_MS
-                                              : REFUSED_FINAL_MS;
+        ms = err_retryable(m->error)                                    ? REFUSED_MS
+             : m->error == ERR_UNKNOWN_ISSUER || m->error == ERR_DENIED ? STRANGER_MS
+                                                                        : REFUSED_FINAL_MS;
     /* A budget of hedges that is spent says nothing of a commit: hedges asked again and again would
      * keep the only server left from being asked. */
     if (m->purpose == RESUME_HEDGE && m->error == ERR_BUDGET) {
