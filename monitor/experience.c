@@ -10,9 +10,13 @@
 #define BURST_MILLI_MAX 8000
 #define PPM             1000000
 
-/* G.113, appendix I (05/2002 and later): Ie, and Bpl for loss that is concealed. G.711 counts with
- * the concealment of its own appendix I, which every player has by now (without it Bpl would be
- * 4.3). GSM full rate has no Bpl there and takes that of the enhanced one. For Opus there
+/* G.113, appendix I (05/2002 and later): Ie, and Bpl for loss that is concealed. G.711 counts
+ * with the concealment of its own appendix I, which every player has by now (without it Bpl would
+ * be 4.3). Its row, and those of G.729A and G.723.1, both with silence suppression, and of GSM
+ * enhanced full rate were compared with table I.4 of the edition of 2024 as a university's
+ * lecture quotes it, not with the recommendation itself. Of GSM full rate only the Ie could be
+ * checked, and only by a planning table in print that gives it the bounds of G.728 at 12.8
+ * kbit/s, whose Ie is 20; it has no Bpl there and takes that of the enhanced one. For Opus there
  * is none, and none that we know of for the wideband and fullband models (G.107.1, G.107.2); it
  * takes the same, since it does not sound worse than G.711 without loss, and of all predictive
  * codecs that conceal this one bears least. */
