@@ -97,11 +97,12 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
         e = ERR_FOREIGN;
     if (e != ERR_OK) {
         refuse(sim, w, client, m->nonce,
-               (struct message_refuse){.session = r->session,
-                                       .purpose = r->purpose,
-                                       .error = e,
-                                       .counter = r->counter,
-                                       .retry_after_ms = err_retryable(e) ? SIM_RETRY_MS : 0});
+               (struct message_refuse){
+                   .session = r->session,
+                   .purpose = r->purpose,
+                   .error = e,
+                   .counter = r->counter,
+                   .retry_after_ms = tenure_retry_ms(&w->tenure, r, e, sim_worker_now(sim, w))});
         return;
     }
     const struct sim_question q = {.client = client, .nonce = m->nonce, .silent_ms = r->silent_ms};

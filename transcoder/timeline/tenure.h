@@ -34,6 +34,7 @@
 #include "peerd/base/trace.h"
 #include "peerd/wire/message.h"
 #include "transcoder/timeline/budget.h"
+#include "transcoder/timeline/crowd.h"
 #include "transcoder/timeline/due.h"
 #include "transcoder/timeline/guests.h"
 #include "transcoder/timeline/position.h"
@@ -57,9 +58,9 @@ struct tenure_config {
     struct duration standby_lease; /* another standby resume renews it */
     uint32_t hedge_ms_max;         /* [ms] longest hedge granted at a time */
     uint32_t hedges_per_minute;    /* per session, extensions included */
-    uint32_t retry_ms;             /* [ms] Retry-After of refusals for want of credit or room */
-    uint32_t retry_draining_ms;    /* [ms] Retry-After while draining */
-    uint32_t notices_from;         /* a session's first has the number after: see below */
+    uint32_t retry_ms;          /* [ms] least Retry-After of refusals for want of credit or room */
+    uint32_t retry_draining_ms; /* [ms] the least while draining */
+    uint32_t notices_from;      /* a session's first has the number after: see below */
 };
 
 /* Numbers of notices grow although a worker is started anew and takes its sessions over: a client
@@ -107,6 +108,7 @@ struct tenure {
     struct tenure_config config;
     struct tenure_session *sessions; /* caller-owned */
     uint32_t capacity;
+    struct crowd crowd;    /* of those who are refused */
     struct due due;        /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
     uint32_t index_count;  /* a power of two */
@@ -234,6 +236,12 @@ void tenure_check_invariants(const struct tenure *t);
 /* Slot of a session that is held or remembered, TENURE_SLOT_NONE otherwise. Its key and addresses
  * stand in the worker's own array. */
 uint32_t tenure_find(const struct tenure *t, const struct session_id *id);
+
+/* [ms] after which whoever asked that may ask again, having been refused for that reason; 0 if
+ * waiting changes nothing. For what a caller refuses by itself: who has not proved who he is makes
+ * nobody else wait longer. */
+uint32_t tenure_retry_ms(struct tenure *t, const struct message_resume *m, enum err error,
+                         struct instant now);
 
 /* Hints for who has many of these: a message of that session comes soon. First tenure_foresee(), a
  * microsecond later tenure_foreseen(), which guesses its slot (TENURE_SLOT_NONE: it is not held).

@@ -9,6 +9,12 @@
 
 /* ---- answers ---- */
 
+uint32_t tenure_retry_ms(struct tenure *t, const struct message_resume *m, enum err error,
+                         struct instant now) {
+    uint32_t least = error == ERR_DRAINING ? t->config.retry_draining_ms : t->config.retry_ms;
+    return err_retryable(error) ? crowd_wait_ms(&t->crowd, &m->session, m->counter, least, now) : 0;
+}
+
 static void tenure_refuse(struct tenure *t, const struct message_resume *m, enum err error,
                           struct instant now, struct tenure_outbox *out) {
     struct tenure_out *o = tenure_put(out, TENURE_REFUSE, tenure_find(t, &m->session), &m->session);
@@ -16,8 +22,8 @@ static void tenure_refuse(struct tenure *t, const struct message_resume *m, enum
     o->counter = m->counter;
     o->error = error;
     if (err_retryable(error))
-        o->retry_after_ms =
-            error == ERR_DRAINING ? t->config.retry_draining_ms : t->config.retry_ms;
+        crowd_refused(&t->crowd, now);
+    o->retry_after_ms = tenure_retry_ms(t, m, error, now);
     t->refused++;
     trace_linef(out->trace, now, "session %s: %s under epoch %u refused (%s)",
                 tenure_short_id(&m->session).text, resume_purpose_name(m->purpose), m->epoch,

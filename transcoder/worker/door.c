@@ -106,13 +106,13 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
 }
 
 static void refuse_resume(struct worker *w, const struct message *m, enum err error,
-                          const struct addr *to) {
-    const struct message_refuse refusal = {.session = m->u.resume.session,
-                                           .purpose = m->u.resume.purpose,
-                                           .error = error,
-                                           .counter = m->u.resume.counter,
-                                           .retry_after_ms =
-                                               err_retryable(error) ? WORKER_RETRY_MS : 0};
+                          const struct addr *to, struct instant now) {
+    const struct message_refuse refusal = {
+        .session = m->u.resume.session,
+        .purpose = m->u.resume.purpose,
+        .error = error,
+        .counter = m->u.resume.counter,
+        .retry_after_ms = tenure_retry_ms(&w->tenure, &m->u.resume, error, now)};
     deeds_refuse(w, to, &refusal, m->nonce);
 }
 
@@ -135,7 +135,7 @@ static void resume_received(struct worker *w, const struct net_datagram *d, cons
                                .silent_ms = r->silent_ms};
     enum err e = verify_resume(w, m, s, &ticket, &q, now);
     if (e != ERR_OK) {
-        refuse_resume(w, m, e, &d->from);
+        refuse_resume(w, m, e, &d->from, now);
         return;
     }
     const struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED,

@@ -1,0 +1,44 @@
+#include "transcoder/timeline/crowd.h"
+
+#define ANSWER_US (1000000 / CROWD_ANSWERS_PER_S)
+#define MOST_US                                                                                    \
+    (INT64_C(60) * 1000000) /* counted at most: an hour of refusals is soon forgotten              \
+                             */
+
+void crowd_init(struct crowd *c, struct instant now) {
+    *c = (struct crowd){.at = now};
+}
+
+/* The finalizer of splitmix64 over all that tells one question from another. */
+static uint64_t draw(const struct session_id *who, uint64_t counter) {
+    uint64_t z = counter * 0x9e3779b97f4a7c15ULL;
+    for (int i = 0; i < SESSION_ID_BYTES; i++)
+        z = (z ^ who->bytes[i]) * 0x100000001b3ULL;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+    return z ^ z >> 31;
+}
+
+static void leak(struct crowd *c, struct instant now) {
+    c->refused_us -= instant_since(now, c->at).us;
+    if (c->refused_us < 0)
+        c->refused_us = 0;
+    c->at = now;
+}
+
+void crowd_refused(struct crowd *c, struct instant now) {
+    leak(c, now);
+    if (c->refused_us < MOST_US)
+        c->refused_us += ANSWER_US;
+}
+
+uint32_t crowd_wait_ms(struct crowd *c, const struct session_id *who, uint64_t counter,
+                       uint32_t least_ms, struct instant now) {
+    leak(c, now);
+    uint64_t span_ms = (uint64_t)c->refused_us / 1000;
+    if (span_ms < least_ms / 2)
+        span_ms = least_ms / 2; /* two that are refused need not meet again either */
+    if (span_ms > CROWD_SPAN_MS_MAX)
+        span_ms = CROWD_SPAN_MS_MAX;
+    return least_ms + (uint32_t)(draw(who, counter) % (span_ms + 1));
+}
