@@ -34,10 +34,10 @@
 #include "peerd/base/trace.h"
 #include "peerd/wire/message.h"
 #include "transcoder/timeline/budget.h"
-#include "transcoder/timeline/crowd.h"
 #include "transcoder/timeline/due.h"
 #include "transcoder/timeline/guests.h"
 #include "transcoder/timeline/position.h"
+#include "transcoder/timeline/rush.h"
 
 #define TENURE_TOMB_MS      90000 /* [ms] a cookie is good for at most 60 s */
 #define TENURE_NOTICE_MS    100   /* [ms] first repetition of a notice; doubles up to 1 s */
@@ -108,7 +108,7 @@ struct tenure {
     struct tenure_config config;
     struct tenure_session *sessions; /* caller-owned */
     uint32_t capacity;
-    struct crowd crowd;    /* of those who are refused */
+    struct rush rush;      /* of those who are refused */
     struct due due;        /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
     uint32_t index_count;  /* a power of two */

@@ -12,7 +12,7 @@
 uint32_t tenure_retry_ms(struct tenure *t, const struct message_resume *m, enum err error,
                          struct instant now) {
     uint32_t least = error == ERR_DRAINING ? t->config.retry_draining_ms : t->config.retry_ms;
-    return err_retryable(error) ? crowd_wait_ms(&t->crowd, &m->session, m->counter, least, now) : 0;
+    return err_retryable(error) ? rush_wait_ms(&t->rush, &m->session, m->counter, least, now) : 0;
 }
 
 static void tenure_refuse(struct tenure *t, const struct message_resume *m, enum err error,
@@ -22,7 +22,7 @@ static void tenure_refuse(struct tenure *t, const struct message_resume *m, enum
     o->counter = m->counter;
     o->error = error;
     if (err_retryable(error))
-        crowd_refused(&t->crowd, now);
+        rush_refused(&t->rush, now);
     o->retry_after_ms = tenure_retry_ms(t, m, error, now);
     t->refused++;
     trace_linef(out->trace, now, "session %s: %s under epoch %u refused (%s)",

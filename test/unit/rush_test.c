@@ -1,4 +1,4 @@
-#include "transcoder/timeline/crowd.h"
+#include "transcoder/timeline/rush.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -19,17 +19,17 @@ static struct instant at_ms(int64_t ms) {
  * come back within any 100 ms. */
 static uint32_t herd(uint32_t count, uint32_t *most) {
     static uint32_t per_100ms[100];
-    struct crowd c;
+    struct rush c;
     uint32_t last = 0;
     memset(per_100ms, 0, sizeof(per_100ms));
     *most = 0;
-    crowd_init(&c, at_ms(0));
+    rush_init(&c, at_ms(0));
     for (uint32_t i = 0; i < count; i++) {
         struct session_id who = id(i);
         int64_t now = (int64_t)i * 100 / count;
-        crowd_refused(&c, at_ms(now));
-        uint32_t wait = crowd_wait_ms(&c, &who, 7, LEAST_MS, at_ms(now));
-        cr_assert(wait >= LEAST_MS && wait <= LEAST_MS + CROWD_SPAN_MS_MAX, "%u", wait);
+        rush_refused(&c, at_ms(now));
+        uint32_t wait = rush_wait_ms(&c, &who, 7, LEAST_MS, at_ms(now));
+        cr_assert(wait >= LEAST_MS && wait <= LEAST_MS + RUSH_SPAN_MS_MAX, "%u", wait);
         uint32_t back = (uint32_t)now + wait;
         last = back > last ? back : last;
         uint32_t n = ++per_100ms[back / 100];
@@ -38,12 +38,12 @@ static uint32_t herd(uint32_t count, uint32_t *most) {
     return last;
 }
 
-Test(crowd, a_few_are_back_soon) {
+Test(rush, a_few_are_back_soon) {
     uint32_t most;
     cr_expect_leq(herd(10, &most), 1600u);
 }
 
-Test(crowd, a_herd_is_spread_over_seconds) {
+Test(rush, a_herd_is_spread_over_seconds) {
     uint32_t most, last = herd(10000, &most);
     cr_expect(last > 4500 && last <= 5100, "%u", last);
     cr_expect_leq(most, 420u, "of 10,000 who are refused in 100 ms %u come back in 100 ms", most);
@@ -52,28 +52,28 @@ Test(crowd, a_herd_is_spread_over_seconds) {
     cr_expect_leq(most, 80u, "%u", most);
 }
 
-Test(crowd, each_question_has_a_wait_of_its_own) {
-    struct crowd c;
+Test(rush, each_question_has_a_wait_of_its_own) {
+    struct rush c;
     const struct session_id a = id(1), b = id(2);
-    crowd_init(&c, at_ms(0));
+    rush_init(&c, at_ms(0));
     for (int i = 0; i < 1000; i++)
-        crowd_refused(&c, at_ms(0));
-    uint32_t first = crowd_wait_ms(&c, &a, 1, LEAST_MS, at_ms(0));
-    cr_expect_neq(crowd_wait_ms(&c, &a, 2, LEAST_MS, at_ms(0)), first, "the next question");
-    cr_expect_neq(crowd_wait_ms(&c, &b, 1, LEAST_MS, at_ms(0)), first, "another session");
-    cr_expect_eq(crowd_wait_ms(&c, &a, 1, LEAST_MS, at_ms(0)), first, "a copy of the first");
+        rush_refused(&c, at_ms(0));
+    uint32_t first = rush_wait_ms(&c, &a, 1, LEAST_MS, at_ms(0));
+    cr_expect_neq(rush_wait_ms(&c, &a, 2, LEAST_MS, at_ms(0)), first, "the next question");
+    cr_expect_neq(rush_wait_ms(&c, &b, 1, LEAST_MS, at_ms(0)), first, "another session");
+    cr_expect_eq(rush_wait_ms(&c, &a, 1, LEAST_MS, at_ms(0)), first, "a copy of the first");
 }
 
-Test(crowd, a_herd_is_forgotten) {
-    struct crowd c;
-    crowd_init(&c, at_ms(0));
+Test(rush, a_herd_is_forgotten) {
+    struct rush c;
+    rush_init(&c, at_ms(0));
     for (uint32_t i = 0; i < 600; i++)
-        crowd_refused(&c, at_ms(0));
+        rush_refused(&c, at_ms(0));
     cr_expect_eq(c.refused_us, 3000000);
     for (uint32_t i = 0; i < 100; i++) {
         struct session_id who = id(i);
-        crowd_refused(&c, at_ms(4000 + 5 * i));
-        uint32_t wait = crowd_wait_ms(&c, &who, 2, LEAST_MS, at_ms(4000 + 5 * i));
+        rush_refused(&c, at_ms(4000 + 5 * i));
+        uint32_t wait = rush_wait_ms(&c, &who, 2, LEAST_MS, at_ms(4000 + 5 * i));
         cr_expect_leq(wait, 1500u, "%u", wait);
     }
 }

@@ -1,12 +1,12 @@
-#include "transcoder/timeline/crowd.h"
+#include "transcoder/timeline/rush.h"
 
-#define ANSWER_US (1000000 / CROWD_ANSWERS_PER_S)
+#define ANSWER_US (1000000 / RUSH_ANSWERS_PER_S)
 #define MOST_US                                                                                    \
     (INT64_C(60) * 1000000) /* counted at most: an hour of refusals is soon forgotten              \
                              */
 
-void crowd_init(struct crowd *c, struct instant now) {
-    *c = (struct crowd){.at = now};
+void rush_init(struct rush *c, struct instant now) {
+    *c = (struct rush){.at = now};
 }
 
 /* The finalizer of splitmix64 over all that tells one question from another. */
@@ -19,26 +19,26 @@ static uint64_t draw(const struct session_id *who, uint64_t counter) {
     return z ^ z >> 31;
 }
 
-static void leak(struct crowd *c, struct instant now) {
+static void leak(struct rush *c, struct instant now) {
     c->refused_us -= instant_since(now, c->at).us;
     if (c->refused_us < 0)
         c->refused_us = 0;
     c->at = now;
 }
 
-void crowd_refused(struct crowd *c, struct instant now) {
+void rush_refused(struct rush *c, struct instant now) {
     leak(c, now);
     if (c->refused_us < MOST_US)
         c->refused_us += ANSWER_US;
 }
 
-uint32_t crowd_wait_ms(struct crowd *c, const struct session_id *who, uint64_t counter,
-                       uint32_t least_ms, struct instant now) {
+uint32_t rush_wait_ms(struct rush *c, const struct session_id *who, uint64_t counter,
+                      uint32_t least_ms, struct instant now) {
     leak(c, now);
     uint64_t span_ms = (uint64_t)c->refused_us / 1000;
     if (span_ms < least_ms / 2)
         span_ms = least_ms / 2; /* two that are refused need not meet again either */
-    if (span_ms > CROWD_SPAN_MS_MAX)
-        span_ms = CROWD_SPAN_MS_MAX;
+    if (span_ms > RUSH_SPAN_MS_MAX)
+        span_ms = RUSH_SPAN_MS_MAX;
     return least_ms + (uint32_t)(draw(who, counter) % (span_ms + 1));
 }
