@@ -70,11 +70,14 @@ static struct duration bound(const struct detector *d) {
     return duration_max(d->wish.detect_within, least);
 }
 
-/* Without a longer silence than the path accounts for; "never" while that is not known. */
+/* Without a longer silence than the path accounts for; "never" while that is not known. A beat that
+ * lay in our socket while we did not run is as fresh as when it came. */
 static struct instant stale_at(const struct detector *d) {
     if (!d->quality.answer.known || !d->quality.heard)
         return INSTANT_NEVER;
-    return instant_add(quality_fresh_until(&d->quality), deaf_since(d, d->quality.arrival));
+    struct instant due = quality_foretold(&d->quality, d->quality.sent_us);
+    struct instant since = instant_min(d->quality.arrival, due);
+    return instant_add(quality_fresh_until(&d->quality), deaf_since(d, since));
 }
 
 static struct instant expire_at(const struct detector *d) {
@@ -172,9 +175,18 @@ static bool is_refuted(const struct detector *d, struct instant now) {
     return duration_less(each, d->wish.false_alarm_every);
 }
 
+/* From the last instant of life to EXPIRED, on the path as it is. */
+static struct duration bound_in_force(const struct detector *d) {
+    if (!d->quality.answer.known || d->proofs == 0)
+        return bound(d);
+    struct duration lag = duration_us((int64_t)d->lag_mean_us);
+    struct duration fresh = duration_add(d->announced, d->quality.answer.margin);
+    return duration_min(bound(d), duration_add(lag, fresh));
+}
+
 static bool meets_now(const struct detector *d, struct instant now) {
     const struct quality_answer *a = &d->quality.answer;
-    return !duration_less(d->wish.detect_within, bound(d)) && !is_refuted(d, now) &&
+    return !duration_less(d->wish.detect_within, bound_in_force(d)) && !is_refuted(d, now) &&
            (!a->known || a->reachable);
 }
 
@@ -302,15 +314,6 @@ enum detector_opinion detector_step(struct detector *d, struct instant now) {
         d->excused = false;
     d->opinion = after;
     return after;
-}
-
-/* From the last instant of life to EXPIRED, on the path as it is. */
-static struct duration bound_in_force(const struct detector *d) {
-    if (!d->quality.answer.known || d->proofs == 0)
-        return bound(d);
-    struct duration lag = duration_us((int64_t)d->lag_mean_us);
-    struct duration fresh = duration_add(d->announced, d->quality.answer.margin);
-    return duration_min(bound(d), duration_add(lag, fresh));
 }
 
 bool detector_is_measured(const struct detector *d) {

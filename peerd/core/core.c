@@ -108,10 +108,12 @@ static struct instant later(struct instant t, struct duration d) {
     return instant_is_never(t) ? t : instant_add(t, d);
 }
 
-/* While we did not run nobody could reach us: what was fresh when we stopped is as fresh now. */
-static void excuse(struct core *core, struct peering *p, struct instant from, struct duration d) {
+/* While we did not run nobody could reach us: what was fresh when we stopped is as fresh now. We
+ * may have stopped right after the step before, so that a beat that came in time lies unread: only
+ * what a detector had not heard by then was silence. */
+static void excuse(struct core *core, struct peering *p, struct instant ran, struct duration d) {
     peering_touch(core, p);
-    detector_own_stall(&p->detector, from, core->now);
+    detector_own_stall(&p->detector, ran, core->now);
     p->suspected_since = later(p->suspected_since, d);
     for (int i = 0; i < PEERING_MEDIA_MAX; i++)
         if (p->media[i] != NULL) {
@@ -122,7 +124,8 @@ static void excuse(struct core *core, struct peering *p, struct instant from, st
         p->views[i].told_at = later(p->views[i].told_at, d);
 }
 
-static void note_own_stall(struct core *core) {
+/* `ran` is when we did so last. */
+static void note_own_stall(struct core *core, struct instant ran) {
     if (instant_is_never(core->promised))
         return;
     struct duration late = instant_since(core->now, core->promised);
@@ -133,7 +136,7 @@ static void note_own_stall(struct core *core) {
     core_trace(core, "did not run for %" PRId64 " ms: silence in that time is our own",
                duration_in_ms(late));
     for (uint32_t i = 0; i < core->peer_count; i++)
-        excuse(core, core->peers[i], core->promised, late);
+        excuse(core, core->peers[i], ran, late);
     for (uint32_t i = 0; i < core->node_count; i++)
         core->nodes[i]->lease = later(core->nodes[i]->lease, late);
 }
@@ -255,11 +258,12 @@ static struct instant next_due(const struct core *core) {
 }
 
 void core_step(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
+    struct instant ran = core->now;
     assert(outbox->count == 0 && !instant_before(event->now, core->now));
     core->now = event->now;
     core->wall = event->wall;
     core->standbys.lodging = core->agreements.saying = false;
-    note_own_stall(core);
+    note_own_stall(core, ran);
     take(core, event, outbox);
     nodes_expire(core);
     sessions_expire_opened(core);

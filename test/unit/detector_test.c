@@ -326,6 +326,45 @@ Test(detector, our_own_absence_moves_the_freshness_point) {
     cr_expect_eq(detector_step(&d, at(last + 5051)), DETECTOR_TRUST);
 }
 
+/* Stopped for three seconds it reads, one after the other, what came meanwhile. */
+Test(detector, what_lay_in_our_socket_is_as_fresh_as_when_it_came) {
+    struct detector d = fresh();
+    int64_t last = heard_for(&d, 120, 0), back = last + 3050;
+    detector_own_stall(&d, at(last + 50), at(back));
+    for (int i = 1; i <= 30; i++) {
+        int64_t sent = last - START + i * 100;
+        detector_heard(&d, (uint64_t)(1200 + i), sent * 1000, at(back), duration_ms(100));
+        cr_expect_eq(detector_step(&d, at(back)), DETECTOR_TRUST, "number %d", i);
+        detector_life_proven(&d, at(last - 60), at(back), duration_ms(100));
+        cr_expect_eq(d.opinion, DETECTOR_TRUST, "number %d, once it has proven", i);
+    }
+    cr_expect(d.suspicions == 0 && d.expiries == 0 && d.mistakes == 0);
+    /* The next is due as ever. */
+    cr_expect_leq(instant_since(detector_expires_at(&d), at(back)).us, 170000);
+    cr_expect_geq(instant_since(detector_expires_at(&d), at(back)).us, 50000);
+}
+
+/* What proofs may be late by is no part of it where arrivals alone tell sooner. */
+Test(detector, the_wish_is_held_against_the_bound_in_force) {
+    static const struct {
+        const char *what;
+        int64_t within_ms;
+        bool meets;
+    } rows[] = {{"within what arrivals need", 180, true}, {"less than that", 160, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct detector d;
+        detector_init(&d, &(struct detector_wish){.detect_within = duration_ms(rows[i].within_ms),
+                                                  .false_alarm_every = duration_s(3600),
+                                                  .interval = duration_ms(100)});
+        int64_t last = heard_for(&d, 120, 0);
+        struct detector_figures f = detector_figures(&d, at(last));
+        cr_expect_geq(duration_in_ms(f.proof_max), 210, "%s", rows[i].what);
+        cr_expect_geq(duration_in_ms(f.bound), 165, "%s", rows[i].what);
+        cr_expect_leq(duration_in_ms(f.bound), 175, "%s", rows[i].what);
+        cr_expect_eq(f.meets_wish, rows[i].meets, "%s", rows[i].what);
+    }
+}
+
 Test(detector, what_lay_in_our_socket_says_nothing_of_the_path) {
     struct detector d = fresh();
     int64_t last = heard_for(&d, 120, 0);
