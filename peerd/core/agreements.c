@@ -341,7 +341,7 @@ void agreements_refused(struct core *core, struct peering *p, uint64_t count) {
 
 enum err agreements_admit(struct core *core, const struct node_session *told, bool known) {
     struct peering *p = peering_by_name(core, &told->issuer);
-    enum err err = p != NULL ? judge(core, p, told, p->here - known) : ERR_OK;
+    enum err err = p != NULL ? judge(core, p, told, known ? 0 : p->here) : ERR_OK;
     if (err != ERR_OK)
         trace_refused(core, p, err);
     return err;

@@ -97,7 +97,8 @@ bool agreements_deny(const struct peering *p, uint32_t held);
 void agreements_refused(struct core *core, struct peering *p, uint64_t count);
 
 /* A node tells of a session that is not in the table, or (`known`) stands by there and is to serve.
- * ERR_OK: it may. */
+ * ERR_OK: it may. A limit concerns newcomers: who was let in to stand by may serve, though less has
+ * been agreed since, unless that is nothing, or not for such as it. */
 enum err agreements_admit(struct core *core, const struct node_session *told, bool known);
 
 void agreements_check_invariants(const struct core *core);

@@ -4,6 +4,7 @@
 #include "peerd/policy/policy_schema.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sodium/utils.h>
 #include <stdio.h>
@@ -38,9 +39,15 @@ static enum err read_line(const char *path, bool secret, char out[LINE_MAX_BYTES
     struct stat st;
     enum err err = ERR_OK;
     memset(out, 0, LINE_MAX_BYTES);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); /* a pipe holds nobody up */
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    if (file == NULL) {
+        int why = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = why;
         return ERR_IO;
+    }
     if (fstat(fileno(file), &st) != 0)
         err = ERR_IO;
     else if (secret && S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)

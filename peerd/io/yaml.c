@@ -1,10 +1,15 @@
 #include "peerd/io/yaml.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
+
+#define YAML_WAIT_MS 1000 /* [ms] for a pipe to say more */
 
 struct loader {
     struct tree *tree;
@@ -234,25 +239,43 @@ static bool refuse_errno(struct loader *l, int error) {
     return refuse(l, (struct mark){0, 0}, "a readable file", strerror(error), "");
 }
 
+/* Reads until the end, or one byte more than is permitted. What is no file but a pipe holds nobody
+ * up: one that nobody writes to is empty, and of a writer something must come each YAML_WAIT_MS.
+ * False: errno is set. */
+static bool read_all(int fd, char *text, size_t *len) {
+    struct pollfd more = {.fd = fd, .events = POLLIN};
+    for (*len = 0; *len <= YAML_BYTES_MAX;) {
+        ssize_t n = read(fd, text + *len, YAML_BYTES_MAX + 1 - *len);
+        if (n == 0)
+            return true;
+        if (n > 0) {
+            *len += (size_t)n;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            return false;
+        } else if (poll(&more, 1, YAML_WAIT_MS) == 0) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+    return true;
+}
+
 bool yaml_load(struct tree *tree, const char *path, struct faults *faults) {
     struct loader l = {.tree = tree, .faults = faults};
     bool good = false;
+    size_t len;
     char *text = malloc(YAML_BYTES_MAX + 1);
-    FILE *file = fopen(path, "re");
-    if (text == NULL || file == NULL) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (text == NULL || fd < 0)
         good = refuse_errno(&l, text == NULL ? ENOMEM : errno);
-        goto out;
-    }
-    size_t len = fread(text, 1, YAML_BYTES_MAX + 1, file);
-    if (ferror(file))
+    else if (!read_all(fd, text, &len))
         good = refuse_errno(&l, errno);
     else if (len > YAML_BYTES_MAX)
         good = refuse_size(&l, text, len, "more");
     else
         good = yaml_parse(tree, text, len, faults);
-out:
-    if (file != NULL)
-        fclose(file);
+    if (fd >= 0)
+        close(fd);
     free(text);
     return good;
 }

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -404,4 +405,23 @@ Test(policy_file, key_files) {
     memset(line, 'x', sizeof(line));
     write_bytes("long", 0600, line, sizeof(line));
     cr_expect_eq(key_file_read_secret(&pair, in_folder("long")), ERR_BAD_FIELD);
+}
+
+/* A pipe that nobody writes to, or whose writer says nothing, in place of a file. */
+Test(policy_file, pipes_hold_nobody_up, .timeout = 20) {
+    struct key_pair pair;
+    struct tree tree;
+    char path[PATH_MAX];
+    tree_init(&tree);
+    faults_init(&faults, "pipe");
+    snprintf(path, sizeof(path), "%s", in_folder("pipe"));
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(key_file_read_secret(&pair, path), ERR_BAD_FIELD);
+    cr_expect_not(yaml_load(&tree, path, &faults), "nobody writes");
+    int writer = open(path, O_RDWR | O_CLOEXEC);
+    cr_assert_geq(writer, 0);
+    cr_expect_not(yaml_load(&tree, path, &faults), "nothing comes");
+    cr_expect_eq(key_file_read_secret(&pair, path), ERR_IO);
+    close(writer);
+    cr_expect_eq(faults.count, 2u);
 }
