@@ -417,11 +417,12 @@ Test(policy_file, pipes_hold_nobody_up, .timeout = 20) {
     snprintf(path, sizeof(path), "%s", in_folder("pipe"));
     cr_assert_eq(mkfifo(path, 0600), 0);
     cr_expect_eq(key_file_read_secret(&pair, path), ERR_BAD_FIELD);
-    cr_expect_not(yaml_load(&tree, path, &faults), "nobody writes");
+    cr_expect(yaml_load(&tree, path, &faults), "nobody writes: it is empty");
     int writer = open(path, O_RDWR | O_CLOEXEC);
     cr_assert_geq(writer, 0);
     cr_expect_not(yaml_load(&tree, path, &faults), "nothing comes");
     cr_expect_eq(key_file_read_secret(&pair, path), ERR_IO);
     close(writer);
-    cr_expect_eq(faults.count, 2u);
+    cr_expect_eq(faults.count, 1u);
+    tree_free(&tree);
 }
