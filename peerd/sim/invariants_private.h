@@ -141,6 +141,7 @@ struct watch_client {
     struct instant moved; /* to another server, newest; "never" */
     struct budget moves;
     uint64_t moves_made;
+    bool late; /* on its way to another server when everything was to be whole */
     bool calm; /* as of the last full check it followed, and: */
     uint64_t lost, hedges, commits;
 };

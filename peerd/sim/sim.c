@@ -15,6 +15,7 @@
 #include "peerd/sim/site.h"
 #include "peerd/sim/sleep.h"
 #include "peerd/sim/timeline.h"
+#include "peerd/sim/whole.h"
 #include "peerd/sim/worker.h"
 
 #include <assert.h>
@@ -27,6 +28,8 @@
 #define SLOTS_MIN     64         /* of a worker, tombstones included */
 #define SAME_TIME_MAX 50000000   /* events without time passing: somebody is busy */
 #define CLOSING_SLACK duration_s(4)
+#define MOVING_MAX    duration_s(5)    /* who is on its way in the end gets so long to arrive … */
+#define MOVING_STEP   duration_ms(100) /* … and is looked at so often */
 
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
@@ -535,25 +538,15 @@ static void close_all(struct sim *sim) {
         sim_invariants_check_empty(sim);
 }
 
-/* It is an invariant while it is looked at, and an expectation to whoever reads the report. */
-static void report_whole(struct sim *sim) {
-    struct report_expectation row = {.met = !sim->violated, .what = "everything whole at the end"};
-    snprintf(row.found, sizeof(row.found), "%.*s", (int)sizeof(row.found) - 1,
-             sim->violated ? sim->violation : "it is");
-    report_add_expectation(&sim->report, &row);
-}
-
 void sim_run(struct sim *sim) {
     run_to(sim, sim->end);
     if (!sim->violated)
         sim_invariants_check(sim);
     if (sim->scenario->expectations.whole)
-        sim_sleep_wake_all(sim);
-    if (!sim->violated && sim->scenario->expectations.whole)
-        sim_invariants_check_whole(sim);
+        sim_whole_check(sim);
     make_report(sim);
     if (sim->scenario->expectations.whole)
-        report_whole(sim);
+        sim_whole_report(sim);
     /* What a crowd holds runs out as with few; there is no need to wait for it. */
     if (!sim->violated && sim->client_count <= SIM_CROWD)
         close_all(sim);
