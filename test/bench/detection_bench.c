@@ -279,5 +279,5 @@ int main(int argc, char **argv) {
          "mistakes an hour, by bytes a peer and direction");
     put_cost(&s);
     int status = sheet_close(&s);
-    return as_wished ? status : 1;
+    return status == 0 && !as_wished ? SHEET_MISSED : status;
 }

@@ -42,7 +42,7 @@ static uint64_t starts = STARTS;
 
 static void die(const char *what, const char *why) {
     fprintf(stderr, "media_bench: %s: %s\n", what, why);
-    exit(1);
+    exit(SHEET_BROKEN);
 }
 
 /* ---- ours ------------------------------------------------------------------------------------ */

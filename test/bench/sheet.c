@@ -19,7 +19,7 @@ void sheet_die(const char *format, ...) {
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
-    exit(1);
+    exit(SHEET_BROKEN);
 }
 
 /* ---- command line ---------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ void sheet_open(struct sheet *s, const char *name, const char *what, int argc, c
             help(name, what);
         } else {
             fprintf(stderr, "%s: unknown option %s, see --help\n", name, argv[i]);
-            exit(2);
+            exit(SHEET_BROKEN);
         }
     }
     /* A table that stops growing for seconds should at least show what it has. */
@@ -104,8 +104,11 @@ void sheet_put_aimed(struct sheet *s, const char *key, const char *what, double 
     snprintf(verdict, sizeof(verdict), "  %s (aim: %s %g)", met ? "met" : "missed",
              aim >= 0 ? "at least" : "at most", fabs(aim));
     put(s, key, what, value, unit, verdict);
-    if (!met)
+    if (!met) {
         note_missed(s, key);
+        fprintf(stderr, "%s: missed: %s: %g %s, aim: %s %g\n", s->name, what, value, unit,
+                aim >= 0 ? "at least" : "at most", fabs(aim));
+    }
 }
 
 void sheet_note(const struct sheet *s, const char *format, ...) {
@@ -127,7 +130,7 @@ int sheet_close(struct sheet *s) {
         printf("  %u missed\n", s->missed);
     }
     json_decref(s->root);
-    return fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) != 0 ? SHEET_BROKEN : s->missed > 0 && !s->quick ? SHEET_MISSED : 0;
 }
 
 /* ---- measuring ------------------------------------------------------------------------------- */

@@ -2,7 +2,8 @@
  * A sheet: what one benchmark found, as a table for people or as one JSON object.
  *
  * Every figure has a key, a sentence and a unit; a figure with an aim says `missed` where it misses
- * it. A benchmark never fails because it was slow: it fails when what it measured did not work.
+ * it, and the program then ends with status SHEET_MISSED, as `peersim --bench` does. When what was
+ * to be measured did not work it ends with SHEET_BROKEN.
  *
  * How to read it. A claim is a ratio, and both sides of a ratio are measured in turns within one
  * run. Absolute figures drift by 15 to 20 % on a shared machine; do not compare them across runs. A
@@ -21,6 +22,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define SHEET_MISSED 1 /* exit status: an aim was missed … */
+#define SHEET_BROKEN 2 /* … what was to be measured does not work, or the command line is wrong */
 
 #define SHEET_ROUNDS        5   /* repeats of a figure; the median is shown */
 #define SHEET_ROUNDS_QUICK  3   /* the same with --quick */
@@ -54,7 +58,8 @@ void sheet_put_aimed(struct sheet *s, const char *key, const char *what, double 
 __attribute__((format(printf, 2, 3))) void sheet_note(const struct sheet *s, const char *format,
                                                       ...);
 
-/* Prints the object if asked for, frees the sheet and returns the exit status. */
+/* Prints the object if asked for, frees the sheet and returns the exit status: 0 if every aim was
+ * met, or with --quick, whose figures are too rough to be judged. */
 int sheet_close(struct sheet *s);
 
 /* The path of a program of this build, which has to be there. */
