@@ -25,14 +25,25 @@ bool location_equal(const struct prefix *a, const struct prefix *b) {
     return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
 }
 
+/* RFC 5952: the zeros behind the last group that is none are the longest run there is. */
+static void ipv6_to_text(const struct prefix *location, char out[LOCATION_TEXT_LEN_MAX + 1]) {
+    const uint8_t *ip = location->addr.ip;
+    int groups = LOCATION_BITS_IPV6 / 16, at = 0;
+    while (groups > 0 && ip[2 * groups - 2] == 0 && ip[2 * groups - 1] == 0)
+        groups--;
+    for (int i = 0; i < groups; i++)
+        at += snprintf(out + at, LOCATION_TEXT_LEN_MAX + 1 - (size_t)at, "%s%x", i > 0 ? ":" : "",
+                       (unsigned)(ip[2 * i] << 8 | ip[2 * i + 1]));
+    snprintf(out + at, LOCATION_TEXT_LEN_MAX + 1 - (size_t)at, "::/%u", location->bits);
+}
+
 const char *location_to_text(const struct prefix *location, char out[LOCATION_TEXT_LEN_MAX + 1]) {
     const uint8_t *ip = location->addr.ip;
     if (location->addr.family == 4)
         snprintf(out, LOCATION_TEXT_LEN_MAX + 1, "%u.%u.%u.0/%u", ip[0], ip[1], ip[2],
                  location->bits);
     else if (location->addr.family == 6)
-        snprintf(out, LOCATION_TEXT_LEN_MAX + 1, "%x:%x:%x::/%u", ip[0] << 8 | ip[1],
-                 ip[2] << 8 | ip[3], ip[4] << 8 | ip[5], location->bits);
+        ipv6_to_text(location, out);
     else
         snprintf(out, LOCATION_TEXT_LEN_MAX + 1, "-");
     return out;

@@ -19,7 +19,8 @@ struct prefix location_of(const struct addr *client);
 
 bool location_equal(const struct prefix *a, const struct prefix *b);
 
-/* "192.0.2.0/24", "2001:db8:1::/48", or "-" for none. Returns `out`. */
+/* "192.0.2.0/24", "2001:db8:1::/48" (RFC 5952: "2001:db8::/48", whatever zeros were typed), or "-"
+ * for none. Returns `out`. */
 const char *location_to_text(const struct prefix *location, char out[LOCATION_TEXT_LEN_MAX + 1]);
 
 /* The inverse; false, `out` none, if the text is neither a location nor "-". */
