@@ -179,15 +179,37 @@ static void get_peers(struct daemon *d, struct net_http_request *r, uint32_t ind
     control_answer_text(r, present_peers(d));
 }
 
-static const char *detail_of(enum err err) {
-    return err == ERR_SOURCE_FAILED ? "no node of ours that makes it is registered" : NULL;
+#define DETAIL_SIZE 256
+
+/* What there is, for who asked for something else. */
+static const char *detail_of(const struct daemon *d, enum err err, const struct name *service,
+                             char out[DETAIL_SIZE]) {
+    const struct policy *p = d->policy;
+    int at = 0;
+    if (err == ERR_SOURCE_FAILED)
+        return "no node of ours that makes it is registered";
+    if (err == ERR_NOT_FOUND)
+        return "session: expected one that is served or opened here";
+    if (err != ERR_UNKNOWN_SERVICE || service == NULL)
+        return NULL;
+    at = snprintf(out, DETAIL_SIZE, "service: expected ");
+    for (uint32_t i = 0; i < p->service_count && at < DETAIL_SIZE; i++)
+        at += snprintf(out + at, DETAIL_SIZE - (size_t)at, "%s%s", i == 0 ? "" : ", ",
+                       p->services[i].name.text);
+    if (at < DETAIL_SIZE)
+        snprintf(out + at, DETAIL_SIZE - (size_t)at, "%s; found `%s`",
+                 p->service_count == 0 ? "none, for the policy has none" : "", service->text);
+    return out;
 }
 
-static void answer_text_or(struct net_http_request *r, enum err err, char **json) {
+static void answer_text_or(const struct daemon *d, struct net_http_request *r, enum err err,
+                           const struct name *service, char **json) {
+    char detail[DETAIL_SIZE];
     if (err == ERR_OK)
         control_answer_text(r, *json);
     else
-        net_http_answer_problem(r, net_http_status_of(err), err, detail_of(err), 0);
+        net_http_answer_problem(r, net_http_status_of(err), err, detail_of(d, err, service, detail),
+                                0);
 }
 
 static void get_rank(struct daemon *d, struct net_http_request *r, uint32_t index) {
@@ -203,7 +225,7 @@ static void get_rank(struct daemon *d, struct net_http_request *r, uint32_t inde
     else if (what != NULL && !name_set(&service, what))
         net_http_answer_problem(r, 400, ERR_BAD_FIELD, "service: expected a name", 0);
     else
-        answer_text_or(r, present_rank(d, &location, &service, &json), &json);
+        answer_text_or(d, r, present_rank(d, &location, &service, &json), &service, &json);
 }
 
 static void get_why_session(struct daemon *d, struct net_http_request *r, const char *text) {
@@ -212,7 +234,7 @@ static void get_why_session(struct daemon *d, struct net_http_request *r, const 
     if (!session_id_from_text(&id, text, strlen(text)))
         net_http_answer_problem(r, 400, ERR_BAD_FIELD, "session: expected the id of a session", 0);
     else
-        answer_text_or(r, present_why_session(d, &id, &json), &json);
+        answer_text_or(d, r, present_why_session(d, &id, &json), NULL, &json);
 }
 
 static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index) {

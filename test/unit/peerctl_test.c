@@ -247,7 +247,7 @@ Test(peerctl, a_running_peerd) {
     expect("rank what", CTL("rank", "10.0.0.0/8", "--policy", policy_path), 2, "",
            "expected an address or a prefix");
     expect("rank which service", CTL("rank", "192.0.2.7", "tv", "--policy", policy_path), 1, "",
-           "refused (404)");
+           "found `tv`");
     expect("why of a stranger", CTL("why", "rom9", "--policy", policy_path), 1, "",
            "no peer of that name");
     cr_expect_eq(program_wait(&rig.peerd, 0), -1, "it runs still");
