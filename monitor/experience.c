@@ -10,16 +10,22 @@
 #define BURST_MILLI_MAX 8000
 #define PPM             1000000
 
-/* G.113, appendix I (05/2002 and later): Ie, and Bpl for loss that is concealed. G.711 counts
- * with the concealment of its own appendix I, which every player has by now (without it Bpl would
- * be 4.3). Its row, and those of G.729A and G.723.1, both with silence suppression, and of GSM
- * enhanced full rate were compared with table I.4 of the edition of 2024 as a university's
- * lecture quotes it, not with the recommendation itself. Of GSM full rate only the Ie could be
- * checked, and only by a planning table in print that gives it the bounds of G.728 at 12.8
- * kbit/s, whose Ie is 20; it has no Bpl there and takes that of the enhanced one. For Opus there
- * is none, and none that we know of for the wideband and fullband models (G.107.1, G.107.2); it
- * takes the same, since it does not sound worse than G.711 without loss, and of all predictive
- * codecs that conceal this one bears least. */
+/* Where the figures are from. "G.113" is appendix I of that Recommendation: Ie, and Bpl for loss
+ * that is concealed.
+ *   pcmu, pcma    G.113, with the concealment of G.711's own appendix I, which every player has by
+ *                 now (without it Bpl would be 4.3)
+ *   g729a         G.113, with silence suppression (VAD)
+ *   g723.1        G.113, at 6.3 kbit/s with silence suppression
+ *   gsm-efr       G.113
+ *   gsm           Ie: G.113; Bpl ASSUMED, that of gsm-efr: G.113 has none
+ *   l16           ASSUMED to be as G.711: no codec's loss, and the same kind of concealment
+ *   opus          ASSUMED, both: Ie 0, since it does not sound worse than G.711 without loss, and
+ *                 the Bpl of gsm-efr, which of all predictive codecs that conceal bears least
+ * We have not seen the Recommendation itself: the rows of G.113 were compared with table I.4 of its
+ * edition of 2024 as a university's lecture quotes it, GSM's Ie with a planning table in print. For
+ * Opus no value is published that we could find: a paper that derives fullband factors from P.863
+ * ("Derivation of Equipment Impairment Factors from ITU-T P.863 for Fullband Speech Codecs") says
+ * that for Opus there are none, and its own would be on the scale of G.107.2, which is not ours. */
 static const struct experience_codec codecs[] = {
     {"pcmu", 0, 251}, {"pcma", 0, 251},    {"l16", 0, 251},      {"gsm", 200, 100},
     {"opus", 0, 100}, {"g729a", 110, 190}, {"g723.1", 150, 161}, {"gsm-efr", 50, 100},

@@ -7,7 +7,9 @@
  *     R = 93.2 - Idd - Ie,eff         Ie,eff = Ie + (95 - Ie) Ppl / (Ppl / BurstR + Bpl)
  *
  * Idd is the impairment by delay alone, without echo: nobody talks back here, or an echo canceller
- * stands before us. Ie and Bpl belong to a codec (G.113, appendix I). R is between 0 and 100: above
+ * stands before us. Ie and Bpl belong to a codec: those of G.711, G.729A, G.723.1 and GSM enhanced
+ * full rate, and GSM's Ie, are G.113's, appendix I; those of Opus and L16 and GSM's Bpl are assumed
+ * by us and confirmed by nobody (experience.c has each row's source). R is between 0 and 100: above
  * 80 users are satisfied, below 60 nearly all of them are not (G.109); MOS follows from it (annex
  * B). A stream that waits is rated by its rebuffering ratio, the share of time spent waiting.
  *
