@@ -115,7 +115,7 @@ bool perf_heard(struct perf *p, const struct perf_sample *s, struct instant now)
     if (!duration_is_endless(s->rtt))
         sketch_add(&own->rtt, perf_table_us(s->rtt));
     sketch_add(&own->jitter, perf_table_us(s->jitter));
-    degrade_heard(&own->degrade, &p->settings.wish, now, s->client, rating);
+    degrade_heard(&own->degrade, &p->settings.wish, now, s->session, rating);
     if (!was_awake && degrade_is_awake(&own->degrade))
         p->awake++;
     return true;

@@ -37,7 +37,8 @@ struct perf_settings {
 /* A client's report of one interval, as plain numbers; see perf_rate(). */
 struct perf_sample {
     struct prefix location;               /* canonical */
-    uint32_t client;                      /* a hash; the same for the same client */
+    uint32_t session;                     /* a hash; the same for the same session */
+    uint32_t client;                      /* a hash; the same for all sessions of a client */
     const struct experience_codec *codec; /* NULL: unknown */
     uint32_t expected;                    /* frames in the interval … */
     uint32_t lost;                        /* … of them missing … */
@@ -140,7 +141,8 @@ size_t perf_words(const struct perf *p, const struct prefix *location, struct in
 /* The entry that clients of a location are counted in; NULL: none. */
 const struct perf_location *perf_find(const struct perf *p, const struct prefix *location);
 
-/* Clients of ours there within PERF_CLIENTS_FOR to twice that: at least so many. */
+/* Clients of ours there within PERF_CLIENTS_FOR to twice that: at least so many. Sessions of one
+ * client are one. */
 uint32_t perf_clients(const struct perf_own *own, struct instant now);
 
 /* What may be told to peers: no prefix longer than these bits, none with fewer clients. */

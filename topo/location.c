@@ -1,5 +1,7 @@
 #include "topo/location.h"
 
+#include "peerd/base/chains.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +21,13 @@ struct prefix location_of(const struct addr *client) {
     if (client->family == 6)
         return cut(client, LOCATION_BITS_IPV6);
     return (struct prefix){0};
+}
+
+uint32_t location_client(const struct addr *client) {
+    uint8_t key[sizeof(client->ip) + 1] = {client->family};
+    memcpy(key + 1, client->ip,
+           client->family == 6 ? LOCATION_CLIENT_IPV6 / 8 : sizeof(client->ip));
+    return chains_hash(key, sizeof(key));
 }
 
 bool location_equal(const struct prefix *a, const struct prefix *b) {

@@ -12,10 +12,15 @@
 
 #define LOCATION_BITS_IPV4    24
 #define LOCATION_BITS_IPV6    48
+#define LOCATION_CLIENT_IPV6  64 /* bits of an IPv6 address that are one client's */
 #define LOCATION_TEXT_LEN_MAX 47 /* [characters] an IPv6 address, a slash and two digits */
 
 /* The location of an address: its prefix with the rest cleared; none for none. */
 struct prefix location_of(const struct addr *client);
+
+/* Whom an address stands for where clients are counted: IPv4 is one client an address, IPv6 one a
+ * /64, since a host may take any address in its own. Ports do not count. A hash. */
+uint32_t location_client(const struct addr *client);
 
 bool location_equal(const struct prefix *a, const struct prefix *b);
 

@@ -69,7 +69,8 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
         lost = 0;
     const struct perf_sample sample = {
         .location = location_of(&told->client),
-        .client = chains_hash(told->session.bytes, sizeof(told->session.bytes)),
+        .session = chains_hash(told->session.bytes, sizeof(told->session.bytes)),
+        .client = location_client(&told->client),
         .codec = codec_of(core, &told->profile),
         .expected = expected,
         .lost = lost < expected ? lost : expected,
@@ -165,11 +166,6 @@ static struct trips *trips_made(struct core *core) {
     return f->trips;
 }
 
-/* An address is one client: ports are changed easily. */
-static uint32_t hash_of(const struct addr *client) {
-    return chains_hash(client->ip, sizeof(client->ip));
-}
-
 void fares_trips_heard(struct core *core, const struct node_request *told) {
     struct trips *trips = told->trip_count > 0 && fares_measure(core) ? trips_made(core) : NULL;
     for (size_t i = 0; trips != NULL && i < told->trip_count; i++) {
@@ -181,8 +177,8 @@ void fares_trips_heard(struct core *core, const struct node_request *told) {
             continue;
         }
         core->counters.trips_heard++;
-        trips_heard(trips, &location, to->number, hash_of(&t->client), t->rtt_us, t->samples,
-                    core->now);
+        trips_heard(trips, &location, to->number, location_client(&t->client), t->rtt_us,
+                    t->samples, core->now);
     }
 }
 

@@ -323,7 +323,8 @@ static const struct schema_row performance_rows[] = {
      .range = "16..48", .doc = "… nor of IPv6 than this …"},
     {"tell_clients_min", SCHEMA_COUNT, AT(policy_performance, tell_clients_min), .preset = "5",
      .range = "1..128",
-     .doc = "… nor one from which fewer clients have reported in the last 10 to 20 s."},
+     .doc = "… nor one from which fewer clients have reported in the last 10 to 20 s: an IPv4 "
+            "address is one, an IPv6 /64 is one, however many sessions it has."},
     {"tell_bytes_per_s", SCHEMA_COUNT, AT(policy_performance, tell_bytes_per_s), .preset = "600",
      .range = "100..10000",
      .doc = "Of beats to each peer, beside what they are without: what has changed and the busiest "

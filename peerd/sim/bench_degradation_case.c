@@ -336,6 +336,7 @@ static bool take_report(struct stage *s, uint32_t number, const struct pending *
         rtt = DURATION_ENDLESS;
     const struct perf_sample sample = {
         .location = s->location,
+        .session = number,
         .client = number,
         .codec = s->codec,
         .expected = expected,

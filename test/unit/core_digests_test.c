@@ -190,6 +190,34 @@ Test(core_digests, what_leaves_is_as_the_policy_says) {
     }
 }
 
+/* Twenty sessions of one address are one person, and of one /64 too. */
+Test(core_digests, sessions_of_one_client_are_no_location) {
+    static const struct {
+        const char *what;
+        uint8_t family, others; /* who have addresses, or a /64, of their own */
+        bool told;
+    } rows[] = {
+        {"one address", 4, 1, false}, {"four of them", 4, 4, false}, {"five", 4, 6, true},
+        {"one /64", 6, 1, false},     {"four", 6, 4, false},         {"five", 6, 6, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed b = bed_new(&usual, CLIENTS);
+        for (uint32_t k = 0; k < CLIENTS; k++) {
+            struct addr *a = &b.sessions[k].client;
+            cr_assert(
+                addr_from_text(a, rows[i].family == 4 ? "192.0.2.1:5004" : "[2001:db8:7::1]:5004"));
+            a->port = (uint16_t)(a->port + k);
+            if (rows[i].family == 6)
+                a->ip[15] = (uint8_t)k;
+            a->ip[rows[i].family == 4 ? 3 : 7] = (uint8_t)(k % rows[i].others);
+        }
+        run(&b, 5, 0);
+        cr_expect_eq(b.peers[0].digests > 0, rows[i].told, "IPv%u, %s", rows[i].family,
+                     rows[i].what);
+        fixture_free(b.f);
+    }
+}
+
 /* Forty locations of one client each want out; so many bytes a second may. */
 Test(core_digests, no_more_leaves_than_the_budget_and_all_come_in_turn) {
     for (uint32_t budget = 100; budget <= 1600; budget *= 4) {

@@ -6,6 +6,7 @@
 #include "test/lib/overlay.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WHERE "192.0.2.7:5004"
@@ -130,6 +131,30 @@ Test(core_trips, one_client_does_not_make_a_cluster_near) {
         lies[i].client.port = (uint16_t)(6000 + i); /* ports are cheap */
     fares_trips_heard(core, &(struct node_request){.trips = lies, .trip_count = 8});
     cr_expect_eq(rank(3)->rtt_measured.us, 80000);
+}
+
+static void tell_from(uint32_t peer, const char *address, uint32_t ms) {
+    struct node_trip trip = {
+        .cluster = key_hint_of(&core->peers[peer]->policy.key), .rtt_us = ms * 1000, .samples = 9};
+    cr_assert(addr_from_text(&trip.client, address));
+    fares_trips_heard(core, &(struct node_request){.trips = &trip, .trip_count = 1});
+}
+
+/* Whoever has a /64 has 2^64 addresses. */
+Test(core_trips, one_host_with_many_addresses_is_one_client) {
+    for (int i = 0; i < 9; i++) {
+        char address[64];
+        snprintf(address, sizeof(address), "[2001:db8:7:1::%x]:5004", i + 1);
+        tell_from(3, address, 1);
+    }
+    tell_from(3, "[2001:db8:7:2::1]:5004", 80);
+    tell_from(3, "[2001:db8:7:3::1]:5004", 80);
+    struct prefix there;
+    cr_assert(prefix_from_text(&there, "2001:db8:7::/48"));
+    struct fares_words words = {.count = 0};
+    struct fares_trip trip = fares_trip_of_peer(core, core->peers[3], &there, &words);
+    cr_expect_eq(trip.clients, 3u);
+    cr_expect_eq(trip.rtt.us, 80000);
 }
 
 Test(core_trips, clusters_that_are_no_peers_are_counted_and_forgotten) {

@@ -19,6 +19,7 @@ struct bed {
     struct instant now;
     struct degrade_peer peers[2];
     size_t peer_count;
+    bool silent;                /* they have said it before, and say nothing now */
     struct degrade_event event; /* the newest */
     int events;
 };
@@ -32,7 +33,7 @@ static void run(struct bed *b, struct duration how_long, int bad_clients, uint32
         uint32_t usual = 9000 - (uint32_t)rng_below(&b->rng, 400);
         degrade_heard(&b->d, &wish, b->now, (uint32_t)client,
                       client < bad_clients ? bad_centi : usual);
-        for (size_t i = 0; i < b->peer_count; i++)
+        for (size_t i = 0; i < b->peer_count && !b->silent; i++)
             b->peers[i].heard_at = b->now;
         degrade_check_invariants(&b->d);
         if (degrade_judge(&b->d, &wish, b->now, b->peers, b->peer_count, &e)) {
@@ -93,6 +94,16 @@ Test(degrade, one_burst_is_no_degradation) {
         run(&b, duration_s(4), 0, 0);
     }
     cr_expect_eq(b.events, 0);
+}
+
+/* That they fared well before says nothing of whose fault it is that ours do not now. */
+Test(degrade, a_word_from_before_the_fall_is_no_evidence) {
+    struct bed b = bed_of(9000);
+    b.silent = true;
+    run(&b, duration_s(3), CLIENTS, 6000);
+    cr_expect_eq(b.events, 1);
+    cr_expect_eq(b.event.cause, DEGRADE_CAUSE_UNKNOWN, "%s", degrade_cause_name(b.event.cause));
+    cr_expect_eq(b.event.peer, (size_t)DEGRADE_PEERS_MAX);
 }
 
 Test(degrade, old_words_are_not_believed) {

@@ -43,6 +43,26 @@ Test(location, other_texts_are_refused) {
     }
 }
 
+Test(location, an_address_or_a_64_is_one_client) {
+    static const struct {
+        const char *what, *a, *b;
+        bool same;
+    } rows[] = {
+        {"ports", "192.0.2.7:5004", "192.0.2.7:9000", true},
+        {"neighbours", "192.0.2.7:5004", "192.0.2.8:5004", false},
+        {"a host with many addresses", "[2001:db8:1:2::1]:1", "[2001:db8:1:2:ffff:1:2:3]:1", true},
+        {"the next subscriber", "[2001:db8:1:2::1]:1", "[2001:db8:1:3::1]:1", false},
+        {"mapped IPv4 is IPv4", "[::ffff:192.0.2.7]:1", "192.0.2.7:1", true},
+        {"and has no /64", "[::ffff:192.0.2.7]:1", "[::ffff:192.0.2.8]:1", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct addr a, b;
+        cr_assert(addr_from_text(&a, rows[i].a) && addr_from_text(&b, rows[i].b), "%s",
+                  rows[i].what);
+        cr_expect_eq(location_client(&a) == location_client(&b), rows[i].same, "%s", rows[i].what);
+    }
+}
+
 Test(location, different_ones_differ) {
     struct addr a, b;
     addr_from_text(&a, "192.0.2.1:1");

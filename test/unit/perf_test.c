@@ -23,6 +23,7 @@ static struct prefix prefix_of(const char *text) {
 
 static struct perf_sample sample_at(const char *location, uint32_t client, uint32_t lost) {
     return (struct perf_sample){.location = prefix_of(location),
+                                .session = client,
                                 .client = client,
                                 .codec = experience_codec_of("pcmu"),
                                 .expected = 50,
@@ -73,6 +74,36 @@ Test(perf, each_location_has_its_own_figures) {
     cr_expect_eq(perf_own_view(&p, &nowhere).reports, 0);
     cr_expect_not(perf_heard(&p, &(struct perf_sample){0}, instant_us(0)));
     perf_check_invariants(&p);
+    perf_free(&p);
+}
+
+/* So long it was one, then so long another: after some minutes the latter is usual. */
+Test(perf, round_trips_of_long_ago_fade) {
+    struct perf p;
+    const struct prefix there = prefix_of("192.0.2.0/24");
+    perf_init(&p, &settings);
+    for (int64_t s = 0; s < 1080; s++) {
+        struct perf_sample sample = sample_at("192.0.2.0/24", (uint32_t)s % 20, 0);
+        sample.rtt = duration_ms(s < 600 ? 40 : 90);
+        cr_assert(perf_heard(&p, &sample, instant_us(s * 1000000)));
+    }
+    uint32_t rtt_us = sketch_quantile(&perf_find(&p, &there)->own->rtt, 500);
+    cr_expect(rtt_us > 85000 && rtt_us < 95000, "%u", rtt_us);
+    perf_free(&p);
+}
+
+/* A peer's word is good for a minute. */
+Test(perf, a_peer_that_does_not_say_it_again_has_said_nothing) {
+    struct perf p;
+    struct perf_peer words[PERF_PEERS_MAX];
+    struct perf_summary said = {prefix_of("192.0.2.0/24"), 9000, 9000, 300, 7, 7, 30};
+    perf_init(&p, &settings);
+    cr_assert(perf_told(&p, 1, &said, instant_us(0)));
+    cr_assert(perf_told(&p, 2, &said, instant_us(30000000)));
+    cr_expect_eq(perf_words(&p, &said.location, instant_us(59999999), words), 2u);
+    cr_assert_eq(perf_words(&p, &said.location, instant_us(60000000), words), 1u);
+    cr_expect_eq(words[0].cluster, 2);
+    cr_expect_eq(perf_words(&p, &said.location, instant_us(90000000), words), 0u);
     perf_free(&p);
 }
 
