@@ -56,18 +56,20 @@ static struct trips_entry *make(struct trips *t, const struct prefix *location, 
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-static struct trips_word *word_of(struct trips_entry *e, uint32_t client) {
-    for (uint8_t i = 0; i < e->count; i++)
-        if (e->words[i].client == client)
-            return &e->words[i];
-    struct trips_word *word = &e->words[e->next];
-    e->next = (uint8_t)((e->next + 1) % TRIPS_CLIENTS);
-    e->count += e->count < TRIPS_CLIENTS;
-    return word;
+static bool is_old(const struct trips_word *word, struct instant now) {
+    return instant_reached(now, instant_add(word->heard_at, TRIPS_KEEP));
 }
 
-static bool is_old(const struct trips_entry *e, struct instant now) {
-    return instant_reached(now, instant_add(e->heard_at, TRIPS_KEEP));
+/* That of the client, or a free one, or the one not heard for longest. */
+static struct trips_word *word_of(struct trips_entry *e, uint32_t client) {
+    struct trips_word *oldest = &e->words[0];
+    for (uint8_t i = 0; i < e->count; i++) {
+        if (e->words[i].client == client)
+            return &e->words[i];
+        if (instant_before(e->words[i].heard_at, oldest->heard_at))
+            oldest = &e->words[i];
+    }
+    return e->count < TRIPS_CLIENTS ? &e->words[e->count++] : oldest;
 }
 
 void trips_heard(struct trips *t, const struct prefix *location, uint16_t cluster, uint32_t client,
@@ -75,30 +77,50 @@ void trips_heard(struct trips *t, const struct prefix *location, uint16_t cluste
     if (location->addr.family == 0 || rtt_us == 0 || samples < TRIPS_SAMPLES_MIN)
         return;
     struct trips_entry *e = make(t, location, cluster);
-    if (e->count > 0 && is_old(e, now))
-        e->count = e->next = 0;
-    *word_of(e, client) = (struct trips_word){.client = client, .rtt_us = rtt_us};
+    *word_of(e, client) = (struct trips_word){.client = client, .rtt_us = rtt_us, .heard_at = now};
     e->heard_at = now;
 }
 
-static uint32_t median(const struct trips_entry *e) {
-    uint32_t sorted[TRIPS_CLIENTS];
+/* Those that are not old, by what they say; returns how many. */
+static uint32_t sort_words(const struct trips_entry *e, struct instant now,
+                           uint32_t sorted[TRIPS_CLIENTS]) {
+    uint32_t count = 0;
     for (uint8_t i = 0; i < e->count; i++) {
-        uint8_t k = i;
+        uint32_t k = count;
+        if (is_old(&e->words[i], now))
+            continue;
         for (; k > 0 && sorted[k - 1] > e->words[i].rtt_us; k--)
             sorted[k] = sorted[k - 1];
         sorted[k] = e->words[i].rtt_us;
+        count++;
     }
-    return sorted[(e->count - 1) / 2];
+    return count;
+}
+
+static bool agree(uint32_t a_us, uint32_t b_us) {
+    int64_t less = a_us < b_us ? a_us : b_us, more = a_us < b_us ? b_us : a_us;
+    return more - less <= TRIPS_AGREE.us || more - less <= less / 2;
 }
 
 struct trips_view trips_find(const struct trips *t, const struct prefix *location, uint16_t cluster,
                              struct instant now) {
+    uint32_t sorted[TRIPS_CLIENTS], agreeing = 0;
     const struct trips_entry *e = location->addr.family == 0 ? NULL : find(t, location, cluster);
-    if (e == NULL || e->count == 0 || is_old(e, now))
+    uint32_t count = e == NULL ? 0 : sort_words(e, now, sorted);
+    if (count == 0)
         return (struct trips_view){.clients = 0};
-    return (struct trips_view){
-        .rtt = duration_us(median(e)), .clients = e->count, .heard_at = e->heard_at};
+    for (uint32_t i = 0; i < count; i++)
+        agreeing += agree(sorted[i], sorted[count / 2]);
+    return (struct trips_view){.rtt = duration_us(sorted[count / 2]),
+                               .clients = count,
+                               .agreeing = agreeing,
+                               .heard_at = e->heard_at};
+}
+
+struct duration trips_believed(const struct trips_view *view, struct duration plausible) {
+    if (view->agreeing == 0 || view->agreeing >= TRIPS_SURE)
+        return view->rtt;
+    return duration_max(view->rtt, duration_scale(plausible, 1, (int64_t)1 << view->agreeing));
 }
 
 void trips_forget_cluster(struct trips *t, uint16_t cluster) {
@@ -110,8 +132,7 @@ void trips_forget_cluster(struct trips *t, uint16_t cluster) {
 bool trips_check_invariants(const struct trips *t) {
     for (size_t i = 0; i < TRIPS_PLACES; i++) {
         const struct trips_entry *e = &t->places[i];
-        if (e->count > TRIPS_CLIENTS || e->next >= TRIPS_CLIENTS ||
-            (e->location.addr.family == 0) != (e->count == 0))
+        if (e->count > TRIPS_CLIENTS || (e->location.addr.family == 0) != (e->count == 0))
             return false;
         if (e->count > 0 && i / TRIPS_WAYS * TRIPS_WAYS != row_of(&e->location, e->cluster))
             return false;

@@ -1,10 +1,22 @@
 /*
  * Trips: round trips that clients of a location have measured to clusters that do not serve them.
  *
- * Of each location and cluster the newest word of the last TRIPS_CLIENTS clients is kept, one a
- * client, and their median counts, the lower one of two: who lies, or sits behind a bad access of
- * his own, is outvoted by his neighbours, and alone he misleads nobody but himself. How many
- * clients and when the newest spoke come with it. A word older than TRIPS_KEEP counts no more.
+ * Of each location and cluster the newest words of TRIPS_CLIENTS clients are kept, one a client,
+ * and each word counts until it is TRIPS_KEEP old, whatever others there say. How it is made of
+ * them:
+ *
+ *    1 The median counts, the upper one of two. Those who call a cluster nearer than it is must be
+ *      more than half, so that one who lies is outvoted by a single honest neighbour. With half
+ *      of the voices they can call it farther: then others are nearer, and no worse off for it.
+ *    2 Voices that agree with that median, within a half of it or TRIPS_AGREE, make it sure. With
+ *      fewer than TRIPS_SURE of them it is not believed below what is plausible, halved for each
+ *      voice: one client alone makes nobody more than twice as near, two who agree four times.
+ *    3 Plausible is what is left of the round trip between the clusters, which clients have no
+ *      part in, once that between the serving one and the location is taken off. Networks break
+ *      the triangle often, by a little (Lumezanu et al. 2009), and seldom by half.
+ *
+ * What comes out ranks clusters for that location and does nothing else: whoever sits behind a bad
+ * access, or lies with others of his own location, misleads those there alone.
  *
  * The table has a fixed size. A location and cluster may stand in any of TRIPS_WAYS places, which
  * follow from both; where all are taken the one not heard for longest goes.
@@ -21,20 +33,22 @@
 
 #define TRIPS_CLIENTS     7                /* whose words are kept of one location and cluster */
 #define TRIPS_SAMPLES_MIN 2                /* that a client's word must stand on */
-#define TRIPS_KEEP        duration_s(1800) /* [s] paths change seldom */
+#define TRIPS_SURE        3                /* clients that agree are believed, whatever they say */
+#define TRIPS_AGREE       duration_ms(5)   /* [ms] apart, or a half of it, and they agree */
+#define TRIPS_KEEP        duration_s(1800) /* [s] a word; paths change seldom */
 #define TRIPS_WAYS        8
-#define TRIPS_PLACES      8192 /* locations times clusters: 640 KB */
+#define TRIPS_PLACES      8192 /* locations times clusters: 1.2 MB */
 
 struct trips_word {
-    uint32_t client; /* a hash; the same for the same client */
-    uint32_t rtt_us; /* [µs] */
+    uint32_t client;         /* a hash; the same for the same client */
+    uint32_t rtt_us;         /* [µs] */
+    struct instant heard_at; /* counts until TRIPS_KEEP later */
 };
 
 struct trips_entry {
     struct prefix location;  /* canonical; family 0: the place is free */
     uint16_t cluster;        /* the owner's number for it */
     uint8_t count;           /* words */
-    uint8_t next;            /* to be overwritten */
     struct instant heard_at; /* the newest */
     struct trips_word words[TRIPS_CLIENTS];
 };
@@ -46,7 +60,8 @@ struct trips {
 /* What is known of one cluster; `clients` 0: nothing. */
 struct trips_view {
     struct duration rtt;     /* the median */
-    uint32_t clients;        /* that it stands on */
+    uint32_t clients;        /* that it stands on … */
+    uint32_t agreeing;       /* … and of these, those who say about the same */
     struct instant heard_at; /* the newest of their words */
 };
 
@@ -58,6 +73,10 @@ void trips_heard(struct trips *t, const struct prefix *location, uint16_t cluste
 
 struct trips_view trips_find(const struct trips *t, const struct prefix *location, uint16_t cluster,
                              struct instant now);
+
+/* What of it is to be believed, of a cluster that is plausibly so far from them, at least; zero or
+ * less: nobody can tell. */
+struct duration trips_believed(const struct trips_view *view, struct duration plausible);
 
 /* It is a peer no longer, and its number may be another's one day. */
 void trips_forget_cluster(struct trips *t, uint16_t cluster);

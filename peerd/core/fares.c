@@ -187,6 +187,13 @@ void fares_trips_forget(struct core *core, const struct peering *p) {
         trips_forget_cluster(core->fares.trips, p->number);
 }
 
+/* What clients have no part in, less the way from here to them; nothing while that is unknown. */
+static struct duration plausible(const struct core *core, const struct peering *p,
+                                 const struct prefix *location) {
+    struct duration here = fares_own_rtt(core, location);
+    return here.us <= 0 || duration_is_endless(p->rtt) ? DURATION_ZERO : duration_sub(p->rtt, here);
+}
+
 struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
                                      const struct prefix *location,
                                      const struct fares_words *words) {
@@ -196,7 +203,7 @@ struct fares_trip fares_trip_of_peer(const struct core *core, const struct peeri
     if (trips != NULL)
         own = trips_find(trips, location, p->number, core->now);
     if (own.clients > 0 && (word == NULL || word->rtt_ms == 0 || own.clients >= word->clients))
-        return (struct fares_trip){.rtt = own.rtt,
+        return (struct fares_trip){.rtt = trips_believed(&own, plausible(core, p, location)),
                                    .clients = own.clients,
                                    .ours = true,
                                    .age = instant_since(core->now, own.heard_at)};

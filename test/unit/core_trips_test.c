@@ -157,6 +157,23 @@ Test(core_trips, one_host_with_many_addresses_is_one_client) {
     cr_expect_eq(trip.rtt.us, 80000);
 }
 
+/* The way between the clusters is nobody's word. */
+Test(core_trips, one_alone_makes_nobody_nearer_than_is_plausible) {
+    struct perf_sample here = {.expected = 50, .rtt = duration_ms(10)};
+    here.location = (struct prefix){.addr = addr_ipv4((uint8_t[]){192, 0, 2, 0}, 0), .bits = 24};
+    cr_assert(perf_heard(fares_perf(core), &here, core->now));
+    core->peers[3]->rtt = duration_ms(110);
+    tell(3, 1, 1);
+    cr_expect(rank(3)->rtt_measured.us >= 49000 && rank(3)->rtt_measured.us <= 51000, "%d",
+              (int)rank(3)->rtt_measured.us);
+    tell(3, 1, 3);
+    cr_expect_eq(rank(3)->rtt_measured.us, 1000, "three who agree");
+    core->peers[3]->rtt = DURATION_ENDLESS;
+    tell(4, 1, 1);
+    cr_expect_eq(rank(3)->rtt_measured.us, 1000);
+    cr_expect_gt(rank(4)->rtt_measured.us, 0);
+}
+
 Test(core_trips, clusters_that_are_no_peers_are_counted_and_forgotten) {
     const struct node_trip trip = {
         .client = client(1), .cluster = {{1, 2, 3}}, .rtt_us = 1000, .samples = 9};

@@ -81,6 +81,87 @@ Test(trips, what_is_old_or_stands_on_too_little_does_not_count) {
     cr_expect_eq(look("192.0.2.0/24", 3, 1901).rtt.us, 70000);
 }
 
+/* While one speaks all the time, those who said something else and left are forgotten. */
+Test(trips, each_word_ages_by_itself) {
+    for (uint32_t i = 1; i <= 4; i++)
+        hear("192.0.2.0/24", 3, i, 90, 100 * i);
+    for (int64_t s = 400; s < 2300; s += 10) {
+        hear("192.0.2.0/24", 3, 9, 20, s);
+        uint32_t left = 1; /* of the four, and the one */
+        for (int64_t i = 1; i <= 4; i++)
+            left += s < 100 * i + 1800;
+        cr_assert_eq(look("192.0.2.0/24", 3, s).clients, left, "after %d s", (int)s);
+        cr_assert_eq(look("192.0.2.0/24", 3, s).rtt.us, left == 1 ? 20000 : 90000);
+    }
+    cr_expect_eq(look("192.0.2.0/24", 3, 2299).heard_at.us, at_s(2290).us);
+}
+
+/* Whose word is overwritten where there are many: that of who has not spoken for longest. */
+Test(trips, who_speaks_on_keeps_his_place) {
+    for (uint32_t i = 0; i < 50; i++) {
+        hear("192.0.2.0/24", 3, 1, 40, 10 + i);
+        hear("192.0.2.0/24", 3, 2, 40, 10 + i);
+        hear("192.0.2.0/24", 3, 3, 40, 10 + i);
+        hear("192.0.2.0/24", 3, 4, 40, 10 + i);
+        hear("192.0.2.0/24", 3, 100 + i, 1, 10 + i);
+        cr_assert_eq(look("192.0.2.0/24", 3, 10 + i).rtt.us, 40000, "after %u", i);
+    }
+}
+
+/* What so many who tell the truth and so many who lie come to, 100 ms being plausible. */
+Test(trips, a_minority_of_liars_draws_nobody_near) {
+    static const struct {
+        const char *what;
+        uint32_t honest_ms, honest, lie_ms, liars, said_ms, believed_ms;
+    } rows[] = {
+        {"one who tells the truth", 80, 1, 0, 0, 80, 80},
+        {"a liar alone is believed by a half", 0, 0, 1, 1, 1, 50},
+        {"against one neighbour he says nothing", 80, 1, 1, 1, 80, 80},
+        {"nor against two", 80, 2, 1, 1, 80, 80},
+        {"two liars who agree, alone", 0, 0, 1, 2, 1, 25},
+        {"two against one", 80, 1, 1, 2, 1, 25},
+        {"two against two", 80, 2, 1, 2, 80, 80},
+        {"three against three", 80, 3, 1, 3, 80, 80},
+        {"three against four", 80, 4, 1, 3, 80, 80},
+        {"three who agree are believed", 20, 3, 0, 0, 20, 20},
+        {"four against three are the truth", 80, 3, 1, 4, 1, 1},
+        {"half of all can call it farther", 20, 3, 300, 3, 300, 300},
+        {"fewer cannot", 20, 4, 300, 3, 20, 20},
+        {"who is near and says so alone", 20, 1, 0, 0, 20, 50},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        trips_init(t);
+        for (uint32_t k = 0; k < rows[i].honest; k++)
+            hear("192.0.2.0/24", 3, 1 + k, rows[i].honest_ms, 10);
+        for (uint32_t k = 0; k < rows[i].liars; k++)
+            hear("192.0.2.0/24", 3, 100 + k, rows[i].lie_ms, 11);
+        struct trips_view v = look("192.0.2.0/24", 3, 12);
+        cr_expect_eq(v.rtt.us, 1000 * rows[i].said_ms, "%s: %d", rows[i].what, (int)v.rtt.us);
+        struct duration believed = trips_believed(&v, duration_ms(100));
+        cr_expect_eq(believed.us, 1000 * rows[i].believed_ms, "%s: %d", rows[i].what,
+                     (int)believed.us);
+        cr_expect_eq(trips_believed(&v, DURATION_ZERO).us, v.rtt.us, "nothing is plausible");
+    }
+}
+
+/* About the same: by a half, or by 5 ms where that is more. */
+Test(trips, those_who_agree_make_it_sure) {
+    static const struct {
+        const char *what;
+        uint32_t ms[3], agreeing;
+    } rows[] = {
+        {"the very same", {40, 40, 40}, 3}, {"nearly", {30, 40, 59}, 3},
+        {"one far above", {40, 41, 70}, 2}, {"one far below", {20, 40, 41}, 2},
+        {"all apart", {10, 40, 90}, 1},     {"near ones", {1, 4, 9}, 3},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        trips_init(t);
+        for (uint32_t k = 0; k < 3; k++)
+            hear("192.0.2.0/24", 3, k, rows[i].ms[k], 10);
+        cr_expect_eq(look("192.0.2.0/24", 3, 11).agreeing, rows[i].agreeing, "%s", rows[i].what);
+    }
+}
+
 Test(trips, a_full_table_forgets_who_was_not_heard_for_longest) {
     struct rng g;
     rng_seed(&g, 1);
