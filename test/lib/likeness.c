@@ -72,9 +72,10 @@ static void draw_run(struct sample *out, const struct sample *s, unsigned run) {
 }
 
 /* How far off as many runs of the model are as were measured: `chance` is how often by more than
- * the bound, `as_far` how often by at least as much as what was measured. */
+ * the bound, `as_far` how often by at least as much as what was measured. It ends when `chance` is
+ * above `enough`, which is then all that it says. */
 static void draw(struct likeness *l, const struct sample *model, unsigned model_runs,
-                 unsigned drawn_runs, double measured_distance, double *as_far) {
+                 unsigned drawn_runs, double enough, double measured_distance, double *as_far) {
     struct sample by_runs = {.grain_ms = model->grain_ms}, drawn = by_runs;
     struct rng rng;
     unsigned apart = 0, further = 0;
@@ -83,7 +84,7 @@ static void draw(struct likeness *l, const struct sample *model, unsigned model_
     for (size_t i = 0; i < model->count; i++)
         sample_add(&by_runs, model->values[i].ms, model->values[i].run);
     qsort(by_runs.values, by_runs.count, sizeof(*by_runs.values), by_run);
-    for (unsigned i = 0; i < DRAWS; i++) {
+    for (unsigned i = 0; i < DRAWS && apart <= enough * DRAWS; i++) {
         double there[LIKENESS_POINTS];
         drawn.count = 0;
         for (unsigned k = 0; k < drawn_runs; k++)
@@ -119,7 +120,7 @@ unsigned likeness_runs(struct sample *model, unsigned model_runs, unsigned least
     sample_sort(model);
     take_points(model, l.model);
     for (unsigned runs = least; runs <= most; runs++) {
-        draw(&l, model, model_runs, runs, INFINITY, &as_far);
+        draw(&l, model, model_runs, runs, LIKENESS_CHANCE_MAX, INFINITY, &as_far);
         if (l.chance <= LIKENESS_CHANCE_MAX)
             return runs;
     }
@@ -146,7 +147,7 @@ struct likeness likeness_of(struct sample *model, unsigned model_runs, struct sa
     }
     bool few = measured->count < LIKENESS_FEW;
     off = few ? INFINITY : off;
-    draw(&l, model, model_runs, measured_runs, few ? INFINITY : distance(l.model, l.measured),
+    draw(&l, model, model_runs, measured_runs, 1, few ? INFINITY : distance(l.model, l.measured),
          &as_far);
     if (off > 1 && as_far < LIKENESS_RARE)
         l.verdict = LIKENESS_APART;
