@@ -119,11 +119,11 @@ static bool precedes(const struct run *r, uint32_t a, uint32_t b) {
         return gain_x > gain_y;
     if (x->cost != y->cost) /* 2 */
         return x->cost < y->cost;
-    if (x->kept != y->kept) /* 3 */
-        return x->kept;
-    if (r->bids[a].farness != r->bids[b].farness) /* 4 */
-        return r->bids[a].farness < r->bids[b].farness;
-    return strcmp(x->name.text, y->name.text) < 0; /* 5 */
+    uint64_t far_x = r->bids[a].farness * (x->kept ? 3 : 4); /* 3 */
+    uint64_t far_y = r->bids[b].farness * (y->kept ? 3 : 4);
+    if (far_x != far_y)
+        return far_x < far_y;
+    return strcmp(x->name.text, y->name.text) < 0; /* 4 */
 }
 
 /* The first of those who are left, and gain something or not, by gains of now or of before;

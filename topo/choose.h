@@ -11,9 +11,8 @@
  *    1 sessions, in locations that lack a backup, to which it would be one, by its cost and that of
  *      one more peering; who is a peer already counts a quarter more
  *    2 cost
- *    3 it is a peer already
- *    4 nearness to the clients
- *    5 name
+ *    3 nearness to the clients; who is a peer already counts a quarter nearer
+ *    4 name
  *
  * It is good for a location if the round trip to it is at most `good_us`, or no more than a quarter
  * longer than to the best of all. It counts there only if provider, region and upstream are others

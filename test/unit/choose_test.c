@@ -58,16 +58,16 @@ static const struct row rows[] = {
      CANDIDATE(.name = {"z"}),
      CANDIDATE(.name = {"b"}, .cost = 1, .kept = true),
      {{0, 0}, {0, 0}}},
-    {"3 a peer already, where both gain nothing",
+    {"3 a peer already, where nothing is known of either",
      CANDIDATE(.name = {"z"}, .kept = true),
      CANDIDATE(.name = {"b"}),
      {{0, 0}, {0, 0}}},
-    {"4 nearer", CANDIDATE(.name = {"z"}), CANDIDATE(.name = {"b"}), {{8, 8}, {8, 9}}},
-    {"4 known is nearer than not known",
+    {"3 nearer", CANDIDATE(.name = {"z"}), CANDIDATE(.name = {"b"}), {{8, 8}, {8, 9}}},
+    {"3 known is nearer than not known",
      CANDIDATE(.name = {"z"}),
      CANDIDATE(.name = {"b"}),
      {{900, 900}, {0, 0}}},
-    {"5 name", CANDIDATE(.name = {"a"}), CANDIDATE(.name = {"b"}), HERE},
+    {"4 name", CANDIDATE(.name = {"a"}), CANDIDATE(.name = {"b"}), HERE},
 };
 
 static struct choose_result choose(const struct choose_task *task) {
@@ -101,6 +101,42 @@ Test(choose, each_rule_decides) {
             cr_assert_eq(r.count, 1, "%s", rows[i].what);
             cr_expect_str_eq(both[r.peers[0]].name.text, rows[i].a.name.text, "%s", rows[i].what);
         }
+    }
+}
+
+/* Four that cover the location, and one more of those who gain nothing there. */
+Test(choose, who_is_a_peer_and_no_backup_gives_way_to_one_a_quarter_nearer) {
+    static const struct {
+        const char *what;
+        uint32_t rtt_ms[3];
+        const char *chosen;
+    } cases[] = {{"somewhat nearer", {130, 101, 500}, "x"}, {"much nearer", {130, 500, 90}, "z"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct choose_candidate all[7] = {{.name = {"x"}, .kept = true},
+                                          {.name = {"y"}},
+                                          {.name = {"z"}},
+                                          {.name = {"a"}},
+                                          {.name = {"b"}},
+                                          {.name = {"c"}},
+                                          {.name = {"d"}}};
+        uint32_t weight = 1, rtt_us[7] = {0, 0, 0, 5000, 6000, 7000, 8000};
+        for (uint32_t c = 0; c < 7; c++)
+            all[c].place = (struct rank_place){10 + c, 20 + c, 30 + c};
+        for (uint32_t c = 0; c < 3; c++)
+            rtt_us[c] = cases[i].rtt_ms[c] * 1000;
+        struct choose_result r = choose(&(struct choose_task){.own = own,
+                                                              .candidates = all,
+                                                              .candidate_count = 7,
+                                                              .weights = &weight,
+                                                              .location_count = 1,
+                                                              .rtt_us = rtt_us,
+                                                              .good_us = 10000,
+                                                              .backups = 2,
+                                                              .peers_min = 5,
+                                                              .peers_max = 5,
+                                                              .peering_cost = 20});
+        cr_assert_eq(r.count, 5);
+        cr_expect_str_eq(all[r.peers[4]].name.text, cases[i].chosen, "%s", cases[i].what);
     }
 }
 
