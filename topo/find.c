@@ -17,7 +17,7 @@ const char *find_refusal_text(enum find_refusal refusal) {
 }
 
 static struct find_cluster *cluster_of(struct find *f, const struct find_key *key) {
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
+    for (uint32_t i = 0; i < f->top; i++)
         if (f->clusters[i].used && find_key_equal(&f->clusters[i].claim.key, key))
             return &f->clusters[i];
     return NULL;
@@ -28,7 +28,7 @@ const struct find_cluster *find_by_key(const struct find *f, const struct find_k
 }
 
 const struct find_cluster *find_next_peer(const struct find *f, uint32_t *cursor) {
-    while (*cursor < FIND_CLUSTERS_MAX) {
+    while (*cursor < f->top) {
         const struct find_cluster *c = &f->clusters[(*cursor)++];
         if (c->used && c->state == FIND_STATE_ACCEPTED)
             return c;
@@ -61,18 +61,32 @@ static void fetch_ended(struct find *f, struct find_cluster *c) {
     c->asked = false;
 }
 
+/* HEARD is nobody's business. */
+static void count_states(struct find *f, enum find_state before, enum find_state after) {
+    f->accepted += (after == FIND_STATE_ACCEPTED) - (before == FIND_STATE_ACCEPTED);
+    f->refused += (after == FIND_STATE_REFUSED) - (before == FIND_STATE_REFUSED);
+}
+
+/* Sooner or later, but all of them together about one a second. */
+static struct duration refused_again(struct find *f) {
+    struct duration each = duration_scale(FIND_REFUSED_EACH, f->refused, 1);
+    struct duration most = duration_max(FIND_REFUSED_AGAIN, each);
+    return rng_duration(&f->rng, duration_scale(most, 1, 2), most);
+}
+
 static void set_state(struct find *f, struct find_cluster *c, enum find_state state,
                       struct instant now) {
     enum find_state before = c->state;
     assert(state != FIND_STATE_HEARD && before != FIND_STATE_RETIRED);
     c->state = state;
+    count_states(f, before, state);
     f->changed = f->changed || before == FIND_STATE_ACCEPTED || state == FIND_STATE_ACCEPTED;
     const char *name = c->facts.name.text;
     switch (state) {
     case FIND_STATE_HEARD:
         return;
     case FIND_STATE_REFUSED:
-        c->due = instant_add(now, backoff(f, UINT32_MAX, FIND_REFUSED_AGAIN));
+        c->due = instant_add(now, refused_again(f));
         if (c->refusal == FIND_REFUSAL_REVOKED)
             c->due = INSTANT_NEVER;
         trace_linef(f->trace, now, "%s > %s not a peer: %s", own_name(f), name,
@@ -101,7 +115,10 @@ static void forget(struct find *f, struct find_cluster *c, struct instant now, c
         trace_linef(f->trace, now, "%s > %s no peer any more: %s", own_name(f), c->claim.name.text,
                     why);
     }
+    count_states(f, c->state, FIND_STATE_HEARD);
     *c = (struct find_cluster){.used = false};
+    while (f->top > 0 && !f->clusters[f->top - 1].used)
+        f->top--;
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
@@ -115,7 +132,7 @@ static void judge(struct find *f, struct find_cluster *c, struct instant now) {
         if (news)
             set_state(f, c, FIND_STATE_REFUSED, now);
         else if (refusal != FIND_REFUSAL_REVOKED)
-            c->due = instant_add(now, backoff(f, UINT32_MAX, FIND_REFUSED_AGAIN));
+            c->due = instant_add(now, refused_again(f));
         return;
     }
     struct find_cluster *before = find_namesake(f, c);
@@ -130,10 +147,11 @@ static void judge(struct find *f, struct find_cluster *c, struct instant now) {
 
 /* A place or a name that has become free may be somebody's. */
 static void judge_the_refused(struct find *f, struct instant now) {
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
+        bool room = c->refusal == FIND_REFUSAL_FULL && f->accepted < f->config.peers_max;
         if (c->used && c->described && c->state == FIND_STATE_REFUSED &&
-            (c->refusal == FIND_REFUSAL_FULL || c->refusal == FIND_REFUSAL_NAME_TAKEN))
+            (room || c->refusal == FIND_REFUSAL_NAME_TAKEN))
             judge(f, c, now);
     }
 }
@@ -146,48 +164,19 @@ static void choose_again(struct find *f, struct instant now) {
     f->choose_at = instant_add(now, FIND_CHOOSE_EVERY);
     if (!find_choose(f, chosen))
         return;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
         if (c->used && c->state == FIND_STATE_ACCEPTED && !chosen[i]) {
             c->refusal = FIND_REFUSAL_FULL;
             set_state(f, c, FIND_STATE_REFUSED, now);
         }
     }
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
+    for (uint32_t i = 0; i < f->top; i++)
         if (chosen[i] && f->clusters[i].state == FIND_STATE_REFUSED)
             judge(f, &f->clusters[i], now);
 }
 
 /* ---- claims ---------------------------------------------------------------------------------- */
-
-static bool gives_way(const struct find_cluster *c) {
-    return c->told_by == 0 && !c->asked && !c->announced &&
-           (c->state == FIND_STATE_HEARD || c->state == FIND_STATE_REFUSED);
-}
-
-/* A slot for one more; NULL if there is none. */
-static struct find_cluster *find_room(struct find *f, bool introduced, struct instant now) {
-    struct find_cluster *unused = NULL, *last = NULL;
-    uint32_t known = 0;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
-        struct find_cluster *c = &f->clusters[i];
-        if (!c->used) {
-            unused = unused != NULL ? unused : c;
-            continue;
-        }
-        known += c->introduced && c->told_by == 0;
-        if (gives_way(c) && (last == NULL || instant_before(c->spoken_for, last->spoken_for)))
-            last = c;
-    }
-    bool full = unused == NULL || (introduced && known >= FIND_INTRODUCED_MAX);
-    if (!full)
-        return unused;
-    /* An introduced one displaces only whom nobody has reached. */
-    if (last == NULL || (introduced && last->misses == 0))
-        return NULL;
-    forget(f, last, now, "");
-    return last;
-}
 
 static bool same_place(const struct find_place *a, const struct find_place *b) {
     return strcmp(a->text, b->text) == 0;
@@ -210,9 +199,9 @@ static void claim_changed(struct find *f, struct find_cluster *c, const struct f
     }
 }
 
-/* NULL if nothing is to be made of the claim. */
+/* Introduced by a peer, or named by a domain (NULL). NULL if nothing is to be made of the claim. */
 static struct find_cluster *take_claim(struct find *f, const struct find_claim *claim,
-                                       bool by_domain, struct instant now) {
+                                       const struct find_key *by, struct instant now) {
     const struct find_holder *holder = find_holder_of_key(&f->config, &claim->key);
     struct find_cluster *c = cluster_of(f, &claim->key);
     if (holder != NULL || find_is_revoked(&f->config, &claim->key)) {
@@ -220,13 +209,17 @@ static struct find_cluster *take_claim(struct find *f, const struct find_claim *
         return NULL;
     }
     if (c == NULL) {
-        c = find_room(f, !by_domain, now);
+        c = find_room(f, by);
         if (c == NULL) {
             f->counters.claims_refused++;
             return NULL;
         }
+        if (c->used)
+            forget(f, c, now, "");
         *c = (struct find_cluster){.used = true, .claim = *claim, .due = soon(f, now)};
-    } else if (c->state != FIND_STATE_RETIRED && (by_domain || c->told_by == 0)) {
+        uint32_t end = (uint32_t)(c - f->clusters) + 1;
+        f->top = end > f->top ? end : f->top;
+    } else if (c->state != FIND_STATE_RETIRED && (by == NULL || c->told_by == 0)) {
         claim_changed(f, c, claim, now);
     }
     c->spoken_for = now;
@@ -244,14 +237,14 @@ static void domain_told(struct find *f, const struct find_event *e) {
     d->answers++;
     d->due = instant_add(e->now, duration_min(ttl, f->config.refresh_max));
     for (uint32_t i = 0; i < count; i++) {
-        struct find_cluster *c = take_claim(f, &e->u.told.claims[i], true, e->now);
+        struct find_cluster *c = take_claim(f, &e->u.told.claims[i], NULL, e->now);
         if (c == NULL)
             continue;
         c->told_by |= bit;
         c->announced = false;
         named[c - f->clusters] = true;
     }
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
         if (!c->used || (c->told_by & bit) == 0 || named[i])
             continue;
@@ -268,8 +261,9 @@ static void domain_mute(struct find *f, uint32_t domain, struct instant now) {
     d->due = instant_add(now, backoff(f, d->misses, FIND_RETRY_MAX));
 }
 
-static void introduced(struct find *f, const struct find_claim *claim,
-                       const struct find_facts *facts, struct instant now) {
+static void introduced(struct find *f, const struct find_event *e) {
+    const struct find_claim *claim = e->u.introduced.claim;
+    const struct find_facts *facts = e->u.introduced.facts;
     struct find_cluster *c = cluster_of(f, &claim->key);
     if (!f->config.introduction)
         return;
@@ -277,9 +271,12 @@ static void introduced(struct find *f, const struct find_claim *claim,
         f->counters.stale++;
         return;
     }
-    c = take_claim(f, claim, false, now);
-    if (c != NULL)
-        c->introduced = true;
+    c = take_claim(f, claim, &e->u.introduced.by, e->now);
+    if (c == NULL)
+        return;
+    if (!c->introduced)
+        c->introducer = e->u.introduced.by;
+    c->introduced = true;
 }
 
 /* ---- what a cluster says of itself ----------------------------------------------------------- */
@@ -288,7 +285,7 @@ static void introduced(struct find *f, const struct find_claim *claim,
 static void await_successor(struct find *f, const struct find_cluster *c, struct instant now) {
     struct find_claim claim = c->claim;
     claim.key = c->facts.next;
-    struct find_cluster *next = take_claim(f, &claim, false, now);
+    struct find_cluster *next = take_claim(f, &claim, &c->claim.key, now);
     if (next != NULL && next->told_by == 0)
         next->announced = true;
 }
@@ -354,7 +351,7 @@ static const char *why_forget(const struct find_config *after, const struct find
 static void configured(struct find *f, const struct find_config *after, struct instant now) {
     assert(after->domain_count <= FIND_DOMAINS_MAX && after->rule_count <= FIND_RULES_MAX);
     assert(after->holder_count >= 1 && after->holder_count <= FIND_HOLDERS_MAX);
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
         if (!c->used || c->state == FIND_STATE_RETIRED)
             continue;
@@ -370,7 +367,7 @@ static void configured(struct find *f, const struct find_config *after, struct i
     memset(f->domains, 0, sizeof(f->domains));
     for (uint32_t i = 0; i < after->domain_count; i++)
         f->domains[i].due = soon(f, now);
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
         if (c->used && c->state != FIND_STATE_RETIRED &&
             (c->described || find_is_revoked(after, &c->claim.key)))
@@ -413,7 +410,7 @@ static bool is_waiting(const struct find_cluster *c) {
 /* Who has waited longest comes first. */
 static struct find_cluster *next_to_fetch(struct find *f, struct instant now) {
     struct find_cluster *first = NULL;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
         if (is_waiting(c) && !c->asked && instant_reached(now, c->due) &&
             (first == NULL || instant_before(c->due, first->due)))
@@ -456,7 +453,7 @@ static void peers_counted(struct find *f, uint32_t peers, struct instant now) {
 }
 
 static void time_passed(struct find *f, struct instant now) {
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
         if (c->used && c->asked && instant_reached(now, c->due))
             missed(f, c, now);
@@ -468,10 +465,11 @@ static void time_passed(struct find *f, struct instant now) {
 /* ---- the machine ----------------------------------------------------------------------------- */
 
 void find_init(struct find *f, uint64_t seed, struct trace *trace) {
-    *f = (struct find){.pace = {INT64_MIN},
-                       .introduce = INSTANT_NEVER,
-                       .choose_at = INSTANT_NEVER,
-                       .trace = trace};
+    memset(f, 0, sizeof(*f));
+    f->pace = instant_us(INT64_MIN);
+    f->introduce = INSTANT_NEVER;
+    f->choose_at = INSTANT_NEVER;
+    f->trace = trace;
     rng_seed(&f->rng, seed);
 }
 
@@ -491,7 +489,7 @@ static void take(struct find *f, const struct find_event *e) {
             domain_mute(f, e->u.domain, e->now);
         return;
     case FIND_INTRODUCED:
-        introduced(f, e->u.introduced.claim, e->u.introduced.facts, e->now);
+        introduced(f, e);
         return;
     case FIND_DESCRIBED:
         described(f, e);
@@ -529,7 +527,7 @@ struct instant find_deadline(const struct find *f) {
         at = instant_min(at, f->choose_at);
     for (uint32_t i = 0; i < f->config.domain_count; i++)
         at = instant_min(at, f->domains[i].due);
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         const struct find_cluster *c = &f->clusters[i];
         if (!c->used)
             continue;
@@ -543,19 +541,23 @@ struct instant find_deadline(const struct find *f) {
 }
 
 void find_check_invariants(const struct find *f) {
-    uint32_t fetching = 0, peers = 0;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    uint32_t fetching = 0, peers = 0, refused = 0;
+    for (uint32_t i = 0; i < f->top; i++) {
         const struct find_cluster *c = &f->clusters[i];
         if (!c->used)
             continue;
         fetching += c->asked;
         peers += c->state == FIND_STATE_ACCEPTED;
+        refused += c->state == FIND_STATE_REFUSED;
         assert(cluster_of((struct find *)f, &c->claim.key) == c && "a key stands once");
         assert(c->state != FIND_STATE_ACCEPTED || c->described);
         assert(c->state != FIND_STATE_ACCEPTED || !c->asked);
         assert(c->state != FIND_STATE_ACCEPTED || find_namesake((struct find *)f, c) == NULL);
         assert(c->state != FIND_STATE_ACCEPTED || !find_is_revoked(&f->config, &c->claim.key));
     }
+    for (uint32_t i = f->top; i < FIND_CLUSTERS_MAX; i++)
+        assert(!f->clusters[i].used);
+    assert(peers == f->accepted && refused == f->refused);
     assert(fetching == f->fetching && fetching <= FIND_FETCHES_MAX);
     assert(peers <= f->config.peers_max || peers == 0);
 }

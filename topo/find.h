@@ -28,7 +28,14 @@
  * goes because of a trifle.
  *
  * Never a storm: questions to one party back off from RETRY_MIN to RETRY_MAX, drawn from the upper
- * half; at most FIND_FETCHES_MAX descriptions are asked for at once and one each FETCH_PACE.
+ * half; at most FIND_FETCHES_MAX descriptions are asked for at once and one each FETCH_PACE. Those
+ * who were refused are asked again about one a second, however many they are.
+ *
+ * The table is bounded. Whoever a domain names is let in before those who were introduced, in the
+ * place of one that no domain names: first of one that nobody has reached, the one least lately
+ * spoken for. One peer speaks for FIND_INTRODUCED_MAX at most; where the table is full and nobody
+ * in it unreachable, one whose introducer speaks for fewer takes the place of one of that peer who
+ * speaks for most. Nobody who is a peer ever makes room.
  *
  * Pure. Keys are bytes without meaning here. Texts of claims come checked for form.
  */
@@ -43,16 +50,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FIND_DOMAINS_MAX 16
-#define FIND_RULES_MAX   32
-#define FIND_HOLDERS_MAX 80 /* ourselves, the peers that the policy names, some to spare */
-#define FIND_REVOKED_MAX 32
-#define FIND_CLUSTERS_MAX                                                                          \
-    128                         /* beyond them whom least speaks for gives way, or nobody is taken \
-                                 */
-#define FIND_CLAIMS_MAX     32  /* of one answer */
-#define FIND_INTRODUCED_MAX 64  /* known by introductions alone; no peer can fill the table */
-#define FIND_PLACE_LEN_MAX  255 /* [characters] */
+#define FIND_DOMAINS_MAX    16
+#define FIND_RULES_MAX      32
+#define FIND_HOLDERS_MAX    80 /* ourselves, the peers that the policy names, some to spare */
+#define FIND_REVOKED_MAX    32
+#define FIND_CLUSTERS_MAX   1024 /* some 900 bytes each; beyond them see find_room */
+#define FIND_CLAIMS_MAX     256  /* of one answer */
+#define FIND_INTRODUCED_MAX 256  /* by one peer alone: no peer can fill the table, nor can three */
+#define FIND_PLACE_LEN_MAX  255  /* [characters] */
 #define FIND_KEY_BYTES      32
 #define FIND_FETCHES_MAX    4
 #define FIND_OUTBOX_MAX     (FIND_DOMAINS_MAX + FIND_FETCHES_MAX + 2)
@@ -60,7 +65,8 @@
 #define FIND_RETRY_MIN     duration_s(1)
 #define FIND_RETRY_MAX     duration_s(60)
 #define FIND_SUCCESSOR_MAX duration_s(3)  /* a key that was announced may be in force any moment */
-#define FIND_REFUSED_AGAIN duration_s(60) /* what a cluster says of itself may have changed */
+#define FIND_REFUSED_AGAIN duration_s(60) /* what a cluster says of itself may have changed; … */
+#define FIND_REFUSED_EACH  duration_s(1)  /* … of more than 60, for each of them */
 #define FIND_FETCH_PACE    duration_ms(50)
 #define FIND_ANSWER_MAX    duration_s(20)   /* no question takes longer */
 #define FIND_FIRST_WAIT    duration_ms(200) /* at most, before the first question to a domain */
@@ -153,15 +159,16 @@ struct find_cluster {
     enum find_refusal refusal; /* REFUSED */
     struct find_claim claim;
     bool described;
-    struct find_facts facts;   /* if described */
-    uint32_t rule;             /* ACCEPTED: by which */
-    uint32_t told_by;          /* bit n: the last answer of domain n names it */
-    bool introduced;           /* by a peer */
-    bool announced;            /* by the key before it, as its next one */
-    struct instant spoken_for; /* when somebody last did; what counts while told_by is 0 */
-    bool asked;                /* a fetch is under way … */
-    struct instant due;        /* … until then at most; or when the next one begins */
-    uint32_t misses;           /* in a row */
+    struct find_facts facts;    /* if described */
+    uint32_t rule;              /* ACCEPTED: by which */
+    uint32_t told_by;           /* bit n: the last answer of domain n names it */
+    bool introduced;            /* by a peer: … */
+    struct find_key introducer; /* … the first who did; it counts for that one */
+    bool announced;             /* by the key before it, as its next one */
+    struct instant spoken_for;  /* when somebody last did; what counts while told_by is 0 */
+    bool asked;                 /* a fetch is under way … */
+    struct instant due;         /* … until then at most; or when the next one begins */
+    uint32_t misses;            /* in a row */
     struct instant retired;
 };
 
@@ -184,7 +191,10 @@ struct find_counters {
 struct find {
     struct find_config config;
     struct find_domain domains[FIND_DOMAINS_MAX];
-    struct find_cluster clusters[FIND_CLUSTERS_MAX];
+    struct find_cluster clusters[FIND_CLUSTERS_MAX]; /* below `top`; beyond it none is used */
+    uint32_t top;
+    uint32_t accepted; /* as many are ACCEPTED … */
+    uint32_t refused;  /* … and REFUSED */
     uint32_t fetching;
     struct instant pace;      /* no fetch begins before */
     uint32_t peers;           /* that can be asked for introductions */
@@ -224,6 +234,7 @@ struct find_event {
         struct {
             const struct find_claim *claim;
             const struct find_facts *facts;
+            struct find_key by; /* the peer */
         } introduced;
         struct {
             struct find_key key;

@@ -20,7 +20,7 @@ static bool is_candidate(const struct find_cluster *c) {
 
 bool find_has_choice(const struct find *f) {
     uint32_t candidates = 0;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
+    for (uint32_t i = 0; i < f->top; i++)
         candidates += is_candidate(&f->clusters[i]);
     return candidates > f->config.peers_max && f->config.peers_max > 0;
 }
@@ -62,7 +62,7 @@ bool find_choose(const struct find *f, bool chosen[FIND_CLUSTERS_MAX]) {
     uint32_t rtts[FIND_CLUSTERS_MAX], index[FIND_CLUSTERS_MAX], count = 0;
     struct choose_result r;
     bool other = false;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         const struct find_cluster *c = &f->clusters[i];
         chosen[i] = false;
         if (!is_candidate(c))

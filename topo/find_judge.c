@@ -70,7 +70,7 @@ static bool is_held(const struct find_config *c, const struct name *name) {
 }
 
 struct find_cluster *find_namesake(struct find *f, const struct find_cluster *c) {
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *other = &f->clusters[i];
         if (other->used && other != c && other->state == FIND_STATE_ACCEPTED &&
             name_equal(&other->facts.name, &c->facts.name))
@@ -86,7 +86,7 @@ bool find_succeeds(const struct find_cluster *c, const struct find_cluster *befo
 
 /* Whom it succeeds, now or a while ago; NULL for nobody. */
 static const struct find_cluster *predecessor(const struct find *f, const struct find_cluster *c) {
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++) {
+    for (uint32_t i = 0; i < f->top; i++) {
         const struct find_cluster *other = &f->clusters[i];
         if (other->used && other != c &&
             (other->state == FIND_STATE_ACCEPTED || other->state == FIND_STATE_RETIRED) &&
@@ -104,13 +104,6 @@ static const struct find_rule *rule_for(const struct find *f, const struct find_
     return before == NULL ? r : find_rule_for(&f->config, &c->facts, &before->claim.key);
 }
 
-static uint32_t peer_count(const struct find *f) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
-        count += f->clusters[i].used && f->clusters[i].state == FIND_STATE_ACCEPTED;
-    return count;
-}
-
 enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint32_t *rule) {
     const struct find_config *config = &f->config;
     if (find_is_revoked(config, &c->claim.key))
@@ -122,7 +115,7 @@ enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint3
     if (r == NULL)
         return FIND_REFUSAL_NO_RULE;
     bool counted = c->state == FIND_STATE_ACCEPTED || other != NULL;
-    if (peer_count(f) + (counted ? 0 : 1) > config->peers_max)
+    if (f->accepted + (counted ? 0 : 1) > config->peers_max)
         return FIND_REFUSAL_FULL;
     *rule = (uint32_t)(r - config->rules);
     return FIND_REFUSAL_NONE;

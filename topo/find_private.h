@@ -21,6 +21,10 @@ bool find_succeeds(const struct find_cluster *c, const struct find_cluster *befo
 /* Of a cluster that has been described; sets `rule` if it is to be accepted. */
 enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint32_t *rule);
 
+/* A place for one that a peer introduces, or that a domain names (NULL): free, or with one in it
+ * who is to be forgotten first; NULL if there is none. */
+struct find_cluster *find_room(struct find *f, const struct find_key *by);
+
 /* Are there more whom rules accept than may be peers? */
 bool find_has_choice(const struct find *f);
 

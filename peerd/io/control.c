@@ -113,7 +113,16 @@ static void get_introductions(struct daemon *d, struct net_http_request *r, uint
         net_http_answer_problem(r, 404, ERR_NOT_FOUND, "the policy introduces nobody", 0);
         return;
     }
-    char *json = discovery_introductions(d, index, &len);
+    const char *text = net_http_query(r, "after");
+    struct public_key after = {{0}};
+    size_t got = sizeof(after.bytes);
+    if (text != NULL &&
+        (!base64url_decode(text, strlen(text), after.bytes, sizeof(after.bytes), &got) ||
+         got != sizeof(after.bytes))) {
+        net_http_answer_problem(r, 400, ERR_BAD_FIELD, "after: expected 32 bytes in base64url", 0);
+        return;
+    }
+    char *json = discovery_introductions(d, index, &after, &len);
     if (json == NULL)
         net_http_answer_problem(r, 503, ERR_NO_MEMORY, NULL, 1);
     else

@@ -88,13 +88,14 @@ struct daemon_peer {
     struct instant search_paid_for; /* see beats.c: the budget of searches for a node's key */
     struct daemon_place beats;
     struct daemon_place control;
-    struct net_http_call *fetch;   /* in flight; NULL for none */
-    struct net_http_call *lodge;   /* likewise */
-    struct net_http_call *saying;  /* likewise: what we say of an agreement */
-    uint32_t lodged_groups;        /* in the lodging under way */
-    struct daemon_lodging waiting; /* the newest one after that */
-    char *envelope;                /* owned: its description as it signed it, if others may have
-                                      it from us; NULL for none */
+    struct net_http_call *fetch;       /* in flight; NULL for none */
+    struct net_http_call *lodge;       /* likewise */
+    struct net_http_call *saying;      /* likewise: what we say of an agreement */
+    uint32_t lodged_groups;            /* in the lodging under way */
+    struct daemon_lodging waiting;     /* the newest one after that */
+    char *envelope;                    /* owned: its description as it signed it, if others may have
+                                          it from us; NULL for none */
+    struct public_key introduced_last; /* of those whom it introduced; all zero: not asked yet */
 };
 
 struct daemon_counters {
@@ -274,8 +275,10 @@ bool discovery_knows(const struct daemon *d, const struct public_key *key);
 /* Those whose tickets count though their key was succeeded by another and who are no peers; how
  * many. */
 size_t discovery_add_issuers(const struct daemon *d, struct ticket_issuer *out, size_t room);
-/* What we tell the peer `asker`: JSON from malloc, NULL if memory is short. */
-char *discovery_introductions(const struct daemon *d, uint32_t asker, size_t *len);
+/* Whom of those after a key we introduce to the peer `asker`: JSON from malloc, NULL if memory is
+ * short. */
+char *discovery_introductions(const struct daemon *d, uint32_t asker,
+                              const struct public_key *after, size_t *len);
 const struct find *discovery_state(const struct daemon *d); /* NULL: nothing is looked for */
 void discovery_close(struct daemon *d);
 

@@ -6,6 +6,7 @@
  * were found change, a policy is made of the one in force and of them, and taken as if it had been
  * written so: the core does not tell them from the others.
  */
+#include "peerd/io/acquaintances.h"
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
 #include "peerd/wire/introductions.h"
@@ -47,7 +48,9 @@ struct discovery {
     struct net_timer apply; /* never within a peer's own callback, since it may end the peer */
     struct question questions[FIND_DOMAINS_MAX];
     struct fetch fetches[FIND_FETCHES_MAX];
-    struct net_http_call *introductions; /* NULL for none */
+    struct acquaintances acquaintances;
+    struct net_http_call *introductions; /* NULL for none … */
+    struct find_key introducer;          /* … else the peer that was asked */
 };
 
 static void carry_out(struct discovery *x, const struct find_intention *i);
@@ -153,15 +156,20 @@ static void fetched(void *data, const struct net_http_result *result) {
     if (err == ERR_OK)
         err = description_open(&d, (const char *)result->body, result->body_len, &f->claim.name,
                                &key, &fault);
+    struct discovery *x = f->of;
+    struct find_key met = f->claim.key;
     fetch_ended(f, err, fault.text[0] != '\0' ? fault.text : result->detail, &d);
-    if (err == ERR_OK)
-        description_free(&d);
+    if (err != ERR_OK)
+        return;
+    acquaintances_keep(&x->acquaintances, &x->find, &met, &d, (const char *)result->body,
+                       result->body_len);
+    description_free(&d);
 }
 
 static bool call(struct discovery *x, const struct addr *to, const char *path,
                  const struct public_key *pinned, net_http_done_fn done, void *data,
                  struct net_http_call **out) {
-    char url[ADDR_TEXT_LEN_MAX + 64], text[ADDR_TEXT_LEN_MAX + 1];
+    char url[ADDR_TEXT_LEN_MAX + 160], text[ADDR_TEXT_LEN_MAX + 1];
     snprintf(url, sizeof(url), "https://%s%s", addr_to_text(to, text), path);
     struct net_http_call_options options = {
         .url = url,
@@ -221,46 +229,69 @@ static void introduce(struct discovery *x, const struct description *d) {
     memcpy(claim.beats.text, d->doors->beats, sizeof(claim.beats.text));
     memcpy(claim.control.text, d->doors->control, sizeof(claim.control.text));
     facts_of(&facts, d);
-    step(x, &(struct find_event){.kind = FIND_INTRODUCED,
-                                 .u.introduced = {.claim = &claim, .facts = &facts}});
+    step(x, &(struct find_event){
+                .kind = FIND_INTRODUCED,
+                .u.introduced = {.claim = &claim, .facts = &facts, .by = x->introducer}});
+}
+
+/* Where the next question to it goes on. */
+static void remember_page(struct discovery *x, const struct public_key *next) {
+    for (uint32_t i = 0; i < x->daemon->peer_count; i++) {
+        struct daemon_peer *p = x->daemon->peers[i];
+        struct find_key key = find_key_of(&p->key);
+        if (find_key_equal(&key, &x->introducer))
+            p->introduced_last = *next;
+    }
 }
 
 static void introductions_came(void *data, const struct net_http_result *result) {
     static struct description known[INTRODUCTIONS_MAX];
     struct discovery *x = data;
+    struct public_key next;
     size_t count = 0, refused = 0;
     x->introductions = NULL;
     if (result->err != ERR_OK || result->status != 200)
         return;
-    enum err err = introductions_decode(known, &count, &refused, (const char *)result->body,
+    enum err err = introductions_decode(known, &count, &refused, &next, (const char *)result->body,
                                         result->body_len, NULL);
     if (err != ERR_OK || refused > 0)
         net_log(x->daemon->log, NET_LOG_WARNING, "introductions refused",
                 NET_TEXT("error", err_name(err)), NET_NUMBER("refused", (int64_t)refused));
+    remember_page(x, &next);
     for (size_t i = 0; i < count; i++) {
         introduce(x, &known[i]);
         description_free(&known[i]);
     }
 }
 
+/* The first question goes to any place of the circle: so those to different peers differ. */
+static void introductions_path(struct daemon_peer *p, char *out, size_t size) {
+    static const struct public_key none;
+    char after[64];
+    if (public_key_equal(&p->introduced_last, &none))
+        net_entropy(&p->introduced_last, sizeof(p->introduced_last));
+    base64url_encode(p->introduced_last.bytes, sizeof(p->introduced_last), after, sizeof(after));
+    snprintf(out, size, "/v1/introductions?after=%s", after);
+}
+
 static void ask_peer(struct discovery *x, uint32_t number) {
+    char path[128];
     struct daemon *d = x->daemon;
     if (x->introductions != NULL || number >= d->peer_count)
         return;
-    const struct daemon_peer *p = d->peers[number];
+    struct daemon_peer *p = d->peers[number];
+    x->introducer = find_key_of(&p->key);
+    introductions_path(p, path, sizeof(path));
     if (addr_is_none(&p->control.addr) || p->revoked ||
-        !call(x, &p->control.addr, "/v1/introductions", &p->key, introductions_came, x,
-              &x->introductions))
+        !call(x, &p->control.addr, path, &p->key, introductions_came, x, &x->introductions))
         x->introductions = NULL;
 }
 
-char *discovery_introductions(const struct daemon *d, uint32_t asker, size_t *len) {
-    const char *envelopes[POLICY_PEERS_MAX];
-    size_t count = 0;
-    for (uint32_t i = 0; i < d->peer_count; i++)
-        if (i != asker)
-            envelopes[count++] = d->peers[i]->envelope;
-    return introductions_encode(envelopes, count, len);
+char *discovery_introductions(const struct daemon *d, uint32_t asker,
+                              const struct public_key *after, size_t *len) {
+    const struct discovery *x = d->discovery;
+    return acquaintances_page(d, x != NULL ? &x->acquaintances : NULL, discovery_state(d), asker,
+                              after, len);
 }
 
 /* ---- peers ----------------------------------------------------------------------------------- */
@@ -451,7 +482,7 @@ static struct ticket_issuer retired_issuer(const struct daemon *d, const struct 
 size_t discovery_add_issuers(const struct daemon *d, struct ticket_issuer *out, size_t room) {
     const struct find *f = discovery_state(d);
     size_t count = 0;
-    for (uint32_t i = 0; f != NULL && i < FIND_CLUSTERS_MAX && count < room; i++) {
+    for (uint32_t i = 0; f != NULL && i < f->top && count < room; i++) {
         const struct find_cluster *c = &f->clusters[i];
         if (c->used && c->state == FIND_STATE_RETIRED && find_by_key(f, &c->claim.key) != NULL &&
             policy_peer_find(d->policy, &c->facts.name) == NULL)
@@ -482,6 +513,7 @@ void discovery_close(struct daemon *d) {
         fetch_cancel(&x->fetches[i]);
     if (x->introductions != NULL)
         net_http_cancel(x->introductions);
+    acquaintances_free(&x->acquaintances);
     free(x);
     d->discovery = NULL;
 }

@@ -46,7 +46,7 @@ static json_t *counters_json(const struct find_counters *c) {
 char *present_found(const struct daemon *d) {
     const struct find *f = discovery_state(d);
     json_t *clusters = json_array(), *domains = json_array();
-    for (uint32_t i = 0; f != NULL && i < FIND_CLUSTERS_MAX; i++)
+    for (uint32_t i = 0; f != NULL && i < f->top; i++)
         if (f->clusters[i].used)
             json_array_append_new(clusters, cluster_json(f, &f->clusters[i]));
     for (uint32_t i = 0; f != NULL && i < f->config.domain_count; i++)

@@ -21,7 +21,7 @@
 #define NET_DNS_NAME_LEN_MAX 255 /* [characters] RFC 1035 */
 #define NET_DNS_RECORDS_MAX  32  /* SRV records used of an answer; the rest is left out */
 #define NET_DNS_TARGETS_MAX  64  /* addresses a result; the rest is left out */
-#define NET_DNS_TEXTS_MAX    32  /* TXT records used of an answer; the rest is left out */
+#define NET_DNS_TEXTS_MAX    256 /* TXT records used of an answer; the rest is left out */
 #define NET_DNS_TEXT_LEN_MAX                                                                       \
     511 /* [bytes] of one, its strings joined; longer ones are left out                            \
          */

@@ -297,23 +297,26 @@ Test(find, a_lie_about_a_key_changes_nothing_for_a_peer) {
 }
 
 Test(find, who_does_not_answer_is_asked_ever_more_rarely) {
+    enum {
+        MANY = 32
+    };
     begin();
     config.domain_count = 1;
     configure();
-    struct find_claim many[FIND_CLAIMS_MAX];
-    for (int i = 0; i < FIND_CLAIMS_MAX; i++) {
+    struct find_claim many[MANY];
+    for (int i = 0; i < MANY; i++) {
         char name[16];
         snprintf(name, sizeof(name), "c%d", i);
         many[i] = claim(name, 100 + i);
     }
-    told(0, many, FIND_CLAIMS_MAX, 300);
+    told(0, many, MANY, 300);
     uint32_t in_first_s = 0, fetches = 0;
     struct instant begun = now, last = instant_us(-1000000);
     while (instant_since(now, begun).us < 600000000) {
         forget_wanted();
         pass(duration_us(find_deadline(&f).us - now.us));
         if (wanted[FIND_ASK_DOMAIN] > 0)
-            told(0, many, FIND_CLAIMS_MAX, 300);
+            told(0, many, MANY, 300);
         while (fetch_count > 0) {
             struct find_key k = fetching[--fetch_count].key;
             cr_expect(now.us - last.us >= FIND_FETCH_PACE.us, "one at a time");

@@ -14,10 +14,15 @@ struct lookup {
 
 static void found(void *data, const struct net_dns_texts *result) {
     struct lookup *l = data;
-    struct find_claim claims[NET_DNS_TEXTS_MAX * RECORD_CLAIMS_MAX];
+    struct find_claim *claims =
+        calloc(result->count * RECORD_CLAIMS_MAX + 1, sizeof(*claims)); /* too many for a stack */
     struct lookup_answer answer = {
         .err = result->err, .detail = result->detail, .claims = claims, .ttl = result->ttl};
-    for (size_t i = 0; i < result->count; i++) {
+    if (claims == NULL) {
+        answer.err = ERR_NO_MEMORY;
+        answer.detail = "no memory for what it names";
+    }
+    for (size_t i = 0; claims != NULL && i < result->count; i++) {
         size_t count = record_parse(&claims[answer.count], result->texts[i], l->domain);
         answer.count += (uint32_t)count;
         answer.unreadable += count == 0;
@@ -27,6 +32,7 @@ static void found(void *data, const struct net_dns_texts *result) {
         answer.detail = "no record there names a cluster and its key";
     }
     l->done(l->data, &answer);
+    free(claims);
     free(l);
 }
 
