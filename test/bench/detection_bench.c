@@ -7,9 +7,8 @@
  * curve a path in build/bench/detection-time.svg and detection-mistakes.svg; the large dot is where
  * the detector settles by itself when it may ask for 20 ms to 1 s.
  */
-#include "peerd/core/peering.h"
-#include "peerd/wire/beat.h"
 #include "test/bench/beating.h"
+#include "test/bench/overhead.h"
 #include "test/bench/sheet.h"
 #include "test/bench/study.h"
 
@@ -42,32 +41,6 @@ static const struct study_path paths[] = {
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 
 static struct study_found found[PATHS][INTERVALS];
-
-/* ---- bytes ----------------------------------------------------------------------------------- */
-
-/* [bytes] of UDP payload, as it is sealed, of a peerd that has run for a week. */
-static double beat_bytes(unsigned views) {
-    struct beat beat = {.kind = BEAT_KIND_BEAT,
-                        .boot = 1,
-                        .seq = 6048000,
-                        .send_us = 604800000000,
-                        .echo_boot = 2,
-                        .echo_seq = 6048000,
-                        .interval_ms = 100,
-                        .view_count = (uint8_t)views};
-    struct key_hint hint = {{1}};
-    struct seal_key key = {{2}};
-    uint8_t nonce[BEAT_NONCE_BYTES] = {3}, out[BEAT_LEN_MAX];
-    return (double)beat_seal(out, sizeof(out), &beat, &hint, &key, nonce);
-}
-
-/* Views ride every third usual interval while all is well, and never on more beats than there are.
- */
-static double bytes_per_s(unsigned peers, double interval_ms) {
-    double with_views_ms = fmax(PEERING_VIEWS_EVERY * USUAL_MS, interval_ms);
-    double views = beat_bytes(peers - 1) - beat_bytes(0);
-    return beat_bytes(0) * 1000 / interval_ms + views * 1000 / with_views_ms;
-}
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
@@ -130,12 +103,12 @@ static void draw_path(FILE *f, size_t p, const struct axis *y, bool time) {
     fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='1.5' points='", colours[p]);
     for (size_t i = 0; i < INTERVALS; i++)
         if (intervals[i] > 0)
-            fprintf(f, "%.1f,%.1f ", x_of(bytes_per_s(PEERS, intervals[i])),
+            fprintf(f, "%.1f,%.1f ", x_of(overhead_bytes_per_s(PEERS, intervals[i])),
                     y_of(y, y_value(&found[p][i], time)));
     fputs("'/>\n", f);
     for (size_t i = 0; i < INTERVALS; i++)
         fprintf(f, "<circle cx='%.1f' cy='%.1f' r='%d' fill='%s'/>\n",
-                x_of(bytes_per_s(PEERS, found[p][i].interval_ms)),
+                x_of(overhead_bytes_per_s(PEERS, found[p][i].interval_ms)),
                 y_of(y, y_value(&found[p][i], time)), intervals[i] > 0 ? 2 : 6, colours[p]);
     fprintf(f, "<text x='%d' y='%d' fill='%s'>%s</text>\n", WIDTH - RIGHT + 10,
             TOP + 14 + (int)p * 16, colours[p], paths[p].name);
@@ -173,7 +146,8 @@ static void put_run(struct sheet *s, const struct study_found *f, const char *na
     snprintf(key, sizeof(key), "%s_mistakes_per_hour", name);
     sheet_put(s, key, "  mistakes", f->mistakes_per_hour, "/h");
     snprintf(key, sizeof(key), "%s_bytes_per_s", name);
-    sheet_put(s, key, "  a peer and direction, of 10", bytes_per_s(PEERS, f->interval_ms), "B/s");
+    sheet_put(s, key, "  a peer and direction, of 10", overhead_bytes_per_s(PEERS, f->interval_ms),
+              "B/s");
     snprintf(key, sizeof(key), "%s_meets_wish", name);
     sheet_put(s, key, "  says that it meets the wish", f->meets, "");
 }
@@ -232,18 +206,18 @@ static void put_cost(struct sheet *s) {
     char key[40], what[100];
     sheet_group(s, "cost", "10 peers, beats every 100 ms; real programs on loopback");
     sheet_put(s, "bytes_per_s_reckoned", "UDP payload a peer and direction, after a week",
-              bytes_per_s(PEERS, USUAL_MS), "B/s");
+              overhead_bytes_per_s(PEERS, USUAL_MS), "B/s");
     for (size_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++) {
         snprintf(key, sizeof(key), "bytes_per_s_of_%u_sessions", sessions[i]);
         snprintf(what, sizeof(what), "  to all peers, a session of %u", sessions[i]);
-        sheet_put(s, key, what, bytes_per_s(PEERS, USUAL_MS) * PEERS / sessions[i], "B/s");
+        sheet_put(s, key, what, overhead_bytes_per_s(PEERS, USUAL_MS) * PEERS / sessions[i], "B/s");
     }
     for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
         snprintf(key, sizeof(key), "beat_bytes_of_%u_peers", peers[i]);
         snprintf(what, sizeof(what), "a beat with views, with %u peers", peers[i]);
-        sheet_put(s, key, what, beat_bytes(peers[i] - 1), "B");
+        sheet_put(s, key, what, overhead_beat_bytes(peers[i] - 1), "B");
     }
-    sheet_put(s, "beat_bytes_plain", "a beat without", beat_bytes(0), "B");
+    sheet_put(s, "beat_bytes_plain", "a beat without", overhead_beat_bytes(0), "B");
     beating_start(&b, PEERS + 1, USUAL_MS);
     wait_s(s->quick ? 3 : SETTLE_S);
     double bytes = beating_metric(&b, "peerd_beat_bytes_sent_total");
