@@ -28,8 +28,6 @@
 #define SLOTS_MIN     64         /* of a worker, tombstones included */
 #define SAME_TIME_MAX 50000000   /* events without time passing: somebody is busy */
 #define CLOSING_SLACK duration_s(4)
-#define MOVING_MAX    duration_s(5)    /* who is on its way in the end gets so long to arrive … */
-#define MOVING_STEP   duration_ms(100) /* … and is looked at so often */
 
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
