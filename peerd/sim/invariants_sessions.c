@@ -1,6 +1,7 @@
 #include "peerd/sim/invariants_private.h"
 
 #include "peerd/sim/client.h"
+#include "peerd/sim/node.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -66,6 +67,19 @@ static void check_replay(struct sim *sim, const struct sim_worker *w,
 
 /* ---- 10: admission --------------------------------------------------------------------------- */
 
+/* Counted at all workers of the node, whatever its board says. */
+static void check_guest(struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                        const struct guest *guest) {
+    const struct sim_node *node = &sim->nodes[w->node];
+    uint32_t here[SIM_WORKERS_MAX], sum = sim_node_guests(sim, node, &guest->issuer, here);
+    for (uint32_t i = 0; i < node->guests->count; i++)
+        if (name_equal(&node->guests->limits[i].issuer, &guest->issuer) &&
+            sum > node->guests->limits[i].slots)
+            sim_breach(sim, "%s admits %s as number %" PRIu32 " of %s, which may have %" PRIu32,
+                       watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, sum,
+                       guest->issuer.text, node->guests->limits[i].slots);
+}
+
 static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t slot,
                            const struct tenure_event *e) {
     const struct tenure *t = &w->tenure;
@@ -79,14 +93,8 @@ static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t
     if (t->draining && m->purpose != RESUME_HEDGE)
         sim_breach(sim, "%s drains and admits %s all the same (%s)", watch_cluster(sim, w->cluster),
                    whose_slot(sim, w, slot).text, resume_purpose_name(m->purpose));
-    const struct guest *guest =
-        t->guests == NULL || e->adopted || t->sessions[slot].guest == GUESTS_NONE
-            ? NULL
-            : &t->guests->rows[t->sessions[slot].guest];
-    if (guest != NULL && guest->here > guest->slots)
-        sim_breach(sim, "%s admits %s as number %" PRIu32 " of %s, which may have %" PRIu32,
-                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, guest->here,
-                   guest->issuer.text, guest->slots);
+    if (t->guests != NULL && !e->adopted && t->sessions[slot].guest != GUESTS_NONE)
+        check_guest(sim, w, slot, &t->guests->rows[t->sessions[slot].guest]);
     forget_frames(s);
     bool again = sim->watch->before.slot != TENURE_SLOT_NONE && s->known;
     if (!again)

@@ -21,6 +21,8 @@ void sim_node_init(struct sim *sim, uint32_t index) {
     node->told_alive = sim_alloc(peers, sizeof(*node->told_alive));
     if (site->policy.agreement_count > 0)
         node->guests = sim_alloc(1, sizeof(*node->guests));
+    if (node->guests != NULL)
+        node->board = sim_alloc(1, sizeof(*node->board));
 }
 
 static void forget_echoes(struct sim_node *node) {
@@ -50,6 +52,7 @@ void sim_node_free(struct sim *sim, struct sim_node *node) {
     free(node->echoes);
     free(node->told_alive);
     free(node->guests);
+    free(node->board);
     sim_roster_free(&node->roster);
     free(node->trips);
 }
@@ -86,6 +89,8 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
     node->credit_until = instant_us(INT64_MIN);
     if (node->guests != NULL)
         node->guests->count = 0;
+    if (node->board != NULL)
+        board_init(node->board);
     forget_echoes(node);
     sim_roster_clear(&node->roster);
     node->trip_count = 0;
@@ -202,17 +207,23 @@ uint32_t sim_node_guests(struct sim *sim, const struct sim_node *node, const str
     return sum;
 }
 
-/* Each worker has what it has, and its part of the rest. */
-static void allot(struct sim *sim, const struct sim_node *node, const struct sim_worker *worker) {
-    struct node_guest_limit parts[NODE_GUESTS_MAX];
+void sim_node_allot(struct sim *sim, struct sim_node *node, const struct node_answer *a) {
     uint32_t here[SIM_WORKERS_MAX];
+    guests_allot(node->guests, node->board, a->guests, a->guest_count);
     for (uint32_t i = 0; i < node->guests->count; i++) {
-        parts[i] = node->guests->limits[i];
-        sim_node_guests(sim, node, &parts[i].issuer, here);
-        parts[i].slots =
-            guests_part(parts[i].slots, here, node->worker_count, worker->number, node->seq);
+        if (!node->guests->fresh[i])
+            continue;
+        sim_node_guests(sim, node, &node->guests->limits[i].issuer, here);
+        for (uint32_t w = 0; w < node->worker_count; w++)
+            board_tell(node->board, node->guests->rows[i], w, here[w]);
     }
-    guests_limit_set(worker->guests, parts, node->guests->count);
+}
+
+static void limit_guests(const struct sim_node *node, const struct sim_worker *worker) {
+    struct guest_limit limits[NODE_GUESTS_MAX];
+    for (uint32_t i = 0; i < node->guests->count; i++)
+        limits[i] = guests_allotted_limit(node->guests, i);
+    guests_limit_set(worker->guests, limits, node->guests->count);
 }
 
 void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
@@ -223,7 +234,7 @@ void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,
     e.u.credit.until = node->credit_until;
     sim_worker_step(sim, worker, &e, NULL);
     if (node->guests != NULL)
-        allot(sim, node, worker);
+        limit_guests(node, worker);
 }
 
 void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining) {
@@ -241,5 +252,7 @@ void sim_node_worker_ready(struct sim *sim, struct sim_worker *worker) {
     sim_worker_brief(sim, worker);
     sim_node_lease_credit(sim, node, worker);
     sim_adopt_all(sim, node, worker);
+    if (worker->guests != NULL)
+        guests_begin(worker->guests);
     sim_node_set_draining(sim, worker, node->draining); /* who was here before is no newcomer */
 }

@@ -34,12 +34,14 @@ struct echo *sim_node_echo(struct sim_node *node, uint32_t peer);
 /* Place of a worker's slot in the roster. */
 uint32_t sim_node_place(const struct sim_worker *worker, uint32_t slot);
 
-/* What peerd has said, passed on to one worker. */
 /* [sessions] of that issuer, at each worker as well. Only where something has to be agreed. */
 uint32_t sim_node_guests(struct sim *sim, const struct sim_node *node, const struct name *issuer,
                          uint32_t *here);
 
-/* What peerd has said last: credit, and how many of each peer's sessions may come. */
+/* peerd has said how many of each peer's sessions may come. Likewise. */
+void sim_node_allot(struct sim *sim, struct sim_node *node, const struct node_answer *a);
+
+/* What peerd has said last, passed on to one worker: credit, and whose sessions are bounded. */
 void sim_node_lease_credit(struct sim *sim, const struct sim_node *node, struct sim_worker *worker);
 void sim_node_set_draining(struct sim *sim, struct sim_worker *worker, bool draining);
 

@@ -221,7 +221,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     node->credit = a->credit;
     node->credit_until = instant_add(node->peerd.heard, duration_ms(a->credit.lease_ms));
     if (node->guests != NULL)
-        guests_allot(node->guests, a->guests, a->guest_count);
+        sim_node_allot(sim, node, a);
     sim_invariants_credit_taken(sim, node);
     sim_roster_acknowledged(&node->roster, a->seq);
     for (uint32_t i = 0; i < node->peers; i++)

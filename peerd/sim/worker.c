@@ -75,7 +75,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w, struct duration aft
     sim_process_start(sim, &w->process, SIM_LIFE_STARTING);
     tenure_init(&w->tenure, &config, w->tenures, w->leases, w->lookup, w->slots);
     if (w->guests != NULL)
-        guests_init(w->guests);
+        guests_init(w->guests, sim->nodes[w->node].board, w->number);
     w->tenure.guests = w->guests;
     due_init(&w->due, w->paces, w->slots);
     forget_sessions(w);

@@ -234,7 +234,8 @@ struct sim_node {
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;
-    struct guests_allotted *guests; /* NULL: nothing has to be agreed with anybody */
+    struct guests_allotted *guests; /* NULL: nothing has to be agreed with anybody … */
+    struct board *board;            /* … and then there is none */
     uint32_t peers;       /* of its cluster at the start, or with discovery clusters: as many as */
     struct echo **echoes; /* towards each peer; NULL: nothing was ever said */
     bool *told_alive;     /* peers to be told that media is alive, whom its peerd named last */

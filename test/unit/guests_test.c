@@ -9,9 +9,11 @@
  */
 
 #define CAPACITY 8
+#define ROW      5 /* of the board; any */
 
 struct fixture {
     struct tenure t;
+    struct board board;
     struct guests guests;
     struct tenure_session sessions[CAPACITY];
     struct due_entry due[CAPACITY];
@@ -27,7 +29,8 @@ static struct name named(const char *text) {
 }
 
 static void limit(struct guests *g, const char *issuer, uint32_t slots, enum err refusal) {
-    const struct node_guest_limit l = {named(issuer), slots, refusal};
+    const struct guest_limit l = {named(issuer), ROW, refusal};
+    board_limit_set(g->board, ROW, slots);
     guests_limit_set(g, &l, 1);
 }
 
@@ -39,7 +42,9 @@ static void start(struct fixture *f) {
     struct tenure_event e = {.kind = TENURE_CREDIT_LEASED, .now = instant_us(0)};
     memset(f, 0, sizeof(*f));
     tenure_init(&f->t, &config, f->sessions, f->due, f->index, CAPACITY);
-    guests_init(&f->guests);
+    board_init(&f->board);
+    guests_init(&f->guests, &f->board, 0);
+    guests_begin(&f->guests);
     f->t.guests = &f->guests;
     e.u.credit.slots = CAPACITY;
     e.u.credit.until = instant_us(INT64_C(300000000));
@@ -130,9 +135,10 @@ Test(guests, who_is_adopted_is_no_newcomer) {
 }
 
 Test(guests, more_issuers_than_there_are_rows_are_not_told_apart) {
+    static struct board board;
     static struct guests g;
     char text[16];
-    guests_init(&g);
+    guests_init(&g, &board, 0);
     for (int i = 0; i < GUESTS_MAX; i++) {
         snprintf(text, sizeof(text), "c%d", i);
         const struct name name = named(text);
@@ -148,46 +154,103 @@ Test(guests, more_issuers_than_there_are_rows_are_not_told_apart) {
     cr_expect_neq(guests_row(&g, &more), GUESTS_NONE, "in the place of one that has left");
 }
 
-Test(guests, the_parts_of_workers_add_up) {
-    static const struct {
-        const char *what;
-        uint32_t slots, count, here[4];
-    } rows[] = {
-        {"nobody here", 10, 2, {0, 0}},
-        {"does not divide", 11, 4, {0, 0, 0, 0}},
-        {"some here", 10, 3, {5, 0, 1}},
-        {"full", 6, 2, {6, 0}},
-        {"fewer than are here", 4, 2, {3, 3}},
-        {"none at all", 0, 2, {2, 1}},
-        {"one worker", 7, 1, {3}},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        for (uint64_t turn = 0; turn < 5; turn++) {
-            uint32_t sum = 0, most = 0;
-            for (uint32_t w = 0; w < rows[i].count; w++) {
-                uint32_t part = guests_part(rows[i].slots, rows[i].here, rows[i].count, w, turn);
-                uint32_t more = part > rows[i].here[w] ? part - rows[i].here[w] : 0;
-                sum += part;
-                most = more > most ? more : most;
-            }
-            cr_expect_eq(sum, rows[i].slots, "%s: %u", rows[i].what, sum);
-            cr_expect_leq(most, (rows[i].slots + rows[i].count - 1) / rows[i].count, "%s",
-                          rows[i].what);
-        }
-    const uint32_t nobody[2] = {0, 0};
-    cr_expect_neq(guests_part(1, nobody, 2, 0, 0), guests_part(1, nobody, 2, 0, 1),
-                  "what does not divide goes round");
+struct two {
+    struct board board;
+    struct guests workers[2];
+    uint8_t row[2];
+};
+
+static void start_two(struct two *t, uint32_t slots) {
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT};
+    memset(t, 0, sizeof(*t));
+    board_init(&t->board);
+    board_limit_set(&t->board, ROW, slots);
+    for (uint32_t w = 0; w < 2; w++) {
+        guests_init(&t->workers[w], &t->board, w);
+        guests_limit_set(&t->workers[w], &l, 1);
+        guests_begin(&t->workers[w]);
+        t->row[w] = guests_row(&t->workers[w], &l.issuer);
+    }
+}
+
+static bool comes(struct two *t, uint32_t worker) {
+    if (guests_admit(&t->workers[worker], t->row[worker]) != ERR_OK)
+        return false;
+    guests_count(&t->workers[worker], t->row[worker], 1);
+    return true;
+}
+
+Test(guests, workers_draw_from_what_the_machine_may_have) {
+    static struct two t;
+    start_two(&t, 3);
+    const struct name acme = named("acme");
+    cr_expect(comes(&t, 0) && comes(&t, 0) && comes(&t, 0), "all at one");
+    cr_expect(!comes(&t, 1) && !guests_room(&t.workers[1], &acme));
+    guests_count(&t.workers[0], t.row[0], -1);
+    cr_expect(guests_room(&t.workers[1], &acme) && comes(&t, 1), "what one gives back another has");
+    cr_expect(!comes(&t, 0) && !comes(&t, 1));
+    board_limit_set(&t.board, ROW, 4);
+    cr_expect(comes(&t, 1), "more are allotted: at once, and to whoever is asked");
+    cr_expect(!comes(&t, 1));
+}
+
+Test(guests, who_was_admitted_and_does_not_come_takes_no_slot) {
+    static struct two t;
+    start_two(&t, 1);
+    cr_expect_eq(guests_admit(&t.workers[0], t.row[0]), ERR_OK);
+    cr_expect(!comes(&t, 1), "it is taken as soon as it is promised");
+    guests_forgo(&t.workers[0], t.row[0]);
+    cr_expect(comes(&t, 1));
+}
+
+Test(guests, what_a_dead_worker_had_is_kept_until_its_replacement_has_adopted) {
+    static struct two t;
+    start_two(&t, 3);
+    cr_expect(comes(&t, 0) && comes(&t, 0));
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT};
+    guests_init(&t.workers[0], &t.board, 0);
+    guests_limit_set(&t.workers[0], &l, 1);
+    t.row[0] = guests_row(&t.workers[0], &l.issuer);
+    guests_count(&t.workers[0], t.row[0], 1);
+    cr_expect(comes(&t, 1) && !comes(&t, 1), "two are its, although one of them is not here yet");
+    cr_expect(!comes(&t, 0), "nor does it admit anybody before it has begun");
+    guests_begin(&t.workers[0]);
+    cr_expect(comes(&t, 1), "one was not adopted: its slot is free");
+    cr_expect(!comes(&t, 0) && !comes(&t, 1));
 }
 
 Test(guests, a_node_keeps_what_was_refused_to_whom_is_named_again) {
     static struct guests_allotted a;
+    static struct board board;
     const struct node_guest_limit both[] = {{named("acme"), 3, ERR_NO_CREDIT},
                                             {named("beta"), 0, ERR_DENIED}};
-    guests_allot(&a, both, 2);
+    guests_allot(&a, &board, both, 2);
     guests_allotted_refused(&a, &both[1].issuer, 5);
-    guests_allot(&a, &both[1], 1);
+    guests_allot(&a, &board, &both[1], 1);
     cr_expect(a.count == 1 && a.refused[0] == 5);
     guests_allotted_refused(&a, &both[0].issuer, 5);
-    guests_allot(&a, both, 2);
+    guests_allot(&a, &board, both, 2);
     cr_expect(a.count == 2 && a.refused[0] == 0 && a.refused[1] == 5);
+}
+
+Test(guests, rows_of_the_board_stay_and_are_not_given_away_at_once) {
+    static struct guests_allotted a;
+    static struct board board;
+    struct node_guest_limit limits[NODE_GUESTS_MAX];
+    char text[16];
+    for (int turn = 0; turn < 5; turn++) {
+        for (uint32_t i = 0; i < NODE_GUESTS_MAX; i++) { /* every other is another each time */
+            snprintf(text, sizeof(text), "c%u-%d", i, i % 2 == 0 ? 0 : turn);
+            limits[i] = (struct node_guest_limit){named(text), i + 1, ERR_NO_CREDIT};
+        }
+        struct guests_allotted before = a;
+        guests_allot(&a, &board, limits, NODE_GUESTS_MAX);
+        for (uint32_t i = 0; i < a.count; i++) {
+            struct guest_limit told = guests_allotted_limit(&a, i);
+            cr_expect_eq(board.slots[told.row], i + 1);
+            cr_expect_eq(a.fresh[i], turn == 0 || i % 2 == 1);
+            for (uint32_t j = 0; j < before.count; j++)
+                cr_expect((before.rows[j] == told.row) == (i == j && !a.fresh[i]), "%u %u", i, j);
+        }
+    }
 }

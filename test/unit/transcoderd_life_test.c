@@ -275,7 +275,7 @@ Test(transcoderd_life, command_line) {
         {"both", "--config x --peerd 127.0.0.1:1 --media 127.0.0.1:0", 2},
         {"no such file", "--config /nonexistent --media 127.0.0.1:0 --workers 1", 1},
         {"not our address", "--config /nonexistent --media 192.0.2.1:7000 --workers 1", 1},
-        {"worker without supervisor", "--worker-fds 3,4,0,1", 1},
+        {"worker without supervisor", "--worker-fds 3,4,5,0,1", 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         cr_expect_eq(run(rows[i].arguments), rows[i].status, "%s", rows[i].what);

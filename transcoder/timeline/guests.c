@@ -2,8 +2,9 @@
 
 #include <assert.h>
 
-void guests_init(struct guests *g) {
-    *g = (struct guests){0};
+void guests_init(struct guests *g, struct board *board, uint32_t worker) {
+    assert(worker < BOARD_WORKERS);
+    *g = (struct guests){.board = board, .worker = worker};
 }
 
 static struct guest *find(const struct guests *g, const struct name *issuer) {
@@ -28,7 +29,7 @@ uint64_t guests_refused(struct guests *g, const struct name *issuer) {
 
 /* Of whom nobody is here and nothing was said. */
 static bool is_free(const struct guest *row) {
-    return name_is_empty(&row->issuer) || (row->here == 0 && row->slots == UINT32_MAX);
+    return name_is_empty(&row->issuer) || (row->here == 0 && row->row == GUESTS_NONE);
 }
 
 static struct guest *take(struct guests *g, const struct name *issuer) {
@@ -37,20 +38,37 @@ static struct guest *take(struct guests *g, const struct name *issuer) {
         if (!is_free(&g->rows[i]))
             continue;
         row = &g->rows[i];
-        *row = (struct guest){.issuer = *issuer, .slots = UINT32_MAX};
+        *row = (struct guest){.issuer = *issuer, .row = GUESTS_NONE};
     }
     return row;
 }
 
-void guests_limit_set(struct guests *g, const struct node_guest_limit *limits, size_t count) {
+static void tell(const struct guests *g, const struct guest *row) {
+    if (g->telling && row->row != GUESTS_NONE)
+        board_tell(g->board, row->row, g->worker, row->here);
+}
+
+void guests_begin(struct guests *g) {
+    uint32_t here[BOARD_ROWS] = {0};
     for (uint32_t i = 0; i < GUESTS_MAX; i++)
-        g->rows[i].slots = UINT32_MAX;
+        if (!name_is_empty(&g->rows[i].issuer) && g->rows[i].row != GUESTS_NONE)
+            here[g->rows[i].row] = g->rows[i].here;
+    for (uint32_t row = 0; row < BOARD_ROWS;
+         row++) /* the process before may have been told others */
+        board_tell(g->board, row, g->worker, here[row]);
+    g->telling = true;
+}
+
+void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count) {
+    for (uint32_t i = 0; i < GUESTS_MAX; i++)
+        g->rows[i].row = GUESTS_NONE;
     for (size_t i = 0; i < count; i++) {
-        struct guest *row = take(g, &limits[i].issuer);
+        struct guest *row = limits[i].row < BOARD_ROWS ? take(g, &limits[i].issuer) : NULL;
         if (row == NULL)
             continue;
-        row->slots = limits[i].slots;
+        row->row = limits[i].row;
         row->refusal = limits[i].refusal;
+        tell(g, row);
     }
 }
 
@@ -60,19 +78,26 @@ uint8_t guests_row(struct guests *g, const struct name *issuer) {
 }
 
 enum err guests_admit(struct guests *g, uint8_t row) {
-    if (row == GUESTS_NONE || g->rows[row].here < g->rows[row].slots)
+    struct guest *guest = row == GUESTS_NONE ? NULL : &g->rows[row];
+    if (guest == NULL || guest->row == GUESTS_NONE ||
+        (g->telling && board_take(g->board, guest->row, g->worker, guest->here)))
         return ERR_OK;
-    g->rows[row].refused++;
-    return g->rows[row].refusal;
+    guest->refused++;
+    return guest->refusal;
+}
+
+void guests_forgo(struct guests *g, uint8_t row) {
+    if (row != GUESTS_NONE)
+        tell(g, &g->rows[row]);
 }
 
 bool guests_room(const struct guests *g, const struct name *issuer) {
     const struct guest *row = find(g, issuer);
-    return row == NULL || row->here < row->slots;
+    return row == NULL || row->row == GUESTS_NONE || board_room(g->board, row->row);
 }
 
 static bool denies(const struct guest *row) {
-    return row->slots != UINT32_MAX && row->refusal == ERR_DENIED;
+    return row->row != GUESTS_NONE && row->refusal == ERR_DENIED;
 }
 
 bool guests_deny(const struct guests *g, const struct name *issuer) {
@@ -92,44 +117,58 @@ void guests_count(struct guests *g, uint8_t row, int change) {
         return;
     assert(change >= 0 || g->rows[row].here > 0);
     g->rows[row].here += (uint32_t)change;
-}
-
-uint32_t guests_part(uint32_t slots, const uint32_t *here, uint32_t count, uint32_t worker,
-                     uint64_t turn) {
-    uint64_t sum = 0, before = 0;
-    assert(worker < count);
-    for (uint32_t i = 0; i < count; i++) {
-        before += i < worker ? here[i] : 0;
-        sum += here[i];
-    }
-    if (sum >= slots) {
-        uint64_t left = before < slots ? slots - before : 0;
-        return here[worker] < left ? here[worker] : (uint32_t)left;
-    }
-    uint32_t rest = slots - (uint32_t)sum;
-    return here[worker] + rest / count + ((worker + turn) % count < rest % count);
+    tell(g, &g->rows[row]);
 }
 
 /* ---- the node -------------------------------------------------------------------------------- */
 
-static uint64_t refused_before(const struct guests_allotted *a, const struct name *issuer) {
-    for (uint32_t i = 0; i < a->count; i++)
-        if (name_equal(&a->limits[i].issuer, issuer))
-            return a->refused[i];
-    return 0;
+static uint32_t index_of(const struct guests_allotted *a, const struct name *issuer) {
+    uint32_t i = 0;
+    while (i < a->count && !name_equal(&a->limits[i].issuer, issuer))
+        i++;
+    return i;
 }
 
-void guests_allot(struct guests_allotted *a, const struct node_guest_limit *limits, size_t count) {
-    struct guests_allotted next = {.count = 0};
+static bool is_taken(const struct guests_allotted *a, uint32_t row) {
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->rows[i] == row)
+            return true;
+    return false;
+}
+
+/* Free ones in turn: whoever has not yet heard that a peer's is free goes on writing in it. */
+static uint8_t free_row(struct guests_allotted *next, const struct guests_allotted *before) {
+    while (is_taken(next, next->next) || is_taken(before, next->next))
+        next->next = (next->next + 1) % BOARD_ROWS;
+    uint32_t row = next->next;
+    next->next = (row + 1) % BOARD_ROWS;
+    return (uint8_t)row;
+}
+
+void guests_allot(struct guests_allotted *a, struct board *board,
+                  const struct node_guest_limit *limits, size_t count) {
+    struct guests_allotted next = {.next = a->next};
     for (size_t i = 0; i < count && next.count < NODE_GUESTS_MAX; i++) {
-        next.limits[next.count] = limits[i];
-        next.refused[next.count++] = refused_before(a, &limits[i].issuer);
+        uint32_t before = index_of(a, &limits[i].issuer), at = next.count;
+        bool fresh = before == a->count;
+        next.limits[at] = limits[i];
+        next.fresh[at] = fresh;
+        next.rows[at] = fresh ? free_row(&next, a) : a->rows[before];
+        next.refused[at] = fresh ? 0 : a->refused[before];
+        next.count++;
+        board_limit_set(board, next.rows[at], limits[i].slots);
     }
     *a = next;
 }
 
+struct guest_limit guests_allotted_limit(const struct guests_allotted *a, uint32_t index) {
+    return (struct guest_limit){.issuer = a->limits[index].issuer,
+                                .row = a->rows[index],
+                                .refusal = a->limits[index].refusal};
+}
+
 void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer, uint64_t count) {
-    for (uint32_t i = 0; i < a->count; i++)
-        if (name_equal(&a->limits[i].issuer, issuer))
-            a->refused[i] += count;
+    uint32_t i = index_of(a, issuer);
+    if (i < a->count)
+        a->refused[i] += count;
 }

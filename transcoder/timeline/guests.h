@@ -3,10 +3,10 @@
  * many of each may come.
  *
  * What providers have agreed is bounded at the door: peerd allots slots of a node to each peer with
- * which something has to be agreed, the node divides them among its workers, and a worker refuses
- * whoever would be one too many without asking anybody. An issuer of whom nothing was said is not
- * bounded here; how many of its sessions there are is known all the same, so that a limit that
- * comes later counts them.
+ * which something has to be agreed, the node writes them on the board that its workers share
+ * (board.h), and a worker refuses whoever would be one too many at all of them without asking
+ * anybody. An issuer of whom nothing was said is not bounded here; how many of its sessions there
+ * are is known all the same, so that a limit that comes later counts them.
  *
  * A limit concerns newcomers. Who is here stays, and a standby may serve, unless nothing is agreed
  * at all (ERR_DENIED): then it may not begin to.
@@ -14,45 +14,64 @@
 #ifndef TRANSCODER_TIMELINE_GUESTS_H
 #define TRANSCODER_TIMELINE_GUESTS_H
 
-#include "peerd/wire/guest.h"
+#include "transcoder/timeline/board.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define GUESTS_MAX  128 /* issuers with a limit or with sessions here; twice as many as peers */
 #define GUESTS_NONE UINT8_MAX
 
 struct guest {
     struct name issuer; /* empty: the row is free */
-    uint32_t slots;     /* [sessions] it may have here; UINT32_MAX: as many as there is credit */
+    uint8_t row;        /* of the board; GUESTS_NONE: as many may come as there is credit */
     enum err refusal;   /* of one too many: ERR_NO_CREDIT, or ERR_DENIED if nothing is agreed */
     uint32_t here;      /* [sessions] standing by, hedging, served */
     uint64_t refused;   /* since guests_refused() asked last */
 };
 
 struct guests {
+    struct board *board;           /* the machine's */
+    uint32_t worker;               /* whose these are */
+    bool telling;                  /* on the board; not before what is to be adopted is here */
     struct guest rows[GUESTS_MAX]; /* a row stays where it is while a session of it is here */
+};
+
+/* What a worker is told of a peer whose sessions are bounded. */
+struct guest_limit {
+    struct name issuer;
+    uint8_t row; /* of the board */
+    enum err refusal;
 };
 
 /* What peerd has allotted to a node, and what its workers have refused because of it. */
 struct guests_allotted {
     struct node_guest_limit limits[NODE_GUESTS_MAX];
-    uint64_t refused[NODE_GUESTS_MAX]; /* of the same issuer */
+    uint8_t rows[NODE_GUESTS_MAX]; /* of the board, for the same issuer; kept while it is named */
+    bool fresh[NODE_GUESTS_MAX];   /* it was not named before */
+    uint64_t refused[NODE_GUESTS_MAX]; /* likewise */
     uint32_t count;
+    uint32_t next; /* where a free row is looked for */
 };
 
-void guests_init(struct guests *g);
+/* Worker number `worker` of those that share the board, which stays the caller's. */
+void guests_init(struct guests *g, struct board *board, uint32_t worker);
+
+/* Whoever was to be adopted is here: from now on the board is told, and newcomers are let in. */
+void guests_begin(struct guests *g);
 
 /* From now on these limits hold, and no others. What finds no room is not bounded here. */
-void guests_limit_set(struct guests *g, const struct node_guest_limit *limits, size_t count);
+void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count);
 
 /* The issuer's row, made if need be; GUESTS_NONE if there is no room. A free one is given away
  * before anything else happens, so whoever asks for it counts a session in it at once. */
 uint8_t guests_row(struct guests *g, const struct name *issuer);
 
-/* May one more come? Refusals are counted. */
+/* May one more come? Then it is to be counted, or forgone, before anything else happens. Refusals
+ * are counted. */
 enum err guests_admit(struct guests *g, uint8_t row);
+
+/* It was admitted and does not come. */
+void guests_forgo(struct guests *g, uint8_t row);
 
 /* Would one more be admitted? */
 bool guests_room(const struct guests *g, const struct name *issuer);
@@ -74,17 +93,15 @@ uint64_t guests_refused(struct guests *g, const struct name *issuer);
 
 /* ---- the node -------------------------------------------------------------------------------- */
 
-/* peerd has spoken: what was refused to those whom it names again is kept. At most NODE_GUESTS_MAX
- * are. */
-void guests_allot(struct guests_allotted *a, const struct node_guest_limit *limits, size_t count);
+/* peerd has spoken: the board says so, and what was refused to those whom it names again is kept.
+ * At most NODE_GUESTS_MAX are. */
+void guests_allot(struct guests_allotted *a, struct board *board,
+                  const struct node_guest_limit *limits, size_t count);
+
+/* As a worker is told of the limit number `index`. */
+struct guest_limit guests_allotted_limit(const struct guests_allotted *a, uint32_t index);
 
 /* A worker has refused so many. */
 void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer, uint64_t count);
-
-/* Of `slots` of a node the part of its worker number `worker`, where `here` are at each of `count`:
- * those that it has, and its part of the rest. What does not divide goes round with `turn`. The
- * parts add up to `slots`, also where more are here. */
-uint32_t guests_part(uint32_t slots, const uint32_t *here, uint32_t count, uint32_t worker,
-                     uint64_t turn);
 
 #endif

@@ -86,8 +86,11 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event
     else if (!has_credit(t, now))
         error = ERR_NO_CREDIT;
     else if ((error = guest_admits(t, guest, e->adopted)) == ERR_OK && fresh &&
-             (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE)
+             (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE) {
         error = ERR_FULL;
+        if (t->guests != NULL)
+            guests_forgo(t->guests, guest);
+    }
     if (error != ERR_OK) {
         tenure_refuse(t, m, error, now, out);
         return TENURE_SLOT_NONE;

@@ -2,6 +2,7 @@
 
 #include "peerd/net/clock.h"
 #include "peerd/net/sockaddr.h"
+#include "transcoder/worker/shared.h"
 #include "transcoder/worker/spare.h"
 #include "transcoder/worker/suspicion.h"
 
@@ -63,7 +64,8 @@ struct crew {
     uint64_t ping;
     bool ready;
     struct spare spare; /* has no place */
-    int media_fds[NODE_WORKERS_MAX];
+    struct board *board;
+    struct hand_fds fds;
     uint32_t count;
     struct member members[];
 };
@@ -129,8 +131,7 @@ static void fill(struct member *m) {
         ready_received(m);
         return;
     }
-    if (hand_start(&m->hand, c->loop, c->options, c->media_fds, c->count, &handlers, &what) !=
-        ERR_OK) {
+    if (hand_start(&m->hand, c->loop, c->options, &c->fds, &handlers, &what) != ERR_OK) {
         retry_later(m, what, errno);
         return;
     }
@@ -384,7 +385,7 @@ static enum err bind_socket(struct member *m, const struct options *o,
     int fd;
     enum err e = net_socket_udp(&fd, &want);
     if (e == ERR_OK)
-        fd = m->crew->media_fds[m->index] = hand_out_of_the_way(fd);
+        fd = m->crew->fds.media[m->index] = hand_out_of_the_way(fd);
     if (e != ERR_OK || fd < 0) {
         snprintf(fault, OPTIONS_FAULT_MAX, "cannot bind the media socket %s: %s",
                  addr_to_text(&want, text), strerror(errno));
@@ -395,6 +396,15 @@ static enum err bind_socket(struct member *m, const struct options *o,
     if (!addr_is_none(&o->advertise))
         m->advertised.port = (uint16_t)(o->advertise.port + m->index);
     return ERR_OK;
+}
+
+static enum err make_board(struct crew *c) {
+    int fd;
+    c->board = shared_board_make(&fd);
+    if (c->board == NULL)
+        return ERR_IO;
+    c->fds.board = hand_out_of_the_way(fd);
+    return c->fds.board < 0 ? ERR_IO : ERR_OK;
 }
 
 enum err crew_new(struct crew **out, struct net_loop *loop, struct net_log *log,
@@ -410,8 +420,14 @@ enum err crew_new(struct crew **out, struct net_loop *loop, struct net_log *log,
                        .options = options,
                        .ticked = net_now(),
                        .counters_due = instant_add(net_now(), duration_s(10)),
+                       .fds = {.media_count = options->workers},
                        .count = options->workers};
-    spare_init(&c->spare, loop, log, options, c->media_fds, c->count);
+    if (make_board(c) != ERR_OK) {
+        snprintf(fault, OPTIONS_FAULT_MAX, "no memory to share with workers: %s", strerror(errno));
+        free(c);
+        return ERR_IO;
+    }
+    spare_init(&c->spare, loop, log, options, &c->fds);
     for (uint32_t i = 0; i < c->count; i++) {
         struct member *m = &c->members[i];
         *m = (struct member){.crew = c, .index = i, .sound = true, .unanswered = INSTANT_NEVER};
@@ -432,6 +448,10 @@ enum err crew_new(struct crew **out, struct net_loop *loop, struct net_log *log,
     net_timer_arm(&c->timer, instant_add(net_now(), duration_ms(CREW_PING_MS)));
     *out = c;
     return ERR_OK;
+}
+
+struct board *crew_board(struct crew *c) {
+    return c->board;
 }
 
 uint32_t crew_count(const struct crew *c) {

@@ -55,6 +55,9 @@ enum err crew_new(struct crew **out, struct net_loop *loop, struct net_log *log,
 
 uint32_t crew_count(const struct crew *c);
 
+/* What all workers share; the crew's. */
+struct board *crew_board(struct crew *c);
+
 /* Sends to one worker; a worker that does not read is switched off. Not for one that is not
  * running: it gets everything when it starts. */
 void crew_send(struct crew *c, uint32_t worker, enum link_kind kind, const void *body);

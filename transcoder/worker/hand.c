@@ -19,7 +19,7 @@ int hand_out_of_the_way(int fd) {
     return high;
 }
 
-static int spawn(pid_t *pid, char **argv, int link_fd, const int *media_fds, uint32_t count) {
+static int spawn(pid_t *pid, char **argv, int link_fd, const struct hand_fds *fds) {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t all, none;
@@ -27,8 +27,9 @@ static int spawn(pid_t *pid, char **argv, int link_fd, const int *media_fds, uin
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, link_fd, HAND_LINK_FD);
-    for (uint32_t i = 0; i < count; i++)
-        posix_spawn_file_actions_adddup2(&files, media_fds[i], HAND_MEDIA_FD + (int)i);
+    posix_spawn_file_actions_adddup2(&files, fds->board, HAND_BOARD_FD);
+    for (uint32_t i = 0; i < fds->media_count; i++)
+        posix_spawn_file_actions_adddup2(&files, fds->media[i], HAND_MEDIA_FD + (int)i);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigdefault(&attributes, &all);
@@ -39,25 +40,26 @@ static int spawn(pid_t *pid, char **argv, int link_fd, const int *media_fds, uin
     return e;
 }
 
-static int spawn_worker(pid_t *pid, const struct options *o, int link_fd, const int *media_fds,
-                        uint32_t count) {
+static int spawn_worker(pid_t *pid, const struct options *o, int link_fd,
+                        const struct hand_fds *fds) {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
-    char fds[64], *argv[8];
+    char numbers[80], *argv[8];
     int argc = 0;
-    snprintf(fds, sizeof(fds), "%d,%d,%u,%d", HAND_LINK_FD, HAND_MEDIA_FD, count, (int)getpid());
+    snprintf(numbers, sizeof(numbers), "%d,%d,%d,%u,%d", HAND_LINK_FD, HAND_BOARD_FD, HAND_MEDIA_FD,
+             fds->media_count, (int)getpid());
     argv[argc++] = "transcoderd";
     argv[argc++] = "--worker-fds";
-    argv[argc++] = fds;
+    argv[argc++] = numbers;
     argv[argc++] = "--log-level";
     argv[argc++] = (char *)levels[o->log_level];
     if (o->log_format == NET_LOG_JSON)
         argv[argc++] = "--json-log";
     argv[argc] = NULL;
-    return spawn(pid, argv, link_fd, media_fds, count);
+    return spawn(pid, argv, link_fd, fds);
 }
 
 enum err hand_start(struct hand *out, struct net_loop *loop, const struct options *options,
-                    const int *media_fds, uint32_t count, const struct link_handlers *handlers,
+                    const struct hand_fds *fds, const struct link_handlers *handlers,
                     const char **what) {
     int ends[2];
     *out = (struct hand){.started = net_now()};
@@ -74,7 +76,7 @@ enum err hand_start(struct hand *out, struct net_loop *loop, const struct option
         return ERR_IO;
     }
     *what = "process";
-    int e = spawn_worker(&out->pid, options, theirs, media_fds, count);
+    int e = spawn_worker(&out->pid, options, theirs, fds);
     close(theirs);
     if (e == 0)
         return ERR_OK;

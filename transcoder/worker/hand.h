@@ -1,7 +1,8 @@
 /*
  * A hand: one worker process of the crew, from the supervisor's side.
  *
- * It is started with all media sockets of the machine and one end of a link, and with no place yet.
+ * It is started with all media sockets of the machine, one end of a link and the board that all
+ * hands share (transcoder/timeline/board.h), and with no place yet.
  * Loading its libraries takes most of its start, so that is done before anybody waits for it: once
  * it has said that it is ready, LINK_PLACE tells it which socket is its own, and it closes the
  * others. Until then it reads from none of them.
@@ -14,8 +15,9 @@
 
 #include <sys/types.h>
 
-#define HAND_LINK_FD   3 /* in the process: its end of the link … */
-#define HAND_MEDIA_FD  4 /* … and the first of the media sockets */
+#define HAND_LINK_FD   3 /* in the process: its end of the link, … */
+#define HAND_BOARD_FD  4 /* … the board … */
+#define HAND_MEDIA_FD  5 /* … and the first of the media sockets */
 #define HAND_FD_ABOVE  (HAND_MEDIA_FD + NODE_WORKERS_MAX) /* ours stay out of their way */
 #define HAND_QUEUE_MAX (16UL << 20)                       /* [bytes] what it may leave unread */
 
@@ -30,10 +32,16 @@ struct hand {
  * -1: no room. */
 int hand_out_of_the_way(int fd);
 
-/* Starts one that will have `count` media sockets. ERR_IO: there is none, and `what` could not be
- * made, for the reason in errno. */
+/* What every hand of a crew is given. */
+struct hand_fds {
+    int board;
+    int media[NODE_WORKERS_MAX];
+    uint32_t media_count;
+};
+
+/* Starts one. ERR_IO: there is none, and `what` could not be made, for the reason in errno. */
 enum err hand_start(struct hand *out, struct net_loop *loop, const struct options *options,
-                    const int *media_fds, uint32_t count, const struct link_handlers *handlers,
+                    const struct hand_fds *fds, const struct link_handlers *handlers,
                     const char **what);
 
 /* It has ended; reaping it is the caller's. */

@@ -7,7 +7,7 @@
  * that clock.
  *
  * Down: the place, before anything else; configuration (begin, its parts, end: applied as a whole),
- * credit, how many guests may come, orders, sessions to adopt, the word to begin, pings. Up: ready,
+ * credit, which guests are bounded, orders, sessions to adopt, the word to begin, pings. Up: ready,
  * the answer to each ping with counters, sessions as they change, round trips that clients
  * measured. Neither end ever waits for the other: what the kernel does not take is queued up to a
  * bound.
@@ -17,6 +17,7 @@
 
 #include "peerd/net/loop.h"
 #include "peerd/wire/node.h"
+#include "transcoder/timeline/guests.h"
 #include "transcoder/worker/catalogue.h"
 
 #define LINK_LEN_MAX 4096 /* [bytes] longest message */
@@ -49,9 +50,9 @@ struct link_credit {
     struct instant until;
 };
 
-/* How many of each peer's sessions this worker may have. */
+/* Of which peers' sessions only so many may come, and where the board says how many. */
 struct link_guests {
-    struct node_guest_limit limits[NODE_GUESTS_MAX];
+    struct guest_limit limits[NODE_GUESTS_MAX];
     uint32_t count;
 };
 

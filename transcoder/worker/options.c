@@ -126,8 +126,8 @@ static bool take_level(struct options *out, const char *value, char fault[OPTION
 
 static bool take_worker(struct options *out, const char *value, char fault[OPTIONS_FAULT_MAX]) {
     out->run = OPTIONS_RUN_WORKER;
-    if (sscanf(value, "%d,%d,%u,%d", &out->worker_link_fd, &out->worker_media_fd,
-               &out->worker_media_count, &out->supervisor_pid) != 4)
+    if (sscanf(value, "%d,%d,%d,%u,%d", &out->worker_link_fd, &out->worker_board_fd,
+               &out->worker_media_fd, &out->worker_media_count, &out->supervisor_pid) != 5)
         return fail(fault, "--worker-fds is for the supervisor's own use");
     return true;
 }

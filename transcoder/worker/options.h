@@ -63,6 +63,7 @@ struct options {
     enum net_log_level log_level;
     /* OPTIONS_RUN_WORKER only */
     int worker_link_fd;
+    int worker_board_fd;
     int worker_media_fd; /* the first of … */
     uint32_t worker_media_count;
     int supervisor_pid; /* whoever else is the parent, it is already gone */

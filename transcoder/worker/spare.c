@@ -31,16 +31,14 @@ static void closed(void *data) {
 }
 
 void spare_init(struct spare *s, struct net_loop *loop, struct net_log *log,
-                const struct options *options, const int *media_fds, uint32_t count) {
-    *s = (struct spare){
-        .loop = loop, .log = log, .options = options, .media_fds = media_fds, .count = count};
+                const struct options *options, const struct hand_fds *fds) {
+    *s = (struct spare){.loop = loop, .log = log, .options = options, .fds = fds};
 }
 
 static void start(struct spare *s, struct instant now) {
     const struct link_handlers handlers = {.received = received, .closed = closed, .data = s};
     const char *what;
-    if (hand_start(&s->hand, s->loop, s->options, s->media_fds, s->count, &handlers, &what) ==
-        ERR_OK)
+    if (hand_start(&s->hand, s->loop, s->options, s->fds, &handlers, &what) == ERR_OK)
         return;
     net_log(s->log, NET_LOG_WARNING, "worker cannot be kept at hand", NET_TEXT("what", what),
             NET_TEXT("error", strerror(errno)));

@@ -23,13 +23,12 @@ struct spare {
     struct net_log *log;
     struct net_loop *loop;
     const struct options *options;
-    const int *media_fds; /* borrowed, like all of these */
-    uint32_t count;       /* of them */
+    const struct hand_fds *fds; /* borrowed, like all of these */
 };
 
 /* What a hand needs is borrowed until the end. It must not be moved. */
 void spare_init(struct spare *s, struct net_loop *loop, struct net_log *log,
-                const struct options *options, const int *media_fds, uint32_t count);
+                const struct options *options, const struct hand_fds *fds);
 
 /* Starts one if that is due and everybody `runs`; one that says nothing for too long is killed. */
 void spare_keep(struct spare *s, bool runs, struct instant now);

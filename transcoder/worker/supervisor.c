@@ -44,7 +44,6 @@ struct supervisor {
     struct catalogue_hash catalogue_hash;
     struct link_credit credit;
     struct guests_allotted guests;
-    uint64_t guests_turn; /* counts answers: what does not divide goes round */
     struct node_guest guest_list[NODE_GUESTS_MAX]; /* of the request in the making */
     /* Sources are told again when they changed: a version each for what is, was sent, was heard. */
     uint64_t sources, sources_sent, sources_heard;
@@ -71,24 +70,28 @@ static void send_config(struct supervisor *s, uint32_t worker) {
     crew_send(s->crew, worker, LINK_CONFIG_END, &nothing);
 }
 
-/* Each worker has what it has, and its part of the rest. */
 static void send_guests(struct supervisor *s, uint32_t worker) {
+    struct link_guests limits = {.count = s->guests.count};
+    for (uint32_t i = 0; i < limits.count; i++)
+        limits.limits[i] = guests_allotted_limit(&s->guests, i);
+    crew_send(s->crew, worker, LINK_GUESTS, &limits);
+}
+
+/* Of a peer that is bounded from now on: who is here before workers have heard of that. */
+static void count_guests(struct supervisor *s, uint32_t index) {
     uint32_t here[NODE_WORKERS_MAX], workers = crew_count(s->crew);
-    struct link_guests parts = {.count = s->guests.count};
-    for (uint32_t i = 0; i < parts.count; i++) {
-        parts.limits[i] = s->guests.limits[i];
-        roster_guests(s->roster, &parts.limits[i].issuer, here, workers);
-        parts.limits[i].slots =
-            guests_part(parts.limits[i].slots, here, workers, worker, s->guests_turn);
-    }
-    crew_send(s->crew, worker, LINK_GUESTS, &parts);
+    roster_guests(s->roster, &s->guests.limits[index].issuer, here, workers);
+    for (uint32_t i = 0; i < workers; i++)
+        board_tell(crew_board(s->crew), s->guests.rows[index], i, here[i]);
 }
 
 static void allot(struct supervisor *s, const struct node_answer *a) {
     if (s->guests.count == 0 && a->guest_count == 0)
         return;
-    guests_allot(&s->guests, a->guests, a->guest_count);
-    s->guests_turn++;
+    guests_allot(&s->guests, crew_board(s->crew), a->guests, a->guest_count);
+    for (uint32_t i = 0; i < s->guests.count; i++)
+        if (s->guests.fresh[i])
+            count_guests(s, i);
     for (uint32_t i = 0; i < crew_count(s->crew); i++)
         send_guests(s, i);
 }

@@ -1,6 +1,7 @@
 #include "transcoder/worker/worker.h"
 
 #include "peerd/net/clock.h"
+#include "transcoder/worker/shared.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -298,7 +299,6 @@ static bool start(struct worker *w) {
     if (sessions == NULL || leases == NULL || paces == NULL || index == NULL)
         return false;
     tenure_init(&w->tenure, &config, sessions, leases, index, WORKER_SLOTS);
-    guests_init(&w->guests);
     w->tenure.guests = &w->guests;
     due_init(&w->due, paces, WORKER_SLOTS);
     trace_init(&w->trace);
@@ -332,6 +332,7 @@ void worker_place(struct worker *w, uint32_t index) {
         _exit(1); /* the supervisor has gone mad; it starts another */
     w->placed = true;
     w->index = index;
+    guests_init(&w->guests, w->board, index);
     for (uint32_t i = 0; i < o->worker_media_count; i++)
         if (i != index)
             close(o->worker_media_fd + (int)i);
@@ -349,6 +350,7 @@ void worker_begin(struct worker *w) {
     int fd = w->options->worker_media_fd + (int)w->index;
     if (!w->placed || net_udp_adopt(&w->udp, w->loop, fd, datagram_received, w) != ERR_OK)
         _exit(1); /* the supervisor starts another */
+    guests_begin(&w->guests);
     net_udp_set_dscp(w->udp, WORKER_DSCP);
     net_udp_set_buffers(w->udp, WORKER_SOCKET_BYTES);
     /* What waits in the socket is heard first: perhaps clients have released what we adopted. */
@@ -364,6 +366,9 @@ int worker_run(const struct options *options) {
     /* Remote sources block threads, not processors. */
     setenv("UV_THREADPOOL_SIZE", "16", 0);
     const struct link_nothing nothing = {0};
+    w.board = shared_board_open(options->worker_board_fd);
+    if (w.board == NULL)
+        return 1;
     w.options = options;
     w.loop = net_loop_new();
     prctl(PR_SET_NAME, "transcoderd/-");

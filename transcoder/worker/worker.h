@@ -79,6 +79,7 @@ struct worker {
     bool receiving;           /* between begin and end of one */
     struct tenure tenure;
     struct guests guests;
+    struct board *board; /* shared with the other workers */
     struct tenure_outbox outbox;
     struct trace trace;
     struct session *sessions[WORKER_SLOTS]; /* NULL where tenure holds none */

@@ -1,0 +1,64 @@
+#include "transcoder/timeline/board.h"
+
+#include <criterion/criterion.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * The board as processes use it: each comes and goes as fast as it can, and nobody ever sees more
+ * than there are slots.
+ */
+
+#define WORKERS 4
+#define TURNS   300000
+#define SLOTS   1
+
+struct shared {
+    struct board board;
+    _Atomic uint32_t inside; /* counted by those who were let in, apart from the board */
+    _Atomic uint32_t most;
+    _Atomic uint32_t let_in;
+};
+
+static void work(struct shared *s, uint32_t worker) {
+    for (int i = 0; i < TURNS; i++) {
+        if (!board_take(&s->board, 0, worker, 0))
+            continue;
+        uint32_t now = atomic_fetch_add(&s->inside, 1) + 1, most = atomic_load(&s->most);
+        while (now > most && !atomic_compare_exchange_weak(&s->most, &most, now))
+            continue;
+        atomic_fetch_add(&s->let_in, 1);
+        atomic_fetch_sub(&s->inside, 1);
+        board_tell(&s->board, 0, worker, 0);
+    }
+    _exit(0);
+}
+
+Test(board, processes_never_take_more_than_there_is) {
+    struct shared *s =
+        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pids[WORKERS];
+    cr_assert_neq(s, MAP_FAILED);
+    board_init(&s->board);
+    board_limit_set(&s->board, 0, SLOTS);
+    for (uint32_t w = 0; w < WORKERS; w++)
+        if ((pids[w] = fork()) == 0)
+            work(s, w);
+    for (uint32_t w = 0; w < WORKERS; w++)
+        waitpid(pids[w], NULL, 0);
+    cr_expect_leq(atomic_load(&s->most), (uint32_t)SLOTS);
+    cr_expect_gt(atomic_load(&s->let_in), (uint32_t)WORKERS);
+    cr_expect_eq(board_here(&s->board, 0), 0u, "who was refused has taken back");
+}
+
+Test(board, one_row_is_not_another) {
+    static struct board b;
+    board_init(&b);
+    board_limit_set(&b, 1, 1);
+    cr_expect(!board_room(&b, 0) && !board_take(&b, 0, 3, 0), "nobody may come unless it is said");
+    cr_expect(board_room(&b, 1) && board_take(&b, 1, 3, 0) && !board_take(&b, 1, 4, 0));
+    cr_expect(board_here(&b, 0) == 0 && board_here(&b, 1) == 1);
+    board_tell(&b, 1, 4, 7);
+    cr_expect(board_here(&b, 1) == 8 && !board_room(&b, 1), "more than may come, and no harm");
+}
