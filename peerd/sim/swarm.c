@@ -9,6 +9,7 @@
 #define FAULTS_FOR_MIN 4000   /* [ms] */
 #define FAULTS_FOR_MAX 20000  /* [ms] */
 #define HEALED_FOR     20000  /* [ms] the witness gives up after 10 s; leases are shorter */
+#define HEALED_FIND    45000  /* [ms] who was not met for 20 s is asked again after 32 at most */
 #define HEALED_LONG    100000 /* [ms] what is remembered for a minute is forgotten, too */
 
 uint32_t swarm_below(struct swarm *s, uint32_t bound) {
@@ -145,9 +146,13 @@ static void draw_clusters(struct swarm *s, uint32_t listeners) {
                   ", capacity: %" PRIu32,
                   swarm_cluster(i), swarm_region(i), swarm_provider(i), s->nodes[i], s->workers[i],
                   capacity);
-        if (swarm_one_in(s, 3))
-            text_putf(&s->text, ", reserved_slots: %" PRIu32, swarm_below(s, capacity / 4 + 1));
-        if (sparse)
+        bool reserves = swarm_one_in(s, 3);
+        uint32_t reserved = reserves ? swarm_below(s, capacity / 4 + 1) : 0;
+        if (s->agrees)
+            swarm_put_reserved(s, capacity);
+        else if (reserves)
+            text_putf(&s->text, ", reserved_slots: %" PRIu32, reserved);
+        if (sparse && !s->discovers)
             put_peers(s, i);
         if (s->options[SWARM_TALK] && swarm_one_in(s, 3))
             text_putf(&s->text, ", services: radio");
@@ -329,6 +334,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     rng_seed(&s->later, seed ^ UINT64_C(0x1a7e5eed));
     rng_seed(&s->latest, seed ^ UINT64_C(0x1a7e57ed));
     rng_seed(&s->newest, seed ^ UINT64_C(0x2e3e57ed));
+    swarm_draw_peerings(s, seed);
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);
@@ -337,7 +343,10 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
               seed);
     bool lasting = swarm_one_in(s, 25);
     text_putf(&s->text, "duration: %" PRIu32 "ms\n",
-              s->heal_at + (lasting ? HEALED_LONG : HEALED_FOR));
+              s->heal_at + (lasting        ? HEALED_LONG
+                            : s->discovers ? HEALED_FIND
+                                           : HEALED_FOR));
+    swarm_put_discovery(s);
     put_limits(s);
     text_putf(&s->text, "\n");
     put_performance(s);
@@ -345,6 +354,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     text_putf(&s->text, "\n");
     draw_services(s, listeners);
     draw_clusters(s, listeners);
+    swarm_draw_agreements(s, listeners);
     draw_links(s);
     text_putf(&s->text, "clients:\n");
     for (uint32_t i = 0; i < s->groups; i++)

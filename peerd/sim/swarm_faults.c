@@ -330,5 +330,6 @@ void swarm_draw_timeline(struct swarm *s) {
         draw_fault(s, kinds[kind], at);
     }
     swarm_draw_more(s);
+    swarm_draw_resolvers(s);
     heal_all(s);
 }

@@ -216,7 +216,8 @@ static void recorded(struct swarm *s, uint32_t at) {
 void swarm_draw_more(struct swarm *s) {
     static void (*const kinds[])(struct swarm *, uint32_t) = {
         drain_stranded, drain_again, drain_deaf, chase, thin, recorded, reshape, disown};
-    const uint32_t count = sizeof(kinds) / sizeof(kinds[0]);
+    const uint32_t reshaping = 2; /* the last ones: policies that stay, where DNS names peers */
+    const uint32_t count = sizeof(kinds) / sizeof(kinds[0]) - (s->discovers ? reshaping : 0);
     struct rng before = s->rng;
     s->rng = s->later;
     uint32_t times = swarm_one_in(s, 4) ? 0 : swarm_between(s, 1, 3);
@@ -226,7 +227,7 @@ void swarm_draw_more(struct swarm *s) {
     }
     s->later = s->rng;
     s->rng = s->latest;
-    if (swarm_one_in(s, 4)) {
+    if (!s->discovers && swarm_one_in(s, 4)) {
         uint32_t at = any_instant(s);
         drain_reshaped(s, at);
     }

@@ -66,7 +66,9 @@ struct swarm {
     struct rng rng;
     struct rng later;  /* for what older seeds did not draw: the rest stays as it was … */
     struct rng latest; /* … and so for what was added to that … */
-    struct rng newest; /* … and to that */
+    struct rng newest; /* … and to that; */
+    struct rng deals;  /* for agreements … */
+    struct rng asking; /* … and discovery */
     struct text text;
     bool options[SWARM_OPTION_COUNT];
     bool faults[SWARM_FAULT_COUNT];
@@ -75,6 +77,8 @@ struct swarm {
     uint32_t groups;
     uint32_t listeners[SWARM_GROUPS_MAX];
     uint32_t heal_at; /* [ms] */
+    bool agrees;      /* peers hold slots for each other by agreement only */
+    bool discovers;   /* no policy names a peer */
     bool reshaped;    /* some policy is changed */
 };
 
@@ -96,6 +100,14 @@ void swarm_draw_timeline(struct swarm *s);
 
 /* Under every second seed, in the timeline: several faults that go together. */
 void swarm_draw_more(struct swarm *s);
+
+/* Whether there are agreements, and discovery; to be drawn before all that asks for it. Then what
+ * each cluster has of them, and their own parts of the scenario. */
+void swarm_draw_peerings(struct swarm *s, uint64_t seed);
+void swarm_put_reserved(struct swarm *s, uint32_t capacity);
+void swarm_draw_agreements(struct swarm *s, uint32_t listeners);
+void swarm_put_discovery(struct swarm *s);
+void swarm_draw_resolvers(struct swarm *s); /* in the timeline */
 
 /* An entry of the timeline at `at` [ms], in the words of a printf. */
 #define SWARM_PUT(s, at, ...)                                                                      \
