@@ -36,6 +36,7 @@ static void give_shares(struct core *core, const struct memory *one) {
     interned_give(&core->interns, one->common);
     for (uint8_t i = 0; i < one->backup_count; i++)
         interned_give(&core->interns, one->backups[i]);
+    interned_give(&core->interns, one->probes);
 }
 
 void memory_forget(struct core *core, struct memory *one) {
@@ -76,13 +77,25 @@ static uint32_t take_common(struct interns *t, const struct core_answer_open *an
     return interned_take(t, &c, sizeof(c));
 }
 
+static void copy_backup(struct core_backup *out, const struct core_backup *backup) {
+    memset(out, 0, sizeof(*out));
+    out->cluster = backup->cluster;
+    out->key = backup->key;
+    out->media = backup->media;
+}
+
 static uint32_t take_backup(struct interns *t, const struct core_backup *backup) {
     struct core_backup b;
-    memset(&b, 0, sizeof(b));
-    b.cluster = backup->cluster;
-    b.key = backup->key;
-    b.media = backup->media;
+    copy_backup(&b, backup);
     return interned_take(t, &b, sizeof(b));
+}
+
+/* Most sessions have none, and those that have share them with their class: all are one number. */
+static uint32_t take_probes(struct interns *t, const struct core_answer_open *answer) {
+    struct core_backup list[API_PROBES_MAX];
+    for (uint32_t i = 0; i < answer->probe_count; i++)
+        copy_backup(&list[i], &answer->probes[i]);
+    return interned_take(t, list, answer->probe_count * sizeof(list[0]));
 }
 
 static bool take_shares(struct core *core, struct memory *one,
@@ -93,6 +106,13 @@ static bool take_shares(struct core *core, struct memory *one,
     for (uint8_t i = 0; i < one->backup_count; i++) {
         one->backups[i] = take_backup(&core->interns, &answer->backups[i]);
         whole &= one->backups[i] != INTERNED_NONE;
+    }
+    one->measures = answer->measures;
+    one->probe_count = (uint8_t)answer->probe_count;
+    one->probes = INTERNED_NONE;
+    if (one->probe_count > 0) {
+        one->probes = take_probes(&core->interns, answer);
+        whole &= one->probes != INTERNED_NONE;
     }
     return whole;
 }
@@ -170,6 +190,8 @@ void memory_tell(const struct core *core, const struct memory *one,
     *answer = (struct core_answer_open){.err = ERR_OK,
                                         .lease_ms = c->lease_ms,
                                         .backup_count = one->backup_count,
+                                        .probe_count = one->probe_count,
+                                        .measures = one->measures,
                                         .profile = &c->profile};
     tell_ticket(core, one, c, &answer->ticket);
     for (uint8_t i = 0; i < one->backup_count; i++) {
@@ -177,4 +199,7 @@ void memory_tell(const struct core *core, const struct memory *one,
         answer->backups[i] = *b;
         answer->ticket.backups[i] = b->cluster;
     }
+    if (one->probe_count > 0)
+        memcpy(answer->probes, interned_bytes(&core->interns, one->probes),
+               one->probe_count * sizeof(answer->probes[0]));
 }

@@ -24,7 +24,9 @@ struct memory {
     int64_t anchor_wall_ms;
     uint32_t common;                      /* struct memory_common, interned */
     uint32_t backups[TICKET_BACKUPS_MAX]; /* struct core_backup, interned */
-    uint8_t backup_count;
+    uint32_t probes;                      /* a list of them, interned whole; or INTERNED_NONE */
+    uint8_t backup_count, probe_count;
+    bool measures;
 };
 
 /* Oldest first; at most CORE_IDEMPOTENT_MAX. */

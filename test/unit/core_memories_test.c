@@ -28,6 +28,10 @@ static struct core_answer_open full_answer(const struct core *core, uint8_t sess
         a.backups[i] = (struct core_backup){core->policy.peers[i].name, core->policy.peers[i].key,
                                             addr_ipv4((uint8_t[]){10, 0, 0, session % 2}, 5004)};
     }
+    a.measures = true;
+    a.probe_count = session % 2; /* half of them are named somebody to probe */
+    if (a.probe_count > 0)
+        a.probes[0] = a.backups[1];
     return a;
 }
 
@@ -46,6 +50,8 @@ Test(core_memories, an_answer_comes_back_word_for_word) {
         memory_tell(core, one, &again);
         cr_expect_eq(memcmp(&again.ticket, &a.ticket, sizeof(a.ticket)), 0, "%u", n);
         cr_expect_eq(memcmp(again.backups, a.backups, sizeof(a.backups)), 0, "%u", n);
+        cr_expect(again.measures && again.probe_count == a.probe_count);
+        cr_expect_eq(memcmp(again.probes, a.probes, sizeof(a.probes)), 0, "%u", n);
         cr_expect(again.backup_count == 2 && again.lease_ms == 5000 && again.err == ERR_OK);
         cr_expect_str_eq(again.profile->name.text, a.profile->name.text);
     }

@@ -3,7 +3,7 @@
  */
 #include "peerd/core/ranking.h"
 #include "peerd/core/state.h"
-#include "test/lib/overlay.h"
+#include "test/lib/overlay_private.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -75,6 +75,34 @@ Test(core_trips, a_client_is_named_the_others_beside_its_backups) {
                 cr_expect(!name_equal(&a.probes[n].cluster, &a.probes[k].cluster));
         }
     }
+}
+
+/* An answer that was lost on its way is no reason to measure nothing. */
+Test(core_trips, who_asks_again_is_named_the_very_same) {
+    struct core_event e = {.kind = CORE_SESSION_OPEN};
+    struct core_session_open *open = &e.u.open;
+    name_set(&open->service, "radio");
+    name_set(&open->profile, "pcmu");
+    name_set(&open->source, "news");
+    open->protection = PROTECTION_WARM;
+    open->from = client(7);
+    open->idempotent = true;
+    memset(open->digest, 0x5a, sizeof(open->digest));
+    overlay_step(o, 0, &e);
+    const struct core_answer_open first = o->opened;
+    cr_assert(first.err == ERR_OK && first.probe_count == 3 && !first.repeated);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        tell(i, i == 5 ? 6 : 80, 7); /* by now others would be named */
+    overlay_step(o, 0, &e);
+    const struct core_answer_open *again = &o->opened;
+    cr_expect(again->repeated && again->measures);
+    cr_expect_eq(again->backup_count, first.backup_count);
+    cr_assert_eq(again->probe_count, first.probe_count);
+    for (uint32_t i = 0; i < first.probe_count; i++)
+        cr_expect(
+            name_equal(&again->probes[i].cluster, &first.probes[i].cluster) &&
+            memcmp(&again->probes[i].key, &first.probes[i].key, sizeof(first.probes[i].key)) == 0 &&
+            addr_equal(&again->probes[i].media, &first.probes[i].media));
 }
 
 Test(core_trips, nobody_is_named_where_policy_forbids_it_or_nothing_is_followed) {
