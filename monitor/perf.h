@@ -4,7 +4,8 @@
  * A location is a prefix, /24 or /48 at first. What our own clients report is rated (see
  * experience) and kept as levels, sketches and counts; what peers tell of theirs is kept as they
  * tell it, a summary each. Table and memory are bounded: when there are as many locations as
- * permitted, those not heard for long go, then those that only peers speak of, and then neighbours
+ * permitted, those not heard for long go, then those that only peers speak of (for another of
+ * these, those of the peer that has most), and then neighbours
  * are merged into one wider prefix, the least busy first, /24 into /20, then /16 and so on (/48
  * into /44, /40 …), an eighth of all at a time. From then on clients of the wider prefix are
  * counted there until it is forgotten.
@@ -113,7 +114,8 @@ uint32_t perf_rate(const struct perf_sample *sample);
 bool perf_heard(struct perf *p, const struct perf_sample *sample, struct instant now);
 
 /* What a peer tells. False without memory or room, or if the prefix
- * is none: nobody can make us know our own clients less well. */
+ * is none: nobody can make us know our own clients less well, nor what peers tell who tell of
+ * fewer places (perf_share.c). */
 bool perf_told(struct perf *p, uint16_t cluster, const struct perf_summary *summary,
                struct instant now);
 

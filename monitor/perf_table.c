@@ -109,6 +109,22 @@ static void forget_old(struct perf *p, struct instant now) {
     close_up(p);
 }
 
+void perf_table_drop_silent(struct perf *p) {
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->list[i].own == NULL && p->list[i].peer_count == 0)
+            release(p, &p->list[i]);
+    close_up(p);
+}
+
+/* What peers have said of places of nobody of ours counts no more. */
+static void forget_stale(struct perf *p, struct instant now) {
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->list[i].own == NULL &&
+            instant_reached(now, instant_add(p->list[i].heard_at, PERF_PEER_FORGET)))
+            release(p, &p->list[i]);
+    close_up(p);
+}
+
 /* Peers tell again: what only they know of gives way to clients of ours. */
 static void forget_foreign(struct perf *p) {
     for (uint32_t i = 0; i < p->count; i++)
@@ -238,7 +254,9 @@ static bool make_room(struct perf *p, bool ours, struct instant now) {
     uint32_t most = p->settings.locations_max;
     if (p->count == most)
         forget_old(p, now);
-    if (p->count == most && !ours)
+    if (p->count == most)
+        forget_stale(p, now);
+    if (p->count == most && !ours && !perf_share_free(p))
         return false;
     if (p->count == most)
         forget_foreign(p);

@@ -1,6 +1,6 @@
 /*
  * The table under monitor/perf: locations in the order of their prefixes, and what happens when
- * there are too many. For perf*.c alone.
+ * there are too many (perf_share: which peer gives way). For perf*.c alone.
  */
 #ifndef MONITOR_PERF_TABLE_H
 #define MONITOR_PERF_TABLE_H
@@ -11,9 +11,17 @@
 struct perf_location *perf_table_own(const struct perf *p, const struct prefix *location);
 
 /* The entry of the very prefix, or that it has just been merged into, made if need be; others may
- * move. Only for `ours` do others have to give way. NULL without memory or room. */
+ * move. For `ours` all others have to give way, for a peer's those of peers who have most. NULL
+ * without memory or room. */
 struct perf_location *perf_table_make(struct perf *p, const struct prefix *prefix, bool ours,
                                       struct instant now);
+
+/* A full table: those peers lose words that have most of them. False without memory, or if all are
+ * locations of our own clients. */
+bool perf_share_free(struct perf *p);
+
+/* Those of nobody of ours that no peer has a word on. */
+void perf_table_drop_silent(struct perf *p);
 
 /* Keeps a peer's word. False without memory. */
 bool perf_table_tell(struct perf *p, struct perf_location *at, const struct perf_peer *word);

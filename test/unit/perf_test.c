@@ -183,7 +183,8 @@ Test(perf, what_peers_tell_never_makes_us_know_our_own_clients_less_well) {
     for (uint32_t i = 0; i < 100; i++) {
         struct perf_summary told = {prefix_of("10.0.0.0/24"), 9000, 9000, 300, 7, 7, 0};
         told.location.addr.ip[2] = (uint8_t)i;
-        cr_expect_eq(perf_told(&p, 1, &told, instant_us(0)), i < 16);
+        cr_expect(perf_told(&p, 1, &told, instant_us(i)), "in place of its own oldest");
+        cr_expect_leq(p.count, 16);
     }
     for (uint32_t i = 0; i < 16; i++) {
         char text[32];
@@ -197,6 +198,69 @@ Test(perf, what_peers_tell_never_makes_us_know_our_own_clients_less_well) {
     bad.location.addr.ip[3] = 1;
     cr_expect_not(perf_told(&p, 1, &bad, instant_us(0)), "bits beyond the prefix");
     perf_check_invariants(&p);
+    perf_free(&p);
+}
+
+/* Whether a peer has a word on that place. */
+static bool says(const struct perf *p, uint16_t cluster, uint8_t second, uint8_t third,
+                 struct instant now) {
+    struct perf_peer words[PERF_PEERS_MAX];
+    struct prefix where = {.addr = addr_ipv4((uint8_t[]){10, second, third, 0}, 0), .bits = 24};
+    size_t count = perf_words(p, &where, now, words);
+    for (size_t i = 0; i < count; i++)
+        if (words[i].cluster == cluster)
+            return true;
+    return false;
+}
+
+static void tell(struct perf *p, uint16_t cluster, uint8_t second, uint8_t third,
+                 struct instant now) {
+    struct perf_summary told = {{{0}, 24}, 9000, 9000, 300, 7, 7, 30};
+    told.location.addr = addr_ipv4((uint8_t[]){10, second, third, 0}, 0);
+    cr_assert(perf_told(p, cluster, &told, now));
+}
+
+/* Ten peers tell of twelve places each, in turn; one or two others of as many as they can think of,
+ * much oftener, and together. There is room for 160. */
+Test(perf, who_tells_of_many_places_crowds_out_nobody) {
+    for (uint16_t liars = 1; liars <= 2; liars++) {
+        struct perf p;
+        struct perf_settings few = settings;
+        few.locations_max = 160;
+        perf_init(&p, &few);
+        for (uint32_t i = 0; i < 12000; i++) {
+            struct instant now = instant_us((int64_t)i * 1000);
+            for (uint16_t l = 0; l < liars; l++)
+                tell(&p, (uint16_t)(90 + l), (uint8_t)(100 + i / 256 % 100), (uint8_t)i, now);
+            if (i % 10 == 0)
+                tell(&p, (uint16_t)(i / 10 % 10), (uint8_t)(i / 10 % 10), (uint8_t)(i / 100 % 12),
+                     now);
+            for (uint32_t k = 0; i > 2000 && i % 97 == 0 && k < 120; k++)
+                cr_assert(says(&p, (uint16_t)(k % 10), (uint8_t)(k % 10), (uint8_t)(k / 10), now),
+                          "%u: peer %u of place %u", i, k % 10, k / 10);
+        }
+        cr_expect(
+            says(&p, 90, (uint8_t)(100 + 11999 / 256 % 100), (uint8_t)11999, instant_us(11999000)),
+            "its newest is known, too");
+        perf_check_invariants(&p);
+        perf_free(&p);
+    }
+}
+
+/* Nobody has more than others: all keep the same part of what they say. */
+Test(perf, peers_who_tell_as_much_have_as_much_room) {
+    struct perf p;
+    struct perf_settings few = settings;
+    uint32_t held[4] = {0};
+    few.locations_max = 256;
+    perf_init(&p, &few);
+    for (uint32_t i = 0; i < 20000; i++)
+        tell(&p, (uint16_t)(i % 4), (uint8_t)(i % 4 * 8 + i / 1024 % 8), (uint8_t)(i / 4),
+             instant_us(i));
+    for (uint32_t i = 0; i < p.count; i++)
+        held[p.list[i].peers[0].cluster]++;
+    for (int k = 0; k < 4; k++)
+        cr_expect(held[k] >= 56 && held[k] <= 66, "%d has %u", k, held[k]);
     perf_free(&p);
 }
 
