@@ -117,6 +117,14 @@ struct net_http_call_options remote_call(struct remote *r, const char *path, cha
     };
 }
 
+/* Of a policy that was refused, each on a line, as `peerctl check` has them. */
+static void print_faults(const json_t *faults, json_int_t more) {
+    for (size_t i = 0; i < json_array_size(faults); i++)
+        fprintf(stderr, "%s\n", json_string_value(json_array_get(faults, i)));
+    if (more > 0)
+        fprintf(stderr, "and %" JSON_INTEGER_FORMAT " more\n", more);
+}
+
 int remote_ask(struct remote *r, const char *method, const char *path, const char *body) {
     char url[ADDR_TEXT_LEN_MAX + 128];
     struct net_http_call_options options = remote_call(r, path, url, sizeof(url));
@@ -133,9 +141,12 @@ int remote_ask(struct remote *r, const char *method, const char *path, const cha
     if (r->status != 200 || r->answer == NULL) {
         const char *title = json_string_value(json_object_get(r->answer, "title"));
         const char *detail = json_string_value(json_object_get(r->answer, "detail"));
+        const json_t *faults = json_object_get(r->answer, "faults");
+        bool one = detail != NULL && json_array_size(faults) <= 1;
         fprintf(stderr, "peerctl: refused (%d): %s%s%s\n", r->status,
-                title != NULL ? title : "no reason given", detail != NULL ? ": " : "",
-                detail != NULL ? detail : "");
+                title != NULL ? title : "no reason given", one ? ": " : "", one ? detail : "");
+        if (!one)
+            print_faults(faults, json_integer_value(json_object_get(r->answer, "more")));
         return CTL_REFUSED;
     }
     return CTL_DONE;

@@ -304,6 +304,9 @@ char *present_moves(const struct daemon *d, const struct present_moves_filter *f
 char *present_moving(const struct daemon *d, const struct session_id *id);
 char *present_found(const struct daemon *d); /* present_found.c */
 
+/* present.c: NULL for no memory. File names need not be UTF-8, JSON must be. */
+struct json_t *text_json(const char *text);
+
 /* locations.c */
 char *present_locations(const struct daemon *d, uint32_t limit);
 

@@ -38,8 +38,7 @@ static char *dump(json_t *root) {
     return text;
 }
 
-/* File names need not be UTF-8, JSON must be. */
-static json_t *text_json(const char *text) {
+json_t *text_json(const char *text) {
     json_t *string = json_string(text);
     return string != NULL ? string : json_string("(not UTF-8)");
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUSED 409 /* the status of a policy with faults */
+
 #define DRAIN_MS_MAX 86400000
 #define BODY_LEN_MAX 4096 /* [bytes] */
 
@@ -121,16 +123,34 @@ void steer_moving(struct daemon *d, struct net_http_request *r, uint32_t index) 
 
 /* ---- policy ---- */
 
-void steer_reload(struct daemon *d, struct net_http_request *r, uint32_t index) {
+/* A problem (RFC 9457) whose `detail` is the first fault, and with all of them: whoever mends a
+ * file would rather see everything at once. */
+static void answer_faults(struct net_http_request *r, const struct faults *faults) {
     char line[FAULT_LINE_LEN_MAX + 1];
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < faults->count; i++)
+        json_array_append_new(list, text_json(fault_to_text(faults, &faults->list[i], line)));
+    json_t *problem =
+        json_pack("{s:s, s:i, s:s, s:O?, s:o, s:I}", "title", err_text(ERR_BAD_POLICY), "status",
+                  REFUSED, "code", err_name(ERR_BAD_POLICY), "detail", json_array_get(list, 0),
+                  "faults", list, "more", (json_int_t)faults->lost);
+    char *text = problem == NULL ? NULL : json_dumps(problem, JSON_COMPACT);
+    const struct net_http_answer answer = {.status = REFUSED,
+                                           .content_type = "application/problem+json",
+                                           .body = text,
+                                           .body_len = text != NULL ? strlen(text) : 0};
+    net_http_answer(r, &answer);
+    free(text);
+    json_decref(problem);
+}
+
+void steer_reload(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
     reload_policy(d);
     if (!d->policy_refused)
         control_answer_text(r, present_status(d));
     else
-        net_http_answer_problem(
-            r, 409, ERR_BAD_POLICY,
-            d->faults->count > 0 ? fault_to_text(d->faults, &d->faults->list[0], line) : NULL, 0);
+        answer_faults(r, d->faults);
 }
 
 /* {"file":"/etc/peerd/new.yaml"}: of this machine; without it the policy's own. */
@@ -147,7 +167,7 @@ static bool read_diff(struct net_http_request *r, char path[POLICY_TEXT_LEN_MAX 
 }
 
 void steer_diff(struct daemon *d, struct net_http_request *r, uint32_t index) {
-    char line[FAULT_LINE_LEN_MAX + 1], path[POLICY_TEXT_LEN_MAX + 1] = "";
+    char path[POLICY_TEXT_LEN_MAX + 1] = "";
     (void)index;
     if (!read_diff(r, path))
         return;
@@ -155,8 +175,7 @@ void steer_diff(struct daemon *d, struct net_http_request *r, uint32_t index) {
     char *text =
         faults == NULL ? NULL : present_diff(d, path[0] == '\0' ? d->policy_path : path, faults);
     if (faults != NULL && faults->count > 0)
-        net_http_answer_problem(r, 409, ERR_BAD_POLICY,
-                                fault_to_text(faults, &faults->list[0], line), 0);
+        answer_faults(r, faults);
     else
         control_answer_text(r, text);
     free(faults);

@@ -327,7 +327,7 @@ Test(peerctl, diff_of_another_policy) {
     expect("no file", CTL("diff", "/nowhere", "--policy", policy_path), 2, "", "which is there");
 }
 
-/* A reload that peerd refuses is said, with the first fault. */
+/* A reload that peerd refuses is said, with all that is wrong. */
 Test(peerctl, reload_of_a_bad_policy) {
     char good[160];
     cr_assert(cluster_start(&rig));
@@ -335,11 +335,14 @@ Test(peerctl, reload_of_a_bad_policy) {
     snprintf(good, sizeof(good), "%s", cluster_file(&rig, "good.yaml"));
     char *policy = cluster_policy(&rig, "");
     cluster_write(&rig, "good.yaml", policy);
-    cluster_write(&rig, "fra1.yaml", "cluster: 1\n");
+    cluster_write(&rig, "fra1.yaml", "cluster: 1\nbeets: 2\n");
     free(policy);
     expect("diff", CTL("diff", "--policy", good), 1, "", "refused (409)");
+    expect("the first", CTL("diff", "--policy", good), 1, "", "fra1.yaml:1:10: cluster: expected");
+    expect("and others", CTL("diff", "--policy", good), 1, "", "did you mean `beats`?");
     expect("not a reload", CTL("status", "--policy", good), 0, "cluster    fra1", "");
     expect("reload", CTL("reload", "--policy", good), 1, "", "refused (409)");
+    expect("all of it", CTL("reload", "--policy", good), 1, "", "did you mean `beats`?");
     expect("status", CTL("status", "--policy", good), 0, "the file has faults", "");
 }
 
