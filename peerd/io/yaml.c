@@ -16,6 +16,7 @@ struct loader {
     struct faults *faults;
     uint32_t documents;
     struct mark anchor; /* the first one; line 0: there is none */
+    bool aliases;       /* there were some */
 };
 
 static struct mark mark_of(const yaml_mark_t *mark) {
@@ -29,6 +30,18 @@ static bool refuse(struct loader *l, struct mark mark, const char *expected, con
     fault_found(x, "%s", found);
     fault_hint(x, "%s", hint);
     return false;
+}
+
+/* Refuses one value and goes on, so that what else is wrong is told as well: `node` (NULL: it does
+ * not fit) stands where it was, and the schema leaves it alone. */
+static bool refuse_value(struct loader *l, struct tree_node *node, struct mark mark,
+                         const char *expected, const char *found, const char *hint) {
+    struct fault *x = fault_add(l->faults, node, NULL);
+    x->mark = mark;
+    fault_expected(x, "%s", expected);
+    fault_found(x, "%s", found);
+    fault_hint(x, "%s", hint);
+    return node != NULL;
 }
 
 /* Turns what the tree refused into a sentence. */
@@ -57,28 +70,77 @@ static void note_anchor(struct loader *l, const yaml_char_t *anchor, struct mark
         l->anchor = mark;
 }
 
+/* What was added last: a value, or a container that has just been opened. */
+static struct tree_node *newest(const struct loader *l, bool opened) {
+    struct tree_node *open = l->tree->open;
+    if (open == NULL)
+        return l->tree->root;
+    return opened ? open : open->last;
+}
+
+/* Who writes `<<: *base` makes one mistake, not two. */
+static bool is_merge(const struct loader *l) {
+    const struct tree_node *key = l->tree->key;
+    return key != NULL && !key->quoted && strcmp(key->text, "<<") == 0;
+}
+
+static bool refuse_merge(struct loader *l, struct tree_node *value) {
+    return refuse_value(l, value, value->key->mark, "keys with values", "a merge key `<<`",
+                        "write the keys out");
+}
+
+static bool refuse_tag(struct loader *l, struct tree_node *value, struct mark mark) {
+    return refuse_value(l, value, mark, "plain YAML", "a tag", "write the value without `!`");
+}
+
+static bool on_alias(struct loader *l, struct mark mark) {
+    static const char hint[] = "aliases are not understood here: repeat the value";
+    bool merge = is_merge(l);
+    l->aliases = true;
+    if (is_key_next(l))
+        return refuse(l, mark, "values written out", "an alias (`*name`)", hint);
+    enum err err = tree_scalar(l->tree, "*", 1, false, mark);
+    if (err != ERR_OK)
+        return refuse_tree(l, err, mark);
+    if (merge)
+        return refuse_merge(l, newest(l, false));
+    return refuse_value(l, newest(l, false), mark, "values written out", "an alias (`*name`)",
+                        hint);
+}
+
 static bool on_scalar(struct loader *l, const yaml_event_t *event, struct mark mark) {
     const char *text = (const char *)event->data.scalar.value;
     size_t len = event->data.scalar.length;
     bool quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    bool key = is_key_next(l), merge = is_merge(l), tagged = event->data.scalar.tag != NULL;
+    bool nul = len > 0 && memchr(text, '\0', len) != NULL;
     note_anchor(l, event->data.scalar.anchor, mark);
-    if (event->data.scalar.tag != NULL)
-        return refuse(l, mark, "plain YAML", "a tag", "write the value without `!`");
-    if (is_key_next(l) && !quoted && len == 2 && memcmp(text, "<<", 2) == 0)
-        return refuse(l, mark, "keys with values", "a merge key `<<`", "write the keys out");
-    enum err err = tree_scalar(l->tree, text, len, quoted, mark);
-    return err == ERR_OK || refuse_tree(l, err, mark);
+    if (key && tagged)
+        return refuse(l, mark, "plain YAML", "a tag", "write the key without `!`");
+    enum err err = tree_scalar(l->tree, text, nul && !key ? 0 : len, quoted, mark);
+    if (err != ERR_OK)
+        return refuse_tree(l, err, mark);
+    if (merge)
+        return refuse_merge(l, newest(l, false));
+    if (tagged)
+        return refuse_tag(l, newest(l, false), mark);
+    if (nul)
+        return refuse_value(l, newest(l, false), mark, "text without NUL", "a NUL byte", "");
+    return true;
 }
 
 static bool on_open(struct loader *l, enum tree_kind kind, bool tagged, struct mark mark) {
-    if (tagged)
-        return refuse(l, mark, "plain YAML", "a tag", "write the value without `!`");
+    bool merge = is_merge(l);
     if (is_key_next(l))
         return refuse(
             l, mark, "keys that are plain words",
             kind == TREE_MAPPING ? "a mapping in place of a key" : "a list in place of a key", "");
     enum err err = tree_open(l->tree, kind, mark);
-    return err == ERR_OK || refuse_tree(l, err, mark);
+    if (err != ERR_OK)
+        return refuse_tree(l, err, mark);
+    if (merge)
+        return refuse_merge(l, newest(l, true));
+    return !tagged || refuse_tag(l, newest(l, true), mark);
 }
 
 static bool on_event(struct loader *l, const yaml_event_t *event) {
@@ -90,11 +152,10 @@ static bool on_event(struct loader *l, const yaml_event_t *event) {
     case YAML_DOCUMENT_END_EVENT:
         return true;
     case YAML_DOCUMENT_START_EVENT:
-        return l->documents++ == 0 || refuse(l, mark, "one document", "a second one after `---`",
-                                             "put it into a file of its own");
+        l->documents++;
+        return true;
     case YAML_ALIAS_EVENT:
-        return refuse(l, mark, "values written out", "an alias (`*name`)",
-                      "aliases are not understood here: repeat the value");
+        return on_alias(l, mark);
     case YAML_SCALAR_EVENT:
         return on_scalar(l, event, mark);
     case YAML_SEQUENCE_START_EVENT:
@@ -175,6 +236,9 @@ static bool refuse_syntax(struct loader *l, const yaml_parser_t *parser, const c
         return refuse_bytes(l, parser, text, len);
     if (parser->error == YAML_SCANNER_ERROR && byte_at(text, len, mark) == '\t')
         return refuse(l, mark, "YAML", "a tab", "indent with spaces");
+    if (strcmp(problem, "did not find expected <document start>") == 0)
+        return refuse(l, mark, "one document of keys with values", "something after its end",
+                      "each line is `key: value`, or begins with `- `, indented below its key");
     if (u != NULL)
         return refuse(l, mark_of(&parser->context_mark), u->expected, u->found, u->hint);
     snprintf(found, sizeof(found), "something else: %s", problem);
@@ -197,11 +261,16 @@ static bool run_parser(struct loader *l, yaml_parser_t *parser, const char *text
             return refuse_syntax(l, parser, text, len);
         type = event.type;
         good = on_event(l, &event);
+        if (l->documents > 1) { /* what is wrong in the first is told all the same */
+            refuse(l, mark_of(&event.start_mark), "one document", "a second one after `---`",
+                   "put it into a file of its own");
+            type = YAML_STREAM_END_EVENT;
+        }
         yaml_event_delete(&event);
     }
-    if (good && l->anchor.line != 0)
-        return refuse(l, l->anchor, "values written out", "an anchor (`&name`)",
-                      "nothing refers to it, nor could it: aliases are not understood here");
+    if (good && l->anchor.line != 0 && !l->aliases)
+        refuse(l, l->anchor, "values written out", "an anchor (`&name`)",
+               "nothing refers to it, nor could it: aliases are not understood here");
     return good;
 }
 
@@ -224,6 +293,10 @@ bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *
         text += 3;
         len -= 3;
     }
+    const char *mark = len > 0 ? memmem(text, len, "\xef\xbb\xbf", 3) : NULL;
+    if (mark != NULL) /* nobody sees it in an editor, and libyaml stumbles somewhere behind it */
+        return refuse(&l, mark_at(text, len, (size_t)(mark - text)), "text in UTF-8",
+                      "a byte order mark (U+FEFF) that is not at the beginning", "remove it");
     if (is_utf16(text, len))
         return refuse(&l, (struct mark){1, 1}, "text in UTF-8", "UTF-16", "save it as UTF-8");
     if (!yaml_parser_initialize(&parser))

@@ -92,6 +92,11 @@ static bool read_number(const char **at, struct number *n, char *hint) {
         snprintf(hint, QUANTITY_HINT_LEN_MAX + 1, "it cannot be negative");
         return false;
     }
+    if (**at == '0' &&
+        is_digit((*at)[1])) { /* YAML 1.1 counts it by eights, and hardly anybody else */
+        snprintf(hint, QUANTITY_HINT_LEN_MAX + 1, "a number does not begin with 0");
+        return false;
+    }
     int digits = read_digits(at, DIGITS_MAX, &n->whole);
     if (digits <= 0) {
         if (digits < 0)

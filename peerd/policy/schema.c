@@ -126,8 +126,15 @@ static unsigned char *list_storage(struct schema_run *run, const struct schema_r
     return storage;
 }
 
+/* Whoever read the file has refused it already. */
+static bool is_refused(const struct tree_node *node) {
+    return node->kind == TREE_SCALAR && node->faulty;
+}
+
 static void read_list(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
                       void *record) {
+    if (is_refused(node))
+        return;
     bool alone = row->single && node->kind == TREE_SCALAR && !is_nothing(node);
     if (is_nothing(node) && !row->required)
         return; /* a list whose elements are all commented out */
@@ -165,6 +172,8 @@ bool schema_read_value(struct schema_run *run, const struct schema_row *row, str
                        void *field) {
     char hint[FAULT_TEXT_LEN_MAX + 1] = "";
     assert(row->type != SCHEMA_LIST);
+    if (is_refused(node))
+        return false;
     if (row->type == SCHEMA_MAPPING)
         return schema_read_mapping(run, row->table, node, field);
     if (row->type == SCHEMA_CUSTOM) {
@@ -236,6 +245,8 @@ bool schema_read_mapping(struct schema_run *run, const struct schema_table *tabl
     uint64_t seen = 0;
     assert(table->row_count <= ROWS_MAX);
     apply_presets(table, record);
+    if (is_refused(node))
+        return false;
     if (node->kind != TREE_MAPPING) {
         struct fault *x = fault_add(run->faults, node, NULL);
         fault_expected(x, "%s: a mapping (keys with values)", table->title);
@@ -247,7 +258,9 @@ bool schema_read_mapping(struct schema_run *run, const struct schema_table *tabl
     for (struct tree_node *child = node->first; child != NULL; child = child->next) {
         size_t i = find_row(table, child->key->text);
         const struct schema_row *row = &table->rows[i];
-        if (i == table->row_count) {
+        if (i == table->row_count && child->faulty && strcmp(child->key->text, "<<") == 0) {
+            continue; /* likewise */
+        } else if (i == table->row_count) {
             unknown_key(run, table, child);
         } else if (seen & UINT64_C(1) << i) {
             repeated_key(run, node, child);

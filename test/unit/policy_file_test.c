@@ -183,75 +183,104 @@ Test(policy_file, loads_the_overlays_among_the_samples) {
     "cluster: {name: a, provider: b, region: c, key_file: own.key}\n"                              \
     "beats: {bind: 127.0.0.1:1}\npeer_listen: {bind: 127.0.0.1:2}\n"
 
+static const struct {
+    const char *what, *text;
+    size_t len; /* 0: to the terminator */
+    const char *faults;
+} yaml_rows[] = {
+    {"tab", "a:\n\tb: 1\n", 0, "2:1: expected YAML, found a tab (indent with spaces)\n"},
+    {"tab after umlauts", "ä: ü\nb: \t\t1\n\t: c\n", 0,
+     "3:1: expected YAML, found a tab (indent with spaces)\n"},
+    {"alias", "a: &x [1]\nb: *x\n", 0,
+     "2:4: b: expected values written out, found an alias (`*name`) (aliases are not "
+     "understood "
+     "here: repeat the value)\n"},
+    {"anchor that nothing refers to", "a: 1\nb: [&x 2, &y {c: 3}]\n", 0,
+     "2:5: expected values written out, found an anchor (`&name`) (nothing refers to it, nor "
+     "could it: aliases are not understood here)\n"},
+    {"alias within itself", "a: &x {b: *x}\n", 0,
+     "1:11: a.b: expected values written out, found an alias (`*name`) (aliases are not "
+     "understood "
+     "here: repeat the value)\n"},
+    {"key without a blank behind its colon", "a: 1\nb:2\nc: 3\n", 0,
+     "2:1: expected a key, a colon and a blank, found no such colon (on the same line, after "
+     "at "
+     "most 1024 characters)\n"},
+    {"quote that is not closed", "a: 1\nb: \"c\nd: 2\n", 0,
+     "2:4: expected a quote at the end of the text, too, found the end of the file\n"},
+    {"merge key", "a: {<<: {b: 1}}\n", 0,
+     "1:5: a.<<: expected keys with values, found a merge key `<<` (write the keys out)\n"},
+    {"tag", "a: !!int 5\n", 0,
+     "1:4: a: expected plain YAML, found a tag (write the value without `!`)\n"},
+    {"second document", "a: 1\n---\nb: 2\n", 0,
+     "2:1: expected one document, found a second one after `---` (put it into a file of its "
+     "own)\n"},
+    {"list as a key", "? [a]\n: b\n", 0,
+     "1:3: expected keys that are plain words, found a list in place of a key\n"},
+    {"NUL by escape", "a: \"x\\0y\"\n", 0, "1:4: a: expected text without NUL, found a NUL byte\n"},
+    {"NUL byte", "a: \0 1\n", 8, "1:4: expected text in UTF-8, found the control character 0x00\n"},
+    {"bytes that are no UTF-8", "a: \xff\xfe\n", 0,
+     "1:4: expected text in UTF-8, found invalid leading UTF-8 octet\n"},
+    {"UTF-16",
+     "\xff\xfe"
+     "a\0:\0",
+     6, "1:1: expected text in UTF-8, found UTF-16 (save it as UTF-8)\n"},
+    {"a byte order mark is no fault",
+     "\xef\xbb\xbf"
+     "a: b: c\n",
+     0,
+     "1:5: expected YAML, found something else: mapping values are not allowed in this "
+     "context\n"},
+    {"binary",
+     "\x7f"
+     "ELF\x02\x01\x01",
+     7, "1:1: expected text in UTF-8, found the control character 0x7f\n"},
+    {"colon in a value", "a: b: c\n", 0,
+     "1:5: expected YAML, found something else: mapping values are not allowed in this "
+     "context\n"},
+    {"list left open", "a: [1, 2\n", 0,
+     "2:1: expected YAML, found something else: did not find expected ',' or ']' (while "
+     "parsing a flow "
+     "sequence)\n"},
+    {"a second byte order mark",
+     "a: 1\nb: \xef\xbb\xbf"
+     "2\n",
+     0,
+     "2:4: expected text in UTF-8, found a byte order mark (U+FEFF) that is not at the "
+     "beginning "
+     "(remove it)\n"},
+    {"all that can be told at once", "a: *x\nb: !!int 5\nc: [1, *y]\n<<: *z\n---\n", 0,
+     "1:4: a: expected values written out, found an alias (`*name`) (aliases are not "
+     "understood "
+     "here: repeat the value)\n"
+     "2:4: b: expected plain YAML, found a tag (write the value without `!`)\n"
+     "3:8: c[1]: expected values written out, found an alias (`*name`) (aliases are not "
+     "understood here: repeat the value)\n"
+     "4:1: <<: expected keys with values, found a merge key `<<` (write the keys out)\n"
+     "5:1: expected one document, found a second one after `---` (put it into a file of its "
+     "own)\n"},
+    {"text after the end", "a: 1\n...\nb: 2\n", 0,
+     "3:1: expected one document of keys with values, found something after its end (each line "
+     "is `key: value`, or begins with `- `, indented below its key)\n"},
+};
+
 Test(policy_file, refuses_yaml_with_a_place) {
-    static const struct {
-        const char *what, *text;
-        size_t len; /* 0: to the terminator */
-        const char *faults;
-    } rows[] = {
-        {"tab", "a:\n\tb: 1\n", 0, "2:1: expected YAML, found a tab (indent with spaces)\n"},
-        {"tab after umlauts", "ä: ü\nb: \t\t1\n\t: c\n", 0,
-         "3:1: expected YAML, found a tab (indent with spaces)\n"},
-        {"alias", "a: &x [1]\nb: *x\n", 0,
-         "2:4: expected values written out, found an alias (`*name`) (aliases are not understood "
-         "here: repeat the value)\n"},
-        {"anchor that nothing refers to", "a: 1\nb: [&x 2, &y {c: 3}]\n", 0,
-         "2:5: expected values written out, found an anchor (`&name`) (nothing refers to it, nor "
-         "could it: aliases are not understood here)\n"},
-        {"alias within itself", "a: &x {b: *x}\n", 0,
-         "1:11: expected values written out, found an alias (`*name`) (aliases are not understood "
-         "here: repeat the value)\n"},
-        {"key without a blank behind its colon", "a: 1\nb:2\nc: 3\n", 0,
-         "2:1: expected a key, a colon and a blank, found no such colon (on the same line, after "
-         "at "
-         "most 1024 characters)\n"},
-        {"quote that is not closed", "a: 1\nb: \"c\nd: 2\n", 0,
-         "2:4: expected a quote at the end of the text, too, found the end of the file\n"},
-        {"merge key", "a: {<<: {b: 1}}\n", 0,
-         "1:5: expected keys with values, found a merge key `<<` (write the keys out)\n"},
-        {"tag", "a: !!int 5\n", 0,
-         "1:4: expected plain YAML, found a tag (write the value without `!`)\n"},
-        {"second document", "a: 1\n---\nb: 2\n", 0,
-         "2:1: expected one document, found a second one after `---` (put it into a file of its "
-         "own)\n"},
-        {"list as a key", "? [a]\n: b\n", 0,
-         "1:3: expected keys that are plain words, found a list in place of a key\n"},
-        {"NUL by escape", "a: \"x\\0y\"\n", 0,
-         "1:4: expected text without NUL, found a NUL byte\n"},
-        {"NUL byte", "a: \0 1\n", 8,
-         "1:4: expected text in UTF-8, found the control character 0x00\n"},
-        {"bytes that are no UTF-8", "a: \xff\xfe\n", 0,
-         "1:4: expected text in UTF-8, found invalid leading UTF-8 octet\n"},
-        {"UTF-16",
-         "\xff\xfe"
-         "a\0:\0",
-         6, "1:1: expected text in UTF-8, found UTF-16 (save it as UTF-8)\n"},
-        {"a byte order mark is no fault",
-         "\xef\xbb\xbf"
-         "a: b: c\n",
-         0,
-         "1:5: expected YAML, found something else: mapping values are not allowed in this "
-         "context\n"},
-        {"binary",
-         "\x7f"
-         "ELF\x02\x01\x01",
-         7, "1:1: expected text in UTF-8, found the control character 0x7f\n"},
-        {"colon in a value", "a: b: c\n", 0,
-         "1:5: expected YAML, found something else: mapping values are not allowed in this "
-         "context\n"},
-        {"list left open", "a: [1, 2\n", 0,
-         "2:1: expected YAML, found something else: did not find expected ',' or ']' (while "
-         "parsing a flow "
-         "sequence)\n"},
-        {"empty", "", 0, "1:1: expected a policy, found an empty file\n"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        write_bytes("p.yaml", 0644, rows[i].text,
-                    rows[i].len > 0 ? rows[i].len : strlen(rows[i].text));
-        cr_expect_null(policy_file_load(in_folder("p.yaml"), NULL, &faults), "%s", rows[i].what);
-        cr_expect_str_eq(faults_text(&faults), rows[i].faults, "%s:\n%s", rows[i].what,
+    for (size_t i = 0; i < sizeof(yaml_rows) / sizeof(yaml_rows[0]); i++) {
+        struct tree tree;
+        write_bytes("p.yaml", 0644, yaml_rows[i].text,
+                    yaml_rows[i].len > 0 ? yaml_rows[i].len : strlen(yaml_rows[i].text));
+        cr_expect_null(policy_file_load(in_folder("p.yaml"), NULL, &faults), "%s",
+                       yaml_rows[i].what);
+        tree_init(&tree);
+        faults_init(&faults, in_folder("p.yaml"));
+        yaml_load(&tree, in_folder("p.yaml"), &faults);
+        tree_free(&tree);
+        cr_expect_str_eq(faults_text(&faults), yaml_rows[i].faults, "%s:\n%s", yaml_rows[i].what,
                          faults_text(&faults));
     }
+    write_bytes("p.yaml", 0644, "", 0);
+    cr_expect_null(policy_file_load(in_folder("p.yaml"), NULL, &faults));
+    cr_expect_str_eq(faults_text(&faults), "1:1: expected a policy, found an empty file\n");
 }
 
 /* What a small file could make much work with. */

@@ -68,6 +68,9 @@ Test(quantity, refuses_with_a_hint) {
         {QUANTITY_BITRATE, "64kbps", "unknown unit `kbps`: known are bit/s, kbit/s, Mbit/s"},
         {QUANTITY_FREQUENCY, "8khz", "unknown unit `khz`: known are Hz, kHz; did you mean `kHz`?"},
         {QUANTITY_COUNT, "10ms", "it has no unit"},
+        {QUANTITY_COUNT, "010", "a number does not begin with 0"},
+        {QUANTITY_COUNT, "00", "a number does not begin with 0"},
+        {QUANTITY_DURATION, "05ms", "a number does not begin with 0"},
         {QUANTITY_COUNT, "10 sessions", "it has no unit"},
         {QUANTITY_COUNT, "0x10", "it has no unit"},
     };
