@@ -64,7 +64,8 @@ struct agreement_room {
     X(refused, "offers that do not fit")                                                           \
     X(denied, "sessions that it may not bring: service, class or client")                          \
     X(overdrawn, "sessions beyond what is held for it, ended")                                     \
-    X(turned_away, "sessions beyond what is held for it, refused by workers at the door")
+    X(turned_away, "times that workers refused a session beyond what is held for it; one that "    \
+                   "asks again counts again")
 
 struct agreement_counters {
 #define AGREEMENT_COUNTER_FIELD(field, text) uint64_t field;

@@ -387,9 +387,43 @@ void policy_check_detection(struct schema_run *run, struct tree_node *node, void
     schema_found(x, suspect);
 }
 
+/* A list, or one value in its place: the first of them, and the next. */
+static struct tree_node *first_of(struct tree_node *list) {
+    return list == NULL || list->kind == TREE_MAPPING ? NULL
+           : list->kind == TREE_SCALAR                ? list
+                                                      : list->first;
+}
+
+static struct tree_node *next_of(const struct tree_node *list, const struct tree_node *at) {
+    return list->kind == TREE_SCALAR ? NULL : at->next;
+}
+
+static bool same_text(const struct tree_node *a, const struct tree_node *b) {
+    return a->kind == TREE_SCALAR && b->kind == TREE_SCALAR && !a->faulty && !b->faulty &&
+           strcmp(a->text, b->text) == 0;
+}
+
+/* Refuses what stands in both lists: one says yes to it and the other no. */
+static void check_contradiction(struct schema_run *run, struct tree_node *node, const char *key,
+                                const char *never_key) {
+    struct tree_node *may = tree_find(node, key), *never = tree_find(node, never_key);
+    for (struct tree_node *no = first_of(never); no != NULL; no = next_of(never, no))
+        for (struct tree_node *yes = first_of(may); yes != NULL; yes = next_of(may, yes)) {
+            if (!same_text(yes, no))
+                continue;
+            struct fault *x = fault_add(run->faults, no, NULL);
+            fault_expected(x, "nothing that stands in `%s` as well", key);
+            fault_found(x, "`%s`, which line %u has there", no->text, (unsigned)yes->mark.line);
+            break;
+        }
+}
+
 void policy_check_agreement(struct schema_run *run, struct tree_node *node, void *record) {
     const struct policy_agreement *a = record;
     struct tree_node *min = schema_good(node, "asks_min"), *asks = tree_find(node, "asks");
+    check_contradiction(run, node, "clients", "clients_never");
+    check_contradiction(run, node, "serves", "serves_never");
+    check_contradiction(run, node, "regions", "regions_never");
     if (min == NULL || a->asks_min <= a->asks || (asks != NULL && asks->faulty))
         return;
     struct fault *x = fault_add(run->faults, min, NULL);

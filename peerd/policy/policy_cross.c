@@ -69,20 +69,37 @@ static void check_services(struct schema_run *run, const struct policy *p, struc
     }
 }
 
+/* `name` (may be NULL) is not ours, if that is known. */
+static void check_other(struct schema_run *run, const struct policy *p, struct tree_node *root,
+                        struct tree_node *name) {
+    if (name == NULL || schema_good(tree_find(root, "cluster"), "name") == NULL ||
+        strcmp(name->text, p->cluster.name.text) != 0)
+        return;
+    struct fault *x = fault_add(run->faults, name, NULL);
+    fault_expected(x, "the name of another cluster");
+    fault_found(x, "`%s`, our own", name->text);
+}
+
+static void check_agreements(struct schema_run *run, const struct policy *p,
+                             struct tree_node *root) {
+    const struct names known = {"service", &p->services[0].name, sizeof(p->services[0]),
+                                p->service_count};
+    struct tree_node *rows = tree_find(root, "agreements");
+    if (rows == NULL || rows->kind != TREE_SEQUENCE)
+        return;
+    for (struct tree_node *row = rows->first; row != NULL; row = row->next) {
+        check_references(run, tree_find(row, "services"), tree_find(root, "services"), &known);
+        check_other(run, p, root, schema_good(row, "name"));
+    }
+}
+
 static void check_peer_names(struct schema_run *run, const struct policy *p,
                              struct tree_node *root) {
-    struct tree_node *own = schema_good(tree_find(root, "cluster"), "name");
     struct tree_node *peers = tree_find(root, "peers");
-    if (own == NULL || peers == NULL || peers->kind != TREE_SEQUENCE)
+    if (peers == NULL || peers->kind != TREE_SEQUENCE)
         return;
-    for (struct tree_node *peer = peers->first; peer != NULL; peer = peer->next) {
-        struct tree_node *name = schema_good(peer, "name");
-        if (name == NULL || strcmp(name->text, p->cluster.name.text) != 0)
-            continue;
-        struct fault *x = fault_add(run->faults, name, NULL);
-        fault_expected(x, "the name of another cluster");
-        fault_found(x, "`%s`, our own", name->text);
-    }
+    for (struct tree_node *peer = peers->first; peer != NULL; peer = peer->next)
+        check_other(run, p, root, schema_good(peer, "name"));
 }
 
 static void check_listeners(struct schema_run *run, const struct policy *p,
@@ -142,6 +159,7 @@ void policy_check_whole(struct schema_run *run, struct tree_node *node, void *re
     check_peer_names(run, p, node);
     check_listeners(run, p, node);
     check_services(run, p, node);
+    check_agreements(run, p, node);
     struct tree_node *detection = tree_find(node, "detection");
     check_wishes(run, p, tree_find(node, "peers"), detection);
     check_wishes(run, p, tree_find(tree_find(node, "discovery"), "accept"), detection);
