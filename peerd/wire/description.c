@@ -81,6 +81,8 @@ static char *encode(const struct description *d, size_t *len) {
     put_lists(&w, d);
     json_write_string(&w, w.root, "clients_url", d->clients_url);
     json_write_bool(&w, w.root, "draining", d->draining);
+    if (d->reserved > 0)
+        json_write_uint(&w, w.root, "reserved", d->reserved);
     if (d->doors != NULL) {
         json_t *doors = json_write_object(&w, w.root, "doors");
         json_write_string(&w, doors, "beats", d->doors->beats);
@@ -226,6 +228,8 @@ static enum err decode(struct description *out, const char *text, size_t len,
     get_lists(&o, &d);
     json_read_text(&o, "clients_url", d.clients_url, 0, sizeof(d.clients_url));
     d.draining = json_read_bool(&o, "draining");
+    if (json_read_has(&o, "reserved"))
+        d.reserved = (uint32_t)json_read_uint(&o, "reserved", 0, CAPACITY_MAX);
     d.doors = get_doors(&o);
     d.beat_blocks = json_read_has(&o, "beat_blocks") && json_read_bool(&o, "beat_blocks");
     e = json_read_end(&document);

@@ -18,6 +18,7 @@
  *    "profiles":[{"name":…,"determinism":"<base64url>"}, …],
  *    "sources":[{"name":…,"digest":"<base64url>"}, …],
  *    "media":["ip:port", …], "clients_url":"…" (may be empty), "draining":false,
+ *    "reserved":… (optional: without it 0) [sessions],
  *    "doors":{"beats":"host:port","control":"host:port"} (optional),
  *    "beat_blocks":true (optional: without it false)}
  * Members of other names are ignored: peers are upgraded each in its own time.
@@ -104,7 +105,8 @@ struct description {
     char clients_url[DESCRIPTION_TEXT_LEN_MAX + 1]; /* of POST /v1/sessions; may be empty */
     struct description_doors *doors;                /* NULL: not told */
     bool draining;
-    bool beat_blocks; /* its beats may have blocks, and so may those that it gets (wire/beat) */
+    uint32_t reserved; /* [sessions] of those free kept for peers: not for new sessions */
+    bool beat_blocks;  /* its beats may have blocks, and so may those that it gets (wire/beat) */
 };
 
 /* Signs and wraps: the envelope from malloc, the caller's to free(). NULL if memory is short, a

@@ -72,6 +72,7 @@ Test(description, round_trips) {
     struct public_key revoked = sample_pair(7).public_key;
     cr_expect(out.past->revoked_count == 2 && public_key_equal(&out.past->revoked[1], &revoked));
     cr_expect(out.has_next_key && out.issued_s == 1763720000 && out.draining);
+    cr_expect_eq(out.reserved, 40u);
     cr_expect(out.beat_blocks);
     cr_expect(out.services[0].free == 120 && out.services[0].capacity == 700);
     cr_expect(out.profiles[0].determinism.bytes[1] == 2 && out.sources[0].digest.bytes[1] == 4);

@@ -380,7 +380,8 @@ static inline struct description sample_description(void) {
                                 .clients_url = "https://fra1.example.net:7680",
                                 .doors = &doors,
                                 .past = &past,
-                                .draining = true};
+                                .draining = true,
+                                .reserved = 40};
 }
 
 static inline struct standbys_request sample_standbys_request(void) {
