@@ -130,6 +130,10 @@ void coords_forget(struct core *core, const struct peering *p) {
         coord_forget(&core->coords->map, p->number);
 }
 
+const struct coord *coords_own(const struct core *core) {
+    return core->coords != NULL && are_wanted(core) ? &core->coords->map.self : NULL;
+}
+
 /* ---- clients --------------------------------------------------------------------------------- */
 
 struct trip {

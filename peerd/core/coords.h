@@ -40,6 +40,9 @@ void coords_forget(struct core *core, const struct peering *p);
 /* Where a peer is, as it says; NULL: unknown. */
 const struct coord *coords_of(const struct core *core, const struct peering *p);
 
+/* Where we are; NULL: that is not followed, or not known yet. */
+const struct coord *coords_own(const struct core *core);
+
 /* Where clients of a location are. False: too few clusters have measured them. */
 bool coords_locate(const struct core *core, const struct prefix *location,
                    const struct fares_words *words, struct coord *out);

@@ -140,6 +140,22 @@ struct description_match description_match(const struct peering *p, const struct
     return match;
 }
 
+bool description_content(const struct peering *p, const struct name *service,
+                         const struct name *profile, const struct name *source,
+                         struct node_profile *made, struct node_source *has) {
+    const struct description *d = &p->description;
+    const struct description_profile *theirs = p->described ? find_profile(d, profile) : NULL;
+    if (theirs == NULL || !has_service(d, service))
+        return false;
+    *made = (struct node_profile){theirs->name, theirs->determinism};
+    for (size_t i = 0; i < d->source_count; i++)
+        if (name_equal(&d->sources[i].name, source)) {
+            *has = (struct node_source){.name = *source, .digest = d->sources[i].digest};
+            return true;
+        }
+    return false;
+}
+
 /* ---- of ourselves ---------------------------------------------------------------------------- */
 
 static void own_services(const struct core *core, struct description *out) {
@@ -230,6 +246,7 @@ enum err core_describe(struct core *core, struct wall wall, struct description *
                             .profiles = core->own.profiles,
                             .sources = core->own.sources,
                             .draining = core->drain.active,
+                            .reserved = standbys_reserved_unused(core),
                             .beat_blocks = true};
     _Static_assert(sizeof(d.upstream) == sizeof(c->upstream.text), "both hold the same text");
     memcpy(d.upstream, c->upstream.text, sizeof(d.upstream));

@@ -39,6 +39,11 @@ struct description_match {
     bool same_determinism;
 };
 
+/* What a peer makes of a source, by its own word. False: it does not say so. */
+bool description_content(const struct peering *p, const struct name *service,
+                         const struct name *profile, const struct name *source,
+                         struct node_profile *made, struct node_source *has);
+
 struct description_match description_match(const struct peering *p, const struct name *service,
                                            const struct node_profile *profile,
                                            const struct node_source *source);

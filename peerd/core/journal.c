@@ -8,6 +8,7 @@ void journal_init(struct journal *j) {
     j->count = 0;
     j->summing = 0;
     memset(j->sums, 0, sizeof(j->sums));
+    memset(j->redirects, 0, sizeof(j->redirects));
 }
 
 /* Cut where a character begins: it is told as JSON. */
@@ -66,6 +67,50 @@ void journal_refused(struct journal *j, enum journal_refused what, enum err erro
     s->count += s->count < UINT32_MAX;
 }
 
+/* ---- redirects ---- */
+
+static void enter_redirects(struct journal *j, struct journal_redirects *r, uint32_t count,
+                            struct instant now) {
+    char text[JOURNAL_TEXT_LEN_MAX + 1];
+    snprintf(text, sizeof(text), "new sessions begin at peers, the newest at %s", r->about.text);
+    journal_enter(j,
+                  &(struct journal_entry){.at = now,
+                                          .kind = JOURNAL_REDIRECT,
+                                          .what = r->word,
+                                          .about = r->about,
+                                          .count = count},
+                  text);
+    r->sum = (struct journal_sum){.since = now, .begun = true};
+}
+
+void journal_redirected(struct journal *j, uint32_t reason, const char *word, const struct name *to,
+                        struct instant now) {
+    if (j == NULL)
+        return;
+    assert(reason < JOURNAL_REDIRECTS);
+    struct journal_redirects *r = &j->redirects[reason];
+    r->word = word;
+    r->about = *to;
+    if (r->sum.count == 0 && is_over(&r->sum, now)) {
+        enter_redirects(j, r, 1, now);
+        return;
+    }
+    j->summing += r->sum.count == 0;
+    r->sum.count += r->sum.count < UINT32_MAX;
+}
+
+/* ---- time ---- */
+
+static void settle_redirects(struct journal *j, struct instant now) {
+    for (int i = 0; i < JOURNAL_REDIRECTS; i++) {
+        struct journal_redirects *r = &j->redirects[i];
+        if (r->sum.count == 0 || !is_over(&r->sum, now))
+            continue;
+        j->summing--;
+        enter_redirects(j, r, r->sum.count, now);
+    }
+}
+
 void journal_settle(struct journal *j, struct instant now) {
     if (j == NULL || j->summing == 0)
         return;
@@ -77,6 +122,7 @@ void journal_settle(struct journal *j, struct instant now) {
             j->summing--;
             enter_refusals(j, (enum journal_refused)what, (enum err)e, s->count, now);
         }
+    settle_redirects(j, now);
 }
 
 /* ---- reading ---- */
@@ -92,8 +138,8 @@ const struct journal_entry *journal_find(const struct journal *j, uint64_t numbe
 }
 
 const char *journal_kind_name(enum journal_kind kind) {
-    static const char *const names[] = {"verdict", "move",    "drain",
-                                        "policy",  "refusal", "location"};
+    static const char *const names[] = {"verdict", "move",     "drain",   "policy",
+                                        "refusal", "redirect", "location"};
     return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
 
@@ -102,6 +148,8 @@ void journal_check_invariants(const struct journal *j) {
     for (int what = 0; what < JOURNAL_REFUSED_KINDS; what++)
         for (int e = 0; e < ERR_COUNT; e++)
             summing += j->sums[what][e].count > 0;
+    for (int i = 0; i < JOURNAL_REDIRECTS; i++)
+        summing += j->redirects[i].sum.count > 0;
     assert(summing == j->summing);
     for (uint64_t n = journal_first(j); n <= j->count; n++) {
         const struct journal_entry *e = journal_find(j, n);

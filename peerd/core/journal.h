@@ -5,8 +5,8 @@
  * of the trace are for a log and say everything; an entry says which kind of thing it is, whom it
  * concerns and why, so that a program can follow. Entries are numbered from 1; the oldest goes when
  * it is full, and who follows by number sees that some are missing. What may come ten thousand
- * times in a second, refusals, is summed up: the first of a kind at once, the others after
- * JOURNAL_SUM_EVERY in one entry with their count.
+ * times in a second, refusals and redirects, is summed up: the first of a kind at once, the others
+ * after JOURNAL_SUM_EVERY in one entry with their count.
  */
 #ifndef PEERD_CORE_JOURNAL_H
 #define PEERD_CORE_JOURNAL_H
@@ -21,12 +21,14 @@
 #define JOURNAL_SUM_EVERY    duration_s(1)
 
 enum journal_kind {
-    JOURNAL_VERDICT, /* of `about`: `what` is the verdict */
-    JOURNAL_MOVE,    /* of `session`, `from` to `about`: `what` is "over" or "cancelled" */
-    JOURNAL_DRAIN,   /* `what`: begun, undrained, waits, drained, overdue */
-    JOURNAL_POLICY,  /* `what`: taken, refused */
-    JOURNAL_REFUSAL, /* `what`: open, session; `count` of them for the reason in `error` */
-    JOURNAL_LOCATION /* clients somewhere have fallen, or are well again: `what` as `degraded` */
+    JOURNAL_VERDICT,  /* of `about`: `what` is the verdict */
+    JOURNAL_MOVE,     /* of `session`, `from` to `about`: `what` is "over" or "cancelled" */
+    JOURNAL_DRAIN,    /* `what`: begun, undrained, waits, drained, overdue */
+    JOURNAL_POLICY,   /* `what`: taken, refused */
+    JOURNAL_REFUSAL,  /* `what`: open, session; `count` of them for the reason in `error` */
+    JOURNAL_REDIRECT, /* `count` new sessions begin at peers, the newest at `about`: `what` is why
+                       */
+    JOURNAL_LOCATION  /* clients somewhere have fallen, or are well again: `what` as `degraded` */
 };
 
 struct journal_entry {
@@ -39,7 +41,7 @@ struct journal_entry {
     struct session_id session; /* of a move */
     enum move_cause cause;     /* likewise */
     enum err error;            /* of refusals */
-    uint32_t count;            /* of refusals summed up; else 1 */
+    uint32_t count;            /* of refusals or redirects summed up; else 1 */
     char text[JOURNAL_TEXT_LEN_MAX + 1];
 };
 
@@ -55,9 +57,18 @@ enum journal_refused {
     JOURNAL_REFUSED_KINDS
 };
 
+#define JOURNAL_REDIRECTS 4 /* reasons, by number */
+
+struct journal_redirects {
+    struct journal_sum sum;
+    const char *word;  /* the reason's, static */
+    struct name about; /* where the newest began */
+};
+
 struct journal {
     uint64_t count; /* entered since the start */
     struct journal_sum sums[JOURNAL_REFUSED_KINDS][ERR_COUNT];
+    struct journal_redirects redirects[JOURNAL_REDIRECTS];
     uint32_t summing;                          /* sums with something not entered yet */
     struct journal_entry entries[JOURNAL_MAX]; /* by number modulo the size */
 };
@@ -71,6 +82,10 @@ void journal_enter(struct journal *j, const struct journal_entry *entry, const c
 /* One more refusal for that reason. */
 void journal_refused(struct journal *j, enum journal_refused what, enum err error,
                      struct instant now);
+
+/* One more new session begins at that cluster, for the reason of that number, in a static word. */
+void journal_redirected(struct journal *j, uint32_t reason, const char *word, const struct name *to,
+                        struct instant now);
 
 /* Enters what has been summed up for long enough. Called whenever time has passed: an entry comes
  * as late as the next such call. */

@@ -139,6 +139,7 @@ void memory_add(struct core *core, const uint8_t digest[CORE_ENTROPY_BYTES],
     one->expires_s = ticket->expires_s;
     one->anchor_frame = ticket->anchor_frame;
     one->anchor_wall_ms = ticket->anchor_wall_ms;
+    one->elsewhere = answer->redirect != CORE_REDIRECT_NOT;
     if (!take_shares(core, one, answer) ||
         !chains_add(&core->memories.by_digest, &one->chained,
                     chains_hash(one->digest, sizeof(one->digest)))) {

@@ -27,6 +27,7 @@ struct memory {
     uint32_t probes;                      /* a list of them, interned whole; or INTERNED_NONE */
     uint8_t backup_count, probe_count;
     bool measures;
+    bool elsewhere; /* it was to begin at a peer */
 };
 
 /* Oldest first; at most CORE_IDEMPOTENT_MAX. */
@@ -49,8 +50,9 @@ void memory_add(struct core *core, const uint8_t digest[CORE_ENTROPY_BYTES],
 /* NULL: nothing like it was answered in the last CORE_IDEMPOTENT_LIFE. */
 struct memory *memory_find(struct core *core, const uint8_t digest[CORE_ENTROPY_BYTES]);
 
-/* The answer as it was, but for `request`, `repeated`, `epoch` and `media`, which are zero. Its
- * profile is borrowed, as long as the memory is there. */
+/* The answer as it was, but for `request`, `repeated`, `epoch`, `cluster` with its key, and
+ * `media`, which are zero; only of one that began here. Its profile is borrowed, as long as the
+ * memory is there. */
 void memory_tell(const struct core *core, const struct memory *one,
                  struct core_answer_open *answer);
 

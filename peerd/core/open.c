@@ -1,7 +1,8 @@
 #include "peerd/core/open.h"
 
 #include "peerd/core/agreements.h"
-#include "peerd/core/ranking.h"
+#include "peerd/core/backups.h"
+#include "peerd/core/redirect.h"
 #include "peerd/core/state.h"
 #include "topo/location.h"
 
@@ -19,8 +20,14 @@ static void as_it_is(struct core_answer_open *answer, const struct session *s) {
     answer->media = s->node->media[s->worker];
 }
 
+static void serves_here(const struct core *core, struct core_answer_open *answer) {
+    answer->cluster = core->name;
+    answer->cluster_key = core->self;
+}
+
 /* Of a session that has ended or moved away since, what we said leads nowhere now: `gone` says so,
- * and the next one gets an id of its own, under which no epoch was ever committed. */
+ * and the next one gets an id of its own, under which no epoch was ever committed. Likewise of one
+ * that was to begin at a peer: what has become of it there, we are not told. */
 static bool recall(struct core *core, const struct core_session_open *e,
                    struct core_answer_open *answer, bool *gone) {
     if (!e->idempotent)
@@ -28,13 +35,14 @@ static bool recall(struct core *core, const struct core_session_open *e,
     struct memory *one = memory_find(core, e->digest);
     if (one == NULL)
         return false;
-    const struct session *s = session_find(core, &one->session);
+    const struct session *s = one->elsewhere ? NULL : session_find(core, &one->session);
     if (s == NULL) {
         *gone = true; /* and remembered as such until another one is there */
         return false;
     }
     memory_tell(core, one, answer);
     as_it_is(answer, s);
+    serves_here(core, answer);
     answer->request = e->request;
     answer->repeated = true;
     core->counters.opens_repeated++;
@@ -97,65 +105,7 @@ static enum err find_worker(const struct core *core, const struct core_session_o
     return most > 0 ? ERR_OK : why;
 }
 
-/* ---- backups --------------------------------------------------------------------------------- */
-
-/* Sessions with one backup are spread over its workers; the id is random already. */
-static struct addr media_of(const struct peering *p, const struct session_id *id) {
-    uint64_t h = 0;
-    for (size_t i = 0; i < 8; i++)
-        h = h << 8 | id->bytes[i];
-    return p->description.media[h % p->description.media_count];
-}
-
-/* Beyond the backups the order is of use only for those who are to be probed. */
-static size_t rank(const struct core *core, const struct core_session_open *e,
-                   const struct offer *offer, const struct session_id *id, bool damped_too,
-                   uint8_t order[RANK_CANDIDATES_MAX]) {
-    struct rank_candidate candidates[POLICY_PEERS_MAX];
-    const struct ranking_about about = {&e->service, offer->made, offer->source,
-                                        location_of(&e->from)};
-    size_t count = ranking_candidates(core, &about, damped_too, candidates);
-    return rank_order(candidates, count, &core->place, id, order,
-                      fares_measure(core) ? RANK_CANDIDATES_MAX : TICKET_BACKUPS_MAX);
-}
-
-static struct core_backup backup_of(const struct peering *p, const struct session_id *id) {
-    return (struct core_backup){p->policy.name, p->policy.key, media_of(p, id)};
-}
-
-/* Whom the client is to probe, of those who are no backups of its: half of them the next ones in
- * the order, the others from anywhere behind, for where nobody has measured the order may be wrong,
- * and the sessions of a location find out together. */
-static void choose_probes(const struct core *core, const uint8_t *rest, size_t count,
-                          struct core_answer_open *answer) {
-    const struct session_id *id = &answer->ticket.session;
-    size_t next = count < API_PROBES_MAX ? count : API_PROBES_MAX / 2;
-    size_t behind = count - next;
-    answer->measures = fares_measure(core);
-    for (size_t i = 0; i < count && answer->probe_count < API_PROBES_MAX; i++) {
-        size_t at = i < next ? i : next + (i + id->bytes[SESSION_ID_BYTES - 1]) % behind;
-        answer->probes[answer->probe_count++] = backup_of(core->peers[rest[at]], id);
-    }
-}
-
-/* A backup that comes and goes is better than none. */
-static void rank_backups(const struct core *core, const struct core_session_open *e,
-                         const struct offer *offer, struct core_answer_open *answer) {
-    uint8_t order[RANK_CANDIDATES_MAX];
-    const struct session_id *id = &answer->ticket.session;
-    size_t ranked = rank(core, e, offer, id, false, order);
-    if (ranked == 0)
-        ranked = rank(core, e, offer, id, true, order);
-    size_t count = ranked < TICKET_BACKUPS_MAX ? ranked : TICKET_BACKUPS_MAX;
-    for (size_t i = 0; i < count; i++) {
-        const struct peering *p = core->peers[order[i]];
-        answer->ticket.backups[i] = p->policy.name;
-        answer->backups[i] = backup_of(p, id);
-    }
-    answer->ticket.backup_count = (uint8_t)count;
-    answer->backup_count = (uint32_t)count;
-    choose_probes(core, order + count, ranked - count, answer);
-}
+/* ---- just started ---------------------------------------------------------------------------- */
 
 /* True while a peer that could be a backup has not had the time to say so. */
 static bool is_settling(const struct core *core, const struct core_session_open *e) {
@@ -177,8 +127,8 @@ static uint32_t number_at(const uint8_t *bytes) {
 
 /* Id and numbers of the leg are random (RFC 3550 section 5.1 wants them so); of a repeated request
  * they come from its keyed digest, which is as good, unless that session is over (`again`). */
-static void fill_ticket(const struct core *core, const struct core_session_open *e,
-                        const struct offer *offer, bool again, struct ticket *t) {
+static void fill_ticket(const struct core *core, const struct core_session_open *e, bool again,
+                        struct ticket *t) {
     static const uint8_t forgotten[CORE_ENTROPY_BYTES];
     const uint8_t *random = e->idempotent && !again ? e->digest : e->entropy;
     assert(memcmp(random, forgotten, sizeof(forgotten)) != 0 && "whoever fills events fills it");
@@ -192,14 +142,19 @@ static void fill_ticket(const struct core *core, const struct core_session_open 
     t->expires_s = t->issued_s + core->policy.limits.ticket_life.us / 1000000;
     t->service = e->service;
     t->profile = e->profile;
-    t->determinism = offer->made->determinism;
     t->source = e->source;
-    t->digest = offer->source->digest;
-    t->class = offer->source->class;
     t->client = e->client;
     t->protection = e->protection;
     t->anchor_frame = e->start_frame;
     t->anchor_wall_ms = core->wall.us / 1000;
+}
+
+/* As whoever serves it at first makes it. */
+static void fill_content(struct ticket *t, const struct node_profile *made,
+                         const struct node_source *source) {
+    t->determinism = made->determinism;
+    t->digest = source->digest;
+    t->class = source->class;
 }
 
 static enum err enter(struct core *core, const struct core_session_open *e,
@@ -240,31 +195,69 @@ static const char *detail_of(const struct core *core, const struct core_session_
     return err_text(err);
 }
 
+/* ERR_OK, or what speaks against its beginning here. */
+static enum err may_begin_here(const struct core *core, const struct core_session_open *e,
+                               struct offer *offer) {
+    if (core->drain.active)
+        return ERR_DRAINING;
+    enum err err = find_worker(core, e, offer);
+    if (err != ERR_OK)
+        return err;
+    return is_settling(core, e) ? ERR_NO_CREDIT : admission_has_room(core, offer->service_index);
+}
+
+static enum err begin_here(struct core *core, const struct core_session_open *e,
+                           const struct offer *offer, struct core_answer_open *answer) {
+    const struct ranking_about about = {&e->service, offer->made, offer->source,
+                                        location_of(&e->from)};
+    fill_content(&answer->ticket, offer->made, offer->source);
+    backups_rank(core, &about, answer);
+    enum err err = enter(core, e, offer, &answer->ticket);
+    if (err == ERR_OK)
+        as_it_is(answer, session_find(core, &answer->ticket.session));
+    serves_here(core, answer);
+    return err;
+}
+
+static void begin_elsewhere(struct core *core, const struct core_session_open *e,
+                            const struct redirect *way, struct core_answer_open *answer) {
+    const struct ranking_about about = {&e->service, &way->made, &way->source,
+                                        location_of(&e->from)};
+    fill_content(&answer->ticket, &way->made, &way->source);
+    answer->ticket.class = policy_source_find(&core->policy, &e->source)->class;
+    backups_rank_elsewhere(core, &about, way->to, answer);
+    answer->redirect = way->why;
+    answer->epoch = 1;
+    redirect_taken(core, way->to);
+    core->counters.opens_redirected++;
+    journal_redirected(core->journal, (uint32_t)way->why, core_redirect_name(way->why),
+                       &way->to->policy.name, core->now);
+}
+
 static enum err decide(struct core *core, const struct core_session_open *e, bool again,
                        struct core_answer_open *answer) {
     struct offer offer = {0};
+    struct redirect way;
     if (e->protection == PROTECTION_HOT)
         return ERR_UNSUPPORTED; /* better than to promise what the client would not get */
     enum err err = find_offer(core, e, &offer);
     if (err != ERR_OK)
         return err;
-    if (core->drain.active)
-        return ERR_DRAINING;
-    if ((err = find_worker(core, e, &offer)) != ERR_OK)
-        return err;
-    if (is_settling(core, e))
-        return ERR_NO_CREDIT;
-    if ((err = admission_has_room(core, offer.service_index)) != ERR_OK)
+    fill_ticket(core, e, again, &answer->ticket);
+    err = may_begin_here(core, e, &offer);
+    const struct redirect_asked asked = {
+        &e->service, &e->profile, &e->source, location_of(&e->from), &answer->ticket.session, err};
+    bool elsewhere = redirect_find(core, &asked, &way);
+    if (err != ERR_OK && !elsewhere)
         return err;
     if (!admission_take(core))
         return ERR_BUDGET;
-    fill_ticket(core, e, &offer, again, &answer->ticket);
-    rank_backups(core, e, &offer, answer);
     answer->lease_ms = (uint32_t)duration_in_ms(core->policy.limits.session_lease);
     answer->profile = offer.profile;
-    if ((err = enter(core, e, &offer, &answer->ticket)) == ERR_OK)
-        as_it_is(answer, session_find(core, &answer->ticket.session));
-    return err;
+    if (!elsewhere)
+        return begin_here(core, e, &offer, answer);
+    begin_elsewhere(core, e, &way, answer);
+    return ERR_OK;
 }
 
 void session_open(struct core *core, const struct core_event *event, struct core_outbox *outbox) {

@@ -52,6 +52,15 @@ struct core_backup {
     struct addr media; /* of one of its workers */
 };
 
+/* Why a session begins at a peer, see redirect.h. */
+enum core_redirect {
+    CORE_REDIRECT_NOT, /* it begins here */
+    CORE_REDIRECT_DRAINING,
+    CORE_REDIRECT_FULL,  /* no room here, or no node of ours that makes it */
+    CORE_REDIRECT_BETTER /* the peer is better for the client's location */
+};
+#define CORE_REDIRECTS 4
+
 /* Answer a session_open. With ERR_OK: sign `ticket` and answer 201. Otherwise a problem. */
 struct core_answer_open {
     uint64_t request; /* token of the event */
@@ -62,8 +71,13 @@ struct core_answer_open {
     struct ticket ticket;
     uint32_t epoch;                                 /* the first commit carries it */
     uint32_t lease_ms;                              /* [ms] */
-    struct addr media;                              /* where the session is to be started */
-    struct core_backup backups[TICKET_BACKUPS_MAX]; /* best first, as in the ticket */
+    enum core_redirect redirect;                    /* why not here */
+    struct name cluster;                            /* where the session is to be started … */
+    struct public_key cluster_key;                  /* … with that key … */
+    struct addr media;                              /* … and there */
+    struct core_backup backups[TICKET_BACKUPS_MAX]; /* best first, as in the ticket; but the ticket
+                                                       of a session that begins at a peer names
+                                                       that one first, and not us */
     uint32_t backup_count;
     bool measures; /* the client is to tell how far away the backups are, and these: */
     struct core_backup probes[API_PROBES_MAX]; /* best first, none a backup */

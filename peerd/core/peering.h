@@ -160,6 +160,8 @@ struct peering {
     uint32_t here;             /* its sessions in our table, in any state */
     uint32_t held_count;       /* groups lodged with us */
     uint32_t held_slot_sum;    /* set aside for them */
+    uint32_t sent_on;          /* new sessions that began there, on our word, … */
+    struct instant sent_since; /* … since then, see redirect.h */
     uint32_t digest_told;      /* number of the newest digest that it was sent */
     struct instant held_until; /* "never" with none */
 };

@@ -1,9 +1,11 @@
 #include "peerd/core/ranking.h"
 
 #include "peerd/core/agreements.h"
+#include "peerd/core/redirect.h"
 #include "peerd/core/status.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* Where the clients are whose backups are ranked. */
 struct clients {
@@ -69,6 +71,48 @@ static bool may_reside(const struct core *core, const struct peering *p,
     return r == NULL;
 }
 
+static bool may_reside_here(const struct core *core, const struct prefix *location) {
+    const struct policy_residence *r =
+        location->addr.family == 0 ? NULL : policy_residence_of(&core->policy, location);
+    for (uint32_t i = 0; r != NULL && i < r->region_count; i++)
+        if (name_equal(&r->regions[i], &core->policy.cluster.region))
+            return true;
+    return r == NULL;
+}
+
+static bool is_made_here(const struct core *core, const struct node_profile *made) {
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        const struct node_profile *ours = node_profile_find(core->nodes[i], &made->name);
+        if (core->nodes[i]->complete && ours != NULL)
+            return memcmp(&ours->determinism, &made->determinism, sizeof(made->determinism)) == 0;
+    }
+    return false;
+}
+
+struct rank_candidate ranking_self(const struct core *core, const struct ranking_about *about) {
+    struct clients clients;
+    struct core_fare fare = {0};
+    uint32_t free_slots = core_free_slots(core), kept = standbys_reserved_unused(core);
+    const struct coord *at = coords_own(core);
+    find_clients(core, &about->location, &clients);
+    struct rank_candidate c = {.name = core->name,
+                               .place = core->place,
+                               .usable = !core->drain.active,
+                               .offers = true,
+                               .accepts = may_reside_here(core, &about->location),
+                               .same_determinism = is_made_here(core, about->made),
+                               .free_slots = free_slots > kept ? free_slots - kept : 0,
+                               .rtt_measured = fares_own_rtt(core, &about->location)};
+    if (at != NULL && clients.located)
+        c.rtt_estimated = coord_rtt(&clients.at, at);
+    if (core_fare(core, &about->location, &fare) && fare.reports >= FARES_REPORTS)
+        c.experience =
+            (struct rank_experience){.known = true,
+                                     .r_tenths = (uint16_t)(fare.rating_centi / 10),
+                                     .margin_tenths = (uint16_t)(fare.within_centi / 10)};
+    return c;
+}
+
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]) {
     struct clients clients;
@@ -114,6 +158,24 @@ static bool find_made(const struct core *core, const struct core_ranking *r,
     return false;
 }
 
+/* Where a new session of that kind would begin now. */
+static void find_beginning(const struct core *core, const struct session_id *session,
+                           struct core_ranking *out) {
+    struct redirect way;
+    const struct policy_service *service = policy_service_find(&core->policy, &out->service);
+    uint32_t index = (uint32_t)(service - core->policy.services);
+    enum err here = core->drain.active ? ERR_DRAINING : admission_has_room(core, index);
+    const struct redirect_asked asked = {&out->service, &out->profile, &out->source,
+                                         out->location, session,       here};
+    out->begins_at = (struct name){0};
+    if (redirect_find(core, &asked, &way))
+        out->begins_at = way.to->policy.name;
+    else if (here == ERR_OK)
+        out->begins_at = core->name;
+    out->redirect = way.why;
+    out->redirect_rule = way.why == CORE_REDIRECT_BETTER ? way.rule : RANK_RULE_NONE;
+}
+
 static bool any_usable(const struct rank_candidate *candidates, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (rank_excluded_by(&candidates[i]) == RANK_RULE_NONE)
@@ -135,6 +197,7 @@ enum err core_rank(const struct core *core, const struct session_id *session,
     out->damped_too = !any_usable(candidates, count);
     if (out->damped_too)
         ranking_candidates(core, &about, true, candidates);
+    find_beginning(core, session, out);
     out->count = (uint32_t)rank_table(candidates, count, &core->place, session, rows);
     for (uint32_t i = 0; i < out->count; i++)
         out->rows[i] = (struct core_ranked){.candidate = candidates[rows[i].candidate],

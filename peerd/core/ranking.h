@@ -19,6 +19,9 @@ struct ranking_about {
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]);
 
+/* Ourselves among them, as one who serves that location already. */
+struct rank_candidate ranking_self(const struct core *core, const struct ranking_about *about);
+
 /* From a peer to clients of a location, as they have measured it or estimated; zero: unknown. */
 struct duration ranking_rtt(const struct core *core, const struct peering *p,
                             const struct prefix *location);

@@ -32,6 +32,7 @@
     X(opens_answered, "sessions opened")                                                           \
     X(opens_repeated, "opens answered from memory")                                                \
     X(opens_refused, "opens refused")                                                              \
+    X(opens_redirected, "opens answered with a peer as the one that serves")                       \
     X(opens_abandoned, "sessions opened and never started")                                        \
     X(node_reports, "reports of nodes")                                                            \
     X(node_reports_stale, "reports of nodes dropped: older than one seen")                         \
@@ -343,6 +344,9 @@ struct core_ranking {
     struct name service, profile, source; /* in: empty for any; out: those that were taken */
     struct prefix location;               /* in: of the clients; none: anywhere */
     bool damped_too;                      /* for want of others */
+    struct name begins_at;        /* a new session of that kind; empty: it would be refused … */
+    enum core_redirect redirect;  /* … why not here … */
+    enum rank_rule redirect_rule; /* … and what tells that peer from us, if it is better */
     uint32_t count;
     struct core_ranked rows[POLICY_PEERS_MAX];
 };
@@ -352,6 +356,9 @@ struct core_ranking {
  * ours that makes it is registered. */
 enum err core_rank(const struct core *core, const struct session_id *session,
                    struct core_ranking *out);
+
+/* draining, full or better; empty for CORE_REDIRECT_NOT. */
+const char *core_redirect_name(enum core_redirect why);
 
 const struct ledger *core_ledger(const struct core *core);
 const char *session_state_name(enum session_state s);

@@ -39,9 +39,12 @@ static void print_event(const json_t *e) {
                text_of(e, "cause"));
     else if (strcmp(kind, "refusal") == 0)
         printf("%lld refused", number_of(e, "count"));
+    else if (strcmp(kind, "redirect") == 0)
+        printf("%lld sent on", number_of(e, "count"));
     else if (named)
         printf("%s", text_of(e, "cluster"));
-    named = named || strcmp(kind, "move") == 0 || strcmp(kind, "refusal") == 0;
+    named = named || strcmp(kind, "move") == 0 || strcmp(kind, "refusal") == 0 ||
+            strcmp(kind, "redirect") == 0;
     printf("%s%s\n", named && text[0] != '\0' ? ": " : "", text);
 }
 

@@ -27,6 +27,10 @@ void tables_status(const json_t *s) {
     printf("sessions   %lld served, %lld standing by, %lld hedging, %lld free of %lld\n",
            number_of(s, "sessions"), number_of(s, "standbys"), number_of(s, "hedging"),
            number_of(s, "free"), number_of(s, "capacity"));
+    const json_t *counters = json_object_get(s, "counters");
+    if (number_of(counters, "opens_redirected") > 0)
+        printf("opened     %lld, of which %lld began at a peer\n",
+               number_of(counters, "opens_answered"), number_of(counters, "opens_redirected"));
     double left_s = seconds_of(drain, "deadline_ms");
     if (is_set(drain, "draining"))
         drain_line(drain, left_s);
@@ -292,12 +296,29 @@ static void trouble(const json_t *answer) {
         printf("location database %s\n", json_string_value(one));
 }
 
+/* Where a new session of that kind would begin. */
+static void beginning(const json_t *answer) {
+    const json_t *begins = json_object_get(answer, "begins");
+    const char *redirect = text_of(begins, "redirect"), *rule = text_of(begins, "decided_by");
+    if (!json_is_object(begins))
+        puts("a new session would be refused now");
+    else if (strcmp(redirect, "no") == 0)
+        puts("a new session would begin here");
+    else
+        printf("a new session would begin at %s: %s%s%s%s\n", text_of(begins, "cluster"),
+               strcmp(redirect, "better") == 0 ? "it is better there"
+               : strcmp(redirect, "full") == 0 ? "there is no room here"
+                                               : "all are leaving here",
+               rule[0] != '\0' ? " (" : "", rule, rule[0] != '\0' ? ")" : "");
+}
+
 void tables_rank(const json_t *answer) {
     trouble(answer);
     printf("%s (%s) for %s, %s of %s: %lld sessions here; round trips in ms\n",
            text_of(answer, "location"), text_of(answer, "label"), text_of(answer, "service"),
            text_of(answer, "profile"), text_of(answer, "source"), number_of(answer, "sessions"));
     fare(answer);
+    beginning(answer);
     candidates(answer);
 }
 
@@ -315,6 +336,7 @@ void tables_why_session(const json_t *answer) {
     json_array_foreach(json_object_get(answer, "backups"), i, backup)
         printf(" %s", json_string_value(backup));
     puts(i == 0 ? " none" : "");
+    beginning(answer);
     puts("as it would be ranked now (equals are dealt: rule 11); round trips in ms:");
     candidates(answer);
 }

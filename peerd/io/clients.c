@@ -158,8 +158,8 @@ static bool fill_session(const struct daemon *d, struct api_session_answer *out,
                                        .epoch = answer->epoch,
                                        .lease_ms = answer->lease_ms,
                                        .expires_s = answer->ticket.expires_s,
-                                       .cluster = d->policy->cluster.name,
-                                       .cluster_key = d->key.public_key,
+                                       .cluster = answer->cluster,
+                                       .cluster_key = answer->cluster_key,
                                        .media = answer->media,
                                        .backup_count = (uint8_t)answer->backup_count};
     for (uint32_t i = 0; i < answer->backup_count; i++)

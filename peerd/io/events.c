@@ -75,6 +75,8 @@ static json_t *entry_json(const struct events *ev, const struct journal_entry *e
         json_object_set_new(out, "reason", json_string(err_name(e->error)));
         json_object_set_new(out, "count", json_integer(e->count));
     }
+    if (e->kind == JOURNAL_REDIRECT)
+        json_object_set_new(out, "count", json_integer(e->count));
     /* What stands in a policy file need not be UTF-8. */
     json_t *text = json_string(e->text);
     json_object_set_new(out, "text", text != NULL ? text : json_string("(not UTF-8)"));

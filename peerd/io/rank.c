@@ -57,11 +57,21 @@ static json_t *candidates_json(const struct daemon *d, const struct core_ranking
     return list;
 }
 
+/* Where a new session would begin, and why there. */
+static json_t *beginning_json(const struct core_ranking *r) {
+    if (r->begins_at.text[0] == '\0')
+        return json_null();
+    return json_pack("{s:s, s:s, s:s}", "cluster", r->begins_at.text, "redirect",
+                     r->redirect == CORE_REDIRECT_NOT ? "no" : core_redirect_name(r->redirect),
+                     "decided_by",
+                     r->redirect_rule == RANK_RULE_NONE ? "" : rank_rule_text(r->redirect_rule));
+}
+
 static json_t *ranking_json(const struct daemon *d, const struct core_ranking *ranking) {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "cluster", d->policy->cluster.name.text,
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "cluster", d->policy->cluster.name.text,
                      "service", ranking->service.text, "profile", ranking->profile.text, "source",
-                     ranking->source.text, "damped_too", ranking->damped_too, "candidates",
-                     candidates_json(d, ranking));
+                     ranking->source.text, "damped_too", ranking->damped_too, "begins",
+                     beginning_json(ranking), "candidates", candidates_json(d, ranking));
 }
 
 static char *dump(json_t *out) {

@@ -173,6 +173,13 @@ enum policy_return {
     POLICY_RETURN_ALWAYS
 };
 
+/* When a new session begins at a peer instead of here. While we drain it does in any case. */
+enum policy_redirect {
+    POLICY_REDIRECT_NEVER,
+    POLICY_REDIRECT_WHEN_FULL,
+    POLICY_REDIRECT_WHEN_BETTER
+};
+
 struct policy_limits {
     uint32_t sessions_max;          /* table size */
     uint32_t opens_per_s;           /* session opens accepted, token bucket of one second */
@@ -187,6 +194,7 @@ struct policy_limits {
     enum policy_return homing;      /* of peers' sessions that are here … */
     struct duration return_after;   /* … when their cluster has been back for so long … */
     uint32_t return_per_s;          /* … so many a second */
+    enum policy_redirect redirect;  /* of new sessions, to a peer */
     uint32_t hedge_ms_max;          /* [ms] longest hedge */
     uint32_t hedges_per_minute;     /* per session */
     uint32_t probes_per_s;          /* of clients of other clusters, answered by each worker */

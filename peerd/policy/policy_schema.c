@@ -18,6 +18,7 @@
 #define TEXT .type = SCHEMA_TEXT, .size = POLICY_TEXT_LEN_MAX + 1
 
 static const char *const return_words[] = {"never", "when_better", "always", NULL};
+static const char *const redirect_words[] = {"never", "when_full", "when_better", NULL};
 static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
 static const struct schema_row name_item = {.key = "", .type = SCHEMA_NAME};
 static const struct schema_row key_item = {.key = "", .type = SCHEMA_KEY};
@@ -293,6 +294,11 @@ static const struct schema_row limit_rows[] = {
      .range = "1s..1d", .doc = "It has been back, and they have been here, for so long."},
     {"return_per_s", SCHEMA_COUNT, AT(policy_limits, return_per_s), .preset = "10",
      .range = "1..100000", .doc = "So many of them a second are asked to go."},
+    {"redirect", SCHEMA_ENUM, AT(policy_limits, redirect), .preset = "never",
+     .words = redirect_words,
+     .doc = "New sessions begin at a peer: never, but while we drain; also if there is no room "
+            "here, or no node that makes it; also if a peer is clearly better for the client's "
+            "location. The ticket is ours, and a peer is chosen as a backup is."},
     {"hedge_max", SCHEMA_DURATION_MS, AT(policy_limits, hedge_ms_max), .preset = "500ms",
      .range = "20ms..2s", .doc = "The longest hedge that workers here serve."},
     {"hedges_per_minute", SCHEMA_COUNT, AT(policy_limits, hedges_per_minute), .preset = "30",

@@ -336,15 +336,21 @@ struct witness_address sim_client_address_of(const struct sim *sim, const struct
         .name = site->policy.cluster.name, .hint = site->hint, .media = *media};
 }
 
-static void take_ticket(const struct sim *sim, struct sim_client *c,
+/* Where the session begins is not always where the ticket is from: then it is named in it. */
+static void take_ticket(const struct sim *sim, struct sim_client *c, uint32_t issuer,
                         const struct core_answer_open *answer) {
-    const struct ticket *t = &answer->ticket;
-    c->ticket = (struct sim_ticket){.session = t->session,
-                                    .issuer = sim_cluster_at(sim, &answer->media),
-                                    .backup_count = t->backup_count,
-                                    .expires_s = t->expires_s};
-    for (uint32_t i = 0; i < t->backup_count; i++)
-        c->ticket.backups[i] = sim_cluster_at(sim, &answer->backups[i].media);
+    uint32_t serving = sim_cluster_at(sim, &answer->media);
+    struct sim_ticket *t = &c->ticket;
+    *t = (struct sim_ticket){
+        .session = answer->ticket.session, .issuer = issuer, .expires_s = answer->ticket.expires_s};
+    if (serving != issuer)
+        t->backups[t->backup_count++] = serving;
+    for (uint32_t i = 0; i < answer->backup_count; i++) {
+        uint32_t backup = sim_cluster_at(sim, &answer->backups[i].media);
+        if (backup != issuer)
+            t->backups[t->backup_count++] = backup;
+    }
+    assert(t->backup_count == answer->ticket.backup_count);
 }
 
 static void prepare(struct sim *sim, struct sim_client *c, bool cold,
@@ -366,13 +372,13 @@ static void prepare(struct sim *sim, struct sim_client *c, bool cold,
                  sim_client_now(sim, c));
 }
 
-void sim_client_opened(struct sim *sim, struct sim_client *c,
+void sim_client_opened(struct sim *sim, struct sim_client *c, uint32_t issuer,
                        const struct core_answer_open *answer) {
     struct witness_address serving = sim_client_address_of(sim, &answer->media);
     struct witness_address backups[TICKET_BACKUPS_MAX];
     for (uint32_t i = 0; i < answer->backup_count; i++)
         backups[i] = sim_client_address_of(sim, &answer->backups[i].media);
-    take_ticket(sim, c, answer);
+    take_ticket(sim, c, issuer, answer);
     prepare(sim, c, answer->ticket.protection == PROTECTION_COLD, &serving, backups,
             (uint8_t)answer->backup_count);
     ((struct listening *)(void *)c->witness)->probing = sim_probing_new(sim, c, answer);

@@ -19,8 +19,8 @@ struct sim_client_name sim_client_name(const struct sim *sim, const struct sim_c
 __attribute__((format(printf, 2, 3))) void sim_client_outcome(struct sim_client *client,
                                                               const char *format, ...);
 
-/* Its session is open: begins to listen. */
-void sim_client_opened(struct sim *sim, struct sim_client *client,
+/* Its session is open, with a ticket of that cluster: begins to listen. */
+void sim_client_opened(struct sim *sim, struct sim_client *client, uint32_t issuer,
                        const struct core_answer_open *answer);
 
 /* It is over: refused, ended, closed; `outcome` says why. */

@@ -232,6 +232,11 @@ void watch_opened(struct sim *sim, struct sim_site *site, const struct core_answ
                        watch_cluster(sim, site->index), err_name(a->err), a->retry_after_ms);
         return;
     }
+    if (a->redirect != CORE_REDIRECT_NOT) {
+        watch_redirected(sim, site, a, e);
+        check_rate(sim, site);
+        return;
+    }
     uint32_t worker = sim_worker_at(sim, &a->media);
     if (worker == UINT32_MAX || sim->workers[worker].cluster != site->index)
         sim_breach(sim, "%s opens a session at a worker that is none of its own",

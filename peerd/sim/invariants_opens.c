@@ -99,7 +99,8 @@ void watch_promises(struct sim *sim, struct sim_site *site, const struct core_an
                     const struct core_event *e) {
     check_again(sim, site, a);
     check_ticket(sim, site, a, e);
-    check_place(sim, site, a);
+    if (a->redirect == CORE_REDIRECT_NOT)
+        check_place(sim, site, a);
     check_offers(sim, site, a);
 }
 

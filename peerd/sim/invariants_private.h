@@ -276,6 +276,10 @@ void watch_reported(struct sim *sim, struct sim_site *site, uint32_t node,
 
 /* ---- invariants_opens.c ---- */
 
+/* An open that is answered with a peer as the one that serves. */
+void watch_redirected(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,
+                      const struct core_event *e);
+
 void watch_promises(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,
                     const struct core_event *e);
 

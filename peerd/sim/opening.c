@@ -112,7 +112,7 @@ void sim_opening_answered(struct sim *sim, const struct sim_event *e) {
     struct core_answer_open *answer = e->body;
     if (is_current(sim, c, e)) {
         if (answer->err == ERR_OK) {
-            sim_client_opened(sim, c, answer);
+            sim_client_opened(sim, c, e->b, answer);
         } else {
             struct duration after = duration_ms(answer->retry_after_ms);
             /* HTTP says it in whole seconds. */

@@ -287,6 +287,10 @@ static void put_limits(struct text *t, const struct policy_limits *l) {
     put_duration(t, l->drain_deadline);
     text_putf(t, "; a second: %u opens, %u drained", (unsigned)l->opens_per_s,
               (unsigned)l->drain_per_s);
+    if (l->redirect != POLICY_REDIRECT_NEVER)
+        text_putf(t, "; new sessions begin at a peer if %s",
+                  l->redirect == POLICY_REDIRECT_WHEN_FULL ? "there is no room"
+                                                           : "that is better, or there is no room");
     if (l->homing == POLICY_RETURN_NEVER)
         return;
     text_putf(t, "; %u sent home%s after ", (unsigned)l->return_per_s,

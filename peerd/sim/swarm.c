@@ -85,6 +85,13 @@ static void put_return(struct swarm *s) {
                   drawn == 0 ? "when_better" : "always", after, pace);
 }
 
+/* Under half of them new sessions begin at peers, also where nothing drains. */
+static void put_redirect(struct swarm *s) {
+    uint64_t drawn = rng_below(&s->redirects, 4);
+    if (drawn < 2)
+        text_putf(&s->text, ", redirect: %s", drawn == 0 ? "when_full" : "when_better");
+}
+
 /* In every third one it is followed how clients fare, and some go first off a bad path. */
 static void put_performance(struct swarm *s) {
     uint64_t drawn = rng_below(&s->newest, 3), canary = 1 + rng_below(&s->newest, 4);
@@ -112,6 +119,7 @@ static void put_limits(struct swarm *s) {
               ", drain_per_s: %" PRIu32 ", hedge_max: %" PRIu32 "ms, hedges_per_minute: %" PRIu32,
               session, credit, node, poll, opens, drains, hedge, hedges);
     put_return(s);
+    put_redirect(s);
     text_putf(&s->text, "}");
 }
 
@@ -335,6 +343,7 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     rng_seed(&s->latest, seed ^ UINT64_C(0x1a7e57ed));
     rng_seed(&s->newest, seed ^ UINT64_C(0x2e3e57ed));
     swarm_draw_peerings(s, seed);
+    rng_seed(&s->redirects, seed ^ UINT64_C(0x4ed14ec7));
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);

@@ -64,11 +64,12 @@ enum swarm_fault {
 
 struct swarm {
     struct rng rng;
-    struct rng later;  /* for what older seeds did not draw: the rest stays as it was … */
-    struct rng latest; /* … and so for what was added to that … */
-    struct rng newest; /* … and to that; */
-    struct rng deals;  /* for agreements … */
-    struct rng asking; /* … and discovery */
+    struct rng later;     /* for what older seeds did not draw: the rest stays as it was … */
+    struct rng latest;    /* … and so for what was added to that … */
+    struct rng newest;    /* … and to that; */
+    struct rng deals;     /* for agreements … */
+    struct rng asking;    /* … and discovery */
+    struct rng redirects; /* and for where new sessions begin */
     struct text text;
     bool options[SWARM_OPTION_COUNT];
     bool faults[SWARM_FAULT_COUNT];

@@ -163,6 +163,10 @@ static void put_limits(FILE *out, const struct policy *p) {
                                                 : "when_better",
             l->return_per_s);
     put_duration(out, "return_after", l->return_after);
+    fprintf(out, "  redirect: %s\n",
+            l->redirect == POLICY_REDIRECT_NEVER       ? "never"
+            : l->redirect == POLICY_REDIRECT_WHEN_FULL ? "when_full"
+                                                       : "when_better");
 }
 
 static void put_performance(FILE *out, const struct policy_performance *p) {
