@@ -212,6 +212,21 @@ bool addr_is_none(const struct addr *a) {
     return a->family == 0;
 }
 
+const char *prefix_to_text(const struct prefix *p, char out[PREFIX_TEXT_LEN_MAX + 1]) {
+    const size_t size = PREFIX_TEXT_LEN_MAX + 1;
+    const uint8_t *ip = p->addr.ip;
+    char text[40];
+    if (p->addr.family == 4) {
+        snprintf(out, size, "%u.%u.%u.%u/%u", ip[0], ip[1], ip[2], ip[3], p->bits);
+    } else if (p->addr.family == 6) {
+        ipv6_to_text(ip, text, sizeof(text));
+        snprintf(out, size, "%s/%u", text, p->bits);
+    } else {
+        snprintf(out, size, "-");
+    }
+    return out;
+}
+
 bool prefix_from_text(struct prefix *out, const char *text) {
     uint32_t bits = 0;
     struct prefix p = {0};

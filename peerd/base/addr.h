@@ -37,7 +37,13 @@ struct prefix {
     uint8_t bits;     /* 0..32 or 0..128 */
 };
 
+#define PREFIX_TEXT_LEN_MAX 50 /* [characters] 45 + "/128" rounded up */
+
 bool prefix_from_text(struct prefix *out, const char *text);
+
+/* Writes "192.0.2.0/24", "2001:db8::/32"; "-" for none. Returns `out`. */
+const char *prefix_to_text(const struct prefix *p, char out[PREFIX_TEXT_LEN_MAX + 1]);
+
 bool prefix_holds(const struct prefix *p, const struct addr *a);
 
 /* True if no bit beyond its length is set: 192.0.2.0/24 is, 192.0.2.1/24 is not. */

@@ -59,6 +59,8 @@ static json_t *unreadable_json(const struct policy *p) {
 
 int ctl_check(const struct ctl_options *o) {
     static struct faults faults;
+    if (o->live)
+        return ctl_check_live(o);
     json_t *report = json_array();
     int result = CTL_DONE;
     if (o->word_count == 0) {

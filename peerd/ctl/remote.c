@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#define USUAL_POLICY "/etc/peerd/policy.yaml"
 #define CALL_TIMEOUT duration_s(5)
 
-static int load_policy(struct remote *r, const struct ctl_options *o, struct faults *faults) {
+static int load_policy(struct remote *r, const char *file, struct faults *faults) {
     char line[FAULT_LINE_LEN_MAX + 1];
-    struct policy *policy = policy_file_load(o->policy, &r->key, faults);
+    struct policy *policy = policy_file_load(file, &r->key, faults);
     if (policy == NULL) {
         for (uint32_t i = 0; i < faults->count; i++)
             fprintf(stderr, "%s\n", fault_to_text(faults, &faults->list[i], line));
@@ -46,10 +48,21 @@ static int load_key(struct remote *r, const struct ctl_options *o) {
     return CTL_REFUSED;
 }
 
+/* The one of the machine, if nobody says which; NULL if there is none. */
+static const char *policy_meant(const struct ctl_options *o) {
+    const char *named = getenv("PEERD_POLICY");
+    if (o->policy != NULL)
+        return o->policy;
+    if (named != NULL && named[0] != '\0')
+        return named;
+    return access(USUAL_POLICY, F_OK) == 0 ? USUAL_POLICY : NULL;
+}
+
 static int load(struct remote *r, const struct ctl_options *o, struct faults *faults) {
     struct addr connect_to = {0};
     bool alone = o->connect != NULL && o->key != NULL;
-    if (o->policy == NULL && !alone) {
+    const char *policy = policy_meant(o);
+    if (policy == NULL && !alone) {
         fputs("peerctl: --policy FILE says which peerd is meant\n", stderr);
         return CTL_USAGE;
     }
@@ -57,7 +70,7 @@ static int load(struct remote *r, const struct ctl_options *o, struct faults *fa
         fprintf(stderr, "peerctl: --connect: expected ip:port, found `%s`\n", o->connect);
         return CTL_USAGE;
     }
-    int result = alone ? load_key(r, o) : load_policy(r, o, faults);
+    int result = alone ? load_key(r, o) : load_policy(r, policy, faults);
     if (o->connect != NULL)
         r->to = connect_to;
     return result;
@@ -125,6 +138,24 @@ static void print_faults(const json_t *faults, json_int_t more) {
         fprintf(stderr, "and %" JSON_INTEGER_FORMAT " more\n", more);
 }
 
+bool remote_call_peer(struct remote *r, const json_t *peer, const char *path, char *url,
+                      size_t size, struct public_key *key, struct net_http_call_options *out) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    struct addr to;
+    const char *where = json_string_value(json_object_get(peer, "control"));
+    const char *its = json_string_value(json_object_get(peer, "key"));
+    if (where == NULL || !addr_from_text(&to, where) || its == NULL ||
+        public_key_from_text(key, its) != ERR_OK)
+        return false;
+    *out = remote_call(r, path, url, size);
+    snprintf(url, size, "https://%s%s", addr_to_text(&to, text), path);
+    out->pinned = key;
+    out->or_pinned = NULL;
+    out->or_pinned_count = 0;
+    out->connect_to = to;
+    return true;
+}
+
 int remote_ask(struct remote *r, const char *method, const char *path, const char *body) {
     char url[ADDR_TEXT_LEN_MAX + 128];
     struct net_http_call_options options = remote_call(r, path, url, sizeof(url));
@@ -174,8 +205,38 @@ static int show(const struct ctl_options *o, const char *method, const char *pat
     return result;
 }
 
+/* Of the peers by the name of a command's word, or NULL, said on standard error. */
+const json_t *remote_peer(const json_t *answer, const char *name) {
+    const json_t *peer;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "peers"), i, peer) {
+        const char *its = json_string_value(json_object_get(peer, "name"));
+        if (its != NULL && strcmp(its, name) == 0)
+            return peer;
+    }
+    fprintf(stderr, "peerctl: no peer `%s`; try `peerctl peers`\n", name);
+    return NULL;
+}
+
+/* Alive, or gone by intent. */
+static bool is_well(const json_t *peer) {
+    const char *verdict = json_string_value(json_object_get(peer, "verdict"));
+    return verdict != NULL && (strcmp(verdict, "alive") == 0 || strcmp(verdict, "draining") == 0);
+}
+
+/* Done, unless the answer names trouble. */
 int ctl_status(const struct ctl_options *o) {
-    return show(o, "GET", "/v1/status", tables_status);
+    struct remote r;
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "GET", "/v1/status", NULL);
+    if (result == CTL_DONE) {
+        remote_print(o, r.answer, tables_status);
+        if (json_array_size(json_object_get(r.answer, "trouble")) > 0)
+            result = CTL_REFUSED;
+    }
+    remote_close(&r);
+    return result;
 }
 
 int ctl_agreements(const struct ctl_options *o) {
@@ -183,7 +244,37 @@ int ctl_agreements(const struct ctl_options *o) {
 }
 
 int ctl_peers(const struct ctl_options *o) {
-    return show(o, "GET", "/v1/peers", tables_peers);
+    struct remote r;
+    const json_t *peer;
+    size_t i;
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "GET", "/v1/peers", NULL);
+    if (result == CTL_DONE) {
+        remote_print(o, r.answer, tables_peers);
+        json_array_foreach(json_object_get(r.answer, "peers"), i, peer) if (!is_well(peer)) result =
+            CTL_REFUSED;
+    }
+    remote_close(&r);
+    return result;
+}
+
+int ctl_peer(const struct ctl_options *o) {
+    struct remote r;
+    if (o->word_count != 1) {
+        fputs("peerctl peer: expected the name of one peer; try `peerctl peers`\n", stderr);
+        return CTL_USAGE;
+    }
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "GET", "/v1/peers", NULL);
+    const json_t *peer = result == CTL_DONE ? remote_peer(r.answer, o->words[0]) : NULL;
+    if (peer != NULL)
+        remote_print(o, peer, tables_peer);
+    if (result == CTL_DONE && (peer == NULL || !is_well(peer)))
+        result = CTL_REFUSED;
+    remote_close(&r);
+    return result;
 }
 
 /* An id has always 22 characters; a name that long would have to be one by chance. */
@@ -226,12 +317,38 @@ int ctl_found(const struct ctl_options *o) {
     return show(o, "GET", "/v1/found", tables_found);
 }
 
+/* An address, or a prefix, in its one form; false if a text is neither. */
+static bool is_prefix(const char *text, char out[PREFIX_TEXT_LEN_MAX + 1]) {
+    struct prefix prefix;
+    if (!prefix_from_text(&prefix, text))
+        return false;
+    prefix_to_text(&prefix, out);
+    return true;
+}
+
 int ctl_sessions(const struct ctl_options *o) {
-    return show(o, "GET", "/v1/sessions", tables_sessions);
+    char path[64 + PREFIX_TEXT_LEN_MAX], client[PREFIX_TEXT_LEN_MAX + 1] = "";
+    if (o->client != NULL && !is_prefix(o->client, client)) {
+        fprintf(stderr,
+                "peerctl sessions: --client: expected an address or a prefix such as 192.0.2.7 or "
+                "2001:db8::/32, found `%s`\n",
+                o->client);
+        return CTL_USAGE;
+    }
+    snprintf(path, sizeof(path), "/v1/sessions%s%s", client[0] != '\0' ? "?client=" : "", client);
+    return show(o, "GET", path, tables_sessions);
 }
 
 int ctl_locations(const struct ctl_options *o) {
-    return show(o, "GET", "/v1/locations", tables_locations);
+    char path[64 + PREFIX_TEXT_LEN_MAX], within[PREFIX_TEXT_LEN_MAX + 1] = "";
+    if (o->word_count > 1 || (o->word_count == 1 && !is_prefix(o->words[0], within))) {
+        fputs("peerctl locations: expected at most one address or prefix, such as 192.0.2.7 or "
+              "10.0.0.0/8\n",
+              stderr);
+        return CTL_USAGE;
+    }
+    snprintf(path, sizeof(path), "/v1/locations%s%s", within[0] != '\0' ? "?within=" : "", within);
+    return show(o, "GET", path, tables_locations);
 }
 
 int ctl_moves(const struct ctl_options *o) {

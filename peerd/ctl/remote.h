@@ -29,6 +29,9 @@ void remote_close(struct remote *r);
 /* Asks once; CTL_DONE with r->answer set, or why not, said on standard error. */
 int remote_ask(struct remote *r, const char *method, const char *path, const char *body);
 
+/* Of the answer about peers the one of that name; NULL, said on standard error. Borrowed. */
+const json_t *remote_peer(const json_t *answer, const char *name);
+
 /* As a table, or as it came. */
 void remote_print(const struct ctl_options *o, const json_t *answer,
                   void (*table)(const json_t *answer));
@@ -36,5 +39,10 @@ void remote_print(const struct ctl_options *o, const json_t *answer,
 /* What every call to it has in common; the rest is the caller's. `url` has room for `size`. */
 struct net_http_call_options remote_call(struct remote *r, const char *path, char *url,
                                          size_t size);
+
+/* The same to a peer, a row of our peerd's answer about peers, where our peerd has it and by the
+ * key that it has. `key` has to live until the call is made. False: it is not known where it is. */
+bool remote_call_peer(struct remote *r, const json_t *peer, const char *path, char *url,
+                      size_t size, struct public_key *key, struct net_http_call_options *out);
 
 #endif

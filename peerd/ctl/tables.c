@@ -1,6 +1,8 @@
 /* Answers as tables for people: one fact a line, columns that fit into 100 characters. */
 #include "peerd/ctl/tables.h"
 #include "peerd/ctl/ctl.h"
+#include "peerd/ctl/paint.h"
+#include "peerd/ctl/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +51,9 @@ void tables_status(const json_t *s) {
         json_array_foreach(json_object_get(one, "source_errors"), k, source)
             printf("  source   %s: %s\n", text_of(source, "source"), text_of(source, "text"));
     }
+    json_array_foreach(json_object_get(s, "trouble"), i, one)
+        printf("%strouble%s    %s\n", paint_of("trouble", 7),
+               paint_of("trouble", 7)[0] != '\0' ? PAINT_END : "", json_string_value(one));
     json_array_foreach(json_object_get(policy, "faults"), i, one)
         printf("%s %s\n", i == 0 ? "policy     the file has faults, the one before rules:" : "  ",
                json_string_value(one));
@@ -120,25 +125,32 @@ static void own_keys(const json_t *keys) {
     former_keys(json_object_get(keys, "former_keys"), "our");
 }
 
+static void peer_row(struct table *t, const json_t *peer) {
+    const json_t *detection = json_object_get(peer, "detection");
+    table_row(t, "%s\t%s\t%.1f s\t%.1f ms\t%.1f%%\t%.0f ms\t%.0f ms\t%lld\t%s",
+              text_of(peer, "name"), text_of(peer, "verdict"), seconds_of(peer, "since_ms_ago"),
+              json_number_value(json_object_get(peer, "rtt_ms")),
+              100.0 * json_number_value(json_object_get(peer, "loss")),
+              json_number_value(json_object_get(detection, "interval_ms")),
+              json_number_value(json_object_get(detection, "bound_ms")),
+              number_of(peer, "sessions"), text_of(peer, "evidence"));
+}
+
 void tables_peers(const json_t *answer) {
     const json_t *peer;
+    struct table t;
     size_t i;
-    printf("%-12s %-11s %9s %8s %6s %7s %7s %8s  %s\n", "peer", "verdict", "since", "rtt", "loss",
-           "beats", "T_D", "sessions", "evidence");
+    table_open(&t, "peer\t!verdict\t>since\t>rtt\t>loss\t>beats\t>T_D\t>sessions\tevidence");
+    json_array_foreach(json_object_get(answer, "peers"), i, peer) peer_row(&t, peer);
+    table_print_head(&t);
     json_array_foreach(json_object_get(answer, "peers"), i, peer) {
-        const json_t *detection = json_object_get(peer, "detection");
-        printf("%-12s %-11s %7.1f s %5.1f ms %5.1f%% %4.0f ms %4.0f ms %8lld  %s\n",
-               text_of(peer, "name"), text_of(peer, "verdict"), seconds_of(peer, "since_ms_ago"),
-               json_number_value(json_object_get(peer, "rtt_ms")),
-               100.0 * json_number_value(json_object_get(peer, "loss")),
-               json_number_value(json_object_get(detection, "interval_ms")),
-               json_number_value(json_object_get(detection, "bound_ms")),
-               number_of(peer, "sessions"), text_of(peer, "evidence"));
+        table_print_row(&t, i);
         peer_keys(peer);
         peer_breaches(peer);
         peer_damping(peer);
         peer_detection(peer);
     }
+    table_close(&t);
     own_keys(json_object_get(answer, "keys"));
 }
 
@@ -154,20 +166,23 @@ static void agreement_refusals(const json_t *agreement) {
 
 void tables_agreements(const json_t *answer) {
     const json_t *a;
+    struct table t;
     size_t i;
-    printf("%-12s %-9s %10s %10s  %s\n", "peer", "state", "here", "there", "why not");
+    table_open(&t, "peer\t!state\t>here\t>there\twhy not");
     json_array_foreach(json_object_get(answer, "agreements"), i, a) {
-        char here[48], there[48];
-        snprintf(here, sizeof(here), "%lld/%lld", number_of(a, "sessions_here"),
-                 number_of(a, "held"));
-        snprintf(there, sizeof(there), "%lld/%lld", number_of(a, "sessions_counting_on_it"),
-                 number_of(a, "relied"));
-        printf("%-12s %-9s %10s %10s", text_of(a, "peer"), text_of(a, "state"), here, there);
-        if (json_is_string(json_object_get(a, "why")))
-            printf("  %s, says %s", text_of(a, "why"), text_of(a, "says"));
-        putchar('\n');
+        bool failed = json_is_string(json_object_get(a, "why"));
+        table_row(&t, "%s\t%s\t%lld/%lld\t%lld/%lld\t%s%s%s", text_of(a, "peer"),
+                  text_of(a, "state"), number_of(a, "sessions_here"), number_of(a, "held"),
+                  number_of(a, "sessions_counting_on_it"), number_of(a, "relied"),
+                  failed ? text_of(a, "why") : "", failed ? ", says " : "",
+                  failed ? text_of(a, "says") : "");
+    }
+    table_print_head(&t);
+    json_array_foreach(json_object_get(answer, "agreements"), i, a) {
+        table_print_row(&t, i);
         agreement_refusals(a);
     }
+    table_close(&t);
     printf("%lld held of %lld that may be\n", number_of(answer, "held"),
            number_of(answer, "may_be_held"));
 }
@@ -202,6 +217,50 @@ static void why_detection(const json_t *answer) {
         printf(", T_D %.0f ms when it died last", detected_ms);
     putchar('\n');
     peer_detection(answer);
+}
+
+/* What it says of the others. */
+static void peer_views(const json_t *peer) {
+    const json_t *view;
+    struct table t;
+    size_t i;
+    table_open(&t, "it says of\t!verdict\t>heard\t>rtt\t>loss");
+    json_array_foreach(json_object_get(peer, "views"), i, view)
+        table_row(&t, "%s\t%s\t%lld ms ago\t%lld ms\t%.1f%%", text_of(view, "about"),
+                  text_of(view, "verdict"), number_of(view, "age_ms"), number_of(view, "rtt_ms"),
+                  100.0 * json_number_value(json_object_get(view, "loss")));
+    if (i > 0)
+        table_print(&t);
+    else
+        table_close(&t);
+}
+
+/* One of them whole. */
+void tables_peer(const json_t *peer) {
+    const char *verdict = text_of(peer, "verdict"), *paint = paint_of(verdict, strlen(verdict));
+    printf("peer       %s, %s%s%s for %.1f s: %s\n", text_of(peer, "name"), paint, verdict,
+           paint[0] != '\0' ? PAINT_END : "", seconds_of(peer, "since_ms_ago"),
+           text_of(peer, "evidence"));
+    printf("key        %s\n", text_of(peer, "key"));
+    printf("doors      beats %s, control %s\n", text_of(peer, "beats"), text_of(peer, "control"));
+    printf("path       round trip %.1f ms, %.1f%% lost\n",
+           json_number_value(json_object_get(peer, "rtt_ms")),
+           100.0 * json_number_value(json_object_get(peer, "loss")));
+    printf("it has     %lld sessions, %lld slots free, %lld sources, %lld workers%s%s\n",
+           number_of(peer, "sessions"), number_of(peer, "free"), number_of(peer, "sources"),
+           number_of(peer, "workers"), is_set(peer, "draining") ? ", draining" : "",
+           is_set(peer, "recovering") ? ", recovering" : "");
+    printf("with us    %lld of its sessions, %lld slots set aside for it, %lld standbys of ours "
+           "lodged there, %lld of them taken in\n",
+           number_of(peer, "sessions_here"), number_of(peer, "reserved_slots"),
+           number_of(peer, "lodged_slots"), number_of(peer, "standby_slots"));
+    printf("heard      %lld proofs of life, %lld suspicions, %lld of them mistaken\n",
+           number_of(peer, "proofs"), number_of(peer, "suspicions"), number_of(peer, "mistakes"));
+    peer_keys(peer);
+    peer_breaches(peer);
+    peer_damping(peer);
+    why_detection(peer);
+    peer_views(peer);
 }
 
 void tables_why(const json_t *answer) {
@@ -254,23 +313,26 @@ static const char *measured_by(const json_t *c, char out[24]) {
 
 static void candidates(const json_t *answer) {
     const json_t *c;
+    struct table t;
     size_t i;
-    char r[32], measured[16], by[24], estimated[16], between[16];
-    printf("%5s %-12s %-11s %6s %5s %9s %9s %8s %9s %9s  %s\n", "place", "cluster", "verdict",
-           "free", "cost", "R", "measured", "by", "estimated", "clusters", "decided by rule");
+    char r[32], measured[16], by[24], estimated[16], between[16], place[24], rule[24];
+    table_open(&t, ">place\tcluster\t!verdict\t>free\t>cost\t>R\t>measured\t>by\t>estimated\t"
+                   ">clusters\tdecided by rule");
     json_array_foreach(json_object_get(answer, "candidates"), i, c) {
-        char place[8] = "-";
-        if (number_of(c, "place") > 0)
-            snprintf(place, sizeof(place), "%lld", number_of(c, "place") % 1000);
-        printf("%5s %-12s %-11s %6lld %5lld %9s %9s %8s %9s %9s  ", place, text_of(c, "cluster"),
-               text_of(c, "verdict"), number_of(c, "free_slots"), number_of(c, "cost"),
-               experience_of(c, r), ms_of(c, "rtt_measured_ms", measured), measured_by(c, by),
-               ms_of(c, "rtt_estimated_ms", estimated), ms_of(c, "rtt_clusters_ms", between));
-        if (number_of(c, "rule") > 0)
-            printf("%lld, %s\n", number_of(c, "rule"), text_of(c, "decided_by"));
-        else
-            puts(number_of(c, "place") == 1 ? "first" : "-");
+        snprintf(place, sizeof(place), "%lld", number_of(c, "place"));
+        snprintf(rule, sizeof(rule), "%lld, ", number_of(c, "rule"));
+        bool ruled = number_of(c, "rule") > 0;
+        table_row(&t, "%s\t%s\t%s\t%lld\t%lld\t%s\t%s\t%s\t%s\t%s\t%s%s",
+                  number_of(c, "place") > 0 ? place : "-", text_of(c, "cluster"),
+                  text_of(c, "verdict"), number_of(c, "free_slots"), number_of(c, "cost"),
+                  experience_of(c, r), ms_of(c, "rtt_measured_ms", measured), measured_by(c, by),
+                  ms_of(c, "rtt_estimated_ms", estimated), ms_of(c, "rtt_clusters_ms", between),
+                  ruled ? rule : "",
+                  ruled                        ? text_of(c, "decided_by")
+                  : number_of(c, "place") == 1 ? "first"
+                                               : "-");
     }
+    table_print(&t);
     if (i == 0)
         puts("no peers");
     if (is_set(answer, "damped_too"))
@@ -343,47 +405,59 @@ void tables_why_session(const json_t *answer) {
 
 void tables_sessions(const json_t *answer) {
     const json_t *s;
+    struct table t;
     size_t i;
-    printf("%-22s %-10s %5s %-8s %-10s %9s %-20s\n", "session", "state", "epoch", "issuer",
-           "profile", "frame", "client");
+    table_open(&t, "session\tstate\t>epoch\tissuer\tprofile\t>frame\tclient");
     json_array_foreach(json_object_get(answer, "sessions"), i, s)
-        printf("%-22s %-10s %5lld %-8s %-10s %9lld %-20s\n", text_of(s, "session"),
-               text_of(s, "state"), number_of(s, "epoch"), text_of(s, "issuer"),
-               text_of(s, "profile"), number_of(s, "last_frame"), text_of(s, "client"));
+        table_row(&t, "%s\t%s\t%lld\t%s\t%s\t%lld\t%s", text_of(s, "session"), text_of(s, "state"),
+                  number_of(s, "epoch"), text_of(s, "issuer"), text_of(s, "profile"),
+                  number_of(s, "last_frame"), text_of(s, "client"));
+    table_print(&t);
+    if (json_is_string(json_object_get(answer, "client")))
+        printf("%zu of them of %s, of ", i, text_of(answer, "client"));
     printf("%lld in all\n", number_of(answer, "total"));
 }
 
 /* "ams1 91 (now 88, 12 clients)", one after another. */
-static void location_peers(const json_t *location) {
+static void location_peers(const json_t *location, char *out, size_t size) {
     const json_t *p;
-    size_t i;
+    size_t i, at = 0;
     char r[16], now[16];
-    json_array_foreach(json_object_get(location, "peers"), i, p)
-        printf("%s%s %s (now %s, %lld clients)", i == 0 ? "  " : ", ", text_of(p, "cluster"),
-               ms_of(p, "r", r), ms_of(p, "r_now", now), number_of(p, "clients"));
-    puts("");
+    out[0] = '\0';
+    json_array_foreach(json_object_get(location, "peers"), i, p) {
+        if (at >= size)
+            break;
+        at += (size_t)snprintf(out + at, size - at, "%s%s %s (now %s, %lld clients)",
+                               i == 0 ? "" : ", ", text_of(p, "cluster"), ms_of(p, "r", r),
+                               ms_of(p, "r_now", now), number_of(p, "clients"));
+    }
 }
 
-static void location_row(const json_t *l) {
-    char r[16], now[16], worst[16], rtt[16], rtt_p95[16], jitter[16];
+static void location_row(struct table *t, const json_t *l) {
+    char r[16], now[16], worst[16], rtt[16], rtt_p95[16], jitter[16], peers[512];
+    location_peers(l, peers, sizeof(peers));
     if (strcmp(text_of(l, "state"), "elsewhere") == 0)
-        printf("%-20s %-9s %54s", text_of(l, "location"), text_of(l, "state"), "");
+        table_row(t, "%s\t%s\t\t\t\t\t\t\t\t\t\t%s", text_of(l, "location"), text_of(l, "state"),
+                  peers);
     else
-        printf("%-20s %-9s %7lld %5s %4.1f %5s %6s %5.1f%% %6s %7s %6s", text_of(l, "location"),
-               text_of(l, "state"), number_of(l, "clients"), ms_of(l, "r", r),
-               json_number_value(json_object_get(l, "mos")), ms_of(l, "r_now", now),
-               ms_of(l, "r_worst_tenth", worst),
-               100 * json_number_value(json_object_get(l, "loss")), ms_of(l, "rtt_ms", rtt),
-               ms_of(l, "rtt_ms_p95", rtt_p95), ms_of(l, "jitter_ms_p95", jitter));
-    location_peers(l);
+        table_row(t, "%s\t%s\t%lld\t%s\t%.1f\t%s\t%s\t%.1f%%\t%s\t%s\t%s\t%s",
+                  text_of(l, "location"), text_of(l, "state"), number_of(l, "clients"),
+                  ms_of(l, "r", r), json_number_value(json_object_get(l, "mos")),
+                  ms_of(l, "r_now", now), ms_of(l, "r_worst_tenth", worst),
+                  100 * json_number_value(json_object_get(l, "loss")), ms_of(l, "rtt_ms", rtt),
+                  ms_of(l, "rtt_ms_p95", rtt_p95), ms_of(l, "jitter_ms_p95", jitter), peers);
 }
 
 void tables_locations(const json_t *answer) {
     const json_t *one;
+    struct table t;
     size_t i;
-    printf("%-20s %-9s %7s %5s %4s %5s %6s %6s %6s %7s %6s  %s\n", "location", "state", "clients",
-           "R", "MOS", "now", "tenth", "loss", "rtt", "95 %", "jitter", "peers' R there");
-    json_array_foreach(json_object_get(answer, "locations"), i, one) location_row(one);
+    table_open(&t, "location\t!state\t>clients\t>R\t>MOS\t>now\t>tenth\t>loss\t>rtt\t>95 %\t"
+                   ">jitter\tpeers' R there");
+    json_array_foreach(json_object_get(answer, "locations"), i, one) location_row(&t, one);
+    table_print(&t);
+    if (json_is_string(json_object_get(answer, "within")))
+        printf("%zu of them in %s, of ", i, text_of(answer, "within"));
     printf("%lld in all, %lld of them fallen, %lld degraded by our path; %lld others with peers\n",
            number_of(answer, "total"), number_of(answer, "fallen"), number_of(answer, "degraded"),
            number_of(answer, "elsewhere"));
@@ -392,42 +466,55 @@ void tables_locations(const json_t *answer) {
                is_set(one, "degraded") ? "degraded: " : "", text_of(one, "evidence"));
 }
 
+static void found_row(struct table *t, const json_t *one) {
+    const json_t *domain = json_array_get(json_object_get(one, "domains"), 0);
+    table_row(t, "%s\t%s\t%s\t%s%s%s", text_of(one, "name"), text_of(one, "state"),
+              text_of(one, "provider"),
+              domain != NULL              ? json_string_value(domain)
+              : is_set(one, "introduced") ? "a peer"
+              : is_set(one, "announced")  ? "its former key"
+                                          : "nobody now",
+              text_of(one, "why")[0] != '\0' ? ": " : "", text_of(one, "why"));
+}
+
 void tables_found(const json_t *s) {
     const json_t *one;
+    struct table t;
     size_t i;
-    json_array_foreach(json_object_get(s, "domains"), i, one) {
-        if (i == 0)
-            printf("%-40s %8s %8s\n", "domain", "answers", "failures");
-        printf("%-40s %8lld %8lld\n", text_of(one, "domain"), number_of(one, "answers"),
-               number_of(one, "failures"));
+    table_open(&t, "domain\t>answers\t>failures");
+    json_array_foreach(json_object_get(s, "domains"), i, one)
+        table_row(&t, "%s\t%lld\t%lld", text_of(one, "domain"), number_of(one, "answers"),
+                  number_of(one, "failures"));
+    if (i > 0)
+        table_print(&t);
+    else
+        table_close(&t);
+    table_open(&t, "cluster\t!state\tprovider\tnamed by");
+    json_array_foreach(json_object_get(s, "clusters"), i, one) found_row(&t, one);
+    if (i > 0) {
+        table_print(&t);
+        return;
     }
-    json_array_foreach(json_object_get(s, "clusters"), i, one) {
-        if (i == 0)
-            printf("%-16s %-9s %-16s %s\n", "cluster", "state", "provider", "named by");
-        const json_t *domain = json_array_get(json_object_get(one, "domains"), 0);
-        printf("%-16s %-9s %-16s %s%s%s\n", text_of(one, "name"), text_of(one, "state"),
-               text_of(one, "provider"),
-               domain != NULL              ? json_string_value(domain)
-               : is_set(one, "introduced") ? "a peer"
-               : is_set(one, "announced")  ? "its former key"
-                                           : "nobody now",
-               text_of(one, "why")[0] != '\0' ? ": " : "", text_of(one, "why"));
-    }
-    if (i == 0)
-        puts("no cluster was heard of beside the peers that the policy names");
+    table_close(&t);
+    puts("no cluster was heard of beside the peers that the policy names");
 }
 
 void tables_diff(const json_t *answer) {
     const json_t *one, *restart = json_object_get(answer, "needs_restart");
+    struct table t;
     size_t i;
+    table_open(&t, "key\tchange");
     json_array_foreach(json_object_get(answer, "changes"), i, one) {
         const json_t *now = json_object_get(one, "now"), *file = json_object_get(one, "file");
-        printf("%-40s %s -> %s\n", text_of(one, "key"),
-               json_is_string(now) ? json_string_value(now) : "(none)",
-               json_is_string(file) ? json_string_value(file) : "(none)");
+        table_row(&t, "%s\t%s -> %s", text_of(one, "key"),
+                  json_is_string(now) ? json_string_value(now) : "(none)",
+                  json_is_string(file) ? json_string_value(file) : "(none)");
     }
     if (i == 0)
         puts("nothing would change");
+    for (size_t row = 0; row < i; row++)
+        table_print_row(&t, row);
+    table_close(&t);
     if (json_is_string(restart))
         printf("%s cannot change while running: a reload would refuse all of it\n",
                json_string_value(restart));

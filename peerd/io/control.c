@@ -4,6 +4,7 @@
  * peerctl, which reads the cluster's key file) everything that an operator asks.
  */
 #include "peerd/io/daemon.h"
+#include "peerd/io/reach.h"
 #include "peerd/net/clock.h"
 #include "peerd/wire/json_read.h"
 #include "topo/location.h"
@@ -280,18 +281,36 @@ static bool read_limit(struct net_http_request *r, uint32_t *out) {
     return true;
 }
 
+/* A part of a list, by prefix or address; *given is false if the whole is meant. False: it has been
+ * answered. */
+static bool read_prefix(struct net_http_request *r, const char *name, struct prefix *out,
+                        bool *given) {
+    char detail[64];
+    const char *text = net_http_query(r, name);
+    *given = text != NULL;
+    if (text == NULL || prefix_from_text(out, text))
+        return true;
+    snprintf(detail, sizeof(detail), "%s: expected an address or a prefix", name);
+    net_http_answer_problem(r, 400, ERR_BAD_FIELD, detail, 0);
+    return false;
+}
+
 static void get_sessions(struct daemon *d, struct net_http_request *r, uint32_t index) {
     uint32_t limit;
+    struct prefix of;
+    bool given;
     (void)index;
-    if (read_limit(r, &limit))
-        control_answer_text(r, present_sessions(d, limit));
+    if (read_limit(r, &limit) && read_prefix(r, "client", &of, &given))
+        control_answer_text(r, present_sessions(d, limit, given ? &of : NULL));
 }
 
 static void get_locations(struct daemon *d, struct net_http_request *r, uint32_t index) {
     uint32_t limit;
+    struct prefix within;
+    bool given;
     (void)index;
-    if (read_limit(r, &limit))
-        control_answer_text(r, present_locations(d, limit));
+    if (read_limit(r, &limit) && read_prefix(r, "within", &within, &given))
+        control_answer_text(r, present_locations(d, limit, given ? &within : NULL));
 }
 
 static void get_found(struct daemon *d, struct net_http_request *r, uint32_t index) {
@@ -341,6 +360,7 @@ static const struct route routes[] = {
     {"GET", "/v1/introductions", ASKER_PEER, get_introductions},
     {"POST", "/v1/standbys", ASKER_PEER, post_standbys},
     {"POST", "/v1/agreements", ASKER_PEER, control_agreement},
+    {"POST", "/v1/reach", ASKER_PEER, reach_asked},
     {"POST", "/v1/node", ASKER_NODE, registrar_request},
     {"GET", "/v1/status", ASKER_OPERATOR, get_status},
     {"GET", "/v1/peers", ASKER_OPERATOR, get_peers},

@@ -1,6 +1,7 @@
 #include "peerd/io/daemon.h"
 
 #include "peerd/io/policy_file.h"
+#include "peerd/io/reach.h"
 #include "peerd/net/clock.h"
 #include "peerd/net/notify.h"
 
@@ -207,6 +208,7 @@ void daemon_run(struct daemon *d) {
 static void close_doors(struct daemon *d) {
     net_http_server_stop(d->clients);
     net_http_server_stop(d->control);
+    reach_close(d);
     net_udp_close(d->beats);
     net_http_client_free(d->http);
 }

@@ -26,6 +26,9 @@
 #define DAEMON_VERSION PEERD_VERSION
 
 struct daemon_peer;
+struct reach_trial;
+
+#define DAEMON_REACH_TRIALS_MAX 4 /* questions of peers whether we reach them, at a time */
 
 /* One of the two doors of a peer, and where it is. */
 struct daemon_place {
@@ -91,6 +94,7 @@ struct daemon_peer {
     struct net_http_call *fetch;       /* in flight; NULL for none */
     struct net_http_call *lodge;       /* likewise */
     struct net_http_call *saying;      /* likewise: what we say of an agreement */
+    struct instant reach_after;        /* it may ask again then whether we reach it; 0: now */
     uint32_t lodged_groups;            /* in the lodging under way */
     struct daemon_lodging waiting;     /* the newest one after that */
     char *envelope;                    /* owned: its description as it signed it, if others may have
@@ -146,7 +150,8 @@ struct daemon {
     struct {
         struct net_http_request *request; /* NULL: none, or answered */
         const struct node_request *report;
-    } registering;            /* what registrar.c is at; the core answers in the same step */
+    } registering; /* what registrar.c is at; the core answers in the same step */
+    struct reach_trial *reaching[DAEMON_REACH_TRIALS_MAX]; /* owned; NULL: none */
     uint32_t descriptors_max; /* open files that the system lets us have */
     struct instant started;
     struct daemon_counters counters;
@@ -284,13 +289,16 @@ void discovery_close(struct daemon *d);
 
 /* present.c: terminated JSON from malloc, NULL if memory is short. */
 char *present_status(const struct daemon *d);
+/* trouble.c: a JSON array of sentences, one for each thing that is not as the policy wants it. */
+struct json_t *present_trouble(const struct daemon *d);
 char *present_status_for_clients(const struct daemon *d); /* without what only operators may see */
 char *present_peers(const struct daemon *d);
 char *present_why(const struct daemon *d, uint32_t peer);
 /* What the detector is asked for, what it achieves, and what it expects of the path; null: not
  * known, or never. The caller owns it. */
 struct json_t *present_detection(const struct core_peer_status *p);
-char *present_sessions(const struct daemon *d, uint32_t limit);
+/* Only those whose client is in `of`, unless that is NULL. */
+char *present_sessions(const struct daemon *d, uint32_t limit, const struct prefix *of);
 
 /* Which moves of the ledger. */
 struct present_moves_filter {
@@ -308,7 +316,8 @@ char *present_found(const struct daemon *d); /* present_found.c */
 struct json_t *text_json(const char *text);
 
 /* locations.c */
-char *present_locations(const struct daemon *d, uint32_t limit);
+/* Only those in `within`, and the one that it is in, unless that is NULL. */
+char *present_locations(const struct daemon *d, uint32_t limit, const struct prefix *within);
 
 /* What the policy in that file would change. NULL with faults: it would be refused; without: no
  * memory. */

@@ -75,20 +75,31 @@ static json_t *events_json(const struct daemon *d, struct instant now) {
     return list;
 }
 
-char *present_locations(const struct daemon *d, uint32_t limit) {
+static bool is_shown(const struct prefix *location, const struct prefix *within) {
+    return within == NULL || prefix_holds(location, &within->addr) ||
+           (within->bits <= location->bits && prefix_holds(within, &location->addr));
+}
+
+char *present_locations(const struct daemon *d, uint32_t limit, const struct prefix *within) {
+    char within_text[PREFIX_TEXT_LEN_MAX + 1];
     struct core_status whole = core_status(d->core);
     struct core_location_status l;
     struct instant now = net_now();
     uint32_t cursor = 0;
     json_t *list = json_array();
-    for (uint32_t shown = 0; shown < limit && core_location_next(d->core, &cursor, now, &l);
-         shown++)
+    for (uint32_t shown = 0; shown < limit && core_location_next(d->core, &cursor, now, &l);) {
+        if (!is_shown(&l.location, within))
+            continue;
         json_array_append_new(list, location_json(d, &l, now));
+        shown++;
+    }
     json_t *all =
         json_pack("{s:s, s:i, s:i, s:i, s:i, s:o, s:o}", "cluster", d->policy->cluster.name.text,
                   "total", (int)whole.locations, "fallen", (int)whole.locations_bad, "degraded",
                   (int)whole.locations_degraded, "elsewhere", (int)whole.locations_elsewhere,
                   "locations", list, "events", events_json(d, now));
+    if (all != NULL && within != NULL)
+        json_object_set_new(all, "within", json_string(prefix_to_text(within, within_text)));
     char *text = all == NULL ? NULL : json_dumps(all, DUMP_FLAGS);
     json_decref(all);
     return text;

@@ -115,7 +115,7 @@ static char *status_text(const struct daemon *d, bool for_operators) {
         json_array_append_new(nodes, node_json(&n, now));
     }
     json_t *drain = drain_json(&s, now);
-    return dump(json_pack(
+    json_t *out = json_pack(
         "{s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
         "s:i, s:o, s:o, s:o, s:o}",
         "cluster", s.cluster.text, "version", DAEMON_VERSION, "up_ms", age_ms(now, s.started),
@@ -124,7 +124,10 @@ static char *status_text(const struct daemon *d, bool for_operators) {
         (int)s.capacity, "credit", (int)s.credit, "reserved", (int)s.reserved, "sessions",
         (int)s.sessions, "standbys", (int)s.standbys, "hedging", (int)s.hedging, "free",
         (int)s.free, "groups", (int)s.groups, "nodes", nodes, "locations", locations_json(&s),
-        "policy", policy_json(d, for_operators), "counters", counters_json(d)));
+        "policy", policy_json(d, for_operators), "counters", counters_json(d));
+    if (out != NULL && for_operators)
+        json_object_set_new(out, "trouble", present_trouble(d));
+    return dump(out);
 }
 
 char *present_status(const struct daemon *d) {
@@ -279,15 +282,23 @@ static json_t *session_json(const struct core_session_status *s, struct instant 
     return out;
 }
 
-char *present_sessions(const struct daemon *d, uint32_t limit) {
+char *present_sessions(const struct daemon *d, uint32_t limit, const struct prefix *of) {
+    char text[PREFIX_TEXT_LEN_MAX + 1];
     struct instant now = net_now();
     struct core_status whole = core_status(d->core);
     json_int_t total = (json_int_t)whole.sessions + whole.standbys + whole.hedging + whole.opened;
     struct core_session_status s;
     uint32_t cursor = 0;
     json_t *list = json_array();
-    for (uint32_t shown = 0; shown < limit && core_session_next(d->core, &cursor, &s); shown++)
+    for (uint32_t shown = 0; shown < limit && core_session_next(d->core, &cursor, &s);) {
+        if (of != NULL && !prefix_holds(of, &s.client))
+            continue;
         json_array_append_new(list, session_json(&s, now));
-    return dump(json_pack("{s:s, s:I, s:o}", "cluster", d->policy->cluster.name.text, "total",
-                          total, "sessions", list));
+        shown++;
+    }
+    json_t *out = json_pack("{s:s, s:I, s:o}", "cluster", d->policy->cluster.name.text, "total",
+                            total, "sessions", list);
+    if (out != NULL && of != NULL)
+        json_object_set_new(out, "client", json_string(prefix_to_text(of, text)));
+    return dump(out);
 }

@@ -37,6 +37,24 @@ Test(addr, text_and_back) {
     cr_expect(addr_is_none(&none));
 }
 
+Test(addr, prefix_to_text) {
+    static const struct {
+        const char *text, *canonical;
+    } rows[] = {
+        {"192.0.2.0/24", "192.0.2.0/24"},
+        {"192.0.2.7", "192.0.2.7/32"},
+        {"2001:DB8:0::/32", "2001:db8::/32"},
+        {"::/0", "::/0"},
+    };
+    struct prefix p, none = {0};
+    char text[PREFIX_TEXT_LEN_MAX + 1];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_assert(prefix_from_text(&p, rows[i].text), "%s", rows[i].text);
+        cr_expect_str_eq(prefix_to_text(&p, text), rows[i].canonical);
+    }
+    cr_expect_str_eq(prefix_to_text(&none, text), "-");
+}
+
 Test(addr, refuses) {
     static const char *const rows[] = {
         "",

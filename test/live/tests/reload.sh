@@ -28,7 +28,8 @@ accepted() {
 
 { cat "$good"; echo "detectoin: {interval: 100ms}"; } | put
 wait_for 15 refused || fail "a policy with an unknown key is not reported"
-status fra1 >"$LIVE_DIR/status" || fail "peerctl status: $?"
+status fra1 >"$LIVE_DIR/status"
+[ $? -eq 1 ] || fail "peerctl status does not end with 1"
 grep -q 'did you mean `detection`' "$LIVE_DIR/status" || fail "no hint: $(cat "$LIVE_DIR/status")"
 grep -qE 'policy\.yaml:[0-9]+:[0-9]+' "$LIVE_DIR/status" || fail "no line and column"
 listen >/dev/null || fail "a session cannot be opened under the policy that is in force"
