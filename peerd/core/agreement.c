@@ -518,6 +518,10 @@ static bool terms_admit(const struct agreement_part *part, const struct name *se
            (part->classes >> class & 1) != 0;
 }
 
+bool agreement_takes(const struct agreement *a, const struct name *service, uint8_t class) {
+    return a->held > 0 && terms_admit(&a->terms.theirs, service, class);
+}
+
 enum err agreement_admits(struct agreement *a, const struct name *service, uint8_t class,
                           const struct addr *client, uint32_t used) {
     if (a->held == 0 || !terms_admit(&a->terms.theirs, service, class) ||

@@ -170,6 +170,9 @@ struct instant agreement_deadline(const struct agreement *a);
 
 void agreement_check_invariants(const struct agreement *a);
 
+/* Are its sessions of that service and class in the terms, while slots are held for it? */
+bool agreement_takes(const struct agreement *a, const struct name *service, uint8_t class);
+
 /* May the other bring one more session of that service, class and client, having `used` already?
  * ERR_OK, ERR_DENIED (not in the terms) or ERR_NO_CREDIT (more than is held); refusals are
  * counted. */

@@ -339,6 +339,27 @@ void agreements_refused(struct core *core, struct peering *p, uint64_t count) {
     trace_refused(core, p, agreements_held(core, p) > 0 ? ERR_NO_CREDIT : ERR_DENIED);
 }
 
+void agreements_denied(struct core *core, struct peering *p, uint64_t count) {
+    core->counters.sessions_denied += count;
+    if (p->accord != NULL)
+        p->accord->agreement.counters.denied += count;
+    trace_refused(core, p, ERR_DENIED);
+}
+
+_Static_assert(POLICY_SERVICES_MAX <= NODE_GUEST_SERVICES_MAX, "each service has its bit");
+
+uint32_t agreements_services(const struct core *core, const struct peering *p) {
+    uint32_t bits = 0;
+    if (p->accord == NULL || p->accord->agreement.held == 0)
+        return NODE_GUEST_SERVICES_ALL; /* that there is no slot says enough */
+    for (uint32_t i = 0; i < core->policy.service_count; i++) {
+        const struct policy_service *s = &core->policy.services[i];
+        if (agreement_takes(&p->accord->agreement, &s->name, (uint8_t)s->priority))
+            bits |= UINT32_C(1) << i;
+    }
+    return bits;
+}
+
 enum err agreements_admit(struct core *core, const struct node_session *told, bool known) {
     struct peering *p = peering_by_name(core, &told->issuer);
     enum err err = p != NULL ? judge(core, p, told, known ? 0 : p->here) : ERR_OK;

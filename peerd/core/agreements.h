@@ -9,11 +9,12 @@
  * there is room for, and is asked for as much; nothing is set aside because of that.
  *
  * Sessions come to workers, which ask nobody: they know how many of each peer's they may let in
- * (allotment.h), and refuse the others at the door. What is not in the terms otherwise, and whoever
- * is too many because two nodes took one in at the same time, a node tells of within a poll; it is
- * ended with the reason, and its client turns to its next backup. Who was here before stays,
- * whatever becomes of the agreement. A peer that has not been heard since we started may rely on
- * what a run before has promised: until a lease is over it brings as many as are reserved for it.
+ * (allotment.h) and of which services, and refuse the others at the door. What is not in the terms
+ * otherwise, and whoever is too many because two nodes took one in at the same time, a node tells
+ * of within a poll; it is ended with the reason, and its client turns to its next backup. Who was
+ * here before stays, whatever becomes of the agreement. A peer that has not been heard since we
+ * started may rely on what a run before has promised: until a lease is over it brings as many as
+ * are reserved for it.
  *
  * What a machine wants to say to a peer that is not heard is lost, as it might be on the way.
  */
@@ -93,8 +94,16 @@ bool agreements_bound(const struct core *core, const struct peering *p);
 /* With nothing held for it: is there nothing under way either that would change that soon? */
 bool agreements_deny(const struct peering *p, uint32_t held);
 
-/* So many more of its sessions were refused by workers, as more than they were told to let in. */
+/* The services of our policy that its sessions may use here, as in node_guest_limit: those that
+ * both sides have named, of a class that both have. Clients are not in it: whether a client's
+ * address is one that was agreed upon, is asked when a node tells of its session. */
+uint32_t agreements_services(const struct core *core, const struct peering *p);
+
+/* So many more of its sessions were refused by workers, as more than they were told to let in … */
 void agreements_refused(struct core *core, struct peering *p, uint64_t count);
+
+/* … and as of a service that is not in the terms. */
+void agreements_denied(struct core *core, struct peering *p, uint64_t count);
 
 /* A node tells of a session that is not in the table, or (`known`) stands by there and is to serve.
  * ERR_OK: it may. A limit concerns newcomers: who was let in to stand by may serve, though less has

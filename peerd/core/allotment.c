@@ -37,17 +37,25 @@ void allotments_forget(struct node *n) {
 
 /* ---- what a node says ------------------------------------------------------------------------ */
 
+static uint64_t grown(uint64_t now, uint64_t before) {
+    return now < before ? 0 : now - before;
+}
+
 static void heard(struct core *core, struct node *n, const struct node_guest *g, bool fresh) {
     struct peering *p = peering_by_name(core, &g->issuer);
     struct allotment *row = p == NULL ? NULL : find_or_make(n, &g->issuer);
     if (row == NULL)
         return;
     /* What it refused before we knew it was for the run of us before to tell. */
-    uint64_t more = fresh || g->refused < row->refused ? 0 : g->refused - row->refused;
+    uint64_t refused = fresh ? 0 : grown(g->refused, row->refused);
+    uint64_t denied = fresh ? 0 : grown(g->denied, row->denied);
     row->here = g->sessions;
     row->refused = g->refused;
-    if (more > 0)
-        agreements_refused(core, p, more);
+    row->denied = g->denied;
+    if (refused > 0)
+        agreements_refused(core, p, refused);
+    if (denied > 0)
+        agreements_denied(core, p, denied);
 }
 
 void allotments_heard(struct core *core, struct node *n, const struct node_request *r) {
@@ -146,9 +154,17 @@ uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
         out[count++] = (struct node_guest_limit){
             .issuer = p->policy.name,
             .slots = row->granted,
-            .refusal = agreements_deny(p, held) ? ERR_DENIED : ERR_NO_CREDIT};
+            .refusal = agreements_deny(p, held) ? ERR_DENIED : ERR_NO_CREDIT,
+            .services = agreements_services(core, p)};
     }
     return count;
+}
+
+struct node_guest_services allotments_services(const struct policy *policy) {
+    struct node_guest_services out = {.count = policy->service_count};
+    for (uint32_t i = 0; i < policy->service_count; i++)
+        out.names[i] = policy->services[i].name;
+    return out;
 }
 
 void allotments_check_invariants(const struct core *core) {

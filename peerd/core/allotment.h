@@ -19,12 +19,14 @@
 #include "peerd/wire/node.h"
 
 struct core;
+struct policy;
 struct node;
 
 struct allotment {
     struct name issuer;
     uint32_t here;        /* [sessions] at the node, as it said last */
-    uint64_t refused;     /* by its workers, as it said last */
+    uint64_t refused;     /* by its workers, as it said last … */
+    uint64_t denied;      /* … and of services that are not in the terms */
     uint32_t granted;     /* [sessions] in the newest answer */
     uint64_t granted_seq; /* request in whose answer that figure first stood */
     uint32_t promised;    /* it may believe in up to this many */
@@ -41,6 +43,9 @@ void allotments_heard(struct core *core, struct node *n, const struct node_reque
 /* Allots anew, in the answer to request `seq`. Into `out`, of NODE_GUESTS_MAX; returns how many. */
 uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
                           struct node_guest_limit *out);
+
+/* The services that those limits speak of: all of the policy, in its order. */
+struct node_guest_services allotments_services(const struct policy *policy);
 
 /* It is another run of the node, or the node is gone. */
 void allotments_forget(struct node *n);

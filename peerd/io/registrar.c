@@ -5,6 +5,7 @@
  * the catalogue if the node's differs, whose tickets to trust, whom to tell when this peerd falls
  * silent and under which keys, and the limits. A node never gets the cluster's own secret.
  */
+#include "peerd/core/allotment.h"
 #include "peerd/io/daemon.h"
 
 #include <assert.h>
@@ -124,6 +125,7 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .order_count = answer->order_count,
         .guests = (struct node_guest_limit *)answer->guests,
         .guest_count = answer->guest_count,
+        .guest_services = allotments_services(d->policy),
         .issuers = issuers,
         .issuer_count = keys_issuers(d, issuers),
         .media_alive = alive,

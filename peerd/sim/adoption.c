@@ -36,6 +36,7 @@ static void adopt(struct sim *sim, struct sim_worker *worker, const struct sim_e
     struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED,
                                  .now = sim_worker_now(sim, worker),
                                  .issuer = sim_issuer(sim, worker, e->client),
+                                 .service = sim_service(sim, e->client),
                                  .adopted = true,
                                  .u.resume = &r};
     if (r.purpose == RESUME_COMMIT) { /* the pace goes on as it was */

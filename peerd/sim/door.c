@@ -110,6 +110,7 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                     &(struct tenure_event){.kind = TENURE_RESUME_RECEIVED,
                                            .now = sim_worker_now(sim, w),
                                            .issuer = sim_issuer(sim, w, client),
+                                           .service = sim_service(sim, client),
                                            .u.resume = r},
                     &q);
 }

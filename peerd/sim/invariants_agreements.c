@@ -60,8 +60,9 @@ bool watch_lets_in(const struct sim *sim, const struct sim_worker *w, const stru
     if (s->refusal == ERR_DENIED && instant_before(sim_client_now(sim, c), s->not_before))
         return false; /* it said so, and is not to be asked for a while */
     if (held)
-        return w->tenures[slot].state != TENURE_STANDBY || !guests_deny(w->guests, issuer);
-    return guests_room(w->guests, issuer);
+        return w->tenures[slot].state != TENURE_STANDBY ||
+               !guests_deny(w->guests, issuer, sim_service(sim, c->index));
+    return guests_room(w->guests, issuer, sim_service(sim, c->index));
 }
 
 void watch_agreements(struct sim *sim, struct sim_site *site) {

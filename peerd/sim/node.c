@@ -209,7 +209,7 @@ uint32_t sim_node_guests(struct sim *sim, const struct sim_node *node, const str
 
 void sim_node_allot(struct sim *sim, struct sim_node *node, const struct node_answer *a) {
     uint32_t here[SIM_WORKERS_MAX];
-    guests_allot(node->guests, node->board, a->guests, a->guest_count);
+    guests_allot(node->guests, node->board, a->guests, a->guest_count, &a->guest_services);
     for (uint32_t i = 0; i < node->guests->count; i++) {
         if (!node->guests->fresh[i])
             continue;
@@ -223,7 +223,7 @@ static void limit_guests(const struct sim_node *node, const struct sim_worker *w
     struct guest_limit limits[NODE_GUESTS_MAX];
     for (uint32_t i = 0; i < node->guests->count; i++)
         limits[i] = guests_allotted_limit(node->guests, i);
-    guests_limit_set(worker->guests, limits, node->guests->count);
+    guests_limit_set(worker->guests, limits, node->guests->count, &node->guests->services);
 }
 
 void sim_node_lease_credit(struct sim *sim, const struct sim_node *node,

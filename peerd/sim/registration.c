@@ -95,8 +95,11 @@ static void describe_guests(struct sim *sim, struct sim_node *node, struct node_
         for (uint32_t i = 0; i < node->worker_count; i++)
             guests_allotted_refused(
                 a, issuer, guests_refused(sim->workers[node->first_worker + i].guests, issuer));
-        r->guests[r->guest_count] = (struct node_guest){
-            .issuer = *issuer, .sessions = sessions, .refused = a->refused[r->guest_count]};
+        r->guests[r->guest_count] =
+            (struct node_guest){.issuer = *issuer,
+                                .sessions = sessions,
+                                .refused = a->turned_away[r->guest_count].refused,
+                                .denied = a->turned_away[r->guest_count].denied};
     }
 }
 

@@ -1,5 +1,6 @@
 #include "peerd/sim/site.h"
 
+#include "peerd/core/allotment.h"
 #include "peerd/sim/discovery.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
@@ -309,6 +310,7 @@ static void answer_node(struct sim *sim, struct sim_site *site, const struct cor
         body->guest_count = a->guest_count;
         body->guests = sim_alloc(a->guest_count, sizeof(*body->guests));
         memcpy(body->guests, a->guests, a->guest_count * sizeof(*body->guests));
+        body->guest_services = allotments_services(&site->policy);
     }
     fill_media_alive(sim, site, body);
     sim_put(

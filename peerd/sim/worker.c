@@ -423,6 +423,10 @@ const struct name *sim_issuer(const struct sim *sim, const struct sim_worker *w,
     return issuer == w->cluster ? NULL : &sim->scenario->clusters[issuer].identity.name;
 }
 
+const struct name *sim_service(const struct sim *sim, uint32_t client) {
+    return &sim->scenario->clients[sim->clients[client].group].service;
+}
+
 void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_event *event,
                      const struct sim_question *q) {
     char who[NAME_LEN_MAX + 32];

@@ -1,7 +1,8 @@
 /*
- * A limit on guests: how many sessions of a peer's tickets a machine may have, as agreed with that
- * peer. peerd tells a node of it in its answer (node.h); of those whom no limit names there may be
- * as many as there is credit. It holds for as long as the credit does.
+ * A limit on guests: how many sessions of a peer's tickets a machine may have, and for which
+ * services, as agreed with that peer. peerd tells a node of it in its answer (node.h); of those
+ * whom no limit names there may be as many as there is credit. It holds for as long as the credit
+ * does.
  */
 #ifndef PEERD_WIRE_GUEST_H
 #define PEERD_WIRE_GUEST_H
@@ -9,12 +10,24 @@
 #include "peerd/base/err.h"
 #include "peerd/base/id.h"
 
-#define NODE_GUESTS_MAX 64 /* peers whose sessions are bounded */
+#define NODE_GUESTS_MAX         64         /* peers whose sessions are bounded */
+#define NODE_GUEST_SERVICES_MAX 16         /* services of the cluster */
+#define NODE_GUEST_SERVICES_ALL UINT32_MAX /* nothing was agreed about services */
 
 struct node_guest_limit {
     struct name issuer;
     uint32_t slots;   /* [sessions] of all its workers together */
     enum err refusal; /* of one too many: ERR_NO_CREDIT, or ERR_DENIED if nothing is agreed */
+    /* Bit n: sessions of the service that node_guest_services has in place n may come; other
+     * services may not, unless it is NODE_GUEST_SERVICES_ALL. Classes of priority are a service's,
+     * so they are in it, too. */
+    uint32_t services;
+};
+
+/* The services that the limits of the same answer speak of. */
+struct node_guest_services {
+    struct name names[NODE_GUEST_SERVICES_MAX];
+    uint32_t count;
 };
 
 #endif

@@ -143,6 +143,8 @@ static void put_guests(struct json_writing *w, const struct node_request *r) {
         json_write_name(w, e, "issuer", &r->guests[i].issuer);
         json_write_uint(w, e, "sessions", r->guests[i].sessions);
         json_write_uint(w, e, "refused", r->guests[i].refused);
+        if (r->guests[i].denied > 0)
+            json_write_uint(w, e, "denied", r->guests[i].denied);
     }
 }
 
@@ -260,6 +262,7 @@ static void get_guest(const struct json_place *o, void *out) {
     g->issuer = json_read_name(o, "issuer");
     g->sessions = (uint32_t)json_read_uint(o, "sessions", 0, UINT32_MAX);
     g->refused = json_read_uint(o, "refused", 0, INT64_MAX);
+    g->denied = json_read_has(o, "denied") ? json_read_uint(o, "denied", 0, INT64_MAX) : 0;
 }
 
 static void get_trip(const struct json_place *o, void *out) {

@@ -113,6 +113,7 @@ struct node_guest {
     struct name issuer;
     uint32_t sessions; /* now, of all purposes */
     uint64_t refused;  /* as one too many, by workers, since the supervisor started */
+    uint64_t denied;   /* as of a service that was not agreed upon (optional) */
 };
 
 /* How far away a client of a session served here is from another cluster, as it says itself. Told
@@ -235,6 +236,7 @@ struct node_answer {
     struct node_credit credit;
     struct node_guest_limit *guests; /* (optional) */
     size_t guest_count;
+    struct node_guest_services guest_services; /* (optional) */
     struct node_order *orders;
     size_t order_count;
     struct node_media_alive *media_alive;

@@ -81,7 +81,11 @@ static void put_guests(struct json_writing *w, const struct node_answer *a) {
         json_write_name(w, e, "issuer", &a->guests[i].issuer);
         json_write_uint(w, e, "slots", a->guests[i].slots);
         json_write_string(w, e, "refusal", err_name(a->guests[i].refusal));
+        if (a->guests[i].services != NODE_GUEST_SERVICES_ALL)
+            json_write_uint(w, e, "takes", a->guests[i].services);
     }
+    if (a->guest_count > 0 && a->guest_services.count > 0)
+        json_write_names(w, w->root, "services", a->guest_services.names, a->guest_services.count);
 }
 
 static void put_orders(struct json_writing *w, const struct node_answer *a) {
@@ -214,6 +218,10 @@ static void get_guest(const struct json_place *o, void *out) {
     struct json_place refusal = json_read_member(o, "refusal");
     g->issuer = json_read_name(o, "issuer");
     g->slots = (uint32_t)json_read_uint(o, "slots", 0, UINT32_MAX);
+    g->services =
+        json_read_has(o, "takes")
+            ? (uint32_t)json_read_uint(o, "takes", 0, (UINT64_C(1) << NODE_GUEST_SERVICES_MAX) - 1)
+            : NODE_GUEST_SERVICES_ALL;
     g->refusal = json_read_err(o, "refusal");
     if (g->refusal != ERR_NO_CREDIT && g->refusal != ERR_DENIED)
         json_read_fail(&refusal, "no_credit or denied");
@@ -280,6 +288,10 @@ static void get_answer(const struct json_place *o, struct node_answer *a) {
     if (json_read_has(o, "guests"))
         a->guests = json_read_array(o, "guests", NODE_GUESTS_MAX, sizeof(*a->guests), get_guest,
                                     &a->guest_count);
+    if (json_read_has(o, "services"))
+        a->guest_services.count = (uint32_t)json_read_list(
+            o, "services", a->guest_services.names, NODE_GUEST_SERVICES_MAX,
+            sizeof(a->guest_services.names[0]), json_read_each_name);
     a->orders = json_read_array(o, "orders", NODE_ORDERS_MAX, sizeof(*a->orders), get_order,
                                 &a->order_count);
     a->media_alive =

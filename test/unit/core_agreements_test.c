@@ -147,11 +147,12 @@ Test(core_agreements, what_is_not_in_the_terms_is_denied) {
         uint8_t last; /* of the client's address */
         uint32_t priority;
         enum err why;
+        uint32_t at_the_door; /* the services that workers let in, of radio and no other */
     } rows[] = {
-        {"as agreed", "radio", 1, 0, ERR_OK},
-        {"another service", "voice", 1, 0, ERR_DENIED},
-        {"a class that it has not asked for", "radio", 1, 1, ERR_DENIED},
-        {"a client whom we do not serve for it", "radio", 129, 0, ERR_DENIED},
+        {"as agreed", "radio", 1, 0, ERR_OK, 1},
+        {"another service", "voice", 1, 0, ERR_DENIED, 1},
+        {"a class that it has not asked for", "radio", 1, 1, ERR_DENIED, 0},
+        {"a client whom we do not serve for it", "radio", 129, 0, ERR_DENIED, 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture *f = ready(10, true);
@@ -173,6 +174,8 @@ Test(core_agreements, what_is_not_in_the_terms_is_denied) {
             fixture_node(f, 0, &(struct fixture_report){.sessions = &s, .session_count = 1});
         enum err why = a.order_count > 0 ? a.orders[0].error : ERR_OK;
         cr_expect_eq(why, rows[i].why, "%s: %s", rows[i].what, err_name(why));
+        cr_assert_eq(a.guest_count, 1u);
+        cr_expect_eq(a.guests[0].services, rows[i].at_the_door, "%s", rows[i].what);
         cr_expect_eq(status(f).agreement->counters.denied, rows[i].why == ERR_DENIED, "%s",
                      rows[i].what);
         fixture_free(f);

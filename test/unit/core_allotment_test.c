@@ -35,6 +35,8 @@ Test(core_allotment, a_node_may_have_what_is_held_and_of_others_what_there_is) {
     cr_assert_eq(a.guest_count, 1u, "peer1 has to agree upon nothing");
     cr_expect_str_eq(a.guests[0].issuer.text, "peer0");
     cr_expect(a.guests[0].slots == HELD && a.guests[0].refusal == ERR_NO_CREDIT);
+    cr_expect_eq(a.guests[0].services, NODE_GUEST_SERVICES_ALL,
+                 "what it agreed before is not known");
     a = told(f, 0, 7, 0, false);
     cr_expect_eq(a.guests[0].slots, (uint32_t)HELD, "those that are there are of them");
     f->policy.agreement_count = 0;
@@ -66,6 +68,23 @@ Test(core_allotment, what_workers_refused_is_counted_once_and_from_when_we_are_t
     told(f, 0, 0, 0, false);
     told(f, 0, 0, 2, false);
     cr_expect_eq(core_counters(f->core)->sessions_denied, 7u);
+    fixture_free(f);
+}
+
+Test(core_allotment, what_workers_denied_is_counted_by_itself) {
+    struct fixture *f = ready(1);
+    struct node_guest guest = {.denied = 5};
+    name_set(&guest.issuer, "peer0");
+    struct fixture_report report = {.guests = &guest, .guest_count = 1};
+    told(f, 0, 0, 0, false);
+    for (int i = 0; i < 2; i++) { /* told twice, counted once */
+        report.changes = true;
+        fixture_node(f, 0, &report);
+        cr_expect_eq(core_counters(f->core)->sessions_denied, 5u);
+    }
+    guest.denied = 6;
+    fixture_node(f, 0, &report);
+    cr_expect_eq(core_counters(f->core)->sessions_denied, 6u);
     fixture_free(f);
 }
 

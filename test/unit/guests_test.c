@@ -11,6 +11,8 @@
 #define CAPACITY 8
 #define ROW      5 /* of the board; any */
 
+static const struct node_guest_services no_services;
+
 struct fixture {
     struct tenure t;
     struct board board;
@@ -29,9 +31,9 @@ static struct name named(const char *text) {
 }
 
 static void limit(struct guests *g, const char *issuer, uint32_t slots, enum err refusal) {
-    const struct guest_limit l = {named(issuer), ROW, refusal};
+    const struct guest_limit l = {named(issuer), ROW, refusal, NODE_GUEST_SERVICES_ALL};
     board_limit_set(g->board, ROW, slots);
-    guests_limit_set(g, &l, 1);
+    guests_limit_set(g, &l, 1, &no_services);
 }
 
 static void start(struct fixture *f) {
@@ -90,8 +92,8 @@ Test(guests, no_more_come_than_there_are_slots_whatever_for) {
     cr_expect_eq(ask(&f, "acme", 4, RESUME_HEDGE), ERR_NO_CREDIT);
     cr_expect_eq(ask(&f, "acme", 4, RESUME_COMMIT), ERR_NO_CREDIT);
     const struct name acme = named("acme");
-    cr_expect_eq(guests_refused(&f.guests, &acme), 3u);
-    cr_expect_eq(guests_refused(&f.guests, &acme), 0u, "since it was asked last");
+    cr_expect_eq(guests_refused(&f.guests, &acme).refused, 3u);
+    cr_expect_eq(guests_refused(&f.guests, &acme).refused, 0u, "since it was asked last");
     cr_expect_eq(ask(&f, "beta", 5, RESUME_COMMIT), ERR_OK, "another's are not bounded");
     cr_expect_eq(ask(&f, "", 6, RESUME_COMMIT), ERR_OK, "nor are ours");
     cr_expect_eq(ask(&f, "acme", 1, RESUME_COMMIT), ERR_OK, "who stands by may serve");
@@ -109,7 +111,7 @@ Test(guests, a_limit_that_comes_later_counts_who_is_here) {
     limit(&f.guests, "acme", 1, ERR_NO_CREDIT);
     cr_expect_eq(ask(&f, "acme", 3, RESUME_COMMIT), ERR_NO_CREDIT);
     cr_expect_eq(ask(&f, "acme", 2, RESUME_COMMIT), ERR_OK, "who was here may serve");
-    guests_limit_set(&f.guests, NULL, 0);
+    guests_limit_set(&f.guests, NULL, 0, &no_services);
     cr_expect_eq(ask(&f, "acme", 3, RESUME_COMMIT), ERR_OK, "and with no limit anybody comes");
 }
 
@@ -122,6 +124,54 @@ Test(guests, with_nothing_agreed_a_standby_may_not_serve) {
     cr_expect_eq(ask(&f, "acme", 1, RESUME_HEDGE), ERR_DENIED);
     cr_expect_eq(here(&f, "acme"), 1u, "it is over");
     cr_expect_eq(ask(&f, "acme", 2, RESUME_COMMIT), ERR_OK, "who is served stays");
+}
+
+/* As `ask`, for a service. */
+static enum err ask_for(struct fixture *f, const char *service, uint8_t id,
+                        enum resume_purpose what) {
+    const struct name issuer = named("acme"), name = named(service);
+    const struct message_resume m = {
+        .session = {{id}}, .purpose = what, .epoch = 1, .counter = ++f->counter, .hedge_ms = 400};
+    const struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED,
+                                   .now = instant_us(1000),
+                                   .issuer = &issuer,
+                                   .service = &name,
+                                   .u.resume = &m};
+    tenure_step(&f->t, &e, &f->out);
+    tenure_check_invariants(&f->t);
+    return f->out.items[0].kind == TENURE_REFUSE ? f->out.items[0].error : ERR_OK;
+}
+
+static void agree_on(struct fixture *f, uint32_t services) {
+    const struct node_guest_services known = {{named("radio"), named("voice")}, 2};
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, services};
+    board_limit_set(&f->board, ROW, CAPACITY);
+    guests_limit_set(&f->guests, &l, 1, &known);
+}
+
+Test(guests, a_service_that_is_not_in_the_terms_is_refused_at_the_door) {
+    static struct fixture f;
+    start(&f);
+    const struct name acme = named("acme"), radio = named("radio"), voice = named("voice");
+    agree_on(&f, 1);
+    cr_expect_eq(ask_for(&f, "radio", 1, RESUME_STANDBY), ERR_OK);
+    cr_expect_eq(ask_for(&f, "voice", 2, RESUME_STANDBY), ERR_DENIED);
+    cr_expect_eq(ask_for(&f, "voice", 2, RESUME_COMMIT), ERR_DENIED);
+    cr_expect_eq(ask_for(&f, "nobodys", 3, RESUME_HEDGE), ERR_DENIED);
+    cr_expect(guests_room(&f.guests, &acme, &radio) && !guests_room(&f.guests, &acme, &voice));
+    cr_expect(guests_deny(&f.guests, &acme, &voice) && !guests_deny(&f.guests, &acme, &radio));
+    struct guests_turned_away away = guests_refused(&f.guests, &acme);
+    cr_expect(away.denied == 3 && away.refused == 0);
+    cr_expect_eq(here(&f, "acme"), 1u, "and takes no slot");
+    agree_on(&f, 2);
+    cr_expect_eq(ask_for(&f, "radio", 1, RESUME_COMMIT), ERR_DENIED, "it is not agreed any more");
+    cr_expect_eq(here(&f, "acme"), 0u);
+    cr_expect_eq(ask_for(&f, "voice", 2, RESUME_COMMIT), ERR_OK);
+    agree_on(&f, 0);
+    cr_expect_eq(ask_for(&f, "voice", 4, RESUME_STANDBY), ERR_DENIED);
+    cr_expect_eq(ask_for(&f, "voice", 2, RESUME_COMMIT), ERR_OK, "who is served stays");
+    agree_on(&f, NODE_GUEST_SERVICES_ALL);
+    cr_expect_eq(ask_for(&f, "nobodys", 3, RESUME_STANDBY), ERR_OK, "of that nothing was said");
 }
 
 Test(guests, who_is_adopted_is_no_newcomer) {
@@ -148,7 +198,7 @@ Test(guests, more_issuers_than_there_are_rows_are_not_told_apart) {
     }
     const struct name more = named("more"), first = named("c0"), none = named("");
     cr_expect_eq(guests_row(&g, &more), GUESTS_NONE);
-    cr_expect_eq(guests_admit(&g, GUESTS_NONE), ERR_OK);
+    cr_expect_eq(guests_admit(&g, GUESTS_NONE, NULL), ERR_OK);
     cr_expect_eq(guests_row(&g, &none), GUESTS_NONE);
     guests_count(&g, guests_row(&g, &first), -1);
     cr_expect_neq(guests_row(&g, &more), GUESTS_NONE, "in the place of one that has left");
@@ -161,20 +211,20 @@ struct two {
 };
 
 static void start_two(struct two *t, uint32_t slots) {
-    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT};
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
     memset(t, 0, sizeof(*t));
     board_init(&t->board);
     board_limit_set(&t->board, ROW, slots);
     for (uint32_t w = 0; w < 2; w++) {
         guests_init(&t->workers[w], &t->board, w);
-        guests_limit_set(&t->workers[w], &l, 1);
+        guests_limit_set(&t->workers[w], &l, 1, &no_services);
         guests_begin(&t->workers[w]);
         t->row[w] = guests_row(&t->workers[w], &l.issuer);
     }
 }
 
 static bool comes(struct two *t, uint32_t worker) {
-    if (guests_admit(&t->workers[worker], t->row[worker]) != ERR_OK)
+    if (guests_admit(&t->workers[worker], t->row[worker], NULL) != ERR_OK)
         return false;
     guests_count(&t->workers[worker], t->row[worker], 1);
     return true;
@@ -185,9 +235,10 @@ Test(guests, workers_draw_from_what_the_machine_may_have) {
     start_two(&t, 3);
     const struct name acme = named("acme");
     cr_expect(comes(&t, 0) && comes(&t, 0) && comes(&t, 0), "all at one");
-    cr_expect(!comes(&t, 1) && !guests_room(&t.workers[1], &acme));
+    cr_expect(!comes(&t, 1) && !guests_room(&t.workers[1], &acme, NULL));
     guests_count(&t.workers[0], t.row[0], -1);
-    cr_expect(guests_room(&t.workers[1], &acme) && comes(&t, 1), "what one gives back another has");
+    cr_expect(guests_room(&t.workers[1], &acme, NULL) && comes(&t, 1),
+              "what one gives back another has");
     cr_expect(!comes(&t, 0) && !comes(&t, 1));
     board_limit_set(&t.board, ROW, 4);
     cr_expect(comes(&t, 1), "more are allotted: at once, and to whoever is asked");
@@ -197,7 +248,7 @@ Test(guests, workers_draw_from_what_the_machine_may_have) {
 Test(guests, who_was_admitted_and_does_not_come_takes_no_slot) {
     static struct two t;
     start_two(&t, 1);
-    cr_expect_eq(guests_admit(&t.workers[0], t.row[0]), ERR_OK);
+    cr_expect_eq(guests_admit(&t.workers[0], t.row[0], NULL), ERR_OK);
     cr_expect(!comes(&t, 1), "it is taken as soon as it is promised");
     guests_forgo(&t.workers[0], t.row[0]);
     cr_expect(comes(&t, 1));
@@ -207,9 +258,9 @@ Test(guests, what_a_dead_worker_had_is_kept_until_its_replacement_has_adopted) {
     static struct two t;
     start_two(&t, 3);
     cr_expect(comes(&t, 0) && comes(&t, 0));
-    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT};
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
     guests_init(&t.workers[0], &t.board, 0);
-    guests_limit_set(&t.workers[0], &l, 1);
+    guests_limit_set(&t.workers[0], &l, 1, &no_services);
     t.row[0] = guests_row(&t.workers[0], &l.issuer);
     guests_count(&t.workers[0], t.row[0], 1);
     cr_expect(comes(&t, 1) && !comes(&t, 1), "two are its, although one of them is not here yet");
@@ -222,15 +273,15 @@ Test(guests, what_a_dead_worker_had_is_kept_until_its_replacement_has_adopted) {
 Test(guests, a_node_keeps_what_was_refused_to_whom_is_named_again) {
     static struct guests_allotted a;
     static struct board board;
-    const struct node_guest_limit both[] = {{named("acme"), 3, ERR_NO_CREDIT},
-                                            {named("beta"), 0, ERR_DENIED}};
-    guests_allot(&a, &board, both, 2);
-    guests_allotted_refused(&a, &both[1].issuer, 5);
-    guests_allot(&a, &board, &both[1], 1);
-    cr_expect(a.count == 1 && a.refused[0] == 5);
-    guests_allotted_refused(&a, &both[0].issuer, 5);
-    guests_allot(&a, &board, both, 2);
-    cr_expect(a.count == 2 && a.refused[0] == 0 && a.refused[1] == 5);
+    const struct node_guest_limit both[] = {{named("acme"), 3, ERR_NO_CREDIT, 0},
+                                            {named("beta"), 0, ERR_DENIED, 0}};
+    guests_allot(&a, &board, both, 2, &no_services);
+    guests_allotted_refused(&a, &both[1].issuer, (struct guests_turned_away){5, 7});
+    guests_allot(&a, &board, &both[1], 1, &no_services);
+    cr_expect(a.count == 1 && a.turned_away[0].refused == 5 && a.turned_away[0].denied == 7);
+    guests_allotted_refused(&a, &both[0].issuer, (struct guests_turned_away){5, 7});
+    guests_allot(&a, &board, both, 2, &no_services);
+    cr_expect(a.count == 2 && a.turned_away[0].refused == 0 && a.turned_away[1].refused == 5);
 }
 
 Test(guests, rows_of_the_board_stay_and_are_not_given_away_at_once) {
@@ -241,10 +292,10 @@ Test(guests, rows_of_the_board_stay_and_are_not_given_away_at_once) {
     for (int turn = 0; turn < 5; turn++) {
         for (uint32_t i = 0; i < NODE_GUESTS_MAX; i++) { /* every other is another each time */
             snprintf(text, sizeof(text), "c%u-%d", i, i % 2 == 0 ? 0 : turn);
-            limits[i] = (struct node_guest_limit){named(text), i + 1, ERR_NO_CREDIT};
+            limits[i] = (struct node_guest_limit){named(text), i + 1, ERR_NO_CREDIT, 0};
         }
         struct guests_allotted before = a;
-        guests_allot(&a, &board, limits, NODE_GUESTS_MAX);
+        guests_allot(&a, &board, limits, NODE_GUESTS_MAX, &no_services);
         for (uint32_t i = 0; i < a.count; i++) {
             struct guest_limit told = guests_allotted_limit(&a, i);
             cr_expect_eq(board.slots[told.row], i + 1);

@@ -235,7 +235,7 @@ static inline struct node_request sample_node_request(struct node_session *sessi
                                         .source = sample_name("news"),
                                         .purpose = RESUME_STANDBY,
                                         .client = sample_addr("198.51.100.9:40000")};
-    guests[0] = (struct node_guest){sample_name("ams1"), 17, 4000000000};
+    guests[0] = (struct node_guest){sample_name("ams1"), 17, 4000000000, 5000000000};
     return (struct node_request){.node = sample_name("n1"),
                                  .boot = 0xfedcba9876543210,
                                  .seq = 12,
@@ -269,8 +269,10 @@ static inline struct node_answer sample_node_answer(void) {
     static struct node_order orders[2];
     static struct node_media_alive alive[1];
     static struct node_guest_limit guests[2];
-    guests[0] = (struct node_guest_limit){sample_name("ams1"), 20, ERR_NO_CREDIT};
-    guests[1] = (struct node_guest_limit){sample_name("lon1"), 0, ERR_DENIED};
+    guests[0] =
+        (struct node_guest_limit){sample_name("ams1"), 20, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
+    guests[1] =
+        (struct node_guest_limit){sample_name("lon1"), 0, ERR_DENIED, NODE_GUEST_SERVICES_ALL};
     sources[0] = (struct node_source_spec){sample_name("news"), "/srv/media/news \"1\".wav",
                                            SOURCE_CLASS_EXACT, true};
     profiles[0] = (struct node_profile_spec){

@@ -19,12 +19,13 @@ uint32_t guests_here(const struct guests *g, const struct name *issuer) {
     return row != NULL ? row->here : 0;
 }
 
-uint64_t guests_refused(struct guests *g, const struct name *issuer) {
+struct guests_turned_away guests_refused(struct guests *g, const struct name *issuer) {
+    const struct guests_turned_away none = {0};
     struct guest *row = find(g, issuer);
-    uint64_t refused = row != NULL ? row->refused : 0;
+    struct guests_turned_away all = row != NULL ? row->turned_away : none;
     if (row != NULL)
-        row->refused = 0;
-    return refused;
+        row->turned_away = none;
+    return all;
 }
 
 /* Of whom nobody is here and nothing was said. */
@@ -59,7 +60,9 @@ void guests_begin(struct guests *g) {
     g->telling = true;
 }
 
-void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count) {
+void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count,
+                      const struct node_guest_services *services) {
+    g->services = *services;
     for (uint32_t i = 0; i < GUESTS_MAX; i++)
         g->rows[i].row = GUESTS_NONE;
     for (size_t i = 0; i < count; i++) {
@@ -68,6 +71,7 @@ void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t
             continue;
         row->row = limits[i].row;
         row->refusal = limits[i].refusal;
+        row->services = limits[i].services;
         tell(g, row);
     }
 }
@@ -77,12 +81,26 @@ uint8_t guests_row(struct guests *g, const struct name *issuer) {
     return row == NULL ? GUESTS_NONE : (uint8_t)(row - g->rows);
 }
 
-enum err guests_admit(struct guests *g, uint8_t row) {
+/* Is that service in the terms? */
+static bool takes(const struct guests *g, const struct guest *row, const struct name *service) {
+    if (row->row == GUESTS_NONE || row->services == NODE_GUEST_SERVICES_ALL || service == NULL)
+        return true;
+    for (uint32_t i = 0; i < g->services.count && i < NODE_GUEST_SERVICES_MAX; i++)
+        if (name_equal(&g->services.names[i], service))
+            return (row->services >> i & 1) != 0;
+    return false;
+}
+
+enum err guests_admit(struct guests *g, uint8_t row, const struct name *service) {
     struct guest *guest = row == GUESTS_NONE ? NULL : &g->rows[row];
+    if (guest != NULL && !takes(g, guest, service)) {
+        guest->turned_away.denied++;
+        return ERR_DENIED;
+    }
     if (guest == NULL || guest->row == GUESTS_NONE ||
         (g->telling && board_take(g->board, guest->row, g->worker, guest->here)))
         return ERR_OK;
-    guest->refused++;
+    guest->turned_away.refused++;
     return guest->refusal;
 }
 
@@ -91,24 +109,27 @@ void guests_forgo(struct guests *g, uint8_t row) {
         tell(g, &g->rows[row]);
 }
 
-bool guests_room(const struct guests *g, const struct name *issuer) {
+bool guests_room(const struct guests *g, const struct name *issuer, const struct name *service) {
     const struct guest *row = find(g, issuer);
-    return row == NULL || row->row == GUESTS_NONE || board_room(g->board, row->row);
+    return row == NULL || row->row == GUESTS_NONE ||
+           (takes(g, row, service) && board_room(g->board, row->row));
 }
 
 static bool denies(const struct guest *row) {
     return row->row != GUESTS_NONE && row->refusal == ERR_DENIED;
 }
 
-bool guests_deny(const struct guests *g, const struct name *issuer) {
+bool guests_deny(const struct guests *g, const struct name *issuer, const struct name *service) {
     const struct guest *row = find(g, issuer);
-    return row != NULL && denies(row);
+    return row != NULL && (denies(row) || !takes(g, row, service));
 }
 
-enum err guests_serve(struct guests *g, uint8_t row) {
-    if (row == GUESTS_NONE || !denies(&g->rows[row]))
+enum err guests_serve(struct guests *g, uint8_t row, const struct name *service) {
+    struct guest *guest = row == GUESTS_NONE ? NULL : &g->rows[row];
+    if (guest == NULL || (!denies(guest) && takes(g, guest, service)))
         return ERR_OK;
-    g->rows[row].refused++;
+    guest->turned_away.refused += denies(guest);
+    guest->turned_away.denied += !denies(guest);
     return ERR_DENIED;
 }
 
@@ -146,15 +167,17 @@ static uint8_t free_row(struct guests_allotted *next, const struct guests_allott
 }
 
 void guests_allot(struct guests_allotted *a, struct board *board,
-                  const struct node_guest_limit *limits, size_t count) {
-    struct guests_allotted next = {.next = a->next};
+                  const struct node_guest_limit *limits, size_t count,
+                  const struct node_guest_services *services) {
+    struct guests_allotted next = {.next = a->next, .services = *services};
     for (size_t i = 0; i < count && next.count < NODE_GUESTS_MAX; i++) {
         uint32_t before = index_of(a, &limits[i].issuer), at = next.count;
         bool fresh = before == a->count;
         next.limits[at] = limits[i];
         next.fresh[at] = fresh;
         next.rows[at] = fresh ? free_row(&next, a) : a->rows[before];
-        next.refused[at] = fresh ? 0 : a->refused[before];
+        if (!fresh)
+            next.turned_away[at] = a->turned_away[before];
         next.count++;
         board_limit_set(board, next.rows[at], limits[i].slots);
     }
@@ -164,11 +187,15 @@ void guests_allot(struct guests_allotted *a, struct board *board,
 struct guest_limit guests_allotted_limit(const struct guests_allotted *a, uint32_t index) {
     return (struct guest_limit){.issuer = a->limits[index].issuer,
                                 .row = a->rows[index],
-                                .refusal = a->limits[index].refusal};
+                                .refusal = a->limits[index].refusal,
+                                .services = a->limits[index].services};
 }
 
-void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer, uint64_t count) {
+void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer,
+                             struct guests_turned_away more) {
     uint32_t i = index_of(a, issuer);
-    if (i < a->count)
-        a->refused[i] += count;
+    if (i >= a->count)
+        return;
+    a->turned_away[i].refused += more.refused;
+    a->turned_away[i].denied += more.denied;
 }

@@ -8,8 +8,11 @@
  * anybody. An issuer of whom nothing was said is not bounded here; how many of its sessions there
  * are is known all the same, so that a limit that comes later counts them.
  *
+ * The same goes for services: a peer's session of a service that is not in the terms is refused
+ * (ERR_DENIED), since peerd says which of its services each peer may use.
+ *
  * A limit concerns newcomers. Who is here stays, and a standby may serve, unless nothing is agreed
- * at all (ERR_DENIED): then it may not begin to.
+ * at all, or not for its service (ERR_DENIED): then it may not begin to.
  */
 #ifndef TRANSCODER_TIMELINE_GUESTS_H
 #define TRANSCODER_TIMELINE_GUESTS_H
@@ -21,19 +24,26 @@
 #define GUESTS_MAX  128 /* issuers with a limit or with sessions here; twice as many as peers */
 #define GUESTS_NONE UINT8_MAX
 
+struct guests_turned_away {
+    uint64_t refused; /* one too many, or nothing is agreed */
+    uint64_t denied;  /* of a service that is not in the terms */
+};
+
 struct guest {
     struct name issuer; /* empty: the row is free */
     uint8_t row;        /* of the board; GUESTS_NONE: as many may come as there is credit */
     enum err refusal;   /* of one too many: ERR_NO_CREDIT, or ERR_DENIED if nothing is agreed */
     uint32_t here;      /* [sessions] standing by, hedging, served */
-    uint64_t refused;   /* since guests_refused() asked last */
+    uint32_t services;  /* as in node_guest_limit */
+    struct guests_turned_away turned_away; /* since guests_refused() asked last */
 };
 
 struct guests {
-    struct board *board;           /* the machine's */
-    uint32_t worker;               /* whose these are */
-    bool telling;                  /* on the board; not before what is to be adopted is here */
-    struct guest rows[GUESTS_MAX]; /* a row stays where it is while a session of it is here */
+    struct board *board; /* the machine's */
+    uint32_t worker;     /* whose these are */
+    bool telling;        /* on the board; not before what is to be adopted is here */
+    struct node_guest_services services; /* that limits speak of */
+    struct guest rows[GUESTS_MAX];       /* a row stays where it is while a session of it is here */
 };
 
 /* What a worker is told of a peer whose sessions are bounded. */
@@ -41,6 +51,7 @@ struct guest_limit {
     struct name issuer;
     uint8_t row; /* of the board */
     enum err refusal;
+    uint32_t services;
 };
 
 /* What peerd has allotted to a node, and what its workers have refused because of it. */
@@ -48,7 +59,8 @@ struct guests_allotted {
     struct node_guest_limit limits[NODE_GUESTS_MAX];
     uint8_t rows[NODE_GUESTS_MAX]; /* of the board, for the same issuer; kept while it is named */
     bool fresh[NODE_GUESTS_MAX];   /* it was not named before */
-    uint64_t refused[NODE_GUESTS_MAX]; /* likewise */
+    struct guests_turned_away turned_away[NODE_GUESTS_MAX]; /* likewise */
+    struct node_guest_services services;
     uint32_t count;
     uint32_t next; /* where a free row is looked for */
 };
@@ -60,27 +72,28 @@ void guests_init(struct guests *g, struct board *board, uint32_t worker);
 void guests_begin(struct guests *g);
 
 /* From now on these limits hold, and no others. What finds no room is not bounded here. */
-void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count);
+void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count,
+                      const struct node_guest_services *services);
 
 /* The issuer's row, made if need be; GUESTS_NONE if there is no room. A free one is given away
  * before anything else happens, so whoever asks for it counts a session in it at once. */
 uint8_t guests_row(struct guests *g, const struct name *issuer);
 
-/* May one more come? Then it is to be counted, or forgone, before anything else happens. Refusals
- * are counted. */
-enum err guests_admit(struct guests *g, uint8_t row);
+/* May one more come, for that service (NULL: any)? Then it is to be counted, or forgone, before
+ * anything else happens. Refusals are counted. */
+enum err guests_admit(struct guests *g, uint8_t row, const struct name *service);
 
 /* It was admitted and does not come. */
 void guests_forgo(struct guests *g, uint8_t row);
 
 /* Would one more be admitted? */
-bool guests_room(const struct guests *g, const struct name *issuer);
+bool guests_room(const struct guests *g, const struct name *issuer, const struct name *service);
 
-/* Is nothing agreed with it at all? */
-bool guests_deny(const struct guests *g, const struct name *issuer);
+/* Is nothing agreed with it at all, or not for that service? */
+bool guests_deny(const struct guests *g, const struct name *issuer, const struct name *service);
 
 /* May one that stands by here begin to serve? Likewise. */
-enum err guests_serve(struct guests *g, uint8_t row);
+enum err guests_serve(struct guests *g, uint8_t row, const struct name *service);
 
 /* A session has come (1) or gone (-1). */
 void guests_count(struct guests *g, uint8_t row, int change);
@@ -89,19 +102,21 @@ void guests_count(struct guests *g, uint8_t row, int change);
 uint32_t guests_here(const struct guests *g, const struct name *issuer);
 
 /* How many of that issuer were refused since this was asked last. */
-uint64_t guests_refused(struct guests *g, const struct name *issuer);
+struct guests_turned_away guests_refused(struct guests *g, const struct name *issuer);
 
 /* ---- the node -------------------------------------------------------------------------------- */
 
 /* peerd has spoken: the board says so, and what was refused to those whom it names again is kept.
  * At most NODE_GUESTS_MAX are. */
 void guests_allot(struct guests_allotted *a, struct board *board,
-                  const struct node_guest_limit *limits, size_t count);
+                  const struct node_guest_limit *limits, size_t count,
+                  const struct node_guest_services *services);
 
 /* As a worker is told of the limit number `index`. */
 struct guest_limit guests_allotted_limit(const struct guests_allotted *a, uint32_t index);
 
 /* A worker has refused so many. */
-void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer, uint64_t count);
+void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer,
+                             struct guests_turned_away more);
 
 #endif

@@ -138,8 +138,9 @@ enum tenure_event_kind {
 struct tenure_event {
     enum tenure_event_kind kind;
     struct instant now;
-    const struct name *issuer; /* RESUME_RECEIVED: who signed its ticket; NULL: ourselves */
-    bool adopted;              /* RESUME_RECEIVED: it was here before its worker was replaced */
+    const struct name *issuer;  /* RESUME_RECEIVED: who signed its ticket; NULL: ourselves */
+    const struct name *service; /* likewise: what it is for; NULL: any */
+    bool adopted;               /* RESUME_RECEIVED: it was here before its worker was replaced */
     union {
         const struct message_resume
             *resume; /* borrowed for the step; the ticket is not looked at */

@@ -63,8 +63,8 @@ uint32_t tenure_free(const struct tenure *t, struct instant now) {
 }
 
 /* Who was here before is no newcomer. */
-static enum err guest_admits(const struct tenure *t, uint8_t guest, bool adopted) {
-    return t->guests == NULL || adopted ? ERR_OK : guests_admit(t->guests, guest);
+static enum err guest_admits(const struct tenure *t, uint8_t guest, const struct tenure_event *e) {
+    return t->guests == NULL || e->adopted ? ERR_OK : guests_admit(t->guests, guest, e->service);
 }
 
 /* Makes room for a session that is not here, or of which only a tombstone is. The slot, with the
@@ -85,7 +85,7 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event
         error = ERR_DRAINING;
     else if (!has_credit(t, now))
         error = ERR_NO_CREDIT;
-    else if ((error = guest_admits(t, guest, e->adopted)) == ERR_OK && fresh &&
+    else if ((error = guest_admits(t, guest, e)) == ERR_OK && fresh &&
              (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE) {
         error = ERR_FULL;
         if (t->guests != NULL)
@@ -297,16 +297,18 @@ static bool is_stopped(const struct tenure_session *s) {
 }
 
 /* A standby of somebody with whom nothing is agreed any more is to serve: it is over. */
-static bool may_begin(struct tenure *t, uint32_t slot, const struct message_resume *m,
-                      struct instant now, struct tenure_outbox *out) {
+static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event *e,
+                      struct tenure_outbox *out) {
+    const struct message_resume *m = e->u.resume;
     const struct tenure_session *s = &t->sessions[slot];
     bool begins =
         s->state == TENURE_STANDBY && (m->purpose == RESUME_HEDGE || m->purpose == RESUME_COMMIT);
-    enum err error = begins && t->guests != NULL ? guests_serve(t->guests, s->guest) : ERR_OK;
+    enum err error =
+        begins && t->guests != NULL ? guests_serve(t->guests, s->guest, e->service) : ERR_OK;
     if (error == ERR_OK)
         return true;
-    tenure_refuse(t, m, error, now, out);
-    tenure_end(t, slot, error, now, out);
+    tenure_refuse(t, m, error, e->now, out);
+    tenure_end(t, slot, error, e->now, out);
     return false;
 }
 
@@ -359,7 +361,7 @@ void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
         tenure_refuse(t, m, why, now, out);
         if (newer) /* that epoch is somebody else's: nobody serves under it here */
             tenure_end(t, slot, why, now, out);
-    } else if (may_begin(t, slot, m, now, out)) {
+    } else if (may_begin(t, slot, e, out)) {
         dispatch(t, slot, m, newer, now, out);
     }
     assert(t->sessions[slot].state != TENURE_FREE);

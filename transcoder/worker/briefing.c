@@ -128,7 +128,7 @@ static void credit_leased(struct worker *w, const struct link_credit *c) {
 
 static void guests_allotted(struct worker *w, const struct link_guests *g) {
     if (g->count <= NODE_GUESTS_MAX)
-        guests_limit_set(&w->guests, g->limits, g->count);
+        guests_limit_set(&w->guests, g->limits, g->count, &g->services);
 }
 
 /* ---- orders ---------------------------------------------------------------------------------- */
@@ -229,6 +229,7 @@ static bool adopt(struct worker *w, const struct link_session *l, struct instant
     const struct tenure_event e = {
         .kind = TENURE_RESUME_RECEIVED,
         .issuer = briefing_guest(b, &ticket.issuer),
+        .service = &ticket.service,
         .adopted = true,
         .now = r.purpose == RESUME_COMMIT ? due_of(l, &r) : now,
         .u.resume = &r,
@@ -266,9 +267,10 @@ static uint64_t cpu_ms(void) {
 static void tell_refused(struct worker *w) {
     for (uint32_t i = 0; i < GUESTS_MAX; i++) {
         struct link_refused r = {.issuer = w->guests.rows[i].issuer};
-        if (w->guests.rows[i].refused == 0)
+        r.more = w->guests.rows[i].turned_away;
+        if (r.more.refused == 0 && r.more.denied == 0)
             continue;
-        r.count = guests_refused(&w->guests, &r.issuer);
+        r.more = guests_refused(&w->guests, &r.issuer);
         link_send(w->link, LINK_REFUSED, &r);
     }
 }

@@ -75,7 +75,8 @@ static enum err find_ticket(const struct worker *w, const struct message_resume 
 /* True if tenure could admit a session now: opening files for those it must refuse would let a herd
  * that asks in vain fell those who are served. */
 static bool has_room(const struct worker *w, const struct ticket *t, struct instant now) {
-    return guests_room(&w->guests, &t->issuer) && instant_before(now, w->tenure.credit_until) &&
+    return guests_room(&w->guests, &t->issuer, &t->service) &&
+           instant_before(now, w->tenure.credit_until) &&
            w->tenure.credit_used < w->tenure.credit_slots;
 }
 
@@ -141,6 +142,7 @@ static void resume_received(struct worker *w, const struct net_datagram *d, cons
     const struct tenure_event event = {.kind = TENURE_RESUME_RECEIVED,
                                        .now = now,
                                        .issuer = briefing_guest(&w->briefing, &ticket.issuer),
+                                       .service = &ticket.service,
                                        .u.resume = r};
     deeds_step(w, &event, &q);
     feed_close(q.feed);

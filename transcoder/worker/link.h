@@ -54,12 +54,13 @@ struct link_credit {
 struct link_guests {
     struct guest_limit limits[NODE_GUESTS_MAX];
     uint32_t count;
+    struct node_guest_services services;
 };
 
 /* So many of an issuer's were refused because of that, since this was said last. */
 struct link_refused {
     struct name issuer;
-    uint64_t count;
+    struct guests_turned_away more;
 };
 
 struct link_ping {

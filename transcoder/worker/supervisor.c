@@ -71,7 +71,7 @@ static void send_config(struct supervisor *s, uint32_t worker) {
 }
 
 static void send_guests(struct supervisor *s, uint32_t worker) {
-    struct link_guests limits = {.count = s->guests.count};
+    struct link_guests limits = {.count = s->guests.count, .services = s->guests.services};
     for (uint32_t i = 0; i < limits.count; i++)
         limits.limits[i] = guests_allotted_limit(&s->guests, i);
     crew_send(s->crew, worker, LINK_GUESTS, &limits);
@@ -88,7 +88,7 @@ static void count_guests(struct supervisor *s, uint32_t index) {
 static void allot(struct supervisor *s, const struct node_answer *a) {
     if (s->guests.count == 0 && a->guest_count == 0)
         return;
-    guests_allot(&s->guests, crew_board(s->crew), a->guests, a->guest_count);
+    guests_allot(&s->guests, crew_board(s->crew), a->guests, a->guest_count, &a->guest_services);
     for (uint32_t i = 0; i < s->guests.count; i++)
         if (s->guests.fresh[i])
             count_guests(s, i);
@@ -147,7 +147,7 @@ static void session_ended(void *data, uint32_t worker, const struct link_ended *
 
 static void refused(void *data, const struct link_refused *r) {
     struct supervisor *s = data;
-    guests_allotted_refused(&s->guests, &r->issuer, r->count);
+    guests_allotted_refused(&s->guests, &r->issuer, r->more);
 }
 
 /* More than can be told are left out: others come. */
@@ -308,7 +308,8 @@ static void describe_guests(struct supervisor *s, struct node_request *r) {
         s->guest_list[r->guest_count] = (struct node_guest){
             .issuer = *issuer,
             .sessions = roster_guests(s->roster, issuer, here, crew_count(s->crew)),
-            .refused = s->guests.refused[r->guest_count]};
+            .refused = s->guests.turned_away[r->guest_count].refused,
+            .denied = s->guests.turned_away[r->guest_count].denied};
     }
 }
 
