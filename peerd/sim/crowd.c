@@ -1,6 +1,9 @@
 #include "peerd/sim/crowd.h"
 
 #include "peerd/sim/client.h"
+#include "peerd/sim/narrative.h"
+#include "peerd/sim/site.h"
+#include "peerd/sim/sleep.h"
 
 /* ---- before it begins ---- */
 
@@ -74,4 +77,18 @@ void sim_crowd_arrive(struct sim *sim, const struct scenario_crowd *crowd) {
 
 void sim_crowd_leave(struct sim *sim, const struct scenario_crowd *crowd) {
     put_all(sim, crowd, false, crowd->vanish ? SIM_CLIENT_VANISHES : SIM_CLIENT_LEAVES);
+}
+
+/* By whoever serves it as its listener sees it; asleep it would not hear of it. */
+void sim_crowd_move(struct sim *sim, const struct scenario_move *m) {
+    uint32_t index = m->number;
+    for (uint32_t group = 0; group < m->group; group++)
+        index += sim->scenario->clients[group].count;
+    struct sim_client *c = &sim->clients[index];
+    sim_sleep_wake(sim, c);
+    uint32_t by = sim_client_served_by(sim, c);
+    if (by == UINT32_MAX)
+        sim_narrative_fact(sim, "nobody serves %s", sim_client_name(sim, c).text);
+    else
+        sim_site_move(sim, &sim->sites[by], &c->ticket.session, &m->to_name);
 }

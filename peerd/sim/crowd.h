@@ -13,4 +13,7 @@ void sim_crowd_init(struct sim *sim, struct rng *rng);
 void sim_crowd_arrive(struct sim *sim, const struct scenario_crowd *crowd);
 void sim_crowd_leave(struct sim *sim, const struct scenario_crowd *crowd);
 
+/* The operator moves the session of one of them. */
+void sim_crowd_move(struct sim *sim, const struct scenario_move *move);
+
 #endif

@@ -134,6 +134,10 @@ void sim_invariants_frame_arrived(struct sim *sim, const struct sim_client *clie
 void sim_invariants_moved(struct sim *sim, const struct sim_client *client,
                           const struct witness_move *move);
 
+/* An operator asks for a session to be moved, and the core has nothing against it. */
+void sim_invariants_move_asked(struct sim *sim, const struct sim_site *site,
+                               const struct session_id *session, const struct name *to);
+
 /* An entry of the timeline has been carried out. */
 void sim_invariants_disturbed(struct sim *sim);
 

@@ -84,6 +84,22 @@ static void check_target(struct sim *sim, const struct sim_site *site, const str
                    watch_cluster(sim, site->index), o->target.text);
 }
 
+void sim_invariants_move_asked(struct sim *sim, const struct sim_site *site,
+                               const struct session_id *session, const struct name *to) {
+    struct sim_watch *w = sim->watch;
+    w->asked[w->asked_count++ % WATCH_ASKED_MAX] = (struct watch_asked){site->index, *session, *to};
+}
+
+bool watch_asked_to_move(const struct sim *sim, uint32_t cluster, const struct session_id *session,
+                         const struct name *to) {
+    const struct sim_watch *w = sim->watch;
+    for (uint32_t i = 0; i < w->asked_count && i < WATCH_ASKED_MAX; i++)
+        if (w->asked[i].site == cluster && (to == NULL || name_equal(&w->asked[i].to, to)) &&
+            session_id_equal(&w->asked[i].session, session))
+            return true;
+    return false;
+}
+
 /* Whose path has been found bad, and whose policy has canaries; it is asked for, no more. */
 static void check_degraded(struct sim *sim, const struct sim_site *site,
                            const struct node_order *o) {
@@ -174,6 +190,12 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
         check_return(sim, site, o);
         return;
     }
+    if (!watch->draining && watch_asked_to_move(sim, site->index, &o->session, &o->target)) {
+        if (duration_less(LEAVING_ASKED_WITHIN, duration_ms(o->deadline_ms - DEADLINE_SLACK)))
+            sim_breach(sim, "%s asks a session to go within %" PRIu32 " ms",
+                       watch_cluster(sim, site->index), o->deadline_ms);
+        return;
+    }
     if (!watch->draining) {
         sim_breach(sim, "%s orders a session to move although it does not drain",
                    watch_cluster(sim, site->index));
@@ -193,7 +215,8 @@ static void check_order(struct sim *sim, const struct sim_site *site, const stru
     check_choice(sim, site, o, &s);
 }
 
-/* A core orders a session to move because it drains, because its path is bad, or home. No verdict,
+/* A core orders a session to move because it drains, because its path is bad, because an operator
+ * wants it, or home. No verdict,
  * headless least of all, and no restart ever moves anything. */
 void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
     bool draining = watch_of(sim, site)->draining;

@@ -171,6 +171,14 @@ struct watch_answer {
     struct session_id session;
 };
 
+/* A session that an operator has asked to be moved. */
+#define WATCH_ASKED_MAX 32 /* the newest */
+struct watch_asked {
+    uint32_t site;
+    struct session_id session;
+    struct name to;
+};
+
 struct sim_watch {
     uint32_t checks;              /* in full, so far */
     struct watch_answer *answers; /* by client; NULL in a crowd */
@@ -179,6 +187,8 @@ struct sim_watch {
     struct watch_client *clients;
     struct watch_before before;
     struct watch_word word;
+    struct watch_asked asked[WATCH_ASKED_MAX];
+    uint32_t asked_count;     /* so far */
     struct instant disturbed; /* the scenario's newest entry */
     uint32_t disturbances;
     bool calm; /* as of the last full check nothing had been done to anybody for long */
@@ -275,6 +285,10 @@ void watch_reported(struct sim *sim, struct sim_site *site, uint32_t node,
                     const struct node_request *r);
 
 /* ---- invariants_opens.c ---- */
+
+/* Has an operator asked for this session to be moved from there, to that cluster (NULL: any)? */
+bool watch_asked_to_move(const struct sim *sim, uint32_t cluster, const struct session_id *session,
+                         const struct name *to);
 
 /* An open that is answered with a peer as the one that serves. */
 void watch_redirected(struct sim *sim, struct sim_site *site, const struct core_answer_open *a,

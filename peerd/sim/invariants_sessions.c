@@ -503,7 +503,8 @@ static void intended(struct sim *sim, struct sim_worker *w, const struct tenure_
         return;
     case TENURE_NOTICE:
         if (o->notice.what == NOTICE_MOVE && o->notice.cause != MOVE_CAUSE_DEGRADED &&
-            o->notice.cause != MOVE_CAUSE_RETURN && !w->tenure.draining)
+            o->notice.cause != MOVE_CAUSE_RETURN && !w->tenure.draining &&
+            !watch_asked_to_move(sim, w->cluster, &o->notice.session, NULL))
             sim_breach(sim, "%s asks %s to move and does not drain", watch_cluster(sim, w->cluster),
                        whose_slot(sim, w, o->slot).text);
         if (o->notice.what == NOTICE_MOVE && o->notice.number <= watch_of(w, o->slot)->heeded)

@@ -25,7 +25,9 @@ static void check_entry(struct sim *sim, struct sim_site *site, uint64_t number)
     bool drains = m->cause == MOVE_CAUSE_DRAIN && watch_of(sim, site)->draining;
     bool canary = m->cause == MOVE_CAUSE_DEGRADED && core_counters(site->core)->canaries > 0;
     bool home = m->cause == MOVE_CAUSE_RETURN && core_counters(site->core)->sessions_returned > 0;
-    if (m->out && !drains && !canary && !home)
+    bool asked =
+        m->cause == MOVE_CAUSE_DRAIN && watch_asked_to_move(sim, site->index, &m->session, &m->to);
+    if (m->out && !drains && !canary && !home && !asked)
         sim_breach(sim, "%s enters a move of its own to %s (%s) although it does not drain", name,
                    m->to.text, move_cause_name(m->cause));
     if (!m->out && (m->epoch_to == 0 || !name_equal(&m->to, &site->policy.cluster.name)))

@@ -215,6 +215,7 @@ struct scenario_clients {
     X(LINK, "link", false, "delay, jitter and loss of links change")                               \
     X(ARRIVE, "arrive", false, "listeners open their sessions")                                    \
     X(LEAVE, "leave", false, "listeners close their sessions, or vanish")                          \
+    X(MOVE, "move", false, "an operator moves one session to another cluster")                     \
     X(CLOCK, "clock", true, "wall clocks of a site step, or its clocks run wrong from now on")     \
     X(POLICY, "policy", true, "peerd reads another policy, as by SIGHUP")                          \
     X(REKEY, "rekey", true, "a cluster takes its next key, which its peers have been told")        \
@@ -265,6 +266,15 @@ struct scenario_crowd {
     struct duration spread; /* one after another over this time; zero: at once */
 };
 
+/* The session of one listener, wherever it is served at that moment. */
+struct scenario_move {
+    struct name name;    /* of the group … */
+    uint32_t group;      /* … and its index */
+    uint32_t number;     /* in the group, from 0 */
+    struct name to_name; /* cluster … */
+    uint32_t to;         /* … and its index */
+};
+
 struct scenario_clock {
     int64_t step_us;   /* [µs] of the wall clock; monotonic clocks do not step */
     bool drifts;       /* a drift was given, which may be 0 to end an earlier one */
@@ -290,6 +300,7 @@ struct scenario_event {
     struct scenario_cut cut;         /* partition, heal; heal with from_count 0: everything */
     struct scenario_link link;       /* link */
     struct scenario_crowd crowd;     /* arrive, leave */
+    struct scenario_move move;       /* move */
     struct scenario_clock clock;     /* clock */
     struct scenario_change change;   /* policy */
     enum scenario_resolver resolver; /* dns */

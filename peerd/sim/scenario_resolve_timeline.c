@@ -172,6 +172,19 @@ static void check_crowd(struct resolving *r, struct tree_node *value,
     fault_found(x, "`%s`, who come by themselves", c->name.text);
 }
 
+static void resolve_move(struct resolving *r, struct tree_node *value, struct scenario_move *m) {
+    struct tree_node *number = tree_find(value, "number");
+    resolve_name(r, tree_find(value, "group"), &m->name, MAY_BE_GROUP, &m->group, NULL);
+    resolve_name(r, tree_find(value, "to"), &m->to_name, MAY_BE_CLUSTER, &m->to, NULL);
+    if (m->group >= r->s->client_group_count || !r->groups_good || number == NULL ||
+        number->faulty || m->number < r->s->clients[m->group].count)
+        return;
+    struct fault *x = fault_add(r->run->faults, number, NULL);
+    fault_expected(x, "a number below %u, which is how many there are",
+                   (unsigned)r->s->clients[m->group].count);
+    fault_found(x, "%u", (unsigned)m->number);
+}
+
 static void resolve_event(struct resolving *r, struct tree_node *value, struct scenario_event *e) {
     switch (e->verb) {
     case SCENARIO_VERB_LINK:
@@ -195,6 +208,9 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
     case SCENARIO_VERB_LEAVE:
         resolve_crowd(r, value, &e->crowd);
         check_crowd(r, value, e);
+        return;
+    case SCENARIO_VERB_MOVE:
+        resolve_move(r, value, &e->move);
         return;
     case SCENARIO_VERB_KILL:
     case SCENARIO_VERB_RESTART:

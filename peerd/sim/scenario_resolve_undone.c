@@ -82,6 +82,7 @@ static bool undoes(const struct scenario *s, const struct scenario_event *done,
     case SCENARIO_VERB_LINK:
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
+    case SCENARIO_VERB_MOVE:
     case SCENARIO_VERB_CLOCK:
     case SCENARIO_VERB_POLICY:
     case SCENARIO_VERB_DNS:

@@ -210,6 +210,29 @@ static void read_crowd(struct schema_run *run, const struct schema_row *row, str
         e->crowd.count = UINT32_MAX;
 }
 
+/* ---- who is moved ---- */
+
+static const struct schema_row move_rows[] = {
+    {"group", SCHEMA_NAME, AT(scenario_move, name), .required = true, .doc = "A group of clients."},
+    {"number", SCHEMA_COUNT, AT(scenario_move, number), .preset = "0", .range = "0..999999",
+     .doc = "Which of its listeners, counted from 0."},
+    {"to", SCHEMA_NAME, AT(scenario_move, to_name), .required = true, .doc = "A cluster."},
+};
+static const struct schema_table move_table = {
+    .title = "who is moved",
+    .doc =
+        "As by `peerctl move SESSION CLUSTER` at the cluster that serves it then. What it refuses "
+        "is told, and the scenario goes on.",
+    TABLE(move_rows, scenario_move),
+};
+
+static void read_move(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
+                      void *field) {
+    struct scenario_event *e = field;
+    e->verb = verb_of(row->key);
+    schema_read_mapping(run, &move_table, node, &e->move);
+}
+
 /* ---- clocks ---- */
 
 #define DRIFT_PPM_MAX 100000
@@ -484,6 +507,10 @@ static const struct schema_row event_rows[] = {
     {"leave", SCHEMA_CUSTOM, EVENT, .read = read_crowd, .table = &leave_table,
      .form = "a group of clients, all, or {group: …, count: …, spread: …, vanish: …}",
      .doc = "Listeners close their sessions, or vanish."},
+    {"move", SCHEMA_CUSTOM, EVENT, .read = read_move, .table = &move_table,
+     .form = "a mapping: who is moved",
+     .doc = "The operator moves the session of one listener; its cause is `drain`, as of all that "
+            "operators want."},
     {"clock", SCHEMA_CUSTOM, EVENT, .read = read_clock, .table = &clock_table, .form = CLOCK_FORM,
      .doc = "The wall clock of a site steps, or its clocks run wrong from now on."},
     {"policy", SCHEMA_CUSTOM, EVENT, .read = read_policy, .table = &change_table,

@@ -210,6 +210,10 @@ static void put_event(struct text *t, const struct scenario_event *e) {
     case SCENARIO_VERB_LEAVE:
         put_crowd(t, &e->crowd);
         break;
+    case SCENARIO_VERB_MOVE:
+        text_putf(t, "%s-%u to %s", e->move.name.text, (unsigned)e->move.number + 1,
+                  e->move.to_name.text);
+        break;
     case SCENARIO_VERB_CLOCK:
         put_clock(t, e);
         break;

@@ -147,6 +147,21 @@ void sim_site_undrain(struct sim *sim, struct sim_site *site) {
     sim_site_step(sim, site, &(struct core_event){.kind = CORE_UNDRAIN});
 }
 
+void sim_site_move(struct sim *sim, struct sim_site *site, const struct session_id *session,
+                   const struct name *to) {
+    const char *name = site->policy.cluster.name.text, *why;
+    if (site->peerd.life != SIM_LIFE_RUNNING) {
+        sim_narrative_fact(sim, "the peerd of %s does not answer", name);
+    } else if (core_move_refusal(site->core, session, to, &why) != ERR_OK) {
+        sim_narrative_fact(sim, "%s refuses that: %s", name, why);
+    } else {
+        sim_invariants_move_asked(sim, site, session, to);
+        sim_site_step(
+            sim, site,
+            &(struct core_event){.kind = CORE_MOVE, .u.move = {.session = *session, .to = *to}});
+    }
+}
+
 /* ---- other policies ---- */
 
 static void change_sites_policy(struct sim_site *site, const struct scenario_change *c) {

@@ -15,6 +15,10 @@ void sim_site_kill(struct sim *sim, struct sim_site *site);
 void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline);
 void sim_site_undrain(struct sim *sim, struct sim_site *site);
 
+/* The operator asks for one session to be moved; tells what is refused. */
+void sim_site_move(struct sim *sim, struct sim_site *site, const struct session_id *session,
+                   const struct name *to);
+
 /* True if its policy names a peer of that index. */
 bool sim_site_knows(const struct sim_site *site, uint32_t peer);
 

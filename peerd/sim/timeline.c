@@ -210,6 +210,7 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
     case SCENARIO_VERB_LINK:
     case SCENARIO_VERB_ARRIVE:
     case SCENARIO_VERB_LEAVE:
+    case SCENARIO_VERB_MOVE:
     case SCENARIO_VERB_COUNT:
         return; /* without a target */
     case SCENARIO_VERB_DNS:
@@ -330,7 +331,8 @@ static void heal(struct sim *sim, const struct scenario_cut *cut) {
 
 static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     tell(sim, e, NULL);
-    if (e->verb != SCENARIO_VERB_ARRIVE && e->verb != SCENARIO_VERB_LEAVE)
+    if (e->verb != SCENARIO_VERB_ARRIVE && e->verb != SCENARIO_VERB_LEAVE &&
+        e->verb != SCENARIO_VERB_MOVE)
         sim_sleep_before(sim, NULL, true);
     switch (e->verb) {
     case SCENARIO_VERB_PARTITION:
@@ -347,6 +349,9 @@ static void apply_plain(struct sim *sim, const struct scenario_event *e) {
         return;
     case SCENARIO_VERB_LEAVE:
         sim_crowd_leave(sim, &e->crowd);
+        return;
+    case SCENARIO_VERB_MOVE:
+        sim_crowd_move(sim, &e->move);
         return;
     case SCENARIO_VERB_KILL:
     case SCENARIO_VERB_RESTART:

@@ -33,6 +33,9 @@ static void check_event(const struct scenario *s, const struct scenario_event *e
         check_end(s, &e->cut.to[i]);
     if (e->verb == SCENARIO_VERB_ARRIVE || e->verb == SCENARIO_VERB_LEAVE)
         require(e->crowd.group == SCENARIO_ALL || e->crowd.group < s->client_group_count);
+    if (e->verb == SCENARIO_VERB_MOVE)
+        require(e->move.group < s->client_group_count && e->move.to < s->cluster_count &&
+                e->move.number < s->clients[e->move.group].count);
     if (e->target.cluster < s->cluster_count && e->target.part == SCENARIO_PART_NODE)
         require(e->target.number < s->clusters[e->target.cluster].nodes);
     require(strlen(scenario_event_text(s, e, text, sizeof(text))) < sizeof(text));

@@ -18,6 +18,7 @@ const struct scenario_abilities timeline_abilities = {
               [SCENARIO_VERB_LINK] = true,
               [SCENARIO_VERB_ARRIVE] = true,
               [SCENARIO_VERB_LEAVE] = true,
+              [SCENARIO_VERB_MOVE] = true,
               [SCENARIO_VERB_CLOCK] = true,
               [SCENARIO_VERB_DNS] = true},
     .clock_step = true,

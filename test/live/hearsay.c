@@ -90,6 +90,8 @@ static void listener_said(void *data, struct listener *l, const char *line) {
     char name[40];
     unsigned epoch;
     chronicle_listener_said(r, l, line);
+    if (sscanf(line, "%*f session %23s begins at", name) == 1)
+        snprintf(l->session, sizeof(l->session), "%.23s", name);
     if (sscanf(line, "%*f %39s serves under epoch %u", name, &epoch) != 2)
         return;
     struct site *site = site_named(r, name);

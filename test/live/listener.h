@@ -31,6 +31,7 @@ struct listener {
     int status;           /* of the process, once it has ended */
     struct duration cpu;  /* that it used; likewise */
     struct player player;
+    char session[24];                 /* id, as last heard of; empty: none yet */
     uint32_t serving;                 /* site, as last heard of; SCENARIO_NONE */
     char out_path[LISTENER_PATH_MAX]; /* standard output: the report */
     struct lines *log;                /* standard error */

@@ -121,6 +121,9 @@ static bool names(const struct core_answer_open *a, const char *cluster) {
 
 Test(core_redirect, who_asks_one_that_drains_is_served_by_a_peer_at_once) {
     struct overlay *o = begun(3, 0);
+    struct core *core = (struct core *)(uintptr_t)overlay_core(o, 0);
+    core->place = (struct rank_place){1, 1, 1}; /* as a backup we would come first */
+    core->peers[0]->place = core->peers[1]->place = (struct rank_place){2, 2, 2};
     overlay_drain(o, 0, 60000);
     overlay_run_until(o, 2500);
     for (int i = 0; i < 20; i++) {

@@ -391,6 +391,20 @@ static const struct {
      "`group` (it is required)\n"
      "2:80: timeline[2].arrive.vanish: expected a key of who arrives, found unknown key `vanish` "
      "(known are group, count, spread)\n"},
+    {"who is moved",
+     EVENT "move: l}, {at: 1s, move: {group: all, to: ams1}}, {at: 1s, move: {group: l, number: 9, "
+           "to: eu}},\n{at: 1s, move: {group: l, whom: 1}}]}",
+     "2:16: timeline[0].move: expected who is moved: a mapping (keys with values), found a single "
+     "value\n"
+     "2:43: timeline[1].move.group: expected a group of clients of this scenario, found `all`\n"
+     "2:94: timeline[2].move.number: expected a number below 1, which is how many there are, found "
+     "9\n"
+     "2:101: timeline[2].move.to: expected a cluster of this scenario, found `eu`\n"
+     "3:16: timeline[3].move.to: expected a name (up to 31 of a-z 0-9 - _ .), found no key `to` "
+     "(it "
+     "is required)\n"
+     "3:27: timeline[3].move.whom: expected a key of who is moved, found unknown key `whom` (known "
+     "are group, number, to)\n"},
     {"clocks",
      EVENT
      "clock: {cluster: fra1}}, {at: 1s, clock: {forward: 1s}},\n"

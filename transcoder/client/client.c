@@ -146,6 +146,11 @@ static void tell_opened(struct peerclient *c) {
         .session = id,
         .cluster = c->session.cluster.text,
     };
+    if (c->config.trace != NULL) {
+        char line[SESSION_ID_TEXT_LEN + NAME_LEN_MAX + 32];
+        snprintf(line, sizeof(line), "session %s begins at %s", id, media.cluster);
+        c->config.trace(c->config.data, net_now().us, line);
+    }
     if (c->config.opened != NULL)
         c->config.opened(c->config.data, &media);
 }
