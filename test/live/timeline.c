@@ -3,6 +3,7 @@
 #include "peerd/net/clock.h"
 #include "test/live/chronicle.h"
 #include "test/live/crowd.h"
+#include "test/live/operators.h"
 #include "test/live/process.h"
 #include "test/live/wide.h"
 
@@ -17,19 +18,6 @@
 #define LATE      duration_ms(30) /* a cut or a kill that comes later is not what was asked for */
 #define PARTS_MAX (SPACE_SITES_MAX + SPACE_LISTENERS_MAX) /* ends that one end may stand for */
 
-#define PEERCTL_WORDS 5 /* beside the policy's */
-
-/* A process that carries out an event while the run goes on: peerctl. */
-struct helper {
-    pid_t pid;
-    struct instant begun;
-    uint32_t site;
-    enum scenario_verb verb;
-    struct duration deadline;      /* of a drain */
-    bool called_off;               /* by an undrain, which it will say */
-    char path[SITE_PATH_MAX + 32]; /* what it says */
-};
-
 struct timeline {
     struct runner *r;
     struct duration *at; /* of each event */
@@ -39,9 +27,7 @@ struct timeline {
     bool hit[SPACE_SITES_MAX];  /* sites, by the event under way … */
     bool last[SPACE_SITES_MAX]; /* … and by the latest one, unless that was everybody */
     struct net_timer timer;
-    bool hurt[SPACE_SITES_MAX]; /* its peerd has been killed or stopped: it need not answer */
-    struct helper *helpers;
-    uint32_t helper_count, helper_room;
+    struct operators operators;
 };
 
 /* ---- order ---- */
@@ -63,7 +49,7 @@ struct timeline *timeline_new(struct runner *r) {
     struct timeline *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return NULL;
-    t->r = r;
+    t->r = t->operators.r = r;
     t->count = s->event_count;
     t->at = calloc(t->count + 1, sizeof(*t->at));
     t->order = calloc(t->count + 1, sizeof(*t->order));
@@ -81,13 +67,8 @@ struct timeline *timeline_new(struct runner *r) {
 void timeline_free(struct timeline *t) {
     if (t == NULL)
         return;
-    for (uint32_t i = 0; i < t->helper_count; i++)
-        if (t->helpers[i].pid != 0) {
-            kill(t->helpers[i].pid, SIGKILL);
-            waitpid(t->helpers[i].pid, NULL, 0);
-        }
+    operators_end(&t->operators);
     net_timer_cancel(&t->timer);
-    free(t->helpers);
     free(t->at);
     free(t->order);
     free(t);
@@ -232,138 +213,8 @@ static void pause_part(struct timeline *t, const struct scenario_event *e, struc
                 number == SIGSTOP ? "stops dead (SIGSTOP)" : "goes on (SIGCONT)");
 }
 
-/* ---- peerctl ---- */
-
-/* NULL: memory is short. */
-static struct helper *new_helper(struct timeline *t) {
-    if (t->helper_count == t->helper_room) {
-        uint32_t room = t->helper_room > 0 ? 2 * t->helper_room : 16;
-        struct helper *grown = realloc(t->helpers, room * sizeof(*grown));
-        if (grown == NULL)
-            return NULL;
-        t->helpers = grown;
-        t->helper_room = room;
-    }
-    return &t->helpers[t->helper_count++];
-}
-
-/* Runs peerctl with those words (the first is what it does, NULL ends them) at a site. */
-static struct helper *run_peerctl(struct timeline *t, enum scenario_verb verb, struct site *s,
-                                  const char *const *words) {
-    struct runner *r = t->r;
-    char program[SITE_PATH_MAX + 16], policy[SITE_PATH_MAX + 32];
-    const char *argv[PEERCTL_WORDS + 4] = {program};
-    int count = 1;
-    struct helper *h = new_helper(t);
-    if (h == NULL) {
-        runner_fact(r, FACT_TROUBLE, "no memory for peerctl");
-        r->troubled = true;
-        return NULL;
-    }
-    *h = (struct helper){.begun = net_now(), .site = s->index, .verb = verb};
-    snprintf(h->path, sizeof(h->path), "%s/peerctl-%" PRIu32 ".log", r->dir, t->helper_count);
-    snprintf(program, sizeof(program), "%s/peerctl", r->config.bin);
-    snprintf(policy, sizeof(policy), "%s/policy.yaml", s->dir);
-    for (; *words != NULL && count <= PEERCTL_WORDS; words++)
-        argv[count++] = *words;
-    argv[count++] = "--policy";
-    argv[count++] = policy;
-    FILE *out = fopen(h->path, "we");
-    int fd = out != NULL ? fileno(out) : -1;
-    /* The operator is at the site: what is cut off can be drained. */
-    h->pid = process_start(&(struct process_spec){.argv = argv,
-                                                  .place = space_site_place(&r->space, s->index),
-                                                  .in = -1,
-                                                  .out = fd,
-                                                  .err = fd});
-    if (out != NULL)
-        fclose(out);
-    return h;
-}
-
-static void maintain(struct timeline *t, const struct scenario_event *e, struct site *s) {
-    struct runner *r = t->r;
-    bool drains = e->verb == SCENARIO_VERB_DRAIN;
-    char deadline[32];
-    const char *words[] = {"undrain", NULL, NULL, NULL, NULL};
-    for (uint32_t i = 0; i < t->helper_count && !drains; i++)
-        t->helpers[i].called_off = t->helpers[i].called_off || t->helpers[i].site == s->index;
-    snprintf(deadline, sizeof(deadline), "%" PRId64 "ms", duration_in_ms(e->deadline));
-    if (drains) {
-        words[0] = "drain";
-        words[1] = "--wait";
-        words[2] = e->deadline.us > 0 ? "--deadline" : NULL;
-        words[3] = deadline;
-        begin_episode(t, false, s->index, net_now());
-    }
-    struct helper *h = run_peerctl(t, e->verb, s, words);
-    if (h == NULL)
-        return;
-    h->deadline = e->deadline.us > 0 ? e->deadline : r->scenario->limits.drain_deadline;
-    runner_fact(r, FACT_ACTION, "%s %s: `peerctl %s%s`; it serves %u listeners",
-                drains ? "maintenance at" : "back in service:", s->name.text, words[0],
-                drains ? " --wait" : "", runner_served_by(r, s->index));
-}
-
-/* By whoever serves it, as its listener has said last. */
-static void move_session(struct timeline *t, const struct scenario_move *m) {
-    struct runner *r = t->r;
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        struct listener *l = &r->listeners[i];
-        if (l->group != m->group || l->number != m->number)
-            continue;
-        if (l->session[0] == '\0' || l->serving >= r->site_count) {
-            runner_fact(r, FACT_ACTION, "nobody serves %s", l->name);
-            return;
-        }
-        struct site *s = &r->sites[l->serving];
-        const char *const words[] = {"move", l->session, m->to_name.text, NULL};
-        if (run_peerctl(t, SCENARIO_VERB_MOVE, s, words) != NULL)
-            runner_fact(r, FACT_ACTION, "at %s: `peerctl move` of %s to %s", s->name.text, l->name,
-                        m->to_name.text);
-        return;
-    }
-}
-
-static bool is_overdue(const struct helper *h) {
-    return instant_reached(net_now(), instant_add(h->begun, h->deadline));
-}
-
-/* What a peerctl that has ended says by its status. */
-static void tell_peerctl(struct timeline *t, const struct helper *h, int status) {
-    struct runner *r = t->r;
-    double took_s = (double)instant_since(net_now(), h->begun).us / 1e6;
-    const char *name = r->sites[h->site].name.text, *what = scenario_verb_name(h->verb);
-    bool drains = h->verb == SCENARIO_VERB_DRAIN;
-    bool failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-    if (drains && h->called_off)
-        return;
-    if (drains && WIFEXITED(status) && WEXITSTATUS(status) == 1 && is_overdue(h)) {
-        runner_fact(r, FACT_ACTION,
-                    "%s is not empty: peerctl returned after %.1f s, at the deadline", name,
-                    took_s);
-    } else if (failed && WIFEXITED(status) && h->verb == SCENARIO_VERB_MOVE) {
-        runner_fact(r, FACT_ACTION, "%s refuses that, see %s", name, h->path);
-    } else if (t->hurt[h->site] && WIFEXITED(status) && failed) {
-        runner_fact(r, FACT_ACTION, "peerctl %s at %s: its peerd has been killed or stopped", what,
-                    name);
-    } else if (failed) {
-        runner_fact(r, FACT_TROUBLE, "peerctl %s at %s failed, see %s", what, name, h->path);
-        r->troubled = true;
-    } else if (drains) {
-        runner_fact(r, FACT_ACTION, "%s is empty: peerctl returned after %.1f s", name, took_s);
-    }
-}
-
 void timeline_reap(struct timeline *t) {
-    int status;
-    for (uint32_t i = 0; i < t->helper_count; i++) {
-        struct helper *h = &t->helpers[i];
-        if (h->pid == 0 || waitpid(h->pid, &status, WNOHANG) != h->pid)
-            continue;
-        h->pid = 0;
-        tell_peerctl(t, h, status);
-    }
+    operators_reap(&t->operators);
 }
 
 /* ---- cuts ---- */
@@ -466,8 +317,8 @@ static void change_resolver(struct timeline *t, const struct scenario_event *e, 
 }
 
 static void note_hurt(struct timeline *t, const struct scenario_event *e, const struct site *s) {
-    t->hurt[s->index] = t->hurt[s->index] || e->target.part == SCENARIO_PART_SITE ||
-                        e->target.part == SCENARIO_PART_PEERD;
+    t->operators.hurt[s->index] |=
+        e->target.part == SCENARIO_PART_SITE || e->target.part == SCENARIO_PART_PEERD;
 }
 
 static void hit(struct timeline *t, const struct scenario_event *e, struct site *s) {
@@ -485,8 +336,11 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
         pause_part(t, e, s);
         return;
     case SCENARIO_VERB_DRAIN:
+        begin_episode(t, false, s->index, net_now());
+        operators_maintain(&t->operators, e, s);
+        return;
     case SCENARIO_VERB_UNDRAIN:
-        maintain(t, e, s);
+        operators_maintain(&t->operators, e, s);
         return;
     case SCENARIO_VERB_BLACKHOLE:
         begin_episode(t, true, s->index, net_now());
@@ -598,7 +452,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
         change_crowd(t, e);
         return;
     case SCENARIO_VERB_MOVE:
-        move_session(t, &e->move);
+        operators_move(&t->operators, &e->move);
         return;
     case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_POLICY: /* refused: see timeline_abilities */
