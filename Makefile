@@ -213,8 +213,32 @@ $(foreach s,$(FUZZ_SRC),$(eval $(call \
 
 # ---- targets -------------------------------------------------------------------------------------
 
+# Pages beside the code; the lists of peerctl's and of the policy's come from the tables themselves.
+MAN_SRC := $(sort $(wildcard peerd/*.[158] peerd/*/*.[158] transcoder/*/*.[158]))
+MANS := $(addprefix $(BUILD)/man/,$(notdir $(MAN_SRC)))
+COMPLETIONS := $(addprefix $(BUILD)/completion/,bash/peerctl zsh/_peerctl)
+
 .PHONY: all
-all: $(call programs,release) $(call live,release) $(BUILD)/test/wall.so $(BUILD)/lib/libpeerclient.a ## build every program
+all: $(call programs,release) $(call live,release) $(BUILD)/test/wall.so $(BUILD)/lib/libpeerclient.a \
+     $(MANS) $(COMPLETIONS) ## build every program
+
+# $(call page,source,what is put in the place of its line @…@)
+define page
+	@mkdir -p $(@D)
+	$(Q)$(BIN_release)/peerctl $(2) > $@.list && \
+	  sed -e '/^[.]Dl @[A-Z]*@$$/{r $@.list' -e 'd}' $(1) > $@.tmp && mv $@.tmp $@ && rm -f $@.list
+endef
+$(BUILD)/man/peerctl.1: peerd/ctl/peerctl.1 $(BIN_release)/peerctl
+	$(call page,$<,help mdoc)
+$(BUILD)/man/peerd-policy.5: peerd/policy/peerd-policy.5 $(BIN_release)/peerctl
+	$(call page,$<,schema mdoc)
+$(foreach m,$(filter-out %/peerctl.1 %/peerd-policy.5,$(MAN_SRC)),$(eval $(BUILD)/man/$(notdir $(m)): $(m)))
+$(filter-out %/peerctl.1 %/peerd-policy.5,$(MANS)):
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(COMPLETIONS): $(BIN_release)/peerctl
+	@mkdir -p $(@D)
+	$(Q)$< completion $(notdir $(patsubst %/,%,$(@D))) > $@.tmp && mv $@.tmp $@
 
 # What the live runner loads into programs whose wall clock is to step.
 $(BUILD)/test/wall.so: test/lib/wall/wall.c $(BUILD)/release/flags
@@ -261,7 +285,9 @@ test: ## everything that must pass before a push, in less than ten minutes
 check-all: ## the same with more seeds, longer fuzzing and every live test
 	@+MAKE='$(MAKE)' test/lib/run-all check-all
 
-.PHONY: purity tidy format format-check
+.PHONY: purity tidy format format-check man
+man: all ## build the man pages and look for faults in them (mandoc)
+	@test/lib/check-man $(BIN_release) $(MANS)
 purity: $(call objects,release,$(SRC_pure)) ## prove that the pure folders link alone
 	@CC='$(CC_release)' test/lib/purity $^
 tidy: ## length, layout, leftovers and the arrows between folders
@@ -304,7 +330,10 @@ CLIENT_PKGS := libuv libcurl jansson libsodium libssl libcrypto
 CLIENT_H := $(wildcard transcoder/client/peerclient.h)
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
-	  $(DESTDIR)$(PREFIX)/share/doc/peerd/examples $(DESTDIR)$(PREFIX)/lib/systemd/system
+	  $(DESTDIR)$(PREFIX)/share/doc/peerd/examples $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	  $(foreach n,1 5 8,$(DESTDIR)$(PREFIX)/share/man/man$(n)) \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	  $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 	$(if $(HAVE_PROGRAMS),install -m 755 $(call programs,release) $(DESTDIR)$(PREFIX)/bin)
 	$(if $(CLIENT_H),install -m 644 $(CLIENT_H) $(DESTDIR)$(PREFIX)/include)
 	install -m 644 $(BUILD)/lib/libpeerclient.a $(DESTDIR)$(PREFIX)/lib
@@ -314,6 +343,9 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	  'Libs: -L$${prefix}/lib -lpeerclient -lm -lpthread' \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/peerclient.pc
 	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/peerd
+	$(foreach n,1 5 8,install -m 644 $(filter %.$(n),$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man$(n);)
+	install -m 644 $(BUILD)/completion/bash/peerctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(BUILD)/completion/zsh/_peerctl $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 	$(if $(SAMPLES),install -m 644 $(SAMPLES) $(DESTDIR)$(PREFIX)/share/doc/peerd/examples)
 	$(foreach u,$(UNITS),sed 's|@PREFIX@|$(PREFIX)|g' $(u) \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(u));)

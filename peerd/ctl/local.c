@@ -95,11 +95,16 @@ int ctl_check(const struct ctl_options *o) {
 }
 
 int ctl_schema(const struct ctl_options *o) {
+    bool mdoc = o->word_count == 1 && strcmp(o->words[0], "mdoc") == 0;
+    if (o->word_count > 0 && !mdoc) {
+        fputs("peerctl schema: expected nothing, or `mdoc`\n", stderr);
+        return CTL_USAGE;
+    }
     char *text = malloc(SCHEMA_BYTES_MAX);
-    (void)o;
     if (text == NULL)
         return CTL_REFUSED;
-    size_t len = schema_markdown(&policy_table, 2, text, SCHEMA_BYTES_MAX);
+    size_t len = mdoc ? schema_mdoc(&policy_table, text, SCHEMA_BYTES_MAX)
+                      : schema_markdown(&policy_table, 2, text, SCHEMA_BYTES_MAX);
     int result = len < SCHEMA_BYTES_MAX && fputs(text, stdout) >= 0 ? CTL_DONE : CTL_REFUSED;
     free(text);
     return result;

@@ -125,6 +125,10 @@ bool schema_names_good(const struct tree_node *list, const char *key);
  * snprintf it returns the whole length and never writes past `size`. */
 size_t schema_markdown(const struct schema_table *table, unsigned level, char *out, size_t size);
 
+/* The same as sections of a man page, in mdoc(7), below a heading of the caller's (schema_mdoc.c).
+ */
+size_t schema_mdoc(const struct schema_table *table, char *out, size_t size);
+
 /* Checks a table itself: ranges and defaults parse, keys differ, lists fit. NULL if it is sound,
  * otherwise the key of the first bad row. For tests. */
 const char *schema_table_defect(const struct schema_table *table);

@@ -417,4 +417,18 @@ Test(schema, writes_the_reference) {
     cr_expect_eq(len, strlen(expected));
     cr_expect_eq(schema_markdown(&t, 2, small, sizeof(small)), len, "like snprintf");
     cr_expect_eq(strlen(small), sizeof(small) - 1);
+    static const char page[] =
+        ".Ss The whole file\na thing\n.Pp\nA or B.\n.Bl -tag -width Ds\n"
+        ".It Ic wait\nWords.\n.br\nValue: a duration from 1s to 9s; default: 3s\n"
+        ".It Ic name\nWords.\n.br\nValue: a name (up to 31 of a\\-z 0\\-9 \\- _ .); required\n"
+        ".It Ic items\nWords.\n.br\nValue: a list of at most 3 mappings, each an item\n"
+        ".It Ic words\nWords.\n.br\nValue: one or a list of at most 2; each a name (up to 31 of "
+        "a\\-z 0\\-9 \\- _ .)\n.El\n"
+        ".Ss items[]\nan item\n.Bl -tag -width Ds\n"
+        ".It Ic name\nWords.\n.br\nValue: a name (up to 31 of a\\-z 0\\-9 \\- _ .); required\n"
+        ".It Ic count\nWords.\n.br\nValue: a whole number from 1 to 9; default: 7\n.El\n";
+    len = schema_mdoc(&t, out, sizeof(out));
+    cr_expect_str_eq(out, page, "%s", out);
+    cr_expect_eq(len, strlen(page));
+    cr_expect_eq(schema_mdoc(&t, small, sizeof(small)), len, "like snprintf");
 }
