@@ -60,6 +60,22 @@ static const struct experience_codec *codec_of(const struct core *core, const st
     return profile == NULL ? NULL : experience_codec_of(profile->codec.text);
 }
 
+/* Frames that are lost go in runs of so many; 0: unknown. */
+static uint32_t runs_of(uint32_t lost, uint16_t burst_x16) {
+    uint64_t runs = burst_x16 == 0 ? 0 : ((uint64_t)lost * 16 + burst_x16 / 2) / burst_x16;
+    if (lost == 0 || burst_x16 == 0)
+        return 0;
+    return runs == 0 ? 1 : runs < lost ? (uint32_t)runs : lost;
+}
+
+/* What of its buffer is delay that the path asks for: a listener who keeps more to be safe is not
+ * worse off for it, since nobody talks back. Who keeps less has it less late, and loses more. */
+static struct duration buffer_of(const struct node_session *told) {
+    struct duration asked =
+        duration_max(duration_us(2 * (int64_t)told->jitter_us), duration_ms(FARES_BUFFER_MS));
+    return told->buffer_ms == 0 ? DURATION_ZERO : duration_min(duration_ms(told->buffer_ms), asked);
+}
+
 void fares_heard(struct core *core, const struct session *s, const struct node_session *told) {
     uint32_t expected = told->expected - s->expected, lost = told->lost_before - s->lost_before;
     struct perf *perf = fares_perf(core);
@@ -74,8 +90,10 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
         .codec = codec_of(core, &told->profile),
         .expected = expected,
         .lost = lost < expected ? lost : expected,
+        .runs = runs_of(lost < expected ? lost : expected, told->burst_x16),
         .rtt = told->rtt_us == 0 ? DURATION_ENDLESS : duration_us(told->rtt_us),
         .jitter = duration_us(told->jitter_us),
+        .buffer = buffer_of(told),
     };
     newcomers_rated(core, s, perf_rate(&sample));
     (void)perf_heard(perf, &sample, core->now);

@@ -3,7 +3,12 @@
  *
  * Each report of a session that is served here says how many frames its client has expected so far,
  * and how many we had not delivered when they were due; the difference to the report before is one
- * rating. What a backup makes up for is no merit of our path. When the clients of a location
+ * rating. What a backup makes up for is no merit of our path. A frame that comes after its playout
+ * instant is lost, so what a shallow buffer makes of jitter (late loss, underruns) is in Ppl of the
+ * E-model (G.107, 7.5) with the rest; the mean run of missing frames gives BurstR there,
+ * and half the round trip and the depth of the buffer, as far as jitter asks for it,
+ * are the delay Ta (7.4). All that comes from reports, round trips from RTCP where they have none,
+ * runs and depth with RTCP. When the clients of a location
  * fall together it is traced and counted, with what that rests on. Allocated when the first report
  * comes, and only if the owner of the core wants it at all: a simulated crowd has a location a
  * listener.
@@ -18,6 +23,7 @@
 
 #define FARES_DROP_CENTI    1000 /* [R/100] a category of user satisfaction (G.109) */
 #define FARES_CLIENTS       8    /* of one location must be bad */
+#define FARES_BUFFER_MS     20   /* [ms] one frame: the least that anybody buffers */
 #define FARES_REPORTS       3    /* of a peer, for its word to count */
 #define FARES_INTERVAL_MS   500  /* [ms] nodes tell so often of clients that lose frames */
 #define FARES_LOCATIONS_MIN 16   /* fewer cannot be merged */

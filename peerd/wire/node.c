@@ -96,6 +96,8 @@ static void put_session(struct json_writing *w, json_t *o, const struct node_ses
     put_some(w, o, "lost_after", s->lost_after);
     put_some(w, o, "rtt_us", s->rtt_us);
     put_some(w, o, "jitter_us", s->jitter_us);
+    put_some(w, o, "buffer_ms", s->buffer_ms);
+    put_some(w, o, "burst_x16", s->burst_x16);
     put_some(w, o, "silent_ms", s->silent_ms);
     if (s->cause != MOVE_CAUSE_NONE)
         json_write_string(w, o, "cause", move_cause_name(s->cause));
@@ -224,6 +226,8 @@ static void get_measured(const struct json_place *o, struct node_session *s) {
     s->lost_after = (uint32_t)get_some(o, "lost_after", UINT32_MAX);
     s->rtt_us = (uint32_t)get_some(o, "rtt_us", UINT32_MAX);
     s->jitter_us = (uint32_t)get_some(o, "jitter_us", UINT32_MAX);
+    s->buffer_ms = (uint16_t)get_some(o, "buffer_ms", UINT16_MAX);
+    s->burst_x16 = (uint16_t)get_some(o, "burst_x16", UINT16_MAX);
     s->silent_ms = (uint32_t)get_some(o, "silent_ms", UINT32_MAX);
     s->cause = MOVE_CAUSE_NONE;
     if (json_read_has(o, "cause"))

@@ -102,6 +102,8 @@ struct node_session {
     uint32_t lost_after;        /* missing at their playout instant */
     uint32_t rtt_us;            /* [µs]; 0 unknown */
     uint32_t jitter_us;         /* [µs] */
+    uint16_t buffer_ms;         /* [ms] depth of the client's buffer; 0 unknown (optional) */
+    uint16_t burst_x16;         /* [1/16 frames] missing in a row, mean; 0 unknown (optional) */
     uint32_t silent_ms;         /* [ms] how long the path before had been silent (optional) */
     enum move_cause cause;      /* why it came here (optional) */
     struct key_hint served_by;  /* who served before; all zero for nobody (optional) */

@@ -32,6 +32,8 @@ static void write_again(const struct rtcp_report *r) {
     CHECK(again.ssrc == r->ssrc && again.is_sender == r->is_sender && again.bye == r->bye);
     CHECK(again.ntp == r->ntp && again.rtp == r->rtp);
     CHECK(again.packets == r->packets && again.octets == r->octets);
+    CHECK(again.playout.depth_ms == r->playout.depth_ms &&
+          again.playout.burst_x16 == r->playout.burst_x16);
     CHECK(strcmp(again.cname, r->cname) == 0 && again.block_count == r->block_count);
     for (int i = 0; i < r->block_count; i++)
         expect_same_block(&again.blocks[i], &r->blocks[i]);

@@ -114,3 +114,36 @@ Test(core_fares, tell_how_far_away_the_clients_of_a_location_are) {
     cr_expect_eq(fare.reports, 0u);
     fixture_free(b.f);
 }
+
+/* A tenth of all is missing everywhere; what else clients report makes it better or worse. */
+Test(core_fares, gaps_and_buffers_count) {
+    static const struct {
+        const char *what;
+        uint16_t buffer_ms, burst_x16;
+        uint32_t rtt_ms, jitter_ms;
+        double r; /* 93.2 less Ie,eff and Idd of G.107 */
+    } rows[] = {
+        {"nothing is told", 0, 0, 30, 2, 93.2 - 27.07},
+        {"one by one", 0, 16, 30, 2, 93.2 - 27.07},
+        {"five in a row", 0, 80, 30, 2, 93.2 - 34.77},
+        {"jitter, and a buffer for it", 0, 0, 200, 60, 93.2 - 27.07 - 5.26},
+        {"a deep one is not held against anybody", 400, 0, 200, 60, 93.2 - 27.07 - 5.26},
+        {"a shallow one is less delay, for its loss", 40, 0, 200, 60, 93.2 - 27.07 - 0.05},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed b = bed_new();
+        struct core_location_status l;
+        uint32_t cursor = 0;
+        for (uint32_t k = 0; k < CLIENTS; k++) {
+            b.sessions[k].buffer_ms = rows[i].buffer_ms;
+            b.sessions[k].burst_x16 = rows[i].burst_x16;
+            b.sessions[k].rtt_us = rows[i].rtt_ms * 1000;
+            b.sessions[k].jitter_us = rows[i].jitter_ms * 1000;
+        }
+        run(&b, 10, 5, CLIENTS);
+        cr_assert(core_location_next(b.f->core, &cursor, b.f->now, &l));
+        cr_expect_float_eq(l.usual_centi / 100.0, rows[i].r, 0.1, "%s: %u", rows[i].what,
+                           l.usual_centi);
+        fixture_free(b.f);
+    }
+}

@@ -68,6 +68,23 @@ Test(playout, the_clock_starts_once) {
     cr_expect_eq(p.stats.lost_run_max, 5);
 }
 
+/* Runs of two, then of six; those late for their instant are missing there, too. */
+Test(playout, how_long_runs_of_missing_frames_are) {
+    struct playout p = fresh();
+    insert(&p, 0, 10, "a", 1000);
+    cr_expect_str_eq(play(&p, 1140), "a..");
+    cr_expect_eq(insert(&p, 0, 11, "b", 1141), PLAYOUT_LATE);
+    insert(&p, 0, 13, "d", 1150);
+    cr_expect_eq(p.stats.burst_x16, 0, "it is not over");
+    cr_expect_str_eq(play(&p, 1160), "d");
+    cr_expect_eq(p.stats.burst_x16, 2 * 16);
+    cr_expect_str_eq(play(&p, 1280), "......");
+    insert(&p, 0, 20, "k", 1290);
+    cr_expect_str_eq(play(&p, 1300), "k");
+    cr_expect_eq(p.stats.burst_x16, 2 * 16 + (6 - 2) * 16 / 8);
+    cr_expect(p.stats.missed_run == 0 && p.stats.lost_before == 8);
+}
+
 Test(playout, the_first_arrival_need_not_be_the_first_frame) {
     struct playout p = fresh();
     insert(&p, 0, 12, "c", 1000);

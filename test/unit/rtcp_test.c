@@ -35,6 +35,8 @@ static void expect_same(const char *what, const struct rtcp_report *a,
     cr_expect_eq(a->octets, b->octets, "%s", what);
     cr_expect_eq(a->bye, b->bye, "%s", what);
     cr_expect_str_eq(a->cname, b->cname, "%s", what);
+    cr_expect_eq(a->playout.depth_ms, b->playout.depth_ms, "%s", what);
+    cr_expect_eq(a->playout.burst_x16, b->playout.burst_x16, "%s", what);
     cr_assert_eq(a->block_count, b->block_count, "%s", what);
     for (int i = 0; i < a->block_count; i++) {
         cr_expect_eq(a->blocks[i].ssrc, b->blocks[i].ssrc, "%s", what);
@@ -70,6 +72,33 @@ Test(rtcp, what_is_written_can_be_read) {
         cr_assert_eq(rtcp_decode(&out, bytes, len), ERR_OK, "%s", rows[i].what);
         expect_same(rows[i].what, &in, &out);
         cr_expect_eq(rtcp_encode(bytes, len - 1, &in), 0, "%s: does not fit", rows[i].what);
+    }
+}
+
+Test(rtcp, a_receiver_tells_of_its_buffer_and_others_skip_it) {
+    struct rtcp_report in = sample(false, 1, true), out;
+    in.playout = (struct rtcp_playout){.depth_ms = 250, .burst_x16 = 56};
+    uint8_t bytes[RTCP_LEN_MAX];
+    size_t len = rtcp_encode(bytes, sizeof(bytes), &in), at = 8 + 24 + 28;
+    cr_assert_eq(len, at + 16 + 8);
+    cr_assert_eq(rtcp_decode(&out, bytes, len), ERR_OK);
+    expect_same("with a buffer", &in, &out);
+    static const struct {
+        const char *what;
+        size_t at;
+        uint8_t value;
+    } rows[] = {{"another subtype", 0, 0x81},
+                {"a kind nobody knows", 1, 210},
+                {"another sender's", 7, 0},
+                {"another application", 8, 'p'},
+                {"no depth", 13, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t was = bytes[at + rows[i].at];
+        bytes[at + rows[i].at] = rows[i].value;
+        cr_assert_eq(rtcp_decode(&out, bytes, len), ERR_OK, "%s", rows[i].what);
+        cr_expect(out.playout.depth_ms == 0 && out.playout.burst_x16 == 0, "%s", rows[i].what);
+        cr_expect(out.bye && out.block_count == 1, "%s: the rest counts", rows[i].what);
+        bytes[at + rows[i].at] = was;
     }
 }
 

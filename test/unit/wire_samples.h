@@ -201,6 +201,8 @@ static inline struct node_session sample_node_session(uint8_t fill) {
                                  .lost_after = 3,
                                  .rtt_us = 25000,
                                  .jitter_us = 1800,
+                                 .buffer_ms = 200,
+                                 .burst_x16 = 40,
                                  .silent_ms = 140,
                                  .cause = MOVE_CAUSE_CRASHED,
                                  .served_by = sample_hint(0x21),

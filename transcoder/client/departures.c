@@ -26,6 +26,10 @@ static void send_receiver_report(struct peerclient *c, const struct witness_out 
     if (c->stats_of != out->server || !c->stats.started)
         return;
     rtp_stats_block(&c->stats, &report.blocks[0], c->position.ssrc, now);
+    int64_t depth_ms = duration_in_ms(c->playout.config.depth);
+    report.playout =
+        (struct rtcp_playout){.depth_ms = (uint16_t)(depth_ms < UINT16_MAX ? depth_ms : UINT16_MAX),
+                              .burst_x16 = c->playout.stats.burst_x16};
     snprintf(report.cname, sizeof(report.cname), "%s", c->cname);
     size_t len = rtcp_encode(datagram, sizeof(datagram), &report);
     if (len > 0)

@@ -9,7 +9,9 @@
 #define RR         201
 #define SDES       202
 #define BYE        203
-#define RTPFB      205 /* RFC 4585 section 6.1; its count is the format: */
+#define APP        204
+#define APP_PLAY   UINT32_C(0x504c4159) /* "PLAY" */
+#define RTPFB      205                  /* RFC 4585 section 6.1; its count is the format: */
 #define NACK       1
 #define SDES_END   0
 #define SDES_CNAME 1
@@ -96,6 +98,13 @@ size_t rtcp_encode(uint8_t *out, size_t out_size, const struct rtcp_report *r) {
     write_sdes(&w, r->ssrc, r->cname);
     if (r->nack_count > 0)
         write_nacks(&w, r);
+    if (r->playout.depth_ms > 0) {
+        write_common(&w, 0, APP, 3);
+        write_u32(&w, r->ssrc);
+        write_u32(&w, APP_PLAY);
+        write_u16(&w, r->playout.depth_ms);
+        write_u16(&w, r->playout.burst_x16);
+    }
     if (r->bye) {
         write_common(&w, 1, BYE, 1);
         write_u32(&w, r->ssrc);
@@ -219,6 +228,14 @@ static enum err read_feedback(struct part *p, struct rtcp_report *out) {
     return p->body.failed ? ERR_BAD_FIELD : ERR_OK;
 }
 
+/* One of its sender's, about its buffer; applications of others are skipped. */
+static void read_app(struct part *p, struct rtcp_report *out) {
+    bool its = read_u32(&p->body) == out->ssrc, known = read_u32(&p->body) == APP_PLAY;
+    struct rtcp_playout told = {.depth_ms = read_u16(&p->body), .burst_x16 = read_u16(&p->body)};
+    if (its && known && p->count == 0 && reader_done(&p->body) && told.depth_ms > 0)
+        out->playout = told;
+}
+
 enum err rtcp_decode(struct rtcp_report *out, const void *datagram, size_t len) {
     struct reader r = reader_over(datagram, len);
     struct rtcp_report report = {0};
@@ -238,6 +255,8 @@ enum err rtcp_decode(struct rtcp_report *out, const void *datagram, size_t len) 
             e = read_bye(&p, &report);
         else if (p.type == RTPFB)
             e = read_feedback(&p, &report);
+        else if (p.type == APP)
+            read_app(&p, &report);
         if (e != ERR_OK)
             return e;
         first = false;

@@ -1,6 +1,10 @@
 /*
  * RTCP: sender and receiver reports, SDES CNAME and BYE (RFC 3550 section 6), Generic NACK (RFC
- * 4585 section 6.2.1), always compound.
+ * 4585 section 6.2.1), and an APP packet of ours (section 6.7); always compound.
+ *
+ * The APP packet tells what a receiver's playout buffer is like, which a receiver report does not:
+ * subtype 0, name "PLAY", depth 2 [ms], mean length of runs of lost frames 2 [1/16 frames]. Whoever
+ * does not know it skips it.
  *
  * A compound packet begins with SR or RR and carries a CNAME; BYE comes last. Decoding checks every
  * length and the rules of appendix A.2, skips kinds it does not know, and keeps the first
@@ -44,6 +48,12 @@ struct rtcp_nack {
     uint16_t after;
 };
 
+/* A receiver's buffer. */
+struct rtcp_playout {
+    uint16_t depth_ms;  /* [ms] from arrival to playout; 0: it is not told */
+    uint16_t burst_x16; /* [1/16 frames] that are missed in a row, lately; 0: none was */
+};
+
 struct rtcp_report {
     uint32_t ssrc;    /* of the sender of this packet */
     bool is_sender;   /* SR; else RR and the next four mean nothing */
@@ -57,7 +67,8 @@ struct rtcp_report {
     uint32_t nack_ssrc;                 /* whose packets are missing */
     struct rtcp_nack nacks[RTCP_NACKS_MAX];
     uint8_t nack_count; /* 0: no Generic NACK */
-    bool bye;           /* the sender leaves */
+    struct rtcp_playout playout;
+    bool bye; /* the sender leaves */
 };
 
 /* Adds a missing packet, in rising order. False if there is no room. */

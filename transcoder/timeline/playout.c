@@ -166,13 +166,24 @@ static void count_played(struct playout *p, uint64_t frame, uint8_t source) {
     p->stats.lost_run = 0;
 }
 
+/* A run is over, and how long runs are is another thing by an eighth of the difference. */
+static void count_burst(struct playout_stats *s) {
+    int64_t run = s->missed_run < UINT16_MAX / 16 ? s->missed_run * 16 : UINT16_MAX;
+    s->burst_x16 = (uint16_t)(s->burst_x16 == 0 ? run : s->burst_x16 + (run - s->burst_x16) / 8);
+    s->missed_run = 0;
+}
+
 static void count_instant(struct playout *p, uint64_t frame) {
     const struct playout_slot *slot = slot_of(p, frame);
     uint8_t serving = frame < p->serving_from ? p->served : p->serving;
     uint16_t seen = slot->frame == frame ? slot->seen : 0;
     p->stats.expected++;
-    if (!(seen >> serving & 1))
+    if (!(seen >> serving & 1)) {
         p->stats.lost_before++;
+        p->stats.missed_run++;
+    } else if (p->stats.missed_run > 0) {
+        count_burst(&p->stats);
+    }
 }
 
 enum playout_taken playout_take(struct playout *p, struct instant now, struct playout_frame *out) {

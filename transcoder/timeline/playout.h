@@ -59,12 +59,14 @@ struct playout_slot {
 };
 
 struct playout_stats {
-    uint64_t expected;     /* playout instants that have passed */
-    uint64_t played;       /* frames played; expected = played + lost */
-    uint64_t lost;         /* frames not held at their instant */
-    uint64_t lost_before;  /* frames that the serving source had not delivered by then at once */
-    uint64_t repaired;     /* frames that were first held because they were sent again */
-    uint64_t lost_run;     /* frames lost in a row up to now */
+    uint64_t expected;    /* playout instants that have passed */
+    uint64_t played;      /* frames played; expected = played + lost */
+    uint64_t lost;        /* frames not held at their instant */
+    uint64_t lost_before; /* frames that the serving source had not delivered by then at once */
+    uint32_t missed_run;  /* of these in a row up to now */
+    uint16_t burst_x16;   /* [1/16] mean length of such runs, the newest count an eighth; 0: none */
+    uint64_t repaired;    /* frames that were first held because they were sent again */
+    uint64_t lost_run;    /* frames lost in a row up to now */
     uint64_t lost_run_max; /* the longest such run */
     uint64_t duplicates;   /* further copies, spares not played included */
     uint64_t differing;    /* duplicates whose bytes differ although both sources are mergeable */

@@ -62,8 +62,9 @@ static bool media_is_steady(const struct witness *w) {
     const struct schedule *s = &w->schedule;
     if (!schedule_known(s) || s->stale || s->high != p->high ||
         p->last_source != (witness_rest_has_begun(p) ? w->serving : PLAYOUT_SOURCES_MAX) ||
-        p->stats.lost_run != 0 || p->serving != w->serving || p->next < p->serving_from ||
-        p->next >= p->high || p->stats.oversized != 0 || !witness_lag_stays(w))
+        p->stats.lost_run != 0 || p->stats.missed_run != 0 || p->serving != w->serving ||
+        p->next < p->serving_from || p->next >= p->high || p->stats.oversized != 0 ||
+        !witness_lag_stays(w))
         return false;
     for (uint64_t frame = p->next; frame < p->high; frame++) {
         const struct playout_slot *slot = &p->config.slots[frame % p->config.slot_count];
@@ -194,6 +195,7 @@ static void take_playout(struct witness_rest *r, const struct playout *p) {
     r->lost = (uint32_t)s->lost;
     r->lost_before = (uint32_t)s->lost_before;
     r->lost_run_max = (uint32_t)s->lost_run_max;
+    r->burst_x16 = s->burst_x16;
     r->duplicates = (uint32_t)s->duplicates;
     r->differing = (uint32_t)s->differing;
     r->late = (uint32_t)s->late;

@@ -57,6 +57,7 @@ struct witness_rest {
     struct instant anchor; /* of the playout buffer; its figures follow */
     uint64_t end, mergeable_from, serving_from;
     uint32_t lost, lost_before, lost_run_max, duplicates, differing, late, early, splices;
+    uint16_t burst_x16;
     uint8_t serving, served;
     bool cold, last_exact;
     uint8_t server_count;

@@ -357,6 +357,7 @@ static void restore_playout(struct playout *p, const struct witness_rest *r, uin
                                 .lost = r->lost,
                                 .lost_before = r->lost_before,
                                 .lost_run_max = r->lost_run_max,
+                                .burst_x16 = r->burst_x16,
                                 .duplicates = r->duplicates,
                                 .differing = r->differing,
                                 .late = r->late,

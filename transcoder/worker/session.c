@@ -293,4 +293,6 @@ void session_rtcp_received(struct session *s, const struct rtcp_report *report, 
             rtcp_round_trip(&report->blocks[i], clock.ntp, &rtt))
             s->rtcp_rtt_us = (uint32_t)rtt.us;
     }
+    if (report->playout.depth_ms > 0)
+        s->playout = report->playout;
 }

@@ -51,10 +51,11 @@ struct session {
     bool reported;             /* one has been sent */
     /* What the client measured, from its newest report. */
     struct message_report figures;
-    struct message_moved moved; /* of the newest that told of a move */
-    uint64_t trips_counter;     /* of its newest round trips */
-    uint32_t rtcp_rtt_us;       /* [µs] from its receiver reports; 0 unknown */
-    uint16_t silent_ms;         /* [ms] evidence of the resume that brought it here */
+    struct message_moved moved;  /* of the newest that told of a move */
+    uint64_t trips_counter;      /* of its newest round trips */
+    uint32_t rtcp_rtt_us;        /* [µs] from its receiver reports; 0 unknown */
+    struct rtcp_playout playout; /* likewise: of its buffer */
+    uint16_t silent_ms;          /* [ms] evidence of the resume that brought it here */
     /* Snapshots for the supervisor. */
     bool dirty;
     struct instant told_at;
