@@ -219,19 +219,17 @@ static void probe_received(struct worker *w, const struct net_datagram *d, const
     net_udp_send(w->udp, &d->from, datagram, len);
 }
 
-/* Of a session that is served here, from where its client is, signed by it and newer than before.
- * Nobody is answered. */
-static enum err verify_trips(struct worker *w, const struct message *m, const struct session *s,
-                             const struct addr *from, struct instant now) {
+/* Of a session that is served here, from where its client is. Nobody is answered. */
+static enum err take_trips(struct worker *w, const struct message *m, struct session *s,
+                           const struct addr *from, struct instant now) {
     const struct message_trips *t = &m->u.trips;
     if (s == NULL || !addr_equal(&s->client, from))
         return ERR_UNKNOWN_SESSION;
-    if (t->counter <= s->trips_counter)
-        return ERR_REPLAYED;
     const struct addr who = guard_who_names(&t->session, true);
     if (!guard_admits(&w->reports_guard, &who, now))
         return ERR_BUDGET;
-    enum err e = message_verify(m, &s->ticket.client, briefing_called(&w->briefing, &t->target));
+    enum err e = probed_take_trips(&s->trips_counter, m, &s->ticket.client,
+                                   briefing_called(&w->briefing, &t->target));
     if (e == ERR_BAD_SIGNATURE)
         guard_failed(&w->reports_guard, &who, now);
     return e;
@@ -241,12 +239,11 @@ static void trips_received(struct worker *w, const struct net_datagram *d, const
                            struct instant now) {
     const struct message_trips *t = &m->u.trips;
     struct session *s = find_session(w, &t->session);
-    enum err e = verify_trips(w, m, s, &d->from, now);
+    enum err e = take_trips(w, m, s, &d->from, now);
     if (e != ERR_OK) {
         worker_count(w, e);
         return;
     }
-    s->trips_counter = t->counter;
     for (uint8_t i = 0; i < t->count; i++) {
         const struct node_trip trip = {.client = s->client,
                                        .cluster = t->list[i].cluster,
