@@ -249,10 +249,37 @@ static void learn(struct agreement *a, const struct agreement_message *m, struct
         hold_what_was_said(a);
 }
 
+/* It held slots for us, and now, in the same run, says that it holds none: policies change, but who
+ * does so again and again would have our sessions' backups chosen anew each time. After a few such
+ * falls nothing that it says is relied upon for a while, which doubles; what we hold for it we
+ * hold.
+ */
+static void fell(struct agreement *a, struct instant now) {
+    struct instant over = instant_is_never(a->damped_until) ? a->fell_at : a->damped_until;
+    if (!instant_is_never(over) && !duration_less(instant_since(now, over), AGREEMENT_FALL_AGE))
+        a->falls = 0;
+    a->fell_at = now;
+    a->counters.fallen++;
+    if (++a->falls < AGREEMENT_FALLS)
+        return;
+    struct duration wait = AGREEMENT_AGAIN;
+    for (uint32_t i = AGREEMENT_FALLS; i < a->falls && duration_less(wait, AGREEMENT_AGAIN_MAX);
+         i++)
+        wait = duration_min(duration_scale(wait, 2, 1), AGREEMENT_AGAIN_MAX);
+    a->damped_until = instant_add(now, wait);
+    trace_linef(a->trace, now, "%s > %s agreement: damped for %lld s, it was taken back %u times",
+                a->self.text, a->peer.text, (long long)(wait.us / 1000000), (unsigned)a->falls);
+}
+
+static bool is_damped(const struct agreement *a, struct instant now) {
+    return !instant_is_never(a->damped_until) && instant_before(now, a->damped_until);
+}
+
 /* It holds slots for us, and says since when. True if we may rely on them. */
 static bool rely(struct agreement *a, const struct agreement_message *m, struct instant now) {
     const struct agreement_said *s = m->heard_run == a->run ? said_find(a, m->heard_seq) : NULL;
-    if (m->kind != AGREEMENT_KIND_ACCEPT || s == NULL || s->seq < a->void_before)
+    if (m->kind != AGREEMENT_KIND_ACCEPT || s == NULL || s->seq < a->void_before ||
+        is_damped(a, now))
         return false;
     uint32_t lease_ms = s->lease_ms < m->lease_ms ? s->lease_ms : m->lease_ms;
     struct duration lease = duration_ms(lease_ms);
@@ -295,6 +322,7 @@ static void heard_fitting(struct agreement *a, const struct agreement_message *m
 }
 
 static void heard(struct agreement *a, const struct agreement_message *m, struct instant now) {
+    uint32_t relied = m->run == a->peer_run ? a->relied : 0;
     learn(a, m, now);
     enum agreement_why why = judge(a);
     switch (a->state) {
@@ -316,6 +344,8 @@ static void heard(struct agreement *a, const struct agreement_message *m, struct
             set_state(a, AGREEMENT_STATE_IDLE, now);
         break;
     }
+    if (relied > 0 && a->relied == 0)
+        fell(a, now);
 }
 
 /* ---- policy and time ------------------------------------------------------------------------- */
@@ -339,6 +369,8 @@ static void wished(struct agreement *a, const struct agreement_event *event) {
     if (a->peer_run == 0)
         a->lease_ms = a->lease_ms_wish;
     a->again = AGREEMENT_AGAIN;
+    a->falls = 0; /* perhaps it was we to whom it said no */
+    a->fell_at = a->damped_until = INSTANT_NEVER;
     switch (a->state) {
     case AGREEMENT_STATE_IDLE:
     case AGREEMENT_STATE_REFUSED:
@@ -479,6 +511,7 @@ void agreement_init(struct agreement *a, const struct agreement_setup *setup) {
     a->again = AGREEMENT_AGAIN;
     a->said_at = a->say_at = a->again_at = INSTANT_NEVER;
     a->lease_until = a->relied_until = INSTANT_NEVER;
+    a->fell_at = a->damped_until = INSTANT_NEVER;
 }
 
 void agreement_free(struct agreement *a) {

@@ -17,6 +17,9 @@
  *     ended, whichever is first: the most is held of what it may have heard last.
  *   3 Who says "end" relies on nothing from then on, whatever may still be under way to it.
  *   4 What is held never exceeds what there is to hold.
+ *   5 Who takes back what it held again and again (AGREEMENT_FALLS) is damped: for a while, which
+ *     doubles, nothing that it says is relied upon, until it has stayed or our own policy changes.
+ *     A restart of its is no such fall: it has forgotten, and says so.
  *
  * Messages may be lost, doubled and reordered. Those of a run that are not newer than the newest
  * are dropped. A run that we do not know yet is believed only if it has heard something that we
@@ -37,7 +40,9 @@
 #define AGREEMENT_RETRY_MAX duration_s(60)   /* … up to this */
 #define AGREEMENT_AGAIN     duration_s(60)   /* after a refusal; doubles … */
 #define AGREEMENT_AGAIN_MAX duration_s(900)  /* … up to this */
-#define AGREEMENT_DRIFT     64               /* clocks differ by less than a 64th */
+#define AGREEMENT_FALLS     3               /* the other takes back all that it held so often … */
+#define AGREEMENT_FALL_AGE  duration_s(900) /* … each sooner than this after the last: damped */
+#define AGREEMENT_DRIFT     64              /* clocks differ by less than a 64th */
 
 enum agreement_state {
     AGREEMENT_STATE_IDLE,     /* not wished; nothing is held */
@@ -61,6 +66,7 @@ struct agreement_room {
     X(unconfirmed, "messages of a run that has not shown to be alive")                             \
     X(impossible, "messages dropped: they answer what was never said")                             \
     X(overstated, "messages that promise more than the terms")                                     \
+    X(fallen, "times that it took back all that it held for us")                                   \
     X(refused, "offers that do not fit")                                                           \
     X(denied, "sessions that it may not bring: service, class or client")                          \
     X(overdrawn, "sessions beyond what is held for it, ended")                                     \
@@ -126,6 +132,10 @@ struct agreement {
     struct instant lease_until;  /* it may rely on what we said until then; "never": on nothing */
     uint32_t relied;             /* [sessions] there for us … */
     struct instant relied_until; /* … until then; "never" unless agreed */
+    struct instant fell_at; /* it has taken that back then, the last time; "never": it has not */
+    uint32_t falls;         /* … so often in a row */
+    struct instant damped_until; /* nothing it says is relied upon until then; "never": it is not
+                                    damped */
 
     struct instant say_at;   /* "never": nothing to say */
     struct instant said_at;  /* newest message; "never": none */

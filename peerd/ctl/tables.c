@@ -180,6 +180,9 @@ void tables_agreements(const json_t *answer) {
     table_print_head(&t);
     json_array_foreach(json_object_get(answer, "agreements"), i, a) {
         table_print_row(&t, i);
+        if (json_is_number(json_object_get(a, "damped_for_ms")))
+            printf("  damped for %lld s: it takes back what it holds\n",
+                   number_of(a, "damped_for_ms") / 1000);
         agreement_refusals(a);
     }
     table_close(&t);

@@ -79,6 +79,8 @@ static void put_machine(json_t *out, const struct agreement *a, struct instant n
     json_object_set_new(out, "held_for_ms", left_ms(now, a->lease_until));
     json_object_set_new(out, "relied_for_ms", left_ms(now, a->relied_until));
     json_object_set_new(out, "tries_again_ms", left_ms(now, a->again_at));
+    bool damped = !instant_is_never(a->damped_until) && instant_before(now, a->damped_until);
+    json_object_set_new(out, "damped_for_ms", damped ? left_ms(now, a->damped_until) : json_null());
     json_object_set_new(out, "here", part_json(&a->terms.theirs));
     json_object_set_new(out, "there", part_json(&a->terms.ours));
     json_object_set_new(out, "refusals", refusals_json(&a->counters));

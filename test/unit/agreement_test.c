@@ -85,6 +85,51 @@ Test(agreement, what_does_not_fit_is_refused_by_both_and_tried_again_rarely) {
     expect("cheaper", A, AGREEMENT_STATE_AGREED, 40, 30);
 }
 
+/* B gives, takes it back, and gives again; how often A has begun to rely on it in an hour. */
+static uint32_t relied_in_an_hour(struct world *w, struct agreement_offer *b,
+                                  struct duration every) {
+    uint32_t times = 0, before = machine(A)->relied;
+    for (struct duration d = DURATION_ZERO; duration_less(d, duration_s(3600));
+         d = duration_add(d, every)) {
+        b->gives.slots = b->gives.slots == 0 ? 60 : 0;
+        world_wish(w, B, b, LEASE);
+        world_run(w, every);
+        times += before == 0 && machine(A)->relied > 0;
+        before = machine(A)->relied;
+    }
+    return times;
+}
+
+Test(agreement, who_gives_and_takes_back_again_and_again_is_relied_on_ever_more_rarely) {
+    struct world *w = two();
+    struct agreement_offer a = offer_of("de", 50, 30), b = offer_of("nl", 60, 40);
+    world_wish(w, A, &a, LEASE);
+    world_wish(w, B, &b, LEASE);
+    world_run(w, duration_s(5));
+    for (int i = 0; i < 2; i++) { /* a policy may change its mind twice */
+        world_wish(w, B, NULL, LEASE);
+        world_run(w, duration_s(5));
+        cr_expect_eq(machine(A)->relied, 0u);
+        world_wish(w, B, &b, LEASE);
+        world_run(w, duration_s(5));
+        expect("again", A, AGREEMENT_STATE_AGREED, 40, 30);
+    }
+    uint32_t times = relied_in_an_hour(w, &b, duration_s(10));
+    cr_expect(times >= 1 && times <= 9, "%u of 180 times", times);
+    cr_expect_eq(machine(A)->counters.fallen, 2u + times + (machine(A)->relied == 0),
+                 "each counts");
+    cr_expect(machine(A)->held == 40, "what it may rely on here is none of that");
+    b.gives.slots = 60;
+    world_wish(w, B, &b, LEASE);
+    world_run(w, duration_s(1800));
+    expect("it has settled", A, AGREEMENT_STATE_AGREED, 40, 30);
+    world_wish(w, B, NULL, LEASE);
+    world_run(w, duration_s(5));
+    world_wish(w, B, &b, LEASE);
+    world_run(w, duration_s(5));
+    expect("and that is forgiven", A, AGREEMENT_STATE_AGREED, 40, 30);
+}
+
 Test(agreement, who_ends_it_holds_until_the_other_has_heard) {
     struct world *w = two_agreed();
     w->channel.cut[B] = true;
