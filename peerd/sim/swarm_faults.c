@@ -305,6 +305,19 @@ static void draw_fault(struct swarm *s, enum swarm_fault kind, uint32_t at) {
     }
 }
 
+/* Under every third one operators move single sessions, to where they may or may not go. */
+static void put_moves(struct swarm *s) {
+    uint64_t drawn = rng_below(&s->redirects, 3), count = 1 + rng_below(&s->redirects, 4);
+    for (uint64_t i = 0; i < count && drawn == 0; i++) {
+        uint32_t group = (uint32_t)rng_below(&s->redirects, s->groups);
+        uint32_t at = (uint32_t)rng_below(&s->redirects, s->heal_at);
+        uint64_t number = rng_below(&s->redirects, s->listeners[group]);
+        uint64_t to = rng_below(&s->redirects, s->clusters);
+        SWARM_PUT(s, at, "move: {group: %s, number: %" PRIu64 ", to: %s}", swarm_group(group),
+                  number, swarm_cluster((uint32_t)to));
+    }
+}
+
 static void heal_all(struct swarm *s) {
     uint32_t rtt = swarm_between(s, 2, 50); /* see the detection drawn */
     SWARM_PUT(s, s->heal_at, "heal: all");
@@ -331,5 +344,6 @@ void swarm_draw_timeline(struct swarm *s) {
     }
     swarm_draw_more(s);
     swarm_draw_resolvers(s);
+    put_moves(s);
     heal_all(s);
 }

@@ -69,7 +69,7 @@ struct swarm {
     struct rng newest;    /* … and to that; */
     struct rng deals;     /* for agreements … */
     struct rng asking;    /* … and discovery */
-    struct rng redirects; /* and for where new sessions begin */
+    struct rng redirects; /* for where new sessions begin, and whom operators move */
     struct text text;
     bool options[SWARM_OPTION_COUNT];
     bool faults[SWARM_FAULT_COUNT];
