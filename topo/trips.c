@@ -38,7 +38,7 @@ static const struct trips_entry *find(const struct trips *t, const struct prefix
     return NULL;
 }
 
-/* That of the two, or a free one, or the one not heard for longest. */
+/* That of the two, or a free one, or the one whose turn was longest ago. */
 static struct trips_entry *make(struct trips *t, const struct prefix *location, uint16_t cluster) {
     struct trips_entry *row = &t->places[row_of(location, cluster)], *place = NULL;
     for (size_t i = 0; i < TRIPS_WAYS; i++)
@@ -47,7 +47,7 @@ static struct trips_entry *make(struct trips *t, const struct prefix *location, 
     for (size_t i = 0; i < TRIPS_WAYS; i++) {
         bool free = row[i].location.addr.family == 0;
         bool before = place == NULL || (place->location.addr.family != 0 &&
-                                        (free || instant_before(row[i].heard_at, place->heard_at)));
+                                        (free || instant_before(row[i].turn_at, place->turn_at)));
         place = before ? &row[i] : place;
     }
     *place = (struct trips_entry){.location = *location, .cluster = cluster};
@@ -78,8 +78,26 @@ void trips_heard(struct trips *t, const struct prefix *location, uint16_t cluste
         return;
     struct trips_entry *e = make(t, location, cluster);
     *word_of(e, client) = (struct trips_word){.client = client, .rtt_us = rtt_us, .heard_at = now};
-    e->heard_at = now;
+    e->heard_at = e->turn_at = now;
 }
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+void trips_named(struct trips *t, const struct prefix *location, uint16_t cluster,
+                 struct instant now) {
+    if (location->addr.family != 0)
+        make(t, location, cluster)->turn_at = now;
+}
+
+bool trips_turn(const struct trips *t, const struct prefix *location, uint16_t cluster,
+                struct instant *at) {
+    const struct trips_entry *e = location->addr.family == 0 ? NULL : find(t, location, cluster);
+    if (e != NULL)
+        *at = e->turn_at;
+    return e != NULL;
+}
+
+/* ---- what is known --------------------------------------------------------------------------- */
 
 /* Those that are not old, by what they say; returns how many. */
 static uint32_t sort_words(const struct trips_entry *e, struct instant now,
@@ -120,7 +138,8 @@ struct trips_view trips_find(const struct trips *t, const struct prefix *locatio
 struct duration trips_believed(const struct trips_view *view, struct duration plausible) {
     if (view->agreeing == 0 || view->agreeing >= TRIPS_SURE)
         return view->rtt;
-    return duration_max(view->rtt, duration_scale(plausible, 1, (int64_t)1 << view->agreeing));
+    return duration_max(view->rtt,
+                        duration_scale(plausible, 1, (int64_t)TRIPS_ALONE / 2 << view->agreeing));
 }
 
 void trips_forget_cluster(struct trips *t, uint16_t cluster) {
@@ -132,9 +151,10 @@ void trips_forget_cluster(struct trips *t, uint16_t cluster) {
 bool trips_check_invariants(const struct trips *t) {
     for (size_t i = 0; i < TRIPS_PLACES; i++) {
         const struct trips_entry *e = &t->places[i];
-        if (e->count > TRIPS_CLIENTS || (e->location.addr.family == 0) != (e->count == 0))
+        if (e->count > TRIPS_CLIENTS || (e->location.addr.family == 0 && e->count > 0))
             return false;
-        if (e->count > 0 && i / TRIPS_WAYS * TRIPS_WAYS != row_of(&e->location, e->cluster))
+        if (e->location.addr.family != 0 &&
+            i / TRIPS_WAYS * TRIPS_WAYS != row_of(&e->location, e->cluster))
             return false;
     }
     return true;

@@ -1,32 +1,14 @@
 #include "peerd/core/backups.h"
 
+#include "peerd/core/naming.h"
 #include "peerd/core/state.h"
 
-/* Sessions with one backup are spread over its workers; the id is random already. */
-static struct addr media_of(const struct peering *p, const struct session_id *id) {
-    uint64_t h = 0;
-    for (size_t i = 0; i < 8; i++)
-        h = h << 8 | id->bytes[i];
-    return p->description.media[h % p->description.media_count];
-}
-
-static struct core_backup backup_of(const struct peering *p, const struct session_id *id) {
-    return (struct core_backup){p->policy.name, p->policy.key, media_of(p, id)};
-}
-
-/* Whom the client is to probe, of those who are no backups of its: half of them the next ones in
- * the order, the others from anywhere behind, for where nobody has measured the order may be wrong,
- * and the sessions of a location find out together. */
-static void choose_probes(const struct core *core, const uint8_t *rest, size_t count,
-                          struct core_answer_open *answer) {
-    const struct session_id *id = &answer->ticket.session;
-    size_t next = count < API_PROBES_MAX ? count : API_PROBES_MAX / 2;
-    size_t behind = count - next;
+/* Those who are no backups of its: whose turn it is. */
+static void choose_probes(struct core *core, const struct ranking_about *about, const uint8_t *rest,
+                          size_t count, struct core_answer_open *answer) {
     answer->measures = fares_measure(core);
-    for (size_t i = 0; i < count && answer->probe_count < API_PROBES_MAX; i++) {
-        size_t at = i < next ? i : next + (i + id->bytes[SESSION_ID_BYTES - 1]) % behind;
-        answer->probes[answer->probe_count++] = backup_of(core->peers[rest[at]], id);
-    }
+    answer->probe_count =
+        naming_choose(core, &about->location, rest, count, &answer->ticket.session, answer->probes);
 }
 
 /* ---- of one that begins here ----------------------------------------------------------------- */
@@ -42,7 +24,7 @@ static size_t rank(const struct core *core, const struct ranking_about *about,
 }
 
 /* A backup that comes and goes is better than none. */
-void backups_rank(const struct core *core, const struct ranking_about *about,
+void backups_rank(struct core *core, const struct ranking_about *about,
                   struct core_answer_open *answer) {
     uint8_t order[RANK_CANDIDATES_MAX];
     const struct session_id *id = &answer->ticket.session;
@@ -53,11 +35,11 @@ void backups_rank(const struct core *core, const struct ranking_about *about,
     for (size_t i = 0; i < count; i++) {
         const struct peering *p = core->peers[order[i]];
         answer->ticket.backups[i] = p->policy.name;
-        answer->backups[i] = backup_of(p, id);
+        answer->backups[i] = ranking_backup(p, id);
     }
     answer->ticket.backup_count = (uint8_t)count;
     answer->backup_count = (uint32_t)count;
-    choose_probes(core, order + count, ranked - count, answer);
+    choose_probes(core, about, order + count, ranked - count, answer);
 }
 
 /* ---- of one that begins elsewhere ------------------------------------------------------------ */
@@ -81,13 +63,13 @@ static void name_ourselves(const struct core *core, struct core_answer_open *ans
 
 static void name_peer(const struct peering *p, struct core_answer_open *answer) {
     const struct session_id *id = &answer->ticket.session;
-    answer->backups[answer->backup_count++] = backup_of(p, id);
+    answer->backups[answer->backup_count++] = ranking_backup(p, id);
     answer->ticket.backups[answer->ticket.backup_count++] = p->policy.name;
 }
 
 /* We take the server's place among the candidates. The ticket has room for it and three others, as
  * the answer has for these three and us. */
-void backups_rank_elsewhere(const struct core *core, const struct ranking_about *about,
+void backups_rank_elsewhere(struct core *core, const struct ranking_about *about,
                             const struct peering *to, struct core_answer_open *answer) {
     struct rank_candidate candidates[POLICY_PEERS_MAX];
     uint8_t order[RANK_CANDIDATES_MAX], rest[RANK_CANDIDATES_MAX];
@@ -110,9 +92,9 @@ void backups_rank_elsewhere(const struct core *core, const struct ranking_about 
     }
     if (!named)
         name_ourselves(core, answer);
-    struct core_backup server = backup_of(to, id);
+    struct core_backup server = ranking_backup(to, id);
     answer->cluster = server.cluster;
     answer->cluster_key = server.key;
     answer->media = server.media;
-    choose_probes(core, rest, fares_measure(core) ? left : 0, answer);
+    choose_probes(core, about, rest, fares_measure(core) ? left : 0, answer);
 }

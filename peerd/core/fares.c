@@ -32,6 +32,8 @@ void fares_free(struct fares *f) {
     free(f->digests);
     free(f->falls);
     free(f->trips);
+    free(f->named);
+    f->named = NULL;
     f->trips = NULL;
     f->perf = NULL;
     f->digests = NULL;
@@ -176,8 +178,7 @@ bool fares_measure(const struct core *core) {
     return core->policy.performance.probing && core->fares.locations_max > 0;
 }
 
-/* Without memory there are none. */
-static struct trips *trips_made(struct core *core) {
+struct trips *fares_trips(struct core *core) {
     struct fares *f = &core->fares;
     if (f->trips == NULL && (f->trips = malloc(sizeof(*f->trips))) != NULL)
         trips_init(f->trips);
@@ -185,7 +186,7 @@ static struct trips *trips_made(struct core *core) {
 }
 
 void fares_trips_heard(struct core *core, const struct node_request *told) {
-    struct trips *trips = told->trip_count > 0 && fares_measure(core) ? trips_made(core) : NULL;
+    struct trips *trips = told->trip_count > 0 && fares_measure(core) ? fares_trips(core) : NULL;
     for (size_t i = 0; trips != NULL && i < told->trip_count; i++) {
         const struct node_trip *t = &told->trips[i];
         const struct peering *to = peering_by_hint(core, &t->cluster);

@@ -35,11 +35,12 @@ struct peering;
 struct session;
 
 struct fares {
-    uint32_t locations_max;  /* 0: not followed */
-    struct perf *perf;       /* owned; NULL until something has been heard */
-    struct digests *digests; /* owned; NULL until peers are told */
-    struct falls *falls;     /* owned; NULL until something has happened */
-    struct trips *trips;     /* owned; NULL until a client has told how far others are */
+    uint32_t locations_max;   /* 0: not followed */
+    struct perf *perf;        /* owned; NULL until something has been heard */
+    struct digests *digests;  /* owned; NULL until peers are told */
+    struct falls *falls;      /* owned; NULL until something has happened */
+    struct trips *trips;      /* owned; NULL until a client is named others, or tells how far */
+    struct node_named *named; /* owned; NULL until a node asks: of the answer in this step */
 };
 
 void fares_init(struct fares *f, uint32_t locations_max);
@@ -80,6 +81,9 @@ struct fares_trip {
 struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
                                      const struct prefix *location,
                                      const struct fares_words *words);
+
+/* What clients have found, made if need be; NULL without memory. */
+struct trips *fares_trips(struct core *core);
 
 /* True if clients are told whom to probe, and believed. */
 bool fares_measure(const struct core *core);

@@ -1,6 +1,7 @@
 #include "peerd/core/nodes.h"
 
 #include "peerd/core/moves.h"
+#include "peerd/core/naming.h"
 #include "peerd/core/open.h"
 #include "peerd/core/report.h"
 #include "peerd/core/state.h"
@@ -225,6 +226,7 @@ static void answer(struct core *core, struct node *n, const struct core_node_rep
     for (uint32_t k = 0; k < n->orders.count; k++)
         if (fill_order(core, &core->orders[i->u.node.order_count], orders_at(&n->orders, k)))
             i->u.node.order_count++;
+    i->u.node.named = naming_answer(core, n, event->report, &i->u.node.named_count);
 }
 
 void node_reported(struct core *core, const struct core_event *event, struct core_outbox *outbox) {

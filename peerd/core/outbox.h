@@ -102,6 +102,8 @@ struct core_answer_node {
     uint32_t order_count;
     const struct node_guest_limit *guests;
     uint32_t guest_count;
+    const struct node_named *named;
+    uint32_t named_count;
 };
 
 /* Answer a standbys_lodged. */

@@ -124,6 +124,18 @@ size_t ranking_candidates(const struct core *core, const struct ranking_about *a
     return core->peer_count;
 }
 
+/* Sessions with one backup are spread over its workers; the id is random already. */
+static struct addr media_of(const struct peering *p, const struct session_id *id) {
+    uint64_t h = 0;
+    for (size_t i = 0; i < 8; i++)
+        h = h << 8 | id->bytes[i];
+    return p->description.media[h % p->description.media_count];
+}
+
+struct core_backup ranking_backup(const struct peering *p, const struct session_id *id) {
+    return (struct core_backup){p->policy.name, p->policy.key, media_of(p, id)};
+}
+
 /* ---- asked from outside ---------------------------------------------------------------------- */
 
 /* Fills in what was not said: the first service, its first profile, the first source with it. */

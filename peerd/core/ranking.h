@@ -4,6 +4,7 @@
 #ifndef PEERD_CORE_RANKING_H
 #define PEERD_CORE_RANKING_H
 
+#include "peerd/core/outbox.h"
 #include "peerd/core/state.h"
 
 /* What is to be backed up: as our node makes it, from the source that it has. */
@@ -21,6 +22,9 @@ size_t ranking_candidates(const struct core *core, const struct ranking_about *a
 
 /* Ourselves among them, as one who serves that location already. */
 struct rank_candidate ranking_self(const struct core *core, const struct ranking_about *about);
+
+/* A peer as a client is told of it, with one of its workers. */
+struct core_backup ranking_backup(const struct peering *p, const struct session_id *id);
 
 /* From a peer to clients of a location, as they have measured it or estimated; zero: unknown. */
 struct duration ranking_rtt(const struct core *core, const struct peering *p,

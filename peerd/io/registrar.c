@@ -126,6 +126,8 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .guests = (struct node_guest_limit *)answer->guests,
         .guest_count = answer->guest_count,
         .guest_services = allotments_services(d->policy),
+        .named = (struct node_named *)answer->named,
+        .named_count = answer->named_count,
         .issuers = issuers,
         .issuer_count = keys_issuers(d, issuers),
         .media_alive = alive,

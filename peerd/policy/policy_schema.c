@@ -350,9 +350,10 @@ static const struct schema_row performance_rows[] = {
      .doc = "Where we are in the network is learnt from beats and told to peers in them: it ranks "
             "backups that no client of a location has measured."},
     {"probing", SCHEMA_BOOL, AT(policy_performance, probing), .preset = "true",
-     .doc = "Clients are named up to eight clusters beside their backups; they find out how far "
-            "away all of these are, with at most one packet of 32 bytes a second, and tell us. It "
-            "ranks the backups of those who come later."},
+     .doc =
+         "Clients are named eight clusters at a time beside their backups; they find out how far "
+         "away all of these are, with at most one packet of 32 bytes a second, and tell us. It "
+         "ranks the backups of those who come later."},
 };
 const struct schema_table policy_performance_table = {
     .title = "the performance",

@@ -3,10 +3,12 @@
  *
  * Of the matrix's nodes some are drawn to be clusters, the others are clients. Every node has a
  * coordinate (topo/coord) with sixteen neighbours drawn, one of which it measures each second.
- * Every client is served by a cluster drawn, hears its round trip with the media each second, and
- * sends one small packet a second to whom topo/probe says. Every ten seconds it is ranked anew
- * (topo/rank), and the first of that order become its standbys. At the end three orders are
- * compared: by all that is known, by coordinates alone, by geographic distance alone.
+ * Every client is alone at its location and served by a cluster drawn. It has a ticket's four
+ * backups, greets them as a witness does, and probes whom it has been named: eight at first, others
+ * in turns while it lasts (transcoder/timeline/prober and naming, topo/turn and probe: what a real
+ * client, worker and peerd do). What it tells is kept by its cluster (topo/trips). At the end three
+ * orders (topo/rank) for the next session of that location are compared: by all that is known, by
+ * coordinates alone, by geographic distance alone.
  *
  * A sample is the matrix's round trip, and on top of it what queues add: an exponential of mean
  * 1 ms and 3 % of the way; one in fifty meets up to 200 ms more; one in a hundred is lost.
@@ -35,7 +37,8 @@ struct ranking_request {
     const struct bench_places *places;
     uint32_t clusters;
     uint32_t seconds;
-    bool exact; /* samples are the matrix's, none is lost */
+    bool no_turns; /* only those who were named at first are ever probed */
+    bool exact;    /* samples are the matrix's, none is lost */
 };
 
 /* How far from the best the first backups are, by one of the three orders. */

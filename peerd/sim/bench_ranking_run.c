@@ -1,16 +1,10 @@
-#include "peerd/sim/bench_ranking.h"
-
-#include "peerd/base/rng.h"
-#include "topo/coord.h"
-#include "topo/probe.h"
+#include "peerd/sim/bench_ranking_private.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RANK_EVERY_S  10
-#define STANDBYS      3
 #define QUEUE_US      1000.0 /* mean, and … */
 #define QUEUE_SHARE   0.03   /* … this of the way */
 #define SPIKE_EVERY   50
@@ -20,32 +14,13 @@
 #define ERROR_CLASSES 4000   /* … the last one has all that are larger */
 #define DRAWS_MAX     2000   /* for a neighbour, before there are none left */
 
-struct client {
-    uint32_t node;
-    uint32_t serving; /* cluster */
-    struct probe probe;
-};
-
-struct world {
-    const struct ranking_request *request;
-    struct ranking_result *result;
-    struct rng rng;
-    uint32_t nodes;
-    uint32_t *node_of; /* by cluster, then by client: all of them, shuffled */
-    struct coord_map *maps;
-    uint32_t (*neighbours)[COORD_NEIGHBOURS_MAX];
-    uint8_t *neighbour_count;
-    struct client *clients;
-    uint32_t client_count;
-};
-
 /* ---- setting up ------------------------------------------------------------------------------ */
 
-static bool is_way(const struct world *w, uint32_t from, uint32_t to) {
+static bool is_way(const struct ranking_world *w, uint32_t from, uint32_t to) {
     return from != to && bench_rtt_us(w->request->rtts, from, to) > 0;
 }
 
-static void draw_neighbours(struct world *w, uint32_t node) {
+static void draw_neighbours(struct ranking_world *w, uint32_t node) {
     uint8_t held = 0;
     for (uint32_t draws = 0; held < COORD_NEIGHBOURS_MAX && draws < DRAWS_MAX; draws++) {
         uint32_t other = (uint32_t)rng_below(&w->rng, w->nodes);
@@ -58,7 +33,16 @@ static void draw_neighbours(struct world *w, uint32_t node) {
     w->neighbour_count[node] = held;
 }
 
-static void set_up(struct world *w) {
+static struct session_id session_of(uint32_t client) {
+    struct session_id id;
+    struct rng g;
+    rng_seed(&g, client);
+    for (size_t i = 0; i < sizeof(id.bytes); i++)
+        id.bytes[i] = (uint8_t)rng_u64(&g);
+    return id;
+}
+
+static void set_up(struct ranking_world *w) {
     for (uint32_t i = 0; i < w->nodes; i++)
         w->node_of[i] = i;
     for (uint32_t i = 0; i + 1 < w->nodes; i++) {
@@ -71,18 +55,19 @@ static void set_up(struct world *w) {
         draw_neighbours(w, i);
     }
     for (uint32_t i = 0; i < w->client_count; i++) {
-        struct client *c = &w->clients[i];
+        struct ranking_client *c = &w->clients[i];
         c->node = w->node_of[w->request->clusters + i];
         c->serving = (uint32_t)rng_below(&w->rng, w->request->clusters);
-        probe_init(&c->probe, w->request->clusters);
-        probe_set(&c->probe, c->serving, true, false);
+        c->session = session_of(i);
+        const uint8_t ip[] = {10, (uint8_t)(1 + (i >> 8)), (uint8_t)i, 0};
+        c->location = (struct prefix){.addr = addr_ipv4(ip, 0), .bits = 24};
+        ranking_client_open(w, c);
     }
 }
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-/* Zero: there is no way, or it was lost. */
-static struct duration sample(struct world *w, uint32_t from, uint32_t to) {
+struct duration ranking_sample(struct ranking_world *w, uint32_t from, uint32_t to) {
     double us = bench_rtt_us(w->request->rtts, from, to);
     if (us <= 0 || w->request->exact)
         return duration_us((int64_t)us);
@@ -94,57 +79,46 @@ static struct duration sample(struct world *w, uint32_t from, uint32_t to) {
     return duration_us((int64_t)us);
 }
 
-static void measure_coordinates(struct world *w, uint32_t second) {
+static void measure_coordinates(struct ranking_world *w, uint32_t second) {
     for (uint32_t i = 0; i < w->nodes; i++) {
         if (w->neighbour_count[i] == 0)
             continue;
         uint32_t other = w->neighbours[i][(second + i) % w->neighbour_count[i]];
         struct coord at = w->maps[other].self;
-        struct duration rtt = sample(w, i, other);
+        struct duration rtt = ranking_sample(w, i, other);
         coord_measured(&w->maps[i], other, &at, rtt, rng_u64(&w->rng));
     }
 }
 
-static void fill_estimates(const struct world *w, const struct client *c, struct duration *out) {
-    for (uint32_t k = 0; k < w->request->clusters; k++)
-        out[k] = coord_rtt(&w->maps[c->node].self, &w->maps[w->node_of[k]].self);
-}
-
-static void measure_clusters(struct world *w, struct client *c) {
-    struct duration expected[RANKING_CLUSTERS], rtt;
-    size_t target;
-    rtt = sample(w, c->node, w->node_of[c->serving]);
-    if (rtt.us > 0)
-        probe_measured(&c->probe, c->serving, rtt);
-    fill_estimates(w, c, expected);
-    if (!probe_next(&c->probe, expected, &target))
-        return;
-    w->result->packets++;
-    rtt = sample(w, c->node, w->node_of[target]);
-    if (rtt.us > 0)
-        probe_measured(&c->probe, target, rtt);
-}
-
 /* ---- ranking --------------------------------------------------------------------------------- */
 
-static struct session_id session_of(uint32_t client) {
-    struct session_id id;
-    struct rng g;
-    rng_seed(&g, client);
-    for (size_t i = 0; i < sizeof(id.bytes); i++)
-        id.bytes[i] = (uint8_t)rng_u64(&g);
-    return id;
+/* What is known of the way between a client and a cluster. Nobody has a coordinate at the
+ * beginning; then there is what clusters know of one another. */
+static void fill_nearness(const struct ranking_world *w, const struct ranking_client *c,
+                          uint32_t cluster, enum ranking_by by, struct rank_candidate *out) {
+    uint32_t to = w->node_of[cluster];
+    const struct coord *here = &w->maps[c->node].self, *there = &w->maps[to].self;
+    if (by == RANKING_BY_DISTANCE)
+        out->rtt_estimated = bench_places_rtt(w->request->places, c->node, to);
+    else if (w->maps[c->node].turn > 0)
+        out->rtt_estimated = coord_rtt(here, there);
+    if (by != RANKING_BY_MEASURING)
+        return;
+    uint32_t serving = w->node_of[c->serving];
+    const struct trips_view said =
+        trips_find(&w->trips[c->serving], &c->location, (uint16_t)(cluster + 1), w->now);
+    out->rtt = duration_us(bench_rtt_us(w->request->rtts, serving, to));
+    const struct duration own = duration_us(bench_rtt_us(w->request->rtts, c->node, serving));
+    if (said.clients > 0) /* as peerd/core/fares has it */
+        out->rtt_measured = trips_believed(
+            &said, own.us > 0 && out->rtt.us > 0 ? duration_sub(out->rtt, own) : DURATION_ZERO);
 }
 
 /* All clusters but the serving one are alike but for how near they are. */
-static size_t rank(const struct world *w, uint32_t client, enum ranking_by by, uint8_t *order,
-                   size_t room) {
-    const struct client *c = &w->clients[client];
-    const struct session_id session = session_of(client);
+size_t ranking_order(const struct ranking_world *w, const struct ranking_client *c,
+                     enum ranking_by by, uint8_t *order, size_t room) {
     const struct rank_place serving = {0};
     struct rank_candidate candidates[RANKING_CLUSTERS];
-    struct duration estimated[RANKING_CLUSTERS];
-    fill_estimates(w, c, estimated);
     for (uint32_t k = 0; k < w->request->clusters; k++) {
         candidates[k] = (struct rank_candidate){.usable = is_way(w, c->node, w->node_of[k]),
                                                 .offers = true,
@@ -152,35 +126,15 @@ static size_t rank(const struct world *w, uint32_t client, enum ranking_by by, u
                                                 .same_determinism = true,
                                                 .free_slots = 100};
         snprintf(candidates[k].name.text, sizeof(candidates[k].name.text), "c%03u", (unsigned)k);
-        if (by == RANKING_BY_DISTANCE)
-            candidates[k].rtt_estimated =
-                bench_places_rtt(w->request->places, c->node, w->node_of[k]);
-        else
-            candidates[k].rtt_estimated = estimated[k];
-        if (by == RANKING_BY_MEASURING) {
-            candidates[k].rtt_measured = probe_rtt(&c->probe, k);
-            candidates[k].usable = !probe_is_deaf(&c->probe, k);
-        }
+        fill_nearness(w, c, k, by, &candidates[k]);
     }
-    return rank_order(candidates, w->request->clusters, &serving, &session, order, room);
-}
-
-static void choose_standbys(struct world *w, uint32_t client) {
-    uint8_t order[STANDBYS];
-    struct client *c = &w->clients[client];
-    size_t count = rank(w, client, RANKING_BY_MEASURING, order, STANDBYS);
-    for (uint32_t k = 0; k < w->request->clusters; k++) {
-        bool standby = false;
-        for (size_t i = 0; i < count; i++)
-            standby |= order[i] == k;
-        probe_set(&c->probe, k, k == c->serving, standby);
-    }
+    return rank_order(candidates, w->request->clusters, &serving, &c->session, order, room);
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-static void judge_client(struct world *w, uint32_t client) {
-    const struct client *c = &w->clients[client];
+static void judge_client(struct ranking_world *w, uint32_t client) {
+    const struct ranking_client *c = &w->clients[client];
     uint32_t least_us = UINT32_MAX, known = 0;
     for (uint32_t k = 0; k < w->request->clusters; k++) {
         if (k == c->serving || !is_way(w, c->node, w->node_of[k]))
@@ -197,7 +151,7 @@ static void judge_client(struct world *w, uint32_t client) {
         struct ranking_outcome *o = &w->result->by[by];
         uint8_t order[1];
         uint32_t us = 0;
-        if (rank(w, client, (enum ranking_by)by, order, 1) == 1)
+        if (ranking_order(w, c, (enum ranking_by)by, order, 1) == 1)
             us = bench_rtt_us(w->request->rtts, c->node, w->node_of[order[0]]);
         double excess_us = us > 0 ? (double)us - least_us : 1e9; /* nobody is the worst */
         o->near += excess_us <= RANKING_NEAR_US || excess_us <= RANKING_NEAR_SHARE * least_us;
@@ -208,7 +162,7 @@ static void judge_client(struct world *w, uint32_t client) {
 }
 
 /* To within ERROR_STEP; pairs that were measured, each direction for itself. */
-static double error_median(const struct world *w) {
+static double error_median(const struct ranking_world *w) {
     static uint64_t counts[ERROR_CLASSES];
     uint64_t all = 0, below = 0;
     memset(counts, 0, sizeof(counts));
@@ -231,14 +185,15 @@ static double error_median(const struct world *w) {
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static bool make(struct world *w) {
+static bool make(struct ranking_world *w) {
     w->node_of = calloc(w->nodes, sizeof(*w->node_of));
     w->maps = calloc(w->nodes, sizeof(*w->maps));
     w->neighbours = calloc(w->nodes, sizeof(*w->neighbours));
     w->neighbour_count = calloc(w->nodes, sizeof(*w->neighbour_count));
     w->clients = calloc(w->client_count, sizeof(*w->clients));
+    w->trips = calloc(w->request->clusters, sizeof(*w->trips));
     bool good = w->node_of != NULL && w->maps != NULL && w->neighbours != NULL &&
-                w->neighbour_count != NULL && w->clients != NULL;
+                w->neighbour_count != NULL && w->clients != NULL && w->trips != NULL;
     for (int by = 0; by < RANKING_WAYS; by++) {
         double *excess_ms = calloc(w->client_count, sizeof(*excess_ms));
         w->result->by[by].excess_ms = excess_ms;
@@ -247,15 +202,15 @@ static bool make(struct world *w) {
     return good;
 }
 
-static void run(struct world *w) {
+static void run(struct ranking_world *w) {
+    for (uint32_t i = 0; i < w->request->clusters; i++)
+        trips_init(&w->trips[i]);
     set_up(w);
     for (uint32_t s = 0; s < w->request->seconds; s++) {
+        w->now = instant_us((int64_t)s * 1000000);
         measure_coordinates(w, s);
-        for (uint32_t i = 0; i < w->client_count; i++) {
-            measure_clusters(w, &w->clients[i]);
-            if (s % RANK_EVERY_S == 0)
-                choose_standbys(w, i);
-        }
+        for (uint32_t i = 0; i < w->client_count; i++)
+            ranking_client_live(w, &w->clients[i]);
     }
     for (uint32_t i = 0; i < w->client_count; i++)
         judge_client(w, i);
@@ -263,10 +218,10 @@ static void run(struct world *w) {
 }
 
 bool ranking_run(const struct ranking_request *q, uint64_t seed, struct ranking_result *out) {
-    struct world w = {.request = q,
-                      .result = out,
-                      .nodes = q->rtts->matrix.size,
-                      .client_count = q->rtts->matrix.size - q->clusters};
+    struct ranking_world w = {.request = q,
+                              .result = out,
+                              .nodes = q->rtts->matrix.size,
+                              .client_count = q->rtts->matrix.size - q->clusters};
     *out = (struct ranking_result){.judged = 0};
     rng_seed(&w.rng, seed);
     bool good = make(&w);
@@ -279,6 +234,7 @@ bool ranking_run(const struct ranking_request *q, uint64_t seed, struct ranking_
     free(w.neighbours);
     free(w.neighbour_count);
     free(w.clients);
+    free(w.trips);
     return good;
 }
 

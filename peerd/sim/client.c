@@ -305,6 +305,8 @@ static bool fill_event(const struct sim_client *c, const struct message *m,
         return false; /* servers do not ask */
     case MESSAGE_ECHO:
         return false; /* and are not probed */
+    case MESSAGE_NAMED:
+        return false; /* it is for the prober */
     }
     return false;
 }
@@ -322,8 +324,8 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
                                       .nonce = m->nonce};
         if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))
             step(sim, c, &event);
-        else if (event.server == WITNESS_SERVER_NONE && c->probes)
-            sim_probing_echoed(sim, c, sim_client_probing(c), &from, m);
+        else if (c->probes)
+            sim_probing_heard(sim, c, sim_client_probing(c), &from, m);
     }
     sim_body_free(&sim->bodies, e->body);
 }

@@ -1,4 +1,5 @@
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/probing.h"
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/shelf.h"
 #include "peerd/sim/worker.h"
@@ -178,6 +179,11 @@ static void trips_received(struct sim *sim, struct sim_worker *w, uint32_t clien
                                                              .cluster = t->list[i].cluster,
                                                              .rtt_us = t->list[i].rtt_us,
                                                              .samples = t->list[i].samples};
+    if (!sim_probing_told(sim, w, client, m->nonce) || node->ask_count == NODE_ASKS_MAX)
+        return;
+    if (node->asks == NULL)
+        node->asks = sim_alloc(NODE_ASKS_MAX, sizeof(*node->asks));
+    node->asks[node->ask_count++] = t->session;
 }
 
 static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const struct message *m) {
@@ -203,6 +209,7 @@ static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const s
     case MESSAGE_REFUSE:
     case MESSAGE_ACK:
     case MESSAGE_NOTICE:
+    case MESSAGE_NAMED:
         return; /* a client never sends these */
     }
 }

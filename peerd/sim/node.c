@@ -55,6 +55,7 @@ void sim_node_free(struct sim *sim, struct sim_node *node) {
     free(node->board);
     sim_roster_free(&node->roster);
     free(node->trips);
+    free(node->asks);
 }
 
 static struct sim_worker *worker_at(struct sim *sim, const struct sim_node *node, uint32_t i) {

@@ -41,7 +41,8 @@ size_t sim_message_size(const struct message *m) {
                                    [MESSAGE_NOTICE] = sizeof(m->u.notice),
                                    [MESSAGE_PROBE] = sizeof(m->u.probe),
                                    [MESSAGE_ECHO] = sizeof(m->u.echo),
-                                   [MESSAGE_TRIPS] = sizeof(m->u.trips)};
+                                   [MESSAGE_TRIPS] = sizeof(m->u.trips),
+                                   [MESSAGE_NAMED] = sizeof(m->u.named)};
     size_t ticket = m->kind == MESSAGE_RESUME ? m->u.resume.ticket_len : 0;
     return offsetof(struct message, u) + sizes[m->kind] + ticket;
 }

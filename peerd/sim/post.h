@@ -12,6 +12,7 @@
 #define SIM_MESSAGE_BYTES (SIM_HEADERS_BYTES + 120) /* a report; hellos are shorter */
 #define SIM_PROBE_BYTES   (SIM_HEADERS_BYTES + 32)  /* and its answer */
 #define SIM_TRIPS_BYTES   (SIM_HEADERS_BYTES + 213) /* with eight of them */
+#define SIM_NAMED_BYTES   (SIM_HEADERS_BYTES + 493) /* with as many */
 #define SIM_RESUME_BYTES  (SIM_HEADERS_BYTES + 900) /* it carries the ticket */
 #define SIM_RTP_BYTES     (SIM_HEADERS_BYTES + 12)  /* before the payload */
 #define SIM_RTX_BYTES     (SIM_RTP_BYTES + 2)       /* likewise, sent again */

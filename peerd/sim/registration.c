@@ -1,6 +1,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/node.h"
+#include "peerd/sim/probing.h"
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/sleep.h"
@@ -124,6 +125,10 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     r->trip_count = node->trip_count;
     node->trips = NULL;
     node->trip_count = 0;
+    r->asks = node->asks;
+    r->ask_count = node->ask_count;
+    node->asks = NULL;
+    node->ask_count = 0;
     node->asking = r->seq;
     sim_put(sim, way_to_peerd(sim, node),
             &(struct sim_event){
@@ -199,6 +204,14 @@ static void take_orders(struct sim *sim, struct sim_node *node, const struct nod
     }
 }
 
+static void take_named(struct sim *sim, const struct sim_node *node, const struct node_answer *a) {
+    for (size_t i = 0; i < a->named_count; i++) {
+        struct sim_worker *worker = holder(sim, node, &a->named[i].session);
+        if (worker != NULL)
+            sim_probing_names(sim, worker, &a->named[i]);
+    }
+}
+
 static void brief_workers(struct sim *sim, struct sim_node *node) {
     for (uint32_t i = 0; i < node->worker_count; i++) {
         struct sim_worker *worker = &sim->workers[node->first_worker + i];
@@ -234,6 +247,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
             true;
     brief_workers(sim, node);
     take_orders(sim, node, a);
+    take_named(sim, node, a);
 }
 
 /* Under every second seed of the swarm some answers are lost until all is healed, most of them just

@@ -327,6 +327,11 @@ static void answer_node(struct sim *sim, struct sim_site *site, const struct cor
         memcpy(body->guests, a->guests, a->guest_count * sizeof(*body->guests));
         body->guest_services = allotments_services(&site->policy);
     }
+    if (a->named_count > 0) {
+        body->named_count = a->named_count;
+        body->named = sim_alloc(a->named_count, sizeof(*body->named));
+        memcpy(body->named, a->named, a->named_count * sizeof(*body->named));
+    }
     fill_media_alive(sim, site, body);
     sim_put(
         sim, SIM_LAN,

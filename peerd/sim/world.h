@@ -245,6 +245,8 @@ struct sim_node {
     struct sim_roster roster;
     struct node_trip *trips; /* that clients told since the last request; NULL: none */
     uint32_t trip_count;
+    struct session_id *asks; /* whose clients may be named others, likewise */
+    uint32_t ask_count;
 };
 
 /* ---- a worker ---- */

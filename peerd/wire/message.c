@@ -35,8 +35,8 @@ bool message_is_signed(enum message_kind kind) {
     return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT || kind == MESSAGE_TRIPS;
 }
 
-/* Length of a whole message, 0 for an unknown kind; a resume's ticket, a report's move and trips
- * come on top. */
+/* Length of a whole message, 0 for an unknown kind; a resume's ticket, a report's move, trips and
+ * named clusters come on top. */
 static size_t length_of(enum message_kind kind) {
     switch (kind) {
     case MESSAGE_HELLO:
@@ -60,6 +60,8 @@ static size_t length_of(enum message_kind kind) {
         return MESSAGE_PROBE_LEN;
     case MESSAGE_TRIPS:
         return TRIPS_LEN;
+    case MESSAGE_NAMED:
+        return NAMED_LEN;
     }
     return 0;
 }
@@ -135,6 +137,8 @@ static bool in_range(const struct message *m) {
         return true;
     case MESSAGE_TRIPS:
         return trips_in_range(&m->u.trips);
+    case MESSAGE_NAMED:
+        return named_in_range(&m->u.named);
     case MESSAGE_RESUME:
         return resume_in_range(&m->u.resume);
     case MESSAGE_GRANT:
@@ -290,6 +294,9 @@ static void write_body(struct writer *w, const struct message *m) {
     case MESSAGE_TRIPS:
         write_trips(w, &m->u.trips);
         return;
+    case MESSAGE_NAMED:
+        named_write(w, &m->u.named);
+        return;
     }
 }
 
@@ -310,6 +317,8 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
         len += MOVED_LEN;
     else if (m->kind == MESSAGE_TRIPS)
         len += (size_t)TRIP_LEN * m->u.trips.count;
+    else if (m->kind == MESSAGE_NAMED)
+        len += (size_t)NAMED_CLUSTER_LEN * m->u.named.count;
     if (len > out_size)
         return 0;
     struct writer w = writer_over(out, len);
@@ -483,12 +492,14 @@ static bool read_body(struct reader *r, struct message *m) {
     case MESSAGE_TRIPS:
         read_trips(r, &m->u.trips);
         return true;
+    case MESSAGE_NAMED:
+        return named_read(r, &m->u.named);
     }
     return false;
 }
 
 /* Every message has one exact length, which for a resume follows from its ticket's and for trips
- * from how many there are; a report has two. */
+ * and named clusters from how many there are; a report has two. */
 static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
     size_t want = length_of(kind);
     if (len < want)
@@ -506,6 +517,11 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
         if (datagram[TRIPS_AT] > MESSAGE_TRIPS_MAX)
             return ERR_BAD_FIELD;
         want += (size_t)TRIP_LEN * datagram[TRIPS_AT];
+    }
+    if (kind == MESSAGE_NAMED) {
+        if (datagram[NAMED_COUNT_AT] > NAMED_MAX)
+            return ERR_BAD_FIELD;
+        want += (size_t)NAMED_CLUSTER_LEN * datagram[NAMED_COUNT_AT];
     }
     if (len < want)
         return ERR_TRUNCATED;

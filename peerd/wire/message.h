@@ -34,16 +34,22 @@
  *   kind 10 echo   worker, to a probe: hint 8, zeros [32]
  *   kind 11 trips  client: target hint 8, session 16, counter 8, count 1, then of each: hint of a
  *                  cluster 8, rtt_us 4, samples 1; signature 64 [109 + 13 a trip]
+ *   kind 12 named  worker, to trips: session 16, count 1, then of each cluster: hint 8, family 1,
+ *                  address 16, port 2, name 31 [29 + 58 a cluster] (wire/named.h)
  * Labels of the signatures: "peerd resume v1", "peerd report v1" and "peerd trips v1".
  *
  * A probe asks how far away a cluster is that does not serve its sender. Its answer is as long as
  * the question and says nothing that is not known: no state, no room, no session. Whoever is of an
- * older version counts kinds 9 and 11 as unknown and drops them.
+ * older version counts kinds 9, 11 and 12 as unknown and drops them. Kind 12 may be longer than
+ * what it answers: it goes to an address that has repeated a cookie and is served there, after a
+ * message that its client has signed, and no more than once in NAMING_EVERY
+ * (transcoder/timeline/naming.h).
  *
  * Ranges, refused with ERR_BAD_FIELD: enumerations and error numbers are known ones; a refusal has
  * an error; a move notice has a cause that a server can have, and no end; a move that a report
  * tells of has an epoch of at least 1; frames are at most
  * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
+ * there are 1 to NAMED_MAX named clusters, each with a name, an address and a port;
  * there are 1 to MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample;
  * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a
  * commit, which make a worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX
@@ -58,6 +64,7 @@
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
 #include "peerd/wire/keys.h"
+#include "peerd/wire/named.h"
 #include "peerd/wire/ticket.h"
 
 #define MESSAGE_FIRST_BYTE 0xF9
@@ -89,7 +96,8 @@ enum message_kind {
     MESSAGE_NOTICE = 8,
     MESSAGE_PROBE = 9,
     MESSAGE_ECHO = 10,
-    MESSAGE_TRIPS = 11
+    MESSAGE_TRIPS = 11,
+    MESSAGE_NAMED = 12
 };
 
 enum resume_purpose {
@@ -247,6 +255,7 @@ struct message {
         struct message_probe probe;
         struct message_echo echo;
         struct message_trips trips;
+        struct message_named named;
     } u;
     /* Of a decoded resume, report or trips: what the signature stands over, borrowed from the
      * datagram. */

@@ -136,6 +136,8 @@ static void put_lists(struct json_writing *w, const struct node_request *r) {
         put_session(w, json_write_element(w, sessions), &r->sessions[i]);
     json_write_session_ids(w, w->root, "ended", r->ended, r->ended_count);
     put_trips(w, r);
+    if (r->ask_count > 0)
+        json_write_session_ids(w, w->root, "asks", r->asks, r->ask_count);
 }
 
 static void put_guests(struct json_writing *w, const struct node_request *r) {
@@ -154,7 +156,8 @@ static bool counts_in_range(const struct node_request *r) {
     return r->guest_count <= NODE_GUESTS_MAX && r->media_count <= NODE_WORKERS_MAX &&
            r->profile_count <= NODE_PROFILES_MAX && r->source_count <= NODE_SOURCES_MAX &&
            r->worker_count <= NODE_WORKERS_MAX && r->session_count <= NODE_SESSIONS_MAX &&
-           r->ended_count <= NODE_SESSIONS_MAX && r->trip_count <= NODE_TRIPS_MAX;
+           r->ended_count <= NODE_SESSIONS_MAX && r->trip_count <= NODE_TRIPS_MAX &&
+           r->ask_count <= NODE_ASKS_MAX;
 }
 
 char *node_request_encode(const struct node_request *r, size_t *len) {
@@ -296,6 +299,9 @@ static void get_lists(const struct json_place *o, struct node_request *r) {
     if (json_read_has(o, "trips"))
         r->trips = json_read_array(o, "trips", NODE_TRIPS_MAX, sizeof(*r->trips), get_trip,
                                    &r->trip_count);
+    if (json_read_has(o, "asks"))
+        r->asks = json_read_array(o, "asks", NODE_ASKS_MAX, sizeof(*r->asks),
+                                  json_read_each_session_id, &r->ask_count);
 }
 
 /* Whoever reads a worker's number uses it as an index into `media`. */
@@ -362,5 +368,6 @@ void node_request_free(struct node_request *r) {
     free(r->ended);
     free(r->guests);
     free(r->trips);
+    free(r->asks);
     *r = (struct node_request){.seq = 0};
 }

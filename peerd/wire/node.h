@@ -41,6 +41,7 @@
 #define NODE_ISSUERS_MAX      512  /* keys, now, next and before, whose tickets are accepted */
 #define NODE_MEDIA_ALIVE_MAX  64   /* backups to be told when peerd is silent */
 #define NODE_TRIPS_MAX        1024 /* a request; more are not told */
+#define NODE_ASKS_MAX         64   /* a request; more ask again in some seconds */
 #define NODE_LOCATION_LEN_MAX 255  /* [bytes] path or URL of a source */
 #define NODE_REQUEST_LEN_MAX  ((size_t)8 << 20) /* [bytes] JSON: 8192 sessions of 1 KB */
 #define NODE_ANSWER_LEN_MAX   ((size_t)2 << 20) /* [bytes] JSON */
@@ -152,6 +153,8 @@ struct node_request {
     size_t guest_count;
     struct node_trip *trips; /* since the request before (optional) */
     size_t trip_count;
+    struct session_id *asks; /* whose clients others may be named to, likewise (optional) */
+    size_t ask_count;
 };
 
 /* ---- answer ---- */
@@ -204,6 +207,20 @@ struct node_order {
     enum err error;               /* with NODE_ORDER_END */
 };
 
+struct node_candidate {
+    struct name cluster;
+    struct public_key key;
+    struct addr media; /* where it answers probes */
+};
+
+/* Whom the client of a session is to probe from now on, see wire/named.h. Told once: if it is lost,
+ * its worker asks again. */
+struct node_named {
+    struct session_id session;
+    uint8_t count; /* 1 to NAMED_MAX */
+    struct node_candidate list[NAMED_MAX];
+};
+
 /* Whom to send media-alive when peerd is silent, and under which key. */
 struct node_media_alive {
     struct name cluster;
@@ -241,6 +258,8 @@ struct node_answer {
     struct node_guest_services guest_services; /* (optional) */
     struct node_order *orders;
     size_t order_count;
+    struct node_named *named; /* to some of those that were asked for (optional) */
+    size_t named_count;
     struct node_media_alive *media_alive;
     size_t media_alive_count;
     struct node_limits limits;

@@ -107,6 +107,22 @@ static void put_orders(struct json_writing *w, const struct node_answer *a) {
     }
 }
 
+static void put_named(struct json_writing *w, const struct node_answer *a) {
+    json_t *named = a->named_count > 0 ? json_write_array(w, w->root, "named") : NULL;
+    for (size_t i = 0; i < a->named_count; i++) {
+        const struct node_named *n = &a->named[i];
+        json_t *e = json_write_element(w, named);
+        json_write_bytes(w, e, "session", n->session.bytes, SESSION_ID_BYTES);
+        json_t *clusters = json_write_array(w, e, "clusters");
+        for (uint8_t k = 0; k < n->count; k++) {
+            json_t *c = json_write_element(w, clusters);
+            json_write_name(w, c, "name", &n->list[k].cluster);
+            json_write_key(w, c, "key", &n->list[k].key);
+            json_write_addr(w, c, "media", &n->list[k].media);
+        }
+    }
+}
+
 static void put_media_alive(struct json_writing *w, const struct node_answer *a) {
     json_t *list = json_write_array(w, w->root, "media_alive");
     for (size_t i = 0; i < a->media_alive_count; i++) {
@@ -133,7 +149,8 @@ static void put_limits(struct json_writing *w, const struct node_limits *l) {
 
 static bool counts_in_range(const struct node_answer *a) {
     return a->guest_count <= NODE_GUESTS_MAX && a->issuer_count <= NODE_ISSUERS_MAX &&
-           a->order_count <= NODE_ORDERS_MAX && a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
+           a->order_count <= NODE_ORDERS_MAX && a->named_count <= NODE_ASKS_MAX &&
+           a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
            (!a->has_catalogue || (a->catalogue.source_count <= NODE_SOURCES_MAX &&
                                   a->catalogue.profile_count <= NODE_PROFILES_MAX));
 }
@@ -162,6 +179,7 @@ char *node_answer_encode(const struct node_answer *a, size_t *len) {
     json_write_uint(&w, credit, "lease_ms", a->credit.lease_ms);
     put_guests(&w, a);
     put_orders(&w, a);
+    put_named(&w, a);
     put_media_alive(&w, a);
     put_limits(&w, &a->limits);
     return json_write_end(&w, NODE_ANSWER_LEN_MAX, len);
@@ -246,6 +264,23 @@ static void get_order(const struct json_place *o, void *out) {
     }
 }
 
+static void get_candidate(const struct json_place *o, void *out) {
+    struct node_candidate *c = out;
+    c->cluster = json_read_name(o, "name");
+    c->key = json_read_key(o, "key");
+    c->media = json_read_addr(o, "media");
+}
+
+static void get_named(const struct json_place *o, void *out) {
+    struct node_named *n = out;
+    struct json_place clusters = json_read_member(o, "clusters");
+    json_read_bytes(o, "session", n->session.bytes, SESSION_ID_BYTES);
+    n->count = (uint8_t)json_read_list(o, "clusters", n->list, NAMED_MAX, sizeof(n->list[0]),
+                                       get_candidate);
+    if (n->count == 0)
+        json_read_fail(&clusters, "at least one cluster");
+}
+
 static void get_media_alive(const struct json_place *o, void *out) {
     struct node_media_alive *m = out;
     m->cluster = json_read_name(o, "cluster");
@@ -294,6 +329,9 @@ static void get_answer(const struct json_place *o, struct node_answer *a) {
             sizeof(a->guest_services.names[0]), json_read_each_name);
     a->orders = json_read_array(o, "orders", NODE_ORDERS_MAX, sizeof(*a->orders), get_order,
                                 &a->order_count);
+    if (json_read_has(o, "named"))
+        a->named = json_read_array(o, "named", NODE_ASKS_MAX, sizeof(*a->named), get_named,
+                                   &a->named_count);
     a->media_alive =
         json_read_array(o, "media_alive", NODE_MEDIA_ALIVE_MAX, sizeof(*a->media_alive),
                         get_media_alive, &a->media_alive_count);
@@ -327,6 +365,7 @@ void node_answer_free(struct node_answer *a) {
     free(a->issuers);
     free(a->guests);
     free(a->orders);
+    free(a->named);
     free(a->media_alive);
     *a = (struct node_answer){.seq = 0};
 }

@@ -7,7 +7,7 @@
  * with what only a server of this session knows; all else is the fuzzer's. 0 a datagram as it is 1
  * a message: kind from `value`, nonce and session filled in 2 RTP of a frame near the newest one,
  * `value` - 64 away      3 time passes; a message whose `value` has its highest bit set is an echo,
- * of one who was probed
+ * of one who was probed, or, with the next bit set as well, names others to probe
  */
 #include "peerd/net/clock.h"
 #include "transcoder/client/client.h"
@@ -110,6 +110,10 @@ static void complete(struct peerclient *c, uint8_t server, uint8_t value, uint8_
         d[2] = MESSAGE_ECHO;
         nonce = c->prober.nonce;
     }
+    if ((value & 0xc0) == 0xc0) {
+        d[2] = MESSAGE_NAMED;
+        nonce = c->prober.tell_nonce;
+    }
     d[3] = 0;
     for (int i = 0; i < 8; i++)
         d[4 + i] = (uint8_t)(nonce >> (56 - 8 * i));
@@ -155,7 +159,9 @@ static void feed(struct peerclient *c, const uint8_t head[4], const uint8_t *byt
     }
     struct instant now = net_now();
     struct net_datagram datagram = {.from = place(server), .data = d, .len = len, .at = now};
-    if ((head[0] & 3) == 1 && (head[2] & 0x80) != 0) {
+    if ((head[0] & 3) == 1 && (head[2] & 0xc0) == 0xc0) {
+        datagram.from = c->prober.told_to;
+    } else if ((head[0] & 3) == 1 && (head[2] & 0x80) != 0) {
         datagram.from = c->prober.targets[c->prober.asked].media;
         if (len >= 12 + KEY_HINT_BYTES && (head[1] & 0x40) == 0)
             memcpy(d + 12, c->prober.targets[c->prober.asked].hint.bytes, KEY_HINT_BYTES);

@@ -288,6 +288,7 @@ static void packet_at_server(struct handover *h, const struct handover_packet *p
     case MESSAGE_PROBE:
     case MESSAGE_ECHO:
     case MESSAGE_TRIPS:
+    case MESSAGE_NAMED:
         assert(!"a witness never sends these");
     }
 }
@@ -414,6 +415,7 @@ static void packet_at_client(struct handover *h, const struct handover_packet *p
     case MESSAGE_PROBE:
     case MESSAGE_ECHO:
     case MESSAGE_TRIPS:
+    case MESSAGE_NAMED:
         assert(!"a server never sends these");
     }
     step_client(h, &e);

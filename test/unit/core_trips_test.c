@@ -1,6 +1,7 @@
 /*
  * What clients measure: who is named to them, what is made of what they tell, and who is believed.
  */
+#include "peerd/core/naming.h"
 #include "peerd/core/ranking.h"
 #include "peerd/core/state.h"
 #include "test/lib/overlay_private.h"
@@ -190,7 +191,7 @@ Test(core_trips, one_alone_makes_nobody_nearer_than_is_plausible) {
     struct perf_sample here = {.expected = 50, .rtt = duration_ms(10)};
     here.location = (struct prefix){.addr = addr_ipv4((uint8_t[]){192, 0, 2, 0}, 0), .bits = 24};
     cr_assert(perf_heard(fares_perf(core), &here, core->now));
-    core->peers[3]->rtt = duration_ms(110);
+    core->peers[3]->rtt = duration_ms(410);
     tell(3, 1, 1);
     cr_expect(rank(3)->rtt_measured.us >= 49000 && rank(3)->rtt_measured.us <= 51000, "%d",
               (int)rank(3)->rtt_measured.us);
@@ -211,4 +212,51 @@ Test(core_trips, clusters_that_are_no_peers_are_counted_and_forgotten) {
     tell(1, 20, 3);
     fares_trips_forget(core, core->peers[1]);
     cr_expect_eq(rank(1)->rtt_measured.us, 0, "it is a peer no longer");
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+static struct core_backup named[API_PROBES_MAX];
+
+/* Whom a session is named, `times` times, as a mask of peers. */
+static uint32_t take_turns(const struct session *s, int times) {
+    uint32_t mask = 0;
+    for (int i = 0; i < times; i++) {
+        uint32_t count = naming_of_session(core, s, named);
+        for (uint32_t k = 0; k < count; k++)
+            for (uint32_t p = 0; p < core->peer_count; p++)
+                if (name_equal(&core->peers[p]->policy.name, &named[k].cluster))
+                    mask |= 1u << p;
+    }
+    return mask;
+}
+
+Test(core_trips, while_a_session_lasts_all_but_its_backups_have_their_turn) {
+    struct core_answer_open a = overlay_open(o, 0, WHERE);
+    const struct session *s = session_find(core, &a.ticket.session);
+    cr_assert_not_null(s);
+    uint32_t mask = take_turns(s, 1);
+    cr_expect_eq(__builtin_popcount(mask), 3, "three others: %x", mask);
+    for (uint32_t i = 0; i < a.backup_count; i++)
+        for (uint32_t p = 0; p < core->peer_count; p++)
+            cr_expect(!name_equal(&core->peers[p]->policy.name, &a.backups[i].cluster) ||
+                      (mask >> p & 1) == 0);
+    core->policy.performance.probing = false;
+    cr_expect_eq(take_turns(s, 1), 0u, "unless policy has nobody measure");
+}
+
+Test(core_trips, a_node_is_told_of_its_own_sessions_alone) {
+    struct core_answer_open a = overlay_open(o, 0, WHERE);
+    struct session *s = session_find(core, &a.ticket.session);
+    struct node other = {.index = 9};
+    struct session_id asks[] = {{{1, 2, 3}}, a.ticket.session};
+    const struct node_request r = {.asks = asks, .ask_count = 2};
+    uint32_t count = 7;
+    cr_expect_null(naming_answer(core, &other, &r, &count));
+    cr_expect_eq(count, 0u);
+    const struct node_named *n = naming_answer(core, s->node, &r, &count);
+    cr_assert_eq(count, 1u);
+    cr_expect(session_id_equal(&n[0].session, &a.ticket.session) && n[0].count == 3);
+    cr_expect(n[0].list[0].media.port != 0 && !name_is_empty(&n[0].list[0].cluster));
+    cr_expect_eq(core_counters(core)->clients_named, 1u);
 }

@@ -8,7 +8,7 @@
 
 static const enum message_kind kinds[] = {
     MESSAGE_HELLO, MESSAGE_COOKIE, MESSAGE_RESUME, MESSAGE_GRANT, MESSAGE_REFUSE, MESSAGE_REPORT,
-    MESSAGE_ACK,   MESSAGE_NOTICE, MESSAGE_PROBE,  MESSAGE_ECHO,  MESSAGE_TRIPS};
+    MESSAGE_ACK,   MESSAGE_NOTICE, MESSAGE_PROBE,  MESSAGE_ECHO,  MESSAGE_TRIPS,  MESSAGE_NAMED};
 
 static size_t encode_sample(enum message_kind kind, uint8_t out[MESSAGE_LEN_MAX]) {
     struct key_pair pair = sample_pair(9);
@@ -35,10 +35,10 @@ Test(message, has_the_documented_length) {
     static const struct {
         enum message_kind kind;
         size_t len;
-    } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48},         {MESSAGE_RESUME, 176 + 27},
-                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50},         {MESSAGE_REPORT, 148},
-                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54},         {MESSAGE_PROBE, 32},
-                {MESSAGE_ECHO, 32},  {MESSAGE_TRIPS, 109 + 2 * 13}};
+    } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48},          {MESSAGE_RESUME, 176 + 27},
+                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50},          {MESSAGE_REPORT, 148},
+                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54},          {MESSAGE_PROBE, 32},
+                {MESSAGE_ECHO, 32},  {MESSAGE_TRIPS, 109 + 2 * 13}, {MESSAGE_NAMED, 29 + 2 * 58}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     for (size_t i = 0; i < COUNT(rows); i++)
         cr_expect_eq(encode_sample(rows[i].kind, datagram), rows[i].len, "kind %d", rows[i].kind);
@@ -275,7 +275,7 @@ Test(message, refuses_values_outside_their_range) {
         {"another first byte (RTP)", MESSAGE_HELLO, 0, 1, 0x80, ERR_BAD_MAGIC},
         {"the version before", MESSAGE_HELLO, 1, 1, 1, ERR_BAD_VERSION},
         {"kind 0", MESSAGE_HELLO, 2, 1, 0, ERR_BAD_KIND},
-        {"kind 12", MESSAGE_HELLO, 2, 1, 12, ERR_BAD_KIND},
+        {"kind 13", MESSAGE_HELLO, 2, 1, 13, ERR_BAD_KIND},
         {"reserved byte", MESSAGE_HELLO, 3, 1, 1, ERR_BAD_FIELD},
         {"hello that says something", MESSAGE_HELLO, 63, 1, 1, ERR_BAD_FIELD},
         {"cookie that says something more", MESSAGE_COOKIE, 40, 1, 1, ERR_BAD_FIELD},
@@ -386,7 +386,8 @@ Test(message, knows_which_side_sends_what) {
               message_from_client(MESSAGE_TRIPS));
     cr_expect(!message_from_client(MESSAGE_COOKIE) && !message_from_client(MESSAGE_GRANT) &&
               !message_from_client(MESSAGE_REFUSE) && !message_from_client(MESSAGE_ACK) &&
-              !message_from_client(MESSAGE_NOTICE) && !message_from_client(MESSAGE_ECHO));
+              !message_from_client(MESSAGE_NOTICE) && !message_from_client(MESSAGE_ECHO) &&
+              !message_from_client(MESSAGE_NAMED));
 }
 
 Test(message, says_of_no_trips_nothing_and_of_sixteen_all) {

@@ -68,6 +68,7 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_assert_eq(out.trip_count, 1);
     cr_expect(out.trips[0].client.port == 40000 && out.trips[0].cluster.bytes[7] == 0x22);
     cr_expect(out.trips[0].rtt_us == 31000 && out.trips[0].samples == 7);
+    cr_expect(out.ask_count == 1 && out.asks[0].bytes[0] == 0x31);
     node_request_free(&out);
     cr_expect(out.sessions == NULL && out.session_count == 0);
     node_request_free(&out);
@@ -95,6 +96,11 @@ Test(node, answer_round_trips) {
     cr_expect(out.limits.standby_lease_ms == 15000 && out.limits.skew_ms == 2000);
     cr_expect(out.limits.hedge_ms_max == 500 && out.limits.hedges_per_minute == 12);
     cr_expect_eq(out.limits.probes_per_s, 7);
+    cr_assert(out.named_count == 1 && out.named[0].count == 2);
+    cr_expect(out.named[0].session.bytes[0] == 0x31 && out.named[0].list[1].media.port == 7701);
+    cr_expect_str_eq(out.named[0].list[0].cluster.text, "par1");
+    const struct public_key key = sample_pair(4).public_key;
+    cr_expect(public_key_equal(&out.named[0].list[1].key, &key));
     free(again);
     free(text);
     node_answer_free(&out);
@@ -123,7 +129,7 @@ Test(node, answer_without_news_is_small) {
     struct node_answer out;
     size_t len;
     a.has_catalogue = false;
-    a.order_count = a.media_alive_count = a.issuer_count = 0;
+    a.order_count = a.media_alive_count = a.issuer_count = a.named_count = 0;
     char *text = node_answer_encode(&a, &len);
     cr_assert_not_null(text);
     cr_expect_lt(len, 500);
@@ -265,6 +271,12 @@ Test(node, answer_is_refused_by_the_name_of_its_member) {
         {"three channels", "\"channels\":1", "\"channels\":3", "catalogue.profiles[0].channels"},
         {"guests refused for nothing", "\"refusal\":\"denied\"", "\"refusal\":\"ok\"",
          "guests[1].refusal: expected no_credit or denied, found \"ok\""},
+        {"nobody named", "\"clusters\":[{", "\"clusters\":[],\"x\":[{",
+         "named[0].clusters: expected at least one cluster"},
+        {"one named without a name", "\"name\":\"vie1\"", "\"name\":\"\"",
+         "named[0].clusters[1].name: expected a name"},
+        {"one named nowhere", "\"media\":\"192.0.2.9:7700\"", "\"media\":\"here\"",
+         "named[0].clusters[0].media: expected"},
         {"an order for nothing", "\"move\"", "\"stay\"",
          "orders[0].what: expected one of move end, found \"stay\""},
         {"a move to nowhere", "\"target\":\"ams1\",", "", "orders[0].target: expected a name"},

@@ -194,6 +194,108 @@ Test(prober, takes_no_more_than_a_handful) {
     cr_expect_eq(prober_find(&p, &many[PROBER_TARGETS_MAX].media), (size_t)PROBER_TARGETS_MAX);
 }
 
+/* ---- others in their place ------------------------------------------------------------------- */
+
+static struct message_named others(uint8_t first, uint8_t count) {
+    struct message_named n = {.session = session, .count = count};
+    for (uint8_t i = 0; i < count; i++) {
+        const struct witness_address a = target((uint8_t)(first + i));
+        n.list[i] = (struct named_cluster){a.name, a.hint, a.media};
+    }
+    return n;
+}
+
+static void until_told(void) {
+    do {
+        tick();
+        if (out.probes)
+            echo(40);
+    } while (!out.tells);
+}
+
+static bool name(const struct message_named *n) {
+    const struct addr from = f.w.servers[0].address.media;
+    bool taken = prober_named(&p, &f.w, &from, out.trips.nonce, n, at_ms(now_ms + 500));
+    prober_check_invariants(&p);
+    return taken;
+}
+
+Test(prober, asks_others_when_it_is_named_others) {
+    until_told();
+    const struct message_named n = others(3, 6); /* two that it knows, four that it does not */
+    struct duration known = prober_rtt(&p, 3), also = prober_rtt(&p, 4);
+    cr_expect(name(&n));
+    cr_expect_eq(p.probe.count, 6u);
+    cr_expect_eq(p.stats.named, 1u);
+    cr_expect(prober_rtt(&p, 0).us == known.us && prober_rtt(&p, 1).us == also.us,
+              "who stays keeps what it has said");
+    cr_expect_eq(prober_rtt(&p, 2).us, 0);
+    int asked[6] = {0};
+    for (int i = 0; i < 60; i++) {
+        until_probe();
+        size_t which = prober_find(&p, &out.to);
+        cr_assert_lt(which, 6u, "nobody else is asked any more");
+        asked[which]++;
+        echo(40);
+    }
+    for (int i = 0; i < 6; i++)
+        cr_expect_geq(asked[i], 7, "%d: %d", i, asked[i]);
+}
+
+Test(prober, what_is_out_is_still_waited_for_if_its_target_stays) {
+    until_told();
+    until_probe();
+    const uint64_t nonce = p.tell_nonce;
+    const struct addr from = p.told_to;
+    const struct witness_address asked = p.targets[p.asked];
+    struct message_named n = others(8, 2);
+    n.list[1] = (struct named_cluster){asked.name, asked.hint, asked.media};
+    cr_expect(prober_named(&p, &f.w, &from, nonce, &n, at_ms(now_ms + 10)));
+    cr_expect(echo(30), "it is the second now");
+    until_told();
+    until_probe();
+    n = others(10, 2);
+    cr_expect(prober_named(&p, &f.w, &p.told_to, p.tell_nonce, &n, at_ms(now_ms + 10)));
+    cr_expect_eq(p.nonce, 0u, "and is not if it goes");
+}
+
+Test(prober, believes_names_once_and_from_whoever_serves_alone) {
+    struct addr server = f.w.servers[0].address.media, other = f.w.servers[1].address.media;
+    struct message_named n = others(8, 3), foreign = n;
+    cr_expect_not(prober_named(&p, &f.w, &server, 0, &n, at_ms(now_ms)), "nobody has asked");
+    until_told();
+    foreign.session.bytes[0] ^= 1;
+    cr_expect_not(prober_named(&p, &f.w, &other, out.trips.nonce, &n, at_ms(now_ms)));
+    cr_expect_not(prober_named(&p, &f.w, &server, out.trips.nonce ^ 1, &n, at_ms(now_ms)));
+    cr_expect_not(prober_named(&p, &f.w, &server, out.trips.nonce, &foreign, at_ms(now_ms)));
+    cr_expect_eq(p.probe.count, (size_t)TARGETS);
+    cr_expect(name(&n));
+    cr_expect_not(name(&n), "a second time");
+    cr_expect_eq(p.stats.foreign, 5u);
+}
+
+Test(prober, does_not_ask_its_servers_nor_anybody_twice) {
+    struct message_named n = others(8, 5);
+    until_told();
+    n.list[1].media = f.w.servers[1].address.media;
+    n.list[2].hint = f.w.servers[0].address.hint;
+    n.list[4] = n.list[3];
+    cr_expect(name(&n));
+    cr_expect_eq(p.probe.count, 2u);
+    until_told();
+    n.count = 1;
+    n.list[0].media = f.w.servers[0].address.media;
+    cr_expect(name(&n));
+    cr_expect(p.probe.count == 0 && instant_is_never(p.next_at), "then there is nobody");
+    path_sent(&f.w.servers[1].path, 5, true, true, at_ms(now_ms));
+    path_answered(&f.w.servers[1].path, 5, at_ms(now_ms + 17));
+    path_heard(&f.w.servers[1].path, at_ms(now_ms + 17)); /* so there is something to tell */
+    until_told();
+    n = others(8, 2);
+    cr_expect(name(&n));
+    until_probe();
+}
+
 Test(probed, answers_so_many_a_second_and_forgets_whom) {
     struct probed d = {.answered = 0};
     int answered = 0;

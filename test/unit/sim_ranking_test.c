@@ -57,19 +57,48 @@ static struct ranking_result run(struct bench_rtts *rtts, uint32_t seconds, uint
     return out;
 }
 
+/* Over three worlds: of 114 listeners one or two have just met with a spike. */
 Test(sim_ranking, measuring_finds_the_best_backup) {
     struct bench_rtts rtts = square(1);
+    uint32_t near[RANKING_WAYS] = {0}, judged = 0;
     for (uint64_t seed = 1; seed <= 3; seed++) {
         struct ranking_result r = run(&rtts, 300, seed);
         cr_expect_eq(r.judged, NODES - CLUSTERS);
-        cr_expect_eq(r.packets, (NODES - CLUSTERS) * 300u, "one a second and client");
-        cr_expect_geq(r.by[RANKING_BY_MEASURING].near * 100, 95 * r.judged, "seed %d: %u of %u",
-                      (int)seed, r.by[RANKING_BY_MEASURING].near, r.judged);
-        cr_expect_gt(r.by[RANKING_BY_MEASURING].near, r.by[RANKING_BY_COORDINATES].near);
-        cr_expect_gt(r.by[RANKING_BY_MEASURING].near, r.by[RANKING_BY_DISTANCE].near);
+        cr_expect(r.packets <= (NODES - CLUSTERS) * 300u && r.packets >= (NODES - CLUSTERS) * 150u,
+                  "one in a second or two and client: %u", (unsigned)r.packets);
+        for (int by = 0; by < RANKING_WAYS; by++)
+            near[by] += r.by[by].near;
+        judged += r.judged;
         cr_expect_lt(r.error_median, 0.15, "%g", r.error_median);
         ranking_free(&r);
     }
+    cr_expect_geq(near[RANKING_BY_MEASURING] * 100, 95 * judged, "%u of %u",
+                  near[RANKING_BY_MEASURING], judged);
+    cr_expect_gt(near[RANKING_BY_MEASURING], near[RANKING_BY_COORDINATES]);
+    cr_expect_gt(near[RANKING_BY_MEASURING], near[RANKING_BY_DISTANCE]);
+    bench_rtts_free(&rtts);
+}
+
+/* More clusters than a client is named at once: without turns some are never measured. */
+Test(sim_ranking, turns_are_what_finds_them) {
+    struct bench_rtts rtts = square(4);
+    struct bench_places places;
+    uint32_t near[2] = {0};
+    cr_assert(bench_places_fit(&places, &rtts));
+    for (int once = 0; once < 2; once++) {
+        struct ranking_result r;
+        cr_assert(ranking_run(&(struct ranking_request){.rtts = &rtts,
+                                                        .places = &places,
+                                                        .clusters = 24,
+                                                        .seconds = 300,
+                                                        .no_turns = once == 1},
+                              1, &r));
+        near[once] = r.by[RANKING_BY_MEASURING].near;
+        ranking_free(&r);
+    }
+    cr_expect_geq(near[0], 22u, "%u of 24", near[0]);
+    cr_expect_lt(near[1], near[0], "%u of 24", near[1]);
+    bench_places_free(&places);
     bench_rtts_free(&rtts);
 }
 

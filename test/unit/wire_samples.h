@@ -110,6 +110,28 @@ static inline struct message_trips sample_trips(void) {
         .list = {{sample_hint(0x16), 25000, 8}, {sample_hint(0x17), 90001, 255}}};
 }
 
+static inline struct message_named sample_named(void) {
+    return (struct message_named){
+        .session = sample_session(0x58),
+        .count = 2,
+        .list = {{sample_name("par1"), sample_hint(0x18),
+                  addr_ipv4((const uint8_t[]){192, 0, 2, 1}, 7700)},
+                 {sample_name("a-name-of-thirty-one-characters"), sample_hint(0x19),
+                  addr_ipv6(
+                      (const uint8_t[]){0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9},
+                      7701)}}};
+}
+
+static inline struct message_notice sample_notice(void) {
+    return (struct message_notice){.session = sample_session(0x56),
+                                   .number = 7,
+                                   .what = NOTICE_MOVE,
+                                   .cause = MOVE_CAUSE_DEGRADED,
+                                   .target = sample_hint(0x14),
+                                   .deadline_ms = 5000,
+                                   .end = MESSAGE_FRAME_UNKNOWN};
+}
+
 /* One message of each kind; a resume with a short ticket. */
 static inline struct message sample_message(enum message_kind kind) {
     struct message m = {.kind = kind, .nonce = 0xfedcba9876543210};
@@ -160,13 +182,7 @@ static inline struct message sample_message(enum message_kind kind) {
         m.u.ack = (struct message_ack){sample_session(0x55), 6, 81, 9000};
         break;
     case MESSAGE_NOTICE:
-        m.u.notice = (struct message_notice){.session = sample_session(0x56),
-                                             .number = 7,
-                                             .what = NOTICE_MOVE,
-                                             .cause = MOVE_CAUSE_DEGRADED,
-                                             .target = sample_hint(0x14),
-                                             .deadline_ms = 5000,
-                                             .end = MESSAGE_FRAME_UNKNOWN};
+        m.u.notice = sample_notice();
         break;
     case MESSAGE_PROBE:
         m.u.probe.target = sample_hint(0x7a);
@@ -176,6 +192,9 @@ static inline struct message sample_message(enum message_kind kind) {
         break;
     case MESSAGE_TRIPS:
         m.u.trips = sample_trips();
+        break;
+    case MESSAGE_NAMED:
+        m.u.named = sample_named();
         break;
     }
     return m;
@@ -218,6 +237,8 @@ static inline struct node_request sample_node_request(struct node_session *sessi
     static struct session_id ended[2];
     static struct node_guest guests[1];
     static struct node_trip trips[1];
+    static struct session_id asks[1];
+    asks[0] = sample_session(0x31);
     trips[0] = (struct node_trip){sample_addr("198.51.100.9:40000"), sample_hint(0x22), 31000, 7};
     media[0] = sample_addr("192.0.2.1:7700");
     media[1] = sample_addr("192.0.2.1:7701");
@@ -261,7 +282,9 @@ static inline struct node_request sample_node_request(struct node_session *sessi
                                  .guests = guests,
                                  .guest_count = 1,
                                  .trips = trips,
-                                 .trip_count = 1};
+                                 .trip_count = 1,
+                                 .asks = asks,
+                                 .ask_count = 1};
 }
 
 static inline struct node_answer sample_node_answer(void) {
@@ -271,6 +294,12 @@ static inline struct node_answer sample_node_answer(void) {
     static struct node_order orders[2];
     static struct node_media_alive alive[1];
     static struct node_guest_limit guests[2];
+    static struct node_named named[1];
+    named[0] = (struct node_named){
+        sample_session(0x31),
+        2,
+        {{sample_name("par1"), sample_pair(3).public_key, sample_addr("192.0.2.9:7700")},
+         {sample_name("vie1"), sample_pair(4).public_key, sample_addr("[2001:db8::9]:7701")}}};
     guests[0] =
         (struct node_guest_limit){sample_name("ams1"), 20, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
     guests[1] =
@@ -314,6 +343,8 @@ static inline struct node_answer sample_node_answer(void) {
                                 .guest_count = 2,
                                 .orders = orders,
                                 .order_count = 2,
+                                .named = named,
+                                .named_count = 1,
                                 .media_alive = alive,
                                 .media_alive_count = 1,
                                 .limits = {400, 10000, 15000, 2000, 500, 12, 7}};

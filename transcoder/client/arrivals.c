@@ -86,6 +86,9 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
         event.kind = WITNESS_NOTICED;
         event.u.notice = m.u.notice;
         break;
+    case MESSAGE_NAMED:
+        c->foreign += !probing_named(c, &m, d);
+        return;
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
     case MESSAGE_REPORT:

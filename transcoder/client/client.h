@@ -87,6 +87,9 @@ void probing_due(struct peerclient *c, struct instant now);
 struct instant probing_deadline(const struct peerclient *c);
 
 /* A datagram that no server of the session has sent. False: nor has anybody who was probed. */
+/* Whoever serves names others to measure; false: nobody waits for it. */
+bool probing_named(struct peerclient *c, const struct message *m,
+                   const struct net_datagram *datagram);
 bool probing_datagram(struct peerclient *c, const struct net_datagram *datagram);
 
 /* What is known of round trips, into the report. */

@@ -46,6 +46,11 @@ bool probing_datagram(struct peerclient *c, const struct net_datagram *d) {
            prober_echoed(&c->prober, &d->from, m.nonce, &m.u.echo.cluster, d->at);
 }
 
+bool probing_named(struct peerclient *c, const struct message *m, const struct net_datagram *d) {
+    return c->session.measures &&
+           prober_named(&c->prober, &c->witness, &d->from, m->nonce, &m->u.named, d->at);
+}
+
 /* ---- the report ------------------------------------------------------------------------------ */
 
 static void add(struct peerclient_report *out, const struct name *cluster, const char *role,

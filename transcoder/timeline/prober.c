@@ -4,6 +4,7 @@
 
 _Static_assert(PROBER_TARGETS_MAX + WITNESS_SERVERS_MAX - 1 <= MESSAGE_TRIPS_MAX,
                "one message tells all that is known");
+_Static_assert(NAMED_MAX <= PROBER_TARGETS_MAX, "all who are named are asked");
 _Static_assert(PROBER_TARGETS_MAX <= PROBE_TARGETS_MAX, "all of them can be chosen");
 
 /* At least `least`, and up to `more` longer. */
@@ -111,9 +112,67 @@ static void tell(struct prober *p, const struct witness *w, struct instant now,
     if (t->count == 0)
         return;
     t->counter = ++p->counter;
-    out->trips.nonce = fresh_nonce(p);
+    out->trips.nonce = p->tell_nonce = fresh_nonce(p);
+    p->told_to = w->servers[w->serving].address.media;
     out->server = w->serving;
     out->tells = true;
+}
+
+/* ---- others in their place ------------------------------------------------------------------- */
+
+static bool is_server(const struct witness *w, const struct named_cluster *c) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (w->servers[i].role != WITNESS_ROLE_FREE &&
+            (addr_equal(&w->servers[i].address.media, &c->media) ||
+             key_hint_equal(&w->servers[i].address.hint, &c->hint)))
+            return true;
+    return false;
+}
+
+/* Index of the same cluster at the same place; PROBER_TARGETS_MAX: it is none of the targets. */
+static size_t known_as(const struct prober *p, const struct named_cluster *c) {
+    size_t at = prober_find(p, &c->media);
+    return at < PROBER_TARGETS_MAX && key_hint_equal(&p->targets[at].hint, &c->hint)
+               ? at
+               : PROBER_TARGETS_MAX;
+}
+
+/* What is out is still waited for if its target stays. */
+static void put(struct prober *p, const struct prober *before, const struct named_cluster *c) {
+    size_t was = known_as(before, c), at = p->probe.count++;
+    p->targets[at] = (struct witness_address){c->name, c->hint, c->media};
+    p->probe.targets[at] = (struct probe_target){0};
+    p->news[at] = false;
+    if (was == PROBER_TARGETS_MAX)
+        return;
+    p->probe.targets[at] = before->probe.targets[was];
+    p->news[at] = before->news[was];
+    if (before->asked == was && before->nonce != 0) {
+        p->asked = at;
+        p->nonce = before->nonce;
+    }
+}
+
+bool prober_named(struct prober *p, const struct witness *w, const struct addr *from,
+                  uint64_t nonce, const struct message_named *named, struct instant now) {
+    if (p->tell_nonce == 0 || nonce != p->tell_nonce || !addr_equal(from, &p->told_to) ||
+        !session_id_equal(&named->session, &w->config.session)) {
+        p->stats.foreign++;
+        return false;
+    }
+    const struct prober before = *p;
+    p->tell_nonce = p->nonce = 0;
+    p->probe.count = p->asked = 0;
+    p->stats.named++;
+    for (uint8_t i = 0; i < named->count; i++)
+        if (!is_server(w, &named->list[i]) &&
+            prober_find(p, &named->list[i].media) == PROBER_TARGETS_MAX)
+            put(p, &before, &named->list[i]);
+    if (p->probe.count == 0)
+        p->next_at = INSTANT_NEVER;
+    else if (before.probe.count == 0)
+        p->next_at = next_packet(p, now);
+    return true;
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */

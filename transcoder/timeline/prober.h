@@ -1,8 +1,9 @@
 /*
  * Prober: how far away a client is from clusters that do not serve it.
  *
- * The cluster that opens a session names a handful of others beside the backups in the ticket, in
- * the order of its ranking. They are asked one after another (topo/probe), one packet of 32 bytes
+ * The cluster that opens a session names a handful of others beside the backups in the ticket, best
+ * first. While it serves it names others in their place, whenever those have had their packets
+ * (naming.h). They are asked one after another (topo/probe), one packet of 32 bytes
  * at a time, and no more than one in PROBER_EVERY. The pause is drawn, up to twice as long, so that
  * thousands who lost the same server do not ask in step. While media is missing nobody is probed.
  *
@@ -11,8 +12,8 @@
  * measured anew is told to whoever serves, in one signed message every ten seconds. A probe moves
  * nobody: what clusters make of it is the order of the backups of those who come later.
  *
- * Two steps, as there are two facts: prober_ticked() and prober_echoed(). Both sides of time are
- * the caller's; the simulator and peerclient drive this very machine.
+ * Three steps, as there are three facts: prober_ticked(), prober_echoed() and prober_named(). Both
+ * sides of time are the caller's; the simulator and peerclient drive this very machine.
  */
 #ifndef TRANSCODER_TIMELINE_PROBER_H
 #define TRANSCODER_TIMELINE_PROBER_H
@@ -28,7 +29,8 @@
 struct prober_stats {
     uint64_t sent;
     uint64_t answered;
-    uint64_t foreign; /* echoes that nobody waits for, or from elsewhere */
+    uint64_t foreign; /* echoes and names that nobody waits for, or from elsewhere */
+    uint64_t named;   /* times that others took the place of the targets */
 };
 
 struct prober {
@@ -43,6 +45,8 @@ struct prober {
     struct instant tell_at; /* of the next message */
     struct instant told_at; /* of the newest; backups heard since are news */
     uint64_t counter;       /* of that */
+    uint64_t tell_nonce;    /* of that, as long as no names have answered it; 0: none */
+    struct addr told_to;    /* who got it */
     struct prober_stats stats;
 };
 
@@ -66,6 +70,12 @@ void prober_ticked(struct prober *p, const struct witness *w, struct instant now
 /* An echo has come. False: it is none of ours. */
 bool prober_echoed(struct prober *p, const struct addr *from, uint64_t nonce,
                    const struct key_hint *cluster, struct instant now);
+
+/* Whoever serves names others to measure, in answer to the newest message. Who is named again keeps
+ * what it has said; servers of the session are left out, they are measured already. False: nobody
+ * waits for it, and nothing has changed. */
+bool prober_named(struct prober *p, const struct witness *w, const struct addr *from,
+                  uint64_t nonce, const struct message_named *named, struct instant now);
 
 struct instant prober_deadline(const struct prober *p);
 void prober_check_invariants(const struct prober *p);

@@ -338,6 +338,9 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_BEGIN:
         worker_begin(w);
         return;
+    case LINK_NAMED:
+        door_named(w, body, net_now());
+        return;
     case LINK_PING:
         ping_received(w, body);
         return;
@@ -347,6 +350,7 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_SESSION:
     case LINK_ENDED:
     case LINK_TRIP:
+    case LINK_ASK:
     case LINK_KINDS:
         return; /* a supervisor does not say these */
     }

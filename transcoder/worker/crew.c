@@ -256,6 +256,9 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_TRIP:
         h->trip_measured(h->data, body);
         return;
+    case LINK_ASK:
+        h->asked(h->data, body);
+        return;
     case LINK_PLACE:
     case LINK_CONFIG_BEGIN:
     case LINK_CONFIG_SOURCE:
@@ -267,6 +270,7 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_ORDER:
     case LINK_ADOPT:
     case LINK_BEGIN:
+    case LINK_NAMED:
     case LINK_PING:
     case LINK_KINDS:
         break;

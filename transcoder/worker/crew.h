@@ -44,6 +44,8 @@ struct crew_handlers {
     void (*session_ended)(void *data, uint32_t worker, const struct link_ended *e);
     void (*refused)(void *data, const struct link_refused *r);
     void (*trip_measured)(void *data, const struct node_trip *t);
+    /* Its client may be named others to measure. */
+    void (*asked)(void *data, const struct session_id *session);
     void (*all_ready)(void *data); /* once, the first time that every worker runs */
     void *data;
 };

@@ -251,6 +251,23 @@ static void trips_received(struct worker *w, const struct net_datagram *d, const
                                        .samples = t->list[i].samples};
         link_send(w->link, LINK_TRIP, &trip);
     }
+    if (naming_told(&s->naming, m->nonce, now))
+        link_send(w->link, LINK_ASK, &s->ticket.session);
+}
+
+/* peerd has answered what was asked then. It goes where the session's client has proved to be. */
+void door_named(struct worker *w, const struct node_named *n, struct instant now) {
+    struct session *s = find_session(w, &n->session);
+    struct message m = {.kind = MESSAGE_NAMED, .u.named = {n->session, n->count, {{{{0}}}}}};
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    if (s == NULL || !naming_named(&s->naming, now, &m.nonce))
+        return;
+    for (uint8_t i = 0; i < n->count; i++)
+        m.u.named.list[i] = (struct named_cluster){n->list[i].cluster, key_hint_of(&n->list[i].key),
+                                                   n->list[i].media};
+    size_t len = message_encode(datagram, sizeof(datagram), &m, NULL);
+    if (len > 0)
+        net_udp_send(w->udp, &s->client, datagram, len);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
@@ -306,6 +323,7 @@ static void message_received(struct worker *w, const struct net_datagram *d, str
     case MESSAGE_REFUSE:
     case MESSAGE_ACK:
     case MESSAGE_NOTICE:
+    case MESSAGE_NAMED:
         return;
     }
 }

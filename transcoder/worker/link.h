@@ -7,10 +7,10 @@
  * that clock.
  *
  * Down: the place, before anything else; configuration (begin, its parts, end: applied as a whole),
- * credit, which guests are bounded, orders, sessions to adopt, the word to begin, pings. Up: ready,
- * the answer to each ping with counters, sessions as they change, round trips that clients
- * measured. Neither end ever waits for the other: what the kernel does not take is queued up to a
- * bound.
+ * credit, which guests are bounded, orders, whom clients are to measure, sessions to adopt, the
+ * word to begin, pings. Up: ready, the answer to each ping with counters, sessions as they change,
+ * round trips that clients measured, who of them may be named others. Neither end ever waits for
+ * the other: what the kernel does not take is queued up to a bound.
  */
 #ifndef TRANSCODER_WORKER_LINK_H
 #define TRANSCODER_WORKER_LINK_H
@@ -101,13 +101,15 @@ struct link_ended {
     X(LINK_ORDER, struct node_order)                                                               \
     X(LINK_ADOPT, struct link_session)                                                             \
     X(LINK_BEGIN, struct link_nothing)                                                             \
+    X(LINK_NAMED, struct node_named)                                                               \
     X(LINK_PING, struct link_ping)                                                                 \
     X(LINK_READY, struct link_nothing)                                                             \
     X(LINK_STATUS, struct link_status)                                                             \
     X(LINK_REFUSED, struct link_refused)                                                           \
     X(LINK_SESSION, struct link_session)                                                           \
     X(LINK_ENDED, struct link_ended)                                                               \
-    X(LINK_TRIP, struct node_trip)
+    X(LINK_TRIP, struct node_trip)                                                                 \
+    X(LINK_ASK, struct session_id)
 
 struct link_nothing {
     uint8_t zero;

@@ -12,6 +12,7 @@
 #include "peerd/net/udp.h"
 #include "peerd/wire/message.h"
 #include "transcoder/rtp/rtcp.h"
+#include "transcoder/timeline/naming.h"
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/resend.h"
 #include "transcoder/worker/catalogue.h"
@@ -53,6 +54,7 @@ struct session {
     struct message_report figures;
     struct message_moved moved;  /* of the newest that told of a move */
     uint64_t trips_counter;      /* of its newest round trips */
+    struct naming naming;        /* when its client is named others to measure */
     uint32_t rtcp_rtt_us;        /* [µs] from its receiver reports; 0 unknown */
     struct rtcp_playout playout; /* likewise: of its buffer */
     uint16_t silent_ms;          /* [ms] evidence of the resume that brought it here */

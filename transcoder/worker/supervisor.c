@@ -54,6 +54,8 @@ struct supervisor {
     struct node_source *source_list;        /* owned */
     struct node_trip trips[NODE_TRIPS_MAX]; /* since the request before */
     size_t trip_count;
+    struct session_id asks[NODE_ASKS_MAX]; /* likewise */
+    size_t ask_count;
 };
 
 /* ---- to the workers -------------------------------------------------------------------------- */
@@ -157,6 +159,13 @@ static void trip_measured(void *data, const struct node_trip *t) {
         s->trips[s->trip_count++] = *t;
 }
 
+/* Likewise: the worker asks again in some seconds. */
+static void asked(void *data, const struct session_id *session) {
+    struct supervisor *s = data;
+    if (s->registration != NULL && s->ask_count < NODE_ASKS_MAX)
+        s->asks[s->ask_count++] = *session;
+}
+
 static void all_ready(void *data) {
     struct supervisor *s = data;
     net_notify("READY=1\nSTATUS=serving");
@@ -243,6 +252,15 @@ static void take_orders(struct supervisor *s, const struct node_answer *a) {
     }
 }
 
+/* To whoever has the session now. */
+static void take_named(struct supervisor *s, const struct node_answer *a) {
+    for (size_t i = 0; i < a->named_count; i++) {
+        uint32_t worker = roster_worker_of(s->roster, &a->named[i].session);
+        if (worker < crew_count(s->crew))
+            crew_send(s->crew, worker, LINK_NAMED, &a->named[i]);
+    }
+}
+
 static void apply(struct supervisor *s, const struct node_answer *a, struct instant until) {
     bool changed = take_config(s, a);
     changed |= take_issuers(s, a);
@@ -262,6 +280,7 @@ static void answered(void *data, const struct node_answer *a) {
     media_alive_peerd_heard(s->media_alive, duration_ms(a->poll_ms), &a->cluster_key,
                             a->media_alive, a->media_alive_count);
     take_orders(s, a);
+    take_named(s, a);
 }
 
 /* Two machines must not spend one credit, nor one of them beat for the other. What was admitted
@@ -330,6 +349,9 @@ static bool describe(void *data, struct node_request *r, bool full) {
     r->trips = s->trips; /* it is encoded before another can come */
     r->trip_count = s->trip_count;
     s->trip_count = 0;
+    r->asks = s->asks;
+    r->ask_count = s->ask_count;
+    s->ask_count = 0;
     media_alive_sessions(s->media_alive, roster_committed(s->roster));
     if ((full || s->sources != s->sources_heard) && !describe_sources(s, r))
         return false;
@@ -418,6 +440,7 @@ static bool start(struct supervisor *s) {
                                            .session_ended = session_ended,
                                            .refused = refused,
                                            .trip_measured = trip_measured,
+                                           .asked = asked,
                                            .all_ready = all_ready,
                                            .data = s};
     s->roster = roster_new();

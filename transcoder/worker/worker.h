@@ -121,6 +121,9 @@ const struct name *briefing_guest(const struct briefing *b, const struct name *i
 
 /* ---- door.c: what comes in at the media port ---- */
 
+/* peerd names others for the client of a session here to measure. */
+void door_named(struct worker *w, const struct node_named *named, struct instant now);
+
 void door_datagram_received(struct worker *w, const struct net_datagram *datagram,
                             struct instant now);
 
