@@ -180,3 +180,53 @@ Test(coord, the_longest_silent_neighbour_gives_way) {
     cr_expect(has[1] && has[99] && has[3]);
     cr_expect_not(has[2]);
 }
+
+Test(coord, who_is_no_neighbour_any_more_pulls_no_longer) {
+    struct coord_map m;
+    struct coord east = {.at_ms = {100}, .height_ms = 1, .error = 0.5}, west = east;
+    west.at_ms[0] = -100;
+    coord_init(&m);
+    for (unsigned i = 0; i < 50; i++) {
+        cr_assert(coord_measured(&m, 1, &east, duration_ms(30), i));
+        cr_assert(coord_measured(&m, 2, &west, duration_ms(180), i));
+    }
+    double near_ms = m.self.at_ms[0];
+    coord_forget(&m, 7);
+    cr_expect_eq(m.count, 2u, "nobody of that name");
+    coord_forget(&m, 1);
+    cr_assert_eq(m.count, 1u);
+    cr_expect_eq(m.neighbours[0].who, 2u);
+    cr_expect(coord_check_invariants(&m));
+    for (unsigned i = 0; i < 50; i++)
+        cr_assert(coord_measured(&m, 2, &west, duration_ms(20), i));
+    cr_expect(near_ms > 50 && m.self.at_ms[0] < -70, "from %g to %g", near_ms, m.self.at_ms[0]);
+    coord_forget(&m, 2);
+    cr_expect_eq(m.count, 0u);
+}
+
+/* Who is sure moves less, and moves less for who is not; nobody is ever quite sure. */
+Test(coord, the_surer_moves_less) {
+    static const struct {
+        double self, other;
+    } rows[] = {{1, 0.1}, {0.5, 0.5}, {0.1, 1}}; /* from the one that moves most */
+    double last_ms = 1e9;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct coord_map m;
+        struct coord far = {.at_ms = {100}, .height_ms = 1, .error = rows[i].other};
+        coord_init(&m);
+        m.self.error = rows[i].self;
+        cr_assert(coord_measured(&m, 1, &far, duration_ms(50), 5));
+        cr_expect(m.self.at_ms[0] > 0 && m.self.at_ms[0] < 0.6 * last_ms, "row %zu: %g after %g", i,
+                  m.self.at_ms[0], last_ms);
+        last_ms = m.self.at_ms[0];
+    }
+}
+
+Test(coord, nobody_is_surer_than_a_hundredth) {
+    struct coord_map m;
+    const struct coord far = {.at_ms = {100}, .height_ms = 1, .error = 0.01};
+    coord_init(&m);
+    for (unsigned i = 0; i < 2000; i++)
+        coord_measured(&m, 1, &far, duration_ms(50), i);
+    cr_expect(m.self.error >= 0.01 && m.self.error < 0.02, "%g", m.self.error);
+}

@@ -123,3 +123,34 @@ Test(probe, stays_whole_whatever_happens) {
         }
     }
 }
+
+/* Who comes into the handful again has as many packets as the first time. */
+Test(probe, who_comes_again_stays_again) {
+    struct probe p;
+    int asked[2 * PROBE_HANDFUL] = {0}, times = 0, packets = 0;
+    probe_init(&p, 2 * PROBE_HANDFUL);
+    for (int i = 0; i < 200; i++) {
+        int before = asked[0];
+        ask(&p, unknown, 1, asked);
+        packets += asked[0] - before;
+        if (asked[0] == before || p.targets[0].stay < PROBE_STAY)
+            continue;
+        cr_expect_eq(packets, PROBE_STAY, "the %dth time: %d", times, packets);
+        packets = 0;
+        times++;
+    }
+    cr_expect_geq(times, 4);
+}
+
+/* Who serves or stands by leaves the handful, and has its place there given to others at once. */
+Test(probe, who_stands_by_gives_its_place_in_the_handful) {
+    struct probe p;
+    int asked[PROBE_HANDFUL + 1] = {0};
+    probe_init(&p, PROBE_HANDFUL + 1);
+    ask(&p, unknown, PROBE_HANDFUL, asked);
+    cr_expect_eq(asked[PROBE_HANDFUL], 0);
+    probe_set(&p, 2, true, false);
+    ask(&p, unknown, PROBE_HANDFUL, asked);
+    cr_expect_eq(asked[PROBE_HANDFUL], 1);
+    cr_expect_eq(asked[2], 1, "and is asked no more");
+}

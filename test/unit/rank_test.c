@@ -431,3 +431,47 @@ Test(rank, an_order_of_64_takes_microseconds) {
     cr_expect_lt(best_us, LIMIT_US, "%.1f us", best_us);
 }
 #endif
+
+/* The first half of an id chooses the worker at a backup: sessions of one worker must not all go to
+ * one cluster. */
+Test(rank, sessions_of_one_worker_are_dealt_as_others) {
+    struct rank_candidate c[3] = {candidate("aaa"), candidate("bbb"), candidate("ccc")};
+    int first[3] = {0};
+    for (uint64_t n = 0; n < 3000; n++) {
+        struct session_id id = session(n);
+        uint8_t order[1];
+        memset(id.bytes, 7, SESSION_ID_BYTES / 2);
+        rank_order(c, 3, &none.serving, &id, order, 1);
+        first[order[0]]++;
+    }
+    for (int i = 0; i < 3; i++)
+        cr_expect(first[i] > 850 && first[i] < 1150, "%d: %d of 1000", i, first[i]);
+}
+
+/* Where all are full nobody's room says anything: each has its share. */
+Test(rank, the_full_are_dealt_evenly) {
+    struct rank_candidate c[4] = {candidate("aaa"), candidate("bbb"), candidate("ccc"),
+                                  candidate("ddd")};
+    int first[4] = {0};
+    for (int i = 0; i < 4; i++)
+        c[i].free_slots = 0;
+    for (uint64_t n = 0; n < 4000; n++) {
+        const struct session_id id = session(n);
+        uint8_t order[4];
+        cr_assert_eq(rank_order(c, 4, &none.serving, &id, order, 4), 4u);
+        first[order[0]]++;
+    }
+    for (int i = 0; i < 4; i++)
+        cr_expect(first[i] > 850 && first[i] < 1150, "%d: %d of 1000", i, first[i]);
+}
+
+/* Not to say one of the three is no way to be another's. */
+Test(rank, each_unknown_domain_counts_as_shared) {
+    for (int i = 0; i < 3; i++) {
+        struct rank_candidate a = candidate("bbb"), b = candidate("aaa");
+        enum rank_rule decided;
+        *(i == 0 ? &b.place.provider : i == 1 ? &b.place.region : &b.place.upstream) = 0;
+        cr_expect(rank_compare(&a, &b, &none, &decided) < 0, "%d", i);
+        cr_expect_eq(decided, RANK_RULE_SERVING, "%d", i);
+    }
+}
