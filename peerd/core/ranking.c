@@ -3,9 +3,14 @@
 #include "peerd/core/agreements.h"
 #include "peerd/core/redirect.h"
 #include "peerd/core/status.h"
+#include "topo/location.h"
 
 #include <assert.h>
 #include <string.h>
+
+_Static_assert(LOCATION_BITS_IPV4 == POLICY_LOCATION_BITS_IPV4 &&
+                   LOCATION_BITS_IPV6 == POLICY_LOCATION_BITS_IPV6,
+               "what a policy says of a prefix is so of all of a location");
 
 /* Where the clients are whose backups are ranked. */
 struct clients {

@@ -17,24 +17,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POLICY_PEERS_MAX     64
-#define POLICY_DATABASES_MAX 2 /* one of places, one of networks */
-#define POLICY_NODES_MAX     32
-#define POLICY_SERVICES_MAX  16
-#define POLICY_PROFILES_MAX  16
-#define POLICY_SOURCES_MAX   256
-#define POLICY_GRANTS_MAX    32 /* client tokens and prefixes */
-#define POLICY_DOMAINS_MAX   16
-#define POLICY_RULES_MAX     32
-#define POLICY_REVOKED_MAX   32
-#define POLICY_FORMER_MAX    4  /* keys that our cluster had before */
-#define POLICY_RESIDENCE_MAX 32 /* prefixes of clients who must stay somewhere … */
-#define POLICY_REGIONS_MAX   8  /* … in one of so many regions */
-#define POLICY_AGREEMENT_MAX 32 /* rows, each for all peers of some names … */
-#define POLICY_TERMS_MAX     8  /* … with so many regions or prefixes in a list */
-#define POLICY_CLASSES_MAX   8  /* of priority, 0 the most urgent */
-#define POLICY_FASTER_MAX    5  /* a peer may ask for beats this many times as often */
-#define POLICY_TEXT_LEN_MAX  255
+#define POLICY_PEERS_MAX          64
+#define POLICY_DATABASES_MAX      2 /* one of places, one of networks */
+#define POLICY_NODES_MAX          32
+#define POLICY_SERVICES_MAX       16
+#define POLICY_PROFILES_MAX       16
+#define POLICY_SOURCES_MAX        256
+#define POLICY_GRANTS_MAX         32 /* client tokens and prefixes */
+#define POLICY_DOMAINS_MAX        16
+#define POLICY_RULES_MAX          32
+#define POLICY_REVOKED_MAX        32
+#define POLICY_FORMER_MAX         4  /* keys that our cluster had before */
+#define POLICY_RESIDENCE_MAX      32 /* prefixes of clients who must stay somewhere … */
+#define POLICY_REGIONS_MAX        8  /* … in one of so many regions */
+#define POLICY_AGREEMENT_MAX      32 /* rows, each for all peers of some names … */
+#define POLICY_LOCATION_BITS_IPV4 24 /* who may go where is said of no longer prefixes: those */
+#define POLICY_LOCATION_BITS_IPV6 48 /* of topo/location.h, by which sessions move */
+#define POLICY_TERMS_MAX          8  /* … with so many regions or prefixes in a list */
+#define POLICY_CLASSES_MAX        8  /* of priority, 0 the most urgent */
+#define POLICY_FASTER_MAX         5  /* a peer may ask for beats this many times as often */
+#define POLICY_TEXT_LEN_MAX       255
 
 struct policy_text {
     char text[POLICY_TEXT_LEN_MAX + 1];

@@ -150,6 +150,15 @@ void policy_check_pattern(struct schema_run *run, const struct schema_row *row,
         schema_mismatch(run, row, node);
 }
 
+/* Clients are told apart by location: of two within one, who may go where would be judged alike. */
+void policy_check_whereabouts(struct schema_run *run, const struct schema_row *row,
+                              struct tree_node *node, void *field) {
+    const struct prefix *p = field;
+    if (p->bits > (p->addr.family == 4 ? POLICY_LOCATION_BITS_IPV4 : POLICY_LOCATION_BITS_IPV6))
+        fault_hint(schema_mismatch(run, row, node),
+                   "clients behind one /24 (IPv6: /48) move together, and are judged as one");
+}
+
 void policy_read_token(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
                        void *field) {
     if (node->kind == TREE_SCALAR && policy_token_valid(node->text, node->len)) {

@@ -362,8 +362,11 @@ const struct schema_table policy_performance_table = {
 
 /* ---- residence ---- */
 
+#define WHEREABOUTS_FORM "a prefix of at most 24 bits, of IPv6 48, such as 192.0.2.0/24"
+
 static const struct schema_row residence_rows[] = {
     {"prefix", SCHEMA_PREFIX, AT(policy_residence, prefix), .required = true,
+     .form = WHEREABOUTS_FORM, .check = policy_check_whereabouts,
      .doc = "Clients with these addresses; of several prefixes the longest decides."},
     {"regions", SCHEMA_LIST, LIST_AT(policy_residence, regions, region_count, POLICY_REGIONS_MAX),
      .required = true, .item = &name_item, .single = true, .unique = "",
@@ -441,7 +444,8 @@ const struct schema_table policy_discovery_table = {
 /* ---- agreements ---- */
 
 static const struct schema_row class_item = {.key = "", .type = SCHEMA_COUNT, .range = "0..7"};
-static const struct schema_row prefix_item = {.key = "", .type = SCHEMA_PREFIX};
+static const struct schema_row prefix_item = {
+    .key = "", .type = SCHEMA_PREFIX, .form = WHEREABOUTS_FORM, .check = policy_check_whereabouts};
 
 #define PREFIXES(field)                                                                            \
     SCHEMA_LIST, LIST_AT(policy_agreement, field.list, field.count, POLICY_TERMS_MAX),             \

@@ -57,14 +57,13 @@ Test(policy, the_longest_prefix_says_where_clients_must_stay) {
         const char *location;
         const char *region; /* NULL: anywhere */
     } rows[] = {
-        {"192.0.2.0/24", "eu"},    {"192.0.3.0/24", "us"},
-        {"198.51.100.0/24", "ch"}, /* some of it must, so all of it does */
-        {"203.0.113.0/24", NULL},  {"2001:db8:7::/48", "eu"},
-        {"2001:db9::/48", NULL},
+        {"192.0.2.0/24", "eu"},   {"192.0.3.0/24", "us"},    {"198.51.100.0/24", "ch"},
+        {"198.51.0.0/16", "ch"}, /* some of it must, so all of it does */
+        {"203.0.113.0/24", NULL}, {"2001:db8:7::/48", "eu"}, {"2001:db9::/48", NULL},
     };
     read_after_head("residence:\n  - {prefix: 192.0.0.0/16, regions: [us, ca]}\n"
                     "  - {prefix: 192.0.2.0/24, regions: eu}\n"
-                    "  - {prefix: 198.51.100.128/25, regions: ch}\n"
+                    "  - {prefix: 198.51.100.0/24, regions: ch}\n"
                     "  - {prefix: '2001:db8::/32', regions: [eu]}\n");
     cr_assert_str_eq(faults_text(&faults), "");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
