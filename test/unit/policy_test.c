@@ -52,6 +52,26 @@ Test(policy, least_has_every_default) {
     cr_expect_eq(policy.dns_server.family, 0);
 }
 
+/* What is on the very edge of what may be. */
+Test(policy, accepts) {
+    static const struct {
+        const char *what, *text;
+    } rows[] = {
+        {"all that there is set aside for peers",
+         "profiles: [{name: p, codec: pcmu}]\n"
+         "services: [{name: s, capacity: 20, profiles: p}]\n"
+         "peers:\n"
+         "  - {name: a, key: k4.public.Y7ItFAXCiBL25ickHlp9aYqnk5Se1Pi6cKg5TNMo4GY, beats: 'a:1',"
+         " control: 'a:2', reserved_slots: 20, detect_within: 200ms}\n"},
+        {"one beat that may be lost", "detection: {detect_within: 200ms, interval: 100ms}\n"},
+        {"opus at 24 kHz", "profiles: [{name: p, codec: opus, rate: 24kHz}]\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        read_after_head(rows[i].text);
+        cr_expect_str_eq(faults_text(&faults), "", "%s: %s", rows[i].what, faults_text(&faults));
+    }
+}
+
 Test(policy, the_longest_prefix_says_where_clients_must_stay) {
     static const struct {
         const char *location;

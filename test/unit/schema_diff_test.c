@@ -1,8 +1,10 @@
 #include "peerd/policy/schema_diff.h"
 
+#include "peerd/io/policy_file.h"
 #include "peerd/policy/policy_schema.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,4 +97,55 @@ Test(schema_diff, another_order_is_no_difference) {
     cr_expect_str_eq(told, "");
     free(a);
     free(b);
+}
+
+#define SAMPLES_MAX 32
+
+/* What was told, in whatever order: how many keys, and a sum over them and both of their values. */
+struct digest {
+    uint32_t count;
+    uint64_t sum;
+    bool back; /* the way back is looked at: what was before comes after */
+};
+
+static uint64_t hash(uint64_t h, const char *text) {
+    for (; text != NULL && *text != '\0'; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3;
+    return (h ^ 0xff) * 0x100000001b3;
+}
+
+static void digest(void *data, const char *path, const char *before, const char *after) {
+    struct digest *d = data;
+    bool secret = before != NULL && strcmp(before, "one") == 0; /* and `after` is "another" */
+    d->count++;
+    if (secret)
+        before = after = NULL;
+    d->sum += hash(hash(hash(1, path), d->back ? after : before), d->back ? before : after);
+}
+
+/* `peerctl diff` over each pair of samples: whatever one would change, the other would change back.
+ */
+Test(schema_diff, samples_differ_from_one_another_and_not_from_themselves) {
+    static struct faults faults;
+    struct policy *all[SAMPLES_MAX];
+    size_t count = 0;
+    glob_t files;
+    cr_assert_eq(glob("conf/*.yaml", 0, NULL, &files), 0, "run this at the top of the sources");
+    cr_assert_eq(glob("conf/*/*.yaml", GLOB_APPEND, NULL, &files), 0);
+    cr_assert_leq(files.gl_pathc, (size_t)SAMPLES_MAX);
+    for (; count < files.gl_pathc; count++)
+        cr_assert_not_null(all[count] = policy_file_load_alone(files.gl_pathv[count], &faults));
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++) {
+            struct digest there = {.back = false}, back = {.back = true};
+            schema_diff(&policy_table, all[i], all[k], digest, &there);
+            schema_diff(&policy_table, all[k], all[i], digest, &back);
+            cr_expect_eq(there.count == 0, i == k, "%s, %s: %u", files.gl_pathv[i],
+                         files.gl_pathv[k], there.count);
+            cr_expect(there.count == back.count && there.sum == back.sum, "%s, %s",
+                      files.gl_pathv[i], files.gl_pathv[k]);
+        }
+    for (size_t i = 0; i < count; i++)
+        policy_file_free(all[i]);
+    globfree(&files);
 }
