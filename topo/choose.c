@@ -98,7 +98,13 @@ static void take(struct run *r, uint32_t candidate) {
 /* ---- gains ----------------------------------------------------------------------------------- */
 
 static uint64_t favoured(const struct run *r, uint32_t candidate, uint64_t sessions) {
-    return sessions * (r->task->candidates[candidate].kept ? 5 : 4);
+    const struct choose_candidate *c = &r->task->candidates[candidate];
+    return sessions * (c->held ? 6 : c->kept ? 5 : 4);
+}
+
+static uint64_t farness(const struct run *r, uint32_t candidate) {
+    const struct choose_candidate *c = &r->task->candidates[candidate];
+    return r->bids[candidate].farness * (c->held ? 2 : c->kept ? 3 : 4);
 }
 
 static void reckon(struct run *r, uint32_t candidate) {
@@ -119,10 +125,8 @@ static bool precedes(const struct run *r, uint32_t a, uint32_t b) {
         return gain_x > gain_y;
     if (x->cost != y->cost) /* 2 */
         return x->cost < y->cost;
-    uint64_t far_x = r->bids[a].farness * (x->kept ? 3 : 4); /* 3 */
-    uint64_t far_y = r->bids[b].farness * (y->kept ? 3 : 4);
-    if (far_x != far_y)
-        return far_x < far_y;
+    if (farness(r, a) != farness(r, b)) /* 3 */
+        return farness(r, a) < farness(r, b);
     return strcmp(x->name.text, y->name.text) < 0; /* 4 */
 }
 

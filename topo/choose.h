@@ -9,9 +9,10 @@
  * that tells two apart decides:
  *
  *    1 sessions, in locations that lack a backup, to which it would be one, by its cost and that of
- *      one more peering; who is a peer already counts a quarter more
+ *      one more peering; who is a peer already counts a quarter more, and half as much again if
+ *      there are sessions between us
  *    2 cost
- *    3 nearness to the clients; who is a peer already counts a quarter nearer
+ *    3 nearness to the clients; who is a peer already counts a quarter nearer, or half as far
  *    4 name
  *
  * It is good for a location if the round trip to it is at most `good_us`, or no more than a quarter
@@ -37,13 +38,19 @@
 #define CHOOSE_PEERS_MAX      64
 #define CHOOSE_COST_MAX       1000000U /* in whatever unit the policies agree upon */
 
+/* What the daemon and the simulator ask alike. */
+#define CHOOSE_GOOD_US      50000 /* [µs] to clients and back, or not much longer than any */
+#define CHOOSE_BACKUPS      2
+#define CHOOSE_PEERING_COST 10 /* beats and slots, in the unit of what a session costs */
+
 struct choose_candidate {
     struct name name;
     struct rank_place place;
     uint32_t cost;
     bool pinned;   /* policy names it, or it has an agreement with us that we keep */
     bool excluded; /* policy does not take it, or it has refused us */
-    bool kept;     /* it is a peer now */
+    bool kept;     /* it is a peer now, or we are one to it */
+    bool held;     /* it is, and there are sessions between us */
 };
 
 struct choose_task {

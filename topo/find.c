@@ -93,6 +93,8 @@ static void set_state(struct find *f, struct find_cluster *c, enum find_state st
                     find_refusal_text(c->refusal));
         return;
     case FIND_STATE_ACCEPTED:
+        c->accepted = now;
+        c->deaf_until = instant_us(INT64_MIN);
         fetch_ended(f, c); /* it may have been asked again, and what it says then is as good */
         c->due = INSTANT_NEVER;
         if (before != FIND_STATE_ACCEPTED)
@@ -159,10 +161,10 @@ static void judge_the_refused(struct find *f, struct instant now) {
 /* More are to be had than may be peers: whoever backs us up best is to be one. */
 static void choose_again(struct find *f, struct instant now) {
     bool chosen[FIND_CLUSTERS_MAX];
-    if (!instant_reached(now, f->choose_at) || !find_has_choice(f))
+    if (!find_wants_clients(f, now))
         return;
     f->choose_at = instant_add(now, FIND_CHOOSE_EVERY);
-    if (!find_choose(f, chosen))
+    if (!find_choose(f, now, chosen))
         return;
     for (uint32_t i = 0; i < f->top; i++) {
         struct find_cluster *c = &f->clusters[i];
@@ -216,7 +218,10 @@ static struct find_cluster *take_claim(struct find *f, const struct find_claim *
         }
         if (c->used)
             forget(f, c, now, "");
-        *c = (struct find_cluster){.used = true, .claim = *claim, .due = soon(f, now)};
+        *c = (struct find_cluster){.used = true,
+                                   .claim = *claim,
+                                   .due = soon(f, now),
+                                   .deaf_until = instant_us(INT64_MIN)};
         uint32_t end = (uint32_t)(c - f->clusters) + 1;
         f->top = end > f->top ? end : f->top;
     } else if (c->state != FIND_STATE_RETIRED && (by == NULL || c->told_by == 0)) {
@@ -500,6 +505,9 @@ static void take(struct find *f, const struct find_event *e) {
     case FIND_PEERS:
         peers_counted(f, e->u.peers, e->now);
         return;
+    case FIND_CLIENTS:
+        find_clients_heard(f, e->u.clients, e->now);
+        return;
     }
 }
 
@@ -519,6 +527,10 @@ void find_step(struct find *f, const struct find_event *event, struct find_outbo
     judge_the_refused(f, event->now);
     f->counters.changes++;
     put(outbox, FIND_NEW_PEERS);
+}
+
+bool find_wants_clients(const struct find *f, struct instant now) {
+    return instant_reached(now, f->choose_at) && find_has_choice(f);
 }
 
 struct instant find_deadline(const struct find *f) {

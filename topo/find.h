@@ -23,9 +23,11 @@
  * as much as DNS can be, and a rule with a key is the remedy.
  *
  * If rules accept more than `peers_max`, whoever came first is a peer at first. A while later, and
- * once in FIND_CHOOSE_EVERY, topo/choose says who backs us up best: near, and in other failure
- * domains than we and each other. Those who are peers already count more, so that nobody comes and
- * goes because of a trifle.
+ * once in FIND_CHOOSE_EVERY, topo/choose says who backs us up best: near to our clients, in other
+ * failure domains than we and each other, and for what it costs. Those who are peers already count
+ * more, and most if there are sessions between us, so that nobody comes and goes because of a
+ * trifle; so do those to whom we are a peer. Who is a peer and not heard, since it has chosen
+ * others, is passed over for FIND_DEAF.
  *
  * Never a storm: questions to one party back off from RETRY_MIN to RETRY_MAX, drawn from the upper
  * half; at most FIND_FETCHES_MAX descriptions are asked for at once and one each FETCH_PACE. Those
@@ -46,6 +48,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/base/time.h"
 #include "peerd/base/trace.h"
+#include "topo/find_clients.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,7 +61,6 @@
 #define FIND_CLAIMS_MAX     256  /* of one answer */
 #define FIND_INTRODUCED_MAX 256  /* by one peer alone: no peer can fill the table, nor can three */
 #define FIND_PLACE_LEN_MAX  255  /* [characters] */
-#define FIND_KEY_BYTES      32
 #define FIND_FETCHES_MAX    4
 #define FIND_OUTBOX_MAX     (FIND_DOMAINS_MAX + FIND_FETCHES_MAX + 2)
 
@@ -74,11 +76,8 @@
 #define FIND_ROUND_FIRST   duration_s(1)    /* … and at first a peer each second */
 #define FIND_CHOOSE_FIRST  duration_s(10)   /* from the start: by then all have been asked */
 #define FIND_CHOOSE_EVERY  duration_s(60)
+#define FIND_DEAF          duration_s(600) /* it may have other wishes by then */
 #define FIND_ROUNDS_FIRST  5 /* for so many rounds: who has just started knows nobody yet */
-
-struct find_key {
-    uint8_t bytes[FIND_KEY_BYTES];
-};
 
 struct find_place {
     char text[FIND_PLACE_LEN_MAX + 1]; /* ip:port, host:port or srv:name */
@@ -170,6 +169,9 @@ struct find_cluster {
     struct instant due;         /* … until then at most; or when the next one begins */
     uint32_t misses;            /* in a row */
     struct instant retired;
+    struct instant accepted;   /* newest */
+    struct instant deaf_until; /* it was a peer and not heard */
+    uint32_t cost;             /* of a session there, when it was a peer last */
 };
 
 struct find_domain {
@@ -202,7 +204,8 @@ struct find {
     uint32_t fresh;           /* so many are asked sooner: nobody has asked them yet */
     struct instant introduce; /* when */
     struct instant choose_at; /* whom of many to take; "never" before FIND_CONFIGURED */
-    bool changed;             /* the peers, in this step */
+    struct find_clientele clientele;
+    bool changed; /* the peers, in this step */
     struct rng rng;
     struct trace *trace;
     struct find_counters counters;
@@ -216,7 +219,8 @@ enum find_event_kind {
     FIND_INTRODUCED,  /* by a peer; the signature is right, and by the key that is claimed */
     FIND_DESCRIBED,   /* by itself, over a connection that proves its key */
     FIND_MISSED,      /* it could not be asked, or did not prove its key, or would not tell */
-    FIND_PEERS        /* so many peers can be asked whom they know */
+    FIND_PEERS,       /* so many peers can be asked whom they know */
+    FIND_CLIENTS      /* where our clients are: when find_wants_clients, in place of a tick */
 };
 
 struct find_event {
@@ -241,6 +245,7 @@ struct find_event {
             const struct find_facts *facts; /* FIND_DESCRIBED */
         } fetch;
         uint32_t peers;
+        const struct find_clients *clients;
     } u;
 };
 
@@ -275,6 +280,9 @@ void find_step(struct find *f, const struct find_event *event, struct find_outbo
 
 /* When find_step wants to be called at the latest. */
 struct instant find_deadline(const struct find *f);
+
+/* Is it time to choose among many? Whoever can should tell where our clients are first. */
+bool find_wants_clients(const struct find *f, struct instant now);
 
 /* The peers, in an order in which those that stay keep their places: *cursor from 0; NULL at the
  * end. */

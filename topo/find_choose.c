@@ -1,13 +1,8 @@
 #include "topo/choose.h"
-#include "topo/city.h"
 #include "topo/find_private.h"
 
 #include <stdlib.h>
-
-#define GOOD_US      50000 /* [µs] a backup's round trip to us, or not much longer than any */
-#define BACKUPS      2
-#define PEERING_COST 10
-#define US_PER_KM    14.0 /* there and back in glass, by cables that do not run straight */
+#include <string.h>
 
 _Static_assert(FIND_CLUSTERS_MAX <= CHOOSE_CANDIDATES_MAX, "all of them can be candidates");
 
@@ -30,54 +25,85 @@ static struct rank_place place_of(const struct find_facts *it) {
                                it->upstream};
 }
 
-/* [µs] 0: unknown, since one of the two does not say where it is. */
-static uint32_t rtt_us(const struct find_facts *a, const struct find_facts *b) {
-    if (!a->placed || !b->placed)
-        return 0;
-    return 1000 + (uint32_t)(US_PER_KM * city_distance_km(a->latitude_deg, a->longitude_deg,
-                                                          b->latitude_deg, b->longitude_deg));
+static bool holds(const struct find_key *keys, uint32_t count, const struct find_key *key) {
+    for (uint32_t i = 0; i < count; i++)
+        if (find_key_equal(&keys[i], key))
+            return true;
+    return false;
 }
 
-/* Our own place is the only location: where its clients are the core knows, and what round trips
- * they have to whom, but only of those who are peers. */
-static bool choose(const struct find *f, const struct choose_candidate *candidates,
-                   const uint32_t *rtts, uint32_t count, struct choose_result *out) {
-    static const uint32_t weight = 1;
-    uint32_t most = f->config.peers_max < CHOOSE_PEERS_MAX ? f->config.peers_max : CHOOSE_PEERS_MAX;
-    return choose_peers(out, &(struct choose_task){.own = place_of(&f->config.own),
-                                                   .candidates = candidates,
-                                                   .candidate_count = count,
-                                                   .weights = &weight,
-                                                   .location_count = 1,
-                                                   .rtt_us = rtts,
-                                                   .good_us = GOOD_US,
-                                                   .backups = BACKUPS,
-                                                   .peers_min = most,
-                                                   .peers_max = most,
-                                                   .peering_cost = PEERING_COST}) == ERR_OK;
+static struct choose_candidate candidate_of(const struct find *f, const struct find_cluster *c,
+                                            struct instant now) {
+    const struct find_clientele *all = &f->clientele;
+    const struct find_key *key = &c->claim.key;
+    bool peer = c->state == FIND_STATE_ACCEPTED;
+    return (struct choose_candidate){.name = c->facts.name,
+                                     .place = place_of(&c->facts),
+                                     .cost = c->cost,
+                                     .kept = peer || holds(all->wanting, all->wanting_count, key),
+                                     .held = peer && holds(all->held, all->held_count, key),
+                                     .excluded = instant_before(now, c->deaf_until)};
 }
 
-bool find_choose(const struct find *f, bool chosen[FIND_CLUSTERS_MAX]) {
+/* What choose_peers is asked, and who its candidates are. */
+struct asking {
     struct choose_candidate candidates[FIND_CLUSTERS_MAX];
-    uint32_t rtts[FIND_CLUSTERS_MAX], index[FIND_CLUSTERS_MAX], count = 0;
-    struct choose_result r;
-    bool other = false;
+    uint32_t index[FIND_CLUSTERS_MAX];
+    uint32_t count;
+    uint32_t weights[FIND_LOCATIONS_MAX];
+    uint32_t rtts[FIND_LOCATIONS_MAX * FIND_CLUSTERS_MAX];
+};
+
+static void fill_candidates(const struct find *f, struct instant now, struct asking *a) {
     for (uint32_t i = 0; i < f->top; i++) {
         const struct find_cluster *c = &f->clusters[i];
-        chosen[i] = false;
         if (!is_candidate(c))
             continue;
-        index[count] = i;
-        rtts[count] = rtt_us(&f->config.own, &c->facts);
-        candidates[count++] = (struct choose_candidate){.name = c->facts.name,
-                                                        .place = place_of(&c->facts),
-                                                        .kept = c->state == FIND_STATE_ACCEPTED};
+        a->index[a->count] = i;
+        a->candidates[a->count++] = candidate_of(f, c, now);
     }
-    if (!choose(f, candidates, rtts, count, &r))
-        return false;
-    for (uint32_t i = 0; i < r.count; i++) {
-        chosen[index[r.peers[i]]] = true;
-        other |= !candidates[r.peers[i]].kept;
+}
+
+/* Of nobody's clients our own place is the location. */
+static uint32_t fill_locations(const struct find *f, struct asking *a) {
+    const struct find_clientele *all = &f->clientele;
+    uint32_t count = all->location_count > 0 ? all->location_count : 1;
+    for (uint32_t l = 0; l < count; l++) {
+        a->weights[l] = all->location_count > 0 ? all->locations[l].weight : 1;
+        for (uint32_t i = 0; i < a->count; i++)
+            a->rtts[l * a->count + i] = find_way_us(f, l, &f->clusters[a->index[i]]);
     }
+    return count;
+}
+
+static bool choose(const struct find *f, struct instant now, struct asking *a,
+                   struct choose_result *out) {
+    uint32_t most = f->config.peers_max < CHOOSE_PEERS_MAX ? f->config.peers_max : CHOOSE_PEERS_MAX;
+    fill_candidates(f, now, a);
+    uint32_t locations = fill_locations(f, a);
+    return choose_peers(out, &(struct choose_task){.own = place_of(&f->config.own),
+                                                   .candidates = a->candidates,
+                                                   .candidate_count = a->count,
+                                                   .weights = a->weights,
+                                                   .location_count = locations,
+                                                   .rtt_us = a->rtts,
+                                                   .good_us = CHOOSE_GOOD_US,
+                                                   .backups = CHOOSE_BACKUPS,
+                                                   .peers_min = most,
+                                                   .peers_max = most,
+                                                   .peering_cost = CHOOSE_PEERING_COST}) == ERR_OK;
+}
+
+bool find_choose(const struct find *f, struct instant now, bool chosen[FIND_CLUSTERS_MAX]) {
+    struct asking *a = calloc(1, sizeof(*a));
+    struct choose_result r = {.count = 0};
+    bool other = false;
+    bool good = a != NULL && choose(f, now, a, &r);
+    memset(chosen, 0, FIND_CLUSTERS_MAX * sizeof(*chosen));
+    for (uint32_t i = 0; i < r.count && good; i++) {
+        chosen[a->index[r.peers[i]]] = true;
+        other |= f->clusters[a->index[r.peers[i]]].state != FIND_STATE_ACCEPTED;
+    }
+    free(a);
     return other;
 }

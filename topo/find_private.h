@@ -25,10 +25,17 @@ enum find_refusal find_judge(struct find *f, const struct find_cluster *c, uint3
  * who is to be forgotten first; NULL if there is none. */
 struct find_cluster *find_room(struct find *f, const struct find_key *by);
 
+/* Takes what was told of clients and peers. */
+void find_clients_heard(struct find *f, const struct find_clients *told, struct instant now);
+
+/* [µs] between the clients of location `l` (location_count: of ourselves) and a cluster that has
+ * been described; 0: unknown. */
+uint32_t find_way_us(const struct find *f, uint32_t l, const struct find_cluster *c);
+
 /* Are there more whom rules accept than may be peers? */
 bool find_has_choice(const struct find *f);
 
 /* Who of them should be, by index; false if it would be those who are, or memory is short. */
-bool find_choose(const struct find *f, bool chosen[FIND_CLUSTERS_MAX]);
+bool find_choose(const struct find *f, struct instant now, bool chosen[FIND_CLUSTERS_MAX]);
 
 #endif

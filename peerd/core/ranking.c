@@ -19,8 +19,8 @@ struct clients {
     struct coord at;
 };
 
-static void find_clients(const struct core *core, const struct prefix *location,
-                         struct clients *out) {
+static void locate_clients(const struct core *core, const struct prefix *location,
+                           struct clients *out) {
     fares_words(core, location, &out->words);
     out->located = coords_locate(core, location, &out->words, &out->at);
 }
@@ -31,12 +31,25 @@ static struct duration rtt_estimated(const struct core *core, const struct peeri
     return at == NULL || !clients->located ? DURATION_ZERO : coord_rtt(&clients->at, at);
 }
 
+static struct duration rtt_of(const struct core *core, const struct peering *p,
+                              const struct prefix *location, const struct clients *clients) {
+    struct duration measured = fares_trip_of_peer(core, p, location, &clients->words).rtt;
+    return measured.us > 0 ? measured : rtt_estimated(core, p, clients);
+}
+
 struct duration ranking_rtt(const struct core *core, const struct peering *p,
                             const struct prefix *location) {
     struct clients clients;
-    find_clients(core, location, &clients);
-    struct duration measured = fares_trip_of_peer(core, p, location, &clients.words).rtt;
-    return measured.us > 0 ? measured : rtt_estimated(core, p, &clients);
+    locate_clients(core, location, &clients);
+    return rtt_of(core, p, location, &clients);
+}
+
+void ranking_rtts(const struct core *core, const struct prefix *location,
+                  struct duration out[POLICY_PEERS_MAX]) {
+    struct clients clients;
+    locate_clients(core, location, &clients);
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        out[i] = rtt_of(core, core->peers[i], location, &clients);
 }
 
 static struct rank_candidate candidate(const struct core *core, const struct peering *p,
@@ -99,7 +112,7 @@ struct rank_candidate ranking_self(const struct core *core, const struct ranking
     struct core_fare fare = {0};
     uint32_t free_slots = core_free_slots(core), kept = standbys_reserved_unused(core);
     const struct coord *at = coords_own(core);
-    find_clients(core, &about->location, &clients);
+    locate_clients(core, &about->location, &clients);
     struct rank_candidate c = {.name = core->name,
                                .place = core->place,
                                .usable = !core->drain.active,
@@ -121,7 +134,7 @@ struct rank_candidate ranking_self(const struct core *core, const struct ranking
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]) {
     struct clients clients;
-    find_clients(core, &about->location, &clients);
+    locate_clients(core, &about->location, &clients);
     for (uint32_t i = 0; i < core->peer_count; i++) {
         out[i] = candidate(core, core->peers[i], about, damped_too, &clients);
         out[i].accepts &= may_reside(core, core->peers[i], &about->location);

@@ -30,4 +30,8 @@ struct core_backup ranking_backup(const struct peering *p, const struct session_
 struct duration ranking_rtt(const struct core *core, const struct peering *p,
                             const struct prefix *location);
 
+/* The same of all peers, by index. */
+void ranking_rtts(const struct core *core, const struct prefix *location,
+                  struct duration out[POLICY_PEERS_MAX]);
+
 #endif

@@ -322,6 +322,11 @@ struct core_group_cursor {
 void core_groups_begin(const struct core *core, struct core_group_cursor *cursor);
 bool core_group_next(struct core_group_cursor *cursor, struct core_group_status *out);
 
+/* Where our clients are and what there is between us and our peers: all of `out` but who wants us.
+ */
+struct find_clients;
+void core_clientele(const struct core *core, struct find_clients *out);
+
 /* How our own clients of a location fare, and how far away they are. */
 struct core_fare {
     uint32_t rating_centi; /* [R/100] */

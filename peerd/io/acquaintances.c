@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SOON   duration_s(15) /* a peer asks every five seconds, a curious one once a minute */
+#define RECENT duration_s(30)
+
 /* Whom we can introduce; all borrowed. */
 struct entry {
     const uint8_t *key;
@@ -32,6 +35,30 @@ void acquaintances_keep(struct acquaintances *a, const struct find *f, const str
     a->envelopes[place] =
         d->doors != NULL && len <= ACQUAINTANCE_LEN_MAX ? strndup(envelope, len) : NULL;
     a->keys[place] = *key;
+}
+
+void acquaintances_init(struct acquaintances *a) {
+    for (uint32_t i = 0; i < FIND_CLUSTERS_MAX; i++)
+        a->asked[i] = a->wants[i] = instant_us(INT64_MIN);
+}
+
+void acquaintances_asked(struct acquaintances *a, const struct find *f, const struct find_key *key,
+                         struct instant now) {
+    const struct find_cluster *c = find_by_key(f, key);
+    if (c == NULL)
+        return;
+    size_t place = (size_t)(c - f->clusters);
+    if (instant_before(now, instant_add(a->asked[place], SOON)))
+        a->wants[place] = now;
+    a->asked[place] = now;
+}
+
+void acquaintances_wanting(const struct acquaintances *a, const struct find *f, struct instant now,
+                           struct find_clients *out) {
+    for (uint32_t i = 0; i < f->top && out->wanting_count < FIND_PEERS_MAX; i++)
+        if (f->clusters[i].used && f->clusters[i].state != FIND_STATE_ACCEPTED &&
+            instant_before(now, instant_add(a->wants[i], RECENT)))
+            out->wanting[out->wanting_count++] = f->clusters[i].claim.key;
 }
 
 static void add(struct page *p, const uint8_t *key, const char *envelope) {

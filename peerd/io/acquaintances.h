@@ -18,13 +18,25 @@ struct daemon;
 struct acquaintances {
     char *envelopes[FIND_CLUSTERS_MAX]; /* owned; of the cluster in that place of the table … */
     struct find_key keys[FIND_CLUSTERS_MAX]; /* … while this is its key */
+    struct instant asked[FIND_CLUSTERS_MAX]; /* it asked what we are like, newest … */
+    struct instant wants[FIND_CLUSTERS_MAX]; /* … and so soon after another time as a peer does */
 };
+
+void acquaintances_init(struct acquaintances *a);
 
 void acquaintances_free(struct acquaintances *a);
 
 /* Of a cluster that has just been met. One that does not want to be introduced is not kept. */
 void acquaintances_keep(struct acquaintances *a, const struct find *f, const struct find_key *key,
                         const struct description *d, const char *envelope, size_t len);
+
+/* It asks for our description. Those to whom we are a peer do so every few seconds. */
+void acquaintances_asked(struct acquaintances *a, const struct find *f, const struct find_key *key,
+                         struct instant now);
+
+/* Those who do, and are no peers of ours. */
+void acquaintances_wanting(const struct acquaintances *a, const struct find *f, struct instant now,
+                           struct find_clients *out);
 
 /* What we tell `asker` (a peer, by number) of those whose keys follow `after`: JSON from malloc,
  * NULL if memory is short. `a` and `f` may be NULL: then our peers are all whom we know. */

@@ -99,6 +99,8 @@ static void get_description(struct daemon *d, struct net_http_request *r, uint32
     description.doors = d->policy->discovery.introduction ? &doors : NULL;
     keys_describe(d, &description, &past);
     char *envelope = description_seal(&description, &d->key, &len);
+    if (r->has_peer_key)
+        discovery_asked(d, &r->peer_key);
     if (envelope != NULL && asker_is_peer(d, r, index) && keys_announces(d))
         d->peers[index]->told_next = true;
     if (envelope == NULL)

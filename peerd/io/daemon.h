@@ -280,6 +280,8 @@ bool discovery_knows(const struct daemon *d, const struct public_key *key);
 /* Those whose tickets count though their key was succeeded by another and who are no peers; how
  * many. */
 size_t discovery_add_issuers(const struct daemon *d, struct ticket_issuer *out, size_t room);
+/* It asks for our description, and may be no peer. */
+void discovery_asked(struct daemon *d, const struct public_key *key);
 /* Whom of those after a key we introduce to the peer `asker`: JSON from malloc, NULL if memory is
  * short. */
 char *discovery_introductions(const struct daemon *d, uint32_t asker,

@@ -64,9 +64,17 @@ static void step(struct discovery *x, struct find_event *event) {
     net_timer_arm(&x->tick, find_deadline(&x->find));
 }
 
+/* When it is time to choose among many it wants to know where our clients are. */
 static void tick(void *data, struct instant now) {
-    (void)now;
-    step(data, &(struct find_event){.kind = FIND_TICK});
+    struct discovery *x = data;
+    struct find_event event = {.kind = FIND_TICK};
+    struct find_clients clients;
+    if (find_wants_clients(&x->find, now)) {
+        core_clientele(x->daemon->core, &clients);
+        acquaintances_wanting(&x->acquaintances, &x->find, now, &clients);
+        event = (struct find_event){.kind = FIND_CLIENTS, .u.clients = &clients};
+    }
+    step(x, &event);
 }
 
 static struct public_key key_of(const struct find_key *key) {
@@ -294,6 +302,12 @@ char *discovery_introductions(const struct daemon *d, uint32_t asker,
                               after, len);
 }
 
+void discovery_asked(struct daemon *d, const struct public_key *key) {
+    struct find_key asker = find_key_of(key);
+    if (d->discovery != NULL)
+        acquaintances_asked(&d->discovery->acquaintances, &d->discovery->find, &asker, net_now());
+}
+
 /* ---- peers ----------------------------------------------------------------------------------- */
 
 static uint32_t slots_left(const struct policy *p) {
@@ -430,6 +444,7 @@ static struct discovery *open_discovery(struct daemon *d) {
     net_entropy(&seed, sizeof(seed));
     x->daemon = d;
     find_init(&x->find, seed, &d->trace);
+    acquaintances_init(&x->acquaintances);
     net_timer_init(&x->tick, d->loop, tick, x);
     net_timer_init(&x->apply, d->loop, apply, x);
     return x;

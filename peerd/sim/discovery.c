@@ -183,10 +183,29 @@ struct instant sim_discovery_deadline(const struct sim_site *site) {
     return site->discovery != NULL ? find_deadline(&site->discovery->find) : INSTANT_NEVER;
 }
 
+/* Others to whom we are a peer: of a real cluster its questions tell that. */
+static void fill_wanting(const struct sim *sim, const struct sim_site *site,
+                         struct find_clients *out) {
+    for (uint32_t i = 0; i < sim->site_count && out->wanting_count < FIND_PEERS_MAX; i++) {
+        const struct sim_site *other = &sim->sites[i];
+        if (other->core != NULL && sim_site_knows(other, other->peer_of[site->index]) &&
+            !sim_site_knows(site, site->peer_of[i]))
+            out->wanting[out->wanting_count++] = find_key_of(&other->key);
+    }
+}
+
 void sim_discovery_due(struct sim *sim, struct sim_site *site) {
-    if (site->discovery != NULL &&
-        instant_reached(sim_site_now(sim, site), find_deadline(&site->discovery->find)))
-        step(sim, site, &(struct find_event){.kind = FIND_TICK});
+    struct instant now = sim_site_now(sim, site);
+    struct find_event event = {.kind = FIND_TICK};
+    struct find_clients clients;
+    if (site->discovery == NULL || !instant_reached(now, find_deadline(&site->discovery->find)))
+        return;
+    if (site->core != NULL && find_wants_clients(&site->discovery->find, now)) {
+        core_clientele(site->core, &clients);
+        fill_wanting(sim, site, &clients);
+        event = (struct find_event){.kind = FIND_CLIENTS, .u.clients = &clients};
+    }
+    step(sim, site, &event);
 }
 
 void sim_discovery_check(const struct sim_site *site) {

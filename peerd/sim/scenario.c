@@ -206,7 +206,8 @@ static void fill_discovery(const struct scenario *s, uint32_t cluster, struct po
                                         .accept_moves = true,
                                         .offer_moves = true,
                                         .reserved_slots = s->clusters[cluster].reserved_slots};
-    d->peers_max = POLICY_PEERS_MAX;
+    d->peers_max =
+        s->clusters[cluster].chooses > 0 ? s->clusters[cluster].chooses : POLICY_PEERS_MAX;
     d->refresh_min = duration_s(1);
     d->refresh_max = duration_s(3600);
     d->keep = s->discovery.keep;

@@ -441,6 +441,7 @@ struct scenario_abilities {
     bool clock_step, clock_drift;
     bool lies;               /* clusters that say what is not true */
     bool discovery;          /* peers that DNS names */
+    bool chooses;            /* some of those whom DNS names as peers, by whom each serves */
     bool whole;              /* the expectation of that name */
     bool regions;            /* a whole region or provider as target */
     uint32_t clusters_max;   /* 0: no limit */

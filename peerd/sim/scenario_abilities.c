@@ -171,6 +171,14 @@ static void check_lie(const struct scenario *s, uint32_t index,
         refuse(faults, can, s->clusters[index].mark, path, "a cluster that lies");
 }
 
+static void check_choice(const struct scenario *s, uint32_t index,
+                         const struct scenario_abilities *can, struct faults *faults) {
+    char path[TREE_PATH_LEN_MAX + 1];
+    snprintf(path, sizeof(path), "clusters[%u].chooses", (unsigned)s->clusters[index].row);
+    if (s->discovery.given && s->clusters[index].chooses > 0 && !can->chooses)
+        refuse(faults, can, s->clusters[index].mark, path, "a choice among those whom DNS names");
+}
+
 bool scenario_check_abilities(const struct scenario *s, const struct scenario_abilities *can,
                               struct faults *faults) {
     uint64_t clients = 0;
@@ -200,6 +208,8 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
     }
     for (uint32_t i = 0; i < s->cluster_count && !can->lies; i++)
         check_lie(s, i, can, faults);
+    for (uint32_t i = 0; i < s->cluster_count; i++)
+        check_choice(s, i, can, faults);
     if (beyond != UINT32_MAX) {
         char path[TREE_PATH_LEN_MAX + 1];
         snprintf(path, sizeof(path), "clients[%u]", (unsigned)beyond);

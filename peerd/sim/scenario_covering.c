@@ -14,10 +14,6 @@
  * then each takes further ones until it has half as many as it wants at most.
  */
 
-#define GOOD_US      50000 /* [µs] to listeners and back, or not much longer than any */
-#define BACKUPS      2
-#define PEERING_COST 10 /* beats and slots, in the unit of what a session costs */
-
 /* What all choices share. */
 struct choices {
     struct scenario *s;
@@ -116,11 +112,11 @@ static bool choose(struct choices *c, uint32_t own, enum pass pass, struct choos
                                  .weights = c->weights,
                                  .location_count = c->locations,
                                  .rtt_us = c->rtt_us,
-                                 .good_us = GOOD_US,
-                                 .backups = BACKUPS,
+                                 .good_us = CHOOSE_GOOD_US,
+                                 .backups = CHOOSE_BACKUPS,
                                  .peers_min = pass == PASS_COVER ? 1 : (cluster->chooses + 1) / 2,
                                  .peers_max = cluster->chooses,
-                                 .peering_cost = PEERING_COST}) == ERR_OK;
+                                 .peering_cost = CHOOSE_PEERING_COST}) == ERR_OK;
 }
 
 static void join(struct choices *c, uint32_t a, uint32_t b) {
@@ -179,6 +175,8 @@ bool scenario_choose_covering(struct scenario *s) {
     struct choices c = {.s = s};
     size_t n = s->cluster_count;
     bool any = false, good;
+    if (s->discovery.given)
+        return true; /* they choose while it runs, as the daemon does */
     memset(&s->choice, 0, sizeof(s->choice));
     for (uint32_t i = 0; i < s->cluster_count; i++)
         if (s->clusters[i].chooses > 0) {

@@ -15,7 +15,7 @@ static void refuse(struct resolving *r, struct tree_node *node, const char *expe
 
 /* No policy names a peer, in whatever way. */
 static void refuse_peerings(struct resolving *r) {
-    static const char *const ways[] = {"peers", "nearest", "chooses"};
+    static const char *const ways[] = {"peers", "nearest"};
     struct tree_node *list = tree_find(r->root, "clusters");
     for (struct tree_node *row = list != NULL ? list->first : NULL; row != NULL; row = row->next)
         for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)

@@ -161,7 +161,9 @@ static const struct schema_row cluster_rows[] = {
      .doc =
          "In place of `peers`: it knows all clusters that choose, and peers with at most so many, "
          "and with half as many at least: those that give the listeners whom it serves two good "
-         "backups, which fall neither with it nor together, for the least cost."},
+         "backups, which fall neither with it nor together, for the least cost. With `discovery` "
+         "it "
+         "chooses while it runs, as a policy with `peers_max` does."},
     {"lies", SCHEMA_MAPPING, AT(scenario_cluster, lies), .table = &lie_table,
      .doc = "It says of one cluster what is not true. For the simulator only."},
     {"detection", SCHEMA_CUSTOM, AT(scenario_cluster, detection_given), .read = take_override,

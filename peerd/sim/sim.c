@@ -40,6 +40,7 @@ const struct scenario_abilities sim_abilities = {
     .clock_drift = true,
     .lies = true,
     .discovery = true,
+    .chooses = true,
     .whole = true,
     .regions = true,
     .clusters_max = CLUSTERS_MAX,

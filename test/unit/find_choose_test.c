@@ -126,3 +126,151 @@ Test(find_choose, who_does_not_say_where_it_is_displaces_nobody) {
         cr_expect(is_peer(10) && !is_peer(11));
     }
 }
+
+/* ---- what our own experience says ------------------------------------------------------------ */
+
+static struct find_clients clients;
+
+static void tell_place(uint32_t number, uint32_t sessions, uint32_t rtt_ms) {
+    struct find_location *l = &clients.locations[clients.location_count++];
+    *l = (struct find_location){.sessions = sessions, .rtt_us = rtt_ms * 1000};
+    l->location.addr.family = 4;
+    l->location.addr.ip[0] = (uint8_t)number;
+    l->location.bits = 24;
+}
+
+static void tell_peer(uint8_t number, bool heard, bool held, uint32_t cost) {
+    clients.peers[clients.peer_count++] =
+        (struct find_peer){.key = key_of(number), .heard = heard, .held = held, .cost = cost};
+}
+
+/* Until it is asked for next, and then it is told. */
+static void choose_with_clients(void) {
+    int64_t waited = 0;
+    while (!find_wants_clients(&f, now) && waited++ < 70 * 10) {
+        now = instant_add(now, duration_ms(100));
+        if (!find_wants_clients(&f, now))
+            step(&(struct find_event){.kind = FIND_TICK});
+    }
+    cr_assert(find_wants_clients(&f, now));
+    step(&(struct find_event){.kind = FIND_CLIENTS, .u.clients = &clients});
+    memset(&clients, 0, sizeof(clients));
+}
+
+/* One in Paris that is a peer, one in Sydney that is none; then clients in Sydney have measured it.
+ */
+Test(find_choose, who_is_near_our_clients_is_taken_not_who_is_near_us) {
+    begin(1, true);
+    meet("par1", 10, "eu-west", 48.9, 2.4);
+    meet("syd1", 11, "au", -33.9, 151.2);
+    meet("mel1", 12, "au-south", -37.8, 145.0);
+    choose_with_clients();
+    cr_expect(is_peer(10), "nobody has told of clients");
+    tell_place(1, 50, 300);
+    tell_peer(10, true, false, 0);
+    clients.peers[0].placed = true;
+    clients.peers[0].latitude_deg = -33.9; /* a landmark next to them, whatever it is */
+    clients.peers[0].longitude_deg = 151.2;
+    clients.locations[0].way_us[0] = 290000;
+    choose_with_clients();
+    cr_expect(is_peer(10) && !is_peer(11), "by way of it syd1 is as far");
+    tell_place(1, 50, 300);
+    tell_peer(11, true, false, 0);
+    clients.locations[0].way_us[0] = 10000; /* syd1 was a peer for a while, and was measured */
+    choose_with_clients();
+    cr_expect(!is_peer(10) && is_peer(11));
+}
+
+Test(find_choose, few_clients_for_a_minute_change_nothing) {
+    begin(1, true);
+    meet("par1", 10, "eu-west", 48.9, 2.4);
+    meet("syd1", 11, "au", -33.9, 151.2);
+    for (int i = 0; i < 3; i++) {
+        tell_place(1, 100, 10);
+        tell_peer(10, true, true, 0);
+        tell_peer(11, true, false, 0);
+        clients.locations[0].way_us[0] = 15000;
+        choose_with_clients();
+    }
+    tell_place(1, 100, 10); /* … and twice as many at the other end of the world */
+    tell_place(2, 200, 300);
+    tell_peer(10, true, true, 0);
+    tell_peer(11, true, false, 0);
+    clients.locations[0].way_us[0] = 15000;
+    clients.locations[1].way_us[1] = 5000;
+    choose_with_clients();
+    cr_expect(is_peer(10) && !is_peer(11));
+    for (int i = 0; i < 12; i++) {
+        tell_place(1, 10, 10);
+        tell_place(2, 200, 300);
+        tell_peer(10, true, true, 0);
+        clients.locations[0].way_us[0] = 15000;
+        if (is_peer(11))
+            break;
+        choose_with_clients();
+    }
+    cr_expect(is_peer(11) && !is_peer(10), "they stay");
+}
+
+Test(find_choose, who_asks_less_is_taken_and_remembered) {
+    begin(1, true);
+    meet("par1", 10, "eu-west", 48.9, 2.4);
+    meet("bru1", 11, "eu-north", 50.8, 4.4);
+    choose_with_clients();
+    cr_expect(is_peer(10));
+    tell_peer(10, true, true, 900);
+    choose_with_clients();
+    cr_expect(!is_peer(10) && is_peer(11), "it asks too much");
+    tell_peer(11, true, true, 3);
+    choose_with_clients();
+    choose_with_clients();
+    cr_expect(is_peer(11), "and that is not forgotten");
+}
+
+Test(find_choose, who_is_not_heard_is_passed_over_but_not_by_one_who_is_cut_off) {
+    begin(2, true);
+    meet("par1", 10, "eu-west", 48.9, 2.4);
+    meet("bru1", 11, "eu-north", 50.8, 4.4);
+    meet("rom1", 12, "it", 41.9, 12.5);
+    choose_with_clients();
+    cr_expect(is_peer(10) && is_peer(11));
+    for (int i = 0; i < 3; i++) {
+        tell_peer(10, false, false, 0);
+        tell_peer(11, false, false, 0);
+        choose_with_clients();
+    }
+    cr_expect(is_peer(10) && is_peer(11), "nobody is heard: it is us");
+    tell_peer(10, true, false, 0);
+    tell_peer(11, false, false, 0);
+    choose_with_clients();
+    cr_expect(is_peer(10) && is_peer(12) && !is_peer(11));
+    for (int i = 0; i < 5; i++)
+        choose_with_clients();
+    cr_expect(is_peer(12) && !is_peer(11), "nor asked again at once");
+}
+
+Test(find_choose, who_wants_us_is_taken_before_one_who_is_somewhat_nearer) {
+    for (int wants = 0; wants <= 1; wants++) {
+        begin(1, true);
+        meet("gru1", 10, "br", -23.5, -46.6);
+        meet("ams1", 11, "eu-west", 52.4, 4.9);
+        meet("bru1", 12, "eu-north", 50.8, 4.4);
+        if (wants == 1)
+            clients.wanting[clients.wanting_count++] = key_of(11);
+        choose_with_clients();
+        cr_expect_eq(is_peer(11), wants == 1);
+        cr_expect_eq(is_peer(12), wants == 0);
+    }
+}
+
+Test(find_choose, with_whom_there_are_sessions_stays_longer) {
+    for (int held = 0; held <= 1; held++) {
+        begin(1, true);
+        meet("par1", 10, "eu-west", 48.9, 2.4);
+        meet("bru1", 11, "eu-north", 50.8, 4.4);
+        choose_with_clients();
+        tell_peer(10, true, held == 1, 4); /* 5/14 against 4/10, or 6/14 */
+        choose_with_clients();
+        cr_expect_eq(is_peer(10), held == 1);
+    }
+}
