@@ -333,7 +333,7 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	  $(DESTDIR)$(PREFIX)/share/doc/peerd/examples $(DESTDIR)$(PREFIX)/lib/systemd/system \
 	  $(foreach n,1 5 8,$(DESTDIR)$(PREFIX)/share/man/man$(n)) \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-	  $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+	  $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions $(DESTDIR)$(PREFIX)/share/peerd
 	$(if $(HAVE_PROGRAMS),install -m 755 $(call programs,release) $(DESTDIR)$(PREFIX)/bin)
 	$(if $(CLIENT_H),install -m 644 $(CLIENT_H) $(DESTDIR)$(PREFIX)/include)
 	install -m 644 $(BUILD)/lib/libpeerclient.a $(DESTDIR)$(PREFIX)/lib
@@ -347,8 +347,20 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -m 644 $(BUILD)/completion/bash/peerctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 $(BUILD)/completion/zsh/_peerctl $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 	$(if $(SAMPLES),install -m 644 $(SAMPLES) $(DESTDIR)$(PREFIX)/share/doc/peerd/examples)
+	install -m 644 conf/prometheus/alerts.yml conf/grafana/peerd.json $(DESTDIR)$(PREFIX)/share/peerd
 	$(foreach u,$(UNITS),sed 's|@PREFIX@|$(PREFIX)|g' $(u) \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(u));)
+
+.PHONY: deb
+DEB := $(BUILD)/peerd_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+deb: ## a Debian package, in $(BUILD)
+	$(Q)rm -rf $(BUILD)/deb
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(BUILD)/deb PREFIX=/usr > $(BUILD)/deb.log 2>&1 \
+	  || { cat $(BUILD)/deb.log; exit 1; }
+	$(Q)test/lib/make-deb $(BUILD)/deb $(VERSION) $(DEB)
+.PHONY: check-deb
+check-deb: deb ## install it into a fresh Debian, run it there, remove it (debootstrap, root)
+	@test/lib/check-deb $(DEB)
 
 .PHONY: compile_commands.json
 compile_commands.json: ## for editors (needs bear)

@@ -48,6 +48,7 @@ static void put_cluster(struct page *p, const struct daemon *d) {
           s.locations_degraded);
     gauge(p, "peerd_locations_elsewhere", "Others, of which only peers tell how clients fare.",
           s.locations_elsewhere);
+    gauge(p, "peerd_nodes", "Nodes that the policy has.", s.nodes);
     gauge(p, "peerd_nodes_registered", "Nodes whose lease is running.", s.nodes_registered);
     gauge(p, "peerd_draining", "1 while the cluster is being drained.", s.draining);
     gauge(p, "peerd_drain_left_sessions", "Sessions that have not left yet, while draining.",

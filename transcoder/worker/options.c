@@ -16,6 +16,7 @@ enum {
     OPTION_NAME,
     OPTION_MEDIA,
     OPTION_ADVERTISE,
+    OPTION_METRICS,
     OPTION_WORKERS,
     OPTION_CONFIG,
     OPTION_STALL_MS,
@@ -33,6 +34,7 @@ static const struct option table[] = {
     {"name", required_argument, NULL, OPTION_NAME},
     {"media", required_argument, NULL, OPTION_MEDIA},
     {"advertise", required_argument, NULL, OPTION_ADVERTISE},
+    {"metrics", required_argument, NULL, OPTION_METRICS},
     {"workers", required_argument, NULL, OPTION_WORKERS},
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"stall-ms", required_argument, NULL, OPTION_STALL_MS},
@@ -64,6 +66,9 @@ const char *options_help(void) {
            "port 0\n"
            "                        picks free ones\n"
            "  --advertise IP:PORT   the same address as clients see it, where NAT stands between\n"
+           "  --metrics IP:PORT     answer GET /metrics there, to whoever comes: bind it where "
+           "only\n"
+           "                        Prometheus does\n"
            "  --workers N           worker processes [number of cores]\n"
            "  --config FILE         serve without a peerd what this JSON file says; it has the "
            "form of\n"
@@ -156,6 +161,8 @@ static bool take(struct options *out, int option, const char *value,
         return take_addr(&out->media, "media", value, fault);
     case OPTION_ADVERTISE:
         return take_addr(&out->advertise, "advertise", value, fault);
+    case OPTION_METRICS:
+        return take_addr(&out->metrics, "metrics", value, fault);
     case OPTION_WORKERS:
         return take_number(&out->workers, "workers", value, 1, NODE_WORKERS_MAX, fault);
     case OPTION_CONFIG:

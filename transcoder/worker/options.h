@@ -57,8 +57,9 @@ struct options {
     struct name name;                      /* of this node */
     struct addr media;                     /* of worker 0; worker i has the port after i more */
     struct addr advertise;                 /* the same as told to others; none: the bound one */
-    uint32_t workers;                      /* processes */
-    struct duration stall;                 /* the power switch, see OPTIONS_STALL_MS */
+    struct addr metrics;   /* a plain HTTP door for Prometheus; none: there is none */
+    uint32_t workers;      /* processes */
+    struct duration stall; /* the power switch, see OPTIONS_STALL_MS */
     enum net_log_format log_format;
     enum net_log_level log_level;
     /* OPTIONS_RUN_WORKER only */

@@ -8,6 +8,7 @@
 #include "transcoder/worker/crew.h"
 #include "transcoder/worker/inspector.h"
 #include "transcoder/worker/media_alive.h"
+#include "transcoder/worker/metrics.h"
 #include "transcoder/worker/registration.h"
 #include "transcoder/worker/roster.h"
 
@@ -382,6 +383,28 @@ static bool read_config(struct supervisor *s) {
     return true;
 }
 
+/* ---- to who looks on ------------------------------------------------------------------------- */
+
+static void tell_metrics(void *data, struct metrics_facts *out) {
+    struct supervisor *s = data;
+    struct instant now = net_now();
+    out->worker_count = crew_count(s->crew);
+    out->workers = s->workers;
+    for (uint32_t i = 0; i < out->worker_count; i++)
+        crew_describe(s->crew, i, &s->workers[i], &s->media[i]);
+    out->standbys = (uint32_t)roster_count(s->roster) - roster_committed(s->roster);
+    out->credit_slots = s->credit.slots;
+    out->credit = instant_since(s->credit.until, now);
+    if (out->credit.us < 0)
+        out->credit = DURATION_ZERO;
+    out->unheard = s->registration != NULL ? instant_since(now, registration_heard(s->registration))
+                                           : DURATION_ENDLESS;
+    out->sources = (uint32_t)s->catalogue.source_count;
+    for (size_t i = 0; i < s->catalogue.source_count; i++)
+        out->broken += s->catalogue.sources[i].error != ERR_OK;
+    out->draining = s->config.draining;
+}
+
 /* ---- start and end --------------------------------------------------------------------------- */
 
 static void signal_arrived(void *data, int number) {
@@ -451,6 +474,8 @@ static bool start(struct supervisor *s) {
         fprintf(stderr, "transcoderd: %s\n", fault);
         return false;
     }
+    if (!addr_is_none(&s->options->metrics))
+        metrics_open(s->loop, s->log, &s->options->metrics, tell_metrics, s);
     return s->options->config[0] != '\0' ? read_config(s) : start_registration(s);
 }
 

@@ -1,0 +1,60 @@
+/* What a node tells Prometheus, rendered from facts. */
+#include "test/lib/exposition.h"
+#include "transcoder/worker/metrics.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct node_worker workers[] = {
+    {.index = 0, .pid = 100, .restarts = 2, .frames = 5000000000, .sessions = 7, .cpu_ms = 1500},
+    {.index = 1, .pid = 0, .resent = 3, .credit_spent = 4, .probes = 5, .probes_refused = 6},
+};
+
+Test(worker_metrics, page) {
+    static const struct {
+        const char *sample;
+        double value;
+    } rows[] = {
+        {"transcoderd_worker_up{worker=\"0\"}", 1},
+        {"transcoderd_worker_up{worker=\"1\"}", 0},
+        {"transcoderd_worker_restarts_total{worker=\"0\"}", 2},
+        {"transcoderd_worker_frames_total{worker=\"0\"}", 5e9},
+        {"transcoderd_worker_sessions{worker=\"0\"}", 7},
+        {"transcoderd_worker_cpu_seconds_total{worker=\"0\"}", 1.5},
+        {"transcoderd_worker_packets_resent_total{worker=\"1\"}", 3},
+        {"transcoderd_worker_credit_spent_slots{worker=\"1\"}", 4},
+        {"transcoderd_worker_probes_answered_total{worker=\"1\"}", 5},
+        {"transcoderd_worker_probes_refused_total{worker=\"1\"}", 6},
+        {"transcoderd_standbys", 8},
+        {"transcoderd_credit_slots", 9},
+        {"transcoderd_credit_left_seconds", 2.5},
+        {"transcoderd_peerd_unheard_seconds", 0.25},
+        {"transcoderd_sources", 10},
+        {"transcoderd_sources_broken", 1},
+        {"transcoderd_draining", 1},
+    };
+    struct metrics_facts facts = {.workers = workers,
+                                  .worker_count = 2,
+                                  .standbys = 8,
+                                  .credit_slots = 9,
+                                  .credit = duration_ms(2500),
+                                  .unheard = duration_ms(250),
+                                  .sources = 10,
+                                  .broken = 1,
+                                  .draining = true};
+    char why[256];
+    char *page = metrics_render(&facts);
+    cr_assert_not_null(page);
+    cr_expect(exposition_check(page, why, sizeof(why)), "%s\n%s", why, page);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_float_eq(exposition_value(page, rows[i].sample), rows[i].value, 1e-9, "%s\n%s",
+                           rows[i].sample, page);
+    free(page);
+    /* Without a peerd: nothing is said of it. */
+    facts.credit = facts.unheard = DURATION_ENDLESS;
+    page = metrics_render(&facts);
+    cr_expect_null(strstr(page, "credit_left"));
+    cr_expect_null(strstr(page, "unheard"));
+    free(page);
+}
