@@ -11,6 +11,7 @@
  * Answer:
  *   {"session":"…", "ticket":"v4.public.…", "epoch":1, "lease_ms":…, "expires":… [s since the Unix
  *    epoch], "cluster":{"name":…,"key":…}, "media":"ip:port",
+ *    which serves it at first, and need not be the one that was asked (core/redirect.h),
  *    "backups":[{"cluster":…,"key":…,"media":"ip:port"}, …] in order of preference,
  *    "probes":[the same, …] (optional) other clusters: how far away they and the backups are, the
  *             client may find out and tell; without this member it is not asked to tell,

@@ -46,7 +46,7 @@ struct peerclient_media {
     uint32_t samples_per_frame; /* [ticks of the RTP clock] */
     uint32_t ssrc;
     const char *session; /* 22 characters of base64url */
-    const char *cluster; /* that answered */
+    const char *cluster; /* where it begins: the one that answered, or a peer of it */
 };
 
 /* One frame, at its playout instant. */
