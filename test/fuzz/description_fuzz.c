@@ -31,16 +31,16 @@ static void open_and_seal(const char *envelope, size_t len, const struct key_pai
 }
 
 /* As a peer hands it on, alone and in a list with what cannot be right. */
-static void introduce(const char *envelope, size_t len) {
+static void introduce(const char *envelope, size_t len, const struct public_key *after) {
     static struct description known[INTRODUCTIONS_MAX];
     const char *const two[2] = {envelope, "{}"};
     size_t count, refused, list_len;
-    struct public_key next, after = {{7}};
+    struct public_key next;
     struct description d;
     bool good = description_open_foreign(&d, envelope, len, NULL) == ERR_OK;
     if (good)
         description_free(&d);
-    char *list = introductions_encode(two, 2, len % 2 == 0 ? &after : NULL, &list_len);
+    char *list = introductions_encode(two, 2, len % 2 == 0 ? after : NULL, &list_len);
     if (list == NULL) /* not UTF-8 */
         return;
     require(introductions_decode(known, &count, &refused, &next, list, list_len, NULL) == ERR_OK);
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     char *envelope = sign((const char *)data, len, &pair);
     if (envelope != NULL) {
         open_and_seal(envelope, strlen(envelope), &pair);
-        introduce(envelope, strlen(envelope));
+        introduce(envelope, strlen(envelope), &pair.public_key);
     }
     free(envelope);
     return 0;
