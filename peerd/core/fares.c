@@ -213,6 +213,12 @@ static struct duration plausible(const struct core *core, const struct peering *
     return here.us <= 0 || duration_is_endless(p->rtt) ? DURATION_ZERO : duration_sub(p->rtt, here);
 }
 
+/* Of what our clients say: three who agree need nobody's leave, fewer that of the peer's more. */
+static bool ours_count(const struct trips_view *own, const struct perf_peer *word) {
+    return own->clients > 0 && (own->agreeing >= TRIPS_SURE || word == NULL || word->rtt_ms == 0 ||
+                                own->clients >= word->clients);
+}
+
 struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
                                      const struct prefix *location,
                                      const struct fares_words *words) {
@@ -221,15 +227,18 @@ struct fares_trip fares_trip_of_peer(const struct core *core, const struct peeri
     struct trips_view own = {.clients = 0};
     if (trips != NULL)
         own = trips_find(trips, location, p->number, core->now);
-    if (own.clients > 0 && (word == NULL || word->rtt_ms == 0 || own.clients >= word->clients))
+    if (ours_count(&own, word))
         return (struct fares_trip){.rtt = trips_believed(&own, plausible(core, p, location)),
                                    .clients = own.clients,
                                    .ours = true,
                                    .age = instant_since(core->now, own.heard_at)};
-    return word == NULL ? (struct fares_trip){.clients = 0}
-                        : (struct fares_trip){.rtt = duration_ms(word->rtt_ms),
-                                              .clients = word->clients,
-                                              .age = instant_since(core->now, word->heard_at)};
+    if (word == NULL)
+        return (struct fares_trip){.clients = 0};
+    struct duration least = duration_scale(plausible(core, p, location), 1, FARES_PEER_NEARER);
+    return (struct fares_trip){
+        .rtt = word->rtt_ms == 0 ? DURATION_ZERO : duration_max(duration_ms(word->rtt_ms), least),
+        .clients = word->clients,
+        .age = instant_since(core->now, word->heard_at)};
 }
 
 struct duration fares_own_rtt(const struct core *core, const struct prefix *location) {

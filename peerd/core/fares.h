@@ -71,7 +71,12 @@ struct rank_experience fares_of_peer(const struct core *core, const struct peeri
                                      const struct fares_words *words);
 
 /* The round trip between a peer and clients of a location: as our own have measured it, or as the
- * peer tells of its own there, whichever more clients stand for; ours if as many. */
+ * peer tells of its own there, whichever more clients stand for; ours if as many, and if enough of
+ * them agree whatever it tells. However many it says that it has, a peer makes itself no more than
+ * FARES_PEER_NEARER times as near as the round trip between the clusters makes plausible
+ * (topo/trips.h), since it gains by what it tells; where nobody of ours is, nobody can tell. */
+#define FARES_PEER_NEARER 2
+
 struct fares_trip {
     struct duration rtt; /* zero: unknown */
     uint32_t clients;    /* at least */

@@ -142,10 +142,32 @@ Test(core_trips, those_more_clients_stand_for_are_believed) {
     cr_assert(perf_told(fares_perf(core), core->peers[2]->number, &said, core->now));
     cr_expect_eq(rank(2)->rtt_measured.us, 30000);
     cr_expect(!rank(2)->measured_by_ours && rank(2)->measured_by == 5);
-    tell(2, 70, 4);
+    tell(2, 70, 2);
     cr_expect_eq(rank(2)->rtt_measured.us, 30000, "fewer");
-    tell(2, 70, 5);
+    said.clients = 2;
+    said.reports++;
+    cr_assert(perf_told(fares_perf(core), core->peers[2]->number, &said, core->now));
     cr_expect_eq(rank(2)->rtt_measured.us, 70000, "as many");
+}
+
+/* It gains by what it tells. */
+Test(core_trips, a_peer_makes_itself_no_nearer_than_is_plausible) {
+    struct perf_sample here = {.expected = 50, .rtt = duration_ms(10)};
+    struct perf_summary said = {
+        .usual_centi = 9000, .recent_centi = 9000, .reports = 9, .clients = 60000, .rtt_ms = 1};
+    here.location = said.location =
+        (struct prefix){.addr = addr_ipv4((uint8_t[]){192, 0, 2, 0}, 0), .bits = 24};
+    cr_assert(perf_heard(fares_perf(core), &here, core->now));
+    cr_assert(perf_told(fares_perf(core), core->peers[3]->number, &said, core->now));
+    core->peers[3]->rtt = duration_ms(410);
+    const struct rank_candidate *c = rank(3);
+    cr_expect(c->rtt_measured.us >= 195000 && c->rtt_measured.us <= 205000, "half of it, not %d",
+              (int)c->rtt_measured.us);
+    cr_expect_not(c->measured_by_ours);
+    tell(3, 380, 2);
+    cr_expect_not(rank(3)->measured_by_ours, "two of ours, against so many");
+    tell(3, 380, 3);
+    cr_expect(rank(3)->measured_by_ours && rank(3)->rtt_measured.us == 380000, "three who agree");
 }
 
 /* One who lies is outvoted; alone he misleads nobody but those of his own location. */
