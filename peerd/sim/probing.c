@@ -75,7 +75,8 @@ bool sim_probing_told(struct sim *sim, const struct sim_worker *w, uint32_t clie
 void sim_probing_names(struct sim *sim, struct sim_worker *w, const struct node_named *n) {
     uint32_t client = sim_session_at(w, tenure_find(&w->tenure, &n->session))->client;
     struct sim_probing *p = probing_at(sim, w, client);
-    struct message m = {.kind = MESSAGE_NAMED, .u.named = {n->session, n->count, {{{{0}}}}}};
+    struct message m = {.kind = MESSAGE_NAMED,
+                        .u.named = {.session = n->session, .count = n->count}};
     if (p == NULL || !naming_named(&p->naming, sim_worker_now(sim, w), &m.nonce))
         return;
     for (uint8_t i = 0; i < n->count; i++)

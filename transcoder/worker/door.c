@@ -258,7 +258,8 @@ static void trips_received(struct worker *w, const struct net_datagram *d, const
 /* peerd has answered what was asked then. It goes where the session's client has proved to be. */
 void door_named(struct worker *w, const struct node_named *n, struct instant now) {
     struct session *s = find_session(w, &n->session);
-    struct message m = {.kind = MESSAGE_NAMED, .u.named = {n->session, n->count, {{{{0}}}}}};
+    struct message m = {.kind = MESSAGE_NAMED,
+                        .u.named = {.session = n->session, .count = n->count}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     if (s == NULL || !naming_named(&s->naming, now, &m.nonce))
         return;
