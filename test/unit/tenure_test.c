@@ -434,15 +434,19 @@ Test(tenure, a_move_is_asked_for_until_it_is_seen) {
     cr_expect_eq(report(&f, 1, 1, 41, 2499), ERR_OK);
     cr_expect_eq(pass(&f, 5000, TENURE_NOTICE), 0, "seen");
     report(&f, 1, 1, 41, 5000);
-    cr_expect_eq(pass(&f, 5699, TENURE_MEDIA_STOP), 1, "but it did not go: the deadline is one");
+    cr_expect_eq(pass(&f, 5699, TENURE_MEDIA_STOP), 0, "it did not go: nobody is cut off");
+    cr_expect_eq(state_of(&f, 1), TENURE_SERVING);
+    e.now = at_ms(5700);
+    e.u.move.deadline = DURATION_ZERO;
+    step(&f, &e);
     o = find_out(&f, TENURE_NOTICE);
-    cr_assert_not_null(o);
-    cr_expect_eq(o->notice.what, NOTICE_END);
-    cr_expect_eq(o->notice.error, ERR_DRAINING);
+    cr_assert_not_null(o, "but asked again, though it be late");
+    cr_expect_eq(o->notice.what, NOTICE_MOVE);
     cr_expect_eq(o->notice.number, 42);
-    cr_expect_eq(ask(&f, 1, RESUME_COMMIT, 1, 5700), ERR_DRAINING, "no way back");
-    cr_expect_eq(report(&f, 1, 1, 42, 5710), ERR_OK);
-    cr_expect_eq(state_of(&f, 1), TENURE_ENDED);
+    cr_expect_eq(o->notice.deadline_ms, 0);
+    cr_expect_eq(pass(&f, 5900, TENURE_MEDIA_STOP), 0);
+    cr_expect_eq(report(&f, 1, 1, 42, 5900), ERR_OK);
+    cr_expect_eq(state_of(&f, 1), TENURE_SERVING);
 }
 
 /* Nobody drains: the operator wished one session elsewhere, and its client does not go. */
@@ -461,26 +465,6 @@ Test(tenure, a_wish_that_is_not_heeded_ends_nothing) {
     cr_expect_eq(pass(&f, 4900, TENURE_NOTICE), 0, "it is not asked for any more");
     cr_expect_eq(state_of(&f, 1), TENURE_SERVING);
     cr_expect_eq(report(&f, 1, 1, 0, 4900), ERR_OK);
-}
-
-/* Found by the simulator: two workers served one session under the same epoch. */
-Test(tenure, who_was_stopped_here_does_not_serve_under_a_newer_epoch) {
-    static const enum resume_purpose asks[] = {RESUME_HEDGE, RESUME_COMMIT};
-    for (size_t i = 0; i < 2; i++) {
-        static struct fixture f;
-        start(&f);
-        ask(&f, 1, RESUME_COMMIT, 1, 0);
-        step(&f, &(struct tenure_event){
-                     .kind = TENURE_DRAIN_CHANGED, .now = at_ms(0), .u.draining = true});
-        struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = at_ms(0)};
-        e.u.move.session = session(1);
-        e.u.move.deadline = duration_ms(1000);
-        step(&f, &e);
-        pass(&f, 1001, TENURE_MEDIA_STOP);
-        cr_assert_eq(state_of(&f, 1), TENURE_SERVING, "until it is seen");
-        cr_expect_eq(ask(&f, 1, asks[i], 2, 1100), ERR_DRAINING);
-        cr_expect_eq(state_of(&f, 1), TENURE_ENDED);
-    }
 }
 
 Test(tenure, a_drain_taken_back_lets_stay_who_is_still_here) {

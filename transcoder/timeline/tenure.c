@@ -238,18 +238,6 @@ static void lease_is_over(struct tenure *t, uint32_t slot, struct instant now,
     tenure_end(t, slot, ended ? s->notice.error : ERR_TIMEOUT, now, out);
 }
 
-/* Whoever drains serves nobody beyond the deadline; else the client was asked, and stays. */
-static void request_is_over(struct tenure *t, uint32_t slot, struct instant now,
-                            struct tenure_outbox *out) {
-    struct tenure_session *s = &t->sessions[slot];
-    if (!t->draining) {
-        tenure_clear_notice(s);
-        return;
-    }
-    tenure_stop_media(s, slot, out);
-    announce_end(t, slot, ERR_DRAINING, FRAME_NEVER, now, out);
-}
-
 static void ticked(struct tenure *t, struct instant now, struct tenure_outbox *out) {
     uint32_t slot;
     if (!due_reached(&t->due, now, &slot))
@@ -260,9 +248,9 @@ static void ticked(struct tenure *t, struct instant now, struct tenure_outbox *o
         hedge_is_over(t, slot, now, out);
     else if (s->state != TENURE_HEDGING && instant_reached(now, s->lease))
         lease_is_over(t, slot, now, out);
-    else if (n->number != 0 && n->what == NOTICE_MOVE && instant_reached(now, n->deadline)) {
-        request_is_over(t, slot, now, out);
-    } else if (instant_reached(now, n->again))
+    else if (n->number != 0 && n->what == NOTICE_MOVE && instant_reached(now, n->deadline))
+        tenure_clear_notice(s); /* it was asked, and stays: nobody is cut off */
+    else if (instant_reached(now, n->again))
         send_notice(s, slot, now, out);
     if (s->state != TENURE_FREE)
         tenure_rearm(t, slot);

@@ -289,13 +289,6 @@ static bool is_current(struct tenure *t, uint32_t slot, const struct message_res
     return false;
 }
 
-/* The session was stopped here before its source was at an end (it ought to have moved): nothing is
- * sent any more, however often it is asked for. */
-static bool is_stopped(const struct tenure_session *s) {
-    return s->state == TENURE_SERVING && !s->sending && s->notice.number != 0 &&
-           s->notice.what == NOTICE_END;
-}
-
 /* A standby of somebody with whom nothing is agreed any more is to serve: it is over. */
 static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event *e,
                       struct tenure_outbox *out) {
@@ -355,15 +348,8 @@ void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
         t->sessions[slot].epoch = m->epoch;
         t->sessions[slot].released = false;
     }
-    bool wants_media = m->purpose == RESUME_COMMIT || m->purpose == RESUME_HEDGE;
-    if (wants_media && is_stopped(&t->sessions[slot])) {
-        enum err why = t->sessions[slot].notice.error;
-        tenure_refuse(t, m, why, now, out);
-        if (newer) /* that epoch is somebody else's: nobody serves under it here */
-            tenure_end(t, slot, why, now, out);
-    } else if (may_begin(t, slot, e, out)) {
+    if (may_begin(t, slot, e, out))
         dispatch(t, slot, m, newer, now, out);
-    }
     assert(t->sessions[slot].state != TENURE_FREE);
     tenure_rearm(t, slot);
 }
