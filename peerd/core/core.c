@@ -257,6 +257,19 @@ static struct instant next_due(const struct core *core) {
     return instant_max(due, core->now);
 }
 
+/* What one peer's agreement or verdict changes concerns what is lodged with another, so that is
+ * said when all have been looked at. */
+static void step_peers(struct core *core, struct core_outbox *outbox) {
+    uint32_t due[POLICY_PEERS_MAX], count = 0;
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (instant_reached(core->now, core->faces[i].due)) {
+            due[count++] = i;
+            peering_step(core, core->peers[i], outbox);
+        }
+    for (uint32_t k = 0; k < count; k++)
+        peering_lodge(core, core->peers[due[k]], outbox);
+}
+
 void core_step(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
     struct instant ran = core->now;
     assert(outbox->count == 0 && !instant_before(event->now, core->now));
@@ -273,9 +286,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     newcomers_step(core);
     homing_step(core);
     leaving_step(core);
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        if (instant_reached(core->now, core->faces[i].due))
-            peering_step(core, core->peers[i], outbox);
+    step_peers(core, outbox);
     journal_settle(core->journal, core->now);
     core->promised = next_due(core);
     core->stepped = true;

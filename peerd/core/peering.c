@@ -446,7 +446,11 @@ void peering_step(struct core *core, struct peering *p, struct core_outbox *outb
         beat(core, p, outbox);
     media_alive_step(core, p, outbox);
     description_step(core, p, outbox);
-    agreements_step(core, p, outbox); /* what is over is not lodged by any more */
+    agreements_step(core, p, outbox);
+    core->faces[p->index].due = peering_deadline(p);
+}
+
+void peering_lodge(struct core *core, struct peering *p, struct core_outbox *outbox) {
     standbys_step(core, p, outbox);
     core->faces[p->index].due = peering_deadline(p);
 }

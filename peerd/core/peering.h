@@ -177,8 +177,11 @@ void peering_free(struct peering *p);
 /* CORE_BEAT_RECEIVED. */
 void peering_beat_received(struct core *core, const struct core_event *event);
 
-/* Sends what is due, as far as the outbox has room. */
+/* Sends what is due, as far as the outbox has room; all but what is lodged with it. */
 void peering_step(struct core *core, struct peering *p, struct core_outbox *outbox);
+
+/* That, once every peer that is due has been stepped. */
+void peering_lodge(struct core *core, struct peering *p, struct core_outbox *outbox);
 struct instant peering_deadline(const struct peering *p);
 
 /* Something about it has changed: its deadline is computed anew. */
