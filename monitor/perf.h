@@ -57,7 +57,7 @@ struct perf_summary {
     uint16_t spread_centi; /* [R/100] of recent ones */
     uint16_t reports;      /* that `recent` stands on */
     uint16_t clients;      /* at least */
-    uint16_t rtt_ms;       /* to them, the median; 0 unknown */
+    uint16_t rtt_ms;       /* to them, the median, each of them once; 0 unknown */
 };
 
 struct perf_peer {

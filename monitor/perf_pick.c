@@ -19,6 +19,10 @@ static uint16_t short_of(uint64_t figure) {
     return figure < UINT16_MAX ? (uint16_t)figure : UINT16_MAX;
 }
 
+static bool is_quiet(const struct perf_location *at, struct instant now) {
+    return instant_reached(now, instant_add(at->heard_at, QUIET_FOR));
+}
+
 static uint64_t urgency_of(const struct perf *p, const struct group *g, struct instant now) {
     uint64_t changed = 0, stale = 0, falling = 0;
     for (uint32_t i = g->from; i < g->to; i++) {
@@ -53,7 +57,7 @@ static struct group group_at(const struct perf *p, uint32_t from,
         struct prefix wide = perf_table_widen(&at->prefix, bits);
         if (perf_table_compare(&wide, &g.summary.location) != 0)
             break;
-        if (at->own == NULL || instant_reached(now, instant_add(at->heard_at, QUIET_FOR)))
+        if (at->own == NULL || is_quiet(at, now))
             continue;
         struct level u = at->own->degrade.usual, r = degrade_lately(&at->own->degrade, now);
         level_fade(&u, DEGRADE_USUAL_HALF, now);
@@ -84,15 +88,25 @@ static size_t bytes_of(const struct perf_room *room, const struct perf_summary *
     return s->location.addr.family == 4 ? room->bytes_ipv4 : room->bytes_ipv6;
 }
 
-/* Of the busiest of them: places apart are at no distance between. */
-static uint16_t trip_of(const struct perf *p, const struct group *g) {
-    const struct perf_own *busiest = NULL;
+/* The median of all of them who were heard lately, each location as many figures as it has clients,
+ * however often these report: a lone client is not the word of all. What stands on fewer figures
+ * than clients are asked for is not told. */
+static uint16_t trip_of(const struct perf *p, const struct group *g, uint32_t clients_min,
+                        struct instant now) {
+    struct sketch all = {.count = 0};
     for (uint32_t i = g->from; i < g->to; i++) {
-        const struct perf_own *own = p->list[i].own;
-        if (own != NULL && (busiest == NULL || own->reports > busiest->reports))
-            busiest = own;
+        const struct perf_location *at = &p->list[i];
+        if (at->own == NULL || is_quiet(at, now))
+            continue;
+        struct sketch its = at->own->rtt;
+        uint32_t most = perf_clients(at->own, now) * SKETCH_UNIT;
+        if (its.total > most)
+            sketch_fade(&its, most, its.total);
+        sketch_merge(&all, &its);
     }
-    return busiest == NULL ? 0 : short_of((sketch_quantile(&busiest->rtt, 500) + 999ULL) / 1000);
+    if (sketch_figures(&all) < clients_min)
+        return 0;
+    return short_of((sketch_quantile(&all, 500) + 999ULL) / 1000);
 }
 
 static void mark_told(struct perf *p, const struct group *g, struct instant now) {
@@ -121,7 +135,7 @@ size_t perf_pick(struct perf *p, const struct perf_privacy *privacy, const struc
             continue;
         bytes += bytes_of(room, &best[i].summary);
         mark_told(p, &best[i], now);
-        best[i].summary.rtt_ms = trip_of(p, &best[i]);
+        best[i].summary.rtt_ms = trip_of(p, &best[i], privacy->clients_min, now);
         out[picked++] = best[i].summary;
     }
     return picked;

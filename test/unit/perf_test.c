@@ -321,6 +321,110 @@ Test(perf, what_leaves_is_as_coarse_and_as_crowded_as_permitted) {
     perf_free(&p);
 }
 
+/* So many clients of a location, each a report every so often, all as far away. */
+struct crowd {
+    const char *location;
+    uint32_t clients, rtt_ms;
+    int64_t from_ms, every_ms;
+};
+
+static void crowd_heard(struct perf *p, const struct crowd *c, uint32_t salt, int64_t ms) {
+    for (uint32_t k = 0; ms >= c->from_ms && ms % c->every_ms == 0 && k < c->clients; k++) {
+        struct perf_sample s = sample_at(c->location, salt * 100 + k, 0);
+        s.rtt = c->rtt_ms == 0 ? DURATION_ENDLESS : duration_ms(c->rtt_ms);
+        cr_assert(perf_heard(p, &s, instant_us(ms * 1000)));
+    }
+}
+
+/* Of all who go as one, not of the one who speaks most. */
+Test(perf, a_round_trip_that_is_told_is_nobodys_own) {
+    static const struct {
+        const char *what;
+        struct crowd crowds[3];
+        uint16_t told_ms;
+    } rows[] = {
+        {"one who has reported for long beside ten who came lately",
+         {{"198.51.7.0/24", 1, 777, 0, 500}, {"198.51.9.0/24", 10, 20, 28500, 500}},
+         20},
+        {"one who reports twenty times as often",
+         {{"198.51.7.0/24", 1, 777, 0, 100}, {"198.51.9.0/24", 5, 20, 0, 2000}},
+         20},
+        {"three places, the middle one of most",
+         {{"198.51.7.0/24", 2, 200, 0, 500},
+          {"198.51.8.0/24", 6, 50, 0, 500},
+          {"198.51.9.0/24", 2, 10, 0, 500}},
+         50},
+        {"one who is known, and others whose round trips are not",
+         {{"198.51.7.0/24", 1, 777, 0, 500}, {"198.51.9.0/24", 10, 0, 0, 500}},
+         0},
+    };
+    const struct perf_privacy coarse = {16, 32, 5};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct perf p;
+        struct perf_summary out[8];
+        perf_init(&p, &settings);
+        for (int64_t ms = 0; ms < 30000; ms += 100)
+            for (uint32_t k = 0; k < 3 && rows[i].crowds[k].clients > 0; k++)
+                crowd_heard(&p, &rows[i].crowds[k], k, ms);
+        cr_assert_eq(perf_pick(&p, &coarse, &eight, instant_us(30000000), out), 1u, "%s",
+                     rows[i].what);
+        uint32_t told = out[0].rtt_ms, right = rows[i].told_ms;
+        cr_expect(told * 32 >= right * 31 && told * 32 <= right * 33 + 32, "%s: %u ms",
+                  rows[i].what, told);
+        perf_free(&p);
+    }
+}
+
+/* What was usual for those who have left is not what is usual for those who are there. */
+Test(perf, who_is_quiet_is_not_told_of) {
+    struct perf p;
+    struct perf_summary out[8];
+    const struct perf_privacy coarse = {20, 40, 1};
+    perf_init(&p, &settings);
+    for (uint32_t s = 0; s <= 100; s++) {
+        if (s <= 40)
+            cr_assert(heard(&p, "10.0.1.0/24", 1, 5, instant_us(s * 1000000LL)));
+        cr_assert(heard(&p, "10.0.2.0/24", 2, 0, instant_us(s * 1000000LL)));
+    }
+    cr_assert_eq(perf_pick(&p, &coarse, &eight, instant_us(99999999), out), 1u);
+    cr_expect(out[0].usual_centi < 9000, "not quiet yet: %u", out[0].usual_centi);
+    cr_assert_eq(perf_pick(&p, &coarse, &eight, instant_us(100000000), out), 1u);
+    cr_expect_eq(out[0].usual_centi, 9320, "%u", out[0].usual_centi);
+    perf_free(&p);
+}
+
+/* Those of this period of 10 s and of the one before. */
+Test(perf, clients_are_counted_over_ten_to_twenty_seconds) {
+    struct perf p;
+    const struct prefix there = prefix_of("192.0.2.0/24");
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert(heard(&p, "192.0.2.0/24", i, 0, instant_us(0)));
+    const struct perf_own *own = perf_find(&p, &there)->own;
+    cr_expect_eq(perf_clients(own, instant_us(19999999)), 4u);
+    cr_expect_eq(perf_clients(own, instant_us(20000000)), 0u);
+    cr_assert(heard(&p, "192.0.2.0/24", 7, 0, instant_us(12000000)));
+    cr_expect_eq(perf_clients(own, instant_us(21999999)), 5u);
+    cr_expect_eq(perf_clients(own, instant_us(22000000)), 1u);
+    perf_free(&p);
+}
+
+/* What several words come to is as old as the oldest of them. */
+Test(perf, words_together_last_as_long_as_the_first_of_them) {
+    struct perf p;
+    struct perf_peer words[PERF_PEERS_MAX];
+    struct perf_summary said = {prefix_of("10.3.4.0/24"), 9000, 9000, 300, 7, 7, 30};
+    const struct prefix around = prefix_of("10.3.0.0/20");
+    perf_init(&p, &settings);
+    cr_assert(perf_told(&p, 1, &said, instant_us(0)));
+    said.location = prefix_of("10.3.5.0/24");
+    cr_assert(perf_told(&p, 1, &said, instant_us(30000000)));
+    cr_assert_eq(perf_words(&p, &around, instant_us(59999999), words), 1u);
+    cr_expect_eq(words[0].heard_at.us, 0);
+    cr_expect_eq(perf_words(&p, &around, instant_us(60000000), words), 0u);
+    perf_free(&p);
+}
+
 Test(perf, the_changed_come_first_and_then_all_in_turn) {
     struct perf p;
     struct perf_summary out[2];
