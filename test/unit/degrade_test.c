@@ -156,6 +156,55 @@ Test(degrade, two_who_agree_and_one_who_fares_well) {
     cr_expect_eq(b.event.peer, 1);
 }
 
+/* Who loses frames reports four times as often: reports alone would make a few of them many. */
+static int events_with(int bad_clients) {
+    struct bed b = bed_of(9000);
+    struct degrade_event e;
+    for (int i = 0; i < 160; i++, b.now = instant_add(b.now, duration_ms(50))) {
+        degrade_heard(&b.d, &wish, b.now, (uint32_t)(i % CLIENTS),
+                      i % CLIENTS < bad_clients ? 6000 : 8800);
+        for (int k = 0; i % 5 == 0 && k < bad_clients; k++)
+            degrade_heard(&b.d, &wish, b.now, (uint32_t)k, 6000);
+        b.peers[0].heard_at = b.now;
+        b.events += degrade_judge(&b.d, &wish, b.now, b.peers, b.peer_count, &e);
+        degrade_check_invariants(&b.d);
+    }
+    return b.events;
+}
+
+Test(degrade, a_third_of_those_there_must_be_bad_however_much_they_say) {
+    cr_expect_eq(events_with(6), 0, "6 of 20: %d", events_with(6));
+    cr_expect_eq(events_with(7), 1, "7 of 20: %d", events_with(7));
+}
+
+Test(degrade, another_cause_must_hold_before_it_is_named) {
+    struct bed b = bed_of(9000);
+    run(&b, duration_s(4), CLIENTS, 6000);
+    cr_assert_eq(b.events, 1);
+    cr_assert_eq(b.event.cause, DEGRADE_CAUSE_PATH);
+    for (int i = 0; i < 4; i++) { /* the peer's clients have fallen, for 2.9 s, and have not */
+        b.peers[0].recent_centi = 6200;
+        run(&b, duration_ms(2900), CLIENTS, 6000);
+        b.peers[0].recent_centi = 9000;
+        run(&b, duration_ms(500), CLIENTS, 6000);
+    }
+    cr_expect_eq(b.events, 1);
+    b.peers[0].recent_centi = 6200;
+    run(&b, duration_ms(3200), CLIENTS, 6000);
+    cr_expect_eq(b.events, 2);
+    cr_expect_eq(b.event.cause, DEGRADE_CAUSE_ACCESS);
+}
+
+/* Its clients there have always fared so: it is as bad for them, and moving there would not help.
+ */
+Test(degrade, who_has_not_fallen_and_is_worse_than_we_are_shows_no_better_path) {
+    struct bed b = bed_of(9000);
+    b.peers[0] = (struct degrade_peer){5000, 5000, 300, 20, {0}};
+    run(&b, duration_s(3), CLIENTS, 6000);
+    cr_assert_eq(b.events, 1);
+    cr_expect_eq(b.event.cause, DEGRADE_CAUSE_ACCESS, "%s", degrade_cause_name(b.event.cause));
+}
+
 Test(degrade, the_event_says_what_it_rests_on) {
     char text[DEGRADE_TEXT_LEN_MAX + 1];
     struct degrade_event e = {.change = DEGRADE_CHANGE_BEGAN,
