@@ -57,7 +57,7 @@
 #define FIND_RULES_MAX      32
 #define FIND_HOLDERS_MAX    80 /* ourselves, the peers that the policy names, some to spare */
 #define FIND_REVOKED_MAX    32
-#define FIND_CLUSTERS_MAX   1024 /* some 900 bytes each; beyond them see find_room */
+#define FIND_CLUSTERS_MAX   1024 /* some 1,000 bytes each; beyond them see find_room */
 #define FIND_CLAIMS_MAX     256  /* of one answer */
 #define FIND_INTRODUCED_MAX 256  /* by one peer alone: no peer can fill the table, nor can three */
 #define FIND_PLACE_LEN_MAX  255  /* [characters] */
