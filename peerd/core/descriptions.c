@@ -65,8 +65,11 @@ void description_received(struct core *core, struct peering *p, const struct des
         p->described_partly++;
     bool soon = p->described_partly > 0 && p->described_partly < DESCRIPTION_SOONS;
     p->fetch_at = instant_add(core->now, soon ? DESCRIPTION_SOON : DESCRIPTION_AGAIN);
+    bool placed = p->place.region != rank_domain_of(d->region.text);
     p->place = (struct rank_place){rank_domain_of(d->provider.text), rank_domain_of(d->region.text),
                                    rank_domain_of(d->upstream)};
+    if (placed)
+        groups_peer_placed(core, p);
 }
 
 /* Said once, and again when the reason is another or something good came in between. */

@@ -1,6 +1,7 @@
 #include "peerd/core/groups.h"
 
 #include "peerd/core/agreements.h"
+#include "peerd/core/ranking.h"
 #include "peerd/core/state.h"
 
 #include <assert.h>
@@ -105,11 +106,12 @@ static void count_members(struct core *core, const struct group *g, int32_t chan
 }
 
 bool group_may_go(const struct core *core, const struct group *g, const struct peering *p) {
-    if (core->policy.agreement_count == 0)
+    if (core->policy.agreement_count == 0 && core->policy.residence_count == 0)
         return p->policy.offer_moves;
     struct name service = group_service(core, g);
     struct prefix location = group_location(g);
-    return agreements_offer(core, p, &service, &location.addr);
+    return ranking_may_reside(core, p, &location) &&
+           agreements_offer(core, p, &service, &location.addr);
 }
 
 /* One that is damped counts for want of another. */
@@ -183,6 +185,14 @@ static void relodge_displaced(struct core *core) {
 void groups_peer_changed(struct core *core, struct peering *p) {
     if (!peering_counts(p) || p->damping.damped)
         relodge_those_with(core, p);
+    if (peering_counts(p))
+        relodge_displaced(core);
+}
+
+void groups_peer_placed(struct core *core, struct peering *p) {
+    if (core->policy.residence_count == 0)
+        return;
+    relodge_those_with(core, p);
     if (peering_counts(p))
         relodge_displaced(core);
 }

@@ -79,7 +79,8 @@ void group_uncommitted(struct core *core, struct group *g, const struct session_
 /* Chooses anew with whom the group is lodged: the first of its backups that can be counted on. */
 void group_relodge(struct core *core, struct group *g);
 
-/* May its sessions be moved to the peer, by policy and by what was agreed? */
+/* May its sessions be moved to the peer, by policy (`offer_moves`, `residence`) and by what was
+ * agreed? Whoever orders a move asks this. */
 bool group_may_go(const struct core *core, const struct group *g, const struct peering *p);
 
 /* What is said of it to others. */
@@ -92,6 +93,9 @@ void group_describe(const struct core *core, const struct group *g, struct stand
 /* The peer can no longer be counted on, or can be again. Costs as many steps as there are groups
  * that this concerns. */
 void groups_peer_changed(struct core *core, struct peering *p);
+
+/* The peer tells another region than before: `residence` may say otherwise of it. Likewise. */
+void groups_peer_placed(struct core *core, struct peering *p);
 
 /* Peers, services or verdicts are others now: all groups, all references. */
 void groups_refresh(struct core *core);

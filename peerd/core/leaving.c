@@ -87,7 +87,8 @@ enum err core_move_refusal(const struct core *core, const struct session_id *id,
         return ERR_BAD_FIELD;
     }
     if (target_named(core, s, to) == NULL) {
-        *why = "to: that cluster is not alive, or policy or agreement keep the session from it";
+        *why = "to: that cluster is not alive, or policy (residence among it) or agreement keep "
+               "the session from it";
         return ERR_DENIED;
     }
     if (s->node->orders.count == CORE_ORDERS_MAX) {

@@ -78,9 +78,8 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
     };
 }
 
-/* A peer that has not told its region is in none. */
-static bool may_reside(const struct core *core, const struct peering *p,
-                       const struct prefix *location) {
+bool ranking_may_reside(const struct core *core, const struct peering *p,
+                        const struct prefix *location) {
     const struct policy_residence *r =
         location->addr.family == 0 ? NULL : policy_residence_of(&core->policy, location);
     for (uint32_t i = 0; r != NULL && i < r->region_count; i++)
@@ -137,7 +136,7 @@ size_t ranking_candidates(const struct core *core, const struct ranking_about *a
     locate_clients(core, &about->location, &clients);
     for (uint32_t i = 0; i < core->peer_count; i++) {
         out[i] = candidate(core, core->peers[i], about, damped_too, &clients);
-        out[i].accepts &= may_reside(core, core->peers[i], &about->location);
+        out[i].accepts &= ranking_may_reside(core, core->peers[i], &about->location);
     }
     return core->peer_count;
 }

@@ -23,6 +23,11 @@ size_t ranking_candidates(const struct core *core, const struct ranking_about *a
 /* Ourselves among them, as one who serves that location already. */
 struct rank_candidate ranking_self(const struct core *core, const struct ranking_about *about);
 
+/* Whether `residence` lets clients of the location be served there; family 0: of nobody knows
+ * where, who may be anywhere. A peer that has not told its region is in none. */
+bool ranking_may_reside(const struct core *core, const struct peering *p,
+                        const struct prefix *location);
+
 /* A peer as a client is told of it, with one of its workers. */
 struct core_backup ranking_backup(const struct peering *p, const struct session_id *id);
 

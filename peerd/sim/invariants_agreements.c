@@ -33,8 +33,23 @@ static void check_relied(struct sim *sim, const struct sim_site *site, uint32_t 
                    held);
 }
 
+/* Its own `residence`, and what the peer told of its region last. */
+static bool may_reside(const struct sim_site *site, uint32_t peer, const struct prefix *location) {
+    const struct policy_residence *r =
+        location->addr.family == 0 ? NULL : policy_residence_of(&site->policy, location);
+    if (r == NULL)
+        return true;
+    struct core_peer_status s = core_peer_status(site->core, peer, instant_us(0));
+    for (uint32_t i = 0; i < r->region_count && s.description != NULL; i++)
+        if (name_equal(&r->regions[i], &s.description->region))
+            return true;
+    return false;
+}
+
 bool watch_may_go(const struct sim_site *site, uint32_t peer, const struct name *service,
                   const struct prefix *location) {
+    if (!may_reside(site, peer, location))
+        return false;
     struct core_agreement_status s = core_peer_agreement(site->core, peer);
     const struct policy_service *known = policy_service_find(&site->policy, service);
     if (!s.required || !site->policy.peers[peer].offer_moves)

@@ -1,3 +1,4 @@
+#include "peerd/core/state.h"
 #include "test/lib/overlay.h"
 
 #include <criterion/criterion.h>
@@ -69,6 +70,72 @@ Test(core_rank, whose_data_must_stay_elsewhere_is_backed_up_by_nobody) {
     name_set(&policy.residence[0].regions[0], "europe");
     overlay_policy(o, 0, &policy);
     cr_expect_eq(overlay_open(o, 0, "192.0.2.7:5004").ticket.backup_count, 2);
+    overlay_free(o);
+}
+
+static uint32_t lodged(const struct overlay *o) {
+    const struct core *core = overlay_core(o, 0);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        for (const struct link *l = list_first(&core->peers[i]->groups); l != NULL;
+             l = list_after(&core->peers[i]->groups, l))
+            count += LIST_ELEMENT(l, const struct group, lodged)->committed;
+    return count;
+}
+
+static void let_reside(struct overlay *o, struct policy *policy, const char *region) {
+    policy->residence_count = 1;
+    policy->residence[0].region_count = 1;
+    cr_assert(prefix_from_text(&policy->residence[0].prefix, "192.0.2.0/24"));
+    name_set(&policy->residence[0].regions[0], region);
+    overlay_policy(o, 0, policy);
+}
+
+/* Moves that we order ask the same as tickets: their clients were told of these backups before. */
+Test(core_rank, whose_data_must_stay_elsewhere_is_moved_to_nobody) {
+    static struct policy policy;
+    const char *why;
+    struct overlay *o = overlay_new(&(struct overlay_setup){.clusters = 3});
+    overlay_run_until(o, 1000);
+    struct core_answer_open bound = overlay_open(o, 0, "192.0.2.7:5004");
+    struct core_answer_open free = overlay_open(o, 0, "198.51.100.7:5004");
+    const struct session_id *id = &bound.ticket.session;
+    cr_assert_eq(bound.ticket.backup_count, 2);
+    overlay_commit(o, 0, &bound, 1, MOVE_CAUSE_NONE, 0);
+    overlay_commit(o, 0, &free, 1, MOVE_CAUSE_NONE, 0);
+    overlay_run_until(o, 2000);
+    cr_expect_eq(lodged(o), 2u);
+    policy_copy(&policy, core_policy(overlay_core(o, 0)));
+    let_reside(o, &policy, "asia");
+    for (int i = 0; i < 2; i++)
+        cr_expect_eq(core_move_refusal(overlay_core(o, 0), id, &bound.ticket.backups[i], &why),
+                     ERR_DENIED);
+    cr_expect_eq(lodged(o), 1u, "nobody there is counted on either");
+    overlay_move(o, 0, id, bound.ticket.backups[0].text);
+    overlay_drain(o, 0, 1000);
+    overlay_run_until(o, 6000);
+    cr_expect(overlay_serves(o, 0, id), "it stays, as one without a backup does");
+    cr_expect_not(overlay_serves(o, 0, &free.ticket.session));
+    let_reside(o, &policy, "europe");
+    overlay_run_until(o, 9000);
+    cr_expect_not(overlay_serves(o, 0, id), "it may go now");
+    overlay_free(o);
+}
+
+/* Who tells no region may be anywhere. */
+Test(core_rank, a_peer_without_a_region_is_in_none) {
+    static struct policy policy;
+    struct overlay *o = overlay_new(&(struct overlay_setup){.clusters = 3});
+    policy_copy(&policy, core_policy(overlay_core(o, 1)));
+    policy.cluster.region = (struct name){0};
+    overlay_policy(o, 1, &policy);
+    overlay_run_until(o, 1000);
+    policy_copy(&policy, core_policy(overlay_core(o, 0)));
+    let_reside(o, &policy, "europe");
+    struct core_answer_open session = overlay_open(o, 0, "192.0.2.7:5004");
+    cr_assert_eq(session.ticket.backup_count, 1);
+    cr_expect_str_eq(session.ticket.backups[0].text, "lon1");
+    cr_expect_eq(overlay_open(o, 0, "198.51.100.7:5004").ticket.backup_count, 2);
     overlay_free(o);
 }
 
