@@ -18,6 +18,25 @@ bool faults_any(const struct faults *f) {
     return f->count > 0;
 }
 
+/* [bytes] of a character that is not seen but steers those around it, 0 if it is none: U+0080 to
+ * U+009F (control characters, too), marks and overrides of direction, separators of lines, joiners
+ * and other characters without a width, tags. */
+static size_t steers(const unsigned char *c) {
+    if (c[0] == 0xc2)
+        return c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
+    if (c[0] == 0xd8)
+        return c[1] == 0x9c ? 2 : 0;  /* U+061C */
+    if (c[0] == 0xe2 && c[1] == 0x80) /* U+200B to U+200F, U+2028 to U+202E */
+        return (c[2] >= 0x8b && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae) ? 3 : 0;
+    if (c[0] == 0xe2 && c[1] == 0x81) /* U+2060 to U+206F */
+        return c[2] >= 0xa0 && c[2] <= 0xaf ? 3 : 0;
+    if (c[0] == 0xef && c[1] == 0xbb)
+        return c[2] == 0xbf ? 3 : 0;  /* U+FEFF */
+    if (c[0] == 0xf3 && c[1] == 0xa0) /* U+E0000 to U+E007F */
+        return (c[2] == 0x80 || c[2] == 0x81) && c[3] >= 0x80 ? 4 : 0;
+    return 0;
+}
+
 /* Faults end up on terminals and in logs: what a file holds must not steer either. Also drops the
  * torn character that a cut may have left at the end. */
 static void make_printable(char *text) {
@@ -26,8 +45,8 @@ static void make_printable(char *text) {
         unsigned char c = (unsigned char)text[i];
         if (c < 0x20 || c == 0x7f)
             text[i] = '?';
-        else if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
-            text[i] = text[i + 1] = '?'; /* U+0080 to U+009F: control characters, too */
+        else
+            memset(text + i, '?', steers((unsigned char *)text + i));
     }
     size_t at = len;
     while (at > 0 && ((unsigned char)text[at - 1] & 0xc0) == 0x80)

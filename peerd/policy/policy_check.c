@@ -407,9 +407,16 @@ static struct tree_node *next_of(const struct tree_node *list, const struct tree
     return list->kind == TREE_SCALAR ? NULL : at->next;
 }
 
-static bool same_text(const struct tree_node *a, const struct tree_node *b) {
+bool policy_same_prefix(const char *a, const char *b) {
+    struct prefix x, y;
+    return prefix_from_text(&x, a) && prefix_from_text(&y, b) && x.bits == y.bits &&
+           prefix_holds(&x, &y.addr);
+}
+
+/* No name is a prefix. */
+static bool same_value(const struct tree_node *a, const struct tree_node *b) {
     return a->kind == TREE_SCALAR && b->kind == TREE_SCALAR && !a->faulty && !b->faulty &&
-           strcmp(a->text, b->text) == 0;
+           (strcmp(a->text, b->text) == 0 || policy_same_prefix(a->text, b->text));
 }
 
 /* Refuses what stands in both lists: one says yes to it and the other no. */
@@ -418,11 +425,12 @@ static void check_contradiction(struct schema_run *run, struct tree_node *node, 
     struct tree_node *may = tree_find(node, key), *never = tree_find(node, never_key);
     for (struct tree_node *no = first_of(never); no != NULL; no = next_of(never, no))
         for (struct tree_node *yes = first_of(may); yes != NULL; yes = next_of(may, yes)) {
-            if (!same_text(yes, no))
+            if (!same_value(yes, no))
                 continue;
             struct fault *x = fault_add(run->faults, no, NULL);
             fault_expected(x, "nothing that stands in `%s` as well", key);
-            fault_found(x, "`%s`, which line %u has there", no->text, (unsigned)yes->mark.line);
+            fault_found(x, "`%s`, which line %u has there%s", no->text, (unsigned)yes->mark.line,
+                        strcmp(yes->text, no->text) == 0 ? "" : " in other words");
             break;
         }
 }

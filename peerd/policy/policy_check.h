@@ -43,6 +43,14 @@ void policy_check_rule(struct schema_run *run, struct tree_node *node, void *rec
 void policy_check_discovery(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_whole(struct schema_run *run, struct tree_node *node, void *record);
 
+/* Rows of `agreements` that no peer reaches: of nobody whom the policy knows, or after one that
+ * fits all that they fit. */
+struct policy;
+void policy_check_rows(struct schema_run *run, const struct policy *p, struct tree_node *root);
+
+/* Two prefixes that are written differently may be one. */
+bool policy_same_prefix(const char *a, const char *b);
+
 /* The name nearest to `name` among those of records, for hints: `names` points at the first
  * record's struct name, `stride` bytes from one to the next. NULL if none is near. */
 const char *policy_nearest_name(const char *name, const void *names, size_t stride, uint32_t count);

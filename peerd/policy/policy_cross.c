@@ -102,19 +102,59 @@ static void check_peer_names(struct schema_run *run, const struct policy *p,
         check_other(run, p, root, schema_good(peer, "name"));
 }
 
+/* 0.0.0.0 or [::]; the latter hears both families. */
+static bool is_any(const struct addr *a) {
+    static const uint8_t zero[sizeof(a->ip)] = {0};
+    return memcmp(a->ip, zero, sizeof(zero)) == 0;
+}
+
+/* True if one of them hears what is sent to the other. */
+static bool is_one_door(const struct addr *a, const struct addr *b) {
+    bool both = a->family != 0 && b->family != 0 && a->port == b->port;
+    if (!both || a->family == b->family)
+        return both && (is_any(a) || is_any(b) || addr_equal(a, b));
+    return is_any(a->family == 6 ? a : b);
+}
+
 static void check_listeners(struct schema_run *run, const struct policy *p,
                             struct tree_node *root) {
     struct tree_node *bind = schema_good(tree_find(root, "client_listen"), "bind");
-    if (bind != NULL && addr_equal(&p->client_listen.listen.bind, &p->peer_listen.bind)) {
+    struct tree_node *other = schema_good(tree_find(root, "peer_listen"), "bind");
+    if (bind != NULL && other != NULL &&
+        is_one_door(&p->client_listen.listen.bind, &p->peer_listen.bind)) {
         struct fault *x = fault_add(run->faults, bind, NULL);
         fault_expected(x, "another port than that of peer_listen: they have different identities");
-        fault_found(x, "`%s` again", bind->text);
+        if (strcmp(bind->text, other->text) == 0)
+            fault_found(x, "`%s` again", bind->text);
+        else
+            fault_found(x, "`%s` beside `%s`", bind->text, other->text);
     }
     struct tree_node *listen = tree_find(root, "client_listen");
     if (listen != NULL && tree_find(root, "grants") == NULL) {
         struct fault *x = fault_add(run->faults, root, "grants");
         fault_expected(x, "at least one grant, since client_listen is there for somebody");
         fault_found(x, "no key `grants`");
+    }
+}
+
+/* The same text twice has been refused already. */
+static void check_residence(struct schema_run *run, struct tree_node *root) {
+    struct tree_node *rows = tree_find(root, "residence");
+    if (rows == NULL || rows->kind != TREE_SEQUENCE)
+        return;
+    for (struct tree_node *row = rows->first; row != NULL; row = row->next) {
+        struct tree_node *later = schema_good(row, "prefix");
+        for (struct tree_node *at = rows->first; at != row && later != NULL; at = at->next) {
+            const struct tree_node *earlier = schema_good(at, "prefix");
+            if (earlier == NULL || strcmp(earlier->text, later->text) == 0 ||
+                !policy_same_prefix(earlier->text, later->text))
+                continue;
+            struct fault *x = fault_add(run->faults, later, NULL);
+            fault_expected(x, "a prefix that differs from all others in `residence`");
+            fault_found(x, "`%s`, which is `%s`", later->text, earlier->text);
+            fault_hint(x, "first on line %u", (unsigned)earlier->mark.line);
+            break;
+        }
     }
 }
 
@@ -160,6 +200,8 @@ void policy_check_whole(struct schema_run *run, struct tree_node *node, void *re
     check_listeners(run, p, node);
     check_services(run, p, node);
     check_agreements(run, p, node);
+    policy_check_rows(run, p, node);
+    check_residence(run, node);
     struct tree_node *detection = tree_find(node, "detection");
     check_wishes(run, p, tree_find(node, "peers"), detection);
     check_wishes(run, p, tree_find(tree_find(node, "discovery"), "accept"), detection);

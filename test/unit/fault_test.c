@@ -66,6 +66,17 @@ Test(fault, what_a_file_holds_steers_no_terminal) {
     fault_found(x, "x\x1b]0;owned\x07\ny\xc2\x9bz");
     cr_expect_str_eq(x->path, "a?[2J");
     cr_expect_str_eq(x->found, "x?]0;owned??y??z");
+    fault_found(x, "lon\xe2\x80\xae"
+                   "1\xe2\x81\xa6\xe2\x80\x8b\xd8\x9c\xef\xbb\xbf\xf3\xa0\x80\x81.");
+    cr_expect_str_eq(x->found,
+                     "lon???1???"
+                     "???"
+                     "??"
+                     "???"
+                     "????.",
+                     "nor turns what is beside it");
+    fault_found(x, "\xe2\x80\xa6 \xd8\xb9 \xef\xbb\xb0 \xe2\x82\xac");
+    cr_expect_str_eq(x->found, "\xe2\x80\xa6 \xd8\xb9 \xef\xbb\xb0 \xe2\x82\xac", "letters stay");
     memset(cut, 'x', sizeof(cut));
     memcpy(cut + FAULT_TEXT_LEN_MAX - 2, "…", 4); /* three bytes, of which two fit */
     fault_found(x, "%s", cut);
