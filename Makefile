@@ -63,9 +63,9 @@ MAIN_peersim := peerd/sim/main.c
 NEED_peerd := io web find geo net pure
 NEED_transcoderd := worker media net pure
 NEED_peerclient := client media net pure
-NEED_peerctl := ctl io net pure
-NEED_peersim := sim io pure
-NEED_live := testlib sim io net pure
+NEED_peerctl := ctl io geo net pure
+NEED_peersim := sim io geo pure
+NEED_live := testlib sim io geo net pure
 # Where test/lib/standstill.c comes between the folders and the system.
 STANDSTILL := -Wl,--wrap=net_now,--wrap=net_loop_run_until,--wrap=timerfd_settime
 # Where test/lib/quick_start.c comes between two libraries.

@@ -296,6 +296,12 @@ int ctl_why(const struct ctl_options *o) {
     return show(o, "GET", path, tables_why);
 }
 
+/* A prefix that is one, and refused all the same. */
+static bool is_wide(const char *text) {
+    struct prefix p, location;
+    return prefix_from_text(&p, text) && !location_of_text(&location, text);
+}
+
 int ctl_rank(const struct ctl_options *o) {
     struct prefix location;
     struct name service = {""};
@@ -305,6 +311,11 @@ int ctl_rank(const struct ctl_options *o) {
         fputs("peerctl rank: expected an address or a prefix (192.0.2.7, 2001:db8:1::/48), and a "
               "service if not the first one\n",
               stderr);
+        if (o->word_count > 0 && is_wide(o->words[0]))
+            fprintf(stderr,
+                    "peerctl rank: %s is wider than a location, for which backups are ranked: /24, "
+                    "IPv6 /48\n",
+                    o->words[0]);
         return CTL_USAGE;
     }
     location_to_text(&location, text);

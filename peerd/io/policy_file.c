@@ -2,6 +2,7 @@
 
 #include "peerd/io/yaml.h"
 #include "peerd/policy/policy_schema.h"
+#include "topo/geo/geo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -171,15 +172,26 @@ static void check_pem(struct load *l, const char *key, struct policy_text *name,
         refuse_file(l, node, name->text, ERR_IO, "PEM", "");
 }
 
+/* Opened as it is when it is asked. */
+static void check_database(struct load *l, struct tree_node *node, const char *path) {
+    char detail[GEO_DETAIL_LEN_MAX + 1];
+    struct geo *g;
+    if (geo_open(&g, path, detail) != ERR_OK) {
+        struct fault *x = fault_add(l->faults, node, NULL);
+        fault_expected(x, "a readable file with locations, in MaxMind's format");
+        fault_found(x, "%s: %s", detail, path);
+    }
+    geo_close(g);
+}
+
 static void check_databases(struct load *l, struct policy *p, bool at_site) {
     struct tree_node *list = tree_find(l->root, "location_databases");
     for (uint32_t i = 0; i < p->location_database_count; i++) {
         struct tree_node *node =
             list != NULL && list->kind == TREE_SEQUENCE ? tree_child(list, i) : list;
         struct policy_text *name = &p->location_databases[i];
-        if (node != NULL && make_absolute(l, node, name) && at_site &&
-            access(name->text, R_OK) != 0)
-            refuse_file(l, node, name->text, ERR_IO, "locations, in MaxMind's format", "");
+        if (node != NULL && make_absolute(l, node, name) && at_site)
+            check_database(l, node, name->text);
     }
 }
 

@@ -323,11 +323,68 @@ Test(policy_file, says_when_there_is_no_file) {
     cr_expect_str_eq(faults_text(&faults), "expected a readable file, found Is a directory\n");
 }
 
+/* A database of locations that knows none: one node, no data, the metadata (MaxMind DB 2.0). */
+static void write_database(const char *name) {
+    static const char bytes[] = "\0\0\1\0\0\1"
+                                "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                "\xab\xcd\xefMaxMind.com\xe9"
+                                "\x4anode_count\xc1\1"
+                                "\x4brecord_size\xa1\x18"
+                                "\x4aip_version\xa1\4"
+                                "\x4d"
+                                "database_type\x44Test"
+                                "\x49languages\1\4\x42"
+                                "en"
+                                "\x5b"
+                                "binary_format_major_version\xa1\2"
+                                "\x5b"
+                                "binary_format_minor_version\xa0"
+                                "\x4b"
+                                "build_epoch\1\2\1"
+                                "\x4b"
+                                "description\xe1\x42"
+                                "en\x44Test";
+    write_bytes(name, 0644, bytes, sizeof(bytes) - 1);
+}
+
+Test(policy_file, opens_databases_as_the_daemon_does, .timeout = 10) {
+    static const struct {
+        const char *file, *found;
+    } rows[] = {
+        {"good.mmdb", NULL},
+        {"pipe", "5:21: location_databases: expected a readable file with locations, in MaxMind's "
+                 "format, found not a file: FOLDER/pipe\n"},
+        {"folder", "5:21: location_databases: expected a readable file with locations, in "
+                   "MaxMind's format, found not a file: FOLDER/folder\n"},
+        {"/dev/zero", "5:21: location_databases: expected a readable file with locations, in "
+                      "MaxMind's format, found not a file: /dev/zero\n"},
+        {"text", "5:21: location_databases: expected a readable file with locations, in MaxMind's "
+                 "format, found The MaxMind DB file contains invalid metadata: FOLDER/text\n"},
+    };
+    struct key_pair own;
+    char text[2048];
+    write_keys("own", 1);
+    write_database("good.mmdb");
+    write_text("text", 0644, "not a database, and long enough to be looked at for one\n");
+    cr_assert_eq(mkfifo(in_folder("pipe"), 0644), 0);
+    cr_assert_eq(mkdir(in_folder("folder"), 0755), 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(text, sizeof(text), "%s\nlocation_databases: %s\n", HEAD, rows[i].file);
+        write_text("p.yaml", 0644, text);
+        struct policy *p = policy_file_load(in_folder("p.yaml"), &own, &faults);
+        cr_expect_eq(p != NULL, rows[i].found == NULL, "%s", rows[i].file);
+        cr_expect_str_eq(faults_here(), rows[i].found == NULL ? "" : rows[i].found, "%s",
+                         faults_here());
+        policy_file_free(p);
+    }
+    rmdir(in_folder("folder"));
+}
+
 Test(policy_file, reads_the_files_it_names_from_its_own_folder) {
     struct key_pair own, mine = write_keys("own", 1), peer = write_keys("peer", 2);
     write_text("token", 0600, "a-long-token\n");
     write_text("c.pem", 0644, "x");
-    write_text("places.mmdb", 0644, "x");
+    write_database("places.mmdb");
     write_text("p.yaml", 0644,
                HEAD "client_listen: {bind: 127.0.0.1:3, tls_cert: c.pem, tls_key: c.pem}\n"
                     "peers: [{name: p, key_file: peer.pub, beats: 'h:1', control: 'h:1'}]\n"
@@ -395,6 +452,8 @@ Test(policy_file, refuses_files_with_the_place_where_they_are_named) {
         "8:23: grants[0].token_file: expected a readable file with a token of 8 to 255 printable "
         "characters without space, found something else in it: FOLDER/word\n"
         "9:24: limits.sessions_max: expected a whole number from 1 to 2000000, found `0`\n"
+        "10:22: location_databases[0]: expected a readable file with locations, in MaxMind's "
+        "format, found The MaxMind DB file contains invalid metadata: FOLDER/word\n"
         "10:28: location_databases[1]: expected a readable file with locations, in MaxMind's "
         "format, found No such file or directory: FOLDER/none.mmdb\n",
         "%s", faults_here());

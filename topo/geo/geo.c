@@ -12,35 +12,49 @@ struct geo {
     MMDB_s db;
 };
 
-/* The library's own words for a missing file are those for any that it cannot open. */
-static enum err why_not(const char *path, int status, char *detail) {
+/* Looked at before it is opened: a pipe would hold us up until somebody writes to it. The library's
+ * own words for a missing file are those for any that it cannot open. */
+static enum err look_at(const char *path, char *detail) {
     struct stat about;
     if (stat(path, &about) != 0) {
         snprintf(detail, GEO_DETAIL_LEN_MAX + 1, "%s", strerror(errno));
         return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
     }
+    if (!S_ISREG(about.st_mode)) {
+        snprintf(detail, GEO_DETAIL_LEN_MAX + 1, "not a file");
+        return ERR_IO;
+    }
+    return ERR_OK;
+}
+
+static enum err why_not(int status, char *detail) {
     snprintf(detail, GEO_DETAIL_LEN_MAX + 1, "%s",
-             !S_ISREG(about.st_mode) ? "not a file" : MMDB_strerror(status));
+             status == MMDB_FILE_OPEN_ERROR && errno != 0 ? strerror(errno)
+                                                          : MMDB_strerror(status));
     return status == MMDB_OUT_OF_MEMORY_ERROR                          ? ERR_NO_MEMORY
            : status == MMDB_FILE_OPEN_ERROR || status == MMDB_IO_ERROR ? ERR_IO
                                                                        : ERR_BAD_MAGIC;
 }
 
 enum err geo_open(struct geo **out, const char *path, char detail[GEO_DETAIL_LEN_MAX + 1]) {
-    struct geo *g = calloc(1, sizeof(*g));
     detail[0] = '\0';
     *out = NULL;
+    enum err err = look_at(path, detail);
+    if (err != ERR_OK)
+        return err;
+    struct geo *g = calloc(1, sizeof(*g));
     if (g == NULL) {
         snprintf(detail, GEO_DETAIL_LEN_MAX + 1, "%s", err_text(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
     }
+    errno = 0;
     int status = MMDB_open(path, MMDB_MODE_MMAP, &g->db);
     if (status == MMDB_SUCCESS) {
         *out = g;
         return ERR_OK;
     }
     free(g);
-    return why_not(path, status, detail);
+    return why_not(status, detail);
 }
 
 void geo_close(struct geo *g) {
