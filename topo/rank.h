@@ -37,6 +37,7 @@
 #ifndef TOPO_RANK_H
 #define TOPO_RANK_H
 
+#include "peerd/base/addr.h"
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
 
@@ -78,6 +79,7 @@ struct rank_candidate {
     uint32_t measured_by;          /* so many of them at least; for tables */
     struct duration measured_ago;  /* the newest; for tables */
     bool measured_by_ours;         /* by clients that we serve; for tables */
+    struct prefix measured_from;   /* by neighbours within; family 0: at the place itself */
     struct duration rtt_estimated; /* by coordinates; zero: unknown */
 };
 

@@ -20,11 +20,12 @@
  * What comes out ranks clusters for that location and does nothing else: whoever sits behind a bad
  * access, or lies with others of his own location, misleads those there alone.
  *
- * It also knows whose turn it was last: when a cluster was named to a client there, or measured
- * (topo/turn.h). That somebody was named and never answered is remembered like that.
- *
- * The table has a fixed size. A location and cluster may stand in any of TRIPS_WAYS places, which
- * follow from both; where all are taken the one whose turn was longest ago goes.
+ * Where nobody of a location has measured a cluster its neighbours have a voice, those of its /20
+ * and then those of its /16 (IPv6: /44, /40): trips_around(). Each location has one voice there,
+ * what it comes to by 1, however many clients it has; TRIPS_SURE of them must agree with their
+ * median, and be more than half. Neighbours who disagree do not share a way, and say nothing. So
+ * who lies from three locations of a /16 misleads those of it where nobody has measured yet, too,
+ * by as much as one client alone may mislead his own.
  */
 #ifndef TOPO_TRIPS_H
 #define TOPO_TRIPS_H
@@ -44,6 +45,8 @@
 #define TRIPS_KEEP        duration_s(1800) /* [s] a word; paths change seldom */
 #define TRIPS_WAYS        8
 #define TRIPS_PLACES      8192 /* locations times clusters: 1.2 MB */
+#define TRIPS_WIDE_PLACES 2048 /* wider prefixes times clusters: 0.3 MB */
+#define TRIPS_WIDER       2    /* prefixes around a location */
 
 struct trips_word {
     uint32_t client;         /* a hash; the same for the same client */
@@ -62,6 +65,7 @@ struct trips_entry {
 
 struct trips {
     struct trips_entry places[TRIPS_PLACES];
+    struct trips_entry wide[TRIPS_WIDE_PLACES]; /* a word a location, `client` is its hash */
 };
 
 /* What is known of one cluster; `clients` 0: nothing. */
@@ -80,6 +84,11 @@ void trips_heard(struct trips *t, const struct prefix *location, uint16_t cluste
 
 struct trips_view trips_find(const struct trips *t, const struct prefix *location, uint16_t cluster,
                              struct instant now);
+
+/* The same of the narrowest prefix around the location with enough voices, itself not among them,
+ * which goes into `from`; `clients` and `agreeing` are locations. */
+struct trips_view trips_around(const struct trips *t, const struct prefix *location,
+                               uint16_t cluster, struct instant now, struct prefix *from);
 
 /* What of it is to be believed, of a cluster that is plausibly so far from them, at least; zero or
  * less: nobody can tell. */

@@ -219,6 +219,24 @@ static bool ours_count(const struct trips_view *own, const struct perf_peer *wor
                                 own->clients >= word->clients);
 }
 
+/* As the neighbours found it, and not far below what is plausible: none of them is there. */
+static struct fares_trip trip_around(const struct core *core, const struct peering *p,
+                                     const struct prefix *location) {
+    const struct trips *trips = fares_measure(core) ? core->fares.trips : NULL;
+    struct trips_view view = {.clients = 0};
+    struct prefix from = {.bits = 0};
+    if (trips != NULL)
+        view = trips_around(trips, location, p->number, core->now, &from);
+    if (view.clients == 0)
+        return (struct fares_trip){.clients = 0};
+    struct duration least = duration_scale(plausible(core, p, location), 1, TRIPS_ALONE);
+    return (struct fares_trip){.rtt = duration_max(view.rtt, least),
+                               .clients = view.clients,
+                               .ours = true,
+                               .age = instant_since(core->now, view.heard_at),
+                               .from = from};
+}
+
 struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
                                      const struct prefix *location,
                                      const struct fares_words *words) {
@@ -232,13 +250,12 @@ struct fares_trip fares_trip_of_peer(const struct core *core, const struct peeri
                                    .clients = own.clients,
                                    .ours = true,
                                    .age = instant_since(core->now, own.heard_at)};
-    if (word == NULL)
-        return (struct fares_trip){.clients = 0};
+    if (word == NULL || word->rtt_ms == 0)
+        return trip_around(core, p, location);
     struct duration least = duration_scale(plausible(core, p, location), 1, FARES_PEER_NEARER);
-    return (struct fares_trip){
-        .rtt = word->rtt_ms == 0 ? DURATION_ZERO : duration_max(duration_ms(word->rtt_ms), least),
-        .clients = word->clients,
-        .age = instant_since(core->now, word->heard_at)};
+    return (struct fares_trip){.rtt = duration_max(duration_ms(word->rtt_ms), least),
+                               .clients = word->clients,
+                               .age = instant_since(core->now, word->heard_at)};
 }
 
 struct duration fares_own_rtt(const struct core *core, const struct prefix *location) {

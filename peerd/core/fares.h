@@ -74,7 +74,9 @@ struct rank_experience fares_of_peer(const struct core *core, const struct peeri
  * peer tells of its own there, whichever more clients stand for; ours if as many, and if enough of
  * them agree whatever it tells. However many it says that it has, a peer makes itself no more than
  * FARES_PEER_NEARER times as near as the round trip between the clusters makes plausible
- * (topo/trips.h), since it gains by what it tells; where nobody of ours is, nobody can tell. */
+ * (topo/trips.h), since it gains by what it tells; where nobody of ours is, nobody can tell. Where
+ * neither says anything: as neighbours of the location have measured it, if enough of them agree;
+ * `clients` are then locations. */
 #define FARES_PEER_NEARER 2
 
 struct fares_trip {
@@ -82,6 +84,7 @@ struct fares_trip {
     uint32_t clients;    /* at least */
     bool ours;           /* measured by our clients … */
     struct duration age; /* … the newest of whom has told so long ago */
+    struct prefix from;  /* what neighbours within it have measured; family 0: the location's own */
 };
 struct fares_trip fares_trip_of_peer(const struct core *core, const struct peering *p,
                                      const struct prefix *location,

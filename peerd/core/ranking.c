@@ -74,6 +74,7 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
         .measured_by = trip.clients,
         .measured_ago = trip.age,
         .measured_by_ours = trip.ours,
+        .measured_from = trip.from,
         .rtt_estimated = rtt_estimated(core, p, clients),
     };
 }

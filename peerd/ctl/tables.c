@@ -304,13 +304,15 @@ static const char *experience_of(const json_t *object, char out[32]) {
 }
 
 /* The best first; what put each behind the one before it, or out. */
-/* By how many clients, and whose: "7 ours". */
-static const char *measured_by(const json_t *c, char out[24]) {
+/* By how many clients, and whose: "7 ours"; or by neighbours: "3 from 10.1.16.0/20". */
+static const char *measured_by(const json_t *c, char out[64]) {
     const json_t *by = json_object_get(c, "measured_by");
-    if (json_is_object(by))
-        snprintf(out, 24, "%lld %s", number_of(by, "clients"), is_set(by, "ours") ? "ours" : "its");
+    if (json_is_object(by) && json_is_string(json_object_get(by, "from")))
+        snprintf(out, 64, "%lld from %s", number_of(by, "clients"), text_of(by, "from"));
+    else if (json_is_object(by))
+        snprintf(out, 64, "%lld %s", number_of(by, "clients"), is_set(by, "ours") ? "ours" : "its");
     else
-        snprintf(out, 24, "-");
+        snprintf(out, 64, "-");
     return out;
 }
 
@@ -318,7 +320,7 @@ static void candidates(const json_t *answer) {
     const json_t *c;
     struct table t;
     size_t i;
-    char r[32], measured[16], by[24], estimated[16], between[16], place[24], rule[24];
+    char r[32], measured[16], by[64], estimated[16], between[16], place[24], rule[24];
     table_open(&t, ">place\tcluster\t!verdict\t>free\t>cost\t>R\t>measured\t>by\t>estimated\t"
                    ">clusters\tdecided by rule");
     json_array_foreach(json_object_get(answer, "candidates"), i, c) {

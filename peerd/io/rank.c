@@ -22,12 +22,17 @@ static json_t *experience_json(const struct rank_experience *e) {
                : json_null();
 }
 
-/* By how many clients, whose, and how long ago the newest of them spoke. */
+/* By how many clients, whose, and how long ago the newest of them spoke; or by how many locations
+ * of a prefix around. */
 static json_t *measured_json(const struct rank_candidate *c) {
-    return c->measured_by == 0
-               ? json_null()
-               : json_pack("{s:I, s:b, s:f}", "clients", (json_int_t)c->measured_by, "ours",
-                           c->measured_by_ours, "ms_ago", (double)c->measured_ago.us / 1000);
+    char from[LOCATION_TEXT_LEN_MAX + 1];
+    if (c->measured_by == 0)
+        return json_null();
+    json_t *out = json_pack("{s:I, s:b, s:f}", "clients", (json_int_t)c->measured_by, "ours",
+                            c->measured_by_ours, "ms_ago", (double)c->measured_ago.us / 1000);
+    if (c->measured_from.addr.family != 0)
+        json_object_set_new(out, "from", json_string(location_to_text(&c->measured_from, from)));
+    return out;
 }
 
 static json_t *candidate_json(const struct daemon *d, const struct core_ranked *r,

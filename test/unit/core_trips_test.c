@@ -191,6 +191,28 @@ static void tell_from(uint32_t peer, const char *address, uint32_t ms) {
     fares_trips_heard(core, &(struct node_request){.trips = &trip, .trip_count = 1});
 }
 
+/* Until somebody there measures. */
+Test(core_trips, a_place_is_as_far_as_its_neighbours_until_it_has_measured) {
+    struct perf_sample here = {.expected = 50, .rtt = duration_ms(10)};
+    here.location = (struct prefix){.addr = addr_ipv4((uint8_t[]){192, 0, 2, 0}, 0), .bits = 24};
+    tell_from(5, "192.0.3.9:5004", 6);
+    tell_from(5, "192.0.4.9:5004", 6);
+    cr_expect_eq(rank(5)->rtt_measured.us, 0, "two places are too few");
+    tell_from(5, "192.0.15.9:5004", 6);
+    const struct rank_candidate *c = rank(5);
+    cr_expect_eq(c->rtt_measured.us, 6000);
+    cr_expect(c->measured_by == 3 && c->measured_from.bits == 20 && c->measured_by_ours);
+    cr_expect_eq(r.rows[0].peer, 5, "it is the nearest");
+    cr_assert(perf_heard(fares_perf(core), &here, core->now));
+    core->peers[5]->rtt = duration_ms(410);
+    cr_expect(rank(5)->rtt_measured.us >= 49000 && rank(5)->rtt_measured.us <= 51000,
+              "no nearer than is plausible: %d", (int)rank(5)->rtt_measured.us);
+    tell(5, 70, 1);
+    c = rank(5);
+    cr_expect_eq(c->rtt_measured.us, 70000);
+    cr_expect(c->measured_by == 1 && c->measured_from.addr.family == 0);
+}
+
 /* Whoever has a /64 has 2^64 addresses. */
 Test(core_trips, one_host_with_many_addresses_is_one_client) {
     for (int i = 0; i < 9; i++) {

@@ -57,6 +57,91 @@ Test(trips, the_median_of_clients_counts_each_once) {
     cr_expect_eq(look("192.0.3.0/24", 3, 14).clients, 0u, "another location");
 }
 
+struct neighbours {
+    const char *what;
+    const char *asked;
+    struct {
+        const char *at;
+        uint32_t clients, ms;
+    } heard[6];
+    const char *from; /* NULL: nobody speaks */
+    uint32_t ms;
+};
+
+static void ask_around(const struct neighbours *n) {
+    struct prefix asked = place(n->asked), from;
+    for (size_t k = 0; k < 6 && n->heard[k].at != NULL; k++)
+        for (uint32_t c = 0; c < n->heard[k].clients; c++)
+            hear(n->heard[k].at, 3, (uint32_t)k * 10 + c, n->heard[k].ms, 10);
+    struct trips_view v = trips_around(t, &asked, 3, at_s(11), &from);
+    cr_expect_eq(v.rtt.us, 1000 * (int64_t)n->ms, "%s: %d", n->what, (int)v.rtt.us);
+    cr_expect_eq(v.clients > 0, n->from != NULL, "%s", n->what);
+    if (n->from != NULL) {
+        struct prefix right = place(n->from);
+        cr_expect(from.bits == right.bits && addr_equal(&from.addr, &right.addr), "%s: /%u",
+                  n->what, from.bits);
+    }
+    cr_expect_eq(trips_around(t, &asked, 4, at_s(11), &from).clients, 0u, "another cluster");
+    cr_expect_eq(trips_around(t, &asked, 3, at_s(1810), &from).clients, 0u, "old");
+    cr_expect_eq(look(n->asked, 3, 11).clients, 0u, "nobody there has measured");
+    trips_forget_cluster(t, 3);
+    cr_expect_eq(trips_around(t, &asked, 3, at_s(11), &from).clients, 0u, "forgotten");
+    cr_expect(trips_check_invariants(t));
+}
+
+/* Where nobody has measured: the /20, if three places of it agree and are most, else the /16. */
+Test(trips, neighbours_speak_for_a_place_that_has_not_measured) {
+    static const struct neighbours rows[] = {
+        {"three of its /20",
+         "10.1.20.0/24",
+         {{"10.1.16.0/24", 1, 40}, {"10.1.17.0/24", 1, 42}, {"10.1.31.0/24", 1, 44}},
+         "10.1.16.0/20",
+         42},
+        {"two are too few, however many clients they have",
+         "10.1.20.0/24",
+         {{"10.1.16.0/24", 6, 40}, {"10.1.17.0/24", 6, 42}},
+         NULL,
+         0},
+        {"too few there: the /16",
+         "10.1.20.0/24",
+         {{"10.1.16.0/24", 1, 40}, {"10.1.17.0/24", 1, 42}, {"10.1.99.0/24", 1, 44}},
+         "10.1.0.0/16",
+         42},
+        {"another /16 is none of them",
+         "10.2.20.0/24",
+         {{"10.1.16.0/24", 1, 40}, {"10.1.17.0/24", 1, 42}, {"10.1.31.0/24", 1, 44}},
+         NULL,
+         0},
+        {"three of six agree: they share no way",
+         "10.1.20.0/24",
+         {{"10.1.16.0/24", 1, 40},
+          {"10.1.17.0/24", 1, 42},
+          {"10.1.18.0/24", 1, 44},
+          {"10.1.19.0/24", 1, 100},
+          {"10.1.21.0/24", 1, 200},
+          {"10.1.22.0/24", 1, 10}},
+         NULL,
+         0},
+        {"a place with many clients has one voice",
+         "10.1.20.0/24",
+         {{"10.1.16.0/24", 1, 40},
+          {"10.1.17.0/24", 1, 42},
+          {"10.1.18.0/24", 1, 44},
+          {"10.1.19.0/24", 7, 1}},
+         "10.1.16.0/20",
+         42},
+        {"IPv6: the /44",
+         "2001:db8:15::/48",
+         {{"2001:db8:10::/48", 1, 40}, {"2001:db8:11::/48", 1, 42}, {"2001:db8:1f::/48", 1, 44}},
+         "2001:db8:10::/44",
+         42},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        trips_init(t);
+        ask_around(&rows[i]);
+    }
+}
+
 Test(trips, of_many_clients_the_newest_words_are_kept) {
     for (uint32_t i = 0; i < 100; i++)
         hear("2001:db8:7::/48", 3, i, i < 90 ? 200 : 30, 10 + i);
