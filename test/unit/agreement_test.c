@@ -214,6 +214,32 @@ Test(agreement, fewer_slots_are_held_only_when_the_other_knows) {
     expect("heard", B, AGREEMENT_STATE_AGREED, 30, 15);
 }
 
+/* More is said than is remembered; the oldest of it was heard, and perhaps nothing since. */
+Test(agreement, what_was_heard_last_is_held_however_much_was_said_since) {
+    struct world *w = two_agreed();
+    w->channel.cut[B] = true;
+    for (uint32_t i = 0; i < 2 * AGREEMENT_SAID_MAX; i++) {
+        struct agreement_offer a = offer_of("de", 15 - i % 2, 30);
+        world_wish(w, A, &a, LEASE);
+        world_run(w, duration_ms(200));
+    }
+    cr_expect_eq(machine(A)->said_count, AGREEMENT_SAID_MAX);
+    expect("not heard", A, AGREEMENT_STATE_AGREED, 40, 30);
+    expect("not heard", B, AGREEMENT_STATE_AGREED, 30, 40);
+}
+
+Test(agreement, just_what_one_cannot_do_without_is_enough) {
+    struct world *w = two();
+    struct agreement_offer a = offer_of("de", 50, 30), b = offer_of("nl", 30, 40);
+    rooms[A].slots = b.asks.slots_min = 40;
+    rooms[B].slots = a.asks.slots_min = 30;
+    world_wish(w, A, &a, LEASE);
+    world_wish(w, B, &b, LEASE);
+    world_run(w, duration_s(5));
+    expect("just enough", A, AGREEMENT_STATE_AGREED, 40, 30);
+    expect("just enough", B, AGREEMENT_STATE_AGREED, 30, 40);
+}
+
 Test(agreement, who_said_end_counts_on_no_older_promise) {
     struct world *w = two_agreed();
     struct agreement_offer a = offer_of("de", 50, 30);

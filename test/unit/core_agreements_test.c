@@ -1,3 +1,4 @@
+#include "peerd/core/state.h"
 #include "test/unit/core_fixture.h"
 
 /*
@@ -137,6 +138,38 @@ Test(core_agreements, what_was_agreed_is_held_and_no_more_is_taken) {
     cr_expect_eq(status(f).here, 10u);
     cr_expect_eq(status(f).agreement->counters.overdrawn, 3u);
     cr_expect_eq(core_counters(f->core)->sessions_denied, 3u);
+    fixture_free(f);
+}
+
+/* The lesser of what it holds for us and of what it says is free. */
+Test(core_agreements, there_is_no_more_room_than_it_says) {
+    struct fixture *f = ready(10, true);
+    struct partner p;
+    partner_init(&p, 11);
+    partner_wishes(f, &p, 30, 40);
+    cr_assert_eq(status(f).relied, 20u);
+    f->core->peers[0]->said_free = 5;
+    cr_expect_eq(agreements_room(f->core, f->core->peers[0]), 5u);
+    f->core->peers[0]->said_free = 50;
+    cr_expect_eq(agreements_room(f->core, f->core->peers[0]), 20u);
+    fixture_free(f);
+}
+
+Test(core_agreements, who_moves_nobody_there_asks_for_nothing) {
+    struct fixture *f = fixture_new(1, 2, 100);
+    struct partner p;
+    f->policy.peers[0].reserved_slots = 10;
+    f->policy.peers[0].offer_moves = false;
+    f->policy.agreement_count = 1;
+    f->policy.agreements[0] = (struct policy_agreement){
+        .pattern = "peer0", .asks = 20, .cost_max = 5, .lease = duration_s(60)};
+    core_free(f->core);
+    fixture_start(f, 2);
+    fixture_register(f);
+    partner_init(&p, 11);
+    partner_wishes(f, &p, 30, 40);
+    cr_expect(p.machine.relied == 10 && p.machine.held == 0);
+    cr_expect(status(f).held == 10 && status(f).relied == 0);
     fixture_free(f);
 }
 

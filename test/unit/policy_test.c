@@ -64,6 +64,9 @@ Test(policy, accepts) {
          "  - {name: a, key: k4.public.Y7ItFAXCiBL25ickHlp9aYqnk5Se1Pi6cKg5TNMo4GY, beats: 'a:1',"
          " control: 'a:2', reserved_slots: 20, detect_within: 200ms}\n"},
         {"one beat that may be lost", "detection: {detect_within: 200ms, interval: 100ms}\n"},
+        {"all that is asked for is needed",
+         "peers: [{name: a, key: k4.public.Y7ItFAXCiBL25ickHlp9aYqnk5Se1Pi6cKg5TNMo4GY, beats: "
+         "'a:1', control: 'a:2'}]\nagreements: [{name: a, asks: 5, asks_min: 5}]\n"},
         {"opus at 24 kHz", "profiles: [{name: p, codec: opus, rate: 24kHz}]\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
