@@ -35,8 +35,8 @@ static const char *const bash_words[] = {
     [CTL_WORD_NONE] = "",
     [CTL_WORD_ANY] = "",
     [CTL_WORD_FILE] = "COMPREPLY+=($(compgen -f -- \"$cur\"))",
-    [CTL_WORD_PEER] = "COMPREPLY+=($(compgen -W \"$(_peerctl_peers \"${COMP_WORDS[@]}\")\" -- "
-                      "\"$cur\"))",
+    [CTL_WORD_PEER] = ("COMPREPLY+=($(compgen -W \"$(_peerctl_peers \"${COMP_WORDS[@]}\")\" -- "
+                       "\"$cur\"))"),
     [CTL_WORD_SHELL] = "COMPREPLY+=($(compgen -W 'bash zsh' -- \"$cur\"))",
 };
 

@@ -284,12 +284,13 @@ static void check_refusal(struct sim *sim, const struct sim_worker *w, const str
                    err_name(o->error), o->retry_after_ms);
 }
 
-/* Where nothing happens a standby is renewed in time by whoever counts on it. */
+/* Where nothing happens a standby is renewed in time by whoever counts on it; who has been told
+ * that its source is at an end counts on nobody. */
 static void check_kept_warm(struct sim *sim, const struct sim_worker *w,
                             const struct tenure_out *o) {
     const struct sim_client *c = &sim->clients[watch_of(w, o->slot)->client];
     if (!sim->watch->calm || o->error != ERR_TIMEOUT || c->state != SIM_CLIENT_OPEN ||
-        c->witness == NULL)
+        c->witness == NULL || c->witness->state == WITNESS_ENDING)
         return;
     struct addr at = sim_worker_addr(sim, w);
     uint8_t server = witness_server_find(c->witness, &at);
