@@ -244,6 +244,12 @@ static uint32_t within(uint32_t spread, uint32_t reports) {
     return level_root(wide * wide * 384 / 100 / (reports == 0 ? 1 : reports));
 }
 
+struct perf_view perf_around_view(const struct perf_around *around) {
+    uint32_t reports = level_figures(&around->level);
+    return (struct perf_view){level_mean(&around->level),
+                              within(level_spread(&around->level), reports), reports};
+}
+
 struct perf_view perf_own_view(const struct perf *p, const struct prefix *location) {
     const struct perf_location *at = perf_find(p, location);
     if (at == NULL || at->own->reports == 0)

@@ -25,6 +25,7 @@
 #define PERF_PEERS_MAX     DEGRADE_PEERS_MAX /* whose summaries of one location are kept */
 #define PERF_FORGET        duration_s(1800)  /* [s] a location not heard for longer may go … */
 #define PERF_PEER_FORGET   duration_s(60)    /* [s] … and so may a peer's summary */
+#define PERF_ENOUGH        3                 /* reports; of fewer, its neighbours' count, too */
 #define PERF_CLIENTS_FOR   duration_s(10)    /* [s] clients are counted over so long, or twice */
 #define PERF_FADE_EVERY    duration_s(60)    /* [s] sketches count 7/8 of what they did */
 #define PERF_PICK_MAX      64                /* summaries chosen at once */
@@ -131,6 +132,20 @@ bool perf_judge(struct perf *p, uint32_t *cursor, struct instant now, struct pre
 struct perf_view perf_own_view(const struct perf *p, const struct prefix *location);
 struct perf_view perf_peer_view(const struct perf *p, const struct prefix *location,
                                 uint16_t cluster);
+
+/* Of own clients as near to a location as there are enough reports: of itself, else of its /20,
+ * else of its /16 (IPv6: /44, /40), all there as one; where there are too few everywhere, of
+ * itself. What a fall is judged by is of the very location, always. */
+struct perf_around {
+    struct prefix from;
+    uint64_t reports;
+    struct level level; /* [R/100] usual, or recent where it is worse */
+    uint32_t rtt_us;    /* [µs] the median; 0: unknown */
+};
+
+/* False: none there has ever reported. */
+bool perf_around(const struct perf *p, const struct prefix *location, struct perf_around *out);
+struct perf_view perf_around_view(const struct perf_around *around);
 
 /* What one of these words is worth. */
 struct perf_view perf_word_view(const struct perf *p, const struct perf_peer *word);

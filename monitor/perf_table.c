@@ -45,8 +45,7 @@ static bool holds(const struct prefix *wide, const struct prefix *narrow) {
     return wide->bits <= narrow->bits && prefix_holds(wide, &narrow->addr);
 }
 
-/* The first that is not before. */
-static uint32_t find(const struct perf *p, const struct prefix *prefix) {
+uint32_t perf_table_first(const struct perf *p, const struct prefix *prefix) {
     uint32_t at = 0, end = p->count;
     while (at < end) {
         uint32_t middle = (at + end) / 2;
@@ -59,7 +58,7 @@ static uint32_t find(const struct perf *p, const struct prefix *prefix) {
 }
 
 static struct perf_location *exact(const struct perf *p, const struct prefix *prefix) {
-    uint32_t at = find(p, prefix);
+    uint32_t at = perf_table_first(p, prefix);
     bool found = at < p->count && perf_table_compare(&p->list[at].prefix, prefix) == 0;
     return found ? &p->list[at] : NULL;
 }
@@ -288,7 +287,7 @@ struct perf_location *perf_table_make(struct perf *p, const struct prefix *prefi
         if (found != NULL)
             return found;
     }
-    uint32_t at = find(p, prefix);
+    uint32_t at = perf_table_first(p, prefix);
     memmove(&p->list[at + 1], &p->list[at], (p->count - at) * sizeof(p->list[0]));
     p->count++;
     p->list[at] = (struct perf_location){.prefix = *prefix, .heard_at = now};
@@ -323,7 +322,8 @@ size_t perf_table_peers(const struct perf *p, const struct prefix *location,
     }
     struct perf_peer within[PERF_PEERS_MAX];
     size_t within_count = 0;
-    for (uint32_t i = find(p, location); i < p->count && holds(location, &p->list[i].prefix); i++)
+    for (uint32_t i = perf_table_first(p, location);
+         i < p->count && holds(location, &p->list[i].prefix); i++)
         if (p->list[i].prefix.bits > location->bits)
             within_count = merge_words(within, within_count, &p->list[i]);
     return add_new(out, count, within, within_count);

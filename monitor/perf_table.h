@@ -33,6 +33,9 @@ size_t perf_table_peers(const struct perf *p, const struct prefix *location, str
 /* The first `bits` of a prefix, or all of it if it has fewer. */
 struct prefix perf_table_widen(const struct prefix *prefix, uint32_t bits);
 
+/* The first that is not before it in the list. */
+uint32_t perf_table_first(const struct perf *p, const struct prefix *prefix);
+
 int perf_table_compare(const struct prefix *a, const struct prefix *b);
 
 uint32_t perf_table_us(struct duration d); /* saturating */

@@ -149,6 +149,7 @@ void fares_judge(struct core *core) {
 
 void fares_words(const struct core *core, const struct prefix *location, struct fares_words *out) {
     const struct perf *perf = core->fares.perf;
+    out->own_rtt = fares_own_rtt(core, location);
     out->count = perf == NULL || location->addr.family == 0
                      ? 0
                      : perf_words(perf, location, core->now, out->list);
@@ -207,9 +208,8 @@ void fares_trips_forget(struct core *core, const struct peering *p) {
 }
 
 /* What clients have no part in, less the way from here to them; nothing while that is unknown. */
-static struct duration plausible(const struct core *core, const struct peering *p,
-                                 const struct prefix *location) {
-    struct duration here = fares_own_rtt(core, location);
+static struct duration plausible(const struct peering *p, const struct fares_words *words) {
+    struct duration here = words->own_rtt;
     return here.us <= 0 || duration_is_endless(p->rtt) ? DURATION_ZERO : duration_sub(p->rtt, here);
 }
 
@@ -221,7 +221,8 @@ static bool ours_count(const struct trips_view *own, const struct perf_peer *wor
 
 /* As the neighbours found it, and not far below what is plausible: none of them is there. */
 static struct fares_trip trip_around(const struct core *core, const struct peering *p,
-                                     const struct prefix *location) {
+                                     const struct prefix *location,
+                                     const struct fares_words *words) {
     const struct trips *trips = fares_measure(core) ? core->fares.trips : NULL;
     struct trips_view view = {.clients = 0};
     struct prefix from = {.bits = 0};
@@ -229,7 +230,7 @@ static struct fares_trip trip_around(const struct core *core, const struct peeri
         view = trips_around(trips, location, p->number, core->now, &from);
     if (view.clients == 0)
         return (struct fares_trip){.clients = 0};
-    struct duration least = duration_scale(plausible(core, p, location), 1, TRIPS_ALONE);
+    struct duration least = duration_scale(plausible(p, words), 1, TRIPS_ALONE);
     return (struct fares_trip){.rtt = duration_max(view.rtt, least),
                                .clients = view.clients,
                                .ours = true,
@@ -246,13 +247,13 @@ struct fares_trip fares_trip_of_peer(const struct core *core, const struct peeri
     if (trips != NULL)
         own = trips_find(trips, location, p->number, core->now);
     if (ours_count(&own, word))
-        return (struct fares_trip){.rtt = trips_believed(&own, plausible(core, p, location)),
+        return (struct fares_trip){.rtt = trips_believed(&own, plausible(p, words)),
                                    .clients = own.clients,
                                    .ours = true,
                                    .age = instant_since(core->now, own.heard_at)};
     if (word == NULL || word->rtt_ms == 0)
-        return trip_around(core, p, location);
-    struct duration least = duration_scale(plausible(core, p, location), 1, FARES_PEER_NEARER);
+        return trip_around(core, p, location, words);
+    struct duration least = duration_scale(plausible(p, words), 1, FARES_PEER_NEARER);
     return (struct fares_trip){.rtt = duration_max(duration_ms(word->rtt_ms), least),
                                .clients = word->clients,
                                .age = instant_since(core->now, word->heard_at)};
@@ -260,10 +261,9 @@ struct fares_trip fares_trip_of_peer(const struct core *core, const struct peeri
 
 struct duration fares_own_rtt(const struct core *core, const struct prefix *location) {
     const struct perf *perf = core->fares.perf;
-    const struct perf_location *at =
-        perf == NULL || location->addr.family == 0 ? NULL : perf_find(perf, location);
-    return at == NULL || at->own == NULL ? DURATION_ZERO
-                                         : duration_us(sketch_quantile(&at->own->rtt, 500));
+    struct perf_around around;
+    bool known = perf != NULL && location->addr.family != 0 && perf_around(perf, location, &around);
+    return known ? duration_us(around.rtt_us) : DURATION_ZERO;
 }
 
 struct fares_count fares_count(const struct core *core) {
@@ -281,14 +281,15 @@ struct fares_count fares_count(const struct core *core) {
 
 bool core_fare(const struct core *core, const struct prefix *location, struct core_fare *out) {
     const struct perf *perf = core->fares.perf;
-    const struct perf_location *at = perf == NULL ? NULL : perf_find(perf, location);
+    struct perf_around around;
     *out = (struct core_fare){.reports = 0};
-    if (at == NULL || at->own == NULL || at->own->reports == 0)
+    if (perf == NULL || location->addr.family == 0 || !perf_around(perf, location, &around))
         return false;
-    struct perf_view view = perf_own_view(perf, location);
+    struct perf_view view = perf_around_view(&around);
     *out = (struct core_fare){.rating_centi = view.rating_centi,
                               .within_centi = view.within_centi,
                               .reports = view.reports,
-                              .rtt = fares_own_rtt(core, location)};
+                              .rtt = duration_us(around.rtt_us),
+                              .from = around.from};
     return true;
 }

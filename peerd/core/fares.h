@@ -59,10 +59,11 @@ void fares_heard(struct core *core, const struct session *s, const struct node_s
 /* Looks whether anybody has fallen, or is back. */
 void fares_judge(struct core *core);
 
-/* What peers have told of a location. */
+/* What peers have told of a location, and how far it is from here. */
 struct fares_words {
     struct perf_peer list[PERF_PEERS_MAX];
     size_t count;
+    struct duration own_rtt; /* see fares_own_rtt(); here since it is asked for each peer */
 };
 void fares_words(const struct core *core, const struct prefix *location, struct fares_words *out);
 
@@ -100,7 +101,8 @@ bool fares_measure(const struct core *core);
 void fares_trips_heard(struct core *core, const struct node_request *told);
 void fares_trips_forget(struct core *core, const struct peering *p);
 
-/* The round trip to our own clients there, the median; zero: unknown. */
+/* The round trip to our own clients there, the median, or to those around it where too few have
+ * reported; zero: unknown. */
 struct duration fares_own_rtt(const struct core *core, const struct prefix *location);
 
 /* Locations: of our own clients, of peers' alone, of ours those where clients have fallen, and of

@@ -327,12 +327,13 @@ bool core_group_next(struct core_group_cursor *cursor, struct core_group_status 
 struct find_clients;
 void core_clientele(const struct core *core, struct find_clients *out);
 
-/* How our own clients of a location fare, and how far away they are. */
+/* How our own clients of a location fare, or those around it, and how far away they are. */
 struct core_fare {
     uint32_t rating_centi; /* [R/100] */
     uint32_t within_centi; /* [R/100] half-width of 95 % of it */
     uint32_t reports;
     struct duration rtt; /* median; zero: unknown */
+    struct prefix from;  /* whose they are: of the location, or of a wider prefix */
 };
 
 /* False: none has told. */

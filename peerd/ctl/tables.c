@@ -349,8 +349,8 @@ static void fare(const json_t *answer) {
     char rtt[16];
     const json_t *f = json_object_get(answer, "fare");
     if (json_is_object(f))
-        printf("our clients there: R %.1f within %.1f by %lld reports, round trip %s ms (median)\n",
-               json_number_value(json_object_get(f, "r")),
+        printf("our clients of %s: R %.1f within %.1f by %lld reports, round trip %s ms (median)\n",
+               text_of(f, "from"), json_number_value(json_object_get(f, "r")),
                json_number_value(json_object_get(f, "margin")), number_of(f, "reports"),
                ms_of(f, "rtt_ms", rtt));
 }

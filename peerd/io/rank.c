@@ -107,10 +107,11 @@ static void add_label(const struct daemon *d, const struct addr *addr, json_t *o
 /* How our own clients there fare. */
 static json_t *fare_json(const struct daemon *d, const struct prefix *location) {
     struct core_fare fare;
+    char from[LOCATION_TEXT_LEN_MAX + 1];
     return core_fare(d->core, location, &fare)
-               ? json_pack("{s:f, s:f, s:I, s:o}", "r", fare.rating_centi / 100.0, "margin",
-                           fare.within_centi / 100.0, "reports", (json_int_t)fare.reports, "rtt_ms",
-                           known_ms(fare.rtt))
+               ? json_pack("{s:f, s:f, s:I, s:s, s:o}", "r", fare.rating_centi / 100.0, "margin",
+                           fare.within_centi / 100.0, "reports", (json_int_t)fare.reports, "from",
+                           location_to_text(&fare.from, from), "rtt_ms", known_ms(fare.rtt))
                : json_null();
 }
 

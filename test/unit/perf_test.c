@@ -144,6 +144,52 @@ Test(perf, ten_thousand_locations_take_at_most_16_mib) {
     perf_free(&p);
 }
 
+/* A location with too few reports has what those around it say, the nearest of them first. */
+Test(perf, a_location_of_few_goes_by_its_neighbours) {
+    static const struct {
+        const char *location, *from;
+        uint32_t rtt_ms; /* 0: nothing is known */
+        uint64_t reports;
+    } rows[] = {
+        {"10.1.16.0/24", "10.1.16.0/24", 20, 3},
+        {"10.1.17.0/24", "10.1.16.0/20", 20, 4},
+        {"10.1.18.0/24", "10.1.16.0/20", 20, 4},
+        {"10.1.99.0/24", "10.1.0.0/16", 20, 5},
+        {"10.9.0.0/24", "10.9.0.0/24", 300, 1},
+        {"10.9.1.0/24", NULL, 0, 1},
+        {"10.7.0.0/24", NULL, 0, 0},
+    };
+    struct perf p;
+    perf_init(&p, &settings);
+    for (uint32_t i = 0; i < 6; i++) {
+        static const char *const where[] = {"10.1.16.0/24", "10.1.16.0/24", "10.1.16.0/24",
+                                            "10.1.17.0/24", "10.1.64.0/24", "10.9.0.0/24"};
+        struct perf_sample s = sample_at(where[i], i, i < 3 ? 0 : 10);
+        s.rtt = duration_ms(i < 3 ? 20 : 300);
+        cr_assert(perf_heard(&p, &s, instant_us(0)));
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct perf_around around;
+        struct prefix location = prefix_of(rows[i].location), from;
+        bool known = perf_around(&p, &location, &around);
+        cr_expect_eq(known, rows[i].from != NULL, "%s", rows[i].location);
+        if (!known || rows[i].from == NULL)
+            continue;
+        from = prefix_of(rows[i].from);
+        cr_expect(around.from.bits == from.bits && prefix_holds(&around.from, &from.addr), "%s",
+                  rows[i].location);
+        cr_expect_eq(around.reports, rows[i].reports, "%s", rows[i].location);
+        cr_expect_float_eq(around.rtt_us / 1000.0, rows[i].rtt_ms, rows[i].rtt_ms / 16.0, "%s: %u",
+                           rows[i].location, around.rtt_us);
+    }
+    struct perf_around few, enough;
+    struct prefix at_few = prefix_of("10.1.17.0/24"), at_enough = prefix_of("10.1.16.0/24");
+    cr_assert(perf_around(&p, &at_few, &few) && perf_around(&p, &at_enough, &enough));
+    cr_expect_lt(perf_around_view(&few).rating_centi, perf_around_view(&enough).rating_centi,
+                 "its own report counts, too");
+    perf_free(&p);
+}
+
 Test(perf, neighbours_become_one_the_least_busy_first) {
     struct perf p;
     struct perf_settings few = settings;
