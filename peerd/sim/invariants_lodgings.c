@@ -22,8 +22,15 @@ static uint32_t sessions_of(const struct sim_site *site, const struct name *issu
     return count;
 }
 
-/* Others are promised what policy keeps for them less what they use of it, for as long as they say
- * so. */
+/* What policy keeps for a peer, or what was agreed before it kept less: that holds to its end. */
+static uint32_t kept_for(const struct sim_site *site, uint32_t peer) {
+    struct core_agreement_status s = core_peer_agreement(site->core, peer);
+    uint32_t reserved = site->policy.peers[peer].reserved_slots;
+    return s.required && s.held > reserved ? s.held : reserved;
+}
+
+/* Others are promised what is kept for them less what they use of it, for as long as they say so.
+ */
 void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_event *e,
                   const struct core_answer_standbys *a) {
     uint32_t peer = e->u.lodged.peer;
@@ -37,7 +44,7 @@ void watch_lodged(struct sim *sim, struct sim_site *site, const struct core_even
                        policy->name.text);
     }
     uint32_t used = sum == 0 ? 0 : sessions_of(site, &policy->name);
-    uint32_t most = policy->reserved_slots > used ? policy->reserved_slots - used : 0;
+    uint32_t kept = kept_for(site, peer), most = kept > used ? kept - used : 0;
     if (!policy->accept_moves || watch_of(sim, site)->draining)
         most = 0;
     if (sum > most || sum > core_status(site->core).free)
