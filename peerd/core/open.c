@@ -186,7 +186,7 @@ static enum err enter(struct core *core, const struct core_session_open *e,
 static const char *detail_of(const struct core *core, const struct core_session_open *e,
                              enum err err) {
     if (err == ERR_UNSUPPORTED && e->protection == PROTECTION_HOT)
-        return "hot protection is not offered yet; ask for warm";
+        return "this service is not offered with hot protection; ask for warm";
     if (err == ERR_NO_CREDIT && core->recovering)
         return "just started: not all nodes have registered yet";
     if (err == ERR_NO_CREDIT &&
@@ -238,11 +238,11 @@ static enum err decide(struct core *core, const struct core_session_open *e, boo
                        struct core_answer_open *answer) {
     struct offer offer = {0};
     struct redirect way;
-    if (e->protection == PROTECTION_HOT)
-        return ERR_UNSUPPORTED; /* better than to promise what the client would not get */
     enum err err = find_offer(core, e, &offer);
     if (err != ERR_OK)
         return err;
+    if (e->protection == PROTECTION_HOT && !core->policy.services[offer.service_index].hot)
+        return ERR_UNSUPPORTED; /* better than to promise what the client would not get */
     fill_ticket(core, e, again, &answer->ticket);
     err = may_begin_here(core, e, &offer);
     const struct redirect_asked asked = {

@@ -21,6 +21,7 @@ static bool state_of(enum resume_purpose purpose, enum session_state *state) {
         return true;
     case RESUME_CANCEL: /* things a client says, not what a session is */
     case RESUME_RELEASE:
+    case RESUME_HOT: /* a standby, as it is told */
         return false;
     }
     return false;
@@ -65,6 +66,8 @@ static bool wins(struct core *core, const struct session *s, struct node *n,
 
 static void note_figures(struct core *core, struct session *s, const struct node_session *told) {
     s->renewed = core->now;
+    core->sessions.hot = core->sessions.hot - s->hot + told->hot;
+    s->hot = told->hot;
     s->client = told->client;
     s->expires_s = told->expires_s;
     s->last_frame = told->last_frame;

@@ -52,6 +52,7 @@ static void toggle_digest(struct session *s) {
 
 static void enter(struct core *core, struct session *s) {
     core->sessions.by_state[s->state]++;
+    core->sessions.hot += s->hot;
     s->node->used++;
     s->node->used_by_state[s->state]++;
     s->node->used_by_worker[s->worker]++;
@@ -63,6 +64,7 @@ static void enter(struct core *core, struct session *s) {
 
 static void leave(struct core *core, struct session *s) {
     core->sessions.by_state[s->state]--;
+    core->sessions.hot -= s->hot;
     s->node->used--;
     s->node->used_by_state[s->state]--;
     s->node->used_by_worker[s->worker]--;
@@ -286,15 +288,16 @@ static void check_groups(const struct core *core) {
 
 void sessions_check_invariants(const struct core *core) {
     const struct sessions *t = &core->sessions;
-    uint32_t count = 0, by_state[4] = {0};
+    uint32_t count = 0, hot = 0, by_state[4] = {0};
     for (uint32_t i = 0; i < t->slot_count; i++)
         if (t->slots[i] != NULL) {
             check_record(core, t->slots[i], i);
             by_state[t->slots[i]->state]++;
+            hot += t->slots[i]->hot;
             count++;
         }
     assert(count == t->count && t->count + t->free_count == t->slot_count);
-    assert(memcmp(by_state, t->by_state, sizeof(by_state)) == 0);
+    assert(memcmp(by_state, t->by_state, sizeof(by_state)) == 0 && hot == t->hot);
     check_groups(core);
     check_sums(core);
 }

@@ -38,6 +38,7 @@ struct session {
     uint32_t rtt_us, jitter_us;                 /* [µs] */
     uint16_t came_from;                         /* number of the peer (newcomers.h), or 0 */
     uint8_t came_cause;                         /* … and why, see homing.h */
+    bool hot;                                   /* a standby that sends, too */
     struct move *move;                          /* owned; NULL: not moving */
     struct link at_node;                        /* on node->sessions */
     struct link queued;                         /* on the list that `queue` names */
@@ -53,6 +54,7 @@ struct sessions {
     uint32_t free_count;
     uint32_t count;
     uint32_t by_state[4]; /* enum session_state */
+    uint32_t hot;         /* standbys that send */
     struct list opened;   /* oldest first: they all wait equally long */
 };
 

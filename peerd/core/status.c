@@ -46,6 +46,7 @@ struct core_status core_status(const struct core *core) {
                             .reserved = standbys_reserved_unused(core),
                             .sessions = by_state[SESSION_STATE_COMMITTED],
                             .standbys = by_state[SESSION_STATE_STANDBY],
+                            .hot = core->sessions.hot,
                             .hedging = by_state[SESSION_STATE_HEDGING],
                             .opened = by_state[SESSION_STATE_OPENED],
                             .free = core_free_slots(core),

@@ -93,7 +93,8 @@ struct core_status {
     uint32_t credit;   /* [sessions] of it leased to registered nodes */
     uint32_t reserved; /* [sessions] for peers, not in use by them */
     uint32_t sessions; /* committed here */
-    uint32_t standbys; /* here for other clusters' sessions */
+    uint32_t standbys; /* here for other clusters' sessions … */
+    uint32_t hot;      /* … of which so many are sent, too */
     uint32_t hedging;  /* sending for somebody else just now */
     uint32_t opened;   /* answered, not started yet */
     uint32_t free;     /* credit less all of them */

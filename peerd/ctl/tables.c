@@ -26,9 +26,9 @@ void tables_status(const json_t *s) {
     printf("cluster    %s, up %.1f s%s%s\n", text_of(s, "cluster"), seconds_of(s, "up_ms"),
            is_set(s, "recovering") ? ", recovering" : "",
            is_set(drain, "draining") ? ", draining" : "");
-    printf("sessions   %lld served, %lld standing by, %lld hedging, %lld free of %lld\n",
-           number_of(s, "sessions"), number_of(s, "standbys"), number_of(s, "hedging"),
-           number_of(s, "free"), number_of(s, "capacity"));
+    printf("sessions   %lld served, %lld standing by (%lld hot), %lld hedging, %lld free of %lld\n",
+           number_of(s, "sessions"), number_of(s, "standbys"), number_of(s, "hot"),
+           number_of(s, "hedging"), number_of(s, "free"), number_of(s, "capacity"));
     const json_t *counters = json_object_get(s, "counters");
     if (number_of(counters, "opens_redirected") > 0)
         printf("opened     %lld, of which %lld began at a peer\n",

@@ -41,6 +41,7 @@ static void put_cluster(struct page *p, const struct daemon *d) {
     put(p, "peerd_sessions{state=\"standby\"} %u\n", s.standbys);
     put(p, "peerd_sessions{state=\"hedging\"} %u\n", s.hedging);
     put(p, "peerd_sessions{state=\"opened\"} %u\n", s.opened);
+    gauge(p, "peerd_hot_standbys", "Of those that stand by, how many are sent, too.", s.hot);
     gauge(p, "peerd_locations", "Locations of clients whose experience is followed.", s.locations);
     gauge(p, "peerd_locations_fallen", "Those of them where clients have fallen together.",
           s.locations_bad);

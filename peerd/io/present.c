@@ -117,14 +117,14 @@ static char *status_text(const struct daemon *d, bool for_operators) {
     json_t *drain = drain_json(&s, now);
     json_t *out = json_pack(
         "{s:s, s:s, s:o, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, "
-        "s:i, s:o, s:o, s:o, s:o}",
+        "s:i, s:i, s:o, s:o, s:o, s:o}",
         "cluster", s.cluster.text, "version", DAEMON_VERSION, "up_ms", age_ms(now, s.started),
         "recovering", s.recovering, "drain", drain, "peers", (int)s.peers, "peers_damped",
         (int)s.peers_damped, "nodes_registered", (int)s.nodes_registered, "capacity",
         (int)s.capacity, "credit", (int)s.credit, "reserved", (int)s.reserved, "sessions",
-        (int)s.sessions, "standbys", (int)s.standbys, "hedging", (int)s.hedging, "free",
-        (int)s.free, "groups", (int)s.groups, "nodes", nodes, "locations", locations_json(&s),
-        "policy", policy_json(d, for_operators), "counters", counters_json(d));
+        (int)s.sessions, "standbys", (int)s.standbys, "hot", (int)s.hot, "hedging", (int)s.hedging,
+        "free", (int)s.free, "groups", (int)s.groups, "nodes", nodes, "locations",
+        locations_json(&s), "policy", policy_json(d, for_operators), "counters", counters_json(d));
     if (out != NULL && for_operators)
         json_object_set_new(out, "trouble", present_trouble(d));
     return dump(out);

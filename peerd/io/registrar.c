@@ -87,6 +87,7 @@ static struct node_limits limits_of(const struct policy *p) {
         .hedge_ms_max = l->hedge_ms_max,
         .hedges_per_minute = l->hedges_per_minute,
         .probes_per_s = l->probes_per_s,
+        .hot_max = l->hot_standbys,
     };
 }
 

@@ -6,6 +6,7 @@
 static void copy_service(struct policy_service *to, const struct policy_service *from) {
     to->name = from->name;
     to->capacity = from->capacity;
+    to->hot = from->hot;
     to->priority = from->priority;
     to->profile_count = from->profile_count;
     memcpy(to->profiles, from->profiles, from->profile_count * sizeof(from->profiles[0]));

@@ -117,6 +117,7 @@ struct policy_source {
 struct policy_service {
     struct name name;
     uint32_t capacity; /* [sessions] across this cluster's workers */
+    bool hot;          /* its sessions may be opened with hot protection */
     uint32_t priority; /* class of its sessions; 0 the most urgent */
     struct name profiles[POLICY_PROFILES_MAX];
     uint32_t profile_count;
@@ -200,6 +201,7 @@ struct policy_limits {
     uint32_t hedge_ms_max;          /* [ms] longest hedge */
     uint32_t hedges_per_minute;     /* per session */
     uint32_t probes_per_s;          /* of clients of other clusters, answered by each worker */
+    uint32_t hot_standbys;          /* that send for other clusters' clients, at each worker */
 };
 
 struct policy_prefixes {

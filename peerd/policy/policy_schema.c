@@ -222,6 +222,10 @@ static const struct schema_row service_rows[] = {
      .doc = "Names of sources that may be asked for; without it the whole catalogue."},
     {"priority", SCHEMA_COUNT, AT(policy_service, priority), .preset = "0", .range = "0..7",
      .doc = "Class of its sessions, 0 the most urgent: `agreements` say which classes are taken."},
+    {"hot", SCHEMA_BOOL, AT(policy_service, hot), .preset = "false",
+     .doc =
+         "True: a client may ask for `hot` protection, at twice the cost: its backup sends all the "
+         "time, too, as far as the backup's `limits.hot_standbys` allows."},
 };
 const struct schema_table policy_service_table = {
     .title = "a service",
@@ -307,6 +311,11 @@ static const struct schema_row limit_rows[] = {
      .range = "0..100000",
      .doc = "Probes that each worker answers a second, of clients that others serve; beyond they "
             "are dropped. An answer is as long as its question. 0: none is answered."},
+    {"hot_standbys", SCHEMA_COUNT, AT(policy_limits, hot_standbys), .preset = "0",
+     .range = "0..100000",
+     .doc =
+         "Standbys that each worker sends for at a time, for clients whom others serve, of those "
+         "that credit and agreements let it hold; the others stand by silently."},
 };
 const struct schema_table policy_limits_table = {
     .title = "the limits",

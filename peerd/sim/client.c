@@ -355,7 +355,7 @@ static void take_ticket(const struct sim *sim, struct sim_client *c, uint32_t is
     assert(t->backup_count == answer->ticket.backup_count);
 }
 
-static void prepare(struct sim *sim, struct sim_client *c, bool cold,
+static void prepare(struct sim *sim, struct sim_client *c, enum protection protection,
                     const struct witness_address *serving, const struct witness_address *backups,
                     uint8_t backup_count) {
     struct witness_config config = witness_config_default();
@@ -369,7 +369,8 @@ static void prepare(struct sim *sim, struct sim_client *c, bool cold,
     /* Half of the listeners know how few hedges policy allows, the others find out. */
     if (c->seed % 2 == 0 && sim->scenario->limits.hedges_per_minute < config.hedges_per_minute)
         config.hedges_per_minute = sim->scenario->limits.hedges_per_minute;
-    config.cold = cold;
+    config.cold = protection == PROTECTION_COLD;
+    config.hot = protection == PROTECTION_HOT;
     witness_init(c->witness, &config, c->playout, serving, backups, backup_count, c->seed,
                  sim_client_now(sim, c));
 }
@@ -381,8 +382,7 @@ void sim_client_opened(struct sim *sim, struct sim_client *c, uint32_t issuer,
     for (uint32_t i = 0; i < answer->backup_count; i++)
         backups[i] = sim_client_address_of(sim, &answer->backups[i].media);
     take_ticket(sim, c, issuer, answer);
-    prepare(sim, c, answer->ticket.protection == PROTECTION_COLD, &serving, backups,
-            (uint8_t)answer->backup_count);
+    prepare(sim, c, answer->ticket.protection, &serving, backups, (uint8_t)answer->backup_count);
     ((struct listening *)(void *)c->witness)->probing = sim_probing_new(sim, c, answer);
     c->probes = answer->measures;
     c->state = SIM_CLIENT_OPEN;
@@ -408,7 +408,7 @@ void sim_client_drowse(struct sim *sim, struct sim_client *c) {
 void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witness_rest *rest,
                       const struct witness_ways *ways) {
     struct witness_address nobody = {0};
-    prepare(sim, c, rest->cold, &nobody, NULL, 0);
+    prepare(sim, c, rest->cold ? PROTECTION_COLD : PROTECTION_WARM, &nobody, NULL, 0);
     for (uint8_t i = 0; i < rest->server_count; i++) {
         const struct witness_rest_server *s = &rest->servers[i];
         struct addr media = sim_worker_addr(sim, &sim->workers[s->tag]);

@@ -136,7 +136,8 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                     &q);
     struct sim_session *s = sim_session_at(w, slot);
     const struct tenure_outbox *out = &sim->tenure_outbox;
-    if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK)
+    if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK ||
+        w->tenures[slot].state == TENURE_HOT) /* who serves is told of the session's figures */
         return;
     uint32_t every_ms = r->lost_before == s->lost_before ? SIM_FIGURES_MS : SIM_LOST_MS;
     s->expected = r->expected;

@@ -109,7 +109,8 @@ static void check_position(struct sim *sim, const struct sim_client *c,
            (instant_reached(sim_client_now(sim, c), playout_due(p, missing)) ||
             playout_holds(p, missing)))
         missing++;
-    if (missing < o->u.resume.from_frame && c->witness->state != WITNESS_MOVING)
+    bool ahead = c->witness->state == WITNESS_MOVING || o->u.resume.purpose == RESUME_HOT;
+    if (missing < o->u.resume.from_frame && !ahead)
         sim_breach(sim, "%s asks for frames from %" PRIu64 " on, and has not got %" PRIu64,
                    sim_client_name(sim, c).text, o->u.resume.from_frame, missing);
     if (o->u.resume.from_frame < p->next)
@@ -160,6 +161,20 @@ static void check_resume(struct sim *sim, const struct sim_client *c, const stru
                    duration_in_ms(age));
 }
 
+/* Of two senders one serves: nobody else is asked to be hot while one is, nor who serves. */
+static void check_hot(struct sim *sim, const struct sim_client *c, const struct witness_out *o) {
+    const struct witness *w = c->witness;
+    bool backup = w->config.hot && w->servers[o->server].role == WITNESS_ROLE_WARM;
+    bool hedges = w->servers[o->server].hedge.active; /* who is told once that is over */
+    if (!backup && !hedges && !watch_is_sent(sim, o->server, RESUME_RELEASE))
+        sim_breach(sim, "%s asks %s to be hot, which is not its backup",
+                   sim_client_name(sim, c).text, w->servers[o->server].address.name.text);
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (w->servers[i].role != WITNESS_ROLE_FREE && i != o->server && w->servers[i].hot &&
+            !watch_is_sent(sim, i, RESUME_RELEASE))
+            sim_breach(sim, "%s asks a second backup to be hot", sim_client_name(sim, c).text);
+}
+
 static void check_sent(struct sim *sim, const struct sim_client *c) {
     for (uint32_t i = 0; i < sim->witness_outbox.count; i++) {
         const struct witness_out *o = &sim->witness_outbox.items[i];
@@ -174,8 +189,10 @@ static void check_sent(struct sim *sim, const struct sim_client *c) {
         bool commits = o->u.resume.purpose == RESUME_COMMIT;
         if (commits)
             check_commit(sim, c, o);
-        if (commits || o->u.resume.purpose == RESUME_HEDGE)
+        if (commits || o->u.resume.purpose == RESUME_HEDGE || o->u.resume.purpose == RESUME_HOT)
             check_position(sim, c, o);
+        if (o->u.resume.purpose == RESUME_HOT)
+            check_hot(sim, c, o);
     }
 }
 
@@ -212,7 +229,8 @@ static void check_cancelled(struct sim *sim, const struct sim_client *c) {
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
         bool known = s->role != WITNESS_ROLE_FREE;
-        watch->hedging |= (uint16_t)((known && s->hedge.active) << i);
+        bool hedges = known && s->hedge.active && s->hedge.sends > 0; /* who is hot sends on */
+        watch->hedging |= (uint16_t)(hedges << i);
         if (again && known && (before >> i & 1) && !s->hedge.active &&
             path_has_cookie(&s->path, sim_client_now(sim, c)) &&
             !watch_is_sent(sim, i, RESUME_CANCEL))
@@ -333,7 +351,8 @@ static void check_all_released(struct sim *sim, const struct sim_client *c) {
     uint8_t i = watch->lodged;
     struct instant now = sim_client_now(sim, c);
     if (w->state != WITNESS_ENDED || watch->state == WITNESS_ENDED || i == WITNESS_SERVER_NONE ||
-        instant_reached(now, watch->lodged_until) || w->servers[i].role == WITNESS_ROLE_FREE)
+        instant_reached(now, watch->lodged_until) || w->servers[i].role == WITNESS_ROLE_FREE ||
+        watch->refusals != (uint32_t)w->stats.refusals) /* it has just said that it knows nothing */
         return;
     if (path_has_cookie(&w->servers[i].path, now) && !watch_is_sent(sim, i, RESUME_RELEASE))
         sim_breach(sim, "%s ends its session and lets %s stand by", sim_client_name(sim, c).text,
@@ -354,7 +373,8 @@ static void check_uninvited(struct sim *sim, const struct sim_client *c) {
     if (server == WITNESS_SERVER_NONE || server == w->serving || (watch->hedging >> server & 1))
         return;
     const struct witness_server *s = &w->servers[server];
-    if (s->epoch_asked > 0 && !s->hedge.active &&
+    bool hot = s->hot_told && s->role == WITNESS_ROLE_WARM;
+    if ((s->epoch_asked > 0 || s->hot_told) && !hot && !s->hedge.active &&
         !instant_before(sim_client_now(sim, c), s->release_at))
         sim_breach(sim, "%s lets %s send on, which nobody has asked to",
                    sim_client_name(sim, c).text, s->address.name.text);

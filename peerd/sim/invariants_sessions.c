@@ -412,9 +412,10 @@ void sim_invariants_frame_sent(struct sim *sim, const struct sim_worker *w, uint
                                uint64_t frame) {
     const struct tenure_session *t = &w->tenures[slot];
     struct watch_session *s = watch_of(w, slot);
-    struct instant until = t->state == TENURE_HEDGING   ? t->hedge
-                           : t->state == TENURE_SERVING ? t->lease
-                                                        : instant_us(INT64_MIN);
+    bool sends = t->state == TENURE_SERVING || t->state == TENURE_HOT;
+    struct instant until = t->state == TENURE_HEDGING ? t->hedge
+                           : sends                    ? t->lease
+                                                      : instant_us(INT64_MIN);
     if (!t->sending || s->frames == NULL ||
         duration_less(TIMER, instant_since(sim_worker_now(sim, w), until))) {
         sim_breach(sim, "%s sends frame %" PRIu64 " to %s without the right to (%s)",

@@ -151,7 +151,8 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
         return;
     const struct sim_told told = {
         .epoch = t->epoch,
-        .purpose = (uint8_t)tenure_purpose(t),
+        .purpose = (uint8_t)tenure_purpose(t) & 0x7f,
+        .hot = t->state == TENURE_HOT,
         .cause = (uint8_t)t->cause,
         .silent_ms = s->silent_ms,
         .lease_ms = tenure_lease_ms(t, sim_node_now(sim, node), NODE_INTERVAL_MS_MAX),

@@ -74,7 +74,7 @@ static void list(struct sim_roster *r, uint32_t place) {
 /* What peerd wants to know at once; the rest are figures. */
 static bool is_news(const struct sim_news *a, const struct sim_told *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->cause != b->cause ||
-           a->lost_before != b->lost_before || a->moved != b->moved.epoch ||
+           a->hot != b->hot || a->lost_before != b->lost_before || a->moved != b->moved.epoch ||
            !key_hint_equal(&a->served_by, &b->served_by);
 }
 
@@ -161,6 +161,7 @@ static void fill_line(const struct sim *sim, uint32_t place, const struct sim_en
     *out = (struct node_session){
         .epoch = t->epoch,
         .purpose = (enum resume_purpose)t->purpose,
+        .hot = t->hot != 0,
         .worker = place >> SLOT_BITS,
         .last_frame = t->last_frame,
         .client = sim_client_addr(sim, e->client),
@@ -184,6 +185,7 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
         e->lost = e->seq != 0 && e->told.lost_before != e->now.lost_before;
         e->told = (struct sim_news){.epoch = e->now.epoch,
                                     .purpose = e->now.purpose,
+                                    .hot = e->now.hot,
                                     .cause = e->now.cause,
                                     .lost_before = e->now.lost_before,
                                     .served_by = e->now.served_by,

@@ -53,7 +53,7 @@ static bool default_services(struct scenario *s) {
     if (s->services == NULL)
         return false;
     s->service_count = 1;
-    s->services[0] = (struct policy_service){.name = {"radio"}, .capacity = 1000};
+    s->services[0] = (struct policy_service){.name = {"radio"}, .capacity = 1000, .hot = true};
     for (uint32_t i = 0; i < s->profile_count; i++)
         s->services[0].profiles[s->services[0].profile_count++] = s->profiles[i].name;
     return true;

@@ -98,12 +98,6 @@ static void check_clients(struct schema_run *run, struct tree_node *node, void *
     struct scenario_clients *g = record;
     struct tree_node *leave = tree_find(node, "leave"), *start = tree_find(node, "start");
     g->mark = node->mark;
-    struct tree_node *protection = schema_good(node, "protection");
-    if (protection != NULL && g->protection == PROTECTION_HOT) {
-        struct fault *x = fault_add(run->faults, protection, NULL);
-        fault_expected(x, "cold or warm");
-        fault_found(x, "`hot`, which every cluster refuses");
-    }
     g->leaves = leave != NULL;
     g->access_given = tree_find(node, "access") != NULL;
     if (leave == NULL || leave->faulty || (start != NULL && start->faulty) || g->waits ||
@@ -141,7 +135,8 @@ static const struct schema_row clients_rows[] = {
      .form = WHEN_FORM, .doc = "When they close their sessions; drawn for each client."},
     {"protection", SCHEMA_ENUM, AT(scenario_clients, protection), .preset = "warm",
      .words = protection_words,
-     .doc = "What the backup holds ready: nothing, the session; hot is refused."},
+     .doc = "What the backup holds ready: nothing; the session; that, and it sends, too (with "
+            "`limits.hot_standbys`, and `hot` of the service if `services` are given)."},
     {"place", SCHEMA_CUSTOM, AT(scenario_clients, name) /* the whole group */,
      .read = read_client_place, .table = &policy_place_table, .form = PLACE_FORM,
      .doc = "Where they are, for delays that neither a link nor a matrix names."},

@@ -120,6 +120,8 @@ static void put_limits(struct swarm *s) {
               session, credit, node, poll, opens, drains, hedge, hedges);
     put_return(s);
     put_redirect(s);
+    if (s->hots)
+        text_putf(&s->text, ", hot_standbys: %" PRIu64, rng_below(&s->hot, 12));
     text_putf(&s->text, "}");
 }
 
@@ -276,8 +278,9 @@ static void draw_group(struct swarm *s, uint32_t i) {
               swarm_group(i), s->listeners[i], buffer, profile, spread ? "true" : "false");
     if (s->options[SWARM_TALK])
         text_putf(&s->text, ", service: %s", talk ? "talk" : "radio");
-    if (s->options[SWARM_COLD] && cold)
-        text_putf(&s->text, ", protection: cold");
+    bool is_cold = s->options[SWARM_COLD] && cold, is_hot = s->hots && rng_below(&s->hot, 2) == 0;
+    if (is_cold || is_hot)
+        text_putf(&s->text, ", protection: %s", is_cold ? "cold" : "hot");
     if (some)
         put_open_at(s);
     if (s->options[SWARM_ACCESS])
@@ -311,8 +314,8 @@ static void draw_services(struct swarm *s, uint32_t listeners) {
                   "  - {name: hasty, codec: opus, preroll_frames: %" PRIu32 "}\n",
                   preroll);
     text_putf(&s->text,
-              "services:\n  - {name: radio, capacity: %" PRIu32 ", profiles: [opus, pcmu%s]}\n",
-              2 * listeners + 10, rough ? ", gsm, hasty" : "");
+              "services:\n  - {name: radio, capacity: %" PRIu32 ", profiles: [opus, pcmu%s]%s}\n",
+              2 * listeners + 10, rough ? ", gsm, hasty" : "", s->hots ? ", hot: true" : "");
     if (s->options[SWARM_TALK])
         text_putf(&s->text, "  - {name: talk, capacity: %" PRIu32 ", profiles: pcmu}\n", talkers);
     text_putf(&s->text, "sources:\n");
@@ -344,6 +347,8 @@ size_t swarm_draw(uint64_t seed, char out[SWARM_TEXT_MAX]) {
     rng_seed(&s->newest, seed ^ UINT64_C(0x2e3e57ed));
     swarm_draw_peerings(s, seed);
     rng_seed(&s->redirects, seed ^ UINT64_C(0x4ed14ec7));
+    rng_seed(&s->hot, seed ^ UINT64_C(0x407b07a1));
+    s->hots = rng_below(&s->hot, 3) == 0;
     draw_options(s);
     s->clusters = swarm_between(s, 2, SWARM_CLUSTERS_MAX);
     s->heal_at = SWARM_FAULTS_FROM + swarm_between(s, FAULTS_FOR_MIN, FAULTS_FOR_MAX);

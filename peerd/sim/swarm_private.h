@@ -70,6 +70,7 @@ struct swarm {
     struct rng deals;     /* for agreements … */
     struct rng asking;    /* … and discovery */
     struct rng redirects; /* for where new sessions begin, and whom operators move */
+    struct rng hot;       /* and for hot protection */
     struct text text;
     bool options[SWARM_OPTION_COUNT];
     bool faults[SWARM_FAULT_COUNT];
@@ -81,6 +82,7 @@ struct swarm {
     bool agrees;      /* peers hold slots for each other by agreement only */
     bool discovers;   /* no policy names a peer */
     bool reshaped;    /* some policy is changed */
+    bool hots;        /* some listeners have hot protection, as far as there is room */
 };
 
 uint32_t swarm_below(struct swarm *s, uint32_t bound);

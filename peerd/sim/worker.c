@@ -140,6 +140,7 @@ void sim_worker_brief(struct sim *sim, struct sim_worker *w) {
         .standby_lease = duration_ms(l->standby_lease_ms),
         .hedge_ms_max = l->hedge_ms_max,
         .hedges_per_minute = l->hedges_per_minute,
+        .hot_max = l->hot_max,
         .retry_ms = SIM_RETRY_MS,
         .retry_draining_ms = SIM_DRAINING_MS,
     };

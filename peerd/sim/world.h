@@ -159,8 +159,9 @@ struct sim_site {
 /* What peerd is told of a session, less what stands in its ticket. */
 struct sim_told {
     uint32_t epoch;
-    uint8_t purpose; /* enum resume_purpose */
-    uint8_t cause;   /* enum move_cause */
+    uint8_t purpose : 7; /* enum resume_purpose */
+    uint8_t hot : 1;     /* a standby that sends, too */
+    uint8_t cause;       /* enum move_cause */
     uint16_t silent_ms;
     uint32_t lease_ms; /* [ms] */
     uint64_t last_frame;
@@ -173,7 +174,8 @@ struct sim_told {
 /* Of that, what is news when it changes; the rest are figures. */
 struct sim_news {
     uint32_t epoch;
-    uint8_t purpose, cause;
+    uint8_t purpose : 7, hot : 1;
+    uint8_t cause;
     uint32_t lost_before;
     struct key_hint served_by;
     uint32_t moved; /* epoch */

@@ -67,7 +67,7 @@ static size_t length_of(enum message_kind kind) {
 }
 
 static bool purpose_known(enum resume_purpose p) {
-    return p >= RESUME_STANDBY && p <= RESUME_RELEASE;
+    return p >= RESUME_STANDBY && p <= RESUME_HOT;
 }
 
 static bool error_known(enum err e) {
@@ -92,7 +92,7 @@ static bool resume_in_range(const struct message_resume *r) {
         return false;
     if (r->purpose == RESUME_COMMIT && r->epoch == 0)
         return false;
-    if (r->purpose == RESUME_COMMIT || r->purpose == RESUME_HEDGE) {
+    if (r->purpose == RESUME_COMMIT || r->purpose == RESUME_HEDGE || r->purpose == RESUME_HOT) {
         uint64_t apart = r->live_frame > r->from_frame ? r->live_frame - r->from_frame
                                                        : r->from_frame - r->live_frame;
         if (apart > MESSAGE_SPREAD_FRAMES_MAX)

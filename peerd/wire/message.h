@@ -51,10 +51,12 @@
  * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
  * there are 1 to NAMED_MAX named clusters, each with a name, an address and a port;
  * there are 1 to MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample;
- * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge and a
- * commit, which make a worker send, from_frame and live_frame are at most MESSAGE_SPREAD_FRAMES_MAX
- * apart, either way. A decoder cannot see replay: the receiver compares `counter` and `nonce`, and
- * drops kinds that only its own side sends (message_from_client).
+ * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge, a
+ * commit and a hot standby, which make a worker send, from_frame and live_frame are at most
+ * MESSAGE_SPREAD_FRAMES_MAX apart, either way. Whoever is of an older version drops a hot standby
+ * as a bad field; its client asks for a plain one then. A decoder cannot see replay: the receiver
+ * compares `counter` and `nonce`, and drops kinds that only its own side sends
+ * (message_from_client).
  */
 #ifndef PEERD_WIRE_MESSAGE_H
 #define PEERD_WIRE_MESSAGE_H
@@ -105,7 +107,8 @@ enum resume_purpose {
     RESUME_HEDGE = 2,   /* send what is missing for hedge_ms; no epoch changes */
     RESUME_COMMIT = 3,  /* serve from now on under this epoch (a start is a commit of epoch 1) */
     RESUME_CANCEL = 4,  /* it was only loss: stop the hedge */
-    RESUME_RELEASE = 5  /* the client is served under this epoch elsewhere, or leaves */
+    RESUME_RELEASE = 5, /* the client is served under this epoch elsewhere, or leaves */
+    RESUME_HOT = 6      /* be ready, and send as whoever serves does; no epoch changes */
 };
 
 enum move_cause {

@@ -64,6 +64,8 @@ const char *resume_purpose_name(enum resume_purpose p) {
         return "cancel";
     case RESUME_RELEASE:
         return "release";
+    case RESUME_HOT:
+        return "hot standby";
     }
     return "unknown";
 }

@@ -90,6 +90,8 @@ static void put_session(struct json_writing *w, json_t *o, const struct node_ses
     json_write_uint(w, o, "worker", s->worker);
     json_write_uint(w, o, "last_frame", s->last_frame);
     json_write_addr(w, o, "client", &s->client);
+    if (s->hot)
+        json_write_bool(w, o, "hot", true);
     json_write_uint(w, o, "lease_ms", s->lease_ms);
     put_some(w, o, "expected", s->expected);
     put_some(w, o, "lost_before", s->lost_before);
@@ -260,6 +262,7 @@ static void get_session(const struct json_place *o, void *out) {
     s->worker = (uint32_t)json_read_uint(o, "worker", 0, NODE_WORKERS_MAX - 1);
     s->last_frame = json_read_uint(o, "last_frame", 0, MESSAGE_FRAME_MAX);
     s->client = json_read_addr(o, "client");
+    s->hot = json_read_has(o, "hot") && json_read_bool(o, "hot");
     s->lease_ms = (uint32_t)json_read_uint(o, "lease_ms", 0, NODE_INTERVAL_MS_MAX);
     get_measured(o, s);
 }

@@ -97,6 +97,7 @@ struct node_session {
     uint32_t worker;             /* index, as above */
     uint64_t last_frame;         /* sent; for a standby 0 */
     struct addr client;
+    bool hot;                   /* a standby that sends, too (optional) */
     uint32_t lease_ms;          /* [ms] left, unless a report renews it */
     uint32_t expected;          /* frames expected by the client since the beginning */
     uint32_t lost_before;       /* missing before any repair or hedge */
@@ -238,6 +239,7 @@ struct node_limits {
     uint32_t hedge_ms_max;      /* [ms] at most MESSAGE_HEDGE_MS_MAX */
     uint32_t hedges_per_minute; /* of one session */
     uint32_t probes_per_s;      /* that one worker answers (JSON "probes"; optional: 0, none) */
+    uint32_t hot_max;           /* hot standbys of one worker (JSON "hot"; optional: 0, none) */
 };
 
 struct node_answer {

@@ -145,6 +145,8 @@ static void put_limits(struct json_writing *w, const struct node_limits *l) {
     json_write_uint(w, o, "hedge_ms_max", l->hedge_ms_max);
     json_write_uint(w, o, "hedges_per_minute", l->hedges_per_minute);
     json_write_uint(w, o, "probes", l->probes_per_s);
+    if (l->hot_max > 0)
+        json_write_uint(w, o, "hot", l->hot_max);
 }
 
 static bool counts_in_range(const struct node_answer *a) {
@@ -301,6 +303,9 @@ static void get_limits(const struct json_place *root, struct node_limits *l) {
     l->probes_per_s = 0;
     if (json_read_has(&o, "probes"))
         l->probes_per_s = (uint32_t)json_read_uint(&o, "probes", 0, UINT32_MAX);
+    l->hot_max = 0;
+    if (json_read_has(&o, "hot"))
+        l->hot_max = (uint32_t)json_read_uint(&o, "hot", 0, UINT32_MAX);
 }
 
 static void get_answer(const struct json_place *o, struct node_answer *a) {

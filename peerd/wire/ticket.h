@@ -48,7 +48,7 @@ enum source_class {
 enum protection {
     PROTECTION_COLD, /* the client holds a ticket, nothing is lodged */
     PROTECTION_WARM, /* ticket verified, source open, credit and path ready */
-    PROTECTION_HOT   /* both send; not offered yet: peerd refuses to open it */
+    PROTECTION_HOT   /* that, and the backup sends, too */
 };
 
 struct determinism_id {

@@ -84,6 +84,7 @@ static struct peerclient *open_client(uint64_t *next) {
                                        .service = "radio",
                                        .profile = "pcmu",
                                        .source = "robot",
+                                       .protection = "hot",
                                        .bind_ip = "127.0.0.1",
                                        .frame = frame_due,
                                        .data = next};

@@ -98,8 +98,9 @@ static void put_offers(FILE *out, const struct policy *p) {
     fputs("services:\n", out);
     for (uint32_t i = 0; i < p->service_count; i++) {
         const struct policy_service *s = &p->services[i];
-        fprintf(out, "  - name: %s\n    capacity: %" PRIu32 "\n    priority: %" PRIu32 "\n",
-                s->name.text, s->capacity, s->priority);
+        fprintf(out,
+                "  - name: %s\n    capacity: %" PRIu32 "\n    priority: %" PRIu32 "\n    hot: %s\n",
+                s->name.text, s->capacity, s->priority, s->hot ? "true" : "false");
         put_names(out, "profiles", s->profiles, s->profile_count);
         if (s->source_count > 0)
             put_names(out, "sources", s->sources, s->source_count);
@@ -155,8 +156,9 @@ static void put_limits(FILE *out, const struct policy *p) {
     put_duration(out, "drain_deadline", l->drain_deadline);
     fprintf(out,
             "  drain_per_s: %" PRIu32 "\n  hedge_max: %" PRIu32 "ms\n  hedges_per_minute: %" PRIu32
-            "\n  probes_per_s: %" PRIu32 "\n",
-            l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute, l->probes_per_s);
+            "\n  probes_per_s: %" PRIu32 "\n  hot_standbys: %" PRIu32 "\n",
+            l->drain_per_s, l->hedge_ms_max, l->hedges_per_minute, l->probes_per_s,
+            l->hot_standbys);
     fprintf(out, "  return: %s\n  return_per_s: %" PRIu32 "\n",
             l->homing == POLICY_RETURN_NEVER    ? "never"
             : l->homing == POLICY_RETURN_ALWAYS ? "always"

@@ -68,14 +68,14 @@ Test(core_open, ticket_says_all) {
     fixture_free(f);
 }
 
-Test(core_open, hot_protection_is_refused_in_words) {
+Test(core_open, hot_protection_is_refused_in_words_where_it_is_not_offered) {
     struct fixture *f = ready(1, 10);
     struct core_session_open open = fixture_request(1);
     open.protection = PROTECTION_HOT;
     struct core_answer_open a = fixture_open(f, &open);
     cr_expect_eq(a.err, ERR_UNSUPPORTED);
     cr_expect_eq(a.retry_after_ms, 0);
-    cr_expect_str_eq(a.detail, "hot protection is not offered yet; ask for warm");
+    cr_expect_str_eq(a.detail, "this service is not offered with hot protection; ask for warm");
     cr_expect_eq(core_status(f->core).opened, 0u);
     open.protection = PROTECTION_WARM;
     cr_expect_eq(fixture_open(f, &open).err, ERR_OK);

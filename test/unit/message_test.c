@@ -280,7 +280,7 @@ Test(message, refuses_values_outside_their_range) {
         {"hello that says something", MESSAGE_HELLO, 63, 1, 1, ERR_BAD_FIELD},
         {"cookie that says something more", MESSAGE_COOKIE, 40, 1, 1, ERR_BAD_FIELD},
         {"purpose 0", MESSAGE_RESUME, 52, 1, 0, ERR_BAD_FIELD},
-        {"purpose 6", MESSAGE_RESUME, 52, 1, 6, ERR_BAD_FIELD},
+        {"purpose 7", MESSAGE_RESUME, 52, 1, 7, ERR_BAD_FIELD},
         {"cause 6", MESSAGE_RESUME, 109, 1, 6, ERR_BAD_FIELD},
         {"hedge of 2 s", MESSAGE_RESUME, 97, 2, 2000, ERR_OK},
         {"hedge longer than 2 s", MESSAGE_RESUME, 97, 2, 2001, ERR_BAD_FIELD},
@@ -333,11 +333,8 @@ Test(message, bounds_the_backfill_only_where_media_follows) {
     static const struct {
         enum resume_purpose purpose;
         bool taken;
-    } rows[] = {{RESUME_STANDBY, true},
-                {RESUME_HEDGE, false},
-                {RESUME_COMMIT, false},
-                {RESUME_CANCEL, true},
-                {RESUME_RELEASE, true}};
+    } rows[] = {{RESUME_STANDBY, true}, {RESUME_HEDGE, false},  {RESUME_COMMIT, false},
+                {RESUME_CANCEL, true},  {RESUME_RELEASE, true}, {RESUME_HOT, false}};
     struct key_pair pair = sample_pair(9);
     for (size_t i = 0; i < COUNT(rows); i++) {
         uint8_t datagram[MESSAGE_LEN_MAX];

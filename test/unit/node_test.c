@@ -124,6 +124,23 @@ Test(node, answer_tells_which_services_peers_may_use) {
     node_answer_free(&out);
 }
 
+Test(node, answer_tells_how_many_may_be_hot) {
+    struct node_answer a = sample_node_answer(), out;
+    a.limits.hot_max = 3;
+    char *text = node_answer_encode(&a, NULL);
+    cr_assert_eq(node_answer_decode(&out, text, strlen(text), NULL), ERR_OK);
+    cr_expect_eq(out.limits.hot_max, 3u);
+    free(text);
+    node_answer_free(&out);
+    a.limits.hot_max = 0; /* as of a peerd that knows of none */
+    text = node_answer_encode(&a, NULL);
+    cr_expect_null(strstr(text, "\"hot\""));
+    cr_assert_eq(node_answer_decode(&out, text, strlen(text), NULL), ERR_OK);
+    cr_expect_eq(out.limits.hot_max, 0u);
+    free(text);
+    node_answer_free(&out);
+}
+
 Test(node, answer_without_news_is_small) {
     struct node_answer a = sample_node_answer();
     struct node_answer out;

@@ -143,7 +143,7 @@ Test(peerd_clients, refusals_say_what_is_wrong) {
     post(request_body, with_token);
     cr_expect_eq(answer.status, 422, "%u %s", answer.status, answer.body);
     cr_expect(cluster_says(&answer, "code", "unsupported"));
-    cr_expect_not_null(strstr(answer.body, "hot protection is not offered yet; ask for warm"));
+    cr_expect_not_null(strstr(answer.body, "this service is not offered with hot protection"));
     static const char *const garbage[] = {"{",
                                           "null",
                                           "[1]",

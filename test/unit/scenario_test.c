@@ -474,9 +474,8 @@ static const struct {
      "yet\n"
      "2:56: sources[1].class: expected exact or seekable, found `push`, which no worker serves "
      "yet\n"},
-    {"protection that is refused", HEAD "clients: [\n{protection: hot}]}",
-     "2:14: clients[0].protection: expected cold or warm, found `hot`, which every cluster "
-     "refuses\n"},
+    {"a protection that there is not", HEAD "clients: [\n{protection: boiling}]}",
+     "2:14: clients[0].protection: expected one of cold, warm, hot, found `boiling`\n"},
     {"what any run meets",
      EXPECT "must_not_move: [], moves: [{cause: drain}], clients: [{of: all}], verdicts: []}}",
      "2:17: expectations.must_not_move: expected at least one, found an empty list (any run would "

@@ -347,7 +347,7 @@ static inline struct node_answer sample_node_answer(void) {
                                 .named_count = 1,
                                 .media_alive = alive,
                                 .media_alive_count = 1,
-                                .limits = {400, 10000, 15000, 2000, 500, 12, 7}};
+                                .limits = {400, 10000, 15000, 2000, 500, 12, 7, 0}};
 }
 
 static inline struct api_session_request sample_api_request(void) {

@@ -1,6 +1,7 @@
 /*
  * A client whose every intention is kept, for tests of the witness. Servers answer only what a test
- * makes them answer, but for stream(), which answers hellos, reports and standbys at once.
+ * makes them answer, but for stream(), which answers hellos, reports and standbys, hot ones too, at
+ * once.
  */
 #ifndef TEST_UNIT_WITNESS_FIXTURE_H
 #define TEST_UNIT_WITNESS_FIXTURE_H
@@ -174,9 +175,14 @@ static inline void answer_all(void) {
         } else if (o.kind == WITNESS_SEND_REPORT) {
             e.kind = WITNESS_ACKNOWLEDGED;
             e.u.ack.counter = o.u.report.counter;
+            e.u.ack.lease_ms = 3000;
         } else if (o.kind == WITNESS_SEND_RESUME && o.u.resume.purpose == RESUME_STANDBY) {
             e.kind = WITNESS_GRANTED;
             e.u.grant = (struct message_grant){.purpose = RESUME_STANDBY, .lease_ms = 3000};
+        } else if (o.kind == WITNESS_SEND_RESUME && o.u.resume.purpose == RESUME_HOT) {
+            e.kind = WITNESS_GRANTED;
+            e.u.grant = (struct message_grant){
+                .purpose = RESUME_HOT, .epoch = o.u.resume.epoch, .lease_ms = 3000};
         } else {
             continue;
         }

@@ -212,6 +212,7 @@ static void open_witness(struct peerclient *c) {
     uint64_t seed = 0;
     config.session = s->session;
     config.cold = strcmp(c->config.protection, "cold") == 0;
+    config.hot = strcmp(c->config.protection, "hot") == 0;
     if (c->config.give_up_ms != 0)
         config.give_up = duration_ms(c->config.give_up_ms);
     for (uint8_t i = 0; i < s->backup_count; i++)
@@ -426,11 +427,17 @@ void peerclient_report(const struct peerclient *c, struct peerclient_report *out
         .packets_foreign = c->foreign,
         .hedges = w->stats.hedges,
         .hedge_cancels = w->stats.cancels,
+        .hot_begun = w->hot.begun,
+        .hot_expected = w->hot.expected,
+        .hot_lost = w->hot.lost,
         .moves = w->stats.commits,
     };
     snprintf(out->detail, sizeof(out->detail), "%s", c->detail);
     if (!c->opened)
         return;
+    if (c->opened && w->hot.server != WITNESS_SERVER_NONE)
+        snprintf(out->hot_cluster, sizeof(out->hot_cluster), "%s",
+                 w->servers[w->hot.server].address.name.text);
     out->jitter_ms = (double)rtp_stats_jitter_time(&c->stats).us / 1000;
     if (w->serving != WITNESS_SERVER_NONE) {
         struct duration rtt = path_rtt(&w->servers[w->serving].path);

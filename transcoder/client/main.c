@@ -28,7 +28,7 @@ static const char usage[] =
     "  --token TOKEN           bearer token (or PEERCLIENT_TOKEN in the environment)\n"
     "  --service, --source, --profile NAME   as the clusters' policies call them\n"
     "  --protection LEVEL      what a backup holds ready: cold (nothing), warm (default: the\n"
-    "                          session, prepared); hot is not offered yet and refused\n"
+    "                          session, prepared), hot (it sends, too)\n"
     "  --buffer 200ms          playout buffer: what a move may take without being heard\n"
     "  --start 0s              position in the source\n"
     "  --duration 30s          leave after so much media (default: to the end of the source)\n"
@@ -355,6 +355,11 @@ static void print_json(const struct sidecar *s, const struct peerclient_report *
     json_object_set_new(out, "probes_sent", json_integer((json_int_t)r->probes_sent));
     json_object_set_new(out, "probes_answered", json_integer((json_int_t)r->probes_answered));
     json_object_set_new(out, "round_trips", trips_json(r));
+    json_object_set_new(out, "hot",
+                        json_pack("{s:s, s:I, s:I, s:I}", "cluster", r->hot_cluster, "begun",
+                                  (json_int_t)r->hot_begun, "frames_expected",
+                                  (json_int_t)r->hot_expected, "frames_lost",
+                                  (json_int_t)r->hot_lost));
     json_object_set(out, "media", s->media != NULL ? s->media : json_null());
     json_dumpf(out, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
     putchar('\n');

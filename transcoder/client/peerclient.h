@@ -81,7 +81,7 @@ struct peerclient_config {
     const char *service;
     const char *profile;
     const char *source;
-    const char *protection; /* cold or warm; NULL: warm; hot: clusters refuse it so far */
+    const char *protection; /* cold, warm or hot (both send); NULL: warm */
     uint64_t start_ms;      /* [ms] into the source */
     uint32_t buffer_ms;     /* [ms] playout buffer, 40 to 5000; 0: 200 */
     uint32_t give_up_ms;    /* [ms] without any server before it ends; 0: 10000 */
@@ -116,6 +116,10 @@ struct peerclient_report {
     uint64_t frames_late;      /* came after their instant, when nobody else had brought them */
     uint64_t frames_differing; /* duplicates that should have been the same bytes and were not */
     uint64_t packets_foreign;  /* dropped: not from a server of this session, or not understood */
+    uint64_t hot_begun;        /* times that a backup began to send, too (protection hot), … */
+    uint64_t hot_expected;     /* … frames that its way should have brought since … */
+    uint64_t hot_lost;    /* … and has not; those of the serving way are frames_lost_before */
+    char hot_cluster[32]; /* which it is now; empty if none is */
     uint64_t hedges;
     uint64_t hedge_cancels;
     uint64_t moves;

@@ -31,6 +31,8 @@ void nack_missed(struct nack *n, uint64_t from, uint64_t to, const struct nack_p
     run->from = from;
     run->count = (uint8_t)(to - from);
     run->again = instant_add(now, clamp(turn_up, OVERTAKEN_MS_MIN, OVERTAKEN_MS_MAX));
+    if (!instant_is_never(path->other))
+        run->again = instant_max(run->again, path->other);
 }
 
 /* Those that are not there and can still be in time. */

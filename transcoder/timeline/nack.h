@@ -2,10 +2,11 @@
  * Nack: which lost frames of the serving path a client asks for once more, and when.
  *
  * A frame that is missing while a later one has come was lost or overtaken. It is given a moment to
- * turn up (twice the jitter), then asked for (RFC 4585, Generic NACK), and again a round trip and
- * some jitter later: three times at most, and only while the answer can still be in time for its
- * playout instant. So plain loss is mended within the buffer. Where a path loses everything there
- * is no later frame, and nothing here happens: that is what hedges are for.
+ * turn up (twice the jitter, or until a second sender should have brought it), then asked for (RFC
+ * 4585, Generic NACK), and again a round trip and some jitter later: three times at most, and only
+ * while the answer can still be in time for its playout instant. So plain loss is mended within the
+ * buffer. Where a path loses everything there is no later frame, and nothing here happens: that is
+ * what hedges are for.
  *
  * Holes are kept as runs of frames in a row; what of a run has come meanwhile is seen in the
  * playout buffer when it is asked for. All memory of a run is gone once the answer to its last
@@ -37,6 +38,7 @@ struct nack_path {
     struct duration rtt;     /* smoothed */
     struct duration rtt_min; /* smallest, what comes sooner cannot be; zero if unknown */
     struct duration jitter;  /* RFC 3550 */
+    struct instant other;    /* until then another way may still bring it; past or now: none does */
 };
 
 struct nack_question {

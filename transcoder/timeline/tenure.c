@@ -8,7 +8,7 @@
 #define NOTICE_MS_MAX 1000 /* [ms] between repetitions of a notice */
 
 const char *tenure_state_name(enum tenure_state s) {
-    static const char *const names[] = {"free", "standby", "hedging", "serving", "ended"};
+    static const char *const names[] = {"free", "standby", "hot", "hedging", "serving", "ended"};
     return names[s];
 }
 
@@ -39,7 +39,7 @@ uint32_t tenure_ms_until(struct instant end, struct instant now) {
 /* ---- states, credit, deadlines ---- */
 
 static bool takes_credit(enum tenure_state s) {
-    return s == TENURE_STANDBY || s == TENURE_HEDGING || s == TENURE_SERVING;
+    return s == TENURE_STANDBY || s == TENURE_HOT || s == TENURE_HEDGING || s == TENURE_SERVING;
 }
 
 static bool is_legal(enum tenure_state from, enum tenure_state to) {
@@ -48,6 +48,7 @@ static bool is_legal(enum tenure_state from, enum tenure_state to) {
     case TENURE_ENDED:
         return takes_credit(to);
     case TENURE_STANDBY:
+    case TENURE_HOT:
     case TENURE_HEDGING:
     case TENURE_SERVING:
         return to != TENURE_FREE && to != from;
@@ -204,6 +205,7 @@ static void source_stopped(struct tenure *t, const struct tenure_event *e,
             announce_end(t, slot, e->u.source.error, e->u.source.end, e->now, out);
         break;
     case TENURE_STANDBY:
+    case TENURE_HOT: /* whoever serves tells the client */
         tenure_end(t, slot, e->u.source.error, e->now, out);
         break;
     case TENURE_FREE:
@@ -332,6 +334,7 @@ const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t 
 enum resume_purpose tenure_purpose(const struct tenure_session *s) {
     switch (s->state) {
     case TENURE_STANDBY:
+    case TENURE_HOT:
         return RESUME_STANDBY;
     case TENURE_HEDGING:
         return RESUME_HEDGE;
@@ -367,6 +370,7 @@ void tenure_check_invariants(const struct tenure *t) {
         assert((s->state == TENURE_HEDGING) == !instant_is_never(s->hedge) ||
                s->state == TENURE_FREE);
         assert(s->state != TENURE_STANDBY || (s->standby && !s->sending));
+        assert(s->state != TENURE_HOT || (s->standby && s->sending));
         assert(s->state != TENURE_HEDGING || s->sending);
         assert(s->state != TENURE_SERVING || !s->standby);
         assert(!s->released || s->state == TENURE_ENDED);

@@ -12,6 +12,15 @@
  *                                          v
  *    any ---- release, lease over ----> ENDED ---- TENURE_TOMB_MS ----> (none)
  *
+ *   (none), STANDBY, HEDGING, SERVING (newer epoch) ---- hot standby ----> HOT
+ *   HOT ---- commit ----> SERVING      HOT ---- standby ----> STANDBY
+ *
+ * HOT is a standby that sends: every frame from the one that was live when it was asked for, by the
+ * listener's clock as its reports tell it, without the right to serve and without an epoch. Reports
+ * renew it as they renew a session that is served, for no longer than that; so where a client is
+ * gone both end. It holds the slot of credit that a standby holds, and of those slots only
+ * `hot_max` may send at a time: one more is refused with ERR_BUDGET, and may stand by silently.
+ *
  * Epochs fence: the client alone assigns them, and what comes under an older one than the newest
  * seen is refused as stale. An equal one is idempotent. Counters refuse replays. Both survive the
  * session as a tombstone for longer than any cookie is good for, so that a recorded resume revives
@@ -48,6 +57,7 @@
 enum tenure_state {
     TENURE_FREE,    /* the slot holds no session */
     TENURE_STANDBY, /* prepared: a slot of credit is set aside */
+    TENURE_HOT,     /* that, and sending: the receiver takes the first of each frame */
     TENURE_HEDGING, /* sending for a short while, no right to serve */
     TENURE_SERVING, /* sending, under `epoch` */
     TENURE_ENDED    /* tombstone: fences epoch and counter only */
@@ -55,9 +65,10 @@ enum tenure_state {
 
 struct tenure_config {
     struct duration session_lease; /* a report renews it */
-    struct duration standby_lease; /* another standby resume renews it */
+    struct duration standby_lease; /* another standby resume renews it; a hot one has the other */
     uint32_t hedge_ms_max;         /* [ms] longest hedge granted at a time */
     uint32_t hedges_per_minute;    /* per session, extensions included */
+    uint32_t hot_max;              /* hot standbys at a time */
     uint32_t retry_ms;          /* [ms] least Retry-After of refusals for want of credit or room */
     uint32_t retry_draining_ms; /* [ms] the least while draining */
     uint32_t notices_from;      /* a session's first has the number after: see below */

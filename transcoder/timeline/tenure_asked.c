@@ -116,6 +116,23 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event
 
 /* ---- what a client may ask ---- */
 
+/* A standby is not renewed where nobody may come, and ends. */
+static enum err may_not_stay(const struct tenure *t, struct instant now) {
+    if (t->draining)
+        return ERR_DRAINING;
+    return instant_before(now, t->credit_until) ? ERR_OK : ERR_NO_CREDIT;
+}
+
+static bool may_stay(struct tenure *t, uint32_t slot, const struct message_resume *m,
+                     struct instant now, struct tenure_outbox *out) {
+    enum err error = may_not_stay(t, now);
+    if (error == ERR_OK)
+        return true;
+    tenure_refuse(t, m, error, now, out);
+    tenure_end(t, slot, error, now, out);
+    return false;
+}
+
 static void standby_asked(struct tenure *t, uint32_t slot, const struct message_resume *m,
                           bool newer, struct instant now, struct tenure_outbox *out) {
     struct tenure_session *s = &t->sessions[slot];
@@ -136,17 +153,55 @@ static void standby_asked(struct tenure *t, uint32_t slot, const struct message_
         tenure_set_state(t, slot, TENURE_STANDBY, now, out);
         break;
     case TENURE_STANDBY:
-        if (t->draining || !instant_before(now, t->credit_until)) {
-            tenure_refuse(t, m, t->draining ? ERR_DRAINING : ERR_NO_CREDIT, now, out);
-            tenure_end(t, slot, t->draining ? ERR_DRAINING : ERR_NO_CREDIT, now, out);
+        if (!may_stay(t, slot, m, now, out))
             return;
-        }
+        break;
+    case TENURE_HOT:
+        if (!may_stay(t, slot, m, now, out))
+            return;
+        tenure_stop_media(s, slot, out);
+        tenure_set_state(t, slot, TENURE_STANDBY, now, out);
         break;
     case TENURE_HEDGING:
         break;
     }
     s->standby = true;
     s->lease = instant_add(now, t->config.standby_lease);
+    grant(s, slot, m, s->lease, now, out);
+}
+
+/* Who sends already goes on undisturbed, in time with what it has sent. */
+static void hot_asked(struct tenure *t, uint32_t slot, const struct message_resume *m, bool newer,
+                      struct instant now, struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    if (s->notice.number != 0 && s->notice.what == NOTICE_END) {
+        tenure_refuse(t, m, s->notice.error, now, out); /* there is no more to send */
+        return;
+    }
+    switch (s->state) {
+    case TENURE_SERVING:
+        if (!newer) {
+            grant(s, slot, m, s->lease, now, out);
+            return;
+        }
+        tenure_clear_notice(s);
+        break;
+    case TENURE_STANDBY:
+    case TENURE_HOT:
+        if (!may_stay(t, slot, m, now, out))
+            return;
+        break;
+    case TENURE_FREE:
+    case TENURE_ENDED:
+    case TENURE_HEDGING:
+        break;
+    }
+    if (!s->sending)
+        media(s, slot, m, true, INSTANT_NEVER, out);
+    if (s->state != TENURE_HOT)
+        tenure_set_state(t, slot, TENURE_HOT, now, out);
+    s->standby = true;
+    s->lease = instant_add(now, t->config.session_lease);
     grant(s, slot, m, s->lease, now, out);
 }
 
@@ -192,6 +247,14 @@ static void hedge_asked(struct tenure *t, uint32_t slot, const struct message_re
         }
         media(s, slot, m, false, s->hedge, out);
         grant(s, slot, m, s->hedge, now, out);
+        return;
+    case TENURE_HOT: /* it sends all the time: what was lost on both ways is sent again */
+        if (!budget_spend(&s->hedges, now)) {
+            tenure_refuse(t, m, ERR_BUDGET, now, out);
+            return;
+        }
+        media(s, slot, m, false, s->lease, out);
+        grant(s, slot, m, s->lease, now, out);
         return;
     case TENURE_SERVING:
         if (newer) { /* served elsewhere: the release was lost */
@@ -246,6 +309,7 @@ static void cancel_asked(struct tenure *t, uint32_t slot, const struct message_r
         return;
     case TENURE_FREE:
     case TENURE_STANDBY:
+    case TENURE_HOT:
     case TENURE_ENDED:
         return;
     }
@@ -294,8 +358,9 @@ static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event
                       struct tenure_outbox *out) {
     const struct message_resume *m = e->u.resume;
     const struct tenure_session *s = &t->sessions[slot];
-    bool begins =
-        s->state == TENURE_STANDBY && (m->purpose == RESUME_HEDGE || m->purpose == RESUME_COMMIT);
+    bool stands = s->state == TENURE_STANDBY || s->state == TENURE_HOT;
+    bool begins = stands && (m->purpose == RESUME_HEDGE || m->purpose == RESUME_COMMIT ||
+                             m->purpose == RESUME_HOT);
     enum err error =
         begins && t->guests != NULL ? guests_serve(t->guests, s->guest, e->service) : ERR_OK;
     if (error == ERR_OK)
@@ -323,7 +388,15 @@ static void dispatch(struct tenure *t, uint32_t slot, const struct message_resum
     case RESUME_RELEASE:
         release_asked(t, slot, m, now, out);
         return;
+    case RESUME_HOT:
+        hot_asked(t, slot, m, newer, now, out);
+        return;
     }
+}
+
+static bool may_be_hot(const struct tenure *t, uint32_t slot) {
+    bool is_hot = slot != TENURE_SLOT_NONE && t->sessions[slot].state == TENURE_HOT;
+    return is_hot || t->counts[TENURE_HOT] < t->config.hot_max;
 }
 
 void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
@@ -338,6 +411,10 @@ void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
     }
     if (slot != TENURE_SLOT_NONE && !is_current(t, slot, m, now, out))
         return;
+    if (m->purpose == RESUME_HOT && !may_be_hot(t, slot)) {
+        tenure_refuse(t, m, ERR_BUDGET, now, out); /* what it has here it keeps */
+        return;
+    }
     if (slot == TENURE_SLOT_NONE || (t->sessions[slot].state == TENURE_ENDED && !ends)) {
         slot = admit(t, slot, e, out);
         if (slot == TENURE_SLOT_NONE)
@@ -367,7 +444,8 @@ static void refuse_report(struct tenure *t, const struct message_report *m, enum
 static enum err judge_report(const struct tenure_session *s, const struct message_report *m) {
     if (m->epoch < s->epoch)
         return s->released ? ERR_MOVED : ERR_STALE;
-    if (s->state == TENURE_SERVING && m->epoch == s->epoch)
+    bool sends = s->state == TENURE_SERVING || s->state == TENURE_HOT;
+    if (sends && m->epoch == s->epoch)
         return ERR_OK;
     return s->released ? ERR_MOVED : ERR_UNKNOWN_SESSION;
 }
@@ -386,9 +464,15 @@ void tenure_report_received(struct tenure *t, const struct message_report *m, st
     }
     s->counter = m->counter;
     enum err error = judge_report(s, m);
+    enum err over = error == ERR_OK && s->state == TENURE_HOT ? may_not_stay(t, now) : ERR_OK;
+    error = over != ERR_OK ? over : error;
     if (error != ERR_OK) {
         t->stale += error == ERR_STALE;
         refuse_report(t, m, error, now, out);
+        if (over != ERR_OK) {
+            tenure_end(t, slot, over, now, out);
+            tenure_rearm(t, slot);
+        }
         return;
     }
     bool ending = s->notice.number != 0 && s->notice.what == NOTICE_END;

@@ -53,6 +53,9 @@ void witness_init(struct witness *w, const struct witness_config *config, struct
     w->decided_at = w->probe_at = w->reseated_at = w->repair_at = w->wake_at = INSTANT_NEVER;
     budget_init(&w->hedges, config->hedges_per_minute, now);
     budget_init(&w->moves, config->moves_per_minute, now);
+    w->hot = (struct witness_hot){
+        .server = SERVER_NONE, .since = INSTANT_NEVER, .report_at = INSTANT_NEVER};
+    schedule_init(&w->hot.schedule, config->frame);
     witness_attempt_clear(w);
     witness_server_reset(w, 0, serving, 0, now);
     w->servers[0].hello_at = INSTANT_NEVER; /* the attempt says hello first */
@@ -244,6 +247,8 @@ static void take(const struct turn *t, const struct witness_event *e) {
             witness_fact_refused(t, e->server, &e->u.refuse);
         else if (e->server == w->serving)
             witness_report_heard(w, e->u.ack.counter);
+        else
+            witness_hot_acknowledged(t, e->server, e->u.ack.lease_ms);
         return;
     case WITNESS_NOTICED:
         witness_fact_noticed(t, e->server, &e->u.notice);
@@ -332,12 +337,15 @@ void witness_check_invariants(const struct witness *w) {
         warm += s->role == WITNESS_ROLE_WARM;
         assert(s->role != WITNESS_ROLE_SERVING || i == w->serving);
         assert(s->epoch_asked <= w->epoch_high);
+        assert(s->hot == (i == w->hot.server));
         /* Who was asked to serve in vain is fenced by a newer epoch than it was asked under. */
         assert(w->state != WITNESS_FOLLOWING || i == w->serving || s->epoch_asked <= w->epoch ||
                s->epoch_asked < w->epoch_high);
         assert(!s->hedge.active || (s->role != WITNESS_ROLE_FREE && i != w->serving));
     }
     assert(serving <= 1 && warm <= 1);
+    assert(w->hot.server == SERVER_NONE ||
+           (w->config.hot && w->hot.server != w->serving && w->servers[w->hot.server].hot));
     nack_check_invariants(&w->nack);
     if (w->state == WITNESS_HEDGING)
         assert(witness_is_hedging(w));

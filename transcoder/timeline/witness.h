@@ -42,6 +42,17 @@
  * Single frames that the serving path has lost are asked for once more while they can be in time,
  * see nack.h: plain loss is mended there, and is no event.
  *
+ * With `hot` protection the warm backup sends all the time, too (two senders and no more, but
+ * within a move's overlap): it is asked for a hot standby, reported to like the server that serves,
+ * and asked anew where its lease has lapsed or the epoch is another. The first copy of each frame
+ * counts. What one way loses the other brings, so a frame of the serving path is asked for again
+ * only once the other way is late with it, too. When media of the serving path is missing the hot
+ * one covers that: it counts as a hedge that is answered already, costs nothing and is not called
+ * off; the next backup is asked only if it is not heard either. Silence commits at it as ever, and
+ * the next backup becomes hot. Where the hot path alone brings nothing for the zombie time another
+ * backup becomes hot, and no epoch changes. A backup that may not send (ERR_BUDGET), or is too old
+ * to know how, stands by silently, and is asked again later.
+ *
  * A notice of the end says how many frames there are. What is missing before it, perhaps the very
  * last ones, is asked from a backup while the rest is played out: whoever served has nothing more
  * to send, and its silence is no event.
@@ -119,6 +130,10 @@ struct witness_server {
     struct witness_hedge hedge;
     uint32_t epoch_asked;      /* newest epoch under which it may believe to serve; 0 none */
     struct instant release_at; /* not again before; rate limit */
+    bool hot;                  /* it stands by and sends, as far as we know */
+    bool hot_told;             /* it was asked to, and has not been released since */
+    uint8_t hot_asks;          /* in a row without an answer */
+    struct instant no_hot;     /* not to be asked to send before; silently it may stand by */
     uint64_t frames;           /* media frames that came from it */
     struct instant media_at;   /* useful media last came from it */
     struct instant framed_at;  /* its first frame since media went missing; "never" if none */
@@ -130,6 +145,7 @@ struct witness_config {
     uint64_t first_frame;       /* frame that the session starts at */
     struct duration frame;      /* 20 ms */
     bool cold;                  /* protection: nothing is lodged at the backup, but for hedges */
+    bool hot;                   /* protection: the warm backup sends, too */
     bool mergeable;             /* of the profile: a resume names frames held; else all are asked */
     struct duration miss_min;   /* 45 ms: two frames lost in a row are no reason yet */
     struct duration miss_max;   /* 120 ms */
@@ -185,6 +201,19 @@ struct witness_move {
     int64_t gap_ms;      /* [ms] of media missing at the output */
     uint64_t duplicates; /* [frames] further copies meanwhile */
     bool hedged;
+};
+
+/* The way of the hot backup. */
+struct witness_hot {
+    uint8_t server;           /* WITNESS_SERVER_NONE: nobody is hot */
+    uint8_t unheard;          /* reports in a row without an answer */
+    uint32_t epoch;           /* under which it was asked: the newest, until there is a newer */
+    struct instant since;     /* it has been granted */
+    struct instant report_at; /* next report */
+    struct schedule schedule; /* when its frames are expected */
+    uint64_t expected;        /* frames that it should have brought, of all that were hot … */
+    uint64_t lost;            /* … and has not */
+    uint64_t begun;           /* times that a backup became hot */
 };
 
 struct witness_stats {
@@ -249,6 +278,7 @@ struct witness {
     enum err end_error;        /* why it ends */
     enum err refusal;          /* newest one of a commit since anybody granted one; ERR_OK none */
     struct witness_stats stats;
+    struct witness_hot hot;
     struct witness_server servers[WITNESS_SERVERS_MAX]; /* last: they are large */
 };
 

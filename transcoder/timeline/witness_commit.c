@@ -302,6 +302,8 @@ void witness_follow(const struct turn *t) {
     playout_serving(w->playout, server, live);
     forgive_detour(w, server);
     w->servers[server].hedge = WITNESS_HEDGE_NONE;
+    witness_hot_over(w, server); /* it serves now */
+    w->servers[server].hot_told = false;
     release_others(t);
     if (old != server) {
         w->servers[server].standby_until = INSTANT_NEVER;

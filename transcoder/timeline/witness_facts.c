@@ -36,8 +36,9 @@ static void serving_media(const struct turn *t) {
 static void uninvited_media(const struct turn *t, uint8_t server) {
     struct witness *w = t->w;
     const struct witness_server *s = &w->servers[server];
-    bool invited = s->hedge.active || w->attempt.server == server;
-    bool believes = s->epoch_asked > 0 && w->epoch > 0;
+    bool hot = s->hot_told && s->role == WITNESS_ROLE_WARM && w->config.hot;
+    bool invited = s->hedge.active || w->attempt.server == server || hot;
+    bool believes = (s->epoch_asked > 0 || s->hot_told) && w->epoch > 0;
     if (!invited && believes && w->state != WITNESS_OPENING &&
         instant_reached(t->now, s->release_at))
         witness_release(t, server);
@@ -55,6 +56,8 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
         s->framed_at = t->now;
     witness_move_framed(w, server, t->now);
     witness_hedge_answered(t, server, true);
+    if (server == w->hot.server && useful)
+        witness_hot_frame(t, server, frame);
     if (server == w->serving) {
         /* Frames that come too late to be heard are no schedule: a server that sends nothing else
          * would be followed for ever, and the next one asked to be as late. */
@@ -110,6 +113,11 @@ void witness_fact_granted(const struct turn *t, uint8_t server, const struct mes
     case RESUME_STANDBY:
         witness_standby_granted(t, server, m->lease_ms);
         return;
+    case RESUME_HOT:
+        s->mergeable_from = w->config.mergeable ? m->mergeable_from : FRAME_NEVER;
+        playout_mergeable_from(w->playout, server, s->mergeable_from);
+        witness_hot_granted(t, server, m->epoch, m->lease_ms);
+        return;
     case RESUME_HEDGE:
     case RESUME_COMMIT:
         s->mergeable_from = w->config.mergeable ? m->mergeable_from : FRAME_NEVER;
@@ -122,6 +130,7 @@ void witness_fact_granted(const struct turn *t, uint8_t server, const struct mes
     case RESUME_RELEASE:
         if (server != w->serving && w->attempt.server != server)
             s->epoch_asked = 0;
+        s->hot_told &= s->hot;
         return;
     case RESUME_CANCEL:
         return;
@@ -178,6 +187,12 @@ void witness_fact_refused(const struct turn *t, uint8_t server, const struct mes
     }
     if (m->purpose == RESUME_CANCEL || m->purpose == RESUME_RELEASE)
         return;
+    if (m->purpose == RESUME_HOT)
+        w->servers[server].hot_asks = 0;
+    if (m->purpose == RESUME_HOT && m->error == ERR_BUDGET) {
+        witness_hot_refused(t, server, m->retry_after_ms);
+        return;
+    }
     witness_server_refused(t, server, m);
     if (m->purpose == RESUME_HEDGE)
         hedge_refused(t, server);

@@ -106,8 +106,9 @@ void witness_hedges_cancel(const struct turn *t, uint8_t except) {
         struct witness_hedge *h = &w->servers[i].hedge;
         if (!witness_is_server(w, i) || !h->active)
             continue;
+        bool asked = h->sends > 0; /* a hot backup that covered was not, and sends on */
         clear(h);
-        if (i != except && path_has_cookie(&w->servers[i].path, t->now))
+        if (asked && i != except && path_has_cookie(&w->servers[i].path, t->now))
             witness_send_plain(t, i, RESUME_CANCEL);
     }
 }

@@ -45,6 +45,7 @@ uint64_t witness_live_now(const struct witness *w, struct instant now);
 
 /* [µs] what a report says, see servo.h. */
 int32_t witness_lag_us(const struct witness *w);
+int32_t witness_lag_of(const struct witness *w, const struct schedule *s);
 
 /* True if the server will not act on any report while frames come as the last one did. */
 bool witness_lag_stays(const struct witness *w);
@@ -106,6 +107,9 @@ struct witness_out *witness_put(const struct turn *t, enum witness_out_kind kind
 void witness_send_hello(const struct turn *t, uint8_t server);
 void witness_send_report(const struct turn *t);
 
+/* To the hot backup: renews what it holds, and says how late its frames come. */
+void witness_send_hot_report(const struct turn *t, uint8_t server, int32_t lag_us);
+
 /* A resume that asks for no media: standby, cancel, release. */
 void witness_send_plain(const struct turn *t, uint8_t server, enum resume_purpose purpose);
 void witness_release(const struct turn *t, uint8_t server);
@@ -127,6 +131,38 @@ struct instant witness_paths_deadline(const struct witness *w);
 void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to);
 void witness_keep_nacks(const struct turn *t);
 struct instant witness_nacks_deadline(const struct witness *w);
+
+/* ---- witness_hot.c ---- */
+
+/* True if it is to be asked to send, were it known which frame is live. */
+bool witness_hot_may(const struct turn *t, uint8_t server);
+
+/* Asks the warm backup for a hot standby if that may be, and true then; else it is to be asked for
+ * a plain one. */
+bool witness_hot_ask(const struct turn *t, uint8_t server);
+
+/* It has granted that: it sends from now on. */
+void witness_hot_granted(const struct turn *t, uint8_t server, uint32_t epoch, uint32_t lease_ms);
+
+/* It has refused to send, or sends no more, for whatever reason. */
+void witness_hot_refused(const struct turn *t, uint8_t server, uint32_t retry_after_ms);
+void witness_hot_over(struct witness *w, uint8_t server);
+
+/* A frame of it. */
+void witness_hot_frame(const struct turn *t, uint8_t server, uint64_t frame);
+
+/* It has acknowledged a report. */
+void witness_hot_acknowledged(const struct turn *t, uint8_t server, uint32_t lease_ms);
+
+/* Reports that are due; a way that brings nothing is given up. */
+void witness_hot_keep(const struct turn *t);
+struct instant witness_hot_deadline(const struct witness *w);
+
+/* It covers what the serving path does not bring. False if there is none that was just heard. */
+bool witness_hot_cover(const struct turn *t);
+
+/* When the hot backup should have brought that frame; now if there is none. */
+struct instant witness_hot_brings(const struct witness *w, uint64_t frame, struct instant now);
 
 /* ---- witness_hedge.c ---- */
 

@@ -65,9 +65,14 @@ static bool knows_lag(const struct witness *w) {
     return !instant_is_never(begun(w)) && schedule_known(&w->schedule) && !w->schedule.stale;
 }
 
+int32_t witness_lag_of(const struct witness *w, const struct schedule *s) {
+    const int64_t *us = s->offset_us;
+    bool known = !instant_is_never(begun(w)) && schedule_known(s) && !s->stale;
+    return known ? lag_us(w, us[0] < us[1] ? us[0] : us[1]) : MESSAGE_LAG_UNKNOWN;
+}
+
 int32_t witness_lag_us(const struct witness *w) {
-    const int64_t *us = w->schedule.offset_us;
-    return knows_lag(w) ? lag_us(w, us[0] < us[1] ? us[0] : us[1]) : MESSAGE_LAG_UNKNOWN;
+    return witness_lag_of(w, &w->schedule);
 }
 
 bool witness_lag_stays(const struct witness *w) {
@@ -197,7 +202,8 @@ void witness_media_missing(const struct turn *t) {
     /* A refusal can come before anything is missing. */
     witness_begin_missing(t, instant_min(media_expected(t->w), t->now));
     witness_hedges_forget(t->w);
-    witness_set_state(t, witness_hedge_next(t) ? WITNESS_HEDGING : WITNESS_MISSING);
+    bool covered = witness_hot_cover(t) || witness_hedge_next(t);
+    witness_set_state(t, covered ? WITNESS_HEDGING : WITNESS_MISSING);
 }
 
 bool witness_has_holes(const struct turn *t) {
@@ -289,7 +295,7 @@ void witness_time_missing(const struct turn *t) {
     bool look = instant_reached(t->now, w->probe_at);
     witness_keep_probing(t);
     witness_keep_hedges(t);
-    if (look && !witness_is_hedging(w))
+    if (look && !witness_is_hedging(w) && !witness_hot_cover(t))
         witness_hedge_next(t);
     bool hedging = witness_is_hedging(w);
     if (hedging != (w->state == WITNESS_HEDGING))

@@ -9,6 +9,7 @@
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
 #define STRANGER_MS      5000  /* [ms] of one that may yet learn of the issuer, or agree with it */
+#define HOT_SOON_MS      100   /* [ms] from a silent standby until it is asked to send, too */
 #define RELEASE_MS       200   /* [ms] between releases of the same server */
 
 bool witness_is_server(const struct witness *w, uint8_t server) {
@@ -76,11 +77,13 @@ static uint8_t choose_warm(const struct witness *w, struct instant now) {
 /* A backup is warm no longer: what was lodged there is taken back. */
 static void cool(const struct turn *t, uint8_t server) {
     struct witness_server *s = &t->w->servers[server];
-    bool lodged = !instant_is_never(s->standby_until);
+    bool lodged = !instant_is_never(s->standby_until) || s->hot_told;
+    bool asked = s->hedge.active && s->hedge.sends > 0;
     s->standby_at = INSTANT_NEVER;
     s->standby_until = INSTANT_NEVER;
-    if (lodged && !s->hedge.active && t->w->attempt.server != server && t->w->serving != server)
+    if (lodged && !asked && t->w->attempt.server != server && t->w->serving != server)
         witness_release(t, server);
+    witness_hot_over(t->w, server); /* who is asked to serve sends for that */
 }
 
 static void warm(const struct turn *t, uint8_t server) {
@@ -88,7 +91,9 @@ static void warm(const struct turn *t, uint8_t server) {
     s->standby_at = t->now;
     s->hello_at = instant_min(s->hello_at, t->now);
     trace_linef(t->out->trace, t->now, "%s is the %s backup", s->address.name.text,
-                t->w->config.cold ? "cold" : "warm");
+                t->w->config.cold  ? "cold"
+                : t->w->config.hot ? "hot"
+                                   : "warm");
 }
 
 void witness_assign_roles(const struct turn *t) {
@@ -199,6 +204,20 @@ void witness_send_report(const struct turn *t) {
     w->report_at = instant_add(t->now, lost ? duration_ms(UNHEARD_MS) : w->config.report);
 }
 
+void witness_send_hot_report(const struct turn *t, uint8_t server, int32_t lag_us) {
+    struct witness *w = t->w;
+    struct witness_server *s = &w->servers[server];
+    struct witness_out *o = witness_put(t, WITNESS_SEND_REPORT, server);
+    o->nonce = fresh_nonce(w);
+    o->u.report.epoch = w->hot.epoch;
+    o->u.report.counter = ++w->counter;
+    o->u.report.last_frame = playout_last_contiguous(w->playout, t->now);
+    bool measured = s->path.rtt_smooth.us != DURATION_ENDLESS.us;
+    o->u.report.rtt_us = measured ? (uint32_t)s->path.rtt_smooth.us : 0;
+    o->u.report.lag_us = lag_us;
+    path_sent(&s->path, o->nonce, false, true, t->now);
+}
+
 static struct witness_out *put_resume(const struct turn *t, uint8_t server,
                                       enum resume_purpose purpose, uint32_t epoch) {
     struct witness *w = t->w;
@@ -224,6 +243,7 @@ void witness_send_plain(const struct turn *t, uint8_t server, enum resume_purpos
 
 void witness_release(const struct turn *t, uint8_t server) {
     struct witness_server *s = &t->w->servers[server];
+    witness_hot_over(t->w, server);
     s->standby_until = INSTANT_NEVER;
     s->hedge = WITNESS_HEDGE_NONE;
     s->release_at = instant_add(t->now, duration_ms(RELEASE_MS));
@@ -269,6 +289,8 @@ void witness_standby_granted(const struct turn *t, uint8_t server, uint32_t leas
     s->standby_until = instant_add(t->now, duration_ms(lease_ms));
     s->standby_at =
         instant_add(t->now, duration_max(duration_ms(lease_ms / 3), t->w->config.hello));
+    if (witness_hot_may(t, server)) /* it was too early for that */
+        s->standby_at = instant_add(t->now, duration_ms(HOT_SOON_MS));
 }
 
 void witness_server_refused(const struct turn *t, uint8_t server, const struct message_refuse *m) {
@@ -289,6 +311,7 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
         ms = 0;
     else
         s->refusal = m->error;
+    witness_hot_over(t->w, server);
     s->not_before = instant_add(t->now, duration_ms(ms));
     s->standby_until = INSTANT_NEVER;
     if (s->role == WITNESS_ROLE_WARM)
@@ -303,13 +326,14 @@ static bool wants_standby(const struct witness *w) {
 static void keep_standby(const struct turn *t, uint8_t server) {
     struct witness_server *s = &t->w->servers[server];
     if (instant_reached(t->now, s->standby_until)) {
+        witness_hot_over(t->w, server);
         s->standby_until = INSTANT_NEVER;
         s->standby_at = instant_min(s->standby_at, t->now);
     }
     if (s->role != WITNESS_ROLE_WARM || !wants_standby(t->w) || t->w->attempt.server == server ||
         !instant_reached(t->now, s->standby_at))
         return;
-    if (path_has_cookie(&s->path, t->now))
+    if (path_has_cookie(&s->path, t->now) && !witness_hot_ask(t, server))
         witness_send_plain(t, server, RESUME_STANDBY);
     s->standby_at = instant_add(t->now, t->w->config.hello);
 }
@@ -327,6 +351,7 @@ void witness_keep_paths(const struct turn *t) {
     witness_assign_roles(t);
     if (witness_is_server(w, w->serving) && instant_reached(t->now, w->report_at))
         witness_send_report(t);
+    witness_hot_keep(t);
     witness_keep_nacks(t);
 }
 
@@ -343,11 +368,13 @@ static struct nack_path serving_path(const struct witness *w) {
     bool known = p->rtt_min.us != DURATION_ENDLESS.us;
     return (struct nack_path){.rtt = path_rtt(p),
                               .rtt_min = known ? p->rtt_min : DURATION_ZERO,
-                              .jitter = schedule_jitter(&w->schedule)};
+                              .jitter = schedule_jitter(&w->schedule),
+                              .other = INSTANT_NEVER};
 }
 
 void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to) {
     struct nack_path path = serving_path(t->w);
+    path.other = witness_hot_brings(t->w, to - 1, t->now);
     if (asks_again(t->w))
         nack_missed(&t->w->nack, from, to, &path, t->now);
 }
@@ -370,7 +397,7 @@ struct instant witness_nacks_deadline(const struct witness *w) {
 
 struct instant witness_paths_deadline(const struct witness *w) {
     struct instant at = witness_is_server(w, w->serving) ? w->report_at : INSTANT_NEVER;
-    at = instant_min(at, witness_nacks_deadline(w));
+    at = instant_min(at, instant_min(witness_nacks_deadline(w), witness_hot_deadline(w)));
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
         if (!witness_is_server(w, i))

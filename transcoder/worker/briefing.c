@@ -17,6 +17,7 @@ static void set_limits(struct worker *w) {
     c->standby_lease = duration_ms(l->standby_lease_ms);
     c->hedge_ms_max = l->hedge_ms_max;
     c->hedges_per_minute = l->hedges_per_minute;
+    c->hot_max = l->hot_max;
     c->retry_ms = WORKER_RETRY_MS;
     c->retry_draining_ms = WORKER_DRAINING_MS;
 }

@@ -81,7 +81,7 @@ static bool has_room(const struct worker *w, const struct ticket *t, struct inst
 }
 
 static bool wants_media(enum resume_purpose p) {
-    return p == RESUME_STANDBY || p == RESUME_HEDGE || p == RESUME_COMMIT;
+    return p == RESUME_STANDBY || p == RESUME_HEDGE || p == RESUME_COMMIT || p == RESUME_HOT;
 }
 
 /* Everything that tenure takes for granted. Fills the question. */
@@ -198,7 +198,9 @@ static void report_received(struct worker *w, const struct net_datagram *d, cons
     uint32_t slot = s->slot;
     deeds_step(w, &event, &q);
     /* Tenure acknowledges what is new and ours to serve, and may have let it go with that. */
-    if (w->sessions[slot] == s && w->outbox.count > 0 && w->outbox.items[0].kind == TENURE_ACK)
+    bool hot = w->sessions[slot] == s && w->tenure.sessions[slot].state == TENURE_HOT;
+    if (w->sessions[slot] == s && !hot && w->outbox.count > 0 &&
+        w->outbox.items[0].kind == TENURE_ACK) /* who serves is told of the session's figures */
         figures_received(w, s, r, now);
 }
 

@@ -73,7 +73,7 @@ static void toggle(struct roster *r, const struct link_session *s) {
 /* What peerd wants to know at once; the rest are figures. */
 static bool news(const struct node_session *a, const struct node_session *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->worker != b->worker ||
-           a->cause != b->cause || a->lost_before != b->lost_before ||
+           a->cause != b->cause || a->hot != b->hot || a->lost_before != b->lost_before ||
            a->moved.epoch != b->moved.epoch ||
            (a->last_frame == 0) != (b->last_frame == 0) || /* it has begun to send */
            !addr_equal(&a->client, &b->client) ||
