@@ -28,6 +28,7 @@
 #include "peerd/base/time.h"
 #include "peerd/base/trace.h"
 #include "peerd/wire/message.h"
+#include "peerd/wire/ticket.h"
 
 #include <stdbool.h>
 
@@ -50,6 +51,7 @@ struct move {
     bool out;   /* we are `from` */
     bool asked; /* a wish, of the operator or a canary: it may lapse (leaving.h) */
     enum move_cause cause;
+    enum protection held; /* what `to` held of it when the move began; known where it arrives */
     struct session_id session;
     struct name from; /* cluster; empty for unknown */
     struct name to;

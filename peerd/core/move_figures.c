@@ -42,6 +42,7 @@ void move_figures_entered(struct move_figures *f, const struct move *m) {
         add_between(&of->overlap_leaving, m->overlaps, m->released);
     } else {
         of->arrived++;
+        of->held[m->held]++;
         add_between(&of->overlap_arriving, m->overlaps, m->switched);
     }
 }
@@ -61,6 +62,10 @@ void move_figures_told(struct move_figures *f, enum move_cause cause,
 void move_figures_check_invariants(const struct move_figures *f) {
     for (unsigned c = 0; c < MOVE_CAUSES; c++) {
         const struct move_figures_of_cause *of = &f->of[c];
+        uint64_t held = 0;
+        for (unsigned i = 0; i <= PROTECTION_HOT; i++)
+            held += of->held[i];
+        assert(held == of->arrived);
         assert(of->told <= of->arrived && move_histogram_count(&of->gap) == of->told);
         assert(move_histogram_count(&of->detect) == of->told);
         assert(move_histogram_count(&of->first_frame) <= of->told);

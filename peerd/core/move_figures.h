@@ -29,10 +29,11 @@ struct move_histogram {
 };
 
 struct move_figures_of_cause {
-    uint64_t left, arrived; /* moves entered */
-    uint64_t told;          /* of those that arrived, with the client's word … */
-    uint64_t lost;          /* … of frames missing at their playout instant … */
-    uint64_t duplicates;    /* … and of further copies */
+    uint64_t left, arrived;            /* moves entered */
+    uint64_t told;                     /* of those that arrived, with the client's word … */
+    uint64_t lost;                     /* … of frames missing at their playout instant … */
+    uint64_t duplicates;               /* … and of further copies */
+    uint64_t held[PROTECTION_HOT + 1]; /* of those that arrived: enum protection, see move.h */
 #define MOVE_SERIES_FIELD(field, text) struct move_histogram field;
     MOVE_SERIES(MOVE_SERIES_FIELD)
 #undef MOVE_SERIES_FIELD

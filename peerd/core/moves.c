@@ -135,17 +135,19 @@ static void evidence_of(const struct core *core, const struct node_session *told
                  verdict_name(from->verdict.verdict), from->verdict.evidence);
 }
 
-void moves_hedging(struct core *core, struct session *s, const struct node_session *told) {
+void moves_hedging(struct core *core, struct session *s, const struct node_session *told,
+                   enum protection held) {
     core->counters.hedges++;
     enum move_cause cause = told->cause == MOVE_CAUSE_NONE ? MOVE_CAUSE_CRASHED : told->cause;
     if (s->move != NULL || !begin(core, s, cause, false))
         return;
+    s->move->held = held;
     describe(core, s, told);
     tell(core, s, MOVE_EVENT_HEDGING, "");
 }
 
 void moves_arrived(struct core *core, struct session *s, const struct node_session *told,
-                   uint32_t epoch_before) {
+                   uint32_t epoch_before, enum protection held) {
     if (told->cause == MOVE_CAUSE_NONE) {
         moves_call_off(core, s); /* a start under an old hedge: nobody was left */
         return;
@@ -156,8 +158,11 @@ void moves_arrived(struct core *core, struct session *s, const struct node_sessi
         return;
     }
     char evidence[VERDICT_TEXT_LEN_MAX + 1];
-    if (s->move == NULL && !begin(core, s, told->cause, false))
-        return;
+    if (s->move == NULL) {
+        if (!begin(core, s, told->cause, false))
+            return;
+        s->move->held = held;
+    }
     s->move->cause = told->cause;
     s->move->epoch_from = epoch_before < told->epoch ? epoch_before : 0;
     describe(core, s, told);

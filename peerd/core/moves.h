@@ -19,12 +19,14 @@ bool moves_order_again(struct core *core, struct session *s, const struct peerin
 /* A node has taken an order on. */
 void moves_taken_on(struct core *core, const struct order *order);
 
-/* Arriving: what a node's report says of a hedge or a commit here. */
-void moves_hedging(struct core *core, struct session *s, const struct node_session *told);
+/* Arriving: what a node's report says of a hedge or a commit here; `held`: what was held of the
+ * session just before. */
+void moves_hedging(struct core *core, struct session *s, const struct node_session *told,
+                   enum protection held);
 
 /* `epoch_before`: under which the record stood here so far, as a standby; 0 for none. */
 void moves_arrived(struct core *core, struct session *s, const struct node_session *told,
-                   uint32_t epoch_before);
+                   uint32_t epoch_before, enum protection held);
 
 /* The record is about to leave its state or the table: what that means for its move. */
 void moves_session_left(struct core *core, struct session *s);

@@ -93,6 +93,7 @@ struct before {
     bool serving;
     bool hedging;
     uint32_t epoch;
+    enum protection held; /* if it stood by; else cold */
 };
 
 /* What it means for the one that its client has turned away from. */
@@ -119,9 +120,9 @@ static void arrived(struct core *core, struct session *s, const struct node_sess
     }
     testify(core, s, told, before);
     if (s->state == SESSION_STATE_COMMITTED && !before->serving)
-        moves_arrived(core, s, told, before->epoch);
+        moves_arrived(core, s, told, before->epoch, before->held);
     else if (s->state == SESSION_STATE_HEDGING && !before->hedging)
-        moves_hedging(core, s, told);
+        moves_hedging(core, s, told, before->held);
 }
 
 static struct session *add(struct core *core, struct node *n, const struct node_session *told,
@@ -162,6 +163,12 @@ static bool is_welcome(struct core *core, struct node *n, const struct session *
     return false;
 }
 
+static enum protection held(const struct session *s) {
+    if (s->state != SESSION_STATE_STANDBY)
+        return PROTECTION_COLD;
+    return s->hot ? PROTECTION_HOT : PROTECTION_WARM;
+}
+
 static void told(struct core *core, struct node *n, const struct node_session *t, bool quiet) {
     enum session_state state;
     if (!state_of(t->purpose, &state) || t->worker >= n->media_count ||
@@ -181,7 +188,7 @@ static void told(struct core *core, struct node *n, const struct node_session *t
         if (!is_welcome(core, n, s, t, quiet) || !wins(core, s, n, t, state))
             return;
         before = (struct before){s->state == SESSION_STATE_COMMITTED,
-                                 s->state == SESSION_STATE_HEDGING, s->epoch};
+                                 s->state == SESSION_STATE_HEDGING, s->epoch, held(s)};
         leaving(core, s, state);
         session_set(core, s, state, t->epoch, n, t->worker);
     }

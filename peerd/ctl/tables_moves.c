@@ -45,7 +45,7 @@ static void ledger_row(const json_t *m) {
            text_of(m, "begun_at"), text_of(m, "session"), text_of(m, "cause"), text_of(m, "side"),
            text_of(m, "from"), text_of(m, "to"), number_of(m, "epoch_from"),
            number_of(m, "epoch_to"));
-    printf("      overlap after %s ms, switched after %s ms",
+    printf("      held %s; overlap after %s ms, switched after %s ms", text_of(m, "held"),
            ms_text(phases, "overlap_ms", overlap), ms_text(phases, "switched_ms", switched));
     if (json_is_object(client))
         printf("; client: noticed in %s ms, first frame %s ms, gap %lld ms, %lld lost, %lld twice",

@@ -257,6 +257,17 @@ static void put_moves_counter(struct page *p, const struct move_figures *f, cons
             (unsigned long long)*(const uint64_t *)(const void *)((const char *)&f->of[c] + at));
 }
 
+static void put_moves_held(struct page *p, const struct move_figures *f) {
+    family(p, "peerd_moves_held_total", "counter",
+           "Sessions that were committed here, by what was held of them before: nothing (cold), a "
+           "standby (warm), one that sent (hot).");
+    for (int c = MOVE_CAUSE_DRAIN; c < MOVE_CAUSES; c++)
+        for (int h = PROTECTION_COLD; h <= PROTECTION_HOT; h++)
+            put(p, "peerd_moves_held_total{cause=\"%s\",held=\"%s\"} %llu\n",
+                move_cause_name((enum move_cause)c), protection_name((enum protection)h),
+                (unsigned long long)f->of[c].held[h]);
+}
+
 /* What the ledger has seen since the start, by cause. */
 static void put_moves(struct page *p, const struct daemon *d) {
     const struct move_figures *f = &core_ledger(d->core)->figures;
@@ -268,6 +279,7 @@ static void put_moves(struct page *p, const struct daemon *d) {
     COUNTER("peerd_move_frames_lost_total", lost, "Frames lost, as those clients reported.");
     COUNTER("peerd_move_frames_duplicate_total", duplicates, "Further copies, likewise.");
 #undef COUNTER
+    put_moves_held(p, f);
 #define SERIES(field, text)                                                                        \
     put_moves_series(p, f, "peerd_move_" #field "_seconds", "Time " text ".",                      \
                      offsetof(struct move_figures_of_cause, field));

@@ -52,17 +52,18 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
     struct duration ago = instant_since(now, m->begun);
     char id[SESSION_ID_TEXT_LEN + 1];
     session_id_to_text(&m->session, id);
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
-                     "s:o, s:o, s:s}",
+    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
+                     "s:o, s:o, s:o, s:s}",
                      "number", (json_int_t)e->number, "session", id, "side",
                      m->out ? "leaving" : "arriving", "cause", move_cause_name(m->cause), "state",
-                     move_state_name(m->state), "from", m->from.text, "to", m->to.text,
-                     "epoch_from", (json_int_t)m->epoch_from, "epoch_to", (json_int_t)m->epoch_to,
-                     "silent_ms", (json_int_t)m->silent_ms, "orders", (json_int_t)m->orders,
-                     "begun_ms_ago", duration_in_ms(ago), "begun_at", date_json(ago), "phases",
-                     phases_json(m), "overlap_ms", between_ms(m->overlaps, m->switched),
-                     "release_ms", between_ms(m->switched, m->released), "client",
-                     told_json(&e->told), "evidence", e->evidence);
+                     move_state_name(m->state), "from", m->from.text, "to", m->to.text, "held",
+                     m->out ? json_null() : json_string(protection_name(m->held)), "epoch_from",
+                     (json_int_t)m->epoch_from, "epoch_to", (json_int_t)m->epoch_to, "silent_ms",
+                     (json_int_t)m->silent_ms, "orders", (json_int_t)m->orders, "begun_ms_ago",
+                     duration_in_ms(ago), "begun_at", date_json(ago), "phases", phases_json(m),
+                     "overlap_ms", between_ms(m->overlaps, m->switched), "release_ms",
+                     between_ms(m->switched, m->released), "client", told_json(&e->told),
+                     "evidence", e->evidence);
 }
 
 static bool is_meant(const struct move *m, const struct present_moves_filter *f) {

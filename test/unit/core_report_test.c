@@ -242,6 +242,46 @@ Test(core_report, after_a_restart_what_is_told_is_known_not_moved) {
     fixture_free(f);
 }
 
+/* Of whom it held nothing, a standby, one that sent; and of two of them the client hedged first. */
+Test(core_report, the_ledger_says_what_was_held_of_who_came) {
+    static const struct {
+        const char *what;
+        enum protection held;
+        bool hedges;
+    } rows[] = {{"nothing", PROTECTION_COLD, false},
+                {"nothing, and hedged", PROTECTION_COLD, true},
+                {"a standby", PROTECTION_WARM, false},
+                {"a standby that hedged", PROTECTION_WARM, true},
+                {"one that sent", PROTECTION_HOT, false}};
+    struct fixture *f = fixture_new(1, 1, 100);
+    fixture_register(f);
+    for (uint8_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct node_session s = fixture_session((uint8_t)(i + 1), 1, RESUME_STANDBY);
+        s.served_by = key_hint_of(&f->policy.peers[0].key);
+        s.hot = rows[i].held == PROTECTION_HOT;
+        if (rows[i].held != PROTECTION_COLD)
+            tell(f, 0, s, true);
+        cr_expect_eq(core_status(f->core).hot, (uint32_t)s.hot);
+        s.hot = false;
+        s.purpose = RESUME_HEDGE;
+        if (rows[i].hedges)
+            tell(f, 0, s, true);
+        s.purpose = RESUME_COMMIT;
+        s.epoch = 2;
+        s.cause = MOVE_CAUSE_CRASHED;
+        tell(f, 0, s, true);
+        const struct ledger_entry *e = ledger_find(core_ledger(f->core), i + 1U);
+        cr_assert_not_null(e, "%s", rows[i].what);
+        cr_expect_eq(e->move.held, rows[i].held, "%s: %s", rows[i].what,
+                     protection_name(e->move.held));
+    }
+    const uint64_t *held = core_ledger(f->core)->figures.of[MOVE_CAUSE_CRASHED].held;
+    cr_expect(held[PROTECTION_COLD] == 2 && held[PROTECTION_WARM] == 2 &&
+              held[PROTECTION_HOT] == 1);
+    cr_expect_eq(core_status(f->core).hot, 0u);
+    fixture_free(f);
+}
+
 Test(core_report, a_hedge_is_seen_called_off_and_committed) {
     struct fixture *f = fixture_new(1, 1, 100);
     fixture_register(f);

@@ -30,7 +30,7 @@ Test(move_figures, a_value_counts_in_the_first_bucket_that_holds_it) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct move_figures f = {0};
-        f.of[MOVE_CAUSE_CRASHED].arrived = 1;
+        f.of[MOVE_CAUSE_CRASHED].arrived = f.of[MOVE_CAUSE_CRASHED].held[0] = 1;
         move_figures_told(&f, MOVE_CAUSE_CRASHED,
                           &(struct message_moved){.epoch = 1, .lost = rows[i].lost});
         const struct move_histogram *h = &f.of[MOVE_CAUSE_CRASHED].gap;
@@ -68,7 +68,7 @@ Test(move_figures, each_side_counts_its_own_phases) {
 
 Test(move_figures, a_frame_that_never_came_has_no_time) {
     struct move_figures f = {0};
-    f.of[MOVE_CAUSE_CRASHED].arrived = 2;
+    f.of[MOVE_CAUSE_CRASHED].arrived = f.of[MOVE_CAUSE_CRASHED].held[0] = 2;
     move_figures_told(&f, MOVE_CAUSE_CRASHED,
                       &(struct message_moved){1, 45, MESSAGE_MOVED_NO_FRAME, 9, 0});
     move_figures_told(&f, MOVE_CAUSE_CRASHED, &(struct message_moved){2, 45, 81, 0, 4});
