@@ -128,15 +128,20 @@ static void check_counter(struct sim *sim, const struct sim_client *c, uint64_t 
     watch->counter = counter;
 }
 
-/* 13: what a client asks for again it does not have, and can still use. */
+#define LATELY_MS 2000
+/* 13: what a client asks again it lacks and can use; it asks who serves, or was heard lately. */
 static void check_nack(struct sim *sim, const struct sim_client *c, const struct witness_out *o) {
     const struct nack_question *q = &o->u.nack;
+    const struct witness *w = c->witness;
+    struct instant heard = w->servers[o->server].media_at, now = sim_client_now(sim, c);
+    bool lately = !instant_is_never(heard) && instant_since(now, heard).us < LATELY_MS * 1000;
+    bool sends = o->server == w->serving || lately;
     for (unsigned i = 0; i < NACK_FRAMES_MAX; i++) {
         uint64_t frame = q->from + i;
         if ((q->missing >> i & 1) == 0)
             continue;
-        if (o->server != c->witness->serving || playout_holds(c->playout, frame) ||
-            instant_reached(sim_client_now(sim, c), playout_due(c->playout, frame)))
+        if (!sends || playout_holds(c->playout, frame) ||
+            instant_reached(now, playout_due(c->playout, frame)))
             sim_breach(sim, "%s asks for frame %" PRIu64 " again in vain",
                        sim_client_name(sim, c).text, frame);
     }

@@ -117,3 +117,38 @@ Test(nack, forgetting_leaves_nothing) {
     nack_forget(&n);
     cr_expect_eq(memcmp(&n, &none, sizeof(n)), 0);
 }
+
+/* Frame 3 is due at 260, and asked for the second time when it is overdue, or as long as there is
+ * time. */
+Test(nack, it_is_asked_for_once_more_while_there_is_time) {
+    static const struct {
+        const char *what;
+        int64_t missed_ms, again_ms; /* 0: it is not */
+    } rows[] = {
+        {"there is time to wait: a round trip and 10 ms", 100, 102 + 50},
+        {"there is not: 40 ms and 4 before 260", 180, 216},
+        {"10 ms after the first", 204, 216},
+        {"not when the same burst would take both", 206, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nack n = {.count = 0};
+        uint64_t from;
+        begin();
+        nack_missed(&n, 3, 4, &path, at_ms(rows[i].missed_ms));
+        cr_expect_eq(ask(&n, rows[i].missed_ms + 2, &from), 1, "%s", rows[i].what);
+        int64_t at = nack_deadline(&n).us / 1000;
+        uint64_t again = ask(&n, at, &from);
+        cr_expect_eq(again != 0, rows[i].again_ms != 0, "%s", rows[i].what);
+        if (again != 0)
+            cr_expect_eq(at, rows[i].again_ms, "%s: %lld", rows[i].what, (long long)at);
+    }
+}
+
+Test(nack, a_backfill_gets_the_time_that_it_takes) {
+    struct nack n = {.count = 0};
+    struct nack_path slow = path;
+    begin();
+    slow.spread = duration_ms(4);
+    nack_missed(&n, 3, 9, &slow, at_ms(180));
+    cr_expect_eq(nack_deadline(&n).us, 186000, "twice the jitter later");
+}

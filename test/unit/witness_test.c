@@ -76,8 +76,14 @@ Test(witness, a_hedge_says_what_is_missing_and_what_is_held) {
     cr_expect_eq(f.w.epoch, 1);
 }
 
+/* [ms] there and back, as measured. */
+static void is_away(uint8_t server, int64_t rtt_ms) {
+    f.w.servers[server].path.rtt_smooth = duration_ms(rtt_ms);
+}
+
 Test(witness, a_hedge_is_repeated_after_20_and_60_ms_until_it_is_answered) {
     start_streaming();
+    is_away(2, 40);
     wait_until(2130);
     const struct witness_out *o[3];
     for (size_t i = 0; i < 3; i++) {
@@ -90,6 +96,10 @@ Test(witness, a_hedge_is_repeated_after_20_and_60_ms_until_it_is_answered) {
     cr_expect(o[0]->u.resume.counter < o[1]->u.resume.counter &&
               o[1]->u.resume.counter < o[2]->u.resume.counter);
     cr_expect_eq(f.w.stats.hedges, 1, "it is one hedge");
+    wait_until(2145);
+    const struct witness_out *fourth = resume_to(1, RESUME_HEDGE, 3);
+    cr_assert_not_null(fourth);
+    cr_expect_eq(sent_at(fourth) - sent_at(o[0]), 100, "all three may be lost in one burst");
 
     start_streaming();
     wait_until(2050);
@@ -104,12 +114,95 @@ Test(witness, a_hedge_is_repeated_after_20_and_60_ms_until_it_is_answered) {
 
 Test(witness, a_backup_that_does_not_answer_is_not_waited_for) {
     start_streaming();
+    is_away(2, 40);
     wait_until(2200);
     const struct witness_out *first = resume_to(1, RESUME_HEDGE, 0);
     const struct witness_out *second = resume_to(2, RESUME_HEDGE, 0);
     cr_assert(first != NULL && second != NULL);
     cr_expect_eq(sent_at(second) - sent_at(first), 40 + 60, "a round trip and 60 ms");
     cr_expect_eq(f.w.stats.hedges, 2);
+}
+
+/* Frame 50, the first that is missing, is due at 2200. */
+Test(witness, the_next_backup_is_asked_while_it_can_still_be_in_time) {
+    static const struct {
+        const char *what;
+        int64_t first_ms, second_ms; /* away */
+        int64_t asked_ms;            /* when the second is asked */
+    } rows[] = {
+        {"the second is 70 ms away, and needs 10", 40, 70, 2120},
+        {"the answer of the first cannot be here by then: it is waited for as ever", 70, 80, 2175},
+        {"nothing that the second sends can be in time", 40, 150, 2145},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        is_away(1, rows[i].first_ms);
+        is_away(2, rows[i].second_ms);
+        wait_until(2200);
+        const struct witness_out *second = resume_to(2, RESUME_HEDGE, 0);
+        cr_assert_not_null(second, "%s", rows[i].what);
+        cr_expect_eq(sent_at(second), rows[i].asked_ms, "%s: at %lld", rows[i].what,
+                     (long long)sent_at(second));
+    }
+}
+
+static const struct witness_out *nack_to(uint8_t server) {
+    for (size_t i = 0; i < f.count; i++)
+        if (f.sent[i].o.kind == WITNESS_SEND_NACK && f.sent[i].o.server == server)
+            return &f.sent[i].o;
+    return NULL;
+}
+
+Test(witness, what_a_hedge_loses_is_asked_for_once_more) {
+    start_streaming();
+    wait_until(2085);
+    give_grant(1, RESUME_HEDGE);
+    give_frame(1, 50);
+    give_frame(1, 54);
+    wait_until(2110);
+    const struct witness_out *o = nack_to(1);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->u.nack.from, 51);
+    cr_expect_eq(o->u.nack.missing, 7, "%llx", (long long)o->u.nack.missing);
+    cr_expect(sent_at(o) >= 2085 + 2 && sent_at(o) <= 2085 + 4,
+              "when all of a backfill is sent: %lld", (long long)sent_at(o));
+    cr_expect_null(nack_to(0), "who is silent is asked for nothing");
+
+    /* It serves, and what it has lost as a hedge is still of interest. */
+    uint64_t n = 55;
+    for (; f.w.state == WITNESS_HEDGING; n++) {
+        cr_assert_lt(n, 100);
+        wait_until(2085 + (int64_t)(n - 53) * 20);
+        give_frame(1, n);
+    }
+    cr_assert_eq(f.w.attempt.server, 1);
+    give_grant(1, RESUME_COMMIT);
+    cr_assert_eq(f.w.serving, 1);
+    forget_sent();
+    give_frame(1, n + 2);
+    wait_until(f.ms + 30);
+    o = nack_to(1);
+    cr_assert_not_null(o);
+    cr_expect_eq(o->u.nack.from + (uint64_t)__builtin_ctzll(o->u.nack.missing), n);
+}
+
+/* Its host was started anew, and the answer to the hello beside the hedge is here already. */
+Test(witness, who_refuses_an_old_cookie_is_asked_at_once_with_the_new_one) {
+    start_streaming();
+    wait_until(2046);
+    cr_assert_not_null(resume_to(1, RESUME_HEDGE, 0));
+    uint64_t nonce = last_nonce(WITNESS_SEND_RESUME, 1);
+    f.ms = 2062; /* the way is 16 ms, measured as 40 */
+    give_cookie(1);
+    forget_sent();
+    struct witness_event e = {
+        .kind = WITNESS_REFUSED, .now = at_ms(2062), .server = 1, .nonce = nonce};
+    e.u.refuse = (struct message_refuse){.session = session,
+                                         .purpose = RESUME_HEDGE,
+                                         .error = ERR_BAD_COOKIE,
+                                         .counter = f.w.counter};
+    step(&e);
+    cr_expect_not_null(resume_to(1, RESUME_HEDGE, 0));
 }
 
 Test(witness, media_again_cancels) {

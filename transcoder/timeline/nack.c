@@ -7,6 +7,8 @@
 #define OVERTAKEN_MS_MAX 20 /* … and at most: a frame time */
 #define ANSWER_MS_MIN    10 /* [ms] over a round trip until a question is taken for lost, … */
 #define ANSWER_MS_MAX    60
+#define LAST_MS          4  /* [ms] before it is too late: the last call for a frame, … */
+#define LAST_APART_MS    10 /* … if the question before it is that old: a burst takes both */
 
 static struct duration clamp(struct duration d, int64_t least_ms, int64_t most_ms) {
     return duration_min(duration_max(d, duration_ms(least_ms)), duration_ms(most_ms));
@@ -30,7 +32,8 @@ void nack_missed(struct nack *n, uint64_t from, uint64_t to, const struct nack_p
     memset(run, 0, sizeof(*run)); /* padding too: a record of it is compared byte by byte */
     run->from = from;
     run->count = (uint8_t)(to - from);
-    run->again = instant_add(now, clamp(turn_up, OVERTAKEN_MS_MIN, OVERTAKEN_MS_MAX));
+    turn_up = clamp(turn_up, OVERTAKEN_MS_MIN, OVERTAKEN_MS_MAX);
+    run->again = instant_add(now, duration_add(turn_up, path->spread));
     if (!instant_is_never(path->other))
         run->again = instant_max(run->again, path->other);
 }
@@ -45,6 +48,24 @@ static uint64_t missing_of(const struct nack_run *run, const struct playout *p,
             instant_before(arrives, playout_due(p, run->from + i)))
             missing |= UINT64_C(1) << i;
     return missing;
+}
+
+/* When a frame of those asked for now can be asked for once more and be in time, for the last time:
+ * before its answer is overdue, if need be. */
+static struct instant last_call(const struct nack_run *run, uint64_t missing,
+                                const struct playout *p, const struct nack_path *path,
+                                struct instant now) {
+    struct duration ahead = duration_add(path->rtt, duration_ms(LAST_MS));
+    struct instant soonest = instant_add(now, duration_ms(LAST_APART_MS));
+    for (uint8_t i = 0; i < run->count; i++) {
+        struct instant due = playout_due(p, run->from + i);
+        if ((missing >> i & 1) == 0 || instant_is_never(due))
+            continue;
+        struct instant at = instant_sub(due, ahead);
+        if (!instant_before(at, soonest))
+            return at;
+    }
+    return INSTANT_NEVER;
 }
 
 bool nack_take(struct nack *n, const struct playout *p, const struct nack_path *path,
@@ -64,6 +85,7 @@ bool nack_take(struct nack *n, const struct playout *p, const struct nack_path *
         run->asked++;
         run->again =
             instant_add(now, duration_add(path->rtt, clamp(slack, ANSWER_MS_MIN, ANSWER_MS_MAX)));
+        run->again = instant_min(run->again, last_call(run, missing, p, path, now));
         *out = (struct nack_question){.from = run->from, .missing = missing};
         return true;
     }

@@ -4,7 +4,8 @@
  * A frame that is missing while a later one has come was lost or overtaken. It is given a moment to
  * turn up (twice the jitter, or until a second sender should have brought it), then asked for (RFC
  * 4585, Generic NACK), and again a round trip and some jitter later: three times at most, and only
- * while the answer can still be in time for its playout instant. So plain loss is mended within the
+ * while the answer can still be in time for its playout instant. Where there is no time to wait for
+ * an answer the last question goes out before it is overdue. So plain loss is mended within the
  * buffer. Where a path loses everything there is no later frame, and nothing here happens: that is
  * what hedges are for.
  *
@@ -39,6 +40,7 @@ struct nack_path {
     struct duration rtt_min; /* smallest, what comes sooner cannot be; zero if unknown */
     struct duration jitter;  /* RFC 3550 */
     struct instant other;    /* until then another way may still bring it; past or now: none does */
+    struct duration spread;  /* in which a backfill is sent: so much later its frames may come */
 };
 
 struct nack_question {

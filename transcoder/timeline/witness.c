@@ -57,6 +57,7 @@ void witness_init(struct witness *w, const struct witness_config *config, struct
         .server = SERVER_NONE, .since = INSTANT_NEVER, .report_at = INSTANT_NEVER};
     schedule_init(&w->hot.schedule, config->frame);
     witness_attempt_clear(w);
+    witness_filler_clear(w);
     witness_server_reset(w, 0, serving, 0, now);
     w->servers[0].hello_at = INSTANT_NEVER; /* the attempt says hello first */
     for (uint8_t i = 0; i < backup_count && i + 1 < WITNESS_SERVERS_MAX; i++)

@@ -40,7 +40,10 @@
  * moves do not add up to drift, and each gives the buffer its full depth back.
  *
  * Single frames that the serving path has lost are asked for once more while they can be in time,
- * see nack.h: plain loss is mended there, and is no event.
+ * see nack.h: plain loss is mended there, and is no event. While that path is silent the backup
+ * that was heard first is asked for what its hedge has lost. The next backup is asked to hedge as
+ * well when it is the last moment at which that can be in time, and the first has not answered: the
+ * question may have been lost with all its copies.
  *
  * With `hot` protection the warm backup sends all the time, too (two senders and no more, but
  * within a move's overlap): it is asked for a hot standby, reported to like the server that serves,
@@ -189,6 +192,12 @@ struct witness_attempt {
     struct instant give_up;
 };
 
+/* Whose lost frames are asked for while the serving path is silent. */
+struct witness_filler {
+    uint8_t server; /* a backup that hedges, heard first; WITNESS_SERVER_NONE if there is none */
+    uint64_t high;  /* one past its highest frame; at first the one that was missing first */
+};
+
 /* A move, complete once the output has passed it. */
 struct witness_move {
     enum move_cause cause;
@@ -233,9 +242,10 @@ struct witness {
     enum witness_state state;
     struct playout *playout; /* borrowed */
     struct rng rng;
-    struct schedule schedule;   /* of the serving path … */
-    struct lapses lapses;       /* … and how long it has lost everything */
-    struct nack nack;           /* … and what single frames */
+    struct schedule schedule; /* of the serving path … */
+    struct lapses lapses;     /* … and how long it has lost everything */
+    struct nack nack;         /* … and what single frames */
+    struct witness_filler filler;
     uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
     uint32_t epoch;             /* granted */
     uint32_t epoch_high;        /* newest ever asked for */

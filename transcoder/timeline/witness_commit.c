@@ -309,7 +309,10 @@ void witness_follow(const struct turn *t) {
         w->servers[server].standby_until = INSTANT_NEVER;
         lapses_restart(&w->lapses, t->now);
         schedule_restart(&w->schedule);
-        nack_forget(&w->nack);
+        if (w->filler.server != server) {
+            nack_forget(&w->nack);
+            witness_filler_clear(w);
+        }
     }
     if (old != SERVER_NONE) {
         w->stats.commits++;

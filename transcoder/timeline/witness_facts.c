@@ -66,11 +66,17 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
                 lapses_seen(&w->lapses, frame - w->schedule.high, t->now);
                 witness_frames_lost(t, w->schedule.high, frame);
             }
+            if (w->filler.server == server) { /* what it filled goes on as a schedule */
+                witness_filler_heard(t, server, frame);
+                witness_filler_clear(w);
+            }
             schedule_frame_arrived(&w->schedule, frame, t->now);
             serving_media(t);
         }
     } else {
         uninvited_media(t, server);
+        if (useful)
+            witness_filler_heard(t, server, frame);
     }
     struct witness_attempt *a = &w->attempt;
     if (w->state == WITNESS_MOVING && server == a->server && a->granted && useful &&
@@ -88,6 +94,31 @@ static void undrained(const struct turn *t, uint8_t server) {
 }
 
 /* A cookie opens the way for what was waiting for it. */
+static void open_way(const struct turn *t, uint8_t server) {
+    struct witness *w = t->w;
+    struct witness_server *s = &w->servers[server];
+    if (w->attempt.server == server && !w->attempt.granted)
+        witness_attempt_send(t);
+    else if (s->hedge.active && !s->hedge.answered)
+        witness_hedge_ask(t, server);
+    else if (s->role == WITNESS_ROLE_WARM && !instant_is_never(s->standby_at))
+        s->standby_at = t->now;
+}
+
+/* A server that was started anew since its last cookie refuses that one. By then the answer to the
+ * hello that went out beside it may be here, and what was asked last went out before. */
+static void cookie_refused(const struct turn *t, uint8_t server) {
+    struct path *p = &t->w->servers[server].path;
+    bool newer =
+        path_has_cookie(p, t->now) && instant_since(t->now, p->cookie_at).us < path_rtt(p).us / 2;
+    if (newer) {
+        open_way(t, server);
+        return;
+    }
+    path_cookie_forget(p); /* the next one serves whoever waits */
+    witness_send_hello(t, server);
+}
+
 void witness_fact_cookie_received(const struct turn *t, uint8_t server,
                                   const struct message_cookie *m) {
     struct witness *w = t->w;
@@ -96,14 +127,8 @@ void witness_fact_cookie_received(const struct turn *t, uint8_t server,
     path_cookie_received(&s->path, &m->cookie, t->now);
     if (s->refusal == ERR_DRAINING && m->free_slots > 0)
         undrained(t, server);
-    if (had)
-        return;
-    if (w->attempt.server == server && !w->attempt.granted)
-        witness_attempt_send(t);
-    else if (s->hedge.active && !s->hedge.answered)
-        witness_hedge_ask(t, server);
-    else if (s->role == WITNESS_ROLE_WARM && !instant_is_never(s->standby_at))
-        s->standby_at = t->now;
+    if (!had)
+        open_way(t, server);
 }
 
 void witness_fact_granted(const struct turn *t, uint8_t server, const struct message_grant *m) {
@@ -171,9 +196,8 @@ void witness_fact_refused(const struct turn *t, uint8_t server, const struct mes
     trace_linef(t->out->trace, t->now, "%s refuses: %s (%s), again in %u ms",
                 witness_server_name(w, server), resume_purpose_name(m->purpose), err_name(m->error),
                 m->retry_after_ms);
-    if (m->error == ERR_BAD_COOKIE) { /* started anew; the next cookie serves whoever waits */
-        path_cookie_forget(&w->servers[server].path);
-        witness_send_hello(t, server);
+    if (m->error == ERR_BAD_COOKIE) {
+        cookie_refused(t, server);
         return;
     }
     bool asked = w->attempt.server == server && !w->attempt.granted;

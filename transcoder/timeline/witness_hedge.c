@@ -1,10 +1,12 @@
 #include "transcoder/timeline/witness_inner.h"
 
 #define SECOND_MS 20  /* [ms] after the first: a hedge is repeated, in case it was lost */
-#define THIRD_MS  40  /* [ms] after the second */
+#define THIRD_MS  40  /* [ms] after the second, and each further one while it can be in time */
+#define SOON      4   /* copies that go out so: with a round trip of 100 ms two are needless */
 #define AGAIN_MS  100 /* [ms] after each further one */
 #define SLACK_MS  60  /* [ms] over a round trip for an answer, or for the next frame */
 #define BEGIN_MS  100 /* [ms] over a round trip from a grant to the first frame: many may begin */
+#define LAST_MS   10  /* [ms] over both round trips, for an answer and for frames in time */
 
 static struct duration patience(const struct witness_server *s) {
     return duration_add(path_rtt(&s->path), duration_ms(SLACK_MS));
@@ -33,7 +35,7 @@ static uint8_t best_backup(const struct witness *w, struct instant now) {
 }
 
 static struct duration repeat_after(uint8_t sends) {
-    return duration_ms(sends == 1 ? SECOND_MS : sends == 2 ? THIRD_MS : AGAIN_MS);
+    return duration_ms(sends == 1 ? SECOND_MS : sends < SOON ? THIRD_MS : AGAIN_MS);
 }
 
 void witness_hedge_ask(const struct turn *t, uint8_t server) {
@@ -53,10 +55,25 @@ void witness_hedge_ask(const struct turn *t, uint8_t server) {
                         witness_live_at(w, server, t->now));
 }
 
+/* When the next one must be asked for the frame that is missing first to be in time, if the answer
+ * of `s` can be here before: its question may have been lost, and each copy of it. "Never" if there
+ * is no time for both, or nobody else. */
+static struct instant last_call(const struct turn *t, const struct witness_server *s) {
+    const struct witness *w = t->w;
+    uint8_t next = best_backup(w, t->now);
+    struct instant due = playout_due(w->playout, playout_missing(w->playout, t->now));
+    if (next == SERVER_NONE || instant_is_never(due))
+        return INSTANT_NEVER;
+    struct duration trip = path_rtt(&w->servers[next].path);
+    struct instant at = instant_sub(due, duration_add(trip, duration_ms(LAST_MS)));
+    struct duration answer = duration_add(path_rtt(&s->path), duration_ms(LAST_MS));
+    return instant_before(at, instant_add(t->now, answer)) ? INSTANT_NEVER : at;
+}
+
 static void extend_after(const struct turn *t, struct witness_server *s) {
     struct duration ahead = duration_us(t->w->config.hedge.us - patience(s).us);
     s->hedge.extend = instant_add(t->now, duration_max(ahead, duration_ms(AGAIN_MS)));
-    s->hedge.overdue = instant_add(t->now, patience(s));
+    s->hedge.overdue = instant_min(instant_add(t->now, patience(s)), last_call(t, s));
 }
 
 bool witness_hedge_next(const struct turn *t) {
@@ -111,11 +128,13 @@ void witness_hedges_cancel(const struct turn *t, uint8_t except) {
         if (asked && i != except && path_has_cookie(&w->servers[i].path, t->now))
             witness_send_plain(t, i, RESUME_CANCEL);
     }
+    witness_filler_over(w);
 }
 
 void witness_hedges_forget(struct witness *w) {
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         clear(&w->servers[i].hedge);
+    witness_filler_over(w);
 }
 
 bool witness_is_hedging(const struct witness *w) {

@@ -1,8 +1,8 @@
 /*
  * What the parts of the witness share: witness.c (states and events), witness_miss.c (clocks, what
  * to do while media is missing), witness_facts.c (what a packet means), witness_paths.c (servers
- * and what goes out to them), witness_hedge.c (hedges), witness_commit.c (commits and moves).
- * Private to them.
+ * and what goes out to them), witness_hedge.c (hedges), witness_commit.c (commits and moves),
+ * witness_lost.c (single frames). Private to them.
  */
 #ifndef TRANSCODER_TIMELINE_WITNESS_INNER_H
 #define TRANSCODER_TIMELINE_WITNESS_INNER_H
@@ -127,8 +127,18 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
 void witness_keep_paths(const struct turn *t);
 struct instant witness_paths_deadline(const struct witness *w);
 
+/* ---- witness_lost.c ---- */
+
 /* Frames of the serving path have not come, and one after them has: they are asked for again. */
 void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to);
+
+/* A useful frame of the one that fills, or of a server that hedges and may. */
+void witness_filler_heard(const struct turn *t, uint8_t server, uint64_t frame);
+
+/* Nobody fills any more; and if it does not serve, it is asked for nothing. */
+void witness_filler_clear(struct witness *w);
+void witness_filler_over(struct witness *w);
+
 void witness_keep_nacks(const struct turn *t);
 struct instant witness_nacks_deadline(const struct witness *w);
 

@@ -355,46 +355,6 @@ void witness_keep_paths(const struct turn *t) {
     witness_keep_nacks(t);
 }
 
-/* ---- lost frames ---- */
-
-/* While somebody else is being asked to serve it is of no use to ask this one for single frames. */
-static bool asks_again(const struct witness *w) {
-    return w->state == WITNESS_FOLLOWING || w->state == WITNESS_MISSING ||
-           w->state == WITNESS_HEDGING || w->state == WITNESS_MOVING;
-}
-
-static struct nack_path serving_path(const struct witness *w) {
-    const struct path *p = &w->servers[w->serving].path;
-    bool known = p->rtt_min.us != DURATION_ENDLESS.us;
-    return (struct nack_path){.rtt = path_rtt(p),
-                              .rtt_min = known ? p->rtt_min : DURATION_ZERO,
-                              .jitter = schedule_jitter(&w->schedule),
-                              .other = INSTANT_NEVER};
-}
-
-void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to) {
-    struct nack_path path = serving_path(t->w);
-    path.other = witness_hot_brings(t->w, to - 1, t->now);
-    if (asks_again(t->w))
-        nack_missed(&t->w->nack, from, to, &path, t->now);
-}
-
-void witness_keep_nacks(const struct turn *t) {
-    struct witness *w = t->w;
-    struct nack_question question;
-    if (w->nack.count == 0 || !asks_again(w))
-        return;
-    struct nack_path path = serving_path(w);
-    while (nack_take(&w->nack, w->playout, &path, t->now, &question)) {
-        witness_put(t, WITNESS_SEND_NACK, w->serving)->u.nack = question;
-        w->stats.nacked += (uint64_t)__builtin_popcountll(question.missing);
-    }
-}
-
-struct instant witness_nacks_deadline(const struct witness *w) {
-    return asks_again(w) ? nack_deadline(&w->nack) : INSTANT_NEVER;
-}
-
 struct instant witness_paths_deadline(const struct witness *w) {
     struct instant at = witness_is_server(w, w->serving) ? w->report_at : INSTANT_NEVER;
     at = instant_min(at, instant_min(witness_nacks_deadline(w), witness_hot_deadline(w)));
