@@ -533,16 +533,20 @@ void agreement_step(struct agreement *a, const struct agreement_event *event,
             heard(a, event->message, now);
         break;
     case AGREEMENT_PASSED:
+    case AGREEMENT_EXPIRED:
         break;
     }
     passed(a, now);
-    if (answer || instant_reached(now, a->say_at))
+    if (answer || (event->kind != AGREEMENT_EXPIRED && instant_reached(now, a->say_at)))
         say(a, !answer, now, outbox);
 }
 
+struct instant agreement_ends(const struct agreement *a) {
+    return instant_min(a->lease_until, a->relied_until);
+}
+
 struct instant agreement_deadline(const struct agreement *a) {
-    struct instant leases = instant_min(a->lease_until, a->relied_until);
-    return instant_min(leases, instant_min(a->say_at, a->again_at));
+    return instant_min(agreement_ends(a), instant_min(a->say_at, a->again_at));
 }
 
 static bool terms_admit(const struct agreement_part *part, const struct name *service,

@@ -147,7 +147,8 @@ struct agreement {
 enum agreement_event_kind {
     AGREEMENT_WISHED, /* policy: whether, and what we give and ask */
     AGREEMENT_HEARD,  /* a message came from whoever has the peer's key */
-    AGREEMENT_PASSED  /* time */
+    AGREEMENT_PASSED, /* time */
+    AGREEMENT_EXPIRED /* likewise, and nothing is said of it in this step */
 };
 
 struct agreement_event {
@@ -174,6 +175,9 @@ void agreement_free(struct agreement *a);
 
 void agreement_step(struct agreement *a, const struct agreement_event *event,
                     struct agreement_outbox *outbox);
+
+/* When the first of its leases is over: what we hold for the other, or what we rely on. */
+struct instant agreement_ends(const struct agreement *a);
 
 /* When it wants to be stepped at the latest. */
 struct instant agreement_deadline(const struct agreement *a);

@@ -232,6 +232,13 @@ void agreements_heard(struct core *core, const struct core_event *event,
         say(core, p, outbox);
 }
 
+void agreements_expire(struct core *core, struct peering *p) {
+    if (p->accord == NULL || !instant_reached(core->now, agreement_ends(&p->accord->agreement)))
+        return;
+    peering_touch(core, p);
+    step(core, p, &(struct agreement_event){.kind = AGREEMENT_EXPIRED});
+}
+
 void agreements_step(struct core *core, struct peering *p, struct core_outbox *outbox) {
     if (!instant_reached(core->now, agreements_deadline(p)))
         return;

@@ -60,6 +60,11 @@ void agreements_policy(struct core *core);
 void agreements_heard(struct core *core, const struct core_event *event,
                       struct core_outbox *outbox);
 
+/* Leases that are over end now, before anything is decided: a process that did not run for a while
+ * finds an event before the deadline that has passed meanwhile, and several agreements may end in
+ * a step, of which one at most can be said in it. */
+void agreements_expire(struct core *core, struct peering *p);
+
 void agreements_step(struct core *core, struct peering *p, struct core_outbox *outbox);
 struct instant agreements_deadline(const struct peering *p);
 

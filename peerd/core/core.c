@@ -188,6 +188,13 @@ static void judge_due(struct core *core) {
             peering_judge(core, core->peers[i]);
 }
 
+/* What an agreement allowed is over before anybody is named a peer or let in because of it. */
+static void expire_agreements(struct core *core) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (instant_reached(core->now, core->faces[i].due))
+            agreements_expire(core, core->peers[i]);
+}
+
 static void take(struct core *core, const struct core_event *event, struct core_outbox *outbox) {
     switch (event->kind) {
     case CORE_TICK:
@@ -277,6 +284,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     core->wall = event->wall;
     core->standbys.lodging = core->agreements.saying = false;
     note_own_stall(core, ran);
+    expire_agreements(core);
     take(core, event, outbox);
     nodes_expire(core);
     sessions_expire_opened(core);

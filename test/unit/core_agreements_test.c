@@ -339,6 +339,29 @@ Test(core_agreements, it_ends_with_the_lease) {
     fixture_free(f);
 }
 
+/* It did not run while the lease ended, and what wakes it is the peer that counts on us still. */
+Test(core_agreements, it_has_ended_before_what_wakes_us_is_answered) {
+    struct fixture *f = ready(10, true);
+    struct standbys_group g = {.sessions = 4, .backup_count = 1};
+    struct core_event e = {.kind = CORE_STANDBYS_LODGED};
+    struct partner p;
+    partner_init(&p, 11);
+    name_set(&g.issuer, "peer0");
+    name_set(&g.service, "radio");
+    prefix_from_text(&g.location, "192.0.2.0/24");
+    e.u.lodged = (struct core_standbys_lodged){
+        .request = 7, .peer = 0, .ttl_ms = 900, .groups = &g, .group_count = 1};
+    partner_wishes(f, &p, 30, 40);
+    f->now = instant_add(f->now, duration_s(57));
+    fixture_step(f, &e);
+    cr_expect_eq(f->outbox.items[0].u.standbys.slots[0], 4u, "the lease runs yet");
+    f->now = instant_add(f->now, duration_s(5));
+    fixture_step(f, &e);
+    cr_expect_eq(f->outbox.items[0].u.standbys.slots[0], 0u);
+    cr_expect(status(f).held == 0 && status(f).relied == 0);
+    fixture_free(f);
+}
+
 Test(core_agreements, a_row_that_is_taken_out_leaves_it_trusted) {
     struct fixture *f = ready(10, true);
     struct partner p;
