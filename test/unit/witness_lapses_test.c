@@ -89,6 +89,56 @@ Test(witness_lapses, reports_that_are_lost_are_soon_sent_again) {
     forget_sent();
 }
 
+/* A lease that has room for two reports only would end with two of them lost on a path that loses
+ * one in two hundred: under a short one each is sent again as soon as its answer could be here, and
+ * an answer ends that. */
+Test(witness_lapses, under_a_short_lease_a_lost_report_is_sent_again_at_once) {
+    static const struct {
+        const char *what;
+        uint32_t lease_ms;
+        int64_t rtt_ms;
+        int64_t after_ms;
+    } rows[] = {
+        {"two reports a lease", 1190, 40, 100},
+        {"fewer than four", 1999, 40, 100},
+        {"… far away", 1190, 160, 200},
+        {"four", 2000, 40, 500},
+        {"many", 5000, 40, 500},
+        {"the server has not said", 0, 40, 500},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        f.w.servers[0].path.rtt_smooth = duration_ms(rows[i].rtt_ms);
+        f.w.lease_ms = rows[i].lease_ms;
+        int64_t asked = f.w.report_at.us / 1000;
+        wait_until(asked);
+        cr_expect_eq(f.w.report_at.us / 1000, asked + rows[i].after_ms, "%s", rows[i].what);
+        give_ack();
+        cr_expect_eq(f.w.report_at.us / 1000, asked + 500, "%s: answered", rows[i].what);
+        forget_sent();
+    }
+}
+
+/* … as long as whoever serves says in its answers. */
+Test(witness_lapses, the_lease_is_what_the_serving_one_says) {
+    struct witness_config config = calm_config();
+    config.session = session;
+    start_with(&config);
+    f.ms = 40;
+    wait_until(40);
+    give_cookie(0);
+    f.ms = 80;
+    give_grant(0, RESUME_COMMIT);
+    cr_expect_eq(f.w.lease_ms, 3000);
+    wait_until(120);
+    struct witness_event e = {.kind = WITNESS_ACKNOWLEDGED,
+                              .now = at_ms(120),
+                              .nonce = last_nonce(WITNESS_SEND_REPORT, 0)};
+    e.u.ack.lease_ms = 1190;
+    step(&e);
+    cr_expect_eq(f.w.lease_ms, 1190);
+}
+
 /* The hedge under which silence was borne is over: it was not slept through, so nobody asks the
  * silent one once more. */
 Test(witness_lapses, silence_that_is_borne_no_more_is_left_at_once) {

@@ -50,6 +50,7 @@ void witness_init(struct witness *w, const struct witness_config *config, struct
     schedule_init(&w->schedule, config->frame);
     w->serving = SERVER_NONE;
     w->follow_at = w->miss_since = w->dwell_until = w->probed_at = w->report_at = w->debt_at = now;
+    w->report_next = now;
     w->decided_at = w->probe_at = w->reseated_at = w->repair_at = w->wake_at = INSTANT_NEVER;
     budget_init(&w->hedges, config->hedges_per_minute, now);
     budget_init(&w->moves, config->moves_per_minute, now);
@@ -247,7 +248,7 @@ static void take(const struct turn *t, const struct witness_event *e) {
         else if (e->kind == WITNESS_REFUSED)
             witness_fact_refused(t, e->server, &e->u.refuse);
         else if (e->server == w->serving)
-            witness_report_heard(w, e->u.ack.counter);
+            witness_report_heard(w, &e->u.ack);
         else
             witness_hot_acknowledged(t, e->server, e->u.ack.lease_ms);
         return;

@@ -265,6 +265,8 @@ struct witness {
     struct instant wake_at;     /* deadline after the last step: who comes much later has slept */
     struct instant probe_at;    /* next question for a sign of life while media is missing */
     struct instant report_at;   /* next report */
+    struct instant report_next; /* … and when it would be once the last one is answered */
+    uint32_t lease_ms;          /* [ms] that a report renews, as the server has said; 0: unknown */
     uint8_t unheard;            /* reports in a row without an answer: a lease hangs on them */
     struct instant reseated_at; /* the serving server was asked to take up again; "never" */
     struct instant dwell_until;

@@ -325,7 +325,7 @@ void witness_follow(const struct turn *t) {
                 w->epoch);
     witness_attempt_clear(w);
     witness_assign_roles(t);
-    w->report_at = t->now;
+    w->report_at = w->report_next = t->now;
     witness_set_state(t, WITNESS_FOLLOWING);
 }
 
@@ -352,7 +352,7 @@ static void adopt(const struct turn *t, uint32_t epoch) {
     struct witness *w = t->w;
     w->epoch = epoch;
     w->follow_counter = w->counter;
-    w->report_at = t->now;
+    w->report_at = w->report_next = t->now;
     trace_linef(t->out->trace, t->now, "%s serves on under epoch %u",
                 witness_server_name(w, w->serving), epoch);
 }
@@ -446,9 +446,11 @@ void witness_tale_tell(struct witness *w, struct message_moved *out, uint64_t co
         w->tale = (struct message_moved){0};
 }
 
-void witness_report_heard(struct witness *w, uint64_t counter) {
+void witness_report_heard(struct witness *w, const struct message_ack *m) {
     w->unheard = 0;
-    if (w->tale.epoch != 0 && counter == w->tale_counter)
+    w->lease_ms = m->lease_ms;
+    w->report_at = w->report_next; /* unless it was to be sent again */
+    if (w->tale.epoch != 0 && m->counter == w->tale_counter)
         w->tale = (struct message_moved){0};
 }
 

@@ -131,6 +131,12 @@ void witness_fact_cookie_received(const struct turn *t, uint8_t server,
         open_way(t, server);
 }
 
+static void commit_granted(const struct turn *t, uint8_t server, const struct message_grant *m) {
+    witness_commit_granted(t, server, m->epoch);
+    if (server == t->w->serving && m->epoch == t->w->epoch)
+        t->w->lease_ms = m->lease_ms;
+}
+
 void witness_fact_granted(const struct turn *t, uint8_t server, const struct message_grant *m) {
     struct witness *w = t->w;
     struct witness_server *s = &w->servers[server];
@@ -150,7 +156,7 @@ void witness_fact_granted(const struct turn *t, uint8_t server, const struct mes
         if (m->purpose == RESUME_HEDGE)
             witness_hedge_answered(t, server, false);
         else
-            witness_commit_granted(t, server, m->epoch);
+            commit_granted(t, server, m);
         return;
     case RESUME_RELEASE:
         if (server != w->serving && w->attempt.server != server)

@@ -217,7 +217,7 @@ void witness_move_settle(const struct turn *t, bool at_once);
 /* What a report of that number tells of the newest move, if anything. */
 void witness_tale_tell(struct witness *w, struct message_moved *out, uint64_t counter);
 /* The server that serves has acknowledged that report. */
-void witness_report_heard(struct witness *w, uint64_t counter);
+void witness_report_heard(struct witness *w, const struct message_ack *m);
 struct instant witness_move_deadline(const struct witness *w);
 
 #endif

@@ -5,6 +5,7 @@
 
 #define UNHEARD_MAX      3   /* reports without an answer: they were lost, and further ones … */
 #define UNHEARD_MS       100 /* [ms] … are sent soon, lest a session that is well loses its lease */
+#define LEASE_REPORTS    4   /* of a lease with fewer in it each lost one is sent again soon */
 #define STAGGER_MS       50    /* [ms] between first hellos of further backups */
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
@@ -185,6 +186,17 @@ void witness_send_hello(const struct turn *t, uint8_t server) {
     s->hello_at = instant_add(t->now, is_warm ? t->w->config.hello : t->w->config.hello_idle);
 }
 
+/* Not before an answer could be here. */
+static struct duration repeat_report_after(const struct witness *w) {
+    int64_t lease_us = (int64_t)w->lease_ms * 1000;
+    bool is_short = lease_us > 0 && lease_us < LEASE_REPORTS * w->config.report.us;
+    struct duration rtt = path_rtt(&w->servers[w->serving].path);
+    if (w->unheard >= UNHEARD_MAX)
+        return duration_ms(UNHEARD_MS);
+    return is_short ? duration_max(duration_ms(UNHEARD_MS), duration_scale(rtt, 5, 4))
+                    : w->config.report;
+}
+
 void witness_send_report(const struct turn *t) {
     struct witness *w = t->w;
     struct witness_server *s = &w->servers[w->serving];
@@ -199,9 +211,9 @@ void witness_send_report(const struct turn *t) {
     o->u.report.notice = w->notice;
     witness_tale_tell(w, &o->u.report.moved, w->counter);
     path_sent(&s->path, o->nonce, false, true, t->now);
-    bool lost = w->unheard >= UNHEARD_MAX;
+    w->report_next = instant_add(t->now, w->config.report);
+    w->report_at = instant_min(w->report_next, instant_add(t->now, repeat_report_after(w)));
     w->unheard += w->unheard < UINT8_MAX;
-    w->report_at = instant_add(t->now, lost ? duration_ms(UNHEARD_MS) : w->config.report);
 }
 
 void witness_send_hot_report(const struct turn *t, uint8_t server, int32_t lag_us) {

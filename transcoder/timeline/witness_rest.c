@@ -241,6 +241,7 @@ void witness_rest_take(struct witness_rest *r, const struct witness *w, struct i
         .epoch = w->epoch,
         .epoch_high = w->epoch_high,
         .notice = w->notice,
+        .lease_ms = w->lease_ms,
         .serving = w->serving,
         .cold = w->config.cold,
     };

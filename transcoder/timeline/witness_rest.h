@@ -51,7 +51,7 @@ struct witness_rest {
     struct instant report_at, standby_at, standby_until;
     struct instant follow_at, miss_since, debt_at, probed_at, reseated_at, dwell_until;
     int64_t debt_us;
-    uint32_t epoch, epoch_high, notice;
+    uint32_t epoch, epoch_high, notice, lease_ms;
     uint32_t hedges_started, extensions, cancels, commits, refusals, budget_denied, forged, stale;
     uint32_t nacked, repaired;
     struct instant anchor; /* of the playout buffer; its figures follow */

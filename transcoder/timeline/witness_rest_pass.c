@@ -400,12 +400,13 @@ static void restore_figures(struct witness *w, const struct witness_rest *r) {
     w->debt_us = r->debt_us;
     w->debt_at = r->debt_at;
     w->probed_at = r->probed_at;
-    w->report_at = r->report_at;
+    w->report_at = w->report_next = r->report_at;
     w->reseated_at = r->reseated_at;
     w->dwell_until = r->dwell_until;
     w->hedges = r->hedges;
     w->moves = r->moves;
     w->notice = r->notice;
+    w->lease_ms = r->lease_ms;
     restore_stats(&w->stats, r);
 }
 
@@ -446,7 +447,7 @@ static uint64_t pass_questions(struct witness *w, const struct witness_rest *r,
     uint64_t reports = times(r->report_at, w->config.report, at), standbys = 0;
     if (reports > 0) {
         struct instant last = nth(r->report_at, w->config.report, reports - 1);
-        w->report_at = instant_add(last, w->config.report);
+        w->report_at = w->report_next = instant_add(last, w->config.report);
         serving->heard = instant_max(serving->heard, instant_add(last, ways->rtt[r->serving]));
     }
     if (stands_by(r, ways))
