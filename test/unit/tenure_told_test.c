@@ -113,3 +113,34 @@ Test(tenure_told, the_end_is_not_hidden_by_a_move) {
     for (uint32_t i = 0; i < f.out.count; i++)
         cr_expect_neq(f.out.items[i].kind, TENURE_NOTICE, "nothing else is told");
 }
+
+/* Its client tried, and nobody took it on a path that loses. */
+Test(tenure_told, who_has_seen_it_and_stayed_is_asked_anew_when_it_is_ordered_again) {
+    static struct fixture f;
+    start(&f);
+    commit(&f, 1, 0, MOVE_CAUSE_NONE);
+    const struct tenure_notice *n = &f.sessions[0].notice;
+    struct tenure_event e = {.kind = TENURE_MOVE_ORDERED, .now = instant_us(1000000)};
+    e.u.move.session = (struct session_id){{1}};
+    e.u.move.target = (struct key_hint){{3}};
+    e.u.move.cause = MOVE_CAUSE_DEGRADED;
+    e.u.move.deadline = duration_s(10);
+    tenure_step(&f.t, &e, &f.out);
+    uint32_t number = n->number;
+    e.now = instant_us(1020000);
+    tenure_step(&f.t, &e, &f.out);
+    cr_expect_eq(n->number, number, "it has not seen it yet");
+    const struct message_report seen = {
+        .session = {{1}}, .epoch = 1, .counter = ++f.counter, .notice = number};
+    tenure_step(&f.t,
+                &(struct tenure_event){
+                    .kind = TENURE_REPORT_RECEIVED, .now = instant_us(1040000), .u.report = &seen},
+                &f.out);
+    cr_assert(instant_is_never(n->again));
+    e.now = instant_us(3000000);
+    tenure_step(&f.t, &e, &f.out);
+    cr_expect_eq(n->number, number + 1, "else it would be taken for the one before");
+    cr_expect_eq(f.out.items[0].kind, TENURE_NOTICE);
+    cr_expect_eq(f.out.items[0].notice.target.bytes[0], 3);
+    cr_expect_not(instant_is_never(n->again), "until that is seen, too");
+}

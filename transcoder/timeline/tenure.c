@@ -172,6 +172,8 @@ static void announce_end(struct tenure *t, uint32_t slot, enum err why, uint64_t
     send_notice(s, slot, now, out);
 }
 
+/* A repeated order finds a client that has seen the notice and is here all the same: nobody took it
+ * then, or it had other things to do. It is asked anew. */
 static void move_ordered(struct tenure *t, const struct tenure_event *e,
                          struct tenure_outbox *out) {
     uint32_t slot = tenure_find(t, &e->u.move.session);
@@ -182,13 +184,14 @@ static void move_ordered(struct tenure *t, const struct tenure_event *e,
     if (n->number != 0 && n->what == NOTICE_END)
         return;
     bool same = n->number != 0 && key_hint_equal(&n->target, &e->u.move.target);
-    if (!same) {
+    bool anew = !same || instant_is_never(n->again);
+    if (anew) {
         n = new_notice(s, NOTICE_MOVE);
         n->target = e->u.move.target;
         n->cause = e->u.move.cause;
     }
     n->deadline = instant_add(e->now, e->u.move.deadline);
-    if (!same)
+    if (anew)
         send_notice(s, slot, e->now, out);
     tenure_rearm(t, slot);
 }
