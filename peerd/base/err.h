@@ -51,7 +51,8 @@
     X(UNREACHABLE, "unreachable", 34, "the other side cannot be reached", true)                    \
     X(BAD_POLICY, "bad_policy", 35, "the policy has errors", false)                                \
     X(UNSUPPORTED, "unsupported", 36, "not supported here", false)                                 \
-    X(MOVED, "moved", 37, "the session is served elsewhere under a newer epoch", false)
+    X(MOVED, "moved", 37, "the session is served elsewhere under a newer epoch", false)            \
+    X(BUSY, "busy", 38, "too many sessions of one cluster begin at once", true)
 
 enum err {
 #define ERR_ENUM(symbol, name, number, text, retryable) ERR_##symbol = number,

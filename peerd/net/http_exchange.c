@@ -222,6 +222,7 @@ unsigned net_http_status_of(enum err code) {
     case ERR_DRAINING:
     case ERR_FULL:
     case ERR_BUDGET:
+    case ERR_BUSY:
         return 503;
     case ERR_TIMEOUT:
         return 504;

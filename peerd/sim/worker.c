@@ -233,6 +233,7 @@ static void start_media(struct sim *sim, struct sim_worker *w, struct sim_sessio
     s->mergeable_from = stream->mergeable ? o->from : FRAME_NEVER;
     s->told = false;
     s->warm = now;
+    s->begins = now;
     if (stream->laps)
         warm_up(sim, w, s, stream, o->from, asked);
 }
@@ -249,12 +250,25 @@ static void tell_end(struct sim *sim, struct sim_worker *w, uint32_t slot, enum 
     sim_worker_step(sim, w, &e, NULL);
 }
 
+/* The first frame of a start is out. */
+static void tell_begun(struct sim *sim, struct sim_worker *w, uint32_t slot) {
+    struct sim_session *s = sim_session_at(w, slot);
+    struct tenure_event e = {.kind = TENURE_MEDIA_BEGUN, .now = sim_worker_now(sim, w)};
+    e.u.begun.slot = slot;
+    e.u.begun.asked = s->begins;
+    s->begins = INSTANT_NEVER;
+    sim_worker_step(sim, w, &e, NULL);
+}
+
 static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
     struct sim_session *s = sim_session_at(w, slot);
     struct instant now = sim_worker_now(sim, w);
+    bool sent = false;
     uint64_t frame;
-    while (pace_take(&s->pace, now, &frame))
+    for (; pace_take(&s->pace, now, &frame); sent = true)
         send_frame(sim, w, slot, frame);
+    if (sent && !instant_is_never(s->begins))
+        tell_begun(sim, w, slot);
     bool over = s->pace.running && pace_finished(&s->pace) && !s->told;
     if (over)
         tell_end(sim, w, slot, ERR_SOURCE_ENDED);
@@ -355,6 +369,7 @@ static void prepare(struct sim *sim, struct sim_worker *w, uint32_t slot,
                                                     .nonce = q->nonce,
                                                     .mergeable_from = FRAME_NEVER,
                                                     .told_at = instant_us(INT64_MIN),
+                                                    .begins = INSTANT_NEVER,
                                                     .silent_ms = q->silent_ms};
 }
 

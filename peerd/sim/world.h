@@ -262,6 +262,7 @@ struct sim_session {
     struct pace pace;
     struct resend resend;
     struct instant warm; /* pre-roll is done */
+    struct instant begins; /* media was asked for then, and no frame is out yet; else "never" */
     uint64_t mergeable_from;
     uint64_t last_sent;
     bool sent_any;

@@ -241,6 +241,7 @@ uint32_t api_status_of(enum err e) {
         return 500;
     case ERR_SOURCE_FAILED:
     case ERR_NO_CREDIT:
+    case ERR_BUSY:
     case ERR_DRAINING:
     case ERR_FULL:
     case ERR_IO:

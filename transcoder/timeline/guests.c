@@ -133,6 +133,12 @@ enum err guests_serve(struct guests *g, uint8_t row, const struct name *service)
     return ERR_DENIED;
 }
 
+uint32_t guests_slots(const struct guests *g, uint8_t row) {
+    if (row == GUESTS_NONE || g->rows[row].row == GUESTS_NONE)
+        return UINT32_MAX;
+    return atomic_load(&g->board->slots[g->rows[row].row]);
+}
+
 void guests_count(struct guests *g, uint8_t row, int change) {
     if (row == GUESTS_NONE)
         return;

@@ -95,6 +95,9 @@ bool guests_deny(const struct guests *g, const struct name *issuer, const struct
 /* May one that stands by here begin to serve? Likewise. */
 enum err guests_serve(struct guests *g, uint8_t row, const struct name *service);
 
+/* [sessions] of it that may be at this machine; UINT32_MAX: as many as there is credit for. */
+uint32_t guests_slots(const struct guests *g, uint8_t row);
+
 /* A session has come (1) or gone (-1). */
 void guests_count(struct guests *g, uint8_t row, int change);
 

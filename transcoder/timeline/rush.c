@@ -32,13 +32,18 @@ void rush_refused(struct rush *c, struct instant now) {
         c->refused_us += ANSWER_US;
 }
 
-uint32_t rush_wait_ms(struct rush *c, const struct session_id *who, uint64_t counter,
-                      uint32_t least_ms, struct instant now) {
+uint32_t rush_wait_within_ms(struct rush *c, const struct session_id *who, uint64_t counter,
+                             uint32_t least_ms, uint32_t span_ms_max, struct instant now) {
     leak(c, now);
     uint64_t span_ms = (uint64_t)c->refused_us / 1000;
     if (span_ms < least_ms / 2)
         span_ms = least_ms / 2; /* two that are refused need not meet again either */
-    if (span_ms > RUSH_SPAN_MS_MAX)
-        span_ms = RUSH_SPAN_MS_MAX;
+    if (span_ms > span_ms_max)
+        span_ms = span_ms_max;
     return least_ms + (uint32_t)(draw(who, counter) % (span_ms + 1));
+}
+
+uint32_t rush_wait_ms(struct rush *c, const struct session_id *who, uint64_t counter,
+                      uint32_t least_ms, struct instant now) {
+    return rush_wait_within_ms(c, who, counter, least_ms, RUSH_SPAN_MS_MAX, now);
 }

@@ -35,4 +35,8 @@ void rush_refused(struct rush *c, struct instant now);
 uint32_t rush_wait_ms(struct rush *c, const struct session_id *who, uint64_t counter,
                       uint32_t least_ms, struct instant now);
 
+/* The same for who must be heard sooner: the span is at most `span_ms_max`. */
+uint32_t rush_wait_within_ms(struct rush *c, const struct session_id *who, uint64_t counter,
+                             uint32_t least_ms, uint32_t span_ms_max, struct instant now);
+
 #endif

@@ -60,6 +60,14 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
+/* Its start is over, one way or another. */
+static void start_ended(struct tenure *t, struct tenure_session *s, enum window_end end,
+                        struct instant admitted, struct instant now) {
+    if (s->window != WINDOW_NONE)
+        windows_ended(&t->windows, s->window, end, admitted, now);
+    s->window = WINDOW_NONE;
+}
+
 /* The only place where a state changes, but for a tombstone that is forgotten. */
 void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, struct instant now,
                       struct tenure_outbox *out) {
@@ -72,6 +80,8 @@ void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, str
     t->credit_ceiling = larger(t->credit_slots, t->credit_used);
     if (t->guests != NULL)
         guests_count(t->guests, s->guest, takes_credit(to) - takes_credit(from));
+    if (to != TENURE_HEDGING && to != TENURE_SERVING)
+        start_ended(t, s, WINDOW_GIVEN_UP, now, now);
     s->state = to;
     s->since = now;
     if (to != TENURE_HEDGING)
@@ -166,6 +176,7 @@ static void announce_end(struct tenure *t, uint32_t slot, enum err why, uint64_t
     struct tenure_notice *n = new_notice(s, NOTICE_END);
     n->error = why;
     n->end = end;
+    start_ended(t, s, WINDOW_GIVEN_UP, now, now);
     s->lease = instant_min(s->lease, instant_add(now, duration_ms(TENURE_END_AFTER_MS)));
     trace_linef(out->trace, now, "session %s: no more media (%s) -> telling the client",
                 tenure_short_id(&s->id).text, err_name(why));
@@ -224,6 +235,7 @@ static void hedge_is_over(struct tenure *t, uint32_t slot, struct instant now,
                           struct tenure_outbox *out) {
     struct tenure_session *s = &t->sessions[slot];
     bool ended = s->notice.number != 0 && s->notice.what == NOTICE_END;
+    start_ended(t, s, WINDOW_TOO_LATE, s->since, now); /* nothing of it was heard */
     if (!s->standby || ended || instant_reached(now, s->lease)) {
         tenure_end(t, slot, ended ? s->notice.error : ERR_TIMEOUT, now, out);
         return;
@@ -261,6 +273,11 @@ static void ticked(struct tenure *t, struct instant now, struct tenure_outbox *o
         tenure_rearm(t, slot);
 }
 
+static void media_begun(struct tenure *t, uint32_t slot, struct instant asked, struct instant now) {
+    bool late = duration_less(duration_ms(WINDOW_LATE), instant_since(now, asked));
+    start_ended(t, &t->sessions[slot], late ? WINDOW_TOO_LATE : WINDOW_IN_TIME, asked, now);
+}
+
 static void credit_leased(struct tenure *t, uint32_t slots, struct instant until) {
     t->credit_slots = slots;
     t->credit_until = until;
@@ -295,6 +312,7 @@ void tenure_init(struct tenure *t, const struct tenure_config *config,
         .credit_until = instant_us(INT64_MIN),
     };
     due_init(&t->due, due, capacity);
+    windows_init(&t->windows, instant_us(0));
     tenure_table_init(t);
 }
 
@@ -318,6 +336,12 @@ void tenure_step(struct tenure *t, const struct tenure_event *e, struct tenure_o
         return;
     case TENURE_SOURCE_STOPPED:
         source_stopped(t, e, out);
+        return;
+    case TENURE_MEDIA_BEGUN:
+        media_begun(t, e->u.begun.slot, e->u.begun.asked, e->now);
+        return;
+    case TENURE_FELL_BEHIND:
+        windows_behind(&t->windows, e->now);
         return;
     case TENURE_TICKED:
         ticked(t, e->now, out);
@@ -363,6 +387,20 @@ static void check_guests(const struct tenure *t) {
         assert(here[i] == t->guests->rows[i].here);
 }
 
+static void check_windows(const struct tenure *t) {
+    uint32_t under_way[WINDOWS_MAX] = {0};
+    for (uint32_t i = 0; i < t->capacity; i++) {
+        const struct tenure_session *s = &t->sessions[i];
+        if (s->state == TENURE_FREE || s->window == WINDOW_NONE)
+            continue;
+        assert(s->sending);
+        under_way[s->window]++;
+    }
+    for (uint32_t i = 0; i < WINDOWS_MAX; i++)
+        assert(under_way[i] == t->windows.rows[i].under_way);
+    windows_check_invariants(&t->windows);
+}
+
 void tenure_check_invariants(const struct tenure *t) {
     due_check_invariants(&t->due);
     tenure_table_check_invariants(t);
@@ -383,6 +421,7 @@ void tenure_check_invariants(const struct tenure *t) {
     }
     assert(used == t->credit_used);
     assert(t->credit_used <= t->credit_ceiling);
+    check_windows(t);
     if (t->guests != NULL)
         check_guests(t);
 }

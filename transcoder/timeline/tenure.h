@@ -30,7 +30,9 @@
  * hedge uses its standby's or takes one for its short life; the sum never exceeds what is leased.
  * When the credit's lease is over nothing new is admitted, and what was admitted goes on under its
  * own lease: a dead peerd blocks nothing at once and everything in the end. Sessions of other
- * clusters' tickets are counted by issuer, and bounded where peerd has said so (guests.h).
+ * clusters' tickets are counted by issuer, and bounded where peerd has said so (guests.h). How many
+ * of each cluster's may begin to send at once is bounded by what this machine can do (window.h):
+ * the worker says when a session's first frame has gone out, and when frames of others are late.
  *
  * The worker verifies cookie, ticket and signature before it tells tenure; it keeps its own state a
  * session in an array by the same slot number. The simulator uses tenure just so.
@@ -47,6 +49,7 @@
 #include "transcoder/timeline/guests.h"
 #include "transcoder/timeline/position.h"
 #include "transcoder/timeline/rush.h"
+#include "transcoder/timeline/window.h"
 
 #define TENURE_TOMB_MS      90000 /* [ms] a cookie is good for at most 60 s */
 #define TENURE_NOTICE_MS    100   /* [ms] first repetition of a notice; doubles up to 1 s */
@@ -103,6 +106,7 @@ struct tenure_session {
     bool sending;     /* media was started and not stopped */
     bool resting;     /* see tenure_rest() */
     uint8_t guest;    /* row of its issuer while it is here; GUESTS_NONE: not counted */
+    uint8_t window;   /* row of its issuer until its first frame is out; WINDOW_NONE */
     struct instant since; /* of the state */
     struct instant lease; /* end of the lease; of a tombstone: when it is forgotten */
     struct instant hedge; /* end of the hedge; "never" if none */
@@ -120,6 +124,7 @@ struct tenure {
     struct tenure_session *sessions; /* caller-owned */
     uint32_t capacity;
     struct rush rush;      /* of those who are refused */
+    struct windows windows;
     struct due due;        /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
     uint32_t index_count;  /* a power of two */
@@ -143,6 +148,8 @@ enum tenure_event_kind {
     TENURE_DRAIN_CHANGED,   /* from peerd or the operator */
     TENURE_MOVE_ORDERED,    /* from peerd: this session should move to `target` */
     TENURE_SOURCE_STOPPED,  /* from the media part: ended, failed; all that exists has been sent */
+    TENURE_MEDIA_BEGUN,     /* likewise: the first frame since TENURE_MEDIA_START is on the wire */
+    TENURE_FELL_BEHIND,     /* likewise: frames of sessions that are served go out too late */
     TENURE_TICKED           /* the deadline was reached */
 };
 
@@ -172,6 +179,10 @@ struct tenure_event {
             enum err error; /* ERR_SOURCE_ENDED, ERR_SOURCE_FAILED, … */
             uint64_t end;   /* one past the last frame that was to be sent; FRAME_NEVER unknown */
         } source;
+        struct {
+            uint32_t slot;
+            struct instant asked; /* when TENURE_MEDIA_START came */
+        } begun;
     } u;
 };
 

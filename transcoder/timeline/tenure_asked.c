@@ -11,6 +11,8 @@
 
 uint32_t tenure_retry_ms(struct tenure *t, const struct message_resume *m, enum err error,
                          struct instant now) {
+    if (error == ERR_BUSY)
+        return windows_wait_ms(&t->windows, &m->session, m->counter, now);
     uint32_t least = error == ERR_DRAINING ? t->config.retry_draining_ms : t->config.retry_ms;
     return err_retryable(error) ? rush_wait_ms(&t->rush, &m->session, m->counter, least, now) : 0;
 }
@@ -21,7 +23,7 @@ static void tenure_refuse(struct tenure *t, const struct message_resume *m, enum
     o->purpose = m->purpose;
     o->counter = m->counter;
     o->error = error;
-    if (err_retryable(error))
+    if (err_retryable(error) && error != ERR_BUSY) /* the window has counted that */
         rush_refused(&t->rush, now);
     o->retry_after_ms = tenure_retry_ms(t, m, error, now);
     t->refused++;
@@ -67,6 +69,19 @@ static enum err guest_admits(const struct tenure *t, uint8_t guest, const struct
     return t->guests == NULL || e->adopted ? ERR_OK : guests_admit(t->guests, guest, e->service);
 }
 
+/* Who asks to be sent to, and was not here before, begins: so many at once of each cluster. */
+static bool may_start(struct tenure *t, uint8_t guest, const struct tenure_event *e) {
+    static const struct key_hint nobody;
+    const struct message_resume *m = e->u.resume;
+    if (e->adopted || (m->purpose != RESUME_HEDGE && m->purpose != RESUME_COMMIT))
+        return true;
+    bool first = m->purpose == RESUME_COMMIT && key_hint_equal(&m->served_by, &nobody);
+    uint32_t bound = t->guests != NULL ? guests_slots(t->guests, guest) : UINT32_MAX;
+    uint32_t slots_max = bound < t->credit_slots ? bound : t->credit_slots;
+    uint8_t row = windows_row(&t->windows, e->issuer, e->now);
+    return windows_admit(&t->windows, row, slots_max, first, e->now);
+}
+
 /* Makes room for a session that is not here, or of which only a tombstone is. The slot, with the
  * state still to be set, or TENURE_SLOT_NONE after a refusal. */
 static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event *e,
@@ -85,6 +100,8 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event
         error = ERR_DRAINING;
     else if (!has_credit(t, now))
         error = ERR_NO_CREDIT;
+    else if (!may_start(t, guest, e))
+        error = ERR_BUSY;
     else if ((error = guest_admits(t, guest, e)) == ERR_OK && fresh &&
              (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE) {
         error = ERR_FULL;
@@ -101,6 +118,7 @@ static uint32_t admit(struct tenure *t, uint32_t slot, const struct tenure_event
         budget_init(&s->hedges, t->config.hedges_per_minute, now);
     }
     s->guest = guest;
+    s->window = WINDOW_NONE;
     s->epoch = m->epoch;
     s->counter = m->counter;
     s->released = false;
@@ -353,7 +371,8 @@ static bool is_current(struct tenure *t, uint32_t slot, const struct message_res
     return false;
 }
 
-/* A standby of somebody with whom nothing is agreed any more is to serve: it is over. */
+/* A standby of somebody with whom nothing is agreed any more is to serve: it is over. Of one whose
+ * cluster has too many beginning already it is not: its slot waits for it. */
 static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event *e,
                       struct tenure_outbox *out) {
     const struct message_resume *m = e->u.resume;
@@ -363,11 +382,27 @@ static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event
                              m->purpose == RESUME_HOT);
     enum err error =
         begins && t->guests != NULL ? guests_serve(t->guests, s->guest, e->service) : ERR_OK;
-    if (error == ERR_OK)
+    if (error != ERR_OK) {
+        tenure_refuse(t, m, error, e->now, out);
+        tenure_end(t, slot, error, e->now, out);
+        return false;
+    }
+    if (!begins || may_start(t, s->guest, e))
         return true;
-    tenure_refuse(t, m, error, e->now, out);
-    tenure_end(t, slot, error, e->now, out);
+    tenure_refuse(t, m, ERR_BUSY, e->now, out);
     return false;
+}
+
+/* What was admitted has begun, unless it was here before its worker was replaced. */
+static void note_start(struct tenure *t, uint32_t slot, const struct tenure_event *e,
+                       const struct tenure_outbox *out) {
+    struct tenure_session *s = &t->sessions[slot];
+    for (uint32_t i = 0; i < out->count; i++) {
+        if (out->items[i].kind != TENURE_MEDIA_START || s->window != WINDOW_NONE || e->adopted)
+            continue;
+        s->window = windows_row(&t->windows, e->issuer, e->now);
+        windows_begun(&t->windows, s->window);
+    }
 }
 
 static void dispatch(struct tenure *t, uint32_t slot, const struct message_resume *m, bool newer,
@@ -425,8 +460,10 @@ void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
         t->sessions[slot].epoch = m->epoch;
         t->sessions[slot].released = false;
     }
-    if (may_begin(t, slot, e, out))
+    if (may_begin(t, slot, e, out)) {
         dispatch(t, slot, m, newer, now, out);
+        note_start(t, slot, e, out);
+    }
     assert(t->sessions[slot].state != TENURE_FREE);
     tenure_rearm(t, slot);
 }

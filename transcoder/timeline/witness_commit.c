@@ -140,6 +140,11 @@ static bool all_refused(const struct witness *w, enum err *why) {
     return any;
 }
 
+/* It has a slot for us, and will have time for us in a moment. */
+static bool is_busy(const struct witness_server *s, struct instant now) {
+    return s->refusal == ERR_BUSY && instant_before(now, s->not_before);
+}
+
 static void rest_until_next_round(const struct turn *t) {
     struct witness *w = t->w;
     struct instant soonest = INSTANT_NEVER;
@@ -150,6 +155,9 @@ static void rest_until_next_round(const struct turn *t) {
     w->attempt.tried = 0;
     w->attempt.until = INSTANT_NEVER;
     w->attempt.again = instant_max(soonest, instant_add(t->now, duration_ms(ROUND_MS)));
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && is_busy(&w->servers[i], t->now))
+            w->attempt.again = instant_min(w->attempt.again, w->servers[i].not_before);
     trace_linef(t->out->trace, t->now, "nobody serves us yet -> all servers again in %lld ms",
                 (long long)duration_in_ms(instant_since(w->attempt.again, t->now)));
 }

@@ -325,6 +325,8 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
         s->refusal = m->error;
     witness_hot_over(t->w, server);
     s->not_before = instant_add(t->now, duration_ms(ms));
+    if (m->error == ERR_BUSY)
+        return; /* what is lodged there still is */
     s->standby_until = INSTANT_NEVER;
     if (s->role == WITNESS_ROLE_WARM)
         s->standby_at = instant_add(t->now, duration_max(duration_ms(ms), t->w->config.hello));

@@ -38,6 +38,7 @@ struct session *session_new(uint32_t slot, const struct ticket *ticket, const ch
     s->mergeable_from = s->waited_for = FRAME_NEVER;
     s->report_due = INSTANT_NEVER;
     s->told_at = instant_us(INT64_MIN);
+    s->begins = INSTANT_NEVER;
     return s;
 }
 
@@ -96,7 +97,17 @@ void session_media_start(struct session *s, uint64_t from, uint64_t live,
     s->mergeable_from = merges_from(s, feed_start(s->feed, source_frame(s, from)));
     s->waited_for = FRAME_NEVER;
     s->report_due = now;
+    s->begins = now;
+    s->begins_after = s->packets;
     stop_if_failed(s);
+}
+
+bool session_has_begun(struct session *s, struct instant *asked) {
+    if (instant_is_never(s->begins) || s->packets == s->begins_after)
+        return false;
+    *asked = s->begins;
+    s->begins = INSTANT_NEVER;
+    return true;
 }
 
 void session_hurry(struct session *s, bool hurried) {

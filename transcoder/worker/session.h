@@ -44,6 +44,8 @@ struct session {
     uint64_t waited_for;     /* frame that was due and not there; FRAME_NEVER for none */
     uint64_t last_sent;      /* highest frame sent */
     bool sent_any;
+    struct instant begins;     /* media was asked for then, and no frame is out yet; else "never" */
+    uint32_t begins_after;     /* packets had been sent before */
     enum err stopped;          /* why no more can come; ERR_OK while it can */
     bool told;                 /* tenure knows */
     uint32_t packets;          /* sent, as RTCP counts them */
@@ -65,6 +67,9 @@ struct session {
     struct session *next_dirty;
     bool making; /* waits for its batch to be made */
 };
+
+/* True once, when the first frame since media was asked for is on the wire; `asked` is when. */
+bool session_has_begun(struct session *s, struct instant *asked);
 
 struct session_counters {
     uint64_t frames; /* RTP packets sent, those sent again apart */

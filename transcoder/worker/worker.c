@@ -88,9 +88,20 @@ static void tell_end(struct worker *w, struct session *s, struct instant now) {
     deeds_step(w, &e, NULL);
 }
 
+/* The first frame of a start is out. */
+static void tell_begun(struct worker *w, uint32_t slot, struct instant asked) {
+    struct tenure_event e = {.kind = TENURE_MEDIA_BEGUN, .now = net_now()};
+    e.u.begun.slot = slot;
+    e.u.begun.asked = asked;
+    deeds_step(w, &e, NULL);
+}
+
 static void serve(struct worker *w, uint32_t slot, struct instant now, struct instant together) {
     struct session *s = w->sessions[slot];
+    struct instant asked;
     session_send(s, w->udp, &w->rng, now, &w->counters);
+    if (session_has_begun(s, &asked))
+        tell_begun(w, slot, asked);
     if (session_is_warming(s))
         join_warming(w, s);
     join_making(w, s);
@@ -100,6 +111,12 @@ static void serve(struct worker *w, uint32_t slot, struct instant now, struct in
         tell_end(w, s, now);
 }
 
+/* Is somebody late whom we have served before? Who begins is late because of the others who do. */
+static bool is_behind(const struct worker *w, uint32_t slot, struct instant now) {
+    return instant_is_never(w->sessions[slot]->begins) &&
+           duration_less(duration_ms(WINDOW_BEHIND), instant_since(now, due_at(&w->due, slot)));
+}
+
 /* Hundreds of sessions that have to catch up would fill a second with one turn, and the supervisor
  * would take that for the end: sooner than that everything else gets its turn. */
 static void media_due(void *data, struct instant now) {
@@ -107,11 +124,15 @@ static void media_due(void *data, struct instant now) {
     struct instant together = instant_add(now, duration_us(SESSION_TOGETHER_US));
     struct instant enough = instant_add(now, duration_ms(WORKER_TURN_MS));
     uint32_t slot;
+    bool behind = false;
     while (due_reached(&w->due, together, &slot)) {
+        behind = behind || is_behind(w, slot, now);
         serve(w, slot, now, together);
         if (instant_reached(net_now(), enough))
             break;
     }
+    if (behind)
+        deeds_step(w, &(struct tenure_event){.kind = TENURE_FELL_BEHIND, .now = now}, NULL);
     arm_media(w);
 }
 
