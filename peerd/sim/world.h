@@ -261,7 +261,7 @@ struct sim_session {
     uint64_t nonce;  /* of its newest message: notices repeat it */
     struct pace pace;
     struct resend resend;
-    struct instant warm; /* pre-roll is done */
+    struct instant warm;   /* pre-roll is done */
     struct instant begins; /* media was asked for then, and no frame is out yet; else "never" */
     uint64_t mergeable_from;
     uint64_t last_sent;

@@ -26,8 +26,7 @@ Test(err, numbers_never_change) {
     } rows[] = {
         {ERR_OK, 0, "ok", false},           {ERR_BAD_SIGNATURE, 8, "bad_signature", false},
         {ERR_NOT_YET, 14, "not_yet", true}, {ERR_NO_CREDIT, 25, "no_credit", true},
-        {ERR_MOVED, 37, "moved", false},
-        {ERR_BUSY, 38, "busy", true},
+        {ERR_MOVED, 37, "moved", false},    {ERR_BUSY, 38, "busy", true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         cr_expect_eq((int)rows[i].e, rows[i].number, "%s", rows[i].name);

@@ -123,7 +123,7 @@ struct tenure {
     struct tenure_config config;
     struct tenure_session *sessions; /* caller-owned */
     uint32_t capacity;
-    struct rush rush;      /* of those who are refused */
+    struct rush rush; /* of those who are refused */
     struct windows windows;
     struct due due;        /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */

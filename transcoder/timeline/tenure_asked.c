@@ -387,7 +387,7 @@ static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event
         tenure_end(t, slot, error, e->now, out);
         return false;
     }
-    if (!begins || may_start(t, s->guest, e))
+    if (!begins || s->sending || may_start(t, s->guest, e))
         return true;
     tenure_refuse(t, m, ERR_BUSY, e->now, out);
     return false;
@@ -397,6 +397,8 @@ static bool may_begin(struct tenure *t, uint32_t slot, const struct tenure_event
 static void note_start(struct tenure *t, uint32_t slot, const struct tenure_event *e,
                        const struct tenure_outbox *out) {
     struct tenure_session *s = &t->sessions[slot];
+    if (s->state != TENURE_HEDGING && s->state != TENURE_SERVING)
+        return;
     for (uint32_t i = 0; i < out->count; i++) {
         if (out->items[i].kind != TENURE_MEDIA_START || s->window != WINDOW_NONE || e->adopted)
             continue;

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 
-#define OURS   0
-#define SHARED (WINDOWS_MAX - 1)
+#define OURS      0
+#define SHARED    (WINDOWS_MAX - 1)
 #define SIZE_MAX_ (UINT32_C(1) << 20) /* [1/16 starts]: no slots are that many */
 
 static struct window fresh(const struct name *issuer, struct instant now) {
