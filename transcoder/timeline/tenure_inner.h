@@ -1,6 +1,6 @@
 /*
- * What the parts of tenure share: tenure.c (states, notices, time), tenure_asked.c (what a client
- * asks) and tenure_table.c (slots, the index from session id to slot, tombstones). Private to them.
+ * What the parts of tenure share: tenure.c (states, notices, time), tenure_admit.c (who may come),
+ * tenure_asked.c (what a client asks) and tenure_table.c (slots, the index from session id to slot, tombstones). Private to them.
  */
 #ifndef TRANSCODER_TIMELINE_TENURE_INNER_H
 #define TRANSCODER_TIMELINE_TENURE_INNER_H
@@ -48,7 +48,20 @@ void tenure_stop_media(struct tenure_session *s, uint32_t slot, struct tenure_ou
 void tenure_end(struct tenure *t, uint32_t slot, enum err why, struct instant now,
                 struct tenure_outbox *out);
 
+/* ---- tenure_admit.c ---- */
+
+/* Makes room for a session that is not here, or of which only a tombstone is. The slot, with the
+ * state still to be set, or TENURE_SLOT_NONE after a refusal. */
+uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event *e,
+                      struct tenure_outbox *out);
+
+/* Who asks to be sent to, and was not here before, begins: so many at once of each cluster. */
+bool tenure_may_start(struct tenure *t, uint8_t guest, const struct tenure_event *e);
+
 /* ---- tenure_asked.c ---- */
+
+void tenure_refuse(struct tenure *t, const struct message_resume *m, enum err error,
+                   struct instant now, struct tenure_outbox *out);
 
 void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
                             struct tenure_outbox *out);
