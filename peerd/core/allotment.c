@@ -162,8 +162,10 @@ uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
 
 struct node_guest_services allotments_services(const struct policy *policy) {
     struct node_guest_services out = {.count = policy->service_count};
-    for (uint32_t i = 0; i < policy->service_count; i++)
+    for (uint32_t i = 0; i < policy->service_count; i++) {
         out.names[i] = policy->services[i].name;
+        out.priorities[i] = policy->services[i].priority;
+    }
     return out;
 }
 

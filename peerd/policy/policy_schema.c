@@ -221,7 +221,9 @@ static const struct schema_row service_rows[] = {
      .item = &name_item, .single = true, .unique = "",
      .doc = "Names of sources that may be asked for; without it the whole catalogue."},
     {"priority", SCHEMA_COUNT, AT(policy_service, priority), .preset = "0", .range = "0..7",
-     .doc = "Class of its sessions, 0 the most urgent: `agreements` say which classes are taken."},
+     .doc =
+         "Class of its sessions, 0 the most urgent: `agreements` say which classes are taken, and "
+         "where slots are few a standby of a less urgent class gives way."},
     {"hot", SCHEMA_BOOL, AT(policy_service, hot), .preset = "false",
      .doc =
          "True: a client may ask for `hot` protection, at twice the cost: its backup sends all the "

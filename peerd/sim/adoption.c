@@ -37,6 +37,7 @@ static void adopt(struct sim *sim, struct sim_worker *worker, const struct sim_e
                                  .now = sim_worker_now(sim, worker),
                                  .issuer = sim_issuer(sim, worker, e->client),
                                  .service = sim_service(sim, e->client),
+                                 .priority = sim_priority(sim, worker, e->client),
                                  .adopted = true,
                                  .u.resume = &r};
     if (r.purpose == RESUME_COMMIT) { /* the pace goes on as it was */

@@ -112,6 +112,7 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                                            .now = sim_worker_now(sim, w),
                                            .issuer = sim_issuer(sim, w, client),
                                            .service = sim_service(sim, client),
+                                           .priority = sim_priority(sim, w, client),
                                            .u.resume = r},
                     &q);
 }

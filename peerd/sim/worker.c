@@ -443,12 +443,28 @@ const struct name *sim_service(const struct sim *sim, uint32_t client) {
     return &sim->scenario->clients[sim->clients[client].group].service;
 }
 
+uint8_t sim_priority(const struct sim *sim, const struct sim_worker *w, uint32_t client) {
+    const struct policy *policy = &sim->sites[w->cluster].policy;
+    const struct policy_service *s = policy_service_find(policy, sim_service(sim, client));
+    return s != NULL ? (uint8_t)s->priority : NODE_PRIORITY_LEAST;
+}
+
+static void wake_who_gives_way(struct sim *sim, struct sim_worker *w,
+                               const struct tenure_event *event) {
+    if (event->kind != TENURE_RESUME_RECEIVED)
+        return;
+    uint32_t slot = tenure_gives_way(&w->tenure, event);
+    if (slot != TENURE_SLOT_NONE && w->tenures[slot].resting)
+        sim_sleep_wake(sim, &sim->clients[sim_session_at(w, slot)->client]);
+}
+
 void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_event *event,
                      const struct sim_question *q) {
     char who[NAME_LEN_MAX + 32];
     const struct tenure_outbox *out = &sim->tenure_outbox;
     sim->steps++;
     grow_if_full(sim, w);
+    wake_who_gives_way(sim, w, event);
     sim_invariants_worker_steps(sim, w, event);
     tenure_step(&w->tenure, event, &sim->tenure_outbox);
     for (uint32_t i = 0; i < out->count; i++)

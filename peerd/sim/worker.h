@@ -29,6 +29,9 @@ const struct name *sim_issuer(const struct sim *sim, const struct sim_worker *wo
 /* What its session is for. */
 const struct name *sim_service(const struct sim *sim, uint32_t client);
 
+/* And how urgent it is there. */
+uint8_t sim_priority(const struct sim *sim, const struct sim_worker *worker, uint32_t client);
+
 /* An order of peerd, as a tenure event. Lost on a worker that is not running. */
 void sim_worker_order(struct sim *sim, struct sim_worker *worker, const struct tenure_event *event);
 

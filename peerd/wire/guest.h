@@ -24,9 +24,12 @@ struct node_guest_limit {
     uint32_t services;
 };
 
-/* The services that the limits of the same answer speak of. */
+#define NODE_PRIORITY_LEAST 7 /* of a service that is not named, where others are */
+
+/* The services that the limits of the same answer speak of, and how urgent their sessions are. */
 struct node_guest_services {
     struct name names[NODE_GUEST_SERVICES_MAX];
+    uint32_t priorities[NODE_GUEST_SERVICES_MAX]; /* class: 0 the most urgent, to 7 */
     uint32_t count;
 };
 

@@ -84,8 +84,14 @@ static void put_guests(struct json_writing *w, const struct node_answer *a) {
         if (a->guests[i].services != NODE_GUEST_SERVICES_ALL)
             json_write_uint(w, e, "takes", a->guests[i].services);
     }
-    if (a->guest_count > 0 && a->guest_services.count > 0)
-        json_write_names(w, w->root, "services", a->guest_services.names, a->guest_services.count);
+    const struct node_guest_services *s = &a->guest_services;
+    bool classed = false;
+    for (uint32_t i = 0; i < s->count; i++)
+        classed = classed || s->priorities[i] != 0;
+    if (s->count > 0 && (a->guest_count > 0 || classed))
+        json_write_names(w, w->root, "services", s->names, s->count);
+    if (classed)
+        json_write_uints(w, w->root, "priorities", s->priorities, s->count);
 }
 
 static void put_orders(struct json_writing *w, const struct node_answer *a) {
@@ -247,6 +253,17 @@ static void get_guest(const struct json_place *o, void *out) {
         json_read_fail(&refusal, "no_credit or denied");
 }
 
+static void get_priorities(const struct json_place *o, struct node_guest_services *s) {
+    size_t count = json_read_list(o, "priorities", s->priorities, NODE_GUEST_SERVICES_MAX,
+                                  sizeof(s->priorities[0]), json_read_each_u32);
+    struct json_place list = json_read_member(o, "priorities");
+    bool good = count == s->count;
+    for (size_t i = 0; i < count; i++)
+        good = good && s->priorities[i] <= NODE_PRIORITY_LEAST;
+    if (!good)
+        json_read_fail(&list, "a class from 0 to 7 for each of `services`");
+}
+
 static void get_order(const struct json_place *o, void *out) {
     struct node_order *r = out;
     r->id = json_read_uint(o, "id", 1, INT64_MAX);
@@ -332,6 +349,8 @@ static void get_answer(const struct json_place *o, struct node_answer *a) {
         a->guest_services.count = (uint32_t)json_read_list(
             o, "services", a->guest_services.names, NODE_GUEST_SERVICES_MAX,
             sizeof(a->guest_services.names[0]), json_read_each_name);
+    if (json_read_has(o, "priorities"))
+        get_priorities(o, &a->guest_services);
     a->orders = json_read_array(o, "orders", NODE_ORDERS_MAX, sizeof(*a->orders), get_order,
                                 &a->order_count);
     if (json_read_has(o, "named"))

@@ -143,7 +143,8 @@ static enum err ask_for(struct fixture *f, const char *service, uint8_t id,
 }
 
 static void agree_on(struct fixture *f, uint32_t services) {
-    const struct node_guest_services known = {{named("radio"), named("voice")}, 2};
+    const struct node_guest_services known = {.names = {named("radio"), named("voice")},
+                                              .count = 2};
     const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, services};
     board_limit_set(&f->board, ROW, CAPACITY);
     guests_limit_set(&f->guests, &l, 1, &known);

@@ -112,14 +112,15 @@ Test(node, answer_tells_which_services_peers_may_use) {
     struct node_answer a = sample_node_answer(), out;
     size_t len;
     a.guests[0].services = 2;
-    a.guest_services =
-        (struct node_guest_services){{sample_name("radio"), sample_name("voice")}, 2};
+    a.guest_services = (struct node_guest_services){
+        .names = {sample_name("radio"), sample_name("voice")}, .priorities = {0, 7}, .count = 2};
     char *text = node_answer_encode(&a, &len);
     cr_assert_eq(node_answer_decode(&out, text, len, NULL), ERR_OK);
     cr_assert_eq(out.guest_count, 2u);
     cr_expect(out.guests[0].services == 2 && out.guests[1].services == NODE_GUEST_SERVICES_ALL);
     cr_assert_eq(out.guest_services.count, 2u);
     cr_expect_str_eq(out.guest_services.names[1].text, "voice");
+    cr_expect(out.guest_services.priorities[0] == 0 && out.guest_services.priorities[1] == 7);
     free(text);
     node_answer_free(&out);
 }

@@ -81,6 +81,11 @@ uint8_t guests_row(struct guests *g, const struct name *issuer) {
     return row == NULL ? GUESTS_NONE : (uint8_t)(row - g->rows);
 }
 
+uint8_t guests_find(const struct guests *g, const struct name *issuer) {
+    const struct guest *row = find(g, issuer);
+    return row == NULL ? GUESTS_NONE : (uint8_t)(row - g->rows);
+}
+
 /* Is that service in the terms? */
 static bool takes(const struct guests *g, const struct guest *row, const struct name *service) {
     if (row->row == GUESTS_NONE || row->services == NODE_GUEST_SERVICES_ALL || service == NULL)
@@ -131,6 +136,13 @@ enum err guests_serve(struct guests *g, uint8_t row, const struct name *service)
     guest->turned_away.refused += denies(guest);
     guest->turned_away.denied += !denies(guest);
     return ERR_DENIED;
+}
+
+uint8_t guests_priority(const struct guests *g, const struct name *service) {
+    for (uint32_t i = 0; i < g->services.count && i < NODE_GUEST_SERVICES_MAX; i++)
+        if (name_equal(&g->services.names[i], service))
+            return (uint8_t)g->services.priorities[i];
+    return g->services.count == 0 ? 0 : NODE_PRIORITY_LEAST;
 }
 
 uint32_t guests_slots(const struct guests *g, uint8_t row) {

@@ -79,6 +79,9 @@ void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t
  * before anything else happens, so whoever asks for it counts a session in it at once. */
 uint8_t guests_row(struct guests *g, const struct name *issuer);
 
+/* The same without making one. */
+uint8_t guests_find(const struct guests *g, const struct name *issuer);
+
 /* May one more come, for that service (NULL: any)? Then it is to be counted, or forgone, before
  * anything else happens. Refusals are counted. */
 enum err guests_admit(struct guests *g, uint8_t row, const struct name *service);
@@ -94,6 +97,9 @@ bool guests_deny(const struct guests *g, const struct name *issuer, const struct
 
 /* May one that stands by here begin to serve? Likewise. */
 enum err guests_serve(struct guests *g, uint8_t row, const struct name *service);
+
+/* The class of sessions for that service: 0 the most urgent, where nothing was said as well. */
+uint8_t guests_priority(const struct guests *g, const struct name *service);
 
 /* [sessions] of it that may be at this machine; UINT32_MAX: as many as there is credit for. */
 uint32_t guests_slots(const struct guests *g, uint8_t row);

@@ -76,6 +76,8 @@ void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, str
     assert(is_legal(from, to));
     t->counts[from]--;
     t->counts[to]++;
+    t->standing[s->priority] += (to == TENURE_STANDBY || to == TENURE_HOT);
+    t->standing[s->priority] -= (from == TENURE_STANDBY || from == TENURE_HOT);
     t->credit_used = t->credit_used - takes_credit(from) + takes_credit(to);
     t->credit_ceiling = larger(t->credit_slots, t->credit_used);
     if (t->guests != NULL)
@@ -310,6 +312,7 @@ void tenure_init(struct tenure *t, const struct tenure_config *config,
         .index = index,
         .index_count = tenure_index_count(capacity),
         .credit_until = instant_us(INT64_MIN),
+        .short_until = instant_us(INT64_MIN),
     };
     due_init(&t->due, due, capacity);
     windows_init(&t->windows, instant_us(0));
@@ -387,6 +390,15 @@ static void check_guests(const struct tenure *t) {
         assert(here[i] == t->guests->rows[i].here);
 }
 
+static void check_standing(const struct tenure *t) {
+    uint32_t standing[TENURE_PRIORITIES] = {0};
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (t->sessions[i].state == TENURE_STANDBY || t->sessions[i].state == TENURE_HOT)
+            standing[t->sessions[i].priority]++;
+    for (uint32_t class = 0; class < TENURE_PRIORITIES; class ++)
+        assert(standing[class] == t->standing[class]);
+}
+
 static void check_windows(const struct tenure *t) {
     uint32_t under_way[WINDOWS_MAX] = {0};
     for (uint32_t i = 0; i < t->capacity; i++) {
@@ -421,6 +433,7 @@ void tenure_check_invariants(const struct tenure *t) {
     }
     assert(used == t->credit_used);
     assert(t->credit_used <= t->credit_ceiling);
+    check_standing(t);
     check_windows(t);
     if (t->guests != NULL)
         check_guests(t);

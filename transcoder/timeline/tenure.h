@@ -33,6 +33,7 @@
  * clusters' tickets are counted by issuer, and bounded where peerd has said so (guests.h). How many
  * of each cluster's may begin to send at once is bounded by what this machine can do (window.h):
  * the worker says when a session's first frame has gone out, and when frames of others are late.
+ * Who comes first when slots are few is said in tenure_admit.c.
  *
  * The worker verifies cookie, ticket and signature before it tells tenure; it keeps its own state a
  * session in an array by the same slot number. The simulator uses tenure just so.
@@ -55,6 +56,7 @@
 #define TENURE_NOTICE_MS    100   /* [ms] first repetition of a notice; doubles up to 1 s */
 #define TENURE_OUT_MAX      16    /* intentions that one event can cause */
 #define TENURE_SLOT_NONE    UINT32_MAX
+#define TENURE_PRIORITIES   8    /* classes */
 #define TENURE_END_AFTER_MS 5000 /* [ms] an end is repeated for so long if nobody sees it */
 
 enum tenure_state {
@@ -107,6 +109,7 @@ struct tenure_session {
     bool resting;     /* see tenure_rest() */
     uint8_t guest;    /* row of its issuer while it is here; GUESTS_NONE: not counted */
     uint8_t window;   /* row of its issuer until its first frame is out; WINDOW_NONE */
+    uint8_t priority; /* class of its service */
     struct instant since; /* of the state */
     struct instant lease; /* end of the lease; of a tombstone: when it is forgotten */
     struct instant hedge; /* end of the hedge; "never" if none */
@@ -125,7 +128,11 @@ struct tenure {
     uint32_t capacity;
     struct rush rush; /* of those who are refused */
     struct windows windows;
-    struct due due;        /* by slot */
+    uint32_t standing[TENURE_PRIORITIES]; /* standbys a class */
+    uint8_t short_class;                  /* one of that class, who was missed, found no slot … */
+    struct instant short_until;           /* … so until then less urgent ones find none */
+    uint64_t displaced;                   /* standbys that gave way to a more urgent newcomer */
+    struct due due;                       /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
     uint32_t index_count;  /* a power of two */
     uint32_t first_free;   /* TENURE_SLOT_NONE: no slot was never used or forgotten */
@@ -158,6 +165,8 @@ struct tenure_event {
     struct instant now;
     const struct name *issuer;  /* RESUME_RECEIVED: who signed its ticket; NULL: ourselves */
     const struct name *service; /* likewise: what it is for; NULL: any */
+    uint8_t priority;           /* RESUME_RECEIVED: class of that service, 0 the most urgent */
+    bool unready;               /* RESUME_RECEIVED: nothing is at hand for it; there was no room */
     bool adopted;               /* RESUME_RECEIVED: it was here before its worker was replaced */
     union {
         const struct message_resume
@@ -279,6 +288,14 @@ const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t 
  * it there said, and the rest of its lease or hedge [ms], at most ms_max. */
 enum resume_purpose tenure_purpose(const struct tenure_session *s);
 uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uint32_t ms_max);
+
+/* May there be a slot for a newcomer of that class, perhaps a standby's that gives way? For who
+ * would not open a source in vain. */
+bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
+                     uint8_t priority, struct instant now);
+
+/* The slot of the standby that would give way if that resume came now; TENURE_SLOT_NONE: none. */
+uint32_t tenure_gives_way(const struct tenure *t, const struct tenure_event *e);
 
 /* Slots of credit that a newcomer could have now: for cookies and status. */
 uint32_t tenure_free(const struct tenure *t, struct instant now);

@@ -1,6 +1,28 @@
+/*
+ * Who comes first when slots are few:
+ *
+ *  1. Who is served, hedged or standing by here keeps the slot that it has, and a standby spends it
+ *     when it is needed. Nobody who is heard ever gives way.
+ *  2. A newcomer of a more urgent class (`services[].priority`, 0 first) takes the slot of a
+ * standby of a less urgent one: of the least urgent that there are, whoever came last. What was
+ * agreed with a peer is not given to a third: such a standby gives way to that peer's sessions
+ * only.
+ *  3. In one class whom somebody misses (a hedge, a commit of who was served before) before who is
+ *     served elsewhere (a standby) and whom nobody has served yet (an opening): for a while after
+ *     one of the former has found no slot, the latter are refused, and what becomes free meanwhile
+ *     is for those who come again.
+ *  4. First come, first served.
+ *
+ * A standby is not taken from its own class for who is missed: it is what somebody counts on whose
+ * turn is next, and his site may die for the same reason. Slots that are kept free for the missed
+ * were rejected: they would be idle on all days on which nobody dies. So was a queue of those who
+ * were refused: a listener asks several clusters, and knows best what it still wants.
+ */
 #include "transcoder/timeline/tenure_inner.h"
 
 #include <assert.h>
+
+#define SHORT_MS 5000 /* [ms] those who were refused have come again by then, see rush.h */
 
 static bool has_credit(const struct tenure *t, struct instant now) {
     return instant_before(now, t->credit_until) && t->credit_used < t->credit_slots;
@@ -15,17 +37,138 @@ static enum err guest_admits(const struct tenure *t, uint8_t guest, const struct
     return t->guests == NULL || e->adopted ? ERR_OK : guests_admit(t->guests, guest, e->service);
 }
 
+/* It was heard until lately, or will not be in a moment. */
+static bool is_missed(const struct message_resume *m) {
+    static const struct key_hint nobody;
+    return m->purpose == RESUME_HEDGE ||
+           (m->purpose == RESUME_COMMIT && !key_hint_equal(&m->served_by, &nobody));
+}
+
 /* Who asks to be sent to, and was not here before, begins: so many at once of each cluster. */
 bool tenure_may_start(struct tenure *t, uint8_t guest, const struct tenure_event *e) {
-    static const struct key_hint nobody;
     const struct message_resume *m = e->u.resume;
     if (e->adopted || (m->purpose != RESUME_HEDGE && m->purpose != RESUME_COMMIT))
         return true;
-    bool first = m->purpose == RESUME_COMMIT && key_hint_equal(&m->served_by, &nobody);
+    bool first = !is_missed(m);
     uint32_t bound = t->guests != NULL ? guests_slots(t->guests, guest) : UINT32_MAX;
     uint32_t slots_max = bound < t->credit_slots ? bound : t->credit_slots;
     uint8_t row = windows_row(&t->windows, e->issuer, e->now);
     return windows_admit(&t->windows, row, slots_max, first, e->now);
+}
+
+/* ---- who gives way ---- */
+
+static bool stands_by(enum tenure_state s) {
+    return s == TENURE_STANDBY || s == TENURE_HOT;
+}
+
+static bool any_less_urgent(const struct tenure *t, uint8_t priority) {
+    for (uint32_t class = priority + 1U; class < TENURE_PRIORITIES; class ++)
+        if (t->standing[class] > 0)
+            return true;
+    return false;
+}
+
+static bool is_promised(const struct tenure *t, const struct tenure_session *s) {
+    return t->guests != NULL && guests_slots(t->guests, s->guest) != UINT32_MAX;
+}
+
+/* A standby that gives way to one of that class and peer; `of_peer`: only one of that peer's
+ * helps. TENURE_SLOT_NONE: none does. */
+static uint32_t who_gives_way(const struct tenure *t, uint8_t priority, uint8_t guest,
+                              bool of_peer) {
+    uint32_t best = TENURE_SLOT_NONE;
+    if (!any_less_urgent(t, priority))
+        return TENURE_SLOT_NONE;
+    for (uint32_t slot = 0; slot < t->capacity; slot++) {
+        const struct tenure_session *s = &t->sessions[slot];
+        const struct tenure_session *b = best == TENURE_SLOT_NONE ? s : &t->sessions[best];
+        if (!stands_by(s->state) || s->priority <= priority ||
+            (s->guest != guest && (of_peer || is_promised(t, s))))
+            continue;
+        if (best == TENURE_SLOT_NONE || s->priority > b->priority ||
+            (s->priority == b->priority && instant_before(b->since, s->since)))
+            best = slot;
+    }
+    return best;
+}
+
+static void give_way(struct tenure *t, uint32_t slot, struct instant now,
+                     struct tenure_outbox *out) {
+    const struct tenure_session *s = &t->sessions[slot];
+    trace_linef(out->trace, now, "session %s: gives way to a more urgent one",
+                tenure_short_id(&s->id).text);
+    t->displaced++;
+    tenure_end(t, slot, ERR_NO_CREDIT, now, out);
+    tenure_rearm(t, slot);
+}
+
+/* ---- who is refused ---- */
+
+/* Whom nobody misses comes after those who were missed and found no slot. */
+static bool waits_for_others(const struct tenure *t, const struct tenure_event *e) {
+    return !e->adopted && !is_missed(e->u.resume) && e->priority >= t->short_class &&
+           instant_before(e->now, t->short_until);
+}
+
+static void note_shortage(struct tenure *t, const struct tenure_event *e) {
+    if (!is_missed(e->u.resume))
+        return;
+    bool over = !instant_before(e->now, t->short_until);
+    if (over || e->priority < t->short_class)
+        t->short_class = e->priority;
+    t->short_until = instant_add(e->now, duration_ms(SHORT_MS));
+}
+
+bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
+                     uint8_t priority, struct instant now) {
+    bool less = any_less_urgent(t, priority);
+    bool bounded = t->guests != NULL && !guests_room(t->guests, issuer, service);
+    if (!instant_before(now, t->credit_until))
+        return false;
+    if (bounded && (!less || guests_deny(t->guests, issuer, service)))
+        return false;
+    return less || t->credit_used < t->credit_slots;
+}
+
+/* A slot for one more, whoever has to give way for it; `way` is that one. */
+static bool finds_slot(const struct tenure *t, const struct tenure_event *e, uint8_t guest,
+                       uint32_t *way) {
+    *way = TENURE_SLOT_NONE;
+    if (!instant_before(e->now, t->credit_until))
+        return false;
+    bool bounded = t->guests != NULL && e->issuer != NULL && !e->adopted &&
+                   !guests_deny(t->guests, e->issuer, e->service) &&
+                   !guests_room(t->guests, e->issuer, e->service);
+    bool full = t->credit_used >= t->credit_slots;
+    if (bounded || full)
+        *way = who_gives_way(t, e->priority, guest, bounded);
+    return !full || *way != TENURE_SLOT_NONE;
+}
+
+uint32_t tenure_gives_way(const struct tenure *t, const struct tenure_event *e) {
+    const struct message_resume *m = e->u.resume;
+    uint32_t slot = tenure_find(t, &m->session), way = TENURE_SLOT_NONE;
+    bool here = slot != TENURE_SLOT_NONE && t->sessions[slot].state != TENURE_ENDED;
+    bool known = t->guests != NULL && e->issuer != NULL;
+    if (!here)
+        finds_slot(t, e, known ? guests_find(t->guests, e->issuer) : GUESTS_NONE, &way);
+    return way;
+}
+
+/* It is granted: whoever stands in its way goes. */
+static enum err take_slot(struct tenure *t, uint32_t *slot, uint32_t way, uint8_t guest,
+                          const struct tenure_event *e, struct tenure_outbox *out) {
+    if (way != TENURE_SLOT_NONE)
+        give_way(t, way, e->now, out);
+    enum err error = guest_admits(t, guest, e);
+    if (error == ERR_OK && !e->unready && *slot == TENURE_SLOT_NONE)
+        *slot = tenure_table_add(t, &e->u.resume->session);
+    if (error != ERR_OK || (!e->unready && *slot != TENURE_SLOT_NONE))
+        return error;
+    if (t->guests != NULL)
+        guests_forgo(t->guests, guest);
+    return e->unready ? ERR_NO_CREDIT : ERR_FULL;
 }
 
 /* Makes room for a session that is not here, or of which only a tombstone is. The slot, with the
@@ -36,6 +179,7 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
     struct instant now = e->now;
     enum err error = ERR_OK;
     bool fresh = slot == TENURE_SLOT_NONE;
+    uint32_t way;
     bool counted = t->guests != NULL && e->issuer != NULL;
     uint8_t guest = counted ? guests_row(t->guests, e->issuer) : GUESTS_NONE;
     bool hedges =
@@ -44,17 +188,15 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
         error = ERR_BUDGET;
     else if (t->draining && m->purpose != RESUME_HEDGE) /* a hedge is over before the drain is */
         error = ERR_DRAINING;
-    else if (!has_credit(t, now))
+    else if (!finds_slot(t, e, guest, &way) || waits_for_others(t, e))
         error = ERR_NO_CREDIT;
     else if (!tenure_may_start(t, guest, e))
         error = ERR_BUSY;
-    else if ((error = guest_admits(t, guest, e)) == ERR_OK && fresh &&
-             (slot = tenure_table_add(t, &m->session)) == TENURE_SLOT_NONE) {
-        error = ERR_FULL;
-        if (t->guests != NULL)
-            guests_forgo(t->guests, guest);
-    }
+    else
+        error = take_slot(t, &slot, way, guest, e, out);
     if (error != ERR_OK) {
+        if (error == ERR_NO_CREDIT && t->credit_used >= t->credit_slots)
+            note_shortage(t, e); /* a peer that has all that it may have is short by itself */
         tenure_refuse(t, m, error, now, out);
         return TENURE_SLOT_NONE;
     }
@@ -65,6 +207,7 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
     }
     s->guest = guest;
     s->window = WINDOW_NONE;
+    s->priority = e->priority;
     s->epoch = m->epoch;
     s->counter = m->counter;
     s->released = false;

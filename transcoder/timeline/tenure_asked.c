@@ -18,7 +18,7 @@ uint32_t tenure_retry_ms(struct tenure *t, const struct message_resume *m, enum 
 }
 
 void tenure_refuse(struct tenure *t, const struct message_resume *m, enum err error,
-                          struct instant now, struct tenure_outbox *out) {
+                   struct instant now, struct tenure_outbox *out) {
     struct tenure_out *o = tenure_put(out, TENURE_REFUSE, tenure_find(t, &m->session), &m->session);
     o->purpose = m->purpose;
     o->counter = m->counter;

@@ -1,6 +1,7 @@
 /*
  * What the parts of tenure share: tenure.c (states, notices, time), tenure_admit.c (who may come),
- * tenure_asked.c (what a client asks) and tenure_table.c (slots, the index from session id to slot, tombstones). Private to them.
+ * tenure_asked.c (what a client asks) and tenure_table.c (slots, the index from session id to slot,
+ * tombstones). Private to them.
  */
 #ifndef TRANSCODER_TIMELINE_TENURE_INNER_H
 #define TRANSCODER_TIMELINE_TENURE_INNER_H

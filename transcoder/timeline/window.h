@@ -51,10 +51,11 @@
 #define WINDOW_OPEN   4   /* [1/16 starts] by which a start in time opens it */
 #define WINDOW_REST_S 60  /* [s] after which a quiet one begins anew */
 #define WINDOW_LATE   250 /* [ms] to the first frame, or nobody's buffer is as long */
-#define WINDOW_BEHIND 60  /* [ms] a frame of who is served is late by: three frames, nearly a miss \
-                           */
-#define WINDOW_RETRY 30   /* [ms] the least wait of who is told `busy` … */
-#define WINDOW_SPAN  250  /* [ms] … and over how long at most they are spread */
+#define WINDOW_BEHIND                                                                              \
+    60                   /* [ms] a frame of who is served is late by: three frames, nearly a miss  \
+                          */
+#define WINDOW_RETRY 30  /* [ms] the least wait of who is told `busy` … */
+#define WINDOW_SPAN  250 /* [ms] … and over how long at most they are spread */
 
 struct window {
     struct name issuer;    /* empty: the row is free; or ours, in row 0 */

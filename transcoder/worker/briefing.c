@@ -231,6 +231,7 @@ static bool adopt(struct worker *w, const struct link_session *l, struct instant
         .kind = TENURE_RESUME_RECEIVED,
         .issuer = briefing_guest(b, &ticket.issuer),
         .service = &ticket.service,
+        .priority = guests_priority(&w->guests, &ticket.service),
         .adopted = true,
         .now = r.purpose == RESUME_COMMIT ? due_of(l, &r) : now,
         .u.resume = &r,

@@ -75,9 +75,8 @@ static enum err find_ticket(const struct worker *w, const struct message_resume 
 /* True if tenure could admit a session now: opening files for those it must refuse would let a herd
  * that asks in vain fell those who are served. */
 static bool has_room(const struct worker *w, const struct ticket *t, struct instant now) {
-    return guests_room(&w->guests, &t->issuer, &t->service) &&
-           instant_before(now, w->tenure.credit_until) &&
-           w->tenure.credit_used < w->tenure.credit_slots;
+    return tenure_has_room(&w->tenure, &t->issuer, &t->service,
+                           guests_priority(&w->guests, &t->service), now);
 }
 
 static bool wants_media(enum resume_purpose p) {
@@ -143,6 +142,8 @@ static void resume_received(struct worker *w, const struct net_datagram *d, cons
                                        .now = now,
                                        .issuer = briefing_guest(&w->briefing, &ticket.issuer),
                                        .service = &ticket.service,
+                                       .priority = guests_priority(&w->guests, &ticket.service),
+                                       .unready = s == NULL && q.feed == NULL,
                                        .u.resume = r};
     deeds_step(w, &event, &q);
     feed_close(q.feed);

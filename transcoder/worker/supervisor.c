@@ -89,7 +89,8 @@ static void count_guests(struct supervisor *s, uint32_t index) {
 }
 
 static void allot(struct supervisor *s, const struct node_answer *a) {
-    if (s->guests.count == 0 && a->guest_count == 0)
+    bool same = memcmp(&s->guests.services, &a->guest_services, sizeof(a->guest_services)) == 0;
+    if (s->guests.count == 0 && a->guest_count == 0 && same)
         return;
     guests_allot(&s->guests, crew_board(s->crew), a->guests, a->guest_count, &a->guest_services);
     for (uint32_t i = 0; i < s->guests.count; i++)
@@ -121,7 +122,7 @@ static void worker_started(void *data, uint32_t worker, bool sound) {
     struct supervisor *s = data;
     send_config(s, worker);
     crew_send(s->crew, worker, LINK_CREDIT, &s->credit);
-    if (s->guests.count > 0)
+    if (s->guests.count > 0 || s->guests.services.count > 0)
         send_guests(s, worker);
     struct adoption a = {s, worker, crew_lost_at(s->crew, worker), 0};
     if (sound)

@@ -1,0 +1,188 @@
+#include "transcoder/timeline/tenure.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#define CAPACITY 16
+#define CREDIT   4
+
+struct fixture {
+    struct tenure t;
+    struct tenure_session sessions[CAPACITY];
+    struct due_entry due[CAPACITY];
+    uint32_t index[64];
+    struct tenure_outbox out;
+    struct guests guests;
+    struct board board;
+    uint64_t counter;
+};
+
+static struct instant at_ms(int64_t ms) {
+    return instant_us(ms * 1000);
+}
+
+static const struct name fra1 = {"fra1"}, ams1 = {"ams1"};
+
+static struct fixture *start(void) {
+    static struct fixture f;
+    memset(&f, 0, sizeof(f));
+    const struct tenure_config config = {.session_lease = duration_ms(60000),
+                                         .standby_lease = duration_ms(60000),
+                                         .hedge_ms_max = 500,
+                                         .hedges_per_minute = 4,
+                                         .hot_max = 2,
+                                         .retry_ms = 700};
+    cr_assert_leq(tenure_index_count(CAPACITY), 64);
+    tenure_init(&f.t, &config, f.sessions, f.due, f.index, CAPACITY);
+    board_init(&f.board);
+    guests_init(&f.guests, &f.board, 0);
+    guests_begin(&f.guests);
+    f.t.guests = &f.guests;
+    struct tenure_event e = {.kind = TENURE_CREDIT_LEASED, .now = at_ms(0)};
+    e.u.credit.slots = CREDIT;
+    e.u.credit.until = at_ms(300000);
+    tenure_step(&f.t, &e, &f.out);
+    return &f;
+}
+
+/* `served`: somebody served it before. */
+static enum err ask_as(struct fixture *f, uint8_t id, const struct name *issuer, uint8_t priority,
+                       enum resume_purpose purpose, bool served, int64_t ms) {
+    struct message_resume m = {.session = {{id}},
+                               .purpose = purpose,
+                               .epoch = purpose == RESUME_COMMIT && served ? 2 : 1,
+                               .counter = ++f->counter,
+                               .from_frame = 100,
+                               .live_frame = 105,
+                               .hedge_ms = 500,
+                               .served_by = {{served}}};
+    const struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED,
+                                   .now = at_ms(ms),
+                                   .issuer = issuer,
+                                   .priority = priority,
+                                   .u.resume = &m};
+    bool room = tenure_has_room(&f->t, issuer != NULL ? issuer : &(struct name){"us"}, NULL,
+                                priority, at_ms(ms));
+    struct session_id who = {{id}};
+    bool here = tenure_find(&f->t, &who) != TENURE_SLOT_NONE;
+    tenure_step(&f->t, &e, &f->out);
+    tenure_check_invariants(&f->t);
+    for (uint32_t i = 0; i < f->out.count; i++) {
+        if (f->out.items[i].kind == TENURE_PREPARE)
+            cr_expect(room || here, "%u is admitted, and nothing was opened for it", id);
+        if (f->out.items[i].kind == TENURE_GRANT)
+            return ERR_OK;
+        if (f->out.items[i].kind == TENURE_REFUSE)
+            return f->out.items[i].error;
+    }
+    return ERR_COUNT;
+}
+
+static enum err ask(struct fixture *f, uint8_t id, uint8_t priority, enum resume_purpose purpose,
+                    bool served, int64_t ms) {
+    return ask_as(f, id, NULL, priority, purpose, served, ms);
+}
+
+static enum tenure_state state_of(const struct fixture *f, uint8_t id) {
+    struct session_id s = {{id}};
+    uint32_t slot = tenure_find(&f->t, &s);
+    return slot == TENURE_SLOT_NONE ? TENURE_FREE : f->t.sessions[slot].state;
+}
+
+Test(tenure_admit, a_standby_of_a_less_urgent_class_gives_way) {
+    struct fixture *f = start();
+    ask(f, 1, 5, RESUME_COMMIT, false, 1);
+    ask(f, 2, 5, RESUME_STANDBY, true, 2);
+    ask(f, 3, 3, RESUME_STANDBY, true, 3);
+    ask(f, 4, 5, RESUME_STANDBY, true, 4);
+    cr_expect_eq(ask(f, 5, 5, RESUME_COMMIT, true, 10), ERR_NO_CREDIT, "not to its own class");
+    cr_expect_eq(ask(f, 6, 2, RESUME_COMMIT, true, 11), ERR_OK);
+    cr_expect_eq(state_of(f, 4), TENURE_ENDED, "the least urgent, and of these the last");
+    cr_expect_eq(f->t.displaced, 1);
+    cr_expect_eq(ask(f, 7, 2, RESUME_HEDGE, true, 12), ERR_OK);
+    cr_expect_eq(state_of(f, 2), TENURE_ENDED);
+    cr_expect_eq(ask(f, 8, 0, RESUME_STANDBY, true, 13), ERR_OK, "also to a standby");
+    cr_expect_eq(state_of(f, 3), TENURE_ENDED);
+    cr_expect_eq(ask(f, 9, 1, RESUME_COMMIT, true, 14), ERR_NO_CREDIT,
+                 "who is heard never gives way, nor does a standby that is as urgent");
+    cr_expect_eq(state_of(f, 1), TENURE_SERVING);
+    cr_expect_eq(state_of(f, 7), TENURE_HEDGING);
+    cr_expect_eq(state_of(f, 8), TENURE_STANDBY);
+}
+
+Test(tenure_admit, a_hot_standby_does_too) {
+    struct fixture *f = start();
+    for (uint8_t id = 1; id <= CREDIT; id++)
+        cr_assert_eq(ask(f, id, id <= 2 ? 4 : 0, id <= 2 ? RESUME_HOT : RESUME_COMMIT, true, id),
+                     ERR_OK);
+    cr_expect_eq(ask(f, 9, 0, RESUME_COMMIT, true, 10), ERR_OK);
+    cr_expect_eq(state_of(f, 2), TENURE_ENDED);
+    cr_expect_eq(state_of(f, 1), TENURE_HOT);
+}
+
+Test(tenure_admit, what_was_agreed_with_a_peer_is_not_given_to_a_third) {
+    struct fixture *f = start();
+    const struct guest_limit limit = {
+        .issuer = fra1, .row = 0, .refusal = ERR_NO_CREDIT, .services = NODE_GUEST_SERVICES_ALL};
+    const struct node_guest_services none = {.count = 0};
+    board_limit_set(&f->board, 0, CREDIT);
+    guests_limit_set(&f->guests, &limit, 1, &none);
+    for (uint8_t id = 1; id <= CREDIT; id++)
+        cr_assert_eq(ask_as(f, id, &fra1, 7, RESUME_STANDBY, true, id), ERR_OK);
+    cr_expect_eq(ask_as(f, 10, &ams1, 0, RESUME_COMMIT, true, 10), ERR_NO_CREDIT);
+    cr_expect_eq(ask(f, 11, 0, RESUME_COMMIT, true, 11), ERR_NO_CREDIT, "not even to ours");
+    cr_expect_eq(ask_as(f, 12, &fra1, 0, RESUME_COMMIT, true, 12), ERR_OK);
+    cr_expect_eq(f->t.displaced, 1);
+    board_limit_set(&f->board, 0, 2); /* less is agreed, and all are here */
+    cr_expect_eq(ask_as(f, 13, &fra1, 0, RESUME_COMMIT, true, 13), ERR_NO_CREDIT,
+                 "one that goes does not make room for two");
+}
+
+Test(tenure_admit, within_its_peers_bound_one_gives_way_to_its_own) {
+    struct fixture *f = start();
+    const struct guest_limit limit = {
+        .issuer = fra1, .row = 0, .refusal = ERR_NO_CREDIT, .services = NODE_GUEST_SERVICES_ALL};
+    const struct node_guest_services none = {.count = 0};
+    board_limit_set(&f->board, 0, 2);
+    guests_limit_set(&f->guests, &limit, 1, &none);
+    ask_as(f, 1, &ams1, 7, RESUME_STANDBY, true, 1);
+    ask_as(f, 2, &fra1, 6, RESUME_STANDBY, true, 2);
+    ask_as(f, 3, &fra1, 6, RESUME_COMMIT, true, 3);
+    cr_expect_eq(ask_as(f, 4, &fra1, 1, RESUME_COMMIT, true, 4), ERR_OK, "there is a free slot");
+    cr_expect_eq(state_of(f, 2), TENURE_ENDED, "but only two of fra1's may be here");
+    cr_expect_eq(state_of(f, 1), TENURE_STANDBY, "a third's does not help");
+}
+
+Test(tenure_admit, who_is_missed_comes_before_who_is_not) {
+    struct fixture *f = start();
+    for (uint8_t id = 1; id <= CREDIT; id++)
+        ask(f, id, 3, RESUME_COMMIT, false, id);
+    cr_expect_eq(ask(f, 10, 3, RESUME_STANDBY, true, 10), ERR_NO_CREDIT);
+    ask(f, 1, 3, RESUME_RELEASE, true, 20);
+    cr_expect_eq(ask(f, 11, 3, RESUME_STANDBY, true, 21), ERR_OK,
+                 "a standby that found no slot keeps nobody away");
+    cr_expect_eq(ask(f, 12, 3, RESUME_COMMIT, true, 22), ERR_NO_CREDIT);
+    ask(f, 2, 3, RESUME_RELEASE, true, 30);
+    cr_expect_eq(ask(f, 13, 3, RESUME_STANDBY, true, 31), ERR_NO_CREDIT, "12 is missed");
+    cr_expect_eq(ask(f, 14, 3, RESUME_COMMIT, false, 32), ERR_NO_CREDIT, "an opening waits, too");
+    cr_expect_eq(ask(f, 12, 3, RESUME_COMMIT, true, 1000), ERR_OK, "and finds what became free");
+    ask(f, 3, 3, RESUME_RELEASE, true, 1010);
+    cr_expect_eq(ask(f, 15, 2, RESUME_STANDBY, true, 1020), ERR_OK, "a more urgent one need not");
+    ask(f, 4, 3, RESUME_RELEASE, true, 1030);
+    cr_expect_eq(ask(f, 16, 3, RESUME_COMMIT, false, 6000), ERR_OK, "that was long ago");
+}
+
+Test(tenure_admit, nothing_was_opened_for_it) {
+    struct fixture *f = start();
+    struct message_resume m = {
+        .session = {{1}}, .purpose = RESUME_COMMIT, .epoch = 1, .counter = 1, .live_frame = 1};
+    const struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED,
+                                   .now = at_ms(1),
+                                   .unready = true,
+                                   .issuer = &fra1,
+                                   .u.resume = &m};
+    tenure_step(&f->t, &e, &f->out);
+    tenure_check_invariants(&f->t);
+    cr_assert_eq(f->out.count, 1);
+    cr_expect_eq(f->out.items[0].error, ERR_NO_CREDIT);
+}
