@@ -8,8 +8,10 @@
 #include <stdio.h>
 
 void drain_init(struct drain *d) {
-    *d = (struct drain){.deadline = INSTANT_NEVER, .next_at = INSTANT_NEVER};
-    list_init(&d->waiting);
+    *d = (struct drain){.deadline = INSTANT_NEVER,
+                        .next_at = INSTANT_NEVER,
+                        .turn_at = INSTANT_NEVER,
+                        .look_at = INSTANT_NEVER};
 }
 
 static struct session *element(struct link *l) {
@@ -36,6 +38,13 @@ static uint32_t left(const struct core *core) {
     return core->sessions.by_state[SESSION_STATE_COMMITTED];
 }
 
+uint32_t drain_waiting(const struct core *core) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        sum += core->nodes[i]->waiting.count;
+    return sum;
+}
+
 /* ---- begin and end --------------------------------------------------------------------------- */
 
 static void gather(struct core *core) {
@@ -45,9 +54,14 @@ static void gather(struct core *core) {
              l = list_after(&n->sessions, l)) {
             struct session *s = LIST_ELEMENT(l, struct session, at_node);
             if (s->state == SESSION_STATE_COMMITTED && s->queue == NULL)
-                session_queue(s, &core->drain.waiting);
+                session_queue(s, &n->waiting);
         }
     }
+}
+
+static void look_again(struct drain *d) {
+    d->nowhere = 0;
+    d->look_at = INSTANT_NEVER;
 }
 
 /* Told of twice, the second time changes deadline and target. */
@@ -58,12 +72,14 @@ void drain_begin(struct core *core, const struct core_event *event) {
         deadline = core->policy.limits.drain_deadline;
     if (!d->active) {
         d->since = core->now;
-        d->next_at = core->now;
+        d->next_at = d->turn_at = core->now;
+        d->node = 0;
         d->drained = false;
         progress_begin(&d->progress, left(core), core->now);
     }
     d->active = true;
     d->overdue = d->stuck = false;
+    look_again(d);
     d->deadline = instant_add(core->now, deadline);
     d->to = event->u.drain.to;
     canary_stop_all(core);
@@ -82,9 +98,11 @@ void drain_end(struct core *core) {
     if (!d->active)
         return;
     d->active = d->drained = false;
-    d->deadline = d->next_at = INSTANT_NEVER;
-    while ((s = element(list_first(&d->waiting))) != NULL)
-        session_queue(s, NULL);
+    d->deadline = d->next_at = d->turn_at = INSTANT_NEVER;
+    look_again(d);
+    for (uint32_t i = 0; i < core->node_count; i++)
+        while ((s = element(list_first(&core->nodes[i]->waiting))) != NULL)
+            session_queue(s, NULL);
     leaving_call_off_all(core);
     tell(core, "undrained", "undrained: %" PRIu32 " sessions stay", left(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
@@ -95,44 +113,99 @@ void drain_session_came(struct core *core, struct session *s) {
     if (!core->drain.active)
         return;
     core->drain.drained = false;
-    session_queue(s, &core->drain.waiting);
+    session_queue(s, &s->node->waiting);
 }
 
 /* ---- one after the other --------------------------------------------------------------------- */
 
-/* The first in the line; false if nothing can be ordered just now. One that has nowhere to go is
- * sent to the end of the line, so that it does not hold up the others. */
-static bool order_next(struct core *core) {
-    struct drain *d = &core->drain;
-    for (uint32_t tried = 0; tried < CORE_ORDERS_MAX && list_holds_any(&d->waiting); tried++) {
-        struct session *s = element(list_first(&d->waiting));
-        const struct peering *to = leaving_target(core, s, &d->to);
-        if (to != NULL) {
-            if (!leaving_order(core, s, to, MOVE_CAUSE_DRAIN))
-                return false;
-            d->stuck = false;
+/* Takes no more of them just now: its next report makes room. */
+static bool is_full(const struct node *n) {
+    return n->orders.count == CORE_ORDERS_MAX;
+}
+
+/* The first in the line of a node that has somewhere to go; false if there is none. One that has
+ * nowhere to go is sent to the end of the line, so that it does not hold up the others. */
+static bool order_of(struct core *core, struct node *n) {
+    for (uint32_t tried = 0; tried < CORE_ORDERS_MAX && tried < n->waiting.count; tried++) {
+        struct session *s = element(list_first(&n->waiting));
+        const struct peering *to = leaving_target(core, s, &core->drain.to);
+        if (to != NULL && leaving_order(core, s, to, MOVE_CAUSE_DRAIN))
             return true;
-        }
-        session_queue(s, &d->waiting);
-        if (tried + 1 >= d->waiting.count)
-            break;
-    }
-    if (list_holds_any(&d->waiting) && !d->stuck) {
-        d->stuck = true;
-        tell(core, "waits", "drain waits: no usable backup for %" PRIu32 " sessions",
-             d->waiting.count);
+        session_queue(s, &n->waiting);
     }
     return false;
 }
 
+static void note_nowhere(struct core *core, const struct node *n) {
+    struct drain *d = &core->drain;
+    d->nowhere |= 1u << n->index;
+    if (instant_is_never(d->look_at))
+        d->look_at = instant_add(core->now, DRAIN_RETRY);
+}
+
+/* Holds orders up that could be given. */
+static bool may_order(const struct core *core, const struct node *n) {
+    return list_holds_any(&n->waiting) && !is_full(n) &&
+           (core->drain.nowhere & 1u << n->index) == 0;
+}
+
+/* One more of some node, in turns; false if nothing can be ordered just now. */
+static bool order_next(struct core *core) {
+    struct drain *d = &core->drain;
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct node *n = core->nodes[(d->node + i) % core->node_count];
+        if (!may_order(core, n))
+            continue;
+        if (order_of(core, n)) {
+            d->node = n->index + 1;
+            d->stuck = false;
+            return true;
+        }
+        note_nowhere(core, n);
+    }
+    return false;
+}
+
+static bool any_may_order(const struct core *core) {
+    for (uint32_t i = 0; i < core->node_count; i++)
+        if (may_order(core, core->nodes[i]))
+            return true;
+    return false;
+}
+
+static bool any_is_full(const struct core *core) {
+    for (uint32_t i = 0; i < core->node_count; i++)
+        if (list_holds_any(&core->nodes[i]->waiting) && is_full(core->nodes[i]))
+            return true;
+    return false;
+}
+
+/* Nothing can be ordered just now. What nodes could not take they are owed, and no more. */
+static void wait_for_more(struct core *core) {
+    struct drain *d = &core->drain;
+    struct duration owed =
+        any_is_full(core) ? duration_scale(core->policy.limits.node_poll, 2, 1) : duration_us(0);
+    d->next_at = instant_max(d->next_at, instant_sub(core->now, owed));
+    if (d->nowhere != 0 && !d->stuck) {
+        d->stuck = true;
+        tell(core, "waits", "drain waits: no usable backup for %" PRIu32 " sessions",
+             drain_waiting(core));
+    }
+}
+
 static void order_due(struct core *core) {
     struct drain *d = &core->drain;
-    while (list_holds_any(&d->waiting) && instant_reached(core->now, d->next_at)) {
+    struct duration pace = duration_us(1000000 / core->policy.limits.drain_per_s);
+    if (instant_reached(core->now, d->look_at))
+        look_again(d);
+    if (!any_may_order(core) || !instant_reached(core->now, d->next_at))
+        return;
+    d->turn_at = instant_add(core->now, DRAIN_TURN);
+    while (instant_reached(core->now, d->next_at)) {
         if (!order_next(core)) {
-            d->next_at = instant_add(core->now, DRAIN_RETRY);
+            wait_for_more(core);
             return;
         }
-        struct duration pace = duration_us(1000000 / core->policy.limits.drain_per_s);
         /* A late tick catches up with what it owes, but not with more than a second's worth. */
         d->next_at =
             instant_max(instant_add(d->next_at, pace), instant_sub(core->now, duration_s(1)));
@@ -161,8 +234,9 @@ struct instant drain_deadline(const struct core *core) {
     struct instant due = INSTANT_NEVER;
     if (!d->active)
         return due;
-    if (list_holds_any(&d->waiting))
-        due = d->next_at;
+    if (any_may_order(core))
+        due = instant_max(d->next_at, d->turn_at);
+    due = instant_min(due, d->look_at);
     if (!d->overdue && left(core) > 0)
         due = instant_min(due, d->deadline);
     return due;
@@ -173,8 +247,10 @@ void drain_check_invariants(const struct core *core) {
     /* What drain_step looks at has a timer. */
     bool late = d->active && !d->overdue && left(core) > 0;
     assert(!late || !instant_before(d->deadline, drain_deadline(core)));
-    assert(!list_holds_any(&d->waiting) || !instant_before(d->next_at, drain_deadline(core)));
-    assert(d->active || d->waiting.count == 0);
-    assert(!d->active || d->waiting.count + core->leaving.ordered.count == left(core));
+    assert(!any_may_order(core) ||
+           !instant_before(instant_max(d->next_at, d->turn_at), drain_deadline(core)));
+    assert((d->nowhere != 0) == !instant_is_never(d->look_at));
+    assert(d->active || (drain_waiting(core) == 0 && d->nowhere == 0));
+    assert(!d->active || drain_waiting(core) + core->leaving.ordered.count == left(core));
     assert(!d->drained || left(core) == 0);
 }

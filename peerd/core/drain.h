@@ -7,9 +7,12 @@
  *
  * Every committed session waits its turn; drain_per_s of them a second are ordered to move to the
  * first usable of their own backups or back to who issued their ticket, or to the cluster that
- * the operator named where it is among them (leaving.h). The deadline is told to clients and to the
- * operator when it passes; nobody is cut off by it: a session without a usable backup stays until
- * it ends, or until the operator kills us.
+ * the operator named where it is among them (leaving.h). They wait in a line for each node, and the
+ * nodes take turns: one whose queue of orders is full holds up none of the others, and has its next
+ * ones in the answer to the very report that says it took the last ones on. What nodes could not
+ * take in the meantime is owed, but for two polls' time at most. The deadline is told to clients
+ * and to the operator when it passes; nobody is cut off by it: a session without a usable backup
+ * stays until it ends, or until the operator kills us.
  */
 #ifndef PEERD_CORE_DRAIN_H
 #define PEERD_CORE_DRAIN_H
@@ -25,8 +28,8 @@ struct core;
 struct core_event;
 struct session;
 
-#define DRAIN_RETRY                                                                                \
-    duration_ms(200) /* [ms] no usable backup, or a node's queue of orders is full */
+#define DRAIN_RETRY duration_ms(200) /* [ms] no usable backup for those in front of a line */
+#define DRAIN_TURN  duration_ms(10)  /* [ms] what falls due within it is ordered together */
 
 struct drain {
     bool active;
@@ -35,15 +38,22 @@ struct drain {
     bool stuck;   /* traced that the first waiting one has no usable backup */
     struct instant since;
     struct instant deadline;
-    struct instant next_at; /* when the next order may go */
+    struct instant next_at; /* when the next order may go … */
+    struct instant turn_at; /* … and when the next turn is, if many are due */
+    uint32_t node;          /* whose turn it is */
+    uint32_t nowhere;       /* a bit for each node where those in front have nowhere to go … */
+    struct instant look_at; /* … until we look again; "never" for none */
     struct name to;
     struct progress progress; /* of the sessions left */
-    struct list waiting;      /* sessions not ordered yet; the others are leaving */
 };
 
 void drain_init(struct drain *d);
 void drain_begin(struct core *core, const struct core_event *event);
 void drain_end(struct core *core);
+
+/* Sessions that wait and have not been ordered yet, in the lines of all nodes; the others are
+ * leaving. */
+uint32_t drain_waiting(const struct core *core);
 
 /* A session was committed here while we drain. */
 void drain_session_came(struct core *core, struct session *s);

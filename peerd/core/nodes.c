@@ -20,6 +20,7 @@ struct node *node_new(const struct policy_node *policy, uint32_t index) {
     n->heard = n->lease = n->full_asked = n->credit.until = INSTANT_NEVER;
     orders_init(&n->orders);
     list_init(&n->sessions);
+    list_init(&n->waiting);
     return n;
 }
 
@@ -165,7 +166,10 @@ static void take(struct core *core, struct node *n, const struct node_request *r
     take_machine(n, r);
     allotments_heard(core, n, r);
     report_sessions(core, n, r);
+    bool was_full = n->orders.count == CORE_ORDERS_MAX;
     orders_taken_on(&n->orders, r->order_seen, taken_on, core);
+    if (was_full)
+        drain_step(core); /* what it has room for now goes with this very answer */
 }
 
 /* ---- answer ---------------------------------------------------------------------------------- */

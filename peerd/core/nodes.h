@@ -48,6 +48,7 @@ struct node {
     struct set_digest digest; /* of the sessions in our table, as the node counts them */
     uint32_t mark;            /* of its newest full report */
     struct list sessions;
+    struct list waiting;       /* those that are to leave and have not been asked to, see drain.h */
     uint32_t used;             /* sessions in any state, by state and by worker: */
     uint32_t used_by_state[4]; /* enum session_state */
     uint32_t used_by_worker[NODE_WORKERS_MAX];

@@ -178,7 +178,7 @@ void session_set(struct core *core, struct session *s, enum session_state state,
     assert(epoch >= s->epoch);
     if (state == s->state && epoch == s->epoch && node == s->node && worker == s->worker)
         return;
-    bool other_state = state != s->state;
+    bool other_state = state != s->state, waits = s->queue == &s->node->waiting;
     leave(core, s);
     s->state = state;
     s->epoch = epoch;
@@ -187,6 +187,8 @@ void session_set(struct core *core, struct session *s, enum session_state state,
     enter(core, s);
     if (other_state)
         queue_for_state(core, s);
+    else if (waits)
+        session_queue(s, &node->waiting);
 }
 
 void session_remove(struct core *core, struct session *s) {
@@ -236,6 +238,8 @@ static void check_record(const struct core *core, const struct session *s, uint3
     assert(s->slot == slot && session_find(core, &s->id) == s);
     assert(s->worker < NODE_WORKERS_MAX && link_is_on(&s->at_node));
     assert((s->state == SESSION_STATE_OPENED) == (s->queue == &core->sessions.opened));
+    assert(s->queue == NULL || s->queue == &core->sessions.opened ||
+           s->queue == &core->leaving.ordered || s->queue == &s->node->waiting);
     assert(s->state != SESSION_STATE_COMMITTED || s->epoch >= 1);
     assert(core->nodes[s->node->index] == s->node);
     if (s->move == NULL)

@@ -19,11 +19,11 @@ const struct ledger *core_ledger(const struct core *core) {
 
 static void fill_drain(const struct core *core, struct core_status *s) {
     const struct drain *d = &core->drain;
-    s->drain_waiting = d->waiting.count;
+    s->drain_waiting = drain_waiting(core);
     s->drain_gone = d->progress.gone;
     s->drain_rate = progress_rate(&d->progress, core->now);
     s->drain_ends_in = progress_left(&d->progress, core->now);
-    s->drain_stuck = d->stuck && d->waiting.count > 0;
+    s->drain_stuck = d->stuck && s->drain_waiting > 0;
     s->drain_overdue = d->overdue && s->drain_left > 0;
 }
 
