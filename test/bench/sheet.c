@@ -106,8 +106,8 @@ void sheet_put_aimed(struct sheet *s, const char *key, const char *what, double 
     put(s, key, what, value, unit, verdict);
     if (!met) {
         note_missed(s, key);
-        fprintf(stderr, "%s: missed: %s: %g %s, aim: %s %g\n", s->name, what, value, unit,
-                aim >= 0 ? "at least" : "at most", fabs(aim));
+        fprintf(stderr, "%s%s: missed: %s: %g %s, aim: %s %g\n", s->quick ? "" : "  FAIL  ",
+                s->name, what, value, unit, aim >= 0 ? "at least" : "at most", fabs(aim));
     }
 }
 
