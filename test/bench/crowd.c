@@ -383,7 +383,7 @@ static void fill_ticket(const struct crowd *c, struct ticket *t, enum media_code
                          .protection = PROTECTION_WARM,
                          .backup_count = 2,
                          .anchor_wall_ms = now_s * 1000};
-    name_set(&t->issuer, "fra1");
+    name_set(&t->issuer, c->machine->issuer_name);
     name_set(&t->service, "radio");
     name_set(&t->source, MACHINE_SOURCE);
     name_set(&t->backups[0], "ams1");

@@ -56,6 +56,7 @@ void machine_init(struct machine *m) {
     m->digest = digest.digest;
     make_key(&m->cluster);
     make_key(&m->issuer);
+    snprintf(m->issuer_name, sizeof(m->issuer_name), "fra1");
 }
 
 void machine_destroy(struct machine *m) {
@@ -102,7 +103,7 @@ static void write_config(const struct machine *m) {
     snprintf(source.location, sizeof(source.location), "%s", m->recording);
     for (size_t i = 0; i < CODECS; i++)
         fill_profile(&profiles[i], codecs[i]);
-    name_set(&issuer.cluster, "fra1");
+    name_set(&issuer.cluster, m->issuer_name);
     name_set(&a.cluster, "ams1");
     a.catalogue = (struct node_catalogue){
         .sources = &source, .source_count = 1, .profiles = profiles, .profile_count = CODECS};
@@ -185,7 +186,7 @@ void machine_stop(struct machine *m) {
 /* ---- what it uses ---------------------------------------------------------------------------- */
 
 /* Time on a processor as the scheduler counts it, in nanoseconds and not in ticks. */
-static double process_cpu_s(pid_t pid) {
+double machine_cpu_s(pid_t pid) {
     char path[320];
     double sum_s = 0;
     snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
@@ -209,8 +210,8 @@ static double process_cpu_s(pid_t pid) {
 }
 
 struct machine_usage machine_usage(const struct machine *m) {
-    return (struct machine_usage){.worker_s = process_cpu_s(m->worker),
-                                  .supervisor_s = process_cpu_s(m->supervisor)};
+    return (struct machine_usage){.worker_s = machine_cpu_s(m->worker),
+                                  .supervisor_s = machine_cpu_s(m->supervisor)};
 }
 
 double machine_worker_kib(const struct machine *m) {

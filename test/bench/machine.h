@@ -32,7 +32,8 @@ struct machine {
     pid_t worker;
     struct addr media;
     struct key_pair cluster; /* whose machine it is */
-    struct key_pair issuer;  /* whose tickets it takes */
+    struct key_pair issuer;  /* whose tickets it takes … */
+    char issuer_name[8];     /* … under this name */
 };
 
 struct machine_usage {
@@ -49,6 +50,9 @@ void machine_stop(struct machine *m);
 
 /* Removes what machine_init made. */
 void machine_destroy(struct machine *m);
+
+/* [s] of CPU of all threads of a process since it started. Ends ours if it is gone. */
+double machine_cpu_s(pid_t pid);
 
 struct machine_usage machine_usage(const struct machine *m);
 
