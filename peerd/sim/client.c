@@ -4,6 +4,7 @@
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/liar.h"
 #include "peerd/sim/narrative.h"
+#include "peerd/sim/overlap.h"
 #include "peerd/sim/post.h"
 #include "peerd/sim/probing.h"
 #include "peerd/sim/sleep.h"
@@ -47,6 +48,8 @@ struct listening {
     struct witness witness;
     struct playout playout;
     struct sim_probing *probing; /* NULL unless the client `probes` */
+    struct overlap overlap;
+    uint64_t played; /* one past the frame played last */
     struct playout_slot slots[];
 };
 
@@ -61,6 +64,10 @@ static void begin_listening(struct sim_client *c, uint32_t slot_count) {
 /* Only of those who have one a cache line more is looked at. */
 struct sim_probing *sim_client_probing(const struct sim_client *c) {
     return c->probes ? ((const struct listening *)(const void *)c->witness)->probing : NULL;
+}
+
+static struct listening *listening_of(const struct sim_client *c) {
+    return (struct listening *)(void *)c->witness;
 }
 
 static struct sim_heard total_of(const struct sim_client *c) {
@@ -110,6 +117,9 @@ static void send_message(struct sim *sim, struct sim_client *c, uint8_t server,
     assert(worker != UINT32_MAX);
     uint32_t cluster = sim->workers[worker].cluster;
     struct message lie;
+    if (m->kind == MESSAGE_RESUME)
+        overlap_sent(&listening_of(c)->overlap, cluster, m->u.resume.purpose,
+                     path_rtt(&c->witness->servers[server].path), sim_client_now(sim, c));
     if (sim_liar_is(sim, c)) {
         lie = *m;
         m = &lie;
@@ -181,6 +191,8 @@ static void note_played(struct sim *sim, struct sim_client *c, uint64_t frame, b
     struct instant due = sim_clock_true(&clock, playout_due(c->playout, frame));
     sim_chronicle_frame(sim, c, due, lost);
     if (!lost) {
+        c->reordered += frame < listening_of(c)->played;
+        listening_of(c)->played = frame + 1;
         c->heard = due;
         if (instant_is_never(c->served_from))
             c->served_from = due;
@@ -268,6 +280,8 @@ void sim_client_media_received(struct sim *sim, const struct sim_event *e) {
     event.u.media.frame = frame;
     event.u.media.result = playout_insert(c->playout, event.server, frame, NULL,
                                           sim->streams[c->group].frame_bytes, now);
+    if (event.u.media.result == PLAYOUT_DUPLICATE)
+        c->apart += !overlap_covers(&listening_of(c)->overlap, now);
     if (instant_is_never(c->anchor) && event.u.media.result == PLAYOUT_NEW)
         c->anchor = instant_sub(instant_add(now, sim->scenario->clients[c->group].buffer),
                                 duration_ms((int64_t)frame * FRAME_MS));
@@ -416,6 +430,7 @@ void sim_client_rouse(struct sim *sim, struct sim_client *c, const struct witnes
     }
     c->witness->servers[0].role = WITNESS_ROLE_FREE; /* unless the record says otherwise */
     witness_rest_restore(c->witness, rest, ways, sim->streams[c->group].frame_bytes, sim->now);
+    overlap_serves(&listening_of(c)->overlap, sim_client_served_by(sim, c));
     if (has_played(c->playout))
         c->heard = instant_max(c->heard, playout_due(c->playout, c->playout->next - 1));
     else
@@ -489,6 +504,8 @@ void sim_client_report(struct sim *sim, struct sim_client *c, struct report_clie
     out->frames_expected = total.expected;
     out->frames_lost = total.lost;
     out->frames_duplicated = total.duplicated;
+    out->reordered = c->reordered;
+    out->duplicates_apart = c->apart;
     out->hedges = total.hedges;
     out->gap_max_ms = (int64_t)total.lost_run_max * FRAME_MS;
     bool ended = strcmp(outcome_of(c), err_text(ERR_SOURCE_ENDED)) == 0;

@@ -174,6 +174,14 @@ static void hedges(const struct scenario_expectations *x, struct report *r) {
     report_add_expectation(r, &row);
 }
 
+static void no_more_than(const char *what, uint32_t most, uint64_t found, struct report *r) {
+    struct report_expectation row = ROW(found <= most);
+    snprintf(row.what, sizeof(row.what), "at most %" PRIu32 " frames %s", most, what);
+    snprintf(row.found, sizeof(row.found), "%" PRIu64, found);
+    somebody_heard(SCENARIO_ALL, r, &row);
+    report_add_expectation(r, &row);
+}
+
 static bool counts(const struct scenario_moves *m, const struct report_move *move) {
     return (m->cause == SCENARIO_CAUSE_ANY ||
             strcmp(move->cause.text, scenario_cause_name(m->cause)) == 0) &&
@@ -341,6 +349,11 @@ void expect_all(const struct scenario *scenario, struct report *report) {
         served(x, report);
     if (x->hedges_max_given)
         hedges(x, report);
+    if (x->reordered_max_given)
+        no_more_than("reordered", x->reordered_max, report_reordered(report), report);
+    if (x->duplicates_apart_max_given)
+        no_more_than("twice outside of an overlap", x->duplicates_apart_max,
+                     report_duplicates_apart(report), report);
     for (uint32_t i = 0; i < x->move_count; i++)
         moves(&x->moves[i], report);
     for (uint32_t i = 0; i < x->verdict_count; i++)

@@ -184,6 +184,20 @@ uint64_t report_frames_duplicated(const struct report *r) {
     return sum;
 }
 
+uint64_t report_reordered(const struct report *r) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        sum += r->clients[i].reordered;
+    return sum;
+}
+
+uint64_t report_duplicates_apart(const struct report *r) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < r->client_count; i++)
+        sum += r->clients[i].duplicates_apart;
+    return sum;
+}
+
 bool report_ok(const struct report *r) {
     for (uint32_t i = 0; i < r->expectation_count; i++)
         if (!r->expectations[i].met)
@@ -287,6 +301,8 @@ char *report_to_json(const struct report *r) {
     json_write_uint(&w, w.root, "frames_expected", report_frames_expected(r));
     json_write_uint(&w, w.root, "frames_lost", report_frames_lost(r));
     json_write_uint(&w, w.root, "frames_duplicated", report_frames_duplicated(r));
+    json_write_uint(&w, w.root, "reordered", report_reordered(r));
+    json_write_uint(&w, w.root, "duplicates_apart", report_duplicates_apart(r));
     write_moves(&w, r);
     write_verdicts(&w, r);
     write_events(&w, r);

@@ -4,7 +4,7 @@
  * One struct and one writer for the simulator and for the live runner, so that both say the same
  * in the same form; nothing here knows which of them it is. JSON, one object in one line:
  *   {"runner":…, "scenario":…, "seed":…, "listeners":…, "frames_expected":…, "frames_lost":…,
- *    "frames_duplicated":…,
+ *    "frames_duplicated":…, "reordered":…, "duplicates_apart":…,
  *    "moves":[{"client":…,"cause":…,"from":…,"to":…,"at_ms":…,"detect_ms":…,"first_frame_ms":…,
  *              "gap_ms":…}, …],
  *    "verdicts":[{"at_ms":…,"observer":…,"peer":…,"verdict":…,"location":…,"evidence":…}, …],
@@ -63,6 +63,8 @@ struct report_client {
     uint64_t frames_expected;
     uint64_t frames_lost;
     uint32_t frames_duplicated;
+    uint32_t reordered;        /* [frames] at the output */
+    uint32_t duplicates_apart; /* [frames] that came twice outside of any overlap: overlap.h */
     uint32_t hedges;
     int64_t gap_max_ms;     /* [ms] longest stretch of media missing at the output */
     int64_t served_from_ms; /* [ms] since when media has been heard without a break of
@@ -170,6 +172,8 @@ void report_add_mark(struct report *r, const struct report_mark *mark);
 uint64_t report_frames_expected(const struct report *r);
 uint64_t report_frames_lost(const struct report *r);
 uint64_t report_frames_duplicated(const struct report *r);
+uint64_t report_reordered(const struct report *r);
+uint64_t report_duplicates_apart(const struct report *r);
 
 /* True if nothing is broken and every expectation is met. */
 bool report_ok(const struct report *r);

@@ -372,6 +372,10 @@ struct scenario_expectations {
     struct duration all_served_by; /* from this instant to the end every client has media */
     bool hedges_max_given;
     uint32_t hedges_max;
+    bool reordered_max_given;
+    uint32_t reordered_max; /* [frames] at the outputs of all clients together */
+    bool duplicates_apart_max_given;
+    uint32_t duplicates_apart_max; /* [frames] likewise, that came twice outside of any overlap */
     bool whole; /* at the end everybody knows, hears and serves as if nothing had happened */
     struct mark whole_mark;
     struct scenario_moves moves[16];

@@ -180,6 +180,8 @@ static void check_expectations(struct schema_run *run, struct tree_node *node, v
     const struct tree_node *whole = tree_find(node, "whole");
     e->whole_mark = whole != NULL ? whole->mark : (struct mark){0, 0};
     e->hedges_max_given = tree_find(node, "hedges_max") != NULL;
+    e->reordered_max_given = tree_find(node, "reordered_max") != NULL;
+    e->duplicates_apart_max_given = tree_find(node, "duplicates_apart_max") != NULL;
 }
 
 static const struct schema_row expectation_rows[] = {
@@ -193,6 +195,13 @@ static const struct schema_row expectation_rows[] = {
      .doc = "From this instant to the end every client has media."},
     {"hedges_max", SCHEMA_COUNT, AT(scenario_expectations, hedges_max),
      .doc = "Hedges, of all clients together."},
+    {"reordered_max", SCHEMA_COUNT, AT(scenario_expectations, reordered_max),
+     .doc = "Frames that come out after a later one, of all clients together; live at their "
+            "players' ports."},
+    {"duplicates_apart_max", SCHEMA_COUNT, AT(scenario_expectations, duplicates_apart_max),
+     .doc = "Frames that came twice where no two servers had been asked to send, of all clients "
+            "together. Who is asked to serve, to hedge or to be hot may send until it is released, "
+            "and a round trip and 100 ms longer. What is resent on request does not count."},
     {"whole", SCHEMA_BOOL, AT(scenario_expectations, whole), .preset = "false",
      .doc = "True: the scenario heals everything that it broke, and at its end every cluster runs, "
             "believes its peers alive and knows who is served, once each."},

@@ -522,6 +522,11 @@ static void put_expectations(struct text *t, const struct scenario_expectations 
     }
     if (e->hedges_max_given)
         text_putf(t, "  expects   at most %u hedges\n", (unsigned)e->hedges_max);
+    if (e->reordered_max_given)
+        text_putf(t, "  expects   at most %u frames reordered\n", (unsigned)e->reordered_max);
+    if (e->duplicates_apart_max_given)
+        text_putf(t, "  expects   at most %u frames twice outside of an overlap\n",
+                  (unsigned)e->duplicates_apart_max);
     if (e->whole)
         text_putf(t, "  expects   everything whole at the end\n");
     for (uint32_t i = 0; i < e->move_count; i++) {

@@ -384,6 +384,8 @@ struct sim_client {
     struct sim_holder *holders;
     uint32_t holder_count;
     struct sim_heard total; /* once it is over */
+    uint32_t reordered;     /* [frames] played after a later one */
+    uint32_t apart;         /* [frames] that came twice outside of any overlap */
     struct sim_notes notes;
 };
 

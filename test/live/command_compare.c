@@ -1,23 +1,15 @@
 /* compare: the same scenarios through the simulator and through the real programs. */
 #include "test/lib/likeness.h"
 #include "test/live/commands.h"
-#include "test/live/process.h"
-#include "test/live/site.h"
+#include "test/live/rerun.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOVES_APART 0.2
-
-#define SPOILT_MS 30 /* a run in which the machine stood still for longer tells of the machine */
-#define TRIES     3
 
 static const char help[] =
     "usage: live-run compare FILE... [--live N] [--most N] [--sim N] [--seed N] [--json]\n"
@@ -64,69 +56,10 @@ struct options {
 
 /* ---- running ---- */
 
-/* The last line of what a program says, as JSON; NULL if it is none. */
-static json_t *last_line(const char *const *argv, int *status) {
-    char *text = NULL;
-    size_t len = 0, room = 0;
-    ssize_t n = 1;
-    int ends[2];
-    *status = -1;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return NULL;
-    pid_t pid =
-        process_start(&(struct process_spec){.argv = argv, .in = -1, .out = ends[1], .err = -1});
-    close(ends[1]);
-    while (pid > 0 && n > 0) {
-        if (len + 65536 > room) {
-            room = 2 * room + 131072;
-            char *grown = realloc(text, room);
-            if (grown == NULL)
-                break;
-            text = grown;
-        }
-        n = read(ends[0], text + len, room - len - 1);
-        if (n < 0 && errno == EINTR)
-            n = 1;
-        else
-            len += n > 0 ? (size_t)n : 0;
-    }
-    close(ends[0]);
-    while (pid > 0 && waitpid(pid, status, 0) < 0 && errno == EINTR)
-        continue;
-    *status = WIFEXITED(*status) ? WEXITSTATUS(*status) : -1;
-    if (text == NULL)
-        return NULL;
-    for (text[len] = '\0'; len > 0 && text[len - 1] == '\n';)
-        text[--len] = '\0';
-    const char *line = strrchr(text, '\n') != NULL ? strrchr(text, '\n') + 1 : text;
-    json_t *report = json_loads(line, 0, NULL);
-    free(text);
-    return report;
-}
-
-static json_t *report_of(bool live, const char *file, unsigned long long seed) {
-    char program[SITE_PATH_MAX + 16], number[24];
-    int status;
-    snprintf(number, sizeof(number), "%llu", seed);
-    snprintf(program, sizeof(program), "%s/peersim", command_bin());
-    const char *const there[] = {"/proc/self/exe", "run",    file,      "--seed",
-                                 number,           "--json", "--quiet", NULL};
-    const char *const here[] = {program, file, "--apart", "--seed", number, "--json", NULL};
-    return last_line(live ? there : here, &status);
-}
-
-static bool is_spoilt(const json_t *report) {
-    return json_number_value(json_object_get(report, "stood_still_ms")) > SPOILT_MS;
-}
-
 /* Returns how often it was made again. */
 static unsigned run(struct samples *s, bool live, const char *file, unsigned long long seed) {
-    json_t *report = report_of(live, file, seed);
     unsigned again = 0;
-    for (; live && is_spoilt(report) && again + 1 < TRIES; again++) {
-        json_decref(report);
-        report = report_of(live, file, seed);
-    }
+    json_t *report = rerun_undisturbed(live, file, seed, &again);
     samples_take(s, report);
     json_decref(report);
     return again;

@@ -28,6 +28,7 @@ int command_hostile(int argc, char **argv);
 int command_wan(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_trials(int argc, char **argv);
 
 /* The folder of the programs that were built along with this one; static storage. */
 const char *command_bin(void);

@@ -144,17 +144,19 @@ static void add_listener(struct runner *r, const struct listener *l) {
     struct instant end = last < 0 ? listener_end(l, r->ended) : INSTANT_NEVER;
     struct player_count c = player_count(&l->player, end, last, REPORT_BREAK_MS);
     char outcome[REPORT_TEXT_LEN_MAX + 1];
-    struct report_client row = {.group = l->group,
-                                .name = l->name,
-                                .outcome = outcome,
-                                .frames_expected = c.expected,
-                                .frames_lost = c.lost,
-                                .frames_duplicated =
-                                    (uint32_t)listener_number(l, "frames_duplicated"),
-                                .hedges = (uint32_t)listener_number(l, "hedges"),
-                                .gap_max_ms = c.gap_max_ms,
-                                .served_from_ms = REPORT_UNSERVED,
-                                .left = l->left || instant_is_never(l->start)};
+    struct report_client row = {
+        .group = l->group,
+        .name = l->name,
+        .outcome = outcome,
+        .frames_expected = c.expected,
+        .frames_lost = c.lost,
+        .frames_duplicated = (uint32_t)listener_number(l, "frames_duplicated"),
+        .reordered = (uint32_t)l->player.out_of_order,
+        .duplicates_apart = r->copies != NULL ? (uint32_t)r->copies[l->index].apart : 0,
+        .hedges = (uint32_t)listener_number(l, "hedges"),
+        .gap_max_ms = c.gap_max_ms,
+        .served_from_ms = REPORT_UNSERVED,
+        .left = l->left || instant_is_never(l->start)};
     if (l->report != NULL && c.expected > 0)
         row.served_by = text_of(l->report, "cluster");
     if (instant_is_never(l->start)) { /* nobody called it */

@@ -5,6 +5,7 @@
 #include "topo/location.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct site *site_named(struct runner *r, const char *name) {
@@ -120,9 +121,29 @@ static const char *hearing(const struct runner *r, const struct episode *x,
     return out;
 }
 
+/* [µs] there and back, as the scenario says; on loopback there is no way between them. */
+static struct duration trip_of(const struct runner *r, uint32_t site, uint32_t group) {
+    if (r->space.wide == NULL)
+        return DURATION_ZERO;
+    struct path_quality there = scenario_way(r->scenario, group, true, site, false);
+    struct path_quality back = scenario_way(r->scenario, site, false, group, true);
+    return duration_add(duration_add(there.delay, there.jitter),
+                        duration_add(back.delay, back.jitter));
+}
+
+static void look_for_copies(struct runner *r, const struct tap_packet *p) {
+    if (r->copies == NULL || p->listener >= r->listener_count)
+        return;
+    bool asks = !p->to_listener && p->resumes;
+    struct duration trip =
+        asks ? trip_of(r, p->site, r->listeners[p->listener].group) : DURATION_ZERO;
+    copies_seen(&r->copies[p->listener], p, trip);
+}
+
 static void tapped(void *data, const struct tap_packet *p) {
     struct runner *r = data;
     char text[RUNNER_TEXT_MAX];
+    look_for_copies(r, p);
     enum episode_news news = episodes_seen(&r->episodes, p);
     struct episode *x = episodes_newest(&r->episodes);
     if (news == EPISODE_NOTHING)
@@ -161,5 +182,6 @@ void hearsay_attach(struct runner *r) {
         r->listeners[i].said = listener_said;
         r->listeners[i].data = r;
     }
+    r->copies = calloc(r->listener_count > 0 ? r->listener_count : 1, sizeof(*r->copies));
     r->tap = tap_open(r->loop, &r->space, r->listener_count, tapped, r);
 }

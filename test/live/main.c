@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"wan", "", "is the wide-area emulator exact?", command_wan},
     {"compare", "FILE", "the same scenarios in peersim and with the real programs",
      command_compare},
+    {"trials", "CASE", "hundreds of deaths, held against what is promised", command_trials},
     {"watch", "PID", "had the machine time for a test and its processes?", command_watch},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -483,6 +483,7 @@ void runner_close(struct runner *r) {
     for (uint32_t i = 0; i < r->listener_count; i++)
         listener_close(&r->listeners[i]);
     free(r->listeners);
+    free(r->copies);
     for (uint32_t i = 0; i < r->site_count; i++)
         site_close(&r->sites[i]);
     for (uint32_t i = 0; i < r->resolver_count; i++)

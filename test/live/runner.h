@@ -10,6 +10,7 @@
 
 #include "peerd/base/rng.h"
 #include "peerd/sim/report.h"
+#include "test/live/copies.h"
 #include "test/live/episode.h"
 #include "test/live/inquiry.h"
 #include "test/live/listener.h"
@@ -79,6 +80,7 @@ struct runner {
     struct listener_config listener_config;
     struct timeline *timeline;
     struct episodes episodes;
+    struct copies *copies; /* one a listener; owned */
     struct opinions opinions;
     struct tap *tap;
     struct net_timer next;   /* what the present state waits for */

@@ -52,15 +52,26 @@ static uint32_t be32(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* A hedge or a commit; the purpose of a resume stands at a fixed place (wire/message.h). */
-static bool asks_for_media(const uint8_t *body, size_t len) {
-    return len > PURPOSE_AT && body[0] == MESSAGE_FIRST_BYTE && body[2] == MESSAGE_RESUME &&
-           (body[PURPOSE_AT] == RESUME_HEDGE || body[PURPOSE_AT] == RESUME_COMMIT);
+/* What is asked; the purpose of a resume stands at a fixed place (wire/message.h). */
+static void read_purpose(struct tap_packet *p, const uint8_t *body, size_t len) {
+    p->resumes = len > PURPOSE_AT && body[0] == MESSAGE_FIRST_BYTE && body[2] == MESSAGE_RESUME;
+    if (!p->resumes)
+        return;
+    p->purpose = (enum resume_purpose)body[PURPOSE_AT];
+    p->asks = p->purpose == RESUME_HEDGE || p->purpose == RESUME_COMMIT;
+}
+
+static void read_numbers(struct tap_packet *p, const uint8_t *body, size_t len) {
+    struct rtp_packet packet;
+    if (!p->media || rtp_decode(&packet, body, len) != ERR_OK)
+        return;
+    p->seq = packet.seq;
+    p->ssrc = packet.ssrc;
 }
 
 static void look(struct tap *t, const uint8_t *ip, size_t len, struct instant at) {
     size_t header = len >= IP_HEADER_MIN ? (size_t)(ip[0] & 15) * 4 : 0;
-    if (header < IP_HEADER_MIN || len < header + UDP_HEADER + 1)
+    if (header < IP_HEADER_MIN || ip[0] >> 4 != 4 || len < header + UDP_HEADER + 1)
         return;
     uint32_t from = be32(ip + 12), to = be32(ip + 16);
     int site = space_site_of(t->space, from), listener = space_listener_of(t->space, to);
@@ -77,7 +88,8 @@ static void look(struct tap *t, const uint8_t *ip, size_t len, struct instant at
     p.site = (uint32_t)site;
     p.listener = (uint32_t)listener;
     p.media = rtp_kind(body, body_len) == RTP_KIND_RTP;
-    p.asks = asks_for_media(body, body_len);
+    read_purpose(&p, body, body_len);
+    read_numbers(&p, body, body_len);
     t->seen(t->data, &p);
 }
 
@@ -129,13 +141,15 @@ static void ready(void *data, unsigned events) {
     }
 }
 
-static int open_socket(const char *interface) {
+/* The kernel shows what leaves only to whoever listens to every protocol. On loopback that comes in
+ * again, and is seen then. */
+static int open_socket(const char *interface, uint16_t protocol) {
     int on = 1, bytes = 4 * 1024 * 1024;
     int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     struct sockaddr_ll lo = {.sll_family = AF_PACKET,
-                             .sll_protocol = htons(ETH_P_IP),
+                             .sll_protocol = htons(protocol),
                              .sll_ifindex = (int)if_nametoindex(interface)};
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     if (filter(fd) && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 &&
@@ -149,7 +163,7 @@ static bool listen_to(struct tap *t, struct net_loop *loop, const struct wan_pla
     struct ear *ear = &t->ears[t->ear_count++];
     int home = place != NULL ? wan_place_enter(place) : -1;
     ear->tap = t;
-    ear->fd = open_socket(place != NULL ? WAN_INTERFACE : "lo");
+    ear->fd = place != NULL ? open_socket(WAN_INTERFACE, ETH_P_ALL) : open_socket("lo", ETH_P_IP);
     if (home >= 0)
         wan_place_leave(home);
     ear->watch = ear->fd >= 0 ? net_watch_open(loop, ear->fd, NET_READABLE, ready, ear) : NULL;

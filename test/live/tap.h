@@ -10,6 +10,7 @@
 #define TEST_LIVE_TAP_H
 
 #include "peerd/net/loop.h"
+#include "peerd/wire/message.h"
 #include "test/live/space.h"
 
 struct tap;
@@ -19,8 +20,12 @@ struct tap_packet {
     uint32_t listener;
     uint32_t site;
     bool to_listener;
-    bool media; /* RTP; otherwise RTCP or one of our own messages */
-    bool asks;  /* a hedge or a commit: the listener wants this site to send */
+    bool media;                  /* RTP; otherwise RTCP or one of our own messages */
+    bool asks;                   /* a hedge or a commit: the listener wants this site to send */
+    bool resumes;                /* a resume of the listener, of this purpose */
+    enum resume_purpose purpose; /* likewise */
+    uint16_t seq;                /* of media */
+    uint32_t ssrc;               /* likewise */
 };
 
 /* `space` must outlive it. */

@@ -33,6 +33,8 @@ gap_max       | yes | expectations: {gap_max: 100ms}
 detect_max    | yes | expectations: {detect_max: 100ms}
 all_served_by | yes | expectations: {all_served_by: 2s}
 hedges_max    | yes | expectations: {hedges_max: 0}
+reordered_max | yes | expectations: {reordered_max: 0}
+duplicates_apart_max | yes | expectations: {duplicates_apart_max: 0}
 whole         | no  | expectations: {whole: true}
 moves         | yes | expectations: {moves: [{cause: drain, from: a, to: b, by: 3s, max: 1}]}
 verdicts      | yes | expectations: {verdicts: [{of: a, verdict: crashed, by: all, never: true}]}
