@@ -1,5 +1,5 @@
 /*
- * How many resumes one worker takes on: in pure code, and through the real program.
+ * How many resumes one worker takes on: in pure code, and through the real program; and a cluster.
  *
  * Pure is what the door of a worker does with each: decode, cookie, ticket, signature, tenure. The
  * rest of a real one is opening the source and, for Opus, pre-roll. Real ones come over loopback
@@ -7,9 +7,13 @@
  * then hedges that lack ten frames, then commits. Counted is what was granted, by the second until
  * the last answer and by the worker's CPU until the last client heard its first frame. A hedge that
  * waits for its pre-roll longer than its 500 ms is never heard: that share is told.
+ *
+ * A cluster is peerd and transcoderd with a worker for each of two cores, and a crowd for each, in
+ * a process of its own on the same cores (rush.h): what counts are answers, by the wall clock.
  */
 #include "test/bench/crowd.h"
 #include "test/bench/machine.h"
+#include "test/bench/rush.h"
 #include "test/bench/sheet.h"
 #include "transcoder/timeline/tenure.h"
 
@@ -269,6 +273,45 @@ static void put_real(struct sheet *s, struct machine *m, enum media_codec codec,
     put_pass(s, "cold", "commits of nothing lodged", &cold, rounds);
 }
 
+/* ---- a cluster ------------------------------------------------------------------------------- */
+
+#define CLUSTER_COUNT 1000
+#define CLUSTER_AIM   5000 /* answers a second */
+#define ALONE_COUNT   50   /* starts one after the other */
+
+static void put_cluster(struct sheet *s, const struct machine *m) {
+    static struct site site;
+    struct rush_result r[ROUNDS], opus, alone;
+    double per_s[ROUNDS], cpu_us[ROUNDS], load_us[ROUNDS];
+    unsigned rounds = s->quick ? 1 : ROUNDS;
+    uint32_t count = s->quick ? CLUSTER_COUNT / 5 : CLUSTER_COUNT;
+    site_init(&site, m, "fra1", 0, RUSH_CROWDS);
+    site_start(&site, NULL);
+    for (unsigned i = 0; i < rounds; i++) {
+        r[i] = rush_run(&site, MEDIA_CODEC_PCMU, count, false);
+        per_s[i] = count / r[i].answered_s;
+        cpu_us[i] = (r[i].answered_cpu_s + r[i].peerd_cpu_s) * 1e6 / count;
+        load_us[i] = r[i].load_cpu_s * 1e6 / count;
+    }
+    opus = rush_run(&site, MEDIA_CODEC_OPUS, count / 2, false);
+    alone = rush_run(&site, MEDIA_CODEC_OPUS, s->quick ? ALONE_COUNT / 5 : ALONE_COUNT, true);
+    site_destroy(&site);
+    sheet_group(s, "cluster", "a cluster, two workers: commits of 1000 at once, nothing lodged");
+    sheet_put_aimed(s, "answers_per_s", "answered, a second", sheet_median(per_s, rounds), "/s",
+                    CLUSTER_AIM);
+    sheet_put(s, "control_us", "CPU of the cluster until the last answer, each",
+              sheet_median(cpu_us, rounds), "us");
+    sheet_put(s, "load_us", "CPU of those who ask, on the same cores, each",
+              sheet_median(load_us, rounds), "us");
+    sheet_put(s, "opus_answers_per_s", "the same of Opus, whose pre-rolls begin meanwhile",
+              count / 2 / opus.answered_s, "/s");
+    sheet_put(s, "opus_full_ms", "CPU of a start of Opus alone, with a full pre-roll",
+              alone.heard_cpu_s * 1e3 / alone.count, "ms");
+    sheet_put(s, "opus_quick_ms", "CPU of a start of Opus among 500, with a quick one",
+              opus.heard_cpu_s * 1e3 / opus.count, "ms");
+    sheet_put(s, "opus_heard_s", "until the last of them is heard", opus.heard_s, "s");
+}
+
 int main(int argc, char **argv) {
     struct sheet s;
     struct machine m;
@@ -280,6 +323,7 @@ int main(int argc, char **argv) {
     machine_init(&m);
     put_real(&s, &m, MEDIA_CODEC_PCMU, 500);
     put_real(&s, &m, MEDIA_CODEC_OPUS, 100);
+    put_cluster(&s, &m);
     machine_destroy(&m);
     return sheet_close(&s);
 }
