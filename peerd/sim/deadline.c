@@ -12,8 +12,9 @@ static struct instant site_deadline(const struct sim_site *site) {
 static struct instant worker_deadline(const struct sim *sim, const struct sim_worker *w) {
     if (w->process.life != SIM_LIFE_RUNNING)
         return INSTANT_NEVER;
-    return sim_clock_true(&sim->nodes[w->node].clock,
-                          instant_min(tenure_deadline(&w->tenure), due_first(&w->due)));
+    return sim_clock_true(
+        &sim->nodes[w->node].clock,
+        instant_min(tenure_deadline(&w->tenure), instant_max(due_first(&w->due), w->busy_until)));
 }
 
 static struct instant client_deadline(const struct sim *sim, const struct sim_client *c) {

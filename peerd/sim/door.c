@@ -1,4 +1,5 @@
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/labour.h"
 #include "peerd/sim/probing.h"
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/shelf.h"
@@ -92,6 +93,7 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     uint32_t slot = tenure_find(&w->tenure, &r->session);
     bool known = slot != TENURE_SLOT_NONE && sim_session_at(w, slot)->used;
     enum err e = ERR_BAD_COOKIE;
+    sim_labour_resume(sim, w);
     if (cookie_is_good(sim, node, client, &r->cookie))
         e = check_ticket(sim, w, r, &sim->clients[client], known);
     if (e == ERR_OK && !sim_rekey_is_called(&sim->sites[w->cluster], &r->target))

@@ -77,6 +77,7 @@ struct scenario_cluster {
     uint32_t capacity;              /* [sessions] of each service; 0: as the services say */
     uint32_t reserved_slots;        /* [sessions] of them for each peer */
     uint32_t workers;               /* processes a node */
+    struct duration frame_cpu;      /* of a worker's core, for a frame; zero: it is not followed */
     uint32_t nodes;
     struct scenario_lie lies;
     bool detection_given, limits_given;

@@ -143,6 +143,10 @@ static const struct schema_row cluster_rows[] = {
      .range = "0..1000000", .doc = "Of them kept for each peer, as in a policy."},
     {"workers", SCHEMA_COUNT, AT(scenario_cluster, workers), .preset = "2", .range = "1..64",
      .doc = "Worker processes of each node."},
+    {"frame_cpu", SCHEMA_DURATION, AT(scenario_cluster, frame_cpu), .range = "10us..10ms",
+     .doc = "What a frame costs of the one core that each worker has; resumes and pre-rolls cost "
+            "some, too. For the simulator, which takes all of that for nothing without it; real "
+            "programs take what they take."},
     {"nodes", SCHEMA_COUNT, AT(scenario_cluster, nodes), .preset = "1", .range = "1..32",
      .doc = "Node supervisors, one a machine."},
     {"services", SCHEMA_LIST,

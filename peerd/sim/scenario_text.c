@@ -331,6 +331,8 @@ static void put_row(struct text *t, const struct scenario_cluster *c) {
               c->count > 1 ? ", …" : "", (unsigned)c->nodes, (unsigned)c->workers);
     if (c->capacity > 0)
         text_putf(t, ", capacity %u", (unsigned)c->capacity);
+    if (c->frame_cpu.us > 0)
+        text_putf(t, ", %d us of CPU a frame", (int)c->frame_cpu.us);
     if (c->reserved_slots > 0)
         text_putf(t, ", %u reserved for each peer", (unsigned)c->reserved_slots);
     if (!name_equal(&c->identity.region, &c->identity.name))

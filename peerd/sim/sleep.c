@@ -26,7 +26,10 @@ bool sim_sleep_is_drawn(const struct sim_options *o) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < o->scenario->client_group_count; i++)
         count += o->scenario->clients[i].count;
-    bool settled = !followed && !o->scenario->discovery.given;
+    bool labour = false; /* who sleeps is sent frames that cost nobody anything */
+    for (uint32_t i = 0; i < o->scenario->cluster_count; i++)
+        labour |= o->scenario->clusters[i].frame_cpu.us > 0;
+    bool settled = !labour && !followed && !o->scenario->discovery.given;
     bool drawn = settled && (count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
     return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);
 }

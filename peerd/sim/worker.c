@@ -3,6 +3,7 @@
 
 #include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/labour.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/post.h"
@@ -79,7 +80,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w, struct duration aft
     w->tenure.guests = w->guests;
     due_init(&w->due, w->paces, w->slots);
     forget_sessions(w);
-    w->started = sim_worker_now(sim, w);
+    w->started = w->busy_until = sim_worker_now(sim, w);
     for (int i = 0; i < LAP_QUEUE_FULL; i++)
         w->warm[i] = w->started;
     sim_put(sim, after,
@@ -218,8 +219,7 @@ static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_sess
         s->mergeable_from = lap_merges_from(from, stream->phase, frames);
     if (frames == 0)
         return;
-    s->warm =
-        instant_add(instant_max(w->warm[0], now), duration_us((int64_t)frames * SIM_PREROLL_US));
+    s->warm = instant_add(instant_max(w->warm[0], now), sim_labour_preroll(sim, w, frames));
     memmove(&w->warm[1], &w->warm[0], (LAP_QUEUE_FULL - 1) * sizeof(w->warm[0]));
     w->warm[0] = s->warm;
 }
@@ -263,11 +263,12 @@ static void tell_begun(struct sim *sim, struct sim_worker *w, uint32_t slot) {
 static void serve(struct sim *sim, struct sim_worker *w, uint32_t slot) {
     struct sim_session *s = sim_session_at(w, slot);
     struct instant now = sim_worker_now(sim, w);
-    bool sent = false;
+    uint32_t sent = 0;
     uint64_t frame;
-    for (; pace_take(&s->pace, now, &frame); sent = true)
+    for (; pace_take(&s->pace, now, &frame); sent++)
         send_frame(sim, w, slot, frame);
-    if (sent && !instant_is_never(s->begins))
+    sim_labour_frames(sim, w, sent);
+    if (sent > 0 && !instant_is_never(s->begins))
         tell_begun(sim, w, slot);
     bool over = s->pace.running && pace_finished(&s->pace) && !s->told;
     if (over)
@@ -482,14 +483,26 @@ void sim_worker_step(struct sim *sim, struct sim_worker *w, const struct tenure_
 
 /* ---- time ---- */
 
+/* As transcoderd finds that out. */
+static bool is_behind(struct sim_worker *w, uint32_t slot, struct instant now) {
+    return instant_is_never(sim_session_at(w, slot)->begins) &&
+           duration_less(duration_ms(WINDOW_BEHIND), instant_since(now, due_at(&w->due, slot)));
+}
+
 void sim_worker_due(struct sim *sim, struct sim_worker *w) {
     const struct tenure_event tick = {.kind = TENURE_TICKED, .now = sim_worker_now(sim, w)};
     uint32_t ticks = 0, slot;
+    bool behind = false;
     while (instant_reached(tick.now, tenure_deadline(&w->tenure))) {
         sim_worker_step(sim, w, &tick, NULL);
         assert(++ticks < TICKS_MAX);
     }
-    while (due_reached(&w->due, tick.now, &slot))
+    while (sim_labour_idle(w, tick.now) && due_reached(&w->due, tick.now, &slot)) {
+        behind = behind || is_behind(w, slot, tick.now);
         serve(sim, w, slot);
+    }
+    if (behind)
+        sim_worker_step(sim, w, &(struct tenure_event){.kind = TENURE_FELL_BEHIND, .now = tick.now},
+                        NULL);
     sim_due_worker(sim, w);
 }

@@ -294,6 +294,7 @@ struct sim_worker {
     uint32_t restarts;
     uint32_t credit_used;                /* as counted in the site's sum */
     struct instant warm[LAP_QUEUE_FULL]; /* its latest pre-rolls are done, the last one first */
+    struct instant busy_until;           /* with what labour.h follows */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
     struct instant turned;  /* since when it can be reached, or not */

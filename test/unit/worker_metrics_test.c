@@ -11,7 +11,23 @@ static const struct node_worker workers[] = {
     {.index = 1, .pid = 0, .resent = 3, .credit_spent = 4, .probes = 5, .probes_refused = 6},
 };
 
+static struct starts starts_of_two(void) {
+    struct starts s = {.count = 0};
+    const struct link_window ours = {.starts = 256, .in_time = 4};
+    const struct link_window theirs[] = {
+        {.issuer = {"fra1"}, .starts = 128, .under_way = 3, .late = 1, .busy = 9},
+        {.issuer = {"fra1"}, .starts = 64, .under_way = 2, .in_time = 5, .busy = 1}};
+    starts_told(&s, 0, &ours);
+    starts_told(&s, 0, &theirs[0]);
+    starts_told(&s, 1, &theirs[0]);
+    starts_told(&s, 1, &theirs[1]);
+    starts_told(&s, 2, &theirs[1]);
+    starts_worker_lost(&s, 2);
+    return s;
+}
+
 Test(worker_metrics, page) {
+    const struct starts starts = starts_of_two();
     static const struct {
         const char *sample;
         double value;
@@ -26,6 +42,13 @@ Test(worker_metrics, page) {
         {"transcoderd_worker_credit_spent_slots{worker=\"1\"}", 4},
         {"transcoderd_worker_probes_answered_total{worker=\"1\"}", 5},
         {"transcoderd_worker_probes_refused_total{worker=\"1\"}", 6},
+        {"transcoderd_starts_window{cluster=\"ams1\"}", 256},
+        {"transcoderd_starts_in_time_total{cluster=\"ams1\"}", 4},
+        {"transcoderd_starts_window{cluster=\"fra1\"}", 192},
+        {"transcoderd_starts_under_way{cluster=\"fra1\"}", 5},
+        {"transcoderd_starts_in_time_total{cluster=\"fra1\"}", 10},
+        {"transcoderd_starts_late_total{cluster=\"fra1\"}", 2},
+        {"transcoderd_starts_busy_total{cluster=\"fra1\"}", 20},
         {"transcoderd_standbys", 8},
         {"transcoderd_credit_slots", 9},
         {"transcoderd_credit_left_seconds", 2.5},
@@ -36,6 +59,9 @@ Test(worker_metrics, page) {
     };
     struct metrics_facts facts = {.workers = workers,
                                   .worker_count = 2,
+                                  .starts = starts.rows,
+                                  .starts_count = starts.count,
+                                  .self = {"ams1"},
                                   .standbys = 8,
                                   .credit_slots = 9,
                                   .credit = duration_ms(2500),

@@ -277,6 +277,28 @@ static void tell_refused(struct worker *w) {
     }
 }
 
+static void tell_window(struct worker *w, const struct window *row, struct window *told) {
+    struct link_window l = {.issuer = told->issuer};
+    if (!name_equal(&row->issuer, &told->issuer)) { /* the row is another cluster's now */
+        link_send(w->link, LINK_WINDOW, &l);
+        *told = (struct window){.issuer = row->issuer};
+    }
+    bool same = window_starts(row) == window_starts(told) && row->under_way == told->under_way &&
+                row->in_time == told->in_time && row->late == told->late &&
+                row->refused == told->refused;
+    bool used = row->under_way + row->in_time + row->late + row->refused > 0;
+    if (same || !used)
+        return;
+    l = (struct link_window){.issuer = row->issuer,
+                             .starts = window_starts(row),
+                             .under_way = row->under_way,
+                             .in_time = row->in_time - told->in_time,
+                             .late = row->late - told->late,
+                             .busy = row->refused - told->refused};
+    if (link_send(w->link, LINK_WINDOW, &l))
+        *told = *row;
+}
+
 static void ping_received(struct worker *w, const struct link_ping *p) {
     const struct tenure *t = &w->tenure;
     int64_t late_us = instant_since(net_now(), due_first(&w->due)).us;
@@ -295,6 +317,8 @@ static void ping_received(struct worker *w, const struct link_ping *p) {
     memcpy(s.refused, w->refused, sizeof(s.refused));
     link_send(w->link, LINK_STATUS, &s);
     tell_refused(w);
+    for (uint32_t i = 0; i < WINDOWS_MAX; i++)
+        tell_window(w, &t->windows.rows[i], &w->told[i]);
 }
 
 /* ---- the link -------------------------------------------------------------------------------- */
@@ -349,6 +373,7 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_READY:
     case LINK_STATUS:
     case LINK_REFUSED:
+    case LINK_WINDOW:
     case LINK_SESSION:
     case LINK_ENDED:
     case LINK_TRIP:

@@ -247,6 +247,9 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_SESSION:
         h->session_changed(h->data, m->index, body);
         return;
+    case LINK_WINDOW:
+        h->window(h->data, m->index, body);
+        return;
     case LINK_REFUSED:
         h->refused(h->data, body);
         return;

@@ -43,6 +43,7 @@ struct crew_handlers {
     void (*session_changed)(void *data, uint32_t worker, const struct link_session *s);
     void (*session_ended)(void *data, uint32_t worker, const struct link_ended *e);
     void (*refused)(void *data, const struct link_refused *r);
+    void (*window)(void *data, uint32_t worker, const struct link_window *w);
     void (*trip_measured)(void *data, const struct node_trip *t);
     /* Its client may be named others to measure. */
     void (*asked)(void *data, const struct session_id *session);

@@ -63,6 +63,14 @@ struct link_refused {
     struct guests_turned_away more;
 };
 
+/* A cluster's window at a worker (transcoder/timeline/window.h). */
+struct link_window {
+    struct name issuer; /* empty: ours */
+    uint32_t starts;    /* that may be under way */
+    uint32_t under_way;
+    uint64_t in_time, late, busy; /* starts, and refusals, since this was said last */
+};
+
 struct link_ping {
     uint64_t number; /* grows */
 };
@@ -106,6 +114,7 @@ struct link_ended {
     X(LINK_READY, struct link_nothing)                                                             \
     X(LINK_STATUS, struct link_status)                                                             \
     X(LINK_REFUSED, struct link_refused)                                                           \
+    X(LINK_WINDOW, struct link_window)                                                             \
     X(LINK_SESSION, struct link_session)                                                           \
     X(LINK_ENDED, struct link_ended)                                                               \
     X(LINK_TRIP, struct node_trip)                                                                 \

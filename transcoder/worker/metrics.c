@@ -62,6 +62,50 @@ static void put_workers(FILE *out, const struct metrics_facts *f) {
 #undef OF
 }
 
+/* A line for each cluster whose sessions have begun here. */
+static void of_starts(FILE *out, const struct metrics_facts *f, const char *name, const char *type,
+                      const char *help, uint64_t (*value)(const struct starts_row *row)) {
+    if (f->starts_count > 0)
+        family(out, name, type, help);
+    for (uint32_t i = 0; i < f->starts_count; i++) {
+        const struct starts_row *row = &f->starts[i];
+        const struct name *who = name_is_empty(&row->issuer) ? &f->self : &row->issuer;
+        fprintf(out, "%s{cluster=\"%s\"} %" PRIu64 "\n", name, who->text, value(row));
+    }
+}
+
+static uint64_t window_of(const struct starts_row *row) {
+    return starts_window(row);
+}
+
+static uint64_t under_way_of(const struct starts_row *row) {
+    return starts_under_way(row);
+}
+
+static uint64_t in_time_of(const struct starts_row *row) {
+    return row->in_time;
+}
+
+static uint64_t late_of(const struct starts_row *row) {
+    return row->late;
+}
+
+static uint64_t busy_of(const struct starts_row *row) {
+    return row->busy;
+}
+
+static void put_starts(FILE *out, const struct metrics_facts *f) {
+    of_starts(out, f, "transcoderd_starts_window", "gauge",
+              "Sessions of that cluster's tickets that may begin at a time.", window_of);
+    of_starts(out, f, "transcoderd_starts_under_way", "gauge", "Those that do.", under_way_of);
+    of_starts(out, f, "transcoderd_starts_in_time_total", "counter",
+              "Starts whose first frame went out in time.", in_time_of);
+    of_starts(out, f, "transcoderd_starts_late_total", "counter", "Starts that were late.",
+              late_of);
+    of_starts(out, f, "transcoderd_starts_busy_total", "counter",
+              "Starts refused for a moment, as too many were under way.", busy_of);
+}
+
 char *metrics_render(const struct metrics_facts *f) {
     char *text = NULL;
     size_t len = 0;
@@ -69,6 +113,7 @@ char *metrics_render(const struct metrics_facts *f) {
     if (out == NULL)
         return NULL;
     put_workers(out, f);
+    put_starts(out, f);
     gauge(out, "transcoderd_standbys", "Sessions here that others serve: standbys and hedges.",
           f->standbys);
     gauge(out, "transcoderd_credit_slots", "Sessions that peerd lets this node admit.",

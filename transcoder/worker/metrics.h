@@ -12,6 +12,7 @@
 #include "peerd/net/log.h"
 #include "peerd/net/loop.h"
 #include "peerd/wire/node.h"
+#include "transcoder/worker/starts.h"
 
 struct metrics;
 
@@ -19,6 +20,9 @@ struct metrics;
 struct metrics_facts {
     const struct node_worker *workers;
     uint32_t worker_count;
+    const struct starts_row *starts;
+    uint32_t starts_count;
+    struct name self;         /* the cluster that it belongs to */
     uint32_t standbys;        /* sessions here that are served elsewhere */
     uint32_t credit_slots;    /* leased by peerd */
     struct duration credit;   /* left of that lease; zero: it is over; endless: without a peerd */

@@ -45,6 +45,7 @@ struct supervisor {
     struct catalogue_hash catalogue_hash;
     struct link_credit credit;
     struct guests_allotted guests;
+    struct starts starts;
     struct node_guest guest_list[NODE_GUESTS_MAX]; /* of the request in the making */
     /* Sources are told again when they changed: a version each for what is, was sent, was heard. */
     uint64_t sources, sources_sent, sources_heard;
@@ -120,6 +121,7 @@ static void adopt(void *data, const struct link_session *s) {
 
 static void worker_started(void *data, uint32_t worker, bool sound) {
     struct supervisor *s = data;
+    starts_worker_lost(&s->starts, worker);
     send_config(s, worker);
     crew_send(s->crew, worker, LINK_CREDIT, &s->credit);
     if (s->guests.count > 0 || s->guests.services.count > 0)
@@ -147,6 +149,11 @@ static void session_changed(void *data, uint32_t worker, const struct link_sessi
 static void session_ended(void *data, uint32_t worker, const struct link_ended *e) {
     struct supervisor *s = data;
     roster_session_ended(s->roster, &e->session, worker);
+}
+
+static void window_told(void *data, uint32_t worker, const struct link_window *w) {
+    struct supervisor *s = data;
+    starts_told(&s->starts, worker, w);
 }
 
 static void refused(void *data, const struct link_refused *r) {
@@ -390,6 +397,9 @@ static void tell_metrics(void *data, struct metrics_facts *out) {
     struct supervisor *s = data;
     struct instant now = net_now();
     out->worker_count = crew_count(s->crew);
+    out->starts = s->starts.rows;
+    out->starts_count = s->starts.count;
+    out->self = s->config.cluster;
     out->workers = s->workers;
     for (uint32_t i = 0; i < out->worker_count; i++)
         crew_describe(s->crew, i, &s->workers[i], &s->media[i]);
@@ -463,6 +473,7 @@ static bool start(struct supervisor *s) {
                                            .session_changed = session_changed,
                                            .session_ended = session_ended,
                                            .refused = refused,
+                                           .window = window_told,
                                            .trip_measured = trip_measured,
                                            .asked = asked,
                                            .all_ready = all_ready,

@@ -102,6 +102,7 @@ struct worker {
     uint64_t dropped;        /* datagrams that made no sense */
     uint64_t dropped_logged; /* of these, mentioned in the log */
     uint64_t refused[ERR_COUNT];
+    struct window told[WINDOWS_MAX];     /* windows, as the supervisor knows them */
     uint16_t by_ssrc[WORKER_SSRC_COUNT]; /* slots */
 };
 
