@@ -31,6 +31,7 @@ struct core *core_init(const struct core_setup *setup) {
     drain_init(&core->drain);
     leaving_init(&core->leaving);
     homing_init(&core->homing, setup->now);
+    replan_init(&core->replan, setup->now);
     ledger_init(&core->ledger);
     fares_init(&core->fares, setup->locations_max);
     for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
@@ -61,6 +62,7 @@ void core_free(struct core *core) {
         node_free(core->nodes[i]);
     free(core->own.media);
     free(core->standbys.groups);
+    replan_free(&core->replan);
     free(core->standbys.slots);
     if (!core->lent)
         free(core);

@@ -183,6 +183,7 @@ static void relodge_displaced(struct core *core) {
 }
 
 void groups_peer_changed(struct core *core, struct peering *p) {
+    replan_changed(core);
     if (!peering_counts(p) || p->damping.damped)
         relodge_those_with(core, p);
     if (peering_counts(p))
@@ -192,12 +193,14 @@ void groups_peer_changed(struct core *core, struct peering *p) {
 void groups_peer_placed(struct core *core, struct peering *p) {
     if (core->policy.residence_count == 0)
         return;
+    replan_changed(core);
     relodge_those_with(core, p);
     if (peering_counts(p))
         relodge_displaced(core);
 }
 
 void groups_refresh(struct core *core) {
+    replan_changed(core);
     memset(core->service_used, 0, sizeof(core->service_used));
     for (uint32_t i = 0; i < core->peer_count; i++)
         core->peers[i]->here = 0;

@@ -51,6 +51,8 @@ struct group {
     struct link lodged;       /* on backup->groups */
     struct link displaced;    /* on core->groups.displaced: not lodged with its first choice, or
                                  that one is damped */
+    uint32_t replan_stamp;    /* of the newest look (replan.h) … */
+    bool replan_needed;       /* … and what it found */
 };
 
 struct groups {

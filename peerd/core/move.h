@@ -20,6 +20,15 @@
  *
  * Causes drain and crashed come now; degraded, partitioned and return are other values of `cause`
  * and take the same way.
+ *
+ * Who starts it: the client (HEDGING and COMMITTED, seen in a report) or the cluster that serves
+ * (ORDERED). There is room for a third, the backup itself, for receivers that cannot ask, from what
+ * was lodged with it in escrow: an arriving move that our own core orders, from idle to prepare
+ * with ORDERED, once its own expiry and a witness in another failure domain agree; overlap as its
+ * worker sends; switch at once, since there is nobody whose epoch could grow: the lease of the
+ * escrow takes its place; and CALLED_OFF if the verdict was false. Its order to the node would be
+ * another `node_order_what` (wire/node.h), and the client's messages have no part in it
+ * (wire/message.h).
  */
 #ifndef PEERD_CORE_MOVE_H
 #define PEERD_CORE_MOVE_H

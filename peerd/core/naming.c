@@ -37,26 +37,11 @@ static bool is_backup(const struct core *core, const struct session *s, const st
     return false;
 }
 
-/* All that could be its backup, best first. */
-static size_t rank(const struct core *core, const struct session *s, const struct prefix *location,
-                   uint8_t order[RANK_CANDIDATES_MAX]) {
-    struct rank_candidate candidates[POLICY_PEERS_MAX];
-    const struct name service = group_service(core, s->group);
-    const struct name profile = interned_name(&core->interns, s->profile);
-    const struct name source = interned_name(&core->interns, s->source);
-    const struct ranking_about about = {&service, node_profile_find(s->node, &profile),
-                                        node_source_find(s->node, &source), *location};
-    if (about.made == NULL || about.source == NULL)
-        return 0;
-    size_t count = ranking_candidates(core, &about, true, candidates);
-    return rank_order(candidates, count, &core->place, &s->id, order, RANK_CANDIDATES_MAX);
-}
-
 uint32_t naming_of_session(struct core *core, const struct session *s,
                            struct core_backup out[API_PROBES_MAX]) {
     uint8_t order[RANK_CANDIDATES_MAX];
     const struct prefix location = location_of(&s->client);
-    size_t ranked = fares_measure(core) ? rank(core, s, &location, order) : 0, count = 0;
+    size_t ranked = fares_measure(core) ? ranking_of_session(core, s, true, order) : 0, count = 0;
     for (size_t i = 0; i < ranked; i++)
         if (!is_backup(core, s, core->peers[order[i]]))
             order[count++] = order[i];

@@ -21,6 +21,7 @@ struct node *node_new(const struct policy_node *policy, uint32_t index) {
     orders_init(&n->orders);
     list_init(&n->sessions);
     list_init(&n->waiting);
+    replan_pass_init(&n->replan);
     return n;
 }
 
@@ -231,6 +232,7 @@ static void answer(struct core *core, struct node *n, const struct core_node_rep
         if (fill_order(core, &core->orders[i->u.node.order_count], orders_at(&n->orders, k)))
             i->u.node.order_count++;
     i->u.node.named = naming_answer(core, n, event->report, &i->u.node.named_count);
+    i->u.node.told = replan_answer(core, n, &i->u.node.told_count);
 }
 
 void node_reported(struct core *core, const struct core_event *event, struct core_outbox *outbox) {

@@ -18,6 +18,7 @@
 #include "peerd/core/list.h"
 #include "peerd/core/orders.h"
 #include "peerd/core/outbox.h"
+#include "peerd/core/replan.h"
 #include "peerd/policy/policy.h"
 #include "peerd/wire/node.h"
 
@@ -49,6 +50,7 @@ struct node {
     uint32_t mark;            /* of its newest full report */
     struct list sessions;
     struct list waiting;       /* those that are to leave and have not been asked to, see drain.h */
+    struct replan_pass replan; /* over them */
     uint32_t used;             /* sessions in any state, by state and by worker: */
     uint32_t used_by_state[4]; /* enum session_state */
     uint32_t used_by_worker[NODE_WORKERS_MAX];

@@ -104,6 +104,8 @@ struct core_answer_node {
     uint32_t guest_count;
     const struct node_named *named;
     uint32_t named_count;
+    const struct node_named *told; /* other backups for clients, best first */
+    uint32_t told_count;
 };
 
 /* Answer a standbys_lodged. */

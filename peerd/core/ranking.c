@@ -142,6 +142,21 @@ size_t ranking_candidates(const struct core *core, const struct ranking_about *a
     return core->peer_count;
 }
 
+size_t ranking_of_session(const struct core *core, const struct session *s, bool damped_too,
+                          uint8_t order[RANK_CANDIDATES_MAX]) {
+    struct rank_candidate candidates[POLICY_PEERS_MAX];
+    const struct name service = group_service(core, s->group);
+    const struct name profile = interned_name(&core->interns, s->profile);
+    const struct name source = interned_name(&core->interns, s->source);
+    const struct ranking_about about = {&service, node_profile_find(s->node, &profile),
+                                        node_source_find(s->node, &source),
+                                        location_of(&s->client)};
+    if (about.made == NULL || about.source == NULL)
+        return 0;
+    size_t count = ranking_candidates(core, &about, damped_too, candidates);
+    return rank_order(candidates, count, &core->place, &s->id, order, RANK_CANDIDATES_MAX);
+}
+
 /* Sessions with one backup are spread over its workers; the id is random already. */
 static struct addr media_of(const struct peering *p, const struct session_id *id) {
     uint64_t h = 0;

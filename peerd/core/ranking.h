@@ -20,6 +20,10 @@ struct ranking_about {
 size_t ranking_candidates(const struct core *core, const struct ranking_about *about,
                           bool damped_too, struct rank_candidate out[POLICY_PEERS_MAX]);
 
+/* The same for a session that is served here, in their order, best first. */
+size_t ranking_of_session(const struct core *core, const struct session *s, bool damped_too,
+                          uint8_t order[RANK_CANDIDATES_MAX]);
+
 /* Ourselves among them, as one who serves that location already. */
 struct rank_candidate ranking_self(const struct core *core, const struct ranking_about *about);
 

@@ -125,17 +125,33 @@ static void arrived(struct core *core, struct session *s, const struct node_sess
         moves_hedging(core, s, told, before->held);
 }
 
+static struct group_about about_of(const struct node_session *told) {
+    return (struct group_about){.issuer = &told->issuer,
+                                .service = &told->service,
+                                .backups = told->backups,
+                                .backup_count = told->backup_count,
+                                .location = location_of(&told->client)};
+}
+
+/* The client has been told of other backups, or a worker knows no more that it was. */
+static void note_backups(struct core *core, struct session *s, const struct node_session *told) {
+    const struct group_about about = about_of(told);
+    bool same = told->backup_count == s->group->key.backup_count;
+    for (uint8_t i = 0; same && i < told->backup_count; i++) {
+        struct name known = group_backup(core, s->group, i);
+        same = name_equal(&known, &told->backups[i]);
+    }
+    if (!same)
+        session_regroup(core, s, &about);
+}
+
 static struct session *add(struct core *core, struct node *n, const struct node_session *told,
                            enum session_state state) {
     struct session *s = NULL;
     struct session_birth birth = {.id = &told->session,
                                   .state = state,
                                   .epoch = told->epoch,
-                                  .about = {.issuer = &told->issuer,
-                                            .service = &told->service,
-                                            .backups = told->backups,
-                                            .backup_count = told->backup_count,
-                                            .location = location_of(&told->client)},
+                                  .about = about_of(told),
                                   .node = n,
                                   .worker = told->worker,
                                   .profile = &told->profile,
@@ -191,6 +207,7 @@ static void told(struct core *core, struct node *n, const struct node_session *t
                                  s->state == SESSION_STATE_HEDGING, s->epoch, held(s)};
         leaving(core, s, state);
         session_set(core, s, state, t->epoch, n, t->worker);
+        note_backups(core, s, t);
     }
     if (before.serving && s->state == SESSION_STATE_COMMITTED && before.epoch == t->epoch)
         fares_heard(core, s, t);

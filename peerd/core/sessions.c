@@ -84,8 +84,10 @@ void session_queue(struct session *s, struct list *queue) {
 
 static void queue_for_state(struct core *core, struct session *s) {
     session_queue(s, s->state == SESSION_STATE_OPENED ? &core->sessions.opened : NULL);
-    if (s->state == SESSION_STATE_COMMITTED)
-        drain_session_came(core, s);
+    if (s->state != SESSION_STATE_COMMITTED)
+        return;
+    drain_session_came(core, s);
+    replan_came(core, s->group);
 }
 
 /* ---- slots ----------------------------------------------------------------------------------- */
@@ -189,6 +191,19 @@ void session_set(struct core *core, struct session *s, enum session_state state,
         queue_for_state(core, s);
     else if (waits)
         session_queue(s, &node->waiting);
+}
+
+/* Without memory it stays where it is, and its node tells it again with its next full report. */
+void session_regroup(struct core *core, struct session *s, const struct group_about *about) {
+    struct group *g = group_join(core, about), *before = s->group;
+    if (g == NULL)
+        return;
+    if (g != before && s->state == SESSION_STATE_COMMITTED) {
+        group_uncommitted(core, before, &s->id, s->epoch);
+        group_committed(core, g, &s->id, s->epoch);
+    }
+    s->group = g;
+    group_leave(core, before);
 }
 
 void session_remove(struct core *core, struct session *s) {

@@ -84,6 +84,9 @@ void session_remove(struct core *core, struct session *s);
 void session_set(struct core *core, struct session *s, enum session_state state, uint32_t epoch,
                  struct node *node, uint32_t worker);
 
+/* Its client goes by other backups: it is of another group from now on. */
+void session_regroup(struct core *core, struct session *s, const struct group_about *about);
+
 /* Puts it on a queue, or (NULL) on none. */
 void session_queue(struct session *s, struct list *queue);
 

@@ -23,6 +23,7 @@
 #include "peerd/core/nodes.h"
 #include "peerd/core/open.h"
 #include "peerd/core/peering.h"
+#include "peerd/core/replan.h"
 #include "peerd/core/sessions.h"
 #include "peerd/core/standbys.h"
 #include "peerd/core/status.h"
@@ -47,6 +48,7 @@ struct core {
     struct drain drain;
     struct leaving leaving;
     struct homing homing;
+    struct replan replan;
     struct standbys_scratch standbys;
     struct core_counters counters;
     struct peering_face faces[POLICY_PEERS_MAX]; /* by index in the policy */

@@ -55,6 +55,7 @@
     X(trips_heard, "round trips to peers that clients of ours measured and told")                  \
     X(trips_refused, "the same, to clusters that are no peers")                                    \
     X(clients_named, "times that a client was named others to measure while it was served")        \
+    X(backups_told, "times that a client was to be told of other backups while it was served")     \
     X(falls, "events of clients of a location: fallen, another cause, over")                       \
     X(degradations, "times that clients of a location fell together")                              \
     X(canaries, "times that a few sessions went first from a bad path")                            \

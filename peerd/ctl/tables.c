@@ -399,7 +399,7 @@ void tables_why_session(const json_t *answer) {
            text_of(answer, "source"), text_of(answer, "issuer"), text_of(answer, "client"),
            text_of(answer, "label"), ms_of(answer, "rtt_ms", rtt));
     fare(answer);
-    printf("backups in its ticket:");
+    printf("backups that its client goes by:");
     json_array_foreach(json_object_get(answer, "backups"), i, backup)
         printf(" %s", json_string_value(backup));
     puts(i == 0 ? " none" : "");

@@ -129,6 +129,8 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .guest_services = allotments_services(d->policy),
         .named = (struct node_named *)answer->named,
         .named_count = answer->named_count,
+        .told = (struct node_named *)answer->told,
+        .told_count = answer->told_count,
         .issuers = issuers,
         .issuer_count = keys_issuers(d, issuers),
         .media_alive = alive,

@@ -319,6 +319,10 @@ static bool fill_event(const struct sim_client *c, const struct message *m,
         return false; /* servers do not ask */
     case MESSAGE_ECHO:
         return false; /* and are not probed */
+    case MESSAGE_BACKUPS:
+        out->kind = WITNESS_BACKUPS_TOLD;
+        out->u.backups = m->u.named;
+        return true;
     case MESSAGE_NAMED:
         return false; /* it is for the prober */
     }

@@ -3,6 +3,7 @@
 #include "peerd/sim/probing.h"
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/shelf.h"
+#include "peerd/sim/telling.h"
 #include "peerd/sim/worker.h"
 
 #include "peerd/sim/node.h"
@@ -142,6 +143,7 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     if (!s->used || out->count == 0 || out->items[0].kind != TENURE_ACK ||
         w->tenures[slot].state == TENURE_HOT) /* who serves is told of the session's figures */
         return;
+    sim_telling_reported(sim, w, slot, r, m->nonce);
     uint32_t every_ms = r->lost_before == s->lost_before ? SIM_FIGURES_MS : SIM_LOST_MS;
     s->expected = r->expected;
     s->lost_before = r->lost_before;
@@ -214,6 +216,7 @@ static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const s
     case MESSAGE_ACK:
     case MESSAGE_NOTICE:
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         return; /* a client never sends these */
     }
 }

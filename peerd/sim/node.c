@@ -149,21 +149,23 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
     const struct sim_session *s = sim_session_at(worker, slot);
     if (t == NULL || !s->used)
         return;
-    const struct sim_told told = {
-        .epoch = t->epoch,
-        .purpose = (uint8_t)tenure_purpose(t) & 0x7f,
-        .hot = t->state == TENURE_HOT,
-        .cause = (uint8_t)t->cause,
-        .silent_ms = s->silent_ms,
-        .lease_ms = tenure_lease_ms(t, sim_node_now(sim, node), NODE_INTERVAL_MS_MAX),
-        .last_frame = s->sent_any ? s->last_sent : 0,
-        .expected = s->expected,
-        .lost_before = s->lost_before,
-        .lost_after = s->lost_after,
-        .rtt_us = s->rtt_us,
-        .jitter_us = s->jitter_us,
-        .served_by = t->served_by,
-        .moved = s->moved};
+    struct sim_told told = {.epoch = t->epoch,
+                            .purpose = (uint8_t)tenure_purpose(t) & 0x7f,
+                            .hot = t->state == TENURE_HOT,
+                            .cause = (uint8_t)t->cause,
+                            .silent_ms = s->silent_ms,
+                            .lease_ms =
+                                tenure_lease_ms(t, sim_node_now(sim, node), NODE_INTERVAL_MS_MAX),
+                            .last_frame = s->sent_any ? s->last_sent : 0,
+                            .expected = s->expected,
+                            .lost_before = s->lost_before,
+                            .lost_after = s->lost_after,
+                            .rtt_us = s->rtt_us,
+                            .jitter_us = s->jitter_us,
+                            .served_by = t->served_by,
+                            .moved = s->moved,
+                            .backup_count = s->backup_count};
+    memcpy(told.backups, s->backups, sizeof(told.backups));
     uint32_t place = sim_node_place(worker, slot);
     sim_roster_changed(sim, &node->roster, place, s->client, &told);
     struct sim_entry *e = sim_roster_at(&node->roster, place);

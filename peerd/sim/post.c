@@ -42,7 +42,8 @@ size_t sim_message_size(const struct message *m) {
                                    [MESSAGE_PROBE] = sizeof(m->u.probe),
                                    [MESSAGE_ECHO] = sizeof(m->u.echo),
                                    [MESSAGE_TRIPS] = sizeof(m->u.trips),
-                                   [MESSAGE_NAMED] = sizeof(m->u.named)};
+                                   [MESSAGE_NAMED] = sizeof(m->u.named),
+                                   [MESSAGE_BACKUPS] = sizeof(m->u.named)};
     size_t ticket = m->kind == MESSAGE_RESUME ? m->u.resume.ticket_len : 0;
     return offsetof(struct message, u) + sizes[m->kind] + ticket;
 }

@@ -5,6 +5,7 @@
 #include "peerd/sim/rekey.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/sleep.h"
+#include "peerd/sim/telling.h"
 #include "peerd/sim/worker.h"
 
 #include <stdlib.h>
@@ -212,6 +213,14 @@ static void take_named(struct sim *sim, const struct sim_node *node, const struc
     }
 }
 
+static void take_told(struct sim *sim, const struct sim_node *node, const struct node_answer *a) {
+    for (size_t i = 0; i < a->told_count; i++) {
+        struct sim_worker *worker = holder(sim, node, &a->told[i].session);
+        if (worker != NULL)
+            sim_telling_ordered(sim, worker, &a->told[i]);
+    }
+}
+
 static void brief_workers(struct sim *sim, struct sim_node *node) {
     for (uint32_t i = 0; i < node->worker_count; i++) {
         struct sim_worker *worker = &sim->workers[node->first_worker + i];
@@ -248,6 +257,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
     brief_workers(sim, node);
     take_orders(sim, node, a);
     take_named(sim, node, a);
+    take_told(sim, node, a);
 }
 
 /* Under every second seed of the swarm some answers are lost until all is healed, most of them just

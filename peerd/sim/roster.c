@@ -75,7 +75,8 @@ static void list(struct sim_roster *r, uint32_t place) {
 static bool is_news(const struct sim_news *a, const struct sim_told *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->cause != b->cause ||
            a->hot != b->hot || a->lost_before != b->lost_before || a->moved != b->moved.epoch ||
-           !key_hint_equal(&a->served_by, &b->served_by);
+           !key_hint_equal(&a->served_by, &b->served_by) || a->backup_count != b->backup_count ||
+           memcmp(a->backups, b->backups, sizeof(a->backups)) != 0;
 }
 
 static struct duration figures_every(const struct sim_entry *e, const struct sim_told *now) {
@@ -176,6 +177,9 @@ static void fill_line(const struct sim *sim, uint32_t place, const struct sim_en
         .served_by = t->served_by,
         .moved = t->moved};
     fill_ticket(sim, e->client, out);
+    out->backup_count = t->backup_count > 0 ? t->backup_count : out->backup_count;
+    for (uint8_t i = 0; i < t->backup_count; i++)
+        out->backups[i] = sim->scenario->clusters[t->backups[i]].identity.name;
 }
 
 static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
@@ -189,7 +193,9 @@ static void tell(const struct sim *sim, struct sim_roster *r, uint32_t place,
                                     .cause = e->now.cause,
                                     .lost_before = e->now.lost_before,
                                     .served_by = e->now.served_by,
-                                    .moved = e->now.moved.epoch};
+                                    .moved = e->now.moved.epoch,
+                                    .backup_count = e->now.backup_count};
+        memcpy(e->told.backups, e->now.backups, sizeof(e->told.backups));
         e->told_at = sim->now;
     }
     e->changed = false;

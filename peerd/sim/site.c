@@ -333,6 +333,11 @@ static void answer_node(struct sim *sim, struct sim_site *site, const struct cor
         body->named = sim_alloc(a->named_count, sizeof(*body->named));
         memcpy(body->named, a->named, a->named_count * sizeof(*body->named));
     }
+    if (a->told_count > 0) {
+        body->told_count = a->told_count;
+        body->told = sim_alloc(a->told_count, sizeof(*body->told));
+        memcpy(body->told, a->told, a->told_count * sizeof(*body->told));
+    }
     fill_media_alive(sim, site, body);
     sim_put(
         sim, SIM_LAN,

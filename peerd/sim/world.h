@@ -43,6 +43,7 @@
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/probed.h"
 #include "transcoder/timeline/resend.h"
+#include "transcoder/timeline/telling.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/timeline/witness_rest.h"
 
@@ -168,7 +169,9 @@ struct sim_told {
     uint32_t expected, lost_before, lost_after; /* [frames] */
     uint32_t rtt_us, jitter_us;                 /* [µs] */
     struct key_hint served_by;
-    struct message_moved moved; /* that its listener has told of */
+    struct message_moved moved;           /* that its listener has told of */
+    uint8_t backup_count;                 /* that it goes by, as it was told; 0: the ticket's */
+    uint16_t backups[TICKET_BACKUPS_MAX]; /* clusters */
 };
 
 /* Of that, what is news when it changes; the rest are figures. */
@@ -179,6 +182,8 @@ struct sim_news {
     uint32_t lost_before;
     struct key_hint served_by;
     uint32_t moved; /* epoch */
+    uint8_t backup_count;
+    uint16_t backups[TICKET_BACKUPS_MAX];
 };
 
 /* A session as the node tells of it. */
@@ -274,6 +279,11 @@ struct sim_session {
     struct instant told_at;
     uint16_t silent_ms;
     uint32_t epoch; /* newest seen, for the invariant */
+    struct telling telling;
+    uint8_t tells_count; /* of other backups: workers, … */
+    uint32_t tells[TICKET_BACKUPS_MAX];
+    uint8_t backup_count; /* … and clusters, of those that it goes by; 0: the ticket's */
+    uint16_t backups[TICKET_BACKUPS_MAX];
 };
 
 struct sim_worker {

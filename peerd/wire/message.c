@@ -17,6 +17,7 @@
 #define TICKET_LEN_AT 110 /* [bytes] offset of the ticket's length in a resume */
 #define REPORT_LEN    148 /* [bytes] of one that tells of no move */
 #define MOVED_LEN     12  /* [bytes] more of one that does */
+#define BACKUPS_LEN   4   /* [bytes] more of one that answers a list of backups */
 #define LABEL_RESUME  "peerd resume v1"
 #define TRIPS_LEN     109 /* [bytes] without any trip, with its signature … */
 #define TRIP_LEN      13  /* [bytes] … and each of them */
@@ -25,15 +26,6 @@
 #define LABEL_TRIPS   "peerd trips v1"
 
 /* ---- kinds and ranges ------------------------------------------------------------------------ */
-
-bool message_from_client(enum message_kind kind) {
-    return kind == MESSAGE_HELLO || kind == MESSAGE_RESUME || kind == MESSAGE_REPORT ||
-           kind == MESSAGE_PROBE || kind == MESSAGE_TRIPS;
-}
-
-bool message_is_signed(enum message_kind kind) {
-    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT || kind == MESSAGE_TRIPS;
-}
 
 /* Length of a whole message, 0 for an unknown kind; a resume's ticket, a report's move, trips and
  * named clusters come on top. */
@@ -61,6 +53,7 @@ static size_t length_of(enum message_kind kind) {
     case MESSAGE_TRIPS:
         return TRIPS_LEN;
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         return NAMED_LEN;
     }
     return 0;
@@ -139,6 +132,8 @@ static bool in_range(const struct message *m) {
         return trips_in_range(&m->u.trips);
     case MESSAGE_NAMED:
         return named_in_range(&m->u.named);
+    case MESSAGE_BACKUPS:
+        return named_in_range(&m->u.named) && m->u.named.count <= TICKET_BACKUPS_MAX;
     case MESSAGE_RESUME:
         return resume_in_range(&m->u.resume);
     case MESSAGE_GRANT:
@@ -147,7 +142,8 @@ static bool in_range(const struct message *m) {
         return purpose_known(m->u.refuse.purpose) && m->u.refuse.error != ERR_OK &&
                error_known(m->u.refuse.error);
     case MESSAGE_REPORT:
-        return m->u.report.last_frame <= MESSAGE_FRAME_MAX;
+        return m->u.report.last_frame <= MESSAGE_FRAME_MAX &&
+               (m->u.report.moved.epoch == 0 || m->u.report.backups == 0);
     case MESSAGE_NOTICE:
         return notice_in_range(&m->u.notice);
     }
@@ -222,8 +218,11 @@ static void write_report(struct writer *w, const struct message_report *r) {
     write_u32(w, r->rtt_us);
     write_u32(w, (uint32_t)r->lag_us);
     write_u32(w, r->notice);
-    if (r->moved.epoch == 0)
+    if (r->moved.epoch == 0) {
+        if (r->backups != 0)
+            write_u32(w, r->backups);
         return;
+    }
     write_u32(w, r->moved.epoch);
     write_u16(w, r->moved.detect_ms);
     write_u16(w, r->moved.first_frame_ms);
@@ -295,6 +294,7 @@ static void write_body(struct writer *w, const struct message *m) {
         write_trips(w, &m->u.trips);
         return;
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         named_write(w, &m->u.named);
         return;
     }
@@ -315,9 +315,11 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
         len += m->u.resume.ticket_len;
     else if (m->kind == MESSAGE_REPORT && m->u.report.moved.epoch != 0)
         len += MOVED_LEN;
+    else if (m->kind == MESSAGE_REPORT && m->u.report.backups != 0)
+        len += BACKUPS_LEN;
     else if (m->kind == MESSAGE_TRIPS)
         len += (size_t)TRIP_LEN * m->u.trips.count;
-    else if (m->kind == MESSAGE_NAMED)
+    else if (m->kind == MESSAGE_NAMED || m->kind == MESSAGE_BACKUPS)
         len += (size_t)NAMED_CLUSTER_LEN * m->u.named.count;
     if (len > out_size)
         return 0;
@@ -400,8 +402,8 @@ static void read_refuse(struct reader *r, struct message_refuse *m) {
     m->cluster = read_hint(r);
 }
 
-/* What is left before the signature says whether there is a move. False for one without an epoch.
- */
+/* What is left before the signature says whether there is a move, or the mark of a list. False for
+ * a move without an epoch, and for a mark that is none. */
 static bool read_report(struct reader *r, struct message_report *m) {
     m->target = read_hint(r);
     m->session = read_session(r);
@@ -417,6 +419,10 @@ static bool read_report(struct reader *r, struct message_report *m) {
     m->notice = read_u32(r);
     if (reader_left(r) <= SIGNATURE_BYTES)
         return true;
+    if (reader_left(r) == SIGNATURE_BYTES + BACKUPS_LEN) {
+        m->backups = read_u32(r);
+        return m->backups != 0;
+    }
     m->moved.epoch = read_u32(r);
     m->moved.detect_ms = read_u16(r);
     m->moved.first_frame_ms = read_u16(r);
@@ -493,13 +499,14 @@ static bool read_body(struct reader *r, struct message *m) {
         read_trips(r, &m->u.trips);
         return true;
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         return named_read(r, &m->u.named);
     }
     return false;
 }
 
 /* Every message has one exact length, which for a resume follows from its ticket's and for trips
- * and named clusters from how many there are; a report has two. */
+ * and named clusters from how many there are; a report has three. */
 static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
     size_t want = length_of(kind);
     if (len < want)
@@ -511,14 +518,15 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
             return ERR_BAD_FIELD;
         want += ticket_len;
     }
-    if (kind == MESSAGE_REPORT && len == REPORT_LEN + MOVED_LEN)
+    if (kind == MESSAGE_REPORT &&
+        (len == REPORT_LEN + MOVED_LEN || len == REPORT_LEN + BACKUPS_LEN))
         return ERR_OK;
     if (kind == MESSAGE_TRIPS) {
         if (datagram[TRIPS_AT] > MESSAGE_TRIPS_MAX)
             return ERR_BAD_FIELD;
         want += (size_t)TRIP_LEN * datagram[TRIPS_AT];
     }
-    if (kind == MESSAGE_NAMED) {
+    if (kind == MESSAGE_NAMED || kind == MESSAGE_BACKUPS) {
         if (datagram[NAMED_COUNT_AT] > NAMED_MAX)
             return ERR_BAD_FIELD;
         want += (size_t)NAMED_CLUSTER_LEN * datagram[NAMED_COUNT_AT];

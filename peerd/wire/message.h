@@ -26,7 +26,8 @@
  *                  lost_before 4, lost_after 4, jitter_us 4, rtt_us 4, lag_us 4, notice 4,
  *                  signature 64 [148]; one that tells of a move has before the signature: epoch 4,
  *                  detect_ms 2, first_frame_ms 2, lost 2, duplicates 2 [160]. Whoever does not
- *                  know that form drops it, so a client sends a plain one in between.
+ *                  know that form drops it, so a client sends a plain one in between. In answer to
+ *                  backups it has there: mark of the list 4 [152]
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
  *   kind 8 notice  worker: session 16, number 4, what 1, error or (move) cause 1, target hint 8,
  *                  deadline_ms 4, end 8 [54]
@@ -36,23 +37,37 @@
  *                  cluster 8, rtt_us 4, samples 1; signature 64 [109 + 13 a trip]
  *   kind 12 named  worker, to trips: session 16, count 1, then of each cluster: hint 8, family 1,
  *                  address 16, port 2, name 31 [29 + 58 a cluster] (wire/named.h)
+ *   kind 13 backups worker, to a report: laid out as named, best first
  * Labels of the signatures: "peerd resume v1", "peerd report v1" and "peerd trips v1".
  *
  * A probe asks how far away a cluster is that does not serve its sender. Its answer is as long as
  * the question and says nothing that is not known: no state, no room, no session. Whoever is of an
- * older version counts kinds 9, 11 and 12 as unknown and drops them. Kind 12 may be longer than
+ * older version counts kinds 9, 11, 12 and 13 as unknown and drops them. Kind 12 may be longer than
  * what it answers: it goes to an address that has repeated a cookie and is served there, after a
  * message that its client has signed, and no more than once in NAMING_EVERY
  * (transcoder/timeline/naming.h).
+ *
+ * Backups replace the ones that a client was told before, with its session or since: whom it keeps
+ * warm and hedges at is in this list, and nobody else. The same goes for its length: it follows
+ * signed reports only, and a few of them (transcoder/timeline/telling.h). Who forges it must have
+ * seen the nonce of a report that is a second old at most, hence is on the path, where he could
+ * as well drop the media; the worst that he gains is to name clusters that are of no use, since
+ * nobody serves without a ticket that he trusts and is served under another's. A client of an older
+ * version keeps the list of its session; peerd goes on telling it, ever more seldom.
+ *
+ * A backup that starts by itself what was lodged with it, for a receiver that cannot ask, sends RTP
+ * to an address that proved itself to whoever lodged it: it would be told of in the lodging
+ * (wire/standbys.h), and none of these kinds is needed for it.
  *
  * Ranges, refused with ERR_BAD_FIELD: enumerations and error numbers are known ones; a refusal has
  * an error; a move notice has a cause that a server can have, and no end; a move that a report
  * tells of has an epoch of at least 1; frames are at most
  * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
- * there are 1 to NAMED_MAX named clusters, each with a name, an address and a port;
- * there are 1 to MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample;
- * hedge_ms is at most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge, a
- * commit and a hot standby, which make a worker send, from_frame and live_frame are at most
+ * there are 1 to NAMED_MAX named clusters, of backups TICKET_BACKUPS_MAX at most, each with a name,
+ * an address and a port; a report does not tell of a move and have a mark; there are 1 to
+ * MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample; hedge_ms is at
+ * most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge, a commit and a hot
+ * standby, which make a worker send, from_frame and live_frame are at most
  * MESSAGE_SPREAD_FRAMES_MAX apart, either way. Whoever is of an older version drops a hot standby
  * as a bad field; its client asks for a plain one then. A decoder cannot see replay: the receiver
  * compares `counter` and `nonce`, and drops kinds that only its own side sends
@@ -99,7 +114,8 @@ enum message_kind {
     MESSAGE_PROBE = 9,
     MESSAGE_ECHO = 10,
     MESSAGE_TRIPS = 11,
-    MESSAGE_NAMED = 12
+    MESSAGE_NAMED = 12,
+    MESSAGE_BACKUPS = 13
 };
 
 enum resume_purpose {
@@ -201,6 +217,8 @@ struct message_report {
                              instant, earlier if negative; MESSAGE_LAG_UNKNOWN */
     uint32_t notice;      /* number of the newest notice seen */
     struct message_moved moved;
+    uint32_t backups; /* mark of the list that the target has told and the client goes by
+                         (named_mark); 0: nothing is said, and nothing can be beside a move */
 };
 
 struct message_ack {
@@ -258,7 +276,7 @@ struct message {
         struct message_probe probe;
         struct message_echo echo;
         struct message_trips trips;
-        struct message_named named;
+        struct message_named named; /* of MESSAGE_BACKUPS, too */
     } u;
     /* Of a decoded resume, report or trips: what the signature stands over, borrowed from the
      * datagram. */

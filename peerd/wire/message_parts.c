@@ -1,5 +1,5 @@
 /*
- * What belongs to messages beside their bytes: held frames, cookies, names.
+ * What belongs to messages beside their bytes: held frames, cookies, names, whose they are.
  */
 #include "peerd/wire/message.h"
 
@@ -10,6 +10,15 @@
 
 /* Domain of the cookie's hash, so that its key could never be made to mean something else. */
 static const char cookie_domain[] = "peerd cookie v1";
+
+bool message_from_client(enum message_kind kind) {
+    return kind == MESSAGE_HELLO || kind == MESSAGE_RESUME || kind == MESSAGE_REPORT ||
+           kind == MESSAGE_PROBE || kind == MESSAGE_TRIPS;
+}
+
+bool message_is_signed(enum message_kind kind) {
+    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT || kind == MESSAGE_TRIPS;
+}
 
 /* Index of the frame's bit, HELD_BITS or more if it has none. */
 static uint64_t held_bit(const struct message_resume *r, uint64_t frame) {

@@ -68,3 +68,24 @@ bool named_read(struct reader *r, struct message_named *out) {
     }
     return ok;
 }
+
+/* FNV-1a, 32 bits. */
+static uint32_t stir(uint32_t hash, const void *data, size_t len) {
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * UINT32_C(16777619);
+    return hash;
+}
+
+uint32_t named_mark(const struct message_named *n) {
+    uint32_t hash = stir(UINT32_C(2166136261), &n->count, 1);
+    for (uint8_t i = 0; i < n->count; i++) {
+        const struct named_cluster *c = &n->list[i];
+        const uint8_t port[] = {(uint8_t)(c->media.port >> 8), (uint8_t)c->media.port};
+        hash = stir(hash, c->hint.bytes, KEY_HINT_BYTES);
+        hash = stir(hash, c->media.ip, sizeof(c->media.ip));
+        hash = stir(hash, port, sizeof(port));
+        hash = stir(hash, c->name.text, strlen(c->name.text));
+    }
+    return hash == 0 ? 1 : hash;
+}

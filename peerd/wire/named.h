@@ -1,10 +1,11 @@
 /*
- * Named: other clusters, for a client to find out how far away they are.
+ * Named: other clusters, for a client to find out how far away they are, or to have as its backups.
  *
  * The cluster that opens a session names the first ones in its answer (wire/api.h). While it
  * serves, others take their turn (topo/turn.h): they travel as a message of their own, an answer to
  * the round trips that the client has told (kind 12 of wire/message.h), and to a node in peerd's
- * answer (wire/node.h).
+ * answer (wire/node.h). Backups that replace those of the ticket travel the same road (kind 13,
+ * peerd/core/replan.h).
  */
 #ifndef PEERD_WIRE_NAMED_H
 #define PEERD_WIRE_NAMED_H
@@ -42,5 +43,9 @@ void named_write(struct writer *w, const struct message_named *n);
 /* The inverse; false if there is a name or an address that is none. There must be bytes for as many
  * as it says, at most NAMED_MAX. */
 bool named_read(struct reader *r, struct message_named *out);
+
+/* A number that stands for a list in its order, by which a client says which one it goes by: never
+ * 0, and of two lists hardly ever the same. */
+uint32_t named_mark(const struct message_named *n);
 
 #endif

@@ -42,6 +42,7 @@
 #define NODE_MEDIA_ALIVE_MAX  64   /* backups to be told when peerd is silent */
 #define NODE_TRIPS_MAX        1024 /* a request; more are not told */
 #define NODE_ASKS_MAX         64   /* a request; more ask again in some seconds */
+#define NODE_TOLD_MAX         32   /* an answer; the others are told with the next ones */
 #define NODE_LOCATION_LEN_MAX 255  /* [bytes] path or URL of a source */
 #define NODE_REQUEST_LEN_MAX  ((size_t)8 << 20) /* [bytes] JSON: 8192 sessions of 1 KB */
 #define NODE_ANSWER_LEN_MAX   ((size_t)2 << 20) /* [bytes] JSON */
@@ -89,7 +90,8 @@ struct node_session {
     struct name service;
     struct name profile;
     struct name source;
-    struct name backups[TICKET_BACKUPS_MAX]; /* in the ticket's order */
+    struct name backups[TICKET_BACKUPS_MAX]; /* that its client goes by, best first: the ticket's,
+                                                or those that it was told since */
     uint8_t backup_count;
     int64_t expires_s;           /* [s] since the Unix epoch: the ticket's expiry */
     uint32_t epoch;              /* under which it is served; for a standby the client's current */
@@ -262,6 +264,9 @@ struct node_answer {
     size_t order_count;
     struct node_named *named; /* to some of those that were asked for (optional) */
     size_t named_count;
+    struct node_named *told; /* other backups for clients, best first, at most TICKET_BACKUPS_MAX of
+                                each: to be told until a report says so (optional) */
+    size_t told_count;
     struct node_media_alive *media_alive;
     size_t media_alive_count;
     struct node_limits limits;

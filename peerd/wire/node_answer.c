@@ -113,10 +113,11 @@ static void put_orders(struct json_writing *w, const struct node_answer *a) {
     }
 }
 
-static void put_named(struct json_writing *w, const struct node_answer *a) {
-    json_t *named = a->named_count > 0 ? json_write_array(w, w->root, "named") : NULL;
-    for (size_t i = 0; i < a->named_count; i++) {
-        const struct node_named *n = &a->named[i];
+static void put_named(struct json_writing *w, const char *member, const struct node_named *list,
+                      size_t count) {
+    json_t *named = count > 0 ? json_write_array(w, w->root, member) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct node_named *n = &list[i];
         json_t *e = json_write_element(w, named);
         json_write_bytes(w, e, "session", n->session.bytes, SESSION_ID_BYTES);
         json_t *clusters = json_write_array(w, e, "clusters");
@@ -158,7 +159,7 @@ static void put_limits(struct json_writing *w, const struct node_limits *l) {
 static bool counts_in_range(const struct node_answer *a) {
     return a->guest_count <= NODE_GUESTS_MAX && a->issuer_count <= NODE_ISSUERS_MAX &&
            a->order_count <= NODE_ORDERS_MAX && a->named_count <= NODE_ASKS_MAX &&
-           a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
+           a->told_count <= NODE_TOLD_MAX && a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
            (!a->has_catalogue || (a->catalogue.source_count <= NODE_SOURCES_MAX &&
                                   a->catalogue.profile_count <= NODE_PROFILES_MAX));
 }
@@ -187,7 +188,8 @@ char *node_answer_encode(const struct node_answer *a, size_t *len) {
     json_write_uint(&w, credit, "lease_ms", a->credit.lease_ms);
     put_guests(&w, a);
     put_orders(&w, a);
-    put_named(&w, a);
+    put_named(&w, "named", a->named, a->named_count);
+    put_named(&w, "told", a->told, a->told_count);
     put_media_alive(&w, a);
     put_limits(&w, &a->limits);
     return json_write_end(&w, NODE_ANSWER_LEN_MAX, len);
@@ -290,14 +292,21 @@ static void get_candidate(const struct json_place *o, void *out) {
     c->media = json_read_addr(o, "media");
 }
 
-static void get_named(const struct json_place *o, void *out) {
-    struct node_named *n = out;
+static void get_clusters(const struct json_place *o, struct node_named *n, size_t max) {
     struct json_place clusters = json_read_member(o, "clusters");
     json_read_bytes(o, "session", n->session.bytes, SESSION_ID_BYTES);
-    n->count = (uint8_t)json_read_list(o, "clusters", n->list, NAMED_MAX, sizeof(n->list[0]),
-                                       get_candidate);
+    n->count =
+        (uint8_t)json_read_list(o, "clusters", n->list, max, sizeof(n->list[0]), get_candidate);
     if (n->count == 0)
         json_read_fail(&clusters, "at least one cluster");
+}
+
+static void get_named(const struct json_place *o, void *out) {
+    get_clusters(o, out, NAMED_MAX);
+}
+
+static void get_told(const struct json_place *o, void *out) {
+    get_clusters(o, out, TICKET_BACKUPS_MAX);
 }
 
 static void get_media_alive(const struct json_place *o, void *out) {
@@ -356,6 +365,9 @@ static void get_answer(const struct json_place *o, struct node_answer *a) {
     if (json_read_has(o, "named"))
         a->named = json_read_array(o, "named", NODE_ASKS_MAX, sizeof(*a->named), get_named,
                                    &a->named_count);
+    if (json_read_has(o, "told"))
+        a->told =
+            json_read_array(o, "told", NODE_TOLD_MAX, sizeof(*a->told), get_told, &a->told_count);
     a->media_alive =
         json_read_array(o, "media_alive", NODE_MEDIA_ALIVE_MAX, sizeof(*a->media_alive),
                         get_media_alive, &a->media_alive_count);
@@ -390,6 +402,7 @@ void node_answer_free(struct node_answer *a) {
     free(a->guests);
     free(a->orders);
     free(a->named);
+    free(a->told);
     free(a->media_alive);
     *a = (struct node_answer){.seq = 0};
 }

@@ -127,6 +127,7 @@ static void message_received(struct crowd *c, uint32_t path, const uint8_t *data
     case MESSAGE_ECHO:
     case MESSAGE_TRIPS:
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
     case MESSAGE_NOTICE:
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:

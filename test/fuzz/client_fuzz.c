@@ -7,7 +7,8 @@
  * with what only a server of this session knows; all else is the fuzzer's. 0 a datagram as it is 1
  * a message: kind from `value`, nonce and session filled in 2 RTP of a frame near the newest one,
  * `value` - 64 away      3 time passes; a message whose `value` has its highest bit set is an echo,
- * of one who was probed, or, with the next bit set as well, names others to probe
+ * of one who was probed, or, with the next bit set as well, names others to probe, or, with the one
+ * after that, other backups
  */
 #include "peerd/net/clock.h"
 #include "transcoder/client/client.h"
@@ -110,6 +111,10 @@ static void complete(struct peerclient *c, uint8_t server, uint8_t value, uint8_
     if ((value & 0x80) != 0) {
         d[2] = MESSAGE_ECHO;
         nonce = c->prober.nonce;
+    }
+    if ((value & 0xe0) == 0xa0) {
+        d[2] = MESSAGE_BACKUPS;
+        nonce = c->witness.reported[value & 1];
     }
     if ((value & 0xc0) == 0xc0) {
         d[2] = MESSAGE_NAMED;

@@ -289,6 +289,7 @@ static void packet_at_server(struct handover *h, const struct handover_packet *p
     case MESSAGE_ECHO:
     case MESSAGE_TRIPS:
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         assert(!"a witness never sends these");
     }
 }
@@ -416,6 +417,7 @@ static void packet_at_client(struct handover *h, const struct handover_packet *p
     case MESSAGE_ECHO:
     case MESSAGE_TRIPS:
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         assert(!"a server never sends these");
     }
     step_client(h, &e);

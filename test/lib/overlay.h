@@ -30,6 +30,7 @@ struct overlay_setup {
     uint32_t move_ms;              /* [150] from an order taken on to the session's arrival */
     uint32_t capacity;             /* [100] sessions */
     uint32_t drain_per_s;          /* [10] */
+    bool old_clients;              /* they take no other backups up than their ticket's */
     uint64_t seed;
 };
 
@@ -73,6 +74,10 @@ void overlay_end(struct overlay *o, uint32_t cluster, const struct session_id *i
 
 /* True if the node holds it as committed. */
 bool overlay_serves(const struct overlay *o, uint32_t cluster, const struct session_id *id);
+
+/* The backups by which the session's client goes, and how often it was told of others. */
+const struct node_session *overlay_told(const struct overlay *o, uint32_t cluster,
+                                        const struct session_id *id, uint32_t *times);
 
 /* Orders to end a session that the node has had. */
 uint32_t overlay_ends_ordered(const struct overlay *o, uint32_t cluster);

@@ -62,6 +62,13 @@ bool overlay_serves(const struct overlay *o, uint32_t cluster, const struct sess
     return h != NULL && h->told.purpose == RESUME_COMMIT;
 }
 
+const struct node_session *overlay_told(const struct overlay *o, uint32_t cluster,
+                                        const struct session_id *id, uint32_t *times) {
+    const struct held *h = find(&o->sites[cluster]->node, id);
+    *times = h == NULL ? 0 : h->times;
+    return h == NULL ? NULL : &h->told;
+}
+
 uint32_t overlay_ends_ordered(const struct overlay *o, uint32_t cluster) {
     return o->sites[cluster]->node.ends_ordered;
 }
@@ -153,6 +160,21 @@ static void take_order(struct overlay *o, uint32_t cluster, const struct node_or
         }
 }
 
+/* Its client is told at once, and says so at once. */
+static void take_told(struct overlay *o, uint32_t cluster, const struct node_named *told) {
+    struct held *h = find(&o->sites[cluster]->node, &told->session);
+    assert(told->count >= 1 && told->count <= TICKET_BACKUPS_MAX);
+    if (h == NULL)
+        return;
+    h->times++;
+    if (o->setup.old_clients)
+        return;
+    h->told.backup_count = told->count;
+    for (uint8_t i = 0; i < told->count; i++)
+        h->told.backups[i] = told->list[i].cluster;
+    h->changed = true;
+}
+
 void overlay_node_answered(struct overlay *o, uint32_t cluster, const struct core_answer_node *a) {
     struct node_fake *n = &o->sites[cluster]->node;
     assert(a->seq == n->seq);
@@ -167,6 +189,8 @@ void overlay_node_answered(struct overlay *o, uint32_t cluster, const struct cor
         n->held[i].changed = false;
     for (uint32_t i = 0; i < a->order_count; i++)
         take_order(o, cluster, &a->orders[i]);
+    for (uint32_t i = 0; i < a->told_count; i++)
+        take_told(o, cluster, &a->told[i]);
 }
 
 /* The client has committed at the target, which sends already, and lets go of the old server. */

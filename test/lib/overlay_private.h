@@ -43,6 +43,7 @@ struct packet {
 
 struct held {
     struct node_session told;
+    uint32_t times; /* told of other backups */
     bool changed;
 };
 

@@ -7,8 +7,9 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const enum message_kind kinds[] = {
-    MESSAGE_HELLO, MESSAGE_COOKIE, MESSAGE_RESUME, MESSAGE_GRANT, MESSAGE_REFUSE, MESSAGE_REPORT,
-    MESSAGE_ACK,   MESSAGE_NOTICE, MESSAGE_PROBE,  MESSAGE_ECHO,  MESSAGE_TRIPS,  MESSAGE_NAMED};
+    MESSAGE_HELLO,  MESSAGE_COOKIE, MESSAGE_RESUME, MESSAGE_GRANT, MESSAGE_REFUSE,
+    MESSAGE_REPORT, MESSAGE_ACK,    MESSAGE_NOTICE, MESSAGE_PROBE, MESSAGE_ECHO,
+    MESSAGE_TRIPS,  MESSAGE_NAMED,  MESSAGE_BACKUPS};
 
 static size_t encode_sample(enum message_kind kind, uint8_t out[MESSAGE_LEN_MAX]) {
     struct key_pair pair = sample_pair(9);
@@ -35,10 +36,19 @@ Test(message, has_the_documented_length) {
     static const struct {
         enum message_kind kind;
         size_t len;
-    } rows[] = {{MESSAGE_HELLO, 64}, {MESSAGE_COOKIE, 48},          {MESSAGE_RESUME, 176 + 27},
-                {MESSAGE_GRANT, 77}, {MESSAGE_REFUSE, 50},          {MESSAGE_REPORT, 148},
-                {MESSAGE_ACK, 44},   {MESSAGE_NOTICE, 54},          {MESSAGE_PROBE, 32},
-                {MESSAGE_ECHO, 32},  {MESSAGE_TRIPS, 109 + 2 * 13}, {MESSAGE_NAMED, 29 + 2 * 58}};
+    } rows[] = {{MESSAGE_HELLO, 64},
+                {MESSAGE_COOKIE, 48},
+                {MESSAGE_RESUME, 176 + 27},
+                {MESSAGE_GRANT, 77},
+                {MESSAGE_REFUSE, 50},
+                {MESSAGE_REPORT, 148},
+                {MESSAGE_ACK, 44},
+                {MESSAGE_NOTICE, 54},
+                {MESSAGE_PROBE, 32},
+                {MESSAGE_ECHO, 32},
+                {MESSAGE_TRIPS, 109 + 2 * 13},
+                {MESSAGE_NAMED, 29 + 2 * 58},
+                {MESSAGE_BACKUPS, 29 + 2 * 58}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     for (size_t i = 0; i < COUNT(rows); i++)
         cr_expect_eq(encode_sample(rows[i].kind, datagram), rows[i].len, "kind %d", rows[i].kind);
@@ -192,11 +202,32 @@ Test(message, a_report_may_tell_of_a_move) {
         datagram[bit / 8] ^= (uint8_t)(1U << (bit % 8));
     }
     for (size_t len = 149; len < 165; len++)
-        cr_expect_eq(message_decode(&out, datagram, len), len == 160 ? ERR_OK : ERR_OVERSIZED,
-                     "as %zu", len);
+        cr_expect_eq(message_decode(&out, datagram, len),
+                     len == 160 || len == 152 ? ERR_OK : ERR_OVERSIZED, "as %zu", len);
     cr_expect_neq(take(&out, datagram, 148), ERR_OK, "cut: another's signature");
     memset(datagram + 84, 0, 4);
     cr_expect_eq(message_decode(&out, datagram, 160), ERR_BAD_FIELD, "a move without an epoch");
+}
+
+Test(message, a_report_may_say_which_backups_its_client_goes_by) {
+    struct message m = sample_message(MESSAGE_REPORT), out;
+    struct key_pair pair = sample_pair(9);
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    m.u.report.backups = 0x01020304;
+    cr_assert_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 152);
+    cr_expect_arr_eq(datagram + 84, ((const uint8_t[]){1, 2, 3, 4}), 4);
+    cr_assert_eq(take(&out, datagram, 152), ERR_OK);
+    cr_expect_eq(memcmp(&out.u.report, &m.u.report, sizeof(m.u.report)), 0);
+    for (size_t bit = 0; bit < 152 * 8; bit++) {
+        datagram[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+        cr_expect_neq(take(&out, datagram, 152), ERR_OK, "bit %zu", bit);
+        datagram[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    }
+    cr_expect_neq(take(&out, datagram, 148), ERR_OK, "cut: another's signature");
+    memset(datagram + 84, 0, 4);
+    cr_expect_eq(message_decode(&out, datagram, 152), ERR_BAD_FIELD, "a mark that is none");
+    m.u.report.moved = (struct message_moved){5, 45, 80, 2, 260};
+    cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0, "one or the other");
 }
 
 Test(message, carries_the_longest_ticket_in_one_datagram) {
@@ -275,7 +306,7 @@ Test(message, refuses_values_outside_their_range) {
         {"another first byte (RTP)", MESSAGE_HELLO, 0, 1, 0x80, ERR_BAD_MAGIC},
         {"the version before", MESSAGE_HELLO, 1, 1, 1, ERR_BAD_VERSION},
         {"kind 0", MESSAGE_HELLO, 2, 1, 0, ERR_BAD_KIND},
-        {"kind 13", MESSAGE_HELLO, 2, 1, 13, ERR_BAD_KIND},
+        {"kind 14", MESSAGE_HELLO, 2, 1, 14, ERR_BAD_KIND},
         {"reserved byte", MESSAGE_HELLO, 3, 1, 1, ERR_BAD_FIELD},
         {"hello that says something", MESSAGE_HELLO, 63, 1, 1, ERR_BAD_FIELD},
         {"cookie that says something more", MESSAGE_COOKIE, 40, 1, 1, ERR_BAD_FIELD},
@@ -384,7 +415,7 @@ Test(message, knows_which_side_sends_what) {
     cr_expect(!message_from_client(MESSAGE_COOKIE) && !message_from_client(MESSAGE_GRANT) &&
               !message_from_client(MESSAGE_REFUSE) && !message_from_client(MESSAGE_ACK) &&
               !message_from_client(MESSAGE_NOTICE) && !message_from_client(MESSAGE_ECHO) &&
-              !message_from_client(MESSAGE_NAMED));
+              !message_from_client(MESSAGE_NAMED) && !message_from_client(MESSAGE_BACKUPS));
 }
 
 Test(message, says_of_no_trips_nothing_and_of_sixteen_all) {

@@ -96,6 +96,9 @@ Test(node, answer_round_trips) {
     cr_expect(out.limits.standby_lease_ms == 15000 && out.limits.skew_ms == 2000);
     cr_expect(out.limits.hedge_ms_max == 500 && out.limits.hedges_per_minute == 12);
     cr_expect_eq(out.limits.probes_per_s, 7);
+    cr_assert(out.told_count == 1 && out.told[0].count == 1);
+    cr_expect(out.told[0].session.bytes[0] == 0x32 && out.told[0].list[0].media.port == 7702);
+    cr_expect_str_eq(out.told[0].list[0].cluster.text, "rom1");
     cr_assert(out.named_count == 1 && out.named[0].count == 2);
     cr_expect(out.named[0].session.bytes[0] == 0x31 && out.named[0].list[1].media.port == 7701);
     cr_expect_str_eq(out.named[0].list[0].cluster.text, "par1");
@@ -147,7 +150,7 @@ Test(node, answer_without_news_is_small) {
     struct node_answer out;
     size_t len;
     a.has_catalogue = false;
-    a.order_count = a.media_alive_count = a.issuer_count = a.named_count = 0;
+    a.order_count = a.media_alive_count = a.issuer_count = a.named_count = a.told_count = 0;
     char *text = node_answer_encode(&a, &len);
     cr_assert_not_null(text);
     cr_expect_lt(len, 500);
@@ -295,6 +298,8 @@ Test(node, answer_is_refused_by_the_name_of_its_member) {
          "named[0].clusters[1].name: expected a name"},
         {"one named nowhere", "\"media\":\"192.0.2.9:7700\"", "\"media\":\"here\"",
          "named[0].clusters[0].media: expected"},
+        {"told of a backup without a name", "\"name\":\"rom1\"", "\"name\":\"\"",
+         "told[0].clusters[0].name: expected a name"},
         {"an order for nothing", "\"move\"", "\"stay\"",
          "orders[0].what: expected one of move end, found \"stay\""},
         {"a move to nowhere", "\"target\":\"ams1\",", "", "orders[0].target: expected a name"},

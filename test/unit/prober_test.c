@@ -242,6 +242,21 @@ Test(prober, asks_others_when_it_is_named_others) {
         cr_expect_geq(asked[i], 7, "%d: %d", i, asked[i]);
 }
 
+Test(prober, who_has_become_a_server_is_not_probed) {
+    until_probe();
+    echo(40);
+    struct witness_server *s = &f.w.servers[WITNESS_SERVERS_MAX - 1];
+    s->role = WITNESS_ROLE_BACKUP;
+    s->address = target(2);
+    path_init(&s->path);
+    for (int i = 0; i < 30; i++) {
+        until_probe();
+        cr_expect_not(addr_equal(&out.to, &s->address.media));
+        echo(40);
+    }
+    cr_expect_eq(p.probe.count, (size_t)(TARGETS - 1));
+}
+
 Test(prober, what_is_out_is_still_waited_for_if_its_target_stays) {
     until_told();
     until_probe();

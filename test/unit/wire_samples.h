@@ -194,6 +194,7 @@ static inline struct message sample_message(enum message_kind kind) {
         m.u.trips = sample_trips();
         break;
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         m.u.named = sample_named();
         break;
     }
@@ -300,6 +301,11 @@ static inline struct node_answer sample_node_answer(void) {
         2,
         {{sample_name("par1"), sample_pair(3).public_key, sample_addr("192.0.2.9:7700")},
          {sample_name("vie1"), sample_pair(4).public_key, sample_addr("[2001:db8::9]:7701")}}};
+    static struct node_named told[1];
+    told[0] = (struct node_named){
+        sample_session(0x32),
+        1,
+        {{sample_name("rom1"), sample_pair(5).public_key, sample_addr("192.0.2.10:7702")}}};
     guests[0] =
         (struct node_guest_limit){sample_name("ams1"), 20, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
     guests[1] =
@@ -345,6 +351,8 @@ static inline struct node_answer sample_node_answer(void) {
                                 .order_count = 2,
                                 .named = named,
                                 .named_count = 1,
+                                .told = told,
+                                .told_count = 1,
                                 .media_alive = alive,
                                 .media_alive_count = 1,
                                 .limits = {400, 10000, 15000, 2000, 500, 12, 7, 0}};

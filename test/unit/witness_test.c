@@ -399,22 +399,79 @@ Test(witness, frames_that_come_too_late_are_no_media) {
     cr_expect_null(resume_to(1, RESUME_COMMIT, 0), "but no silence either");
 }
 
+static uint64_t newest_report(void) {
+    return f.w.reported[0];
+}
+
+static struct named_cluster named(uint8_t server) {
+    struct witness_address a = address(server);
+    return (struct named_cluster){a.name, a.hint, a.media};
+}
+
+/* par1, who was not known, and ams1 at another door. */
+static struct witness_event backups_told(uint64_t nonce) {
+    struct witness_event e = {.kind = WITNESS_BACKUPS_TOLD, .now = at_ms(1980), .nonce = nonce};
+    e.u.backups = (struct message_named){.session = session, .count = 2};
+    e.u.backups.list[0] = named(3);
+    e.u.backups.list[1] = named(1);
+    e.u.backups.list[1].media = addr_ipv4((uint8_t[]){192, 0, 2, 99}, 7700);
+    return e;
+}
+
 Test(witness, new_backups) {
     start_streaming();
-    struct witness_address list[2] = {address(3), address(1)};
-    list[1].media = addr_ipv4((uint8_t[]){192, 0, 2, 99}, 7700);
-    struct witness_event e = {.kind = WITNESS_BACKUPS_CHANGED, .now = at_ms(1980)};
-    e.u.backups.list = list;
-    e.u.backups.count = 2;
+    struct witness_event e = backups_told(newest_report());
+    const struct addr door = address(1).media;
+    cr_assert_neq(e.nonce, 0u);
     step(&e);
-    struct addr old = address(2).media;
-    cr_expect_eq(witness_server_find(&f.w, &old), WITNESS_SERVER_NONE, "lon1 is no longer offered");
-    uint8_t par1 = witness_server_find(&f.w, &list[0].media);
-    cr_assert_neq(par1, WITNESS_SERVER_NONE);
-    cr_expect_eq(f.w.servers[par1].role, WITNESS_ROLE_WARM);
-    cr_expect_eq(witness_server_find(&f.w, &list[1].media), 1, "ams1 at its new address");
-    cr_expect_not(path_has_cookie(&f.w.servers[1].path, at_ms(1980)), "which has to be proven");
+    struct addr old = address(2).media, par1 = address(3).media;
+    uint8_t lon1 = witness_server_find(&f.w, &old);
+    cr_assert_neq(lon1, WITNESS_SERVER_NONE, "lon1 is not offered any more, but known");
+    cr_expect_gt(f.w.servers[lon1].rank, f.w.servers[1].rank);
+    uint8_t slot = witness_server_find(&f.w, &par1);
+    cr_assert_neq(slot, WITNESS_SERVER_NONE);
+    cr_expect_eq(f.w.servers[slot].role, WITNESS_ROLE_WARM);
+    cr_expect_eq(witness_server_find(&f.w, &door), 1, "ams1 answers where it is");
     cr_expect_eq(f.w.serving, 0, "who serves is not touched");
+    struct message m;
+    for (size_t i = f.count; i-- > 0;)
+        if (f.sent[i].o.kind == WITNESS_SEND_REPORT) {
+            witness_report_fill(&m, &f.w, &f.sent[i].o);
+            break;
+        }
+    cr_expect_eq(m.u.report.backups, named_mark(&e.u.backups), "it is said at once");
+    cr_expect_eq(m.nonce, newest_report());
+}
+
+Test(witness, a_backup_that_does_not_answer_is_looked_for_at_its_new_door) {
+    start_streaming();
+    struct witness_event e = backups_told(newest_report());
+    f.w.servers[1].path.hellos_missed = 4;
+    f.w.servers[1].standby_until = INSTANT_NEVER;
+    f.w.servers[1].path.heard = at_ms(1980 - 20000);
+    step(&e);
+    cr_expect_eq(witness_server_find(&f.w, &e.u.backups.list[1].media), 1);
+    cr_expect_not(path_has_cookie(&f.w.servers[1].path, at_ms(1980)), "which has to be proven");
+}
+
+Test(witness, backups_are_believed_of_who_has_our_newest_report) {
+    static const struct {
+        const char *what;
+        bool foreign;
+        uint8_t server;
+        uint64_t nonce_off;
+    } rows[] = {{"a nonce that we have not sent", false, 0, 1},
+                {"another session", true, 0, 0},
+                {"a backup, and not who serves", false, 1, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        struct witness_event e = backups_told(newest_report() + rows[i].nonce_off);
+        struct addr par1 = address(3).media;
+        e.server = rows[i].server;
+        e.u.backups.session.bytes[0] ^= rows[i].foreign ? 1 : 0;
+        step(&e);
+        cr_expect_eq(witness_server_find(&f.w, &par1), WITNESS_SERVER_NONE, "%s", rows[i].what);
+    }
 }
 
 Test(witness, messages_are_filled_in) {

@@ -86,6 +86,10 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
         event.kind = WITNESS_NOTICED;
         event.u.notice = m.u.notice;
         break;
+    case MESSAGE_BACKUPS:
+        event.kind = WITNESS_BACKUPS_TOLD;
+        event.u.backups = m.u.named;
+        break;
     case MESSAGE_NAMED:
         c->foreign += !probing_named(c, &m, d);
         return;

@@ -129,6 +129,10 @@ static bool is_server(const struct witness *w, const struct named_cluster *c) {
     return false;
 }
 
+static struct named_cluster target_at(const struct prober *p, size_t i) {
+    return (struct named_cluster){p->targets[i].name, p->targets[i].hint, p->targets[i].media};
+}
+
 /* Index of the same cluster at the same place; PROBER_TARGETS_MAX: it is none of the targets. */
 static size_t known_as(const struct prober *p, const struct named_cluster *c) {
     size_t at = prober_find(p, &c->media);
@@ -175,6 +179,25 @@ bool prober_named(struct prober *p, const struct witness *w, const struct addr *
     return true;
 }
 
+/* Who is one of our servers since it was named has its packets as one. */
+static void drop_servers(struct prober *p, const struct witness *w) {
+    bool any = false;
+    for (size_t i = 0; i < p->probe.count; i++) {
+        const struct named_cluster c = target_at(p, i);
+        any |= is_server(w, &c);
+    }
+    if (!any)
+        return;
+    const struct prober before = *p;
+    p->nonce = 0;
+    p->probe.count = p->asked = 0;
+    for (size_t i = 0; i < before.probe.count; i++) {
+        const struct named_cluster c = target_at(&before, i);
+        if (!is_server(w, &c))
+            put(p, &before, &c);
+    }
+}
+
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 void prober_ticked(struct prober *p, const struct witness *w, struct instant now,
@@ -182,6 +205,7 @@ void prober_ticked(struct prober *p, const struct witness *w, struct instant now
     bool follows = w->state == WITNESS_FOLLOWING;
     out->probes = out->tells = false;
     if (instant_reached(now, p->next_at)) {
+        drop_servers(p, w);
         if (follows)
             ask(p, now, out);
         p->next_at = next_packet(p, now);

@@ -255,8 +255,8 @@ static void take(const struct turn *t, const struct witness_event *e) {
     case WITNESS_NOTICED:
         witness_fact_noticed(t, e->server, &e->u.notice);
         return;
-    case WITNESS_BACKUPS_CHANGED:
-        witness_backups_changed(t, e->u.backups.list, e->u.backups.count);
+    case WITNESS_BACKUPS_TOLD:
+        witness_fact_backups_told(t, e->server, e->nonce, &e->u.backups);
         return;
     case WITNESS_TICKED:
         return;
@@ -271,8 +271,8 @@ void witness_step(struct witness *w, const struct witness_event *e, struct witne
     out->count = 0;
     if (w->state == WITNESS_ENDED)
         return;
-    bool needs_server = e->kind != WITNESS_SESSION_OPENED && e->kind != WITNESS_BACKUPS_CHANGED &&
-                        e->kind != WITNESS_TICKED && e->kind != WITNESS_CLOSED;
+    bool needs_server =
+        e->kind != WITNESS_SESSION_OPENED && e->kind != WITNESS_TICKED && e->kind != WITNESS_CLOSED;
     if (needs_server && !witness_is_server(w, e->server))
         return; /* it has left the list while its packet was on the way */
     if (instant_reached(e->now, instant_add(w->wake_at, duration_ms(OVERSLEPT_MS))))
@@ -401,5 +401,6 @@ void witness_report_fill(struct message *m, const struct witness *w, const struc
         .lag_us = o->u.report.lag_us,
         .notice = o->u.report.notice,
         .moved = o->u.report.moved,
+        .backups = o->u.report.backups,
     };
 }

@@ -56,6 +56,10 @@
  * backup becomes hot, and no epoch changes. A backup that may not send (ERR_BUDGET), or is too old
  * to know how, stands by silently, and is asked again later.
  *
+ * Whoever serves may name other backups, since some have died: they come before all that were
+ * known, and the first of them that answers is warm. The others are kept behind them while there is
+ * room.
+ *
  * A notice of the end says how many frames there are. What is missing before it, perhaps the very
  * last ones, is asked from a backup while the rest is played out: whoever served has nothing more
  * to send, and its silence is no event.
@@ -287,6 +291,10 @@ struct witness {
     uint8_t tale_reports;      /* since it is there */
     uint64_t tale_counter;     /* of the newest report that told it */
     uint32_t notice;           /* newest number seen */
+    uint64_t reported[2];      /* nonces of the newest reports: what may name other backups */
+    uint32_t told;             /* mark of the list that was named last … */
+    uint8_t told_by;           /* … by this server … */
+    uint8_t told_reports;      /* … whom so many more reports tell that we go by it */
     enum err end_error;        /* why it ends */
     enum err refusal;          /* newest one of a commit since anybody granted one; ERR_OK none */
     struct witness_stats stats;
@@ -303,16 +311,16 @@ enum witness_event_kind {
     WITNESS_REFUSED,
     WITNESS_ACKNOWLEDGED,
     WITNESS_NOTICED,
-    WITNESS_BACKUPS_CHANGED, /* a new ordered list; the serving server need not be in it */
-    WITNESS_TICKED,          /* the deadline was reached */
-    WITNESS_CLOSED           /* the user leaves */
+    WITNESS_BACKUPS_TOLD, /* the serving server names other backups, best first */
+    WITNESS_TICKED,       /* the deadline was reached */
+    WITNESS_CLOSED        /* the user leaves */
 };
 
 struct witness_event {
     enum witness_event_kind kind;
     struct instant now;
     uint8_t server; /* slot from which it came; see witness_server_find() */
-    uint64_t nonce; /* COOKIE, GRANTED, REFUSED, ACKNOWLEDGED: from the message's header */
+    uint64_t nonce; /* COOKIE, GRANTED, REFUSED, ACKNOWLEDGED, BACKUPS: from the message's header */
     union {
         struct {
             uint64_t frame;
@@ -323,10 +331,7 @@ struct witness_event {
         struct message_refuse refuse;
         struct message_ack ack;
         struct message_notice notice;
-        struct {
-            const struct witness_address *list; /* borrowed for the step */
-            uint8_t count;
-        } backups;
+        struct message_named backups;
     } u;
 };
 
@@ -366,6 +371,7 @@ struct witness_out {
             int32_t lag_us;
             uint32_t notice;
             struct message_moved moved;
+            uint32_t backups;
         } report;
         struct nack_question nack;
         struct witness_move moved;

@@ -1,6 +1,9 @@
 #include "transcoder/timeline/witness_inner.h"
 
 #define AGAIN_FRAMES 3 /* useful frames in time: one may be a straggler of a dead path */
+#define TOLD_REPORTS                                                                               \
+    4 /* say that a list is gone by: each may be lost, and then it is told again                   \
+       */
 
 static void serving_media(const struct turn *t) {
     struct witness *w = t->w;
@@ -312,4 +315,28 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
             end_noticed(t, m->error, m->end);
         return;
     }
+}
+
+void witness_fact_backups_told(const struct turn *t, uint8_t server, uint64_t nonce,
+                               const struct message_named *m) {
+    struct witness *w = t->w;
+    bool ours = session_id_equal(&m->session, &w->config.session) && nonce != 0 &&
+                (nonce == w->reported[0] || nonce == w->reported[1]);
+    if (!ours) {
+        w->stats.forged++;
+        return;
+    }
+    path_heard(&w->servers[server].path, t->now);
+    if (server != w->serving || w->state == WITNESS_ENDING)
+        return; /* who does not serve us any more has nothing to say about it */
+    uint32_t mark = named_mark(m);
+    if (mark != w->told || server != w->told_by) {
+        trace_linef(t->out->trace, t->now, "%s names %u other backups, %s first",
+                    witness_server_name(w, server), m->count, m->list[0].name.text);
+        witness_backups_replace(t, m->list, m->count);
+    }
+    w->told = mark;
+    w->told_by = server;
+    w->told_reports = TOLD_REPORTS;
+    witness_send_report(t); /* says that it was taken up */
 }

@@ -86,6 +86,8 @@ void witness_fact_cookie_received(const struct turn *t, uint8_t server,
 void witness_fact_granted(const struct turn *t, uint8_t server, const struct message_grant *m);
 void witness_fact_refused(const struct turn *t, uint8_t server, const struct message_refuse *m);
 void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m);
+void witness_fact_backups_told(const struct turn *t, uint8_t server, uint64_t nonce,
+                               const struct message_named *m);
 
 /* ---- witness_paths.c ---- */
 
@@ -100,8 +102,9 @@ bool witness_is_silent(const struct witness_server *s);
 void witness_server_reset(struct witness *w, uint8_t server, const struct witness_address *address,
                           uint8_t rank, struct instant now);
 void witness_assign_roles(const struct turn *t);
-void witness_backups_changed(const struct turn *t, const struct witness_address *list,
-                             uint8_t count);
+
+/* These come first from now on; who was known before comes behind them, as far as there is room. */
+void witness_backups_replace(const struct turn *t, const struct named_cluster *list, uint8_t count);
 
 struct witness_out *witness_put(const struct turn *t, enum witness_out_kind kind, uint8_t server);
 void witness_send_hello(const struct turn *t, uint8_t server);

@@ -12,6 +12,8 @@
 #define STRANGER_MS      5000  /* [ms] of one that may yet learn of the issuer, or agree with it */
 #define HOT_SOON_MS      100   /* [ms] from a silent standby until it is asked to send, too */
 #define RELEASE_MS       200   /* [ms] between releases of the same server */
+#define LOST_MS          20000 /* [ms] unheard: longer than any lease of a standby by default */
+#define WITNESS_RANKS    64    /* of those who are in no list any more: one behind the other */
 
 bool witness_is_server(const struct witness *w, uint8_t server) {
     return server < WITNESS_SERVERS_MAX && w->servers[server].role != WITNESS_ROLE_FREE;
@@ -131,30 +133,81 @@ static uint8_t free_server(const struct witness *w) {
     return SERVER_NONE;
 }
 
-void witness_backups_changed(const struct turn *t, const struct witness_address *list,
+/* A cluster has one place here, under whichever of its keys it was named first. */
+static uint8_t find_cluster(const struct witness *w, const struct named_cluster *c) {
+    uint8_t found = find_hint(w, &c->hint);
+    for (uint8_t i = 0; found == SERVER_NONE && i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && name_equal(&w->servers[i].address.name, &c->name))
+            found = i;
+    return found;
+}
+
+/* Nothing of ours can be left there: a worker that has heard nothing for so long has forgotten us.
+ */
+static bool is_lost_to_us(const struct witness_server *s, struct instant now) {
+    return witness_is_silent(s) && instant_is_never(s->standby_until) && s->epoch_asked == 0 &&
+           !s->hedge.active && !s->hot_told &&
+           (instant_is_never(s->path.heard) ||
+            !duration_less(instant_since(now, s->path.heard), duration_ms(LOST_MS)));
+}
+
+/* A cluster keeps the door that we know until it does not answer there any more: behind another one
+ * of its own nobody knows us, and there would be two of us. */
+static void change_door(const struct turn *t, uint8_t server, const struct addr *media) {
+    struct witness_server *s = &t->w->servers[server];
+    if (addr_equal(&s->address.media, media) || server == t->w->serving ||
+        server == t->w->attempt.server || server == t->w->filler.server ||
+        !is_lost_to_us(s, t->now))
+        return;
+    s->address.media = *media;
+    path_cookie_forget(&s->path);
+    s->hello_at = t->now;
+}
+
+/* Nobody whom we wait for, who may stand by or believe that he serves; of the others one that does
+ * not answer, else the last. */
+static uint8_t place_to_spare(const struct witness *w, uint8_t listed) {
+    uint8_t spare = SERVER_NONE;
+    uint32_t most = 0;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_server *s = &w->servers[i];
+        uint32_t score = (uint32_t)witness_is_silent(s) << 8 | s->rank;
+        if (!witness_is_server(w, i) || i == w->serving || i == w->attempt.server ||
+            i == w->filler.server || s->hedge.active || s->epoch_asked > 0 || s->hot_told ||
+            !instant_is_never(s->standby_until) || s->rank <= listed || score < most)
+            continue;
+        spare = i;
+        most = score;
+    }
+    return spare;
+}
+
+static void put_backup(const struct turn *t, const struct named_cluster *c, uint8_t rank,
+                       uint8_t listed) {
+    struct witness *w = t->w;
+    uint8_t i = find_cluster(w, c);
+    if (i != SERVER_NONE) {
+        change_door(t, i, &c->media);
+        w->servers[i].rank = rank;
+        return;
+    }
+    i = free_server(w);
+    i = i != SERVER_NONE ? i : place_to_spare(w, listed);
+    if (i != SERVER_NONE) /* else there is no place: the first ones are the best */
+        witness_server_reset(w, i, &(struct witness_address){c->name, c->hint, c->media}, rank,
+                             t->now);
+}
+
+/* Who is not in the list comes behind it, in the order of before: he is known to serve by our
+ * ticket, and may be back when nobody else is there. */
+void witness_backups_replace(const struct turn *t, const struct named_cluster *list,
                              uint8_t count) {
     struct witness *w = t->w;
-    bool listed[WITNESS_SERVERS_MAX] = {false};
-    for (uint8_t rank = 1; rank <= count; rank++) {
-        const struct witness_address *address = &list[rank - 1];
-        uint8_t i = find_hint(w, &address->hint);
-        if (i != SERVER_NONE && !addr_equal(&w->servers[i].address.media, &address->media)) {
-            w->servers[i].address.media = address->media; /* the same cluster at another door */
-            path_cookie_forget(&w->servers[i].path);
-        }
-        if (i == SERVER_NONE && (i = free_server(w)) != SERVER_NONE)
-            witness_server_reset(w, i, address, rank, t->now);
-        if (i == SERVER_NONE)
-            continue; /* more backups than we can know: the first ones are the best */
-        w->servers[i].rank = rank;
-        listed[i] = true;
-    }
-    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
-        if (!witness_is_server(w, i) || listed[i] || i == w->serving || i == w->attempt.server)
-            continue;
-        cool(t, i);
-        w->servers[i].role = WITNESS_ROLE_FREE;
-    }
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i))
+            w->servers[i].rank = (uint8_t)(count + 1 + w->servers[i].rank % WITNESS_RANKS);
+    for (uint8_t i = 0; i < count; i++)
+        put_backup(t, &list[i], (uint8_t)(i + 1), count);
     witness_assign_roles(t);
 }
 
@@ -210,6 +263,12 @@ void witness_send_report(const struct turn *t) {
     o->u.report.lag_us = witness_lag_us(w);
     o->u.report.notice = w->notice;
     witness_tale_tell(w, &o->u.report.moved, w->counter);
+    if (w->told_reports > 0 && w->told_by == w->serving && o->u.report.moved.epoch == 0) {
+        o->u.report.backups = w->told;
+        w->told_reports--;
+    }
+    w->reported[1] = w->reported[0];
+    w->reported[0] = o->nonce;
     path_sent(&s->path, o->nonce, false, true, t->now);
     w->report_next = instant_add(t->now, w->config.report);
     w->report_at = instant_min(w->report_next, instant_add(t->now, repeat_report_after(w)));

@@ -89,8 +89,9 @@ bool witness_is_settled(const struct witness *w, const struct witness_ways *ways
     if (w->config.hot) /* two paths at once are no steady one */
         return false;
     if (w->state != WITNESS_FOLLOWING || w->move_open || w->tale.epoch != 0 ||
-        !instant_is_never(w->repair_at) || w->end_error != ERR_OK || w->unheard > 0 ||
-        w->nack.count > 0 || w->filler.server != WITNESS_SERVER_NONE || !media_is_steady(w))
+        w->told_reports > 0 || !instant_is_never(w->repair_at) || w->end_error != ERR_OK ||
+        w->unheard > 0 || w->nack.count > 0 || w->filler.server != WITNESS_SERVER_NONE ||
+        !media_is_steady(w))
         return false;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (witness_is_server(w, i) && !server_is_settled(w, i, ways, now))

@@ -136,18 +136,22 @@ static void guests_allotted(struct worker *w, const struct link_guests *g) {
 
 /* By which key the client knows the target: the one that was in force when its ticket was signed,
  * since it was told of its backups then. Where that is unclear, it finds one by itself. */
-static struct key_hint known_as(const struct worker *w, const struct node_order *o) {
+static struct key_hint known_as(const struct worker *w, const struct session *s,
+                                const struct name *target, const struct public_key *key) {
     const struct briefing *b = &w->briefing;
-    uint32_t slot = tenure_find(&w->tenure, &o->session);
-    const struct session *s = slot == TENURE_SLOT_NONE ? NULL : w->sessions[slot];
     const struct ticket_issuer *then = NULL;
     for (size_t i = 0; s != NULL && i < b->issuer_count; i++) {
         const struct ticket_issuer *row = &b->issuers[i];
-        if (name_equal(&row->cluster, &o->target) && s->ticket.issued_s <= row->issued_until_s &&
+        if (name_equal(&row->cluster, target) && s->ticket.issued_s <= row->issued_until_s &&
             (then == NULL || row->issued_until_s < then->issued_until_s))
             then = row;
     }
-    return key_hint_of(then != NULL ? &then->key : &o->target_key);
+    return key_hint_of(then != NULL ? &then->key : key);
+}
+
+static struct session *find_session(const struct worker *w, const struct session_id *id) {
+    uint32_t slot = tenure_find(&w->tenure, id);
+    return slot == TENURE_SLOT_NONE ? NULL : w->sessions[slot];
 }
 
 static void move_ordered(struct worker *w, const struct node_order *o) {
@@ -155,7 +159,7 @@ static void move_ordered(struct worker *w, const struct node_order *o) {
         .kind = TENURE_MOVE_ORDERED,
         .now = net_now(),
         .u.move = {.session = o->session,
-                   .target = known_as(w, o),
+                   .target = known_as(w, find_session(w, &o->session), &o->target, &o->target_key),
                    .cause = o->cause,
                    .deadline = duration_ms(o->deadline_ms)},
     };
@@ -163,12 +167,24 @@ static void move_ordered(struct worker *w, const struct node_order *o) {
 }
 
 static void end_ordered(struct worker *w, const struct node_order *o) {
-    uint32_t slot = tenure_find(&w->tenure, &o->session);
-    struct session *s = slot == TENURE_SLOT_NONE ? NULL : w->sessions[slot];
+    struct session *s = find_session(w, &o->session);
     if (s == NULL)
         return;
     s->stopped = o->error == ERR_OK ? ERR_MOVED : o->error;
     worker_session_settle(w, s, net_now());
+}
+
+/* By the keys under which moves will be ordered there, see above. */
+static void backups_ordered(struct worker *w, const struct node_named *n) {
+    struct session *s = find_session(w, &n->session);
+    if (s == NULL || n->count > TICKET_BACKUPS_MAX)
+        return;
+    struct message_named list = {.session = n->session, .count = n->count};
+    for (uint8_t i = 0; i < n->count; i++)
+        list.list[i] = (struct named_cluster){n->list[i].cluster,
+                                              known_as(w, s, &n->list[i].cluster, &n->list[i].key),
+                                              n->list[i].media};
+    session_tell(s, &list);
 }
 
 static void order_received(struct worker *w, const struct node_order *o) {
@@ -366,6 +382,9 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
         return;
     case LINK_NAMED:
         door_named(w, body, net_now());
+        return;
+    case LINK_TOLD:
+        backups_ordered(w, body);
         return;
     case LINK_PING:
         ping_received(w, body);

@@ -274,6 +274,7 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_ADOPT:
     case LINK_BEGIN:
     case LINK_NAMED:
+    case LINK_TOLD:
     case LINK_PING:
     case LINK_KINDS:
         break;

@@ -177,6 +177,28 @@ static enum err verify_report(struct worker *w, const struct message *m, const s
     return e;
 }
 
+static void send_backups(struct worker *w, const struct session *s, uint64_t nonce) {
+    const struct message m = {.kind = MESSAGE_BACKUPS, .nonce = nonce, .u.named = s->tells};
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    size_t len = message_encode(datagram, sizeof(datagram), &m, NULL);
+    if (len > 0)
+        net_udp_send(w->udp, &s->client, datagram, len);
+}
+
+/* Which backups it goes by, see telling.h. */
+static void take_word(struct worker *w, struct session *s, uint32_t mark, uint64_t nonce) {
+    switch (session_reported(s, mark)) {
+    case TELLING_NOTHING:
+        return;
+    case TELLING_TELL:
+        send_backups(w, s, nonce);
+        return;
+    case TELLING_TAKEN:
+        worker_session_dirty(w, s);
+        return;
+    }
+}
+
 static void report_received(struct worker *w, const struct net_datagram *d, const struct message *m,
                             struct instant now) {
     const struct message_report *r = &m->u.report;
@@ -199,10 +221,11 @@ static void report_received(struct worker *w, const struct net_datagram *d, cons
     uint32_t slot = s->slot;
     deeds_step(w, &event, &q);
     /* Tenure acknowledges what is new and ours to serve, and may have let it go with that. */
-    bool hot = w->sessions[slot] == s && w->tenure.sessions[slot].state == TENURE_HOT;
-    if (w->sessions[slot] == s && !hot && w->outbox.count > 0 &&
-        w->outbox.items[0].kind == TENURE_ACK) /* who serves is told of the session's figures */
-        figures_received(w, s, r, now);
+    if (w->sessions[slot] != s || w->tenure.sessions[slot].state == TENURE_HOT ||
+        w->outbox.count == 0 || w->outbox.items[0].kind != TENURE_ACK)
+        return;
+    figures_received(w, s, r, now); /* who serves is told of the session's figures */
+    take_word(w, s, r->backups, m->nonce);
 }
 
 /* ---- probes -------------------------------------------------------------------------------- */
@@ -328,6 +351,7 @@ static void message_received(struct worker *w, const struct net_datagram *d, str
     case MESSAGE_ACK:
     case MESSAGE_NOTICE:
     case MESSAGE_NAMED:
+    case MESSAGE_BACKUPS:
         return;
     }
 }

@@ -110,6 +110,7 @@ struct link_ended {
     X(LINK_ADOPT, struct link_session)                                                             \
     X(LINK_BEGIN, struct link_nothing)                                                             \
     X(LINK_NAMED, struct node_named)                                                               \
+    X(LINK_TOLD, struct node_named)                                                                \
     X(LINK_PING, struct link_ping)                                                                 \
     X(LINK_READY, struct link_nothing)                                                             \
     X(LINK_STATUS, struct link_status)                                                             \

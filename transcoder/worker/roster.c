@@ -70,13 +70,20 @@ static void toggle(struct roster *r, const struct link_session *s) {
     set_digest_toggle(&r->digest, &s->node.session, s->node.epoch, s->node.purpose);
 }
 
+static bool same_backups(const struct node_session *a, const struct node_session *b) {
+    bool same = a->backup_count == b->backup_count;
+    for (uint8_t i = 0; same && i < a->backup_count; i++)
+        same = name_equal(&a->backups[i], &b->backups[i]);
+    return same;
+}
+
 /* What peerd wants to know at once; the rest are figures. */
 static bool news(const struct node_session *a, const struct node_session *b) {
     return a->epoch != b->epoch || a->purpose != b->purpose || a->worker != b->worker ||
            a->cause != b->cause || a->hot != b->hot || a->lost_before != b->lost_before ||
            a->moved.epoch != b->moved.epoch ||
            (a->last_frame == 0) != (b->last_frame == 0) || /* it has begun to send */
-           !addr_equal(&a->client, &b->client) ||
+           !addr_equal(&a->client, &b->client) || !same_backups(a, b) ||
            memcmp(&a->served_by, &b->served_by, sizeof(a->served_by)) != 0;
 }
 

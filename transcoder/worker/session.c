@@ -72,6 +72,25 @@ void session_ticket_renew(struct session *s, const struct ticket *ticket, const 
     memcpy(s->token, token, token_len);
 }
 
+/* ---- backups -----------------------------------------------------------------------------------
+ */
+
+void session_tell(struct session *s, const struct message_named *list) {
+    assert(list->count <= TICKET_BACKUPS_MAX);
+    s->tells = *list;
+    telling_ordered(&s->telling, named_mark(list));
+}
+
+enum telling_next session_reported(struct session *s, uint32_t mark) {
+    enum telling_next next = telling_reported(&s->telling, mark);
+    if (next != TELLING_TAKEN)
+        return next;
+    s->backup_count = s->tells.count;
+    for (uint8_t i = 0; i < s->tells.count; i++)
+        s->backups[i] = s->tells.list[i].name;
+    return next;
+}
+
 /* ---- media intentions ------------------------------------------------------------------------ */
 
 static uint64_t source_frame(const struct session *s, uint64_t frame) {

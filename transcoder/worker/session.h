@@ -15,6 +15,7 @@
 #include "transcoder/timeline/naming.h"
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/resend.h"
+#include "transcoder/timeline/telling.h"
 #include "transcoder/worker/catalogue.h"
 #include "transcoder/worker/feed.h"
 
@@ -54,12 +55,16 @@ struct session {
     bool reported;             /* one has been sent */
     /* What the client measured, from its newest report. */
     struct message_report figures;
-    struct message_moved moved;  /* of the newest that told of a move */
-    uint64_t trips_counter;      /* of its newest round trips */
-    struct naming naming;        /* when its client is named others to measure */
-    uint32_t rtcp_rtt_us;        /* [µs] from its receiver reports; 0 unknown */
-    struct rtcp_playout playout; /* likewise: of its buffer */
-    uint16_t silent_ms;          /* [ms] evidence of the resume that brought it here */
+    struct message_moved moved;              /* of the newest that told of a move */
+    uint64_t trips_counter;                  /* of its newest round trips */
+    struct naming naming;                    /* when its client is named others to measure */
+    struct telling telling;                  /* when it is told of other backups … */
+    struct message_named tells;              /* … than it goes by, and which; count 0: of none */
+    struct name backups[TICKET_BACKUPS_MAX]; /* that it goes by, as it has said … */
+    uint8_t backup_count;                    /* … 0: it goes by its ticket's */
+    uint32_t rtcp_rtt_us;                    /* [µs] from its receiver reports; 0 unknown */
+    struct rtcp_playout playout;             /* likewise: of its buffer */
+    uint16_t silent_ms;                      /* [ms] evidence of the resume that brought it here */
     /* Snapshots for the supervisor. */
     bool dirty;
     struct instant told_at;
@@ -143,6 +148,13 @@ uint64_t session_end(const struct session *s);
  * once. */
 void session_nack_received(struct session *s, const struct rtcp_report *report, struct net_udp *udp,
                            struct instant now, struct session_counters *counters);
+
+/* The client is to go by these backups: it is told behind its reports. */
+void session_tell(struct session *s, const struct message_named *list);
+
+/* A report of it has been acknowledged, with that mark: whether `s->tells` is to be sent now, under
+ * its nonce, or is in `backups` since now. */
+enum telling_next session_reported(struct session *s, uint32_t mark);
 
 /* A receiver report of the client. */
 void session_rtcp_received(struct session *s, const struct rtcp_report *report, struct wall wall);

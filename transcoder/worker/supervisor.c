@@ -270,6 +270,14 @@ static void take_named(struct supervisor *s, const struct node_answer *a) {
     }
 }
 
+static void take_told(struct supervisor *s, const struct node_answer *a) {
+    for (size_t i = 0; i < a->told_count; i++) {
+        uint32_t worker = roster_worker_of(s->roster, &a->told[i].session);
+        if (worker < crew_count(s->crew))
+            crew_send(s->crew, worker, LINK_TOLD, &a->told[i]);
+    }
+}
+
 static void apply(struct supervisor *s, const struct node_answer *a, struct instant until) {
     bool changed = take_config(s, a);
     changed |= take_issuers(s, a);
@@ -290,6 +298,7 @@ static void answered(void *data, const struct node_answer *a) {
                             a->media_alive, a->media_alive_count);
     take_orders(s, a);
     take_named(s, a);
+    take_told(s, a);
 }
 
 /* Two machines must not spend one credit, nor one of them beat for the other. What was admitted

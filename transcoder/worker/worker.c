@@ -200,12 +200,13 @@ static void describe(const struct worker *w, const struct session *s,
                      const struct tenure_session *t, struct node_session *n, struct instant now) {
     const struct ticket *k = &s->ticket;
     const struct message_report *f = &s->figures;
+    bool told = s->backup_count > 0;
     *n = (struct node_session){.session = k->session,
                                .issuer = k->issuer,
                                .service = k->service,
                                .profile = k->profile,
                                .source = k->source,
-                               .backup_count = k->backup_count,
+                               .backup_count = told ? s->backup_count : k->backup_count,
                                .expires_s = k->expires_s,
                                .epoch = t->epoch,
                                .purpose = tenure_purpose(t),
@@ -225,7 +226,7 @@ static void describe(const struct worker *w, const struct session *s,
                                .cause = t->cause,
                                .served_by = t->served_by,
                                .moved = s->moved};
-    memcpy(n->backups, k->backups, sizeof(n->backups));
+    memcpy(n->backups, told ? s->backups : k->backups, sizeof(n->backups));
 }
 
 /* False if the supervisor's queue is full: it stays dirty. */
