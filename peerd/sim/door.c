@@ -93,9 +93,11 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     const struct sim_node *node = &sim->nodes[w->node];
     uint32_t slot = tenure_find(&w->tenure, &r->session);
     bool known = slot != TENURE_SLOT_NONE && sim_session_at(w, slot)->used;
-    enum err e = ERR_BAD_COOKIE;
-    sim_labour_resume(sim, w);
-    if (cookie_is_good(sim, node, client, &r->cookie))
+    bool cookie = cookie_is_good(sim, node, client, &r->cookie);
+    bool away = cookie && tenure_turns_away(&w->tenure, r, sim_worker_now(sim, w));
+    enum err e = away ? ERR_NO_CREDIT : ERR_BAD_COOKIE;
+    sim_labour_resume(sim, w, away || !cookie);
+    if (cookie && !away)
         e = check_ticket(sim, w, r, &sim->clients[client], known);
     if (e == ERR_OK && !sim_rekey_is_called(&sim->sites[w->cluster], &r->target))
         e = ERR_FOREIGN;

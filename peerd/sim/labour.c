@@ -24,8 +24,8 @@ void sim_labour_frames(const struct sim *sim, struct sim_worker *w, uint32_t fra
     work(sim, w, (int64_t)frames * frame_us(sim, w));
 }
 
-void sim_labour_resume(const struct sim *sim, struct sim_worker *w) {
-    work(sim, w, SIM_LABOUR_RESUME_US);
+void sim_labour_resume(const struct sim *sim, struct sim_worker *w, bool cookie_alone) {
+    work(sim, w, cookie_alone ? SIM_LABOUR_AWAY_US : SIM_LABOUR_RESUME_US);
 }
 
 struct duration sim_labour_preroll(const struct sim *sim, const struct sim_worker *w,

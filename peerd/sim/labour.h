@@ -2,7 +2,8 @@
  * Labour: the CPU of a worker, in scenarios that say what a frame costs (`frame_cpu`).
  *
  * A worker has one core. What is due is sent one session after the other, each frame for what it
- * costs; verifying a resume costs SIM_LABOUR_RESUME_US, whether it is granted or refused. A
+ * costs; verifying a resume costs SIM_LABOUR_RESUME_US, whether it is granted or refused, unless it
+ * is turned away at its cookie. A
  * pre-roll gets what sending leaves of the core, as in transcoderd, which makes it in slices
  * between others' frames. So more sessions than a core can carry are late for everybody, and more
  * and more so, and a herd that asks again and again takes its time from those who are served. Where
@@ -14,6 +15,7 @@
 #include "peerd/sim/world.h"
 
 #define SIM_LABOUR_RESUME_US  100 /* [µs] cookie, ticket, signature, and the answer */
+#define SIM_LABOUR_AWAY_US    15  /* [µs] the same, of a cookie alone */
 #define SIM_LABOUR_LEFT_LEAST 20  /* pre-rolls get at least the 20th part of a core */
 
 /* Is it followed there? */
@@ -24,7 +26,7 @@ bool sim_labour_idle(const struct sim_worker *w, struct instant now);
 
 /* It has done that, and is busy for so long. */
 void sim_labour_frames(const struct sim *sim, struct sim_worker *w, uint32_t frames);
-void sim_labour_resume(const struct sim *sim, struct sim_worker *w);
+void sim_labour_resume(const struct sim *sim, struct sim_worker *w, bool cookie_alone);
 
 /* How long a pre-roll of so many frames takes, once it is its turn. */
 struct duration sim_labour_preroll(const struct sim *sim, const struct sim_worker *w,

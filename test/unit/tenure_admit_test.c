@@ -186,3 +186,32 @@ Test(tenure_admit, nothing_was_opened_for_it) {
     cr_assert_eq(f->out.count, 1);
     cr_expect_eq(f->out.items[0].error, ERR_NO_CREDIT);
 }
+
+static bool turned_away(struct fixture *f, uint8_t id, enum resume_purpose purpose, int64_t ms) {
+    const struct message_resume m = {.session = {{id}}, .purpose = purpose, .counter = 1};
+    return tenure_turns_away(&f->t, &m, at_ms(ms));
+}
+
+Test(tenure_admit, a_crowd_that_finds_nothing_is_not_looked_at_closely) {
+    struct fixture *f = start();
+    for (uint8_t id = 1; id <= CREDIT; id++)
+        ask(f, id, 3, RESUME_COMMIT, false, id);
+    cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 10), "one is no crowd");
+    for (uint8_t id = 10; id < 60; id++)
+        cr_assert_eq(ask(f, id, 3, RESUME_COMMIT, true, 20), ERR_NO_CREDIT);
+    uint64_t refused = f->t.refused;
+    cr_expect(turned_away(f, 99, RESUME_COMMIT, 20));
+    cr_expect(turned_away(f, 98, RESUME_STANDBY, 20));
+    cr_expect_eq(f->t.refused, refused + 2);
+    cr_expect_not(turned_away(f, 1, RESUME_COMMIT, 20), "who is here is heard");
+    cr_expect_not(turned_away(f, 99, RESUME_RELEASE, 20));
+    cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 2000), "that was long ago");
+    for (uint8_t id = 10; id < 60; id++)
+        ask(f, id, 3, RESUME_COMMIT, true, 3000);
+    ask(f, 1, 3, RESUME_RELEASE, true, 3000);
+    cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 3000), "there is a slot");
+    ask(f, 61, 3, RESUME_STANDBY, true, 9000);
+    for (uint8_t id = 10; id < 60; id++)
+        ask(f, id, 3, RESUME_COMMIT, true, 9001);
+    cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 9001), "a standby may give way");
+}

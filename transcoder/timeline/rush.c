@@ -32,6 +32,10 @@ void rush_refused(struct rush *c, struct instant now) {
         c->refused_us += ANSWER_US;
 }
 
+bool rush_is_crowd(const struct rush *c, struct instant now) {
+    return c->refused_us - instant_since(now, c->at).us > INT64_C(1000) * RUSH_CROWD_MS;
+}
+
 uint32_t rush_wait_within_ms(struct rush *c, const struct session_id *who, uint64_t counter,
                              uint32_t least_ms, uint32_t span_ms_max, struct instant now) {
     leak(c, now);

@@ -17,9 +17,12 @@
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
 
+#include <stdbool.h>
+
 #define RUSH_ANSWERS_PER_S                                                                         \
     200                       /* [1/s] of one worker to those it had refused: little beside media */
 #define RUSH_SPAN_MS_MAX 4000 /* [ms] */
+#define RUSH_CROWD_MS    200  /* [ms] of answers to those who were refused: they are a crowd */
 
 struct rush {
     int64_t refused_us; /* [µs] that it takes to answer who was refused lately … */
@@ -30,6 +33,9 @@ void rush_init(struct rush *c, struct instant now);
 
 /* One more is refused. */
 void rush_refused(struct rush *c, struct instant now);
+
+/* Were so many refused lately that one had better not look at each closely? */
+bool rush_is_crowd(const struct rush *c, struct instant now);
 
 /* [ms] after which this one may ask again, at least `least_ms`. */
 uint32_t rush_wait_ms(struct rush *c, const struct session_id *who, uint64_t counter,

@@ -294,6 +294,11 @@ uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uin
 bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
                      uint8_t priority, struct instant now);
 
+/* Nobody finds a slot here, whoever it is, and a crowd tries: a newcomer is turned away before its
+ * ticket and signature are looked at, since two verifications for each of thousands would take the
+ * time of those who are served. Counted, and to come again as if it had been refused. */
+bool tenure_turns_away(struct tenure *t, const struct message_resume *m, struct instant now);
+
 /* The slot of the standby that would give way if that resume came now; TENURE_SLOT_NONE: none. */
 uint32_t tenure_gives_way(const struct tenure *t, const struct tenure_event *e);
 

@@ -131,6 +131,18 @@ bool tenure_has_room(const struct tenure *t, const struct name *issuer, const st
     return less || t->credit_used < t->credit_slots;
 }
 
+bool tenure_turns_away(struct tenure *t, const struct message_resume *m, struct instant now) {
+    bool asks = m->purpose != RESUME_CANCEL && m->purpose != RESUME_RELEASE;
+    bool full = instant_before(now, t->credit_until) && t->credit_used >= t->credit_slots;
+    uint32_t slot = tenure_find(t, &m->session);
+    bool here = slot != TENURE_SLOT_NONE && t->sessions[slot].state != TENURE_ENDED;
+    if (here || !asks || !full || any_less_urgent(t, 0) || !rush_is_crowd(&t->rush, now))
+        return false;
+    rush_refused(&t->rush, now);
+    t->refused++;
+    return true;
+}
+
 /* A slot for one more, whoever has to give way for it; `way` is that one. */
 static bool finds_slot(const struct tenure *t, const struct tenure_event *e, uint8_t guest,
                        uint32_t *way) {

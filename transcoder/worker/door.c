@@ -92,6 +92,8 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
         return ERR_BAD_COOKIE;
     if (!guard_admits(&w->guard, &q->from, now))
         return ERR_BUDGET;
+    if (tenure_turns_away(&w->tenure, r, now))
+        return ERR_NO_CREDIT;
     enum err e = find_ticket(w, r, s, ticket);
     if (e == ERR_OK)
         e = message_verify(m, &ticket->client, briefing_called(&w->briefing, &r->target));
