@@ -317,11 +317,11 @@ void witness_follow(const struct turn *t) {
         w->servers[server].standby_until = INSTANT_NEVER;
         lapses_restart(&w->lapses, t->now);
         schedule_restart(&w->schedule);
-        if (w->filler.server != server) {
+        if (w->filler.server != server)
             nack_forget(&w->nack);
-            witness_filler_clear(w);
-        }
     }
+    if (w->filler.server != server)
+        witness_filler_over(w); /* also where the old one took up again */
     if (old != SERVER_NONE) {
         w->stats.commits++;
         open_move(t, live);

@@ -11,13 +11,19 @@
 
 #define SPREAD_MS_MAX 20 /* [ms] in which a backfill is sent, more or less */
 
+/* Its hedge may have run out or been refused by now, and somebody else be asked to serve. */
+static bool fills_yet(const struct witness *w, uint8_t server) {
+    return witness_is_server(w, server) &&
+           (w->servers[server].hedge.active || server == w->serving || server == w->attempt.server);
+}
+
 /* Who is asked, WITNESS_SERVER_NONE if nobody is. While somebody is being asked to serve who is not
  * heard it is of no use to ask the old one for single frames. */
 static uint8_t asked_server(const struct witness *w) {
     uint8_t server = w->filler.server;
     bool settled = w->state == WITNESS_FOLLOWING || w->state == WITNESS_MISSING ||
                    w->state == WITNESS_HEDGING || w->state == WITNESS_MOVING;
-    if (server != SERVER_NONE && witness_is_server(w, server))
+    if (server != SERVER_NONE && fills_yet(w, server))
         return settled || w->state == WITNESS_COMMITTING ? server : SERVER_NONE;
     return settled ? w->serving : SERVER_NONE;
 }
