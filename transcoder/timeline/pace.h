@@ -12,7 +12,7 @@
  *
  * A repair asks a running sender again. Frames that it never covered are backfilled at once; those
  * that it has sent are sent again only if the last start or repair is PACE_REPEAT_MS old, because
- * until then the question has crossed the answer (a client repeats a hedge after 20 and 60 ms).
+ * until then the question has crossed the answer (a client repeats a hedge after 20, 60 and 90 ms).
  */
 #ifndef TRANSCODER_TIMELINE_PACE_H
 #define TRANSCODER_TIMELINE_PACE_H

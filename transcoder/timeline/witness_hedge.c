@@ -1,12 +1,13 @@
 #include "transcoder/timeline/witness_inner.h"
 
-#define SECOND_MS 20  /* [ms] after the first: a hedge is repeated, in case it was lost */
-#define THIRD_MS  40  /* [ms] after the second, and each further one while it can be in time */
-#define SOON      4   /* copies that go out so: with a round trip of 100 ms two are needless */
-#define AGAIN_MS  100 /* [ms] after each further one */
-#define SLACK_MS  60  /* [ms] over a round trip for an answer, or for the next frame */
-#define BEGIN_MS  100 /* [ms] over a round trip from a grant to the first frame: many may begin */
-#define LAST_MS   10  /* [ms] over both round trips, for an answer and for frames in time */
+#define SECOND_MS 20 /* [ms] after the first: a hedge is repeated, in case it was lost */
+#define THIRD_MS  40 /* [ms] after the second */
+#define FOURTH_MS 30 /* [ms] after the third: all are one question to the server, PACE_REPEAT_MS   \
+                      */
+#define AGAIN_MS 100 /* [ms] after each further one */
+#define SLACK_MS 60  /* [ms] over a round trip for an answer, or for the next frame */
+#define BEGIN_MS 100 /* [ms] over a round trip from a grant to the first frame: many may begin */
+#define LAST_MS  10  /* [ms] over both round trips, for an answer and for frames in time */
 
 static struct duration patience(const struct witness_server *s) {
     return duration_add(path_rtt(&s->path), duration_ms(SLACK_MS));
@@ -35,7 +36,8 @@ static uint8_t best_backup(const struct witness *w, struct instant now) {
 }
 
 static struct duration repeat_after(uint8_t sends) {
-    return duration_ms(sends == 1 ? SECOND_MS : sends < SOON ? THIRD_MS : AGAIN_MS);
+    static const int64_t after_ms[] = {SECOND_MS, THIRD_MS, FOURTH_MS};
+    return duration_ms(sends >= 1 && sends <= 3 ? after_ms[sends - 1] : AGAIN_MS);
 }
 
 void witness_hedge_ask(const struct turn *t, uint8_t server) {
