@@ -2,7 +2,8 @@
 
 #define SECOND_MS 20 /* [ms] after the first: a hedge is repeated, in case it was lost */
 #define THIRD_MS  40 /* [ms] after the second */
-#define FOURTH_MS 30 /* [ms] after the third: all are one question to the server, PACE_REPEAT_MS   \
+#define FOURTH_MS                                                                                  \
+    30               /* [ms] after the third: all are one question to the server, PACE_REPEAT_MS   \
                       */
 #define AGAIN_MS 100 /* [ms] after each further one */
 #define SLACK_MS 60  /* [ms] over a round trip for an answer, or for the next frame */

@@ -9,7 +9,8 @@
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/witness_inner.h"
 
-#define SPREAD_MS_MAX 20 /* [ms] in which a backfill is sent, more or less */
+#define SPREAD_MS_MAX 20   /* [ms] in which a backfill is sent, more or less */
+#define SILENT_MS     1000 /* [ms] after which who fills does so no more: twice a hedge */
 
 /* Its hedge may have run out or been refused by now, and somebody else be asked to serve. */
 static bool fills_yet(const struct witness *w, uint8_t server) {
@@ -48,10 +49,6 @@ static void lost(const struct turn *t, uint64_t from, uint64_t to, struct durati
     nack_missed(&t->w->nack, from, to, &path, t->now);
 }
 
-void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to) {
-    lost(t, from, to, DURATION_ZERO);
-}
-
 void witness_filler_clear(struct witness *w) {
     w->filler = (struct witness_filler){.server = SERVER_NONE};
 }
@@ -63,6 +60,24 @@ void witness_filler_over(struct witness *w) {
     if (w->filler.server != w->serving)
         nack_forget(&w->nack);
     witness_filler_clear(w);
+}
+
+static bool was_heard(const struct turn *t, struct duration within) {
+    const struct witness *w = t->w;
+    struct instant heard = w->servers[w->filler.server].media_at;
+    return witness_is_server(w, w->filler.server) && !instant_is_never(heard) &&
+           duration_less(instant_since(t->now, heard), within);
+}
+
+/* Whoever has long been silent is asked for nothing. */
+static void expire(const struct turn *t) {
+    if (t->w->filler.server != SERVER_NONE && !was_heard(t, duration_ms(SILENT_MS)))
+        witness_filler_over(t->w);
+}
+
+void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to) {
+    expire(t);
+    lost(t, from, to, DURATION_ZERO);
 }
 
 /* A backfill comes in bursts, the frame that is live among its first: what lies before that one is
@@ -78,18 +93,11 @@ static bool may_fill(const struct witness *w, uint8_t server) {
            (w->state == WITNESS_HEDGING || w->state == WITNESS_COMMITTING);
 }
 
-static bool is_filled(const struct turn *t) {
-    const struct witness *w = t->w;
-    struct instant heard = w->servers[w->filler.server].media_at;
-    return witness_is_server(w, w->filler.server) && !instant_is_never(heard) &&
-           duration_less(instant_since(t->now, heard), w->config.miss_min);
-}
-
 void witness_filler_heard(const struct turn *t, uint8_t server, uint64_t frame) {
     struct witness *w = t->w;
     struct witness_filler *f = &w->filler;
     if (f->server != server) {
-        if (!may_fill(w, server) || (f->server != SERVER_NONE && is_filled(t)))
+        if (!may_fill(w, server) || (f->server != SERVER_NONE && was_heard(t, w->config.miss_min)))
             return;
         nack_forget(&w->nack);
         *f = (struct witness_filler){.server = server, .high = playout_missing(w->playout, t->now)};
@@ -103,6 +111,7 @@ void witness_filler_heard(const struct turn *t, uint8_t server, uint64_t frame) 
 void witness_keep_nacks(const struct turn *t) {
     struct witness *w = t->w;
     struct nack_question question;
+    expire(t);
     uint8_t server = asked_server(w);
     if (w->nack.count == 0 || server == SERVER_NONE)
         return;
