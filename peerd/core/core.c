@@ -33,6 +33,7 @@ struct core *core_init(const struct core_setup *setup) {
     homing_init(&core->homing, setup->now);
     replan_init(&core->replan, setup->now);
     ledger_init(&core->ledger);
+    causes_init(&core->causes);
     fares_init(&core->fares, setup->locations_max);
     for (uint32_t i = 0; i < POLICY_NODES_MAX; i++)
         core->orphans[i].until = setup->now;
@@ -261,6 +262,7 @@ static struct instant next_due(const struct core *core) {
     due = instant_min(due, canary_deadline(core));
     due = instant_min(due, newcomers_deadline(core));
     due = instant_min(due, homing_deadline(core));
+    due = instant_min(due, causes_deadline(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         due = instant_min(due, core->faces[i].due);
     return instant_max(due, core->now);
@@ -297,6 +299,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     homing_step(core);
     leaving_step(core);
     step_peers(core, outbox);
+    causes_step(core);
     journal_settle(core->journal, core->now);
     core->promised = next_due(core);
     core->stepped = true;
@@ -311,7 +314,7 @@ static void check_timers(const struct core *core) {
     const struct instant parts[] = {nodes_deadline(core),  sessions_deadline(core),
                                     drain_deadline(core),  leaving_deadline(core),
                                     canary_deadline(core), newcomers_deadline(core),
-                                    homing_deadline(core)};
+                                    homing_deadline(core), causes_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
     assert(core_deadline(core).us == next_due(core).us);
@@ -328,6 +331,7 @@ void core_check_invariants(const struct core *core) {
     canary_check_invariants(core);
     newcomers_check_invariants(core);
     ledger_check_invariants(&core->ledger);
+    causes_check_invariants(core);
     if (core->journal != NULL)
         journal_check_invariants(core->journal);
     agreements_check_invariants(core);

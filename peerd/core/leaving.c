@@ -129,9 +129,12 @@ static bool has_lapsed(const struct core *core, const struct session *s) {
 }
 
 static void call_off(struct core *core, struct session *s) {
+    bool in_vain = instant_reached(core->now, instant_add(s->move->begun, LEAVING_ASKED_WITHIN));
     orders_drop(&s->node->orders, s->move->order);
     session_queue(s, NULL);
-    moves_call_off(core, s);
+    moves_call_off(core, s,
+                   in_vain ? "its client has not gone within 10 s"
+                           : "the cluster it was to go to is not fit for it any more");
 }
 
 /* The first in the list was ordered longest ago. One whose order still waits in the node's queue
@@ -177,7 +180,7 @@ void leaving_call_off_all(struct core *core) {
     struct session *s;
     while ((s = element(list_first(&core->leaving.ordered))) != NULL) {
         session_queue(s, NULL);
-        moves_call_off(core, s);
+        moves_call_off(core, s, "undrained");
     }
     for (uint32_t i = 0; i < core->node_count; i++)
         orders_drop_moves(&core->nodes[i]->orders);

@@ -9,6 +9,14 @@
  * It is the memory of this run only: what a restart finds at its nodes was moved before and is not
  * entered again. Entries are numbered from 1; the oldest goes when it is full. Those of a session
  * are found by their number: each names the one before it in the same bucket.
+ *
+ * What was called off is entered too, with the state in which it was and why. A listener on a bad
+ * way hedges, and takes it back, many times a minute: such entries in a row are one, with their
+ * count and the newest of them.
+ *
+ * Why a session came may not be known yet when it is here (causes.h). Its entry is open until then,
+ * with the client's word as its cause, and figures count it when it is settled. The order of
+ * entries is the order in which they are settled at the latest.
  */
 #ifndef PEERD_CORE_LEDGER_H
 #define PEERD_CORE_LEDGER_H
@@ -23,20 +31,34 @@
 struct ledger_entry {
     uint64_t number;                         /* from 1 */
     uint64_t before;                         /* number of the one before in its bucket; 0 none */
-    struct move move;                        /* as it was when it was over */
+    struct move move;                        /* as it was when it was over, its cause as told */
+    enum move_cause cause;                   /* as it turned out */
+    struct instant open_until;               /* it is settled then; "never": it has been */
+    uint32_t times;                          /* called off in a row; 1 of all that are over */
     char evidence[VERDICT_TEXT_LEN_MAX + 1]; /* what we believed of `from` at that time */
     struct message_moved told;               /* by its client; epoch 0: nothing yet */
 };
 
 struct ledger {
     uint64_t count;                          /* entered since the start */
+    uint64_t settled;                        /* no entry up to that number is open */
     uint64_t newest[LEDGER_BUCKETS];         /* number; 0 none */
     struct move_figures figures;             /* of all since the start */
     struct ledger_entry entries[LEDGER_MAX]; /* by number modulo the size */
 };
 
 void ledger_init(struct ledger *l);
-void ledger_enter(struct ledger *l, const struct move *move, const char *evidence);
+
+/* A move that is over or was called off. Its cause may turn out to be another one until
+ * `open_until`; "never" for one that is known. */
+void ledger_enter(struct ledger *l, const struct move *move, const char *evidence,
+                  struct instant open_until);
+
+/* Why an open one came, and from what we know that: evidence may be NULL, then it stays. */
+void ledger_settle(struct ledger *l, uint64_t number, enum move_cause cause, const char *evidence);
+
+/* The oldest open entry that is numbered above `after`; NULL for none. */
+const struct ledger_entry *ledger_next_open(struct ledger *l, uint64_t after);
 
 /* What a client says of a move of its own. It counts once, and only for an arrival that is entered
  * under that epoch; false otherwise. */

@@ -12,7 +12,8 @@ void move_init(struct move *m, const struct session_id *session, enum move_cause
                        .ordered = INSTANT_NEVER,
                        .overlaps = INSTANT_NEVER,
                        .switched = INSTANT_NEVER,
-                       .released = INSTANT_NEVER};
+                       .released = INSTANT_NEVER,
+                       .called_off = INSTANT_NEVER};
 }
 
 /* A row a state: to which others it may go. The diagram in the header, as bits. */
@@ -48,11 +49,15 @@ static void trace_entry(const struct move *m, struct instant now, struct trace *
 static void move_set_state(struct move *m, enum move_state to, struct instant now,
                            struct trace *trace, const struct name *self) {
     assert(is_legal(m->state, to));
+    enum move_state before = m->state;
     m->state = to;
     switch (to) {
     case MOVE_STATE_IDLE:
     case MOVE_STATE_PREPARE:
+        break;
     case MOVE_STATE_CANCELLED:
+        m->was = before;
+        m->called_off = now;
         break;
     case MOVE_STATE_OVERLAP:
         m->overlaps = now;
@@ -199,6 +204,9 @@ void move_check_invariants(const struct move *m) {
     assert((m->orders > 0) == !instant_is_never(m->ordered));
     assert(m->out || m->orders == 0);
     assert(m->state != MOVE_STATE_OVER || !instant_is_never(m->released));
+    assert((m->state == MOVE_STATE_CANCELLED) == !instant_is_never(m->called_off));
+    assert(m->state == MOVE_STATE_CANCELLED || m->was == MOVE_STATE_IDLE);
+    assert(m->state != MOVE_STATE_CANCELLED || instant_is_never(m->switched));
     assert(instant_is_never(m->switched) || !instant_before(m->switched, m->begun));
     assert(instant_is_never(m->overlaps) || !instant_before(m->switched, m->overlaps));
 }

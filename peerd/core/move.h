@@ -1,13 +1,17 @@
 /*
  * The move of one session, whatever its cause. One machine for both ends of it.
  *
- *                 ordered to go        taken on / hedging        epoch grew
+ *                 ordered to go             taken on        committed here; it has gone
  *        (idle) ------------> prepare ------------> overlap ------------> switch ---> release
- *           |                    |                     |                     ^           |
- *           |                    |                     +--- cancelled        |        (over)
- *           |                    +--------------------------- cancelled      |
- *           +---- hedging seen ----------------------> overlap               |
- *           +---- commit seen ------------------------------------------------
+ *          | |                  | |                  ^   |                  ^            |
+ *          | |                  | |                  |   |                  |          (over)
+ *          | |                  | +------------------)---)---- it has gone -+
+ *          | |                  |                    |   |                  |
+ *          | |                  +--- called off --+  |   +-- called off -+  |
+ *          | |                                    v  |                   v  |
+ *          | |                             (cancelled)                (cancelled)
+ *          | +-------------- a hedge is seen --------+                      |
+ *          +---------------- a commit is seen ------------------------------+
  *
  * prepare: the target is chosen, the order is on its way to the worker. overlap: both may be
  * sending. switch: the client has committed at the new server; the epoch is the proof. release:
@@ -18,8 +22,10 @@
  * how it becomes known, and release follows at once, since the old server is the other's affair.
  * A session that simply ends while it is ordered to go looks the same to us as one that has gone.
  *
- * Causes drain and crashed come now; degraded, partitioned and return are other values of `cause`
- * and take the same way.
+ * All causes take the same way. Drain, degraded and return are those of orders, ours or the other
+ * side's, which its client repeats; of one that moves by itself it says crashed if it heard nothing
+ * any more, and degraded if nothing but media was missing. Whether what it heard nothing of had
+ * died, or was cut off from it alone (partitioned), it cannot know: causes.h finds out.
  *
  * Who starts it: the client (HEDGING and COMMITTED, seen in a report) or the cluster that serves
  * (ORDERED). There is room for a third, the backup itself, for receivers that cannot ask, from what
@@ -69,11 +75,13 @@ struct move {
     uint32_t silent_ms;  /* [ms] evidence of the client: silence before it turned away */
     uint32_t orders;     /* times ordered */
     uint64_t order;      /* id of the newest order */
+    enum move_state was; /* cancelled: the state in which it was called off; else idle */
     struct instant begun;
     struct instant ordered;  /* newest order; "never" for none */
     struct instant overlaps; /* "never" until then, and so on */
     struct instant switched;
     struct instant released;
+    struct instant called_off;
 };
 
 /* What can happen to a move; named after facts. */

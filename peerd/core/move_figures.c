@@ -33,10 +33,12 @@ static void add_between(struct move_histogram *h, struct instant from, struct in
         add(h, duration_in_ms(instant_since(to, from)));
 }
 
-void move_figures_entered(struct move_figures *f, const struct move *m) {
-    assert(m->cause <= MOVE_CAUSE_RETURN && m->state == MOVE_STATE_OVER);
-    struct move_figures_of_cause *of = &f->of[m->cause];
-    if (m->out) {
+void move_figures_entered(struct move_figures *f, const struct move *m, enum move_cause cause) {
+    assert(cause <= MOVE_CAUSE_RETURN && move_is_over(m));
+    struct move_figures_of_cause *of = &f->of[cause];
+    if (m->state == MOVE_STATE_CANCELLED) {
+        of->cancelled++;
+    } else if (m->out) {
         of->left++;
         add_between(&of->prepare, m->begun, m->overlaps);
         add_between(&of->overlap_leaving, m->overlaps, m->released);

@@ -30,6 +30,7 @@ struct move_histogram {
 
 struct move_figures_of_cause {
     uint64_t left, arrived;            /* moves entered */
+    uint64_t cancelled;                /* called off, of either side; in no other figure */
     uint64_t told;                     /* of those that arrived, with the client's word … */
     uint64_t lost;                     /* … of frames missing at their playout instant … */
     uint64_t duplicates;               /* … and of further copies */
@@ -48,8 +49,8 @@ uint32_t move_bucket_ms(unsigned bucket);
 
 uint64_t move_histogram_count(const struct move_histogram *h);
 
-/* A move that is over; each at most once. */
-void move_figures_entered(struct move_figures *f, const struct move *m);
+/* A move that is over or was called off, with the cause as it turned out; each at most once. */
+void move_figures_entered(struct move_figures *f, const struct move *m, enum move_cause cause);
 
 /* What its client says of one. A first frame that never came counts in no series. */
 void move_figures_told(struct move_figures *f, enum move_cause cause,

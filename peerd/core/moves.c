@@ -42,12 +42,9 @@ static void finish(struct core *core, struct session *s, const char *evidence) {
     if (!move_is_over(m))
         return;
     note(core, m, evidence);
-    if (m->state == MOVE_STATE_OVER) {
-        core->counters.moves_over++;
-        ledger_enter(&core->ledger, m, evidence);
-    } else {
-        core->counters.moves_cancelled++;
-    }
+    core->counters.moves_over += m->state == MOVE_STATE_OVER;
+    core->counters.moves_cancelled += m->state == MOVE_STATE_CANCELLED;
+    ledger_enter(&core->ledger, m, evidence, causes_open_until(core, m));
     moves_forget(s);
 }
 
@@ -103,12 +100,12 @@ void moves_session_left(struct core *core, struct session *s) {
         return;
     session_queue(s, NULL);
     tell(core, s, s->move->out ? MOVE_EVENT_ENDED : MOVE_EVENT_CALLED_OFF,
-         s->move->out ? "ordered" : "");
+         s->move->out ? "ordered" : "the session ended while its client only hedged");
 }
 
-void moves_call_off(struct core *core, struct session *s) {
+void moves_call_off(struct core *core, struct session *s, const char *why) {
     if (s->move != NULL)
-        tell(core, s, MOVE_EVENT_CALLED_OFF, "");
+        tell(core, s, MOVE_EVENT_CALLED_OFF, why);
 }
 
 /* ---- arriving -------------------------------------------------------------------------------- */
@@ -118,7 +115,7 @@ static void describe(const struct core *core, struct session *s, const struct no
     if (from != NULL)
         s->move->from = from->policy.name;
     else if (rekey_is_self(core, &told->served_by))
-        s->move->from = core->name; /* another worker of ours */
+        s->move->from = core->name; /* hedging: another worker of ours */
     s->move->to = core->name;
     s->move->epoch_to = told->epoch;
     s->move->silent_ms = told->silent_ms;
@@ -149,12 +146,17 @@ void moves_hedging(struct core *core, struct session *s, const struct node_sessi
 void moves_arrived(struct core *core, struct session *s, const struct node_session *told,
                    uint32_t epoch_before, enum protection held) {
     if (told->cause == MOVE_CAUSE_NONE) {
-        moves_call_off(core, s); /* a start under an old hedge: nobody was left */
+        moves_call_off(core, s, "a start under an old hedge: nobody was left");
+        return;
+    }
+    if (rekey_is_self(core, &told->served_by)) {
+        core->counters.sessions_taken_up++;
+        moves_call_off(core, s, "its client was served here before");
         return;
     }
     if (ledger_has_arrival(&core->ledger, &s->id, told->epoch,
                            instant_sub(core->now, COOKIE_LIFE))) {
-        moves_call_off(core, s); /* that commit, again, reached a worker that was started anew */
+        moves_call_off(core, s, "that commit, again, reached a worker that was started anew");
         return;
     }
     char evidence[VERDICT_TEXT_LEN_MAX + 1];

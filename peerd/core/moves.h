@@ -31,8 +31,8 @@ void moves_arrived(struct core *core, struct session *s, const struct node_sessi
 /* The record is about to leave its state or the table: what that means for its move. */
 void moves_session_left(struct core *core, struct session *s);
 
-/* Undrain, or a hedge that was only loss. */
-void moves_call_off(struct core *core, struct session *s);
+/* Undrain, or a hedge that was only loss: `why`, for people. */
+void moves_call_off(struct core *core, struct session *s, const char *why);
 
 /* Forgets the move without a word: the node is out of sight, the session is not over. */
 void moves_forget(struct session *s);

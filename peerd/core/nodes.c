@@ -82,6 +82,7 @@ void node_lost(struct core *core, struct node *n, const char *why) {
         session_remove(core, LIST_ELEMENT(first, struct session, at_node));
     if (n->registered) {
         core->counters.nodes_lost++;
+        causes_failed(core, CAUSES_FAILURE_NODE);
         core_trace(core, "node %s lost (%s), %u sessions out of sight", n->policy.name.text, why,
                    dropped);
     }
@@ -103,6 +104,17 @@ static void take_sources(struct node *n, const struct node_request *r) {
     free(n->sources);
     n->sources = copy;
     n->source_count = (uint32_t)count;
+}
+
+/* A worker is being replaced, or has been since we heard of it last. */
+static bool has_lost_worker(const struct node *n, const struct node_request *r) {
+    for (size_t i = 0; i < r->worker_count; i++) {
+        const struct node_worker *now = &r->workers[i], *before = &n->workers[now->index];
+        if (now->index < n->media_count && before->pid != 0 &&
+            (now->pid == 0 || now->restarts > before->restarts))
+            return true;
+    }
+    return false;
 }
 
 static void take_machine(struct node *n, const struct node_request *r) {
@@ -164,6 +176,8 @@ static void taken_on(void *context, const struct order *order) {
 static void take(struct core *core, struct node *n, const struct node_request *r) {
     n->seq = r->seq;
     credit_acknowledged(n, r);
+    if (has_lost_worker(n, r))
+        causes_failed(core, CAUSES_FAILURE_WORKER);
     take_machine(n, r);
     allotments_heard(core, n, r);
     report_sessions(core, n, r);

@@ -50,6 +50,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->heard_at = p->suspected_since = p->expired_since = p->wish_told = p->beaten_at =
         p->viewed_at = p->replay_traced = p->media_since = p->gone_since = p->calm_at =
             INSTANT_NEVER;
+    p->boot_since = p->failed_at = INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &wish);
@@ -168,8 +169,10 @@ static void candidate_heard(struct core *core, struct peering *p, const struct b
 }
 
 static void run_confirmed(struct core *core, struct peering *p, const struct beat *b) {
-    if (p->boot != 0)
+    if (p->boot != 0) {
+        p->boot_since = core->now;
         core_trace(core, "> %s was started anew, proven", p->policy.name.text);
+    }
     p->boot = b->boot;
     p->seq = 0;
     p->fetch_at = core->now;
@@ -260,6 +263,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         canary_heard(core, p, b);
         newcomers_heard(core, p, b);
         coords_heard(core, p, b);
+        causes_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
         p->asked = true;
@@ -416,6 +420,7 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
     newcomers_fill(core, p, &i->u.beat.beat);
     digests_fill(core, p, &i->u.beat.beat);
     coords_fill(core, p, &i->u.beat.beat);
+    causes_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p)) {
         p->viewed_at = core->now;
         p->viewed_changes = core->counters.verdicts_changed;

@@ -25,6 +25,7 @@
 #include "monitor/damping.h"
 #include "monitor/detector.h"
 #include "monitor/verdict.h"
+#include "peerd/core/causes.h"
 #include "peerd/core/history.h"
 #include "peerd/core/list.h"
 #include "peerd/core/outbox.h"
@@ -114,11 +115,14 @@ struct peering {
     bool asked;               /* the next one answers */
     uint32_t asked_ms;        /* [ms] the interval it wishes of us; 0 none */
 
-    uint64_t boot;       /* confirmed run; 0 for none */
-    uint64_t candidate;  /* run last traced as not proven yet */
-    uint64_t seq;        /* highest of that run: gaps are losses */
-    double loss;         /* 0..1, smoothed */
-    struct duration rtt; /* smoothed; endless: unknown */
+    uint64_t boot;              /* confirmed run; 0 for none */
+    struct instant boot_since;  /* it follows another one since then; "never": it does not */
+    enum causes_failure failed; /* what of it died last, as it tells … */
+    struct instant failed_at;   /* … and when; "never": nothing */
+    uint64_t candidate;         /* run last traced as not proven yet */
+    uint64_t seq;               /* highest of that run: gaps are losses */
+    double loss;                /* 0..1, smoothed */
+    struct duration rtt;        /* smoothed; endless: unknown */
     uint32_t said_sessions;
     uint32_t said_free;
     bool said_draining;

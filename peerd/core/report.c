@@ -85,7 +85,7 @@ static void leaving(struct core *core, struct session *s, enum session_state sta
     if (s->state == SESSION_STATE_COMMITTED && state != SESSION_STATE_COMMITTED)
         moves_session_left(core, s);
     else if (s->state == SESSION_STATE_HEDGING && state == SESSION_STATE_STANDBY)
-        moves_call_off(core, s);
+        moves_call_off(core, s, "its client hears media again, or its hedge was over");
 }
 
 /* What a record was, in short; all zero for one that is new. */
@@ -115,7 +115,7 @@ static void arrived(struct core *core, struct session *s, const struct node_sess
                     const struct before *before, bool quiet) {
     if (quiet) {
         if (s->state == SESSION_STATE_COMMITTED && !before->serving)
-            moves_call_off(core, s); /* what another node of ours began is no move any more */
+            moves_call_off(core, s, "another node of ours serves it");
         return;
     }
     testify(core, s, told, before);

@@ -8,6 +8,7 @@
 #include "peerd/core/admission.h"
 #include "peerd/core/agreements.h"
 #include "peerd/core/canary.h"
+#include "peerd/core/causes.h"
 #include "peerd/core/coords.h"
 #include "peerd/core/core.h"
 #include "peerd/core/credit.h"
@@ -49,6 +50,7 @@ struct core {
     struct leaving leaving;
     struct homing homing;
     struct replan replan;
+    struct causes causes;
     struct standbys_scratch standbys;
     struct core_counters counters;
     struct peering_face faces[POLICY_PEERS_MAX]; /* by index in the policy */

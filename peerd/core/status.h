@@ -44,6 +44,7 @@
     X(moves_begun, "moves begun")                                                                  \
     X(moves_over, "moves done")                                                                    \
     X(moves_cancelled, "moves called off")                                                         \
+    X(sessions_taken_up, "sessions committed here by clients that were served here before")        \
     X(hedges, "hedges seen at our nodes")                                                          \
     X(standbys_refused, "groups lodged with us that got no slots")                                 \
     X(answers_refused, "answers refused: another's signature, key or name")                        \

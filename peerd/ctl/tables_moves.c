@@ -19,9 +19,10 @@ void tables_moves(const json_t *answer) {
     const json_t *m;
     size_t i;
     json_array_foreach(json_object_get(answer, "moves"), i, m) printf(
-        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %lld > %lld)%s%s\n", number_of(m, "number"),
+        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %lld > %lld)%s%s%s\n", number_of(m, "number"),
         seconds_of(m, "begun_ms_ago"), text_of(m, "session"), text_of(m, "from"), text_of(m, "to"),
         text_of(m, "cause"), number_of(m, "epoch_from"), number_of(m, "epoch_to"),
+        json_is_object(json_object_get(m, "called_off")) ? ", called off" : "",
         text_of(m, "evidence")[0] != '\0' ? ": " : "", text_of(m, "evidence"));
     if (i == 0)
         puts("no move yet");
@@ -37,22 +38,38 @@ static const char *ms_text(const json_t *object, const char *key, char out[16]) 
     return out;
 }
 
-/* Two lines, or three with evidence. */
-static void ledger_row(const json_t *m) {
-    const json_t *phases = json_object_get(m, "phases"), *client = json_object_get(m, "client");
+/* The second line of one that was called off. */
+static void called_off(const json_t *off, const json_t *phases) {
+    char after[16];
+    printf("      called off after %s ms, in %s", ms_text(phases, "called_off_ms", after),
+           text_of(off, "in"));
+    if (number_of(off, "times") > 1)
+        printf("; the newest of %lld in a row", number_of(off, "times"));
+}
+
+static void phases_and_client(const char *held, const json_t *phases, const json_t *client) {
     char overlap[16], switched[16], detect[16], first[16];
-    printf("%5lld %s %-22s %-11s %-8s %-8s %-8s %lld > %lld\n", number_of(m, "number"),
-           text_of(m, "begun_at"), text_of(m, "session"), text_of(m, "cause"), text_of(m, "side"),
-           text_of(m, "from"), text_of(m, "to"), number_of(m, "epoch_from"),
-           number_of(m, "epoch_to"));
-    printf("      held %s; overlap after %s ms, switched after %s ms", text_of(m, "held"),
+    printf("      held %s; overlap after %s ms, switched after %s ms", held,
            ms_text(phases, "overlap_ms", overlap), ms_text(phases, "switched_ms", switched));
     if (json_is_object(client))
         printf("; client: noticed in %s ms, first frame %s ms, gap %lld ms, %lld lost, %lld twice",
                ms_text(client, "detect_ms", detect), ms_text(client, "first_frame_ms", first),
                number_of(client, "gap_ms"), number_of(client, "lost"),
                number_of(client, "duplicates"));
-    puts("");
+}
+
+/* Two lines, or three with evidence. */
+static void ledger_row(const json_t *m) {
+    const json_t *phases = json_object_get(m, "phases"), *off = json_object_get(m, "called_off");
+    printf("%5lld %s %-22s %-11s %-8s %-8s %-8s %lld > %lld\n", number_of(m, "number"),
+           text_of(m, "begun_at"), text_of(m, "session"), text_of(m, "cause"), text_of(m, "side"),
+           text_of(m, "from"), text_of(m, "to"), number_of(m, "epoch_from"),
+           number_of(m, "epoch_to"));
+    if (json_is_object(off))
+        called_off(off, phases);
+    else
+        phases_and_client(text_of(m, "held"), phases, json_object_get(m, "client"));
+    puts(is_set(m, "settled") ? "" : "; its cause is not settled yet");
     if (text_of(m, "evidence")[0] != '\0')
         printf("      %s\n", text_of(m, "evidence"));
 }

@@ -1,7 +1,7 @@
 /*
- * The ledger as JSON: every move that is over, as both we and its client saw it. What is not known
- * is null; what only the other end can know is, too. Instants are dates as far as our clock is
- * right, and times from the move's beginning.
+ * The ledger as JSON: every move that is over or was called off, as both we and its client saw it.
+ * What is not known is null; what only the other end can know is, too. Instants are dates as far as
+ * our clock is right, and times from the move's beginning.
  */
 #include "peerd/base/utc.h"
 #include "peerd/io/daemon.h"
@@ -41,10 +41,20 @@ static json_t *told_json(const struct message_moved *t) {
 
 /* The phases, each counted from `begun`. */
 static json_t *phases_json(const struct move *m) {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o}", "asked_ms", m->out ? between_ms(m->begun, m->ordered) : json_null(),
-        "overlap_ms", between_ms(m->begun, m->overlaps), "switched_ms",
-        between_ms(m->begun, m->switched), "released_ms", between_ms(m->begun, m->released));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "asked_ms",
+                     m->out ? between_ms(m->begun, m->ordered) : json_null(), "overlap_ms",
+                     between_ms(m->begun, m->overlaps), "switched_ms",
+                     between_ms(m->begun, m->switched), "released_ms",
+                     between_ms(m->begun, m->released), "called_off_ms",
+                     between_ms(m->begun, m->called_off));
+}
+
+/* In which state it was called off, and how many in a row were. */
+static json_t *called_off_json(const struct ledger_entry *e) {
+    if (e->move.state != MOVE_STATE_CANCELLED)
+        return json_null();
+    return json_pack("{s:s, s:I}", "in", move_state_name(e->move.was), "times",
+                     (json_int_t)e->times);
 }
 
 static json_t *move_json(const struct ledger_entry *e, struct instant now) {
@@ -52,23 +62,24 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
     struct duration ago = instant_since(now, m->begun);
     char id[SESSION_ID_TEXT_LEN + 1];
     session_id_to_text(&m->session, id);
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, "
-                     "s:o, s:o, s:o, s:s}",
-                     "number", (json_int_t)e->number, "session", id, "side",
-                     m->out ? "leaving" : "arriving", "cause", move_cause_name(m->cause), "state",
-                     move_state_name(m->state), "from", m->from.text, "to", m->to.text, "held",
-                     m->out ? json_null() : json_string(protection_name(m->held)), "epoch_from",
-                     (json_int_t)m->epoch_from, "epoch_to", (json_int_t)m->epoch_to, "silent_ms",
-                     (json_int_t)m->silent_ms, "orders", (json_int_t)m->orders, "begun_ms_ago",
-                     duration_in_ms(ago), "begun_at", date_json(ago), "phases", phases_json(m),
-                     "overlap_ms", between_ms(m->overlaps, m->switched), "release_ms",
-                     between_ms(m->switched, m->released), "client", told_json(&e->told),
-                     "evidence", e->evidence);
+    return json_pack(
+        "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
+        "s:o, s:o, s:s, s:b, s:o}",
+        "number", (json_int_t)e->number, "session", id, "side", m->out ? "leaving" : "arriving",
+        "cause", move_cause_name(e->cause), "state", move_state_name(m->state), "from",
+        m->from.text, "to", m->to.text, "held",
+        m->out ? json_null() : json_string(protection_name(m->held)), "epoch_from",
+        (json_int_t)m->epoch_from, "epoch_to", (json_int_t)m->epoch_to, "silent_ms",
+        (json_int_t)m->silent_ms, "orders", (json_int_t)m->orders, "begun_ms_ago",
+        duration_in_ms(ago), "begun_at", date_json(ago), "phases", phases_json(m), "overlap_ms",
+        between_ms(m->overlaps, m->switched), "release_ms", between_ms(m->switched, m->released),
+        "client", told_json(&e->told), "evidence", e->evidence, "settled",
+        instant_is_never(e->open_until), "called_off", called_off_json(e));
 }
 
-static bool is_meant(const struct move *m, const struct present_moves_filter *f) {
-    return (!f->of_session || session_id_equal(&m->session, &f->session)) &&
-           (!f->of_cause || m->cause == f->cause);
+static bool is_meant(const struct ledger_entry *e, const struct present_moves_filter *f) {
+    return (!f->of_session || session_id_equal(&e->move.session, &f->session)) &&
+           (!f->of_cause || e->cause == f->cause);
 }
 
 char *present_moves(const struct daemon *d, const struct present_moves_filter *filter) {
@@ -78,7 +89,7 @@ char *present_moves(const struct daemon *d, const struct present_moves_filter *f
     json_t *list = json_array();
     for (uint64_t number = first; number <= ledger->count; number++) {
         const struct ledger_entry *e = ledger_find(ledger, number);
-        if (e != NULL && is_meant(&e->move, filter))
+        if (e != NULL && is_meant(e, filter))
             json_array_append_new(list, move_json(e, now));
     }
     return dump(json_pack("{s:s, s:I, s:o}", "cluster", d->policy->cluster.name.text, "forgotten",

@@ -215,6 +215,23 @@ static void moves(const struct scenario_moves *m, struct report *r) {
     report_add_expectation(r, &row);
 }
 
+/* What those who took sessions over have entered. */
+static void entered(const struct scenario_moves *m, struct report *r) {
+    uint64_t count = 0;
+    for (int c = 0; c < SCENARIO_CAUSES; c++)
+        count += m->cause == SCENARIO_CAUSE_ANY || (int)m->cause == c ? r->entered[c] : 0;
+    struct report_expectation row = ROW(count >= m->min && count <= m->max);
+    struct text t = text_over(row.what, sizeof(row.what));
+    text_putf(&t, "%" PRIu32 " ", m->min);
+    if (m->max == UINT32_MAX)
+        text_putf(&t, "or more");
+    else
+        text_putf(&t, "to %" PRIu32, m->max);
+    text_putf(&t, " arrivals in ledgers (cause %s)", scenario_cause_name(m->cause));
+    snprintf(row.found, sizeof(row.found), "%" PRIu64, count);
+    report_add_expectation(r, &row);
+}
+
 static void no_move(const struct scenario *s, const struct name *name, uint32_t group,
                     struct report *r) {
     const struct report_move *example = NULL;
@@ -356,6 +373,8 @@ void expect_all(const struct scenario *scenario, struct report *report) {
                      report_duplicates_apart(report), report);
     for (uint32_t i = 0; i < x->move_count; i++)
         moves(&x->moves[i], report);
+    for (uint32_t i = 0; i < x->entered_count; i++)
+        entered(&x->entered[i], report);
     for (uint32_t i = 0; i < x->verdict_count; i++)
         if (!x->verdicts[i].may)
             expect_verdict(scenario, &x->verdicts[i], report);

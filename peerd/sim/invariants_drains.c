@@ -144,7 +144,7 @@ static void check_return(struct sim *sim, const struct sim_site *site, const str
     check_target(sim, site, o, &s);
     for (uint64_t n = l->count; n >= ledger_first(l) && n > 0; n--) {
         const struct move *m = &ledger_find(l, n)->move;
-        if (m->out || !session_id_equal(&m->session, &o->session))
+        if (m->out || m->state != MOVE_STATE_OVER || !session_id_equal(&m->session, &o->session))
             continue;
         struct duration stayed = instant_since(s.move->begun, m->begun);
         if (m->cause != MOVE_CAUSE_DEGRADED || !name_equal(&m->from, &o->target))

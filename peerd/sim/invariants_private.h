@@ -118,6 +118,7 @@ struct watch_site {
     uint64_t abandoned_before, lost_before, stale_before;
     uint64_t ledger;        /* entries seen */
     uint64_t ledger_before; /* … before the step under way */
+    uint64_t settled;       /* entries whose cause has been looked at */
     uint64_t verdicts;      /* changed, as of the last full check */
 };
 

@@ -38,7 +38,7 @@ static void check_arrivals(struct sim *sim, struct sim_site *site, const struct 
     struct watch_site *watch = watch_of(sim, site);
     for (uint64_t n = watch->ledger_before + 1; n <= watch->ledger; n++) {
         const struct ledger_entry *e = ledger_find(core_ledger(site->core), n);
-        if (e == NULL || e->move.out)
+        if (e == NULL || e->move.out || e->move.state != MOVE_STATE_OVER)
             continue;
         bool told = false;
         for (size_t i = 0; i < r->session_count && !told; i++)

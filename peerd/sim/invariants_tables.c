@@ -14,7 +14,21 @@ static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site)
 
 static bool is_twin(const struct move *a, const struct move *b) {
     bool same_way = a->out == b->out && session_id_equal(&a->session, &b->session);
-    return same_way && a->epoch_to == b->epoch_to && (!a->out || a->begun.us == b->begun.us);
+    bool over = a->state == MOVE_STATE_OVER && b->state == MOVE_STATE_OVER;
+    return over && same_way && a->epoch_to == b->epoch_to &&
+           (!a->out || a->begun.us == b->begun.us);
+}
+
+/* What is called off has changed nothing: whoever was to go is served as before. */
+static void check_called_off(struct sim *sim, struct sim_site *site, const struct move *m) {
+    struct core_session_status s;
+    if (m->was != MOVE_STATE_PREPARE && m->was != MOVE_STATE_OVERLAP)
+        sim_breach(sim, "%s enters a move called off in %s", watch_cluster(sim, site->index),
+                   move_state_name(m->was));
+    if (m->out &&
+        (!core_session_find(site->core, &m->session, &s) || s.state != SESSION_STATE_COMMITTED))
+        sim_breach(sim, "%s calls a move to %s off, and does not serve that session",
+                   watch_cluster(sim, site->index), m->to.text);
 }
 
 /* Each move stands there once, with a cause that fits and epochs that grow. */
@@ -22,6 +36,10 @@ static void check_entry(struct sim *sim, struct sim_site *site, uint64_t number)
     const struct ledger *l = core_ledger(site->core);
     const struct move *m = &ledger_find(l, number)->move;
     const char *name = watch_cluster(sim, site->index);
+    if (m->state == MOVE_STATE_CANCELLED) {
+        check_called_off(sim, site, m);
+        return;
+    }
     bool drains = m->cause == MOVE_CAUSE_DRAIN && watch_of(sim, site)->draining;
     bool canary = m->cause == MOVE_CAUSE_DEGRADED && core_counters(site->core)->canaries > 0;
     bool home = m->cause == MOVE_CAUSE_RETURN && core_counters(site->core)->sessions_returned > 0;
@@ -42,12 +60,44 @@ static void check_entry(struct sim *sim, struct sim_site *site, uint64_t number)
                        m->to.text, move_cause_name(m->cause));
 }
 
+static bool has_been_down(const struct sim_process *p, struct instant since) {
+    return p->life != SIM_LIFE_RUNNING && !instant_before(since, p->since);
+}
+
+/* Whoever is said to have been cut off from a client that came was not dead by then, all of it. */
+static void check_cause(struct sim *sim, const struct sim_site *site,
+                        const struct ledger_entry *e) {
+    const struct move *m = &e->move;
+    if (e->cause != MOVE_CAUSE_PARTITIONED || m->cause == MOVE_CAUSE_PARTITIONED)
+        return;
+    struct duration ago = instant_since(sim_site_now(sim, site), m->begun);
+    struct instant begun = instant_sub(sim->now, ago);
+    for (uint32_t i = 0; i < sim->scenario->cluster_count; i++) {
+        const struct sim_site *from = &sim->sites[i];
+        if (!name_equal(&from->policy.cluster.name, &m->from))
+            continue;
+        bool down = has_been_down(&from->peerd, begun);
+        for (uint32_t n = 0; n < from->node_count; n++)
+            down &= has_been_down(&sim->nodes[from->first_node + n].process, begun);
+        if (down)
+            sim_breach(sim, "%s finds a listener cut off from %s, which was dead",
+                       watch_cluster(sim, site->index), m->from.text);
+    }
+}
+
 void watch_ledger(struct sim *sim, struct sim_site *site) {
     struct watch_site *watch = watch_of(sim, site);
     const struct ledger *l = core_ledger(site->core);
     for (; watch->ledger < l->count; watch->ledger++)
         if (watch->ledger + 1 >= ledger_first(l))
             check_entry(sim, site, watch->ledger + 1);
+    for (; watch->settled < l->count; watch->settled++) {
+        const struct ledger_entry *e = ledger_find(l, watch->settled + 1);
+        if (e != NULL && !instant_is_never(e->open_until))
+            break;
+        if (e != NULL)
+            check_cause(sim, site, e);
+    }
 }
 
 /* ---- 19: nodes ------------------------------------------------------------------------------- */

@@ -139,6 +139,7 @@ struct report {
     struct interns texts;       /* outcomes and clusters of clients */
     struct report_move *moves;
     uint32_t move_count;
+    uint64_t entered[SCENARIO_CAUSES]; /* arrivals that ledgers hold, by cause; of "any" none */
     struct report_verdict *verdicts;
     uint32_t verdict_count;
     struct report_expectation *expectations;

@@ -316,6 +316,7 @@ enum scenario_cause {
     SCENARIO_CAUSE_PARTITIONED,
     SCENARIO_CAUSE_RETURN
 };
+#define SCENARIO_CAUSES (SCENARIO_CAUSE_RETURN + 1)
 
 struct scenario_moves {
     enum scenario_cause cause;
@@ -381,6 +382,8 @@ struct scenario_expectations {
     struct mark whole_mark;
     struct scenario_moves moves[16];
     uint32_t move_count;
+    struct scenario_moves entered[8]; /* arrivals in ledgers; of these only cause, min and max */
+    uint32_t entered_count;
     struct scenario_verdict verdicts[16];
     uint32_t verdict_count;
     bool verdicts_only; /* and nobody comes to any other, suspicions apart */

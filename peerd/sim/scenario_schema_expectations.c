@@ -63,6 +63,22 @@ static const struct schema_table moves_table = {
     .check = check_moves,
 };
 
+static const struct schema_row entered_rows[] = {
+    {"cause", SCHEMA_ENUM, AT(scenario_moves, cause), .preset = "any", .words = cause_words,
+     .doc =
+         "Arrivals of this cause are counted, as it turned out: a client that hears nothing says "
+         "`crashed`, and who takes it over finds out whether where it was had died or was cut "
+         "off from it (`partitioned`), within three seconds."},
+    {"min", SCHEMA_COUNT, AT(scenario_moves, min), .preset = "0", .doc = "At least so many."},
+    {"max", SCHEMA_COUNT, AT(scenario_moves, max),
+     .doc = "At most so many; without it any number."},
+};
+static const struct schema_table entered_table = {
+    .title = "the ledgers",
+    TABLE(entered_rows, scenario_moves),
+    .check = check_moves,
+};
+
 /* ---- verdicts ---- */
 
 static void read_verdict(struct schema_run *run, const struct schema_row *row,
@@ -207,6 +223,10 @@ static const struct schema_row expectation_rows[] = {
             "believes its peers alive and knows who is served, once each."},
     {"moves", SCHEMA_LIST, LIST_AT(scenario_expectations, moves, move_count, 16),
      .table = &moves_table, .doc = "How many moves of which cause."},
+    {"ledgers", SCHEMA_LIST, LIST_AT(scenario_expectations, entered, entered_count, 8),
+     .table = &entered_table,
+     .doc = "How many arrivals of which cause the ledgers of all clusters hold in the end. A peerd "
+            "that is started again begins a new one."},
     {"verdicts", SCHEMA_LIST, LIST_AT(scenario_expectations, verdicts, verdict_count, 16),
      .table = &verdicts_table, .doc = "What clusters must, or must never, believe of another."},
     {"verdicts_only", SCHEMA_BOOL, AT(scenario_expectations, verdicts_only), .preset = "false",

@@ -545,6 +545,12 @@ static void put_expectations(struct text *t, const struct scenario_expectations 
         }
         text_putf(t, "\n");
     }
+    for (uint32_t i = 0; i < e->entered_count; i++) {
+        const struct scenario_moves *m = &e->entered[i];
+        text_putf(t, "  expects   %u", (unsigned)m->min);
+        text_putf(t, m->max == UINT32_MAX ? " or more" : " to %u", (unsigned)m->max);
+        text_putf(t, " arrivals in ledgers, cause %s\n", scenario_cause_name(m->cause));
+    }
     for (uint32_t i = 0; i < e->verdict_count; i++)
         put_verdict(t, &e->verdicts[i]);
     if (e->verdicts_only)

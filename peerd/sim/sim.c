@@ -506,6 +506,8 @@ void sim_run_until(struct sim *sim, struct duration at) {
 
 /* ---- the end ---- */
 
+_Static_assert((int)SCENARIO_CAUSE_RETURN == (int)MOVE_CAUSE_RETURN, "causes in one order");
+
 static void make_report(struct sim *sim) {
     for (uint32_t i = 0; i < sim->client_count; i++) {
         struct report_client row;
@@ -514,6 +516,10 @@ static void make_report(struct sim *sim) {
         row.name = name.text;
         report_add_client(&sim->report, &row);
     }
+    for (uint32_t i = 0; i < sim->scenario->cluster_count; i++)
+        if (sim->sites[i].core != NULL)
+            for (int c = MOVE_CAUSE_DRAIN; c < SCENARIO_CAUSES; c++)
+                sim->report.entered[c] += core_ledger(sim->sites[i].core)->figures.of[c].arrived;
     report_sort(&sim->report);
     expect_all(sim->scenario, &sim->report);
     sim->report.watch = malloc(sizeof(*sim->report.watch));

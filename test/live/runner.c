@@ -237,11 +237,38 @@ static void start_listeners(struct runner *r, struct instant now) {
     }
 }
 
+/* What one cluster has entered. */
+static void ledger_answered(void *data, const json_t *answer) {
+    struct runner *r = data;
+    const json_t *m;
+    size_t i;
+    r->ledgers_asked--;
+    json_array_foreach(json_object_get(answer, "moves"), i, m) {
+        const char *side = json_string_value(json_object_get(m, "side"));
+        const char *state = json_string_value(json_object_get(m, "state"));
+        const char *cause = json_string_value(json_object_get(m, "cause"));
+        bool counts = side != NULL && state != NULL && cause != NULL &&
+                      strcmp(side, "arriving") == 0 && strcmp(state, "over") == 0;
+        for (int c = SCENARIO_CAUSE_DRAIN; counts && c < SCENARIO_CAUSES; c++)
+            r->report.entered[c] += strcmp(cause, scenario_cause_name((enum scenario_cause)c)) == 0;
+    }
+}
+
+static void ask_ledgers(struct runner *r) {
+    for (uint32_t i = 0; i < r->site_count && r->scenario->expectations.entered_count > 0; i++) {
+        if (r->sites[i].peerd == 0)
+            continue;
+        r->ledgers_asked++;
+        inquirer_ask(r->inquirer, &r->sites[i], "/v1/moves", ledger_answered, r);
+    }
+}
+
 static void end_run(struct runner *r) {
     if (r->state != RUNNER_RUNNING)
         return;
     r->state = RUNNER_ENDING;
     r->ended = net_now();
+    ask_ledgers(r);
     for (uint32_t i = 0; i < r->listener_count; i++)
         listener_stop(&r->listeners[i]);
     net_timer_arm(&r->next, instant_add(r->ended, REPORTS_WITHIN));
@@ -281,7 +308,7 @@ static void tick(void *data, struct instant now) {
         if (gone && r->config.command == NULL)
             end_run(r);
     }
-    if (r->state == RUNNER_ENDING && !still_running(r))
+    if (r->state == RUNNER_ENDING && !still_running(r) && r->ledgers_asked == 0)
         net_loop_stop(r->loop);
     if (r->config.narrator.tick != NULL)
         r->config.narrator.tick(r->config.narrator.data);

@@ -71,6 +71,7 @@ struct runner {
     char dir[SITE_PATH_MAX];
     int claim; /* of the folder while this process lives (setup.h); 0: none */
     struct inquirer *inquirer;
+    uint32_t ledgers_asked; /* in the end, and not answered yet */
     struct site sites[SPACE_SITES_MAX];
     uint32_t site_count;
     struct resolver resolvers[SPACE_SITES_MAX]; /* one a site, with `discovery` */

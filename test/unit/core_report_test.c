@@ -305,6 +305,10 @@ Test(core_report, a_hedge_is_seen_called_off_and_committed) {
     tell(f, 0, s, true);
     const struct ledger_entry *e = ledger_find(core_ledger(f->core), 1);
     cr_assert_not_null(e);
+    cr_expect(e->move.state == MOVE_STATE_CANCELLED && e->move.was == MOVE_STATE_OVERLAP);
+    cr_expect_str_eq(e->evidence, "its client hears media again, or its hedge was over");
+    e = ledger_find(core_ledger(f->core), 2);
+    cr_assert_not_null(e);
     cr_expect(e->move.epoch_from == 1 && e->move.epoch_to == 2 && e->move.silent_ms == 123);
     cr_expect_str_eq(e->move.from.text, "peer0");
     cr_expect_str_eq(e->evidence, "peer0 unknown: not heard since we started");

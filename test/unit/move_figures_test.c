@@ -50,7 +50,7 @@ Test(move_figures, each_side_counts_its_own_phases) {
     struct move_figures f = {0};
     struct move m = left(), arrived;
     struct name me;
-    move_figures_entered(&f, &m);
+    move_figures_entered(&f, &m, m.cause);
     const struct move_figures_of_cause *of = &f.of[MOVE_CAUSE_DRAIN];
     cr_expect(of->left == 1 && of->arrived == 0);
     cr_expect(of->prepare.counts[2] == 1 && of->prepare.sum_ms == 30);
@@ -59,7 +59,7 @@ Test(move_figures, each_side_counts_its_own_phases) {
     name_set(&me, "ams1");
     move_init(&arrived, &m.session, MOVE_CAUSE_DRAIN, false, instant_us(0));
     move_step(&arrived, MOVE_EVENT_COMMITTED, instant_us(5), NULL, &me);
-    move_figures_entered(&f, &arrived);
+    move_figures_entered(&f, &arrived, arrived.cause);
     cr_expect_eq(of->arrived, 1u);
     cr_expect_eq(move_histogram_count(&of->overlap_arriving), 0u, "it did not hedge");
     cr_expect_eq(move_histogram_count(&f.of[MOVE_CAUSE_CRASHED].prepare), 0u);

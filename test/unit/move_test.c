@@ -112,3 +112,49 @@ Test(move, states_have_names) {
     cr_expect_str_eq(move_state_name(MOVE_STATE_CANCELLED), "cancelled");
     cr_expect_str_eq(move_state_name((enum move_state)77), "?");
 }
+
+/* What has happened to the session, as the cluster that is one end of the move sees it. */
+struct ends {
+    bool served_here; /* the client's epoch is held here */
+    bool served_there;
+};
+
+/* Facts come in any order that they can: an end of the session here, or a commit, means that the
+ * client has committed at the other side, or here. Nothing else changes who serves. */
+static void walk(const struct move *m, struct ends ends, unsigned left, uint32_t *cancelled) {
+    struct name me = self();
+    move_check_invariants(m);
+    cr_assert(ends.served_here || ends.served_there, "%s: nobody serves",
+              move_state_name(m->state));
+    if (m->state == MOVE_STATE_CANCELLED) {
+        cr_assert(m->was == MOVE_STATE_PREPARE || m->was == MOVE_STATE_OVERLAP);
+        cr_assert_eq(ends.served_here, m->out, "called off: who served before serves on");
+        (*cancelled)++;
+    }
+    if (left == 0)
+        return;
+    for (int e = 0; e < 6; e++) {
+        struct move next = *m;
+        struct ends then = ends;
+        if (!move_step(&next, (enum move_event)e, at(20 - (int)left), NULL, &me)) {
+            cr_assert(memcmp(&next, m, sizeof(next)) == 0);
+            continue;
+        }
+        if (e == MOVE_EVENT_ENDED)
+            then = (struct ends){false, true};
+        if (e == MOVE_EVENT_COMMITTED)
+            then = (struct ends){true, false};
+        cr_assert(!move_is_over(m), "what is over takes nothing more");
+        walk(&next, then, left - 1, cancelled);
+    }
+}
+
+Test(move, called_off_at_any_point_it_is_served) {
+    for (int out = 0; out < 2; out++) {
+        struct move m;
+        uint32_t cancelled = 0;
+        move_init(&m, &id, out ? MOVE_CAUSE_DRAIN : MOVE_CAUSE_CRASHED, out, at(0));
+        walk(&m, (struct ends){out, !out}, 8, &cancelled);
+        cr_expect_gt(cancelled, 0u);
+    }
+}

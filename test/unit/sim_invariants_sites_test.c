@@ -349,7 +349,7 @@ static struct move arrival(void) {
 }
 
 static void enter(struct move m) {
-    ledger_enter(&site()->core->ledger, &m, "");
+    ledger_enter(&site()->core->ledger, &m, "", INSTANT_NEVER);
     says(&tick, NULL);
 }
 
@@ -468,7 +468,7 @@ Test(sim_invariants_sites, an_arrival_that_nobody_told) {
     m.epoch_to = 1;
     s.cause = MOVE_CAUSE_DRAIN;
     sim_invariants_site_steps(f.sim, site(), &e);
-    ledger_enter(&site()->core->ledger, &m, "");
+    ledger_enter(&site()->core->ledger, &m, "", INSTANT_NEVER);
     outbox_clear(&f.sim->core_outbox);
     sim_invariants_site_stepped(f.sim, site(), &e);
     expect_told("enters an arrival (crashed, epoch 1) that no node has told");

@@ -239,7 +239,8 @@ static void open_move(const struct turn *t, uint64_t settled_at) {
     const struct witness_attempt *a = &w->attempt;
     witness_move_settle(t, true);
     w->move = (struct witness_move){
-        .cause = a->cause,
+        /* Whoever takes up again is no other than before. */
+        .cause = a->server == a->from ? MOVE_CAUSE_NONE : a->cause,
         .from = w->servers[a->from].address.name,
         .to = w->servers[a->server].address.name,
         .epoch = a->epoch,
