@@ -42,8 +42,7 @@
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
 #include "peerd/base/trace.h"
-#include "peerd/wire/message.h"
-#include "peerd/wire/ticket.h"
+#include "peerd/wire/node.h"
 
 #include <stdbool.h>
 
@@ -70,12 +69,14 @@ struct move {
     struct session_id session;
     struct name from; /* cluster; empty for unknown */
     struct name to;
-    uint32_t epoch_from; /* under which `from` served; 0 unknown */
-    uint32_t epoch_to;   /* under which `to` serves; 0 while there is none or it is unknown */
-    uint32_t silent_ms;  /* [ms] evidence of the client: silence before it turned away */
-    uint32_t orders;     /* times ordered */
-    uint64_t order;      /* id of the newest order */
-    enum move_state was; /* cancelled: the state in which it was called off; else idle */
+    uint32_t epoch_from;       /* under which `from` served; 0 unknown */
+    uint32_t epoch_to;         /* under which `to` serves; 0 while there is none or it is unknown */
+    uint32_t silent_ms;        /* [ms] evidence of the client: silence before it turned away */
+    enum node_preroll preroll; /* arriving: by which our worker began, none if it has not said … */
+    uint32_t merges_after;     /* [frames] … and after so many its bytes are everybody's */
+    uint32_t orders;           /* times ordered */
+    uint64_t order;            /* id of the newest order */
+    enum move_state was;       /* cancelled: the state in which it was called off; else idle */
     struct instant begun;
     struct instant ordered;  /* newest order; "never" for none */
     struct instant overlaps; /* "never" until then, and so on */

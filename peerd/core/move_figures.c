@@ -45,6 +45,8 @@ void move_figures_entered(struct move_figures *f, const struct move *m, enum mov
     } else {
         of->arrived++;
         of->held[m->held]++;
+        of->full += m->preroll == NODE_PREROLL_FULL;
+        of->quick += m->preroll == NODE_PREROLL_QUICK;
         add_between(&of->overlap_arriving, m->overlaps, m->switched);
     }
 }
@@ -68,6 +70,7 @@ void move_figures_check_invariants(const struct move_figures *f) {
         for (unsigned i = 0; i <= PROTECTION_HOT; i++)
             held += of->held[i];
         assert(held == of->arrived);
+        assert(of->full + of->quick <= of->arrived);
         assert(of->told <= of->arrived && move_histogram_count(&of->gap) == of->told);
         assert(move_histogram_count(&of->detect) == of->told);
         assert(move_histogram_count(&of->first_frame) <= of->told);

@@ -119,6 +119,8 @@ static void describe(const struct core *core, struct session *s, const struct no
     s->move->to = core->name;
     s->move->epoch_to = told->epoch;
     s->move->silent_ms = told->silent_ms;
+    s->move->preroll = told->preroll;
+    s->move->merges_after = told->merges_after;
 }
 
 /* What we ourselves believe of the cluster that the client has left. */

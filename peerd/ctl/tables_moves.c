@@ -58,6 +58,17 @@ static void phases_and_client(const char *held, const json_t *phases, const json
                number_of(client, "duplicates"));
 }
 
+static void preroll(const json_t *p) {
+    const json_t *after = json_object_get(p, "merges_after_frames");
+    if (!json_is_object(p))
+        return;
+    printf("; %s pre-roll", text_of(p, "kind"));
+    if (!json_is_integer(after))
+        printf(", never like others'");
+    else if (json_integer_value(after) > 0)
+        printf(", as others' after %lld frames", (long long)json_integer_value(after));
+}
+
 /* Two lines, or three with evidence. */
 static void ledger_row(const json_t *m) {
     const json_t *phases = json_object_get(m, "phases"), *off = json_object_get(m, "called_off");
@@ -69,6 +80,7 @@ static void ledger_row(const json_t *m) {
         called_off(off, phases);
     else
         phases_and_client(text_of(m, "held"), phases, json_object_get(m, "client"));
+    preroll(json_object_get(m, "preroll"));
     puts(is_set(m, "settled") ? "" : "; its cause is not settled yet");
     if (text_of(m, "evidence")[0] != '\0')
         printf("      %s\n", text_of(m, "evidence"));

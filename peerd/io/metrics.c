@@ -268,6 +268,19 @@ static void put_moves_held(struct page *p, const struct move_figures *f) {
                 (unsigned long long)f->of[c].held[h]);
 }
 
+/* Many at once, and CPU short: then workers begin with a few frames of pre-roll. */
+static void put_prerolls(struct page *p, const struct move_figures *f) {
+    const char *metric = "peerd_moves_arrived_by_preroll_total";
+    family(p, metric, "counter", "Sessions that were committed here, by their encoders' pre-roll.");
+    for (int c = MOVE_CAUSE_DRAIN; c < MOVE_CAUSES; c++) {
+        const char *cause = move_cause_name((enum move_cause)c);
+        put(p, "%s{cause=\"%s\",preroll=\"full\"} %llu\n", metric, cause,
+            (unsigned long long)f->of[c].full);
+        put(p, "%s{cause=\"%s\",preroll=\"quick\"} %llu\n", metric, cause,
+            (unsigned long long)f->of[c].quick);
+    }
+}
+
 /* What the ledger has seen since the start, by cause. */
 static void put_moves(struct page *p, const struct daemon *d) {
     const struct move_figures *f = &core_ledger(d->core)->figures;
@@ -282,6 +295,7 @@ static void put_moves(struct page *p, const struct daemon *d) {
     COUNTER("peerd_move_frames_duplicate_total", duplicates, "Further copies, likewise.");
 #undef COUNTER
     put_moves_held(p, f);
+    put_prerolls(p, f);
 #define SERIES(field, text)                                                                        \
     put_moves_series(p, f, "peerd_move_" #field "_seconds", "Time " text ".",                      \
                      offsetof(struct move_figures_of_cause, field));

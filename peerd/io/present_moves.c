@@ -57,6 +57,16 @@ static json_t *called_off_json(const struct ledger_entry *e) {
                      (json_int_t)e->times);
 }
 
+/* Of the worker that took it over: null where that is not known here. */
+static json_t *preroll_json(const struct move *m) {
+    if (m->preroll == NODE_PREROLL_NONE)
+        return json_null();
+    return json_pack("{s:s, s:o}", "kind", node_preroll_name(m->preroll), "merges_after_frames",
+                     m->merges_after == NODE_MERGES_NEVER
+                         ? json_null()
+                         : json_integer((json_int_t)m->merges_after));
+}
+
 static json_t *move_json(const struct ledger_entry *e, struct instant now) {
     const struct move *m = &e->move;
     struct duration ago = instant_since(now, m->begun);
@@ -64,7 +74,7 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
     session_id_to_text(&m->session, id);
     return json_pack(
         "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
-        "s:o, s:o, s:s, s:b, s:o}",
+        "s:o, s:o, s:s, s:b, s:o, s:o}",
         "number", (json_int_t)e->number, "session", id, "side", m->out ? "leaving" : "arriving",
         "cause", move_cause_name(e->cause), "state", move_state_name(m->state), "from",
         m->from.text, "to", m->to.text, "held",
@@ -74,7 +84,8 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
         duration_in_ms(ago), "begun_at", date_json(ago), "phases", phases_json(m), "overlap_ms",
         between_ms(m->overlaps, m->switched), "release_ms", between_ms(m->switched, m->released),
         "client", told_json(&e->told), "evidence", e->evidence, "settled",
-        instant_is_never(e->open_until), "called_off", called_off_json(e));
+        instant_is_never(e->open_until), "called_off", called_off_json(e),
+        "preroll", preroll_json(m));
 }
 
 static bool is_meant(const struct ledger_entry *e, const struct present_moves_filter *f) {

@@ -163,6 +163,8 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
                             .rtt_us = s->rtt_us,
                             .jitter_us = s->jitter_us,
                             .served_by = t->served_by,
+                            .preroll = s->preroll,
+                            .merges_after = s->merges_after,
                             .moved = s->moved,
                             .backup_count = s->backup_count};
     memcpy(told.backups, s->backups, sizeof(told.backups));

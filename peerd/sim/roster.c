@@ -175,6 +175,8 @@ static void fill_line(const struct sim *sim, uint32_t place, const struct sim_en
         .silent_ms = t->silent_ms,
         .cause = (enum move_cause)t->cause,
         .served_by = t->served_by,
+        .preroll = (enum node_preroll)t->preroll,
+        .merges_after = t->merges_after == UINT16_MAX ? NODE_MERGES_NEVER : t->merges_after,
         .moved = t->moved};
     fill_ticket(sim, e->client, out);
     out->backup_count = t->backup_count > 0 ? t->backup_count : out->backup_count;

@@ -215,6 +215,7 @@ static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_sess
     uint64_t frames = lap_preroll(from, stream->phase, stream->preroll_frames,
                                   hurried ? LAP_QUICK_FRAMES : UINT32_MAX);
     s->warm = now;
+    s->preroll = hurried ? NODE_PREROLL_QUICK : NODE_PREROLL_FULL;
     if (stream->mergeable)
         s->mergeable_from = lap_merges_from(from, stream->phase, frames);
     if (frames == 0)
@@ -231,11 +232,14 @@ static void start_media(struct sim *sim, struct sim_worker *w, struct sim_sessio
     if (stream->end != FRAME_NEVER)
         pace_end_at(&s->pace, stream->end);
     s->mergeable_from = stream->mergeable ? o->from : FRAME_NEVER;
+    s->preroll = NODE_PREROLL_FULL;
     s->told = false;
     s->warm = now;
     s->begins = now;
     if (stream->laps)
         warm_up(sim, w, s, stream, o->from, asked);
+    uint64_t after = s->mergeable_from - o->from;
+    s->merges_after = after < UINT16_MAX ? (uint16_t)after : UINT16_MAX;
 }
 
 /* All that exists has been sent: the client must hear an end, not silence. */

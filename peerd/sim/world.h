@@ -164,7 +164,9 @@ struct sim_told {
     uint8_t hot : 1;     /* a standby that sends, too */
     uint8_t cause;       /* enum move_cause */
     uint16_t silent_ms;
-    uint32_t lease_ms; /* [ms] */
+    uint8_t preroll;       /* enum node_preroll */
+    uint16_t merges_after; /* [frames] UINT16_MAX: never */
+    uint32_t lease_ms;     /* [ms] */
     uint64_t last_frame;
     uint32_t expected, lost_before, lost_after; /* [frames] */
     uint32_t rtt_us, jitter_us;                 /* [µs] */
@@ -269,6 +271,8 @@ struct sim_session {
     struct instant warm;   /* pre-roll is done */
     struct instant begins; /* media was asked for then, and no frame is out yet; else "never" */
     uint64_t mergeable_from;
+    uint16_t merges_after; /* [frames] of the last start; UINT16_MAX: never */
+    uint8_t preroll;       /* enum node_preroll, likewise */
     uint64_t last_sent;
     bool sent_any;
     bool told; /* tenure knows that there is no more */

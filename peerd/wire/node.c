@@ -18,6 +18,22 @@ static const char *class_word(unsigned value) {
     return source_class_name((enum source_class)value);
 }
 
+const char *node_preroll_name(enum node_preroll p) {
+    switch (p) {
+    case NODE_PREROLL_NONE:
+        return "none";
+    case NODE_PREROLL_FULL:
+        return "full";
+    case NODE_PREROLL_QUICK:
+        return "quick";
+    }
+    return "unknown";
+}
+
+static const char *preroll_word(unsigned value) {
+    return node_preroll_name((enum node_preroll)value);
+}
+
 static const char *cause_word(unsigned value) {
     return move_cause_name((enum move_cause)value);
 }
@@ -104,6 +120,9 @@ static void put_session(struct json_writing *w, json_t *o, const struct node_ses
     if (s->cause != MOVE_CAUSE_NONE)
         json_write_string(w, o, "cause", move_cause_name(s->cause));
     put_digest(w, o, "served_by", s->served_by.bytes, KEY_HINT_BYTES);
+    if (s->preroll != NODE_PREROLL_NONE)
+        json_write_string(w, o, "preroll", node_preroll_name(s->preroll));
+    put_some(w, o, "merges_after", s->merges_after);
     put_some(w, o, "moved_epoch", s->moved.epoch);
     put_some(w, o, "moved_detect_ms", s->moved.detect_ms);
     put_some(w, o, "moved_first_frame_ms", s->moved.first_frame_ms);
@@ -239,6 +258,11 @@ static void get_measured(const struct json_place *o, struct node_session *s) {
         s->cause = (enum move_cause)json_read_word(o, "cause", cause_word, MOVE_CAUSE_NONE,
                                                    MOVE_CAUSE_RETURN);
     get_digest(o, "served_by", s->served_by.bytes, KEY_HINT_BYTES);
+    s->preroll = NODE_PREROLL_NONE;
+    if (json_read_has(o, "preroll"))
+        s->preroll = (enum node_preroll)json_read_word(o, "preroll", preroll_word,
+                                                       NODE_PREROLL_NONE, NODE_PREROLL_QUICK);
+    s->merges_after = (uint32_t)get_some(o, "merges_after", UINT32_MAX);
     s->moved.epoch = (uint32_t)get_some(o, "moved_epoch", UINT32_MAX);
     s->moved.detect_ms = (uint16_t)get_some(o, "moved_detect_ms", UINT16_MAX);
     s->moved.first_frame_ms = (uint16_t)get_some(o, "moved_first_frame_ms", UINT16_MAX);

@@ -83,6 +83,15 @@ struct node_worker {
     uint64_t probes_refused; /* … and not answered: too many (optional) */
 };
 
+/* By how much pre-roll a session's encoder was brought up when it began to send here. */
+enum node_preroll {
+    NODE_PREROLL_NONE, /* it has not begun, or that is not told */
+    NODE_PREROLL_FULL, /* all that its profile asks for */
+    NODE_PREROLL_QUICK /* a few frames: many came at once, and CPU was short */
+};
+
+#define NODE_MERGES_NEVER UINT32_MAX
+
 /* One session of this machine. What the client measured comes from its last signed report. */
 struct node_session {
     struct session_id session;
@@ -111,6 +120,9 @@ struct node_session {
     uint32_t silent_ms;         /* [ms] how long the path before had been silent (optional) */
     enum move_cause cause;      /* why it came here (optional) */
     struct key_hint served_by;  /* who served before; all zero for nobody (optional) */
+    enum node_preroll preroll;  /* of its newest start (optional) … */
+    uint32_t merges_after;      /* [frames] … after so many its bytes are everybody's (optional);
+                                   NODE_MERGES_NEVER */
     struct message_moved moved; /* the newest move that the client has told of (optional) */
 };
 
@@ -290,6 +302,8 @@ enum err node_answer_decode(struct node_answer *out, const char *text, size_t le
  * Accepts NULL. */
 void node_request_free(struct node_request *r);
 void node_answer_free(struct node_answer *a);
+
+const char *node_preroll_name(enum node_preroll p);
 
 /* The hash over sources and profiles in their order; `hash` itself is not covered. All zero if
  * memory is short, which no node has, so the catalogue is simply sent. */

@@ -155,6 +155,34 @@ Test(core_report, lease_ends_and_everything_is_back_with_the_next_full_report) {
     fixture_free(f);
 }
 
+/* By how much pre-roll the worker began stands where the move does, and is counted. */
+Test(core_report, the_preroll_of_an_arrival) {
+    static const struct {
+        enum node_preroll preroll;
+        uint32_t merges_after;
+        uint64_t full, quick;
+    } rows[] = {{NODE_PREROLL_NONE, 0, 0, 0},
+                {NODE_PREROLL_FULL, 0, 1, 0},
+                {NODE_PREROLL_QUICK, 240, 0, 1},
+                {NODE_PREROLL_FULL, NODE_MERGES_NEVER, 1, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture *f = fixture_new(1, 1, 100);
+        struct node_session s = fixture_session(1, 2, RESUME_COMMIT);
+        s.cause = MOVE_CAUSE_CRASHED;
+        s.preroll = rows[i].preroll;
+        s.merges_after = rows[i].merges_after;
+        fixture_register(f);
+        tell(f, 0, s, true);
+        const struct ledger_entry *e = ledger_find(core_ledger(f->core), 1);
+        cr_assert_not_null(e);
+        cr_expect(e->move.preroll == s.preroll && e->move.merges_after == s.merges_after);
+        const struct move_figures_of_cause *of = core_ledger(f->core)->figures.of;
+        cr_expect_eq(of[MOVE_CAUSE_CRASHED].full, rows[i].full, "row %zu", i);
+        cr_expect_eq(of[MOVE_CAUSE_CRASHED].quick, rows[i].quick, "row %zu", i);
+        fixture_free(f);
+    }
+}
+
 /* It is told again and again, with every figure that changes. */
 Test(core_report, what_a_move_was_like_is_entered_once) {
     struct fixture *f = fixture_new(1, 1, 100);

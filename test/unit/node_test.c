@@ -59,10 +59,12 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(s->rtt_us == 25000 && s->jitter_us == 1800 && s->silent_ms == 140);
     cr_expect(s->buffer_ms == 200 && s->burst_x16 == 40);
     cr_expect(s->cause == MOVE_CAUSE_CRASHED && s->served_by.bytes[7] == 0x21);
+    cr_expect(s->preroll == NODE_PREROLL_QUICK && s->merges_after == 240);
     cr_expect(s->moved.epoch == 2 && s->moved.detect_ms == 45 && s->moved.first_frame_ms == 80 &&
               s->moved.lost == 1 && s->moved.duplicates == 12);
     s = &out.sessions[1];
     cr_expect_eq(s->moved.epoch, 0u);
+    cr_expect(s->preroll == NODE_PREROLL_NONE && s->merges_after == 0);
     cr_expect(s->purpose == RESUME_STANDBY && s->cause == MOVE_CAUSE_NONE && s->expected == 0);
     cr_expect(out.ended_count == 2 && out.ended[1].bytes[0] == 0xe1);
     cr_assert_eq(out.trip_count, 1);

@@ -26,6 +26,7 @@ struct feed {
     struct media_why why;
     bool local;
     bool hurried;            /* the next local start is quick */
+    bool was_hurried;        /* the last one was */
     uint32_t warm_left;      /* [frames] of local pre-roll to go */
     uint64_t mergeable_from; /* promise of the last start */
     /* Ring of payloads low … high−1; frame n stands at n modulo capacity. */
@@ -81,6 +82,7 @@ static void push(struct feed *f, size_t len) {
 
 static void start_local(struct feed *f, uint64_t frame) {
     uint32_t preroll = f->hurried ? MEDIA_PREROLL_QUICK : MEDIA_PREROLL_FULL;
+    f->was_hurried = f->hurried;
     f->hurried = false;
     enum err e = media_stream_start(f->stream, frame, preroll, &f->mergeable_from);
     if (e == ERR_SOURCE_ENDED) {
@@ -343,6 +345,10 @@ uint64_t feed_start(struct feed *f, uint64_t frame) {
 
 void feed_hurry(struct feed *f, bool hurried) {
     f->hurried = hurried;
+}
+
+bool feed_was_hurried(const struct feed *f) {
+    return f->was_hurried;
 }
 
 bool feed_local(const struct feed *f) {

@@ -72,6 +72,9 @@ uint64_t feed_start(struct feed *f, uint64_t frame);
  * the client is about to be told from which frame on it may merge. */
 void feed_hurry(struct feed *f, bool hurried);
 
+/* Whether the last start that had to encode anew was a quick one. */
+bool feed_was_hurried(const struct feed *f);
+
 /* Does a slice of a local pre-roll; call it while the state is FEED_BUSY and feed_local. */
 void feed_warm(struct feed *f);
 

@@ -114,6 +114,7 @@ void session_media_start(struct session *s, uint64_t from, uint64_t live,
                          const uint8_t held[PACE_HELD_BYTES], struct instant now) {
     pace_start(&s->pace, duration_ms(FRAME_MS), from, live, held, now);
     s->mergeable_from = merges_from(s, feed_start(s->feed, source_frame(s, from)));
+    s->begun_from = from;
     s->waited_for = FRAME_NEVER;
     s->report_due = now;
     s->begins = now;

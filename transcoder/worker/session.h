@@ -41,7 +41,8 @@ struct session {
     struct pace pace;
     struct resend resend;
     uint16_t again_seq;      /* of the next packet that is sent again */
-    uint64_t mergeable_from; /* in frames of the session, as of the last start */
+    uint64_t mergeable_from; /* in frames of the session, as of the last start … */
+    uint64_t begun_from;     /* … which was at this frame */
     uint64_t waited_for;     /* frame that was due and not there; FRAME_NEVER for none */
     uint64_t last_sent;      /* highest frame sent */
     bool sent_any;

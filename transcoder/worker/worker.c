@@ -196,6 +196,19 @@ void worker_session_watch(struct worker *w, struct session *s) {
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
+static uint32_t merges_after(const struct session *s) {
+    if (!s->sent_any && !s->pace.running)
+        return 0;
+    uint64_t after = s->mergeable_from > s->begun_from ? s->mergeable_from - s->begun_from : 0;
+    return after < NODE_MERGES_NEVER ? (uint32_t)after : NODE_MERGES_NEVER;
+}
+
+static enum node_preroll preroll(const struct session *s) {
+    if (!s->sent_any && !s->pace.running)
+        return NODE_PREROLL_NONE;
+    return feed_was_hurried(s->feed) ? NODE_PREROLL_QUICK : NODE_PREROLL_FULL;
+}
+
 static void describe(const struct worker *w, const struct session *s,
                      const struct tenure_session *t, struct node_session *n, struct instant now) {
     const struct ticket *k = &s->ticket;
@@ -225,6 +238,8 @@ static void describe(const struct worker *w, const struct session *s,
                                .silent_ms = s->silent_ms,
                                .cause = t->cause,
                                .served_by = t->served_by,
+                               .preroll = preroll(s),
+                               .merges_after = merges_after(s),
                                .moved = s->moved};
     memcpy(n->backups, told ? s->backups : k->backups, sizeof(n->backups));
 }
