@@ -332,6 +332,7 @@ void core_check_invariants(const struct core *core) {
     newcomers_check_invariants(core);
     ledger_check_invariants(&core->ledger);
     causes_check_invariants(core);
+    load_check_invariants(core);
     if (core->journal != NULL)
         journal_check_invariants(core->journal);
     agreements_check_invariants(core);

@@ -83,6 +83,7 @@ void drain_begin(struct core *core, const struct core_event *event) {
     d->deadline = instant_add(core->now, deadline);
     d->to = event->u.drain.to;
     canary_stop_all(core);
+    load_stop_all(core);
     leaving_take_over(core);
     gather(core);
     tell(core, "begun",

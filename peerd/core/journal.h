@@ -29,6 +29,7 @@ enum journal_kind {
     JOURNAL_REFUSAL,  /* `what`: open, session; `count` of them for the reason in `error` */
     JOURNAL_REDIRECT, /* `count` new sessions begin at peers, the newest at `about`: `what` is why
                        */
+    JOURNAL_LOAD,     /* a node makes frames late, or in time again: `what` is late, in_time */
     JOURNAL_LOCATION  /* clients somewhere have fallen, or are well again: `what` as `degraded` */
 };
 

@@ -69,9 +69,10 @@ struct move {
     struct session_id session;
     struct name from; /* cluster; empty for unknown */
     struct name to;
-    uint32_t epoch_from;       /* under which `from` served; 0 unknown */
-    uint32_t epoch_to;         /* under which `to` serves; 0 while there is none or it is unknown */
-    uint32_t silent_ms;        /* [ms] evidence of the client: silence before it turned away */
+    uint32_t epoch_from; /* under which `from` served; 0 unknown */
+    uint32_t epoch_to;   /* under which `to` serves; 0 while there is none or it is unknown */
+    uint32_t silent_ms;  /* [ms] evidence of the client: silence before it turned away */
+    uint32_t late_ms;    /* [ms] leaving: our node was so late as it was asked to go; 0 no cause */
     enum node_preroll preroll; /* arriving: by which our worker began, none if it has not said … */
     uint32_t merges_after;     /* [frames] … and after so many its bytes are everybody's */
     uint32_t orders;           /* times ordered */

@@ -98,9 +98,13 @@ void moves_taken_on(struct core *core, const struct order *order) {
 void moves_session_left(struct core *core, struct session *s) {
     if (s->move == NULL)
         return;
+    char late[VERDICT_TEXT_LEN_MAX + 1];
+    snprintf(late, sizeof(late), "%s sends frames %" PRIu32 " ms late", s->node->policy.name.text,
+             s->move->late_ms);
+    const char *why = s->move->late_ms > 0 ? late : "ordered";
     session_queue(s, NULL);
     tell(core, s, s->move->out ? MOVE_EVENT_ENDED : MOVE_EVENT_CALLED_OFF,
-         s->move->out ? "ordered" : "the session ended while its client only hedged");
+         s->move->out ? why : "the session ended while its client only hedged");
 }
 
 void moves_call_off(struct core *core, struct session *s, const char *why) {

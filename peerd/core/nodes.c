@@ -19,6 +19,7 @@ struct node *node_new(const struct policy_node *policy, uint32_t index) {
     n->index = index;
     n->heard = n->lease = n->full_asked = n->credit.until = INSTANT_NEVER;
     orders_init(&n->orders);
+    load_init(&n->load);
     list_init(&n->sessions);
     list_init(&n->waiting);
     replan_pass_init(&n->replan);
@@ -89,6 +90,7 @@ void node_lost(struct core *core, struct node *n, const char *why) {
     n->registered = n->complete = false;
     n->lease = INSTANT_NEVER;
     orders_init(&n->orders);
+    load_init(&n->load);
     allotments_forget(n);
 }
 
@@ -183,6 +185,7 @@ static void take(struct core *core, struct node *n, const struct node_request *r
     report_sessions(core, n, r);
     bool was_full = n->orders.count == CORE_ORDERS_MAX;
     orders_taken_on(&n->orders, r->order_seen, taken_on, core);
+    load_heard(core, n, r);
     if (was_full)
         drain_step(core); /* what it has room for now goes with this very answer */
 }

@@ -16,6 +16,7 @@
 #include "peerd/core/allotment.h"
 #include "peerd/core/credit.h"
 #include "peerd/core/list.h"
+#include "peerd/core/load.h"
 #include "peerd/core/orders.h"
 #include "peerd/core/outbox.h"
 #include "peerd/core/replan.h"
@@ -44,6 +45,7 @@ struct node {
     struct instant lease; /* "never" unless registered */
     struct instant full_asked;
     struct credit credit;
+    struct load load;
     struct allotments allotments; /* of slots to peers' sessions; none unless registered */
     struct orders orders;
     struct set_digest digest; /* of the sessions in our table, as the node counts them */

@@ -181,7 +181,9 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
                                  .source_count = n->source_count,
                                  .profiles = n->profiles,
                                  .profile_count = n->profile_count,
-                                 .media = n->media};
+                                 .media = n->media,
+                                 .late_ms = n->load.late_ms,
+                                 .sheds = n->load.state == LOAD_STATE_SHEDDING};
     for (uint32_t i = 0; i < n->media_count; i++) {
         s.frames += n->workers[i].frames;
         s.resent += n->workers[i].resent;

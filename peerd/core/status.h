@@ -44,6 +44,7 @@
     X(moves_begun, "moves begun")                                                                  \
     X(moves_over, "moves done")                                                                    \
     X(moves_cancelled, "moves called off")                                                         \
+    X(sessions_shed, "sessions asked to go since their node made frames late")                     \
     X(sessions_taken_up, "sessions committed here by clients that were served here before")        \
     X(hedges, "hedges seen at our nodes")                                                          \
     X(standbys_refused, "groups lodged with us that got no slots")                                 \
@@ -208,6 +209,8 @@ struct core_node_status {
     uint64_t probes_refused; /* … and dropped: too many */
     uint64_t cpu_ms;
     uint32_t restarts;                 /* of workers */
+    uint32_t late_ms;                  /* [ms] the most overdue frame, by its newest word */
+    bool sheds;                        /* some of its sessions are asked to go for it */
     const struct node_source *sources; /* its catalogue, with what is wrong */
     uint32_t source_count;
     const struct node_profile *profiles;

@@ -42,10 +42,14 @@ void tables_status(const json_t *s) {
                number_of(locations, "followed"), number_of(locations, "fallen"),
                number_of(locations, "degraded"));
     json_array_foreach(json_object_get(s, "nodes"), i, one) {
-        printf("node       %s, %s, %lld workers (%lld restarts), %lld sessions\n",
+        printf("node       %s, %s, %lld workers (%lld restarts), %lld sessions",
                text_of(one, "name"), is_set(one, "registered") ? "registered" : "not registered",
                number_of(one, "workers"), number_of(one, "worker_restarts"),
                number_of(one, "sessions"));
+        if (number_of(one, "late_ms") > 0)
+            printf(", frames %lld ms late%s", number_of(one, "late_ms"),
+                   is_set(one, "sheds") ? ": some go elsewhere" : "");
+        putchar('\n');
         const json_t *source;
         size_t k;
         json_array_foreach(json_object_get(one, "source_errors"), k, source)

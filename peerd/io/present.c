@@ -79,14 +79,16 @@ static json_t *node_json(const struct core_node_status *n, struct instant now) {
                                   json_pack("{s:s, s:s, s:s}", "source", n->sources[i].name.text,
                                             "error", err_name(n->sources[i].error), "text",
                                             err_text(n->sources[i].error)));
-    return json_pack(
-        "{s:s, s:b, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:i, s:o, s:o}", "name",
-        n->policy->name.text, "registered", n->registered, "complete", n->complete, "heard_ms_ago",
-        age_ms(now, n->heard), "workers", (int)n->workers, "slots_per_worker", (int)n->slots,
-        "sessions", (int)n->sessions, "standbys", (int)n->standbys, "opened", (int)n->opened,
-        "frames", (json_int_t)n->frames, "resent", (json_int_t)n->resent, "probes",
-        (json_int_t)n->probes, "probes_refused", (json_int_t)n->probes_refused, "worker_restarts",
-        (int)n->restarts, "media", media, "source_errors", sources);
+    return json_pack("{s:s, s:b, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:i, s:o, "
+                     "s:o, s:i, s:b}",
+                     "name", n->policy->name.text, "registered", n->registered, "complete",
+                     n->complete, "heard_ms_ago", age_ms(now, n->heard), "workers", (int)n->workers,
+                     "slots_per_worker", (int)n->slots, "sessions", (int)n->sessions, "standbys",
+                     (int)n->standbys, "opened", (int)n->opened, "frames", (json_int_t)n->frames,
+                     "resent", (json_int_t)n->resent, "probes", (json_int_t)n->probes,
+                     "probes_refused", (json_int_t)n->probes_refused, "worker_restarts",
+                     (int)n->restarts, "media", media, "source_errors", sources, "late_ms",
+                     (int)n->late_ms, "sheds", n->sheds);
 }
 
 static json_t *locations_json(const struct core_status *s) {

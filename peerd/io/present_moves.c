@@ -84,8 +84,8 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
         duration_in_ms(ago), "begun_at", date_json(ago), "phases", phases_json(m), "overlap_ms",
         between_ms(m->overlaps, m->switched), "release_ms", between_ms(m->switched, m->released),
         "client", told_json(&e->told), "evidence", e->evidence, "settled",
-        instant_is_never(e->open_until), "called_off", called_off_json(e),
-        "preroll", preroll_json(m));
+        instant_is_never(e->open_until), "called_off", called_off_json(e), "preroll",
+        preroll_json(m));
 }
 
 static bool is_meant(const struct ledger_entry *e, const struct present_moves_filter *f) {

@@ -100,11 +100,21 @@ bool watch_asked_to_move(const struct sim *sim, uint32_t cluster, const struct s
     return false;
 }
 
-/* Whose path has been found bad, and whose policy has canaries; it is asked for, no more. */
+/* Some worker of it has been made slow, or frames cost something there anyhow. */
+static bool is_slow(const struct sim *sim, const struct sim_site *site) {
+    bool slow = sim->scenario->clusters[site->index].frame_cpu.us > 0;
+    for (uint32_t i = 0; i < site->worker_count; i++)
+        slow |= sim->workers[site->first_worker + i].slowed;
+    return slow && core_counters(site->core)->sessions_shed > 0;
+}
+
+/* Whose path has been found bad, or who is short of CPU, and whose policy has canaries; it is asked
+ * for, no more. */
 static void check_degraded(struct sim *sim, const struct sim_site *site,
                            const struct node_order *o) {
     struct core_session_status s;
-    if (core_counters(site->core)->canaries == 0 || site->policy.performance.canary == 0)
+    bool bad = core_counters(site->core)->canaries > 0 || is_slow(sim, site);
+    if (!bad || site->policy.performance.canary == 0)
         sim_breach(sim, "%s orders a session to move for a path that it has not found bad",
                    watch_cluster(sim, site->index));
     if (duration_less(LEAVING_ASKED_WITHIN, duration_ms(o->deadline_ms - DEADLINE_SLACK)))

@@ -41,7 +41,9 @@ static void check_entry(struct sim *sim, struct sim_site *site, uint64_t number)
         return;
     }
     bool drains = m->cause == MOVE_CAUSE_DRAIN && watch_of(sim, site)->draining;
-    bool canary = m->cause == MOVE_CAUSE_DEGRADED && core_counters(site->core)->canaries > 0;
+    const struct core_counters *counters = core_counters(site->core);
+    bool canary =
+        m->cause == MOVE_CAUSE_DEGRADED && (counters->canaries > 0 || counters->sessions_shed > 0);
     bool home = m->cause == MOVE_CAUSE_RETURN && core_counters(site->core)->sessions_returned > 0;
     bool asked =
         m->cause == MOVE_CAUSE_DRAIN && watch_asked_to_move(sim, site->index, &m->session, &m->to);

@@ -3,7 +3,7 @@
 #include "peerd/sim/clock.h"
 
 static int64_t frame_us(const struct sim *sim, const struct sim_worker *w) {
-    return sim->scenario->clusters[w->cluster].frame_cpu.us;
+    return w->frame.us > 0 ? w->frame.us : sim->scenario->clusters[w->cluster].frame_cpu.us;
 }
 
 bool sim_labour_counts(const struct sim *sim, const struct sim_worker *w) {

@@ -1,5 +1,6 @@
 /*
- * Labour: the CPU of a worker, in scenarios that say what a frame costs (`frame_cpu`).
+ * Labour: the CPU of a worker, in scenarios that say what a frame costs (`frame_cpu`),
+ * or make workers slow in the course of things (`slow`).
  *
  * A worker has one core. What is due is sent one session after the other, each frame for what it
  * costs; verifying a resume costs SIM_LABOUR_RESUME_US, whether it is granted or refused, unless it

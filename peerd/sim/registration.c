@@ -52,7 +52,8 @@ static void describe_workers(const struct sim *sim, const struct sim_node *node,
                                              .probes = w->probed.answered,
                                              .probes_refused = w->probed.refused,
                                              .sessions = w->tenure.credit_used,
-                                             .credit_spent = w->tenure.credit_used};
+                                             .credit_spent = w->tenure.credit_used,
+                                             .late_ms = runs ? sim_worker_late_ms(sim, w) : 0};
     }
 }
 

@@ -208,6 +208,7 @@ struct scenario_clients {
     X(RESTART, "restart", true, "starts again what was killed; ends a blackhole of a site")        \
     X(STOP, "stop", true, "SIGSTOP: alive, but nothing moves")                                     \
     X(CONTINUE, "continue", true, "SIGCONT, the end of a stop")                                    \
+    X(SLOW, "slow", true, "workers are short of CPU: a frame takes them so long")                  \
     X(DRAIN, "drain", true, "planned maintenance: sessions move away")                             \
     X(UNDRAIN, "undrain", true, "the end of a drain")                                              \
     X(BLACKHOLE, "blackhole", true, "packets to and from the site vanish; nothing dies")           \
@@ -298,6 +299,7 @@ struct scenario_event {
     struct scenario_target target;   /* the verbs that take one */
     bool blackhole;                  /* kill: its packets vanish at the same instant */
     struct duration deadline;        /* drain */
+    struct duration frame;           /* slow: of the CPU of a worker; zero: as fast as ever */
     struct scenario_cut cut;         /* partition, heal; heal with from_count 0: everything */
     struct scenario_link link;       /* link */
     struct scenario_crowd crowd;     /* arrive, leave */

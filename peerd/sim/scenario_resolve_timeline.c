@@ -216,6 +216,7 @@ static void resolve_event(struct resolving *r, struct tree_node *value, struct s
     case SCENARIO_VERB_RESTART:
     case SCENARIO_VERB_STOP:
     case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_SLOW:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_REKEY:

@@ -74,6 +74,7 @@ static bool undoes(const struct scenario *s, const struct scenario_event *done,
         return may_cut(s, done, e->cut.from, e->cut.from_count);
     case SCENARIO_VERB_KILL:
     case SCENARIO_VERB_STOP:
+    case SCENARIO_VERB_SLOW:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_REKEY:

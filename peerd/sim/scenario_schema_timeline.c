@@ -93,7 +93,7 @@ static void read_target(struct schema_run *run, const struct schema_row *row,
     bool whole_site = e->target.part == SCENARIO_PART_SITE;
     if (node->faulty || whole_site || e->verb == SCENARIO_VERB_KILL ||
         e->verb == SCENARIO_VERB_RESTART || e->verb == SCENARIO_VERB_STOP ||
-        e->verb == SCENARIO_VERB_CONTINUE)
+        e->verb == SCENARIO_VERB_CONTINUE || e->verb == SCENARIO_VERB_SLOW)
         return;
     struct fault *x = fault_add(run->faults, node, NULL);
     fault_expected(x, "a whole site to %s", row->key);
@@ -420,6 +420,12 @@ static void read_dns(struct schema_run *run, const struct schema_row *row, struc
 static void check_options(struct schema_run *run, struct tree_node *node,
                           const struct scenario_event *e, const char *verb) {
     struct tree_node *deadline = tree_find(node, "deadline"), *hole = tree_find(node, "blackhole");
+    struct tree_node *frame = tree_find(node, "frame");
+    if (frame != NULL && e->verb != SCENARIO_VERB_SLOW) {
+        struct fault *x = fault_add(run->faults, frame, NULL);
+        fault_expected(x, "a frame only beside `slow`");
+        fault_found(x, "it beside `%s`", verb);
+    }
     if (deadline != NULL && e->verb != SCENARIO_VERB_DRAIN) {
         struct fault *x = fault_add(run->faults, deadline, NULL);
         fault_expected(x, "a deadline only beside `drain`");
@@ -485,6 +491,9 @@ static const struct schema_row event_rows[] = {
      .doc = "SIGSTOP: it lives and does nothing."},
     {"continue", SCHEMA_CUSTOM, EVENT, .read = read_target, .table = &target_table,
      .form = TARGET_FORM, .doc = "SIGCONT, the end of a stop."},
+    {"slow", SCHEMA_CUSTOM, EVENT, .read = read_target, .table = &target_table, .form = TARGET_FORM,
+     .doc = "Workers are short of CPU from now on: each frame takes one of them as long as `frame` "
+            "says, and whatever is due meanwhile is late."},
     {"drain", SCHEMA_CUSTOM, EVENT, .read = read_target, .form = SITE_FORM,
      .doc = "Planned maintenance: its sessions move away."},
     {"undrain", SCHEMA_CUSTOM, EVENT, .read = read_target, .form = SITE_FORM,
@@ -523,6 +532,8 @@ static const struct schema_row event_rows[] = {
      .doc = "The resolver of a site changes; only with `discovery`."},
     {"deadline", SCHEMA_DURATION, AT(scenario_event, deadline), .range = "100ms..1d",
      .doc = "Of a drain; without it as `limits` say."},
+    {"frame", SCHEMA_DURATION, AT(scenario_event, frame), .range = "0s..1s",
+     .doc = "Of a `slow`, in whole milliseconds or as 600us; without it, and with 0s, it is over."},
 };
 const struct schema_table scenario_event_table = {
     .title = "an entry of the timeline",

@@ -186,12 +186,17 @@ static void put_event(struct text *t, const struct scenario_event *e) {
     case SCENARIO_VERB_RESTART:
     case SCENARIO_VERB_STOP:
     case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_SLOW:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_REKEY:
     case SCENARIO_VERB_BLACKHOLE:
         put_target(t, &e->target);
         text_putf(t, "%s", e->blackhole ? ", blackholed" : "");
+        if (e->frame.us > 0) {
+            text_putf(t, ", each frame ");
+            put_duration(t, e->frame);
+        }
         if (e->deadline.us > 0) {
             text_putf(t, " within ");
             put_duration(t, e->deadline);

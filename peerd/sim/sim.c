@@ -32,7 +32,7 @@
 const struct scenario_abilities sim_abilities = {
     .runner = "the simulator",
     .verbs = {true, true, true, true, true, true, true, true, true, true, true, true, true, true,
-              true, true, true},
+              true, true, true, true},
     .parts = {true, true, true, true},
     .recordings = true,
     .links = true,

@@ -29,6 +29,8 @@ bool sim_sleep_is_drawn(const struct sim_options *o) {
     bool labour = false; /* who sleeps is sent frames that cost nobody anything */
     for (uint32_t i = 0; i < o->scenario->cluster_count; i++)
         labour |= o->scenario->clusters[i].frame_cpu.us > 0;
+    for (uint32_t i = 0; i < o->scenario->event_count; i++)
+        labour |= o->scenario->events[i].verb == SCENARIO_VERB_SLOW;
     bool settled = !labour && !followed && !o->scenario->discovery.given;
     bool drawn = settled && (count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
     return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);

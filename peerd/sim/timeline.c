@@ -149,6 +149,19 @@ static void continue_part(struct sim *sim, struct sim_site *site, const struct s
     }
 }
 
+/* Workers of it, or that one; peerd makes no frames. */
+static void slow_part(struct sim *sim, struct sim_site *site, const struct scenario_event *e) {
+    bool all = e->target.part == SCENARIO_PART_SITE;
+    for (uint32_t i = 0; i < site->worker_count; i++) {
+        struct sim_worker *w = worker_of(sim, site, i);
+        bool node =
+            e->target.part == SCENARIO_PART_NODE && w->node == site->first_node + e->target.number;
+        bool one = e->target.part == SCENARIO_PART_WORKER && i == e->target.number;
+        if (all || node || one)
+            sim_worker_slow(sim, w, e->frame);
+    }
+}
+
 static void change_clock(const struct sim *sim, struct sim_clock *c,
                          const struct scenario_clock *to) {
     sim_clock_step(c, to->step_us);
@@ -192,6 +205,9 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
         return;
     case SCENARIO_VERB_CONTINUE:
         continue_part(sim, site, e);
+        return;
+    case SCENARIO_VERB_SLOW:
+        slow_part(sim, site, e);
         return;
     case SCENARIO_VERB_DRAIN:
         sim_site_drain(sim, site, e->deadline);
@@ -357,6 +373,7 @@ static void apply_plain(struct sim *sim, const struct scenario_event *e) {
     case SCENARIO_VERB_RESTART:
     case SCENARIO_VERB_STOP:
     case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_SLOW:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:

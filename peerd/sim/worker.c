@@ -510,3 +510,17 @@ void sim_worker_due(struct sim *sim, struct sim_worker *w) {
                         NULL);
     sim_due_worker(sim, w);
 }
+
+/* ---- short of CPU ---------------------------------------------------------------------------- */
+
+uint32_t sim_worker_late_ms(const struct sim *sim, const struct sim_worker *w) {
+    struct instant due = due_first(&w->due), now = sim_worker_now(sim, w);
+    return instant_before(due, now) ? (uint32_t)duration_in_ms(instant_since(now, due)) : 0;
+}
+
+void sim_worker_slow(struct sim *sim, struct sim_worker *w, struct duration frame) {
+    w->frame = frame;
+    w->slowed |= frame.us > 0;
+    w->busy_until = sim_worker_now(sim, w);
+    sim_due_worker(sim, w);
+}

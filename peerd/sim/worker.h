@@ -47,6 +47,12 @@ void sim_worker_send(struct sim *sim, const struct sim_worker *worker, uint32_t 
 void sim_worker_started(struct sim *sim, const struct sim_event *e);
 void sim_worker_due(struct sim *sim, struct sim_worker *worker);
 
+/* From now on each frame takes so much of its CPU; zero: none worth counting. */
+void sim_worker_slow(struct sim *sim, struct sim_worker *worker, struct duration frame);
+
+/* [ms] how long its most overdue frame has waited. */
+uint32_t sim_worker_late_ms(const struct sim *sim, const struct sim_worker *worker);
+
 /* The cookie that a client gets at this instant. */
 struct cookie sim_door_cookie(const struct sim_node *node, uint32_t client, struct instant now);
 

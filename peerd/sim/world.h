@@ -307,6 +307,8 @@ struct sim_worker {
     uint64_t frames;
     uint32_t restarts;
     uint32_t credit_used;                /* as counted in the site's sum */
+    struct duration frame;               /* of its CPU, for each, while it is slow; else zero */
+    bool slowed;                         /* ever */
     struct instant warm[LAP_QUEUE_FULL]; /* its latest pre-rolls are done, the last one first */
     struct instant busy_until;           /* with what labour.h follows */
     struct instant started;

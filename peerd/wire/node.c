@@ -87,6 +87,7 @@ static void put_worker(struct json_writing *w, json_t *o, const struct node_work
     json_write_uint(w, o, "cpu_ms", k->cpu_ms);
     put_some(w, o, "probes", k->probes);
     put_some(w, o, "probes_refused", k->probes_refused);
+    put_some(w, o, "late_ms", k->late_ms);
 }
 
 static void put_session(struct json_writing *w, json_t *o, const struct node_session *s) {
@@ -242,6 +243,7 @@ static void get_worker(const struct json_place *o, void *out) {
     k->cpu_ms = json_read_uint(o, "cpu_ms", 0, INT64_MAX);
     k->probes = get_some(o, "probes", INT64_MAX);
     k->probes_refused = get_some(o, "probes_refused", INT64_MAX);
+    k->late_ms = (uint32_t)get_some(o, "late_ms", UINT32_MAX);
 }
 
 static void get_measured(const struct json_place *o, struct node_session *s) {

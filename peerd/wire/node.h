@@ -81,6 +81,7 @@ struct node_worker {
     uint64_t cpu_ms;         /* [ms] user and system, since then */
     uint64_t probes;         /* of clients of others answered since then (optional) … */
     uint64_t probes_refused; /* … and not answered: too many (optional) */
+    uint32_t late_ms;        /* [ms] frames go out so much later than due, on average (optional) */
 };
 
 /* By how much pre-roll a session's encoder was brought up when it began to send here. */

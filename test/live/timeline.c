@@ -355,6 +355,7 @@ static void hit(struct timeline *t, const struct scenario_event *e, struct site 
     case SCENARIO_VERB_DNS:
         change_resolver(t, e, s);
         return;
+    case SCENARIO_VERB_SLOW: /* it cannot do that: abilities.c */
     case SCENARIO_VERB_PARTITION:
     case SCENARIO_VERB_HEAL:
     case SCENARIO_VERB_LINK:
@@ -433,6 +434,7 @@ static void carry_out(struct timeline *t, const struct scenario_event *e) {
     case SCENARIO_VERB_RESTART:
     case SCENARIO_VERB_STOP:
     case SCENARIO_VERB_CONTINUE:
+    case SCENARIO_VERB_SLOW:
     case SCENARIO_VERB_DRAIN:
     case SCENARIO_VERB_UNDRAIN:
     case SCENARIO_VERB_BLACKHOLE:

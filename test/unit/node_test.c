@@ -51,7 +51,7 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(k->index == 1 && k->pid == 4711 && k->restarts == 2 && k->frames == 123456789012 &&
               k->resent == 4321);
     cr_expect(k->sessions == 300 && k->credit_spent == 310 && k->cpu_ms == 987654);
-    cr_expect(k->probes == 5555 && k->probes_refused == 66);
+    cr_expect(k->probes == 5555 && k->probes_refused == 66 && k->late_ms == 35);
     const struct node_session *s = &out.sessions[0];
     cr_expect(s->backup_count == 2 && strcmp(s->backups[1].text, "lon1") == 0);
     cr_expect(s->epoch == 2 && s->purpose == RESUME_COMMIT && s->worker == 1);

@@ -250,7 +250,8 @@ static inline struct node_request sample_node_request(struct node_session *sessi
         (struct node_source){sample_name("news"), {{1, 2, 3}}, SOURCE_CLASS_EXACT, 3600000, ERR_OK};
     sources[1] =
         (struct node_source){sample_name("gone"), {{0}}, SOURCE_CLASS_LIVE, 0, ERR_SOURCE_FAILED};
-    workers[0] = (struct node_worker){1, 4711, 2, 123456789012, 4321, 300, 310, 987654, 5555, 66};
+    workers[0] =
+        (struct node_worker){1, 4711, 2, 123456789012, 4321, 300, 310, 987654, 5555, 66, 35};
     ended[0] = sample_session(0xe0);
     ended[1] = sample_session(0xe1);
     sessions[0] = sample_node_session(0x31);

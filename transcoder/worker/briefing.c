@@ -315,6 +315,14 @@ static void tell_window(struct worker *w, const struct window *row, struct windo
         *told = *row;
 }
 
+/* Since the status before. */
+static uint32_t sent_late_ms(struct worker *w, int64_t at_hand_us) {
+    int64_t us = w->late_count > 0 ? w->late_us / w->late_count : at_hand_us;
+    w->late_us = 0;
+    w->late_count = 0;
+    return us > 0 ? (uint32_t)(us / 1000) : 0;
+}
+
 static void ping_received(struct worker *w, const struct link_ping *p) {
     const struct tenure *t = &w->tenure;
     int64_t late_us = instant_since(net_now(), due_first(&w->due)).us;
@@ -327,6 +335,7 @@ static void ping_received(struct worker *w, const struct link_ping *p) {
                             .sessions = t->counts[TENURE_STANDBY] + t->counts[TENURE_HEDGING] +
                                         t->counts[TENURE_SERVING],
                             .late_ms = late_us > 0 ? (uint32_t)(late_us / 1000) : 0,
+                            .sent_late_ms = sent_late_ms(w, late_us),
                             .credit_used = t->credit_used,
                             .cpu_ms = cpu_ms(),
                             .dropped = w->dropped};

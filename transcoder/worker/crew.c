@@ -491,7 +491,8 @@ void crew_describe(const struct crew *c, uint32_t worker, struct node_worker *ou
                              .probes_refused = m->probes_refused_before + m->status.probes_refused,
                              .sessions = m->status.sessions,
                              .credit_spent = m->status.credit_used,
-                             .cpu_ms = m->cpu_ms_before + m->status.cpu_ms};
+                             .cpu_ms = m->cpu_ms_before + m->status.cpu_ms,
+                             .late_ms = m->state == MEMBER_RUNNING ? m->status.sent_late_ms : 0};
 }
 
 struct instant crew_lost_at(const struct crew *c, uint32_t worker) {

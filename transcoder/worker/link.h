@@ -83,6 +83,8 @@ struct link_status {
     uint64_t waited;         /* frames that were due but not there (a remote source is slow) */
     uint32_t sessions;       /* held: standby, hedging, serving */
     uint32_t late_ms;        /* [ms] how long the most overdue frame that is at hand has waited */
+    uint32_t sent_late_ms;   /* [ms] how late those were that were sent since the last answer, on
+                                average; if none were, as above */
     uint32_t credit_used;    /* slots */
     uint64_t cpu_ms;         /* [ms] user and system of this process */
     uint64_t probes;         /* of clients of others, answered … */

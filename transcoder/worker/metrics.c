@@ -57,6 +57,7 @@ static void put_workers(FILE *out, const struct metrics_facts *f) {
     OF(frames, "frames_total", "counter", "Frames sent.", 1);
     OF(resent, "packets_resent_total", "counter", "RTP packets sent again.", 1);
     OF(cpu_ms, "cpu_seconds_total", "counter", "CPU time, user and system.", 1000);
+    OF(late_ms, "late_seconds", "gauge", "How late its frames go out, on average.", 1000);
     OF(probes, "probes_answered_total", "counter", "Probes of others' clients answered.", 1);
     OF(probes_refused, "probes_refused_total", "counter", "The same, dropped: too many.", 1);
 #undef OF

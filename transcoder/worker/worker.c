@@ -117,15 +117,26 @@ static bool is_behind(const struct worker *w, uint32_t slot, struct instant now)
            duration_less(duration_ms(WINDOW_BEHIND), instant_since(now, due_at(&w->due, slot)));
 }
 
+/* What waits for a pre-roll or to be made is marked as due long ago: that is no measure. */
+static void note_late(struct worker *w, struct instant due) {
+    if (due.us == 0)
+        return;
+    int64_t late_us = instant_since(net_now(), due).us;
+    w->late_us += late_us > 0 ? late_us : 0;
+    w->late_count++;
+}
+
 /* Hundreds of sessions that have to catch up would fill a second with one turn, and the supervisor
  * would take that for the end: sooner than that everything else gets its turn. */
 static void media_due(void *data, struct instant now) {
     struct worker *w = data;
     struct instant together = instant_add(now, duration_us(SESSION_TOGETHER_US));
     struct instant enough = instant_add(now, duration_ms(WORKER_TURN_MS));
+    struct instant due = due_first(&w->due);
     uint32_t slot;
     bool behind = false;
-    while (due_reached(&w->due, together, &slot)) {
+    for (; due_reached(&w->due, together, &slot); due = due_first(&w->due)) {
+        note_late(w, due);
         behind = behind || is_behind(w, slot, now);
         serve(w, slot, now, together);
         if (instant_reached(net_now(), enough))

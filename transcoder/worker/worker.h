@@ -98,6 +98,8 @@ struct worker {
     struct guard guard;         /* addresses that resume; a cookie proves them */
     struct guard reports_guard; /* sessions that report; see guard_who_names */
     struct session_counters counters;
+    int64_t late_us;     /* [µs] sum of how late sessions were served since the last status … */
+    uint32_t late_count; /* … and of how many turns of sessions */
     struct probed probed;
     uint64_t dropped;        /* datagrams that made no sense */
     uint64_t dropped_logged; /* of these, mentioned in the log */
