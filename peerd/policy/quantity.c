@@ -10,23 +10,25 @@ struct unit {
     enum quantity kind;
     const char *text;
     int64_t scale; /* base units in one of these */
+    bool alias;    /* understood, and never written: the next row is */
 };
 
 /* Rising scale within a kind. */
 static const struct unit units[] = {
-    {QUANTITY_COUNT, "", 1},
-    {QUANTITY_DURATION, "us", 1},
-    {QUANTITY_DURATION, "ms", 1000},
-    {QUANTITY_DURATION, "s", 1000000},
-    {QUANTITY_DURATION, "min", 60000000},
-    {QUANTITY_DURATION, "h", INT64_C(3600000000)},
-    {QUANTITY_DURATION, "d", INT64_C(86400000000)},
-    {QUANTITY_PERCENT, "%", 10000},
-    {QUANTITY_BITRATE, "bit/s", 1},
-    {QUANTITY_BITRATE, "kbit/s", 1000},
-    {QUANTITY_BITRATE, "Mbit/s", 1000000},
-    {QUANTITY_FREQUENCY, "Hz", 1},
-    {QUANTITY_FREQUENCY, "kHz", 1000},
+    {QUANTITY_COUNT, "", 1, false},
+    {QUANTITY_DURATION, "us", 1, false},
+    {QUANTITY_DURATION, "ms", 1000, false},
+    {QUANTITY_DURATION, "s", 1000000, false},
+    {QUANTITY_DURATION, "m", 60000000, true}, /* as sleep(1) and systemd have it */
+    {QUANTITY_DURATION, "min", 60000000, false},
+    {QUANTITY_DURATION, "h", INT64_C(3600000000), false},
+    {QUANTITY_DURATION, "d", INT64_C(86400000000), false},
+    {QUANTITY_PERCENT, "%", 10000, false},
+    {QUANTITY_BITRATE, "bit/s", 1, false},
+    {QUANTITY_BITRATE, "kbit/s", 1000, false},
+    {QUANTITY_BITRATE, "Mbit/s", 1000000, false},
+    {QUANTITY_FREQUENCY, "Hz", 1, false},
+    {QUANTITY_FREQUENCY, "kHz", 1000, false},
 };
 #define UNIT_COUNT (sizeof(units) / sizeof(units[0]))
 
@@ -118,7 +120,7 @@ static bool read_number(const char **at, struct number *n, char *hint) {
 static void list_units(enum quantity kind, char *out, size_t size) {
     size_t len = 0;
     for (size_t i = 0; i < UNIT_COUNT; i++) {
-        if (units[i].kind == kind && len < size)
+        if (units[i].kind == kind && !units[i].alias && len < size)
             len +=
                 (size_t)snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", units[i].text);
     }
@@ -157,7 +159,7 @@ static void explain_unit(enum quantity kind, const char *text, const char *unit,
         return;
     }
     for (size_t i = 0; i < UNIT_COUNT; i++) {
-        if (units[i].kind == kind)
+        if (units[i].kind == kind && !units[i].alias)
             words[count++] = units[i].text;
         else if (strcmp(units[i].text, unit) == 0) {
             snprintf(hint, QUANTITY_HINT_LEN_MAX + 1, "`%s` makes it %s", unit,
@@ -205,7 +207,8 @@ const char *quantity_to_text(enum quantity kind, int64_t value,
                              char out[QUANTITY_TEXT_LEN_MAX + 1]) {
     const struct unit *best = NULL;
     for (size_t i = 0; i < UNIT_COUNT; i++) {
-        if (units[i].kind == kind && (best == NULL || value % units[i].scale == 0) &&
+        if (units[i].kind == kind && !units[i].alias &&
+            (best == NULL || value % units[i].scale == 0) &&
             (value != 0 || best == NULL || strcmp(units[i].text, "ms") == 0))
             best = &units[i];
     }

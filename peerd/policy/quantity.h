@@ -16,7 +16,7 @@
 
 enum quantity {
     QUANTITY_COUNT,    /* a plain integer: the only one without a unit */
-    QUANTITY_DURATION, /* [µs] us, ms, s, min, h, d */
+    QUANTITY_DURATION, /* [µs] us, ms, s, min (also m), h, d */
     QUANTITY_PERCENT,  /* [parts per million] % */
     QUANTITY_BITRATE,  /* [bit/s] bit/s, kbit/s, Mbit/s */
     QUANTITY_FREQUENCY /* [Hz] Hz, kHz */

@@ -271,8 +271,8 @@ Test(peerctl, a_running_peerd) {
 Test(peerctl, drain_until_it_is_empty) {
     cr_assert(cluster_start(&rig));
     expect("wait",
-           CTL("drain", "--wait", "--deadline", "10min", "--to", "ams1", "--policy", policy_path),
-           0, "drained: no session is left\n", "");
+           CTL("drain", "--wait", "--deadline", "10m", "--to", "ams1", "--policy", policy_path), 0,
+           "drained: no session is left\n", "");
     expect("no such peer", CTL("drain", "--to", "lon1", "--policy", policy_path), 1, "",
            "refused (404)");
     expect("too long", CTL("drain", "--deadline", "2d", "--policy", policy_path), 1, "",

@@ -15,6 +15,8 @@ Test(quantity, parses) {
         {"seconds", QUANTITY_DURATION, "90s", 90000000, "90s"},
         {"larger unit", QUANTITY_DURATION, "120s", 120000000, "2min"},
         {"fraction", QUANTITY_DURATION, "1.5s", 1500000, "1500ms"},
+        {"minutes", QUANTITY_DURATION, "10min", 600000000, "10min"},
+        {"minutes, shorter", QUANTITY_DURATION, "10m", 600000000, "10min"},
         {"hours", QUANTITY_DURATION, "2h", 7200000000, "2h"},
         {"days", QUANTITY_DURATION, "365d", 31536000000000, "365d"},
         {"zero", QUANTITY_DURATION, "0s", 0, "0ms"},
