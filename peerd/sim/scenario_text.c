@@ -193,13 +193,9 @@ static void put_event(struct text *t, const struct scenario_event *e) {
     case SCENARIO_VERB_BLACKHOLE:
         put_target(t, &e->target);
         text_putf(t, "%s", e->blackhole ? ", blackholed" : "");
-        if (e->frame.us > 0) {
-            text_putf(t, ", each frame ");
-            put_duration(t, e->frame);
-        }
-        if (e->deadline.us > 0) {
-            text_putf(t, " within ");
-            put_duration(t, e->deadline);
+        if (e->frame.us > 0 || e->deadline.us > 0) {
+            text_putf(t, e->frame.us > 0 ? ", each frame " : " within ");
+            put_duration(t, e->frame.us > 0 ? e->frame : e->deadline);
         }
         break;
     case SCENARIO_VERB_PARTITION:
