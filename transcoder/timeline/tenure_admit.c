@@ -8,9 +8,9 @@
  * agreed with a peer is not given to a third: such a standby gives way to that peer's sessions
  * only.
  *  3. In one class whom somebody misses (a hedge, a commit of who was served before) before who is
- *     served elsewhere (a standby) and whom nobody has served yet (an opening): for a while after
- *     one of the former has found no slot, the latter are refused, and what becomes free meanwhile
- *     is for those who come again.
+ *     served elsewhere (a standby) and whom nobody has served yet (an opening): until one of the
+ *     former, who has found no slot, may have come again, the latter are refused, and what becomes
+ * free meanwhile is for those who come again.
  *  4. First come, first served.
  *
  * A standby is not taken from its own class for who is missed: it is what somebody counts on whose
@@ -22,7 +22,7 @@
 
 #include <assert.h>
 
-#define SHORT_MS 5000 /* [ms] those who were refused have come again by then, see rush.h */
+#define SHORT_MS 200 /* [ms] over the wait that who was refused was told: he has come by then */
 
 static bool has_credit(const struct tenure *t, struct instant now) {
     return instant_before(now, t->credit_until) && t->credit_used < t->credit_slots;
@@ -111,13 +111,14 @@ static bool waits_for_others(const struct tenure *t, const struct tenure_event *
            instant_before(e->now, t->short_until);
 }
 
-static void note_shortage(struct tenure *t, const struct tenure_event *e) {
+static void note_shortage(struct tenure *t, const struct tenure_event *e, uint32_t retry_ms) {
     if (!is_missed(e->u.resume))
         return;
     bool over = !instant_before(e->now, t->short_until);
     if (over || e->priority < t->short_class)
         t->short_class = e->priority;
-    t->short_until = instant_add(e->now, duration_ms(SHORT_MS));
+    struct instant back = instant_add(e->now, duration_ms((int64_t)retry_ms + SHORT_MS));
+    t->short_until = instant_max(t->short_until, back);
 }
 
 bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
@@ -207,9 +208,9 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
     else
         error = take_slot(t, &slot, way, guest, e, out);
     if (error != ERR_OK) {
-        if (error == ERR_NO_CREDIT && t->credit_used >= t->credit_slots)
-            note_shortage(t, e); /* a peer that has all that it may have is short by itself */
         tenure_refuse(t, m, error, now, out);
+        if (error == ERR_NO_CREDIT && t->credit_used >= t->credit_slots) /* else a peer alone is */
+            note_shortage(t, e, out->items[out->count - 1].retry_after_ms);
         return TENURE_SLOT_NONE;
     }
     struct tenure_session *s = &t->sessions[slot];
