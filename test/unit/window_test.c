@@ -227,6 +227,18 @@ Test(window, late_starts_close_it) {
     cr_expect_eq(ask(f, 500, &fra1, RESUME_COMMIT, 2, 300), ERR_BUSY);
 }
 
+Test(window, an_opening_is_never_late) {
+    struct fixture *f = start();
+    struct message_resume m = {
+        .session = {{9}}, .purpose = RESUME_COMMIT, .epoch = 1, .counter = 1};
+    const struct tenure_event e = {
+        .kind = TENURE_RESUME_RECEIVED, .now = at_ms(10), .u.resume = &m};
+    tenure_step(&f->t, &e, &f->out);
+    begun(f, 9, 10, 2000);
+    cr_expect_eq(f->t.windows.rows[0].in_time, 1);
+    cr_expect_eq(window_starts(&f->t.windows.rows[0]), WINDOW_FIRST);
+}
+
 Test(window, a_hedge_that_nobody_heard_was_late) {
     struct fixture *f = start();
     const struct name fra1 = name_of("fra1");

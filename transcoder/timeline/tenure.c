@@ -275,8 +275,11 @@ static void ticked(struct tenure *t, struct instant now, struct tenure_outbox *o
         tenure_rearm(t, slot);
 }
 
+/* An opening is never late: nobody was heard before. */
 static void media_begun(struct tenure *t, uint32_t slot, struct instant asked, struct instant now) {
-    bool late = duration_less(duration_ms(WINDOW_LATE), instant_since(now, asked));
+    static const struct key_hint nobody;
+    bool opening = key_hint_equal(&t->sessions[slot].served_by, &nobody);
+    bool late = !opening && duration_less(duration_ms(WINDOW_LATE), instant_since(now, asked));
     start_ended(t, &t->sessions[slot], late ? WINDOW_TOO_LATE : WINDOW_IN_TIME, asked, now);
 }
 

@@ -72,7 +72,9 @@ bool windows_admit(struct windows *w, uint8_t row, uint32_t slots_max, bool firs
     uint32_t most = window_starts(r) < slots_max ? window_starts(r) : slots_max;
     if (most < WINDOW_FLOOR)
         most = WINDOW_FLOOR; /* how few may be here is for others to say */
-    if (r->under_way < (first ? most / 2 : most))
+    if (first && most > 2 * WINDOW_FLOOR)
+        most /= 2;
+    if (r->under_way < most)
         return true;
     r->refused++;
     rush_refused(&w->rush, now);

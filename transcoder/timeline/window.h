@@ -23,7 +23,8 @@
  * a cluster whose starts are late has fewer under way than one whose are in time.
  *
  * Whom nobody misses yet waits for those who are missed: a session that nobody has served before
- * finds only half of the window (who opens one waits for seconds anyway).
+ * finds only half of the window, unless that is small, and is never late (who opens one waits for
+ * seconds anyway).
  *
  * Not windowed: who is served or hedged here already, whatever it asks; standbys, which cost no
  * pre-roll; sessions that were here before their worker was replaced.
