@@ -80,6 +80,16 @@ static bool are_surely_better(const struct core *core, const struct canary *c) {
            gain(core, c) >= gain_wanted(core) + chance(c->told_spread, c->told_reports);
 }
 
+/* The peer's own clients there have the same path, and there are more of them: where these have
+ * fallen too, few who fare better are luck. Who has too few to tell does not object. */
+static bool peer_objects(const struct core *core, const struct canary *c) {
+    struct fares_words words;
+    fares_words(core, &c->location, &words);
+    const struct perf_peer *word = fresh_word(core, &words, c->peer);
+    return word != NULL && word->reports >= FARES_REPORTS &&
+           !is_better(core, &c->location, word);
+}
+
 /* More reports may make it sure. */
 static bool may_be_better(const struct core *core, const struct canary *c) {
     return c->told_reports < FARES_REPORTS || gain(core, c) >= gain_wanted(core) / 2;
@@ -303,7 +313,7 @@ static void judge_wave(struct core *core, struct canary *c, const struct peering
     if (instant_before(core->now, instant_add(counts_from(c), CANARY_JUDGE)))
         return;
     bool last = instant_reached(core->now, instant_add(counts_from(c), CANARY_JUDGE_MAX));
-    if (c->told_reports >= FARES_REPORTS && are_surely_better(core, c))
+    if (c->told_reports >= FARES_REPORTS && are_surely_better(core, c) && !peer_objects(core, c))
         follow(core, c, to);
     else if (last && c->told_reports < FARES_REPORTS)
         ask_back(core, c, "nobody tells how they fare");
