@@ -166,6 +166,7 @@ void moves_arrived(struct core *core, struct session *s, const struct node_sessi
         return;
     }
     char evidence[VERDICT_TEXT_LEN_MAX + 1];
+    s->came_from = 0; /* whatever brought it here the last time: it may have stood by since */
     if (s->move == NULL) {
         if (!begin(core, s, told->cause, false))
             return;
