@@ -309,6 +309,11 @@ bool agreements_bound(const struct core *core, const struct peering *p) {
     return core->policy.agreement_count > 0 && row_of(core, p) != NULL;
 }
 
+uint32_t agreements_hot(const struct core *core, const struct peering *p) {
+    const struct policy_agreement *row = row_of(core, p);
+    return row == NULL ? NODE_GUEST_HOT_ALL : row->hot_standbys;
+}
+
 static enum err judge(struct core *core, struct peering *p, const struct node_session *told,
                       uint32_t used) {
     const struct policy_agreement *row = row_of(core, p);

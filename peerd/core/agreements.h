@@ -104,6 +104,9 @@ bool agreements_deny(const struct peering *p, uint32_t held);
  * address is one that was agreed upon, is asked when a node tells of its session. */
 uint32_t agreements_services(const struct core *core, const struct peering *p);
 
+/* Standbys of its that each worker may send for, as in node_guest_limit. */
+uint32_t agreements_hot(const struct core *core, const struct peering *p);
+
 /* So many more of its sessions were refused by workers, as more than they were told to let in … */
 void agreements_refused(struct core *core, struct peering *p, uint64_t count);
 

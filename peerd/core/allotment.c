@@ -155,6 +155,7 @@ uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
             .issuer = p->policy.name,
             .slots = row->granted,
             .refusal = agreements_deny(p, held) ? ERR_DENIED : ERR_NO_CREDIT,
+            .hot = agreements_hot(core, p),
             .services = agreements_services(core, p)};
     }
     return count;

@@ -215,8 +215,9 @@ struct policy_agreement {
     char pattern[NAME_LEN_MAX + 1]; /* of their names, with * and ?; the first row that fits */
     uint32_t asks;                  /* [sessions] to be held there for us, at most … */
     uint32_t asks_min;              /* … and at least, or there is no agreement */
-    uint32_t cost;                  /* that we take for a session of theirs … */
-    uint32_t cost_max;              /* … and pay for one of ours at most */
+    uint32_t hot_standbys; /* of theirs that each worker sends for, of limits.hot_standbys */
+    uint32_t cost;         /* that we take for a session of theirs … */
+    uint32_t cost_max;     /* … and pay for one of ours at most */
     struct duration lease;
     struct name services[POLICY_SERVICES_MAX]; /* none: all */
     uint32_t service_count;

@@ -471,6 +471,11 @@ static const struct schema_row agreement_rows[] = {
      .doc = "Sessions of ours to be held there, at most; 0: none is moved there."},
     {"asks_min", SCHEMA_COUNT, AT(policy_agreement, asks_min), .preset = "0", .range = "0..1000000",
      .doc = "With fewer there is no agreement; at most `asks`."},
+    {"hot_standbys", SCHEMA_COUNT, AT(policy_agreement, hot_standbys), .preset = "100000",
+     .range = "0..100000",
+     .doc = "Standbys of theirs that each worker sends for at a time, of those that "
+            "`limits.hot_standbys` lets it send for; the others stand by silently. It is not told "
+            "to the peer."},
     {"cost", SCHEMA_COUNT, AT(policy_agreement, cost), .preset = "0", .range = "0..1000000",
      .doc = "What a session of theirs costs here, in whatever unit the two agree upon."},
     {"cost_max", SCHEMA_COUNT, AT(policy_agreement, cost_max), .preset = "1000000",

@@ -261,18 +261,42 @@ static bool is_of(const struct scenario_hearing *h, const struct report_client *
     return is_in(h->of_index, c);
 }
 
-static void group_frames_lost(const struct scenario_hearing *h, struct report *r) {
-    uint64_t lost = 0, expected = 0;
+struct frames {
+    uint64_t lost, expected;
+};
+
+static struct frames frames_of(uint32_t group, const struct report *r) {
+    struct frames f = {0};
     for (uint32_t i = 0; i < r->client_count; i++)
-        if (is_of(h, &r->clients[i])) {
-            lost += r->clients[i].frames_lost;
-            expected += r->clients[i].frames_expected;
+        if (is_in(group, &r->clients[i])) {
+            f.lost += r->clients[i].frames_lost;
+            f.expected += r->clients[i].frames_expected;
         }
-    struct report_expectation row = ROW(lost <= h->frames_lost_max);
+    return f;
+}
+
+static void group_frames_lost(const struct scenario_hearing *h, struct report *r) {
+    struct frames f = frames_of(h->of_index, r);
+    struct report_expectation row = ROW(f.lost <= h->frames_lost_max);
     snprintf(row.what, sizeof(row.what), "%s: at most %" PRIu32 " frames lost", h->of.text,
              h->frames_lost_max);
-    say_lost(h->of_index, lost, expected, r, &row);
+    say_lost(h->of_index, f.lost, f.expected, r, &row);
     somebody_heard(h->of_index, r, &row);
+    report_add_expectation(r, &row);
+}
+
+/* Counts of frames are far below 2^32, so the products fit. */
+static void group_loses_at_most(const struct scenario_hearing *h, struct report *r) {
+    struct frames f = frames_of(h->of_index, r), other = frames_of(h->loses_at_most_index, r);
+    struct report_expectation row = ROW(f.lost * other.expected <= other.lost * f.expected);
+    snprintf(row.what, sizeof(row.what), "%s: loses no more than %s", h->of.text,
+             h->loses_at_most.text);
+    snprintf(row.found, sizeof(row.found),
+             "%" PRIu64 " lost of %" PRIu64 ", of the others %" PRIu64 " of %" PRIu64, f.lost,
+             f.expected, other.lost, other.expected);
+    somebody_heard(h->of_index, r, &row);
+    if (row.met)
+        somebody_heard(h->loses_at_most_index, r, &row);
     report_add_expectation(r, &row);
 }
 
@@ -352,6 +376,8 @@ static void hearing(const struct scenario_hearing *h, struct report *r) {
         group_served(h, r);
     if (h->served_at_end_count > 0)
         group_served_at_end(h, r);
+    if (!name_is_empty(&h->loses_at_most))
+        group_loses_at_most(h, r);
 }
 
 void expect_all(const struct scenario *scenario, struct report *report) {

@@ -5,7 +5,8 @@
  *  1. One lease-holder. Of the workers that believe to serve a session no two do so under the same
  *     epoch, and no epoch is newer than the newest that its client has given out. A worker whose
  *     client neither follows it nor asks it to serve is *unwanted*: it may linger until its lease
- *     ends, that is for session_lease and SLACK after the client turned away, and no longer. Nor
+ *     ends, that is for session_lease and SLACK after the client turned away, and no longer; nor
+ *     does a hot standby that its client has given up. So two send, and more only so long. Nor
  *     does a cluster fence whom the client follows under the newest.
  *  2. Epochs only grow: a client's, and a session's at each worker; a grant names the newest. Once
  *     a second a worker is asked under one before it, or told of one that it never granted, and

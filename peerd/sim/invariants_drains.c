@@ -291,7 +291,7 @@ static bool came_within(const struct sim *sim, const struct sim_site *site,
         if (!session_id_equal(&c->ticket.session, id))
             continue;
         for (uint32_t h = 0; h < c->holder_count; h++)
-            if (sim->workers[c->holders[h].worker].cluster == site->index &&
+            if (!c->holders[h].hot && sim->workers[c->holders[h].worker].cluster == site->index &&
                 duration_less(instant_since(sim->now, c->holders[h].since), time))
                 return true;
         return c->state != SIM_CLIENT_OPEN;

@@ -38,7 +38,7 @@ static void check_epochs_differ(struct sim *sim, const struct sim_client *c,
                                 const struct sim_holder *h) {
     for (uint32_t i = 0; i < c->holder_count; i++) {
         const struct sim_holder *other = &c->holders[i];
-        if (other != h && other->epoch == h->epoch)
+        if (other != h && other->epoch == h->epoch && !h->hot && !other->hot)
             sim_breach(sim,
                        "%s has two lease-holders under epoch %" PRIu32 ": workers of %s and %s",
                        sim_client_name(sim, c).text, h->epoch,
@@ -51,6 +51,13 @@ static void check_epochs_differ(struct sim *sim, const struct sim_client *c,
                    watch_cluster(sim, sim->workers[h->worker].cluster));
 }
 
+/* True if the holder is the client's hot backup, or is asked to be. */
+static bool is_hot_backup(const struct witness *w, uint8_t server) {
+    return w->config.hot &&
+           (w->hot.server == server ||
+            (w->servers[server].hot_told && w->servers[server].role == WITNESS_ROLE_WARM));
+}
+
 /* True if the client follows the holder, or is asking just this of it. */
 static bool is_wanted(const struct sim *sim, const struct sim_client *c,
                       const struct sim_holder *h) {
@@ -61,6 +68,8 @@ static bool is_wanted(const struct sim *sim, const struct sim_client *c,
     if (c->state != SIM_CLIENT_OPEN)
         return false;
     uint8_t server = witness_server_find(w, &at);
+    if (server != WITNESS_SERVER_NONE && h->hot)
+        return is_hot_backup(w, server);
     return server != WITNESS_SERVER_NONE &&
            ((w->serving == server && w->epoch == h->epoch) ||
             (w->attempt.server == server && w->attempt.epoch == h->epoch));
@@ -81,10 +90,10 @@ void watch_holders(struct sim *sim, struct sim_client *c) {
             instant_since(sim->now, watch_counts_from(sim, &w->process, h->unwanted));
         if (duration_less(limit, lingers))
             sim_breach(sim,
-                       "%s has served %s under epoch %" PRIu32 " for %" PRId64
+                       "%s has %s %s under epoch %" PRIu32 " for %" PRId64
                        " ms although its client turned away",
-                       watch_cluster(sim, w->cluster), sim_client_name(sim, c).text, h->epoch,
-                       duration_in_ms(lingers));
+                       watch_cluster(sim, w->cluster), h->hot ? "been hot for" : "served",
+                       sim_client_name(sim, c).text, h->epoch, duration_in_ms(lingers));
     }
 }
 
@@ -113,16 +122,20 @@ static void session_stepped(struct sim *sim, struct sim_worker *w, uint32_t slot
                    sim_client_name(sim, c).text, watch_cluster(sim, w->cluster), s->epoch,
                    t->epoch);
     s->epoch = t->epoch;
-    if (t->state != TENURE_SERVING) {
+    if (t->state != TENURE_SERVING && t->state != TENURE_HOT) {
         remove_holder(c, w->index);
         return;
     }
     struct sim_holder *h = holder_of(sim, c, w->index);
     if (h == NULL)
         return;
-    if (h->epoch != t->epoch)
+    bool hot = t->state == TENURE_HOT;
+    if (h->epoch != t->epoch || h->hot != hot)
         h->unwanted = INSTANT_NEVER; /* its client has just asked for this one */
+    if (h->hot != hot)
+        h->since = sim->now;
     h->epoch = t->epoch;
+    h->hot = hot;
     check_epochs_differ(sim, c, h);
 }
 

@@ -80,6 +80,28 @@ static void check_guest(struct sim *sim, const struct sim_worker *w, uint32_t sl
                        guest->issuer.text, node->guests->limits[i].slots);
 }
 
+/* No more of its standbys begin to send than there may be, nor of those of its issuer. */
+static void check_hot(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
+    const struct tenure *t = &w->tenure;
+    uint8_t guest = t->sessions[slot].guest;
+    uint32_t all = 0, of_issuer = 0;
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (t->sessions[i].state == TENURE_HOT) {
+            all++;
+            of_issuer += t->sessions[i].guest == guest;
+        }
+    if (all > t->config.hot_max)
+        sim_breach(sim, "%s sends for %s as number %" PRIu32 " of its hot standbys, of %" PRIu32,
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, all,
+                   t->config.hot_max);
+    if (t->guests == NULL || guest == GUESTS_NONE || t->guests->rows[guest].row == GUESTS_NONE)
+        return;
+    if (of_issuer > t->guests->rows[guest].hot_max)
+        sim_breach(sim, "%s sends for %s as number %" PRIu32 " of %s's, which may have %" PRIu32,
+                   watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, of_issuer,
+                   t->guests->rows[guest].issuer.text, t->guests->rows[guest].hot_max);
+}
+
 static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t slot,
                            const struct tenure_event *e) {
     const struct tenure *t = &w->tenure;
@@ -266,6 +288,8 @@ static void check_grant(struct sim *sim, const struct sim_worker *w, const struc
     if (ends)
         return;
     check_lease_told(sim, w, o, o->purpose == RESUME_COMMIT);
+    if (t->state == TENURE_HOT && sim->watch->before.state != TENURE_HOT)
+        check_hot(sim, w, o->slot);
     if (o->purpose == RESUME_HEDGE)
         check_hedge(sim, w, o, e);
     if (o->purpose != RESUME_HEDGE)

@@ -362,6 +362,8 @@ struct scenario_hearing {
         served_at_end[SCENARIO_OPEN_AT_MAX]; /* clusters; each is at one of them; empty: any */
     uint32_t served_at_end_index[SCENARIO_OPEN_AT_MAX];
     uint32_t served_at_end_count;
+    struct name loses_at_most; /* a group; empty: not compared with any */
+    uint32_t loses_at_most_index;
 };
 
 /* What must be true at the end. A limit that is not given is not checked (`…_given` false). */

@@ -59,7 +59,14 @@ static void resolve_verdict(struct resolving *r, struct tree_node *node,
 static void resolve_hearing(struct resolving *r, struct tree_node *node,
                             struct scenario_hearing *h) {
     struct tree_node *at_end = tree_find(node, "served_at_end");
+    struct tree_node *others = tree_find(node, "loses_at_most");
     resolve_name(r, tree_find(node, "of"), &h->of, MAY_BE_GROUP | MAY_BE_ALL, &h->of_index, NULL);
+    resolve_name(r, others, &h->loses_at_most, MAY_BE_GROUP, &h->loses_at_most_index, NULL);
+    if (others != NULL && h->loses_at_most_index == h->of_index && !others->faulty) {
+        struct fault *x = fault_add(r->run->faults, others, NULL);
+        fault_expected(x, "another group");
+        fault_found(x, "`%s`, which is the one that is judged", h->of.text);
+    }
     for (uint32_t k = 0; k < h->served_at_end_count; k++)
         resolve_name(r, resolve_element(at_end, k), &h->served_at_end[k], MAY_BE_CLUSTER,
                      &h->served_at_end_index[k], NULL);

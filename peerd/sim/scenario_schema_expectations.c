@@ -150,8 +150,10 @@ static void check_hearing(struct schema_run *run, struct tree_node *node, void *
     h->gap_max_given = tree_find(node, "gap_max") != NULL;
     h->all_served_by_given = tree_find(node, "all_served_by") != NULL;
     if (!h->frames_lost_max_given && !h->gap_max_given && !h->all_served_by_given &&
-        h->served_at_end_count == 0)
-        refuse_void(run, node, "`frames_lost_max`, `gap_max`, `all_served_by` or `served_at_end`",
+        h->served_at_end_count == 0 && tree_find(node, "loses_at_most") == NULL)
+        refuse_void(run, node,
+                    "`frames_lost_max`, `gap_max`, `all_served_by`, `served_at_end` or "
+                    "`loses_at_most`",
                     "none of them");
 }
 
@@ -168,6 +170,8 @@ static const struct schema_row hearing_rows[] = {
      LIST_AT(scenario_hearing, served_at_end, served_at_end_count, SCENARIO_OPEN_AT_MAX),
      .item = &scenario_name_item, .single = true, .unique = "",
      .doc = "At the end each of them is served by one of these clusters."},
+    {"loses_at_most", SCHEMA_NAME, AT(scenario_hearing, loses_at_most),
+     .doc = "Another group of clients: no larger a part of the frames is lost than of theirs."},
 };
 static const struct schema_table hearing_table = {
     .title = "what a group hears",

@@ -501,7 +501,10 @@ static void put_hearing(struct text *t, const struct scenario_hearing *h) {
     if (h->served_at_end_count > 0) {
         text_putf(t, "%s at the end at ", joint);
         put_names(t, h->served_at_end, h->served_at_end_count);
+        joint = ";";
     }
+    if (!name_is_empty(&h->loses_at_most))
+        text_putf(t, "%s loses no more than %s", joint, h->loses_at_most.text);
     text_putf(t, "\n");
 }
 

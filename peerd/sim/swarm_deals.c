@@ -43,6 +43,8 @@ static void put_terms(struct swarm *s, uint32_t listeners) {
         text_putf(&s->text, ", cost: %" PRIu32, cost);
     if (most < 10)
         text_putf(&s->text, ", cost_max: %" PRIu32, most);
+    if (s->hots)
+        text_putf(&s->text, ", hot_standbys: %" PRIu64, rng_below(&s->hot, 6));
     text_putf(&s->text, ", lease: %" PRIu32 "ms}}\n", lease_ms);
 }
 

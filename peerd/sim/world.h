@@ -71,7 +71,7 @@
 #define SIM_COOKIE_S     30   /* [s] period of a cookie */
 #define SIM_SLOTS_SPARE  64   /* slots of a playout buffer beyond its depth */
 #define SIM_WORKERS_MAX  64   /* of a node */
-#define SIM_HOLDERS_MAX  16   /* workers that believe to serve one session */
+#define SIM_HOLDERS_MAX  16   /* workers that send one session, hedges aside */
 #define SIM_SLEEPY_SEEDS 3    /* every third seed lets listeners sleep */
 #define SIM_PREROLL_US   60   /* [µs] of CPU a frame of Opus before the first */
 
@@ -336,9 +336,9 @@ enum sim_client_state {
     SIM_CLIENT_OVER /* ended, refused, or gone without a word */
 };
 
-/* A worker that believes to serve a session. */
+/* A worker that believes to serve a session, or (`hot`) sends as its hot standby. */
 struct sim_holder {
-    uint32_t worker;
+    uint32_t worker : 31, hot : 1;
     uint32_t epoch;
     struct instant since; /* it began to */
     struct instant

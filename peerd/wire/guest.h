@@ -13,6 +13,7 @@
 #define NODE_GUESTS_MAX         64         /* peers whose sessions are bounded */
 #define NODE_GUEST_SERVICES_MAX 16         /* services of the cluster */
 #define NODE_GUEST_SERVICES_ALL UINT32_MAX /* nothing was agreed about services */
+#define NODE_GUEST_HOT_ALL      UINT32_MAX /* as many as the worker may have */
 
 struct node_guest_limit {
     struct name issuer;
@@ -22,6 +23,7 @@ struct node_guest_limit {
      * services may not, unless it is NODE_GUEST_SERVICES_ALL. Classes of priority are a service's,
      * so they are in it, too. */
     uint32_t services;
+    uint32_t hot; /* standbys that each of its workers may send for; NODE_GUEST_HOT_ALL: any */
 };
 
 #define NODE_PRIORITY_LEAST 7 /* of a service that is not named, where others are */

@@ -83,6 +83,8 @@ static void put_guests(struct json_writing *w, const struct node_answer *a) {
         json_write_string(w, e, "refusal", err_name(a->guests[i].refusal));
         if (a->guests[i].services != NODE_GUEST_SERVICES_ALL)
             json_write_uint(w, e, "takes", a->guests[i].services);
+        if (a->guests[i].hot != NODE_GUEST_HOT_ALL)
+            json_write_uint(w, e, "hot", a->guests[i].hot);
     }
     const struct node_guest_services *s = &a->guest_services;
     bool classed = false;
@@ -253,6 +255,9 @@ static void get_guest(const struct json_place *o, void *out) {
     g->refusal = json_read_err(o, "refusal");
     if (g->refusal != ERR_NO_CREDIT && g->refusal != ERR_DENIED)
         json_read_fail(&refusal, "no_credit or denied");
+    g->hot = NODE_GUEST_HOT_ALL;
+    if (json_read_has(o, "hot"))
+        g->hot = (uint32_t)json_read_uint(o, "hot", 0, NODE_GUEST_HOT_ALL);
 }
 
 static void get_priorities(const struct json_place *o, struct node_guest_services *s) {

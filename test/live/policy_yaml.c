@@ -205,6 +205,7 @@ static void put_agreement(FILE *out, const struct policy_agreement *a) {
             "  - name: \"%s\"\n    asks: %" PRIu32 "\n    asks_min: %" PRIu32 "\n    cost: %" PRIu32
             "\n    cost_max: %" PRIu32 "\n    lease: %" PRId64 "ms\n",
             a->pattern, a->asks, a->asks_min, a->cost, a->cost_max, duration_in_ms(a->lease));
+    fprintf(out, "    hot_standbys: %" PRIu32 "\n", a->hot_standbys);
     if (a->service_count > 0)
         put_names(out, "services", a->services, a->service_count);
     if (a->region_count > 0)

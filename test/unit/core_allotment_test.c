@@ -45,6 +45,14 @@ Test(core_allotment, a_node_may_have_what_is_held_and_of_others_what_there_is) {
     fixture_free(f);
 }
 
+Test(core_allotment, a_node_is_told_for_how_many_each_worker_may_send) {
+    struct fixture *f = ready(1);
+    f->policy.agreements[0].hot_standbys = 3;
+    fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
+    cr_expect_eq(told(f, 0, 0, 0, false).guests[0].hot, 3u);
+    fixture_free(f);
+}
+
 Test(core_allotment, with_nothing_held_all_are_denied) {
     struct fixture *f = ready(1);
     f->policy.peers[0].reserved_slots = 0;

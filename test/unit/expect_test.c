@@ -121,6 +121,12 @@ static const struct {
      "4 lost of 1000, the first by near-2 at 5.31 s", false},
     {"clients: [{of: gone, frames_lost_max: 3}]", "gone: at most 3 frames lost",
      "nobody heard anything at all", false}, /* a group that heard nothing proves nothing */
+    {"clients: [{of: near, loses_at_most: far}]", "near: loses no more than far",
+     "4 lost of 1000, of the others 3 of 500", true},
+    {"clients: [{of: far, loses_at_most: near}]", "far: loses no more than near",
+     "3 lost of 500, of the others 4 of 1000", false},
+    {"clients: [{of: near, loses_at_most: gone}]", "near: loses no more than gone",
+     "nobody heard anything at all", false},
     {"clients: [{of: gone, gap_max: 1s}]", "gone: no gap longer than 1000 ms",
      "nobody heard anything at all", false},
     {"clients: [{of: deaf, gap_max: 1s}]", "deaf: no gap longer than 1000 ms",

@@ -31,7 +31,8 @@ static struct name named(const char *text) {
 }
 
 static void limit(struct guests *g, const char *issuer, uint32_t slots, enum err refusal) {
-    const struct guest_limit l = {named(issuer), ROW, refusal, NODE_GUEST_SERVICES_ALL};
+    const struct guest_limit l = {named(issuer), ROW, refusal, NODE_GUEST_SERVICES_ALL,
+                                  NODE_GUEST_HOT_ALL};
     board_limit_set(g->board, ROW, slots);
     guests_limit_set(g, &l, 1, &no_services);
 }
@@ -145,7 +146,7 @@ static enum err ask_for(struct fixture *f, const char *service, uint8_t id,
 static void agree_on(struct fixture *f, uint32_t services) {
     const struct node_guest_services known = {.names = {named("radio"), named("voice")},
                                               .count = 2};
-    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, services};
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, services, NODE_GUEST_HOT_ALL};
     board_limit_set(&f->board, ROW, CAPACITY);
     guests_limit_set(&f->guests, &l, 1, &known);
 }
@@ -212,7 +213,8 @@ struct two {
 };
 
 static void start_two(struct two *t, uint32_t slots) {
-    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL,
+                                  NODE_GUEST_HOT_ALL};
     memset(t, 0, sizeof(*t));
     board_init(&t->board);
     board_limit_set(&t->board, ROW, slots);
@@ -259,7 +261,8 @@ Test(guests, what_a_dead_worker_had_is_kept_until_its_replacement_has_adopted) {
     static struct two t;
     start_two(&t, 3);
     cr_expect(comes(&t, 0) && comes(&t, 0));
-    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL};
+    const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL,
+                                  NODE_GUEST_HOT_ALL};
     guests_init(&t.workers[0], &t.board, 0);
     guests_limit_set(&t.workers[0], &l, 1, &no_services);
     t.row[0] = guests_row(&t.workers[0], &l.issuer);
@@ -274,8 +277,9 @@ Test(guests, what_a_dead_worker_had_is_kept_until_its_replacement_has_adopted) {
 Test(guests, a_node_keeps_what_was_refused_to_whom_is_named_again) {
     static struct guests_allotted a;
     static struct board board;
-    const struct node_guest_limit both[] = {{named("acme"), 3, ERR_NO_CREDIT, 0},
-                                            {named("beta"), 0, ERR_DENIED, 0}};
+    const struct node_guest_limit both[] = {
+        {named("acme"), 3, ERR_NO_CREDIT, 0, NODE_GUEST_HOT_ALL},
+        {named("beta"), 0, ERR_DENIED, 0, NODE_GUEST_HOT_ALL}};
     guests_allot(&a, &board, both, 2, &no_services);
     guests_allotted_refused(&a, &both[1].issuer, (struct guests_turned_away){5, 7});
     guests_allot(&a, &board, &both[1], 1, &no_services);
@@ -293,7 +297,8 @@ Test(guests, rows_of_the_board_stay_and_are_not_given_away_at_once) {
     for (int turn = 0; turn < 5; turn++) {
         for (uint32_t i = 0; i < NODE_GUESTS_MAX; i++) { /* every other is another each time */
             snprintf(text, sizeof(text), "c%u-%d", i, i % 2 == 0 ? 0 : turn);
-            limits[i] = (struct node_guest_limit){named(text), i + 1, ERR_NO_CREDIT, 0};
+            limits[i] =
+                (struct node_guest_limit){named(text), i + 1, ERR_NO_CREDIT, 0, NODE_GUEST_HOT_ALL};
         }
         struct guests_allotted before = a;
         guests_allot(&a, &board, limits, NODE_GUESTS_MAX, &no_services);

@@ -133,12 +133,15 @@ Test(node, answer_tells_which_services_peers_may_use) {
 Test(node, answer_tells_how_many_may_be_hot) {
     struct node_answer a = sample_node_answer(), out;
     a.limits.hot_max = 3;
+    a.guests[0].hot = 2;
     char *text = node_answer_encode(&a, NULL);
     cr_assert_eq(node_answer_decode(&out, text, strlen(text), NULL), ERR_OK);
     cr_expect_eq(out.limits.hot_max, 3u);
+    cr_expect(out.guests[0].hot == 2 && out.guests[1].hot == NODE_GUEST_HOT_ALL);
     free(text);
     node_answer_free(&out);
     a.limits.hot_max = 0; /* as of a peerd that knows of none */
+    a.guests[0].hot = NODE_GUEST_HOT_ALL;
     text = node_answer_encode(&a, NULL);
     cr_expect_null(strstr(text, "\"hot\""));
     cr_assert_eq(node_answer_decode(&out, text, strlen(text), NULL), ERR_OK);

@@ -482,8 +482,8 @@ static const struct {
      "do)\n"
      "2:29: expectations.moves[0]: expected a `min` of at least 1, or a `max`, found neither (any "
      "run would do)\n"
-     "2:56: expectations.clients[0]: expected `frames_lost_max`, `gap_max`, `all_served_by` or "
-     "`served_at_end`, found none of them (any run would do)\n"
+     "2:56: expectations.clients[0]: expected `frames_lost_max`, `gap_max`, `all_served_by`, "
+     "`served_at_end` or `loses_at_most`, found none of them (any run would do)\n"
      "2:78: expectations.verdicts: expected at least one, found an empty list (any run would "
      "do)\n"},
     {"expected after the end",

@@ -443,6 +443,12 @@ static const struct {
      "`m`\n"
      "2:50: expectations.clients[1].served_at_end: expected a cluster of this scenario, found "
      "`ams2` (did you mean `ams1`?)\n"},
+    {"whom one is compared with",
+     EXPECT "clients: [{of: l, loses_at_most: l}, {of: l, loses_at_most: all}]}}",
+     "2:35: expectations.clients[0].loses_at_most: expected another group, found `l`, which is the "
+     "one that is judged\n"
+     "2:62: expectations.clients[1].loses_at_most: expected a group of clients of this scenario, "
+     "found `all`\n"},
     {"moves", EXPECT "moves: [{from: fra2, to: l, max: 1}]}}",
      "2:17: expectations.moves[0].from: expected a cluster of this scenario, found `fra2` (did you "
      "mean `fra1`?)\n"

@@ -54,6 +54,42 @@ Test(sim_invariants, a_lease_holder_whose_client_has_turned_away) {
     expect_told("although its client turned away");
 }
 
+/* … and goes on sending beside it. */
+Test(sim_invariants, a_hot_standby_whose_client_has_none) {
+    struct sim_worker *w = backup();
+    struct message_resume r = {.session = f.sim->clients[0].ticket.session,
+                               .purpose = RESUME_HOT,
+                               .epoch = f.sim->clients[0].witness->epoch};
+    const struct sim_question q = {.client = 0, .silent = true};
+    w->tenure.config.hot_max = 1;
+    for (int64_t ms = 4000; ms <= 15000; ms += 1000) {
+        r.counter = 100000 + (uint64_t)ms;
+        struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED, .now = f.sim->now};
+        e.u.resume = &r;
+        sim_worker_step(f.sim, w, &e, &q);
+        sim_run_until(f.sim, duration_ms(ms));
+    }
+    expect_told("has been hot for near-1");
+}
+
+Test(sim_invariants, a_hot_standby_too_many) {
+    struct sim_worker *w = backup();
+    w->tenure.config.hot_max = 1;
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct message_resume r = {.session = f.sim->clients[i].ticket.session,
+                                         .purpose = RESUME_HOT,
+                                         .epoch = f.sim->clients[i].witness->epoch,
+                                         .counter = 100000};
+        const struct sim_question q = {.client = i, .silent = true};
+        struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED, .now = f.sim->now};
+        e.u.resume = &r;
+        cr_assert_null(sim_violation(f.sim));
+        w->tenure.counts[TENURE_HOT] = 0; /* it loses count of them */
+        sim_worker_step(f.sim, w, &e, &q);
+    }
+    expect_told("as number 2 of its hot standbys, of 1");
+}
+
 Test(sim_invariants, an_epoch_that_goes_back) {
     f.sim->clients[0].epoch = 5;
     expect_breach(4000, "epoch of near-1 went back from 5");

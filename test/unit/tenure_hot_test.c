@@ -13,6 +13,9 @@ static struct fixture {
     uint32_t index[32];
     struct tenure_outbox out;
     uint64_t counter;
+    struct board board;
+    struct guests guests;
+    const struct name *issuer; /* of who asks; NULL: ourselves */
 } f;
 
 static struct instant at_ms(int64_t ms) {
@@ -56,7 +59,8 @@ static enum err ask(uint8_t id, enum resume_purpose purpose, uint32_t epoch, int
                                      .live_frame = 100,
                                      .hedge_ms = 500,
                                      .counter = ++f.counter};
-    step(&(struct tenure_event){.kind = TENURE_RESUME_RECEIVED, .now = at_ms(ms), .u.resume = &m});
+    step(&(struct tenure_event){
+        .kind = TENURE_RESUME_RECEIVED, .now = at_ms(ms), .issuer = f.issuer, .u.resume = &m});
     return said(TENURE_REFUSE) != NULL ? said(TENURE_REFUSE)->error : ERR_OK;
 }
 
@@ -149,4 +153,38 @@ Test(tenure_hot, a_source_that_stops_ends_it) {
     step(&e);
     cr_expect_eq(state_of(1), TENURE_ENDED);
     cr_expect_null(said(TENURE_NOTICE), "whoever serves tells the client");
+}
+
+/* Of each issuer as many may send as are given to it, whatever there is room for. */
+Test(tenure_hot, no_more_of_an_issuer_than_it_may_have) {
+    static const struct name theirs = {"ams1"}, others = {"lon1"};
+    const struct node_guest_services none = {.count = 0};
+    struct guest_limit limit = {theirs, 5, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL, 1};
+    start();
+    board_init(&f.board);
+    guests_init(&f.guests, &f.board, 0);
+    guests_begin(&f.guests);
+    f.t.guests = &f.guests;
+    board_limit_set(&f.board, 5, 4);
+    guests_limit_set(&f.guests, &limit, 1, &none);
+    f.issuer = &theirs;
+    cr_assert_eq(ask(1, RESUME_HOT, 1, 0), ERR_OK);
+    cr_expect_eq(ask(2, RESUME_HOT, 1, 0), ERR_BUDGET);
+    cr_expect_eq(ask(2, RESUME_STANDBY, 1, 10), ERR_OK, "silently it may");
+    f.issuer = &others;
+    cr_expect_eq(ask(3, RESUME_HOT, 1, 20), ERR_OK, "of them nothing is said");
+    cr_expect_eq(ask(3, RESUME_RELEASE, 1, 30), ERR_OK);
+    f.issuer = &theirs;
+    limit.hot_max = 0;
+    guests_limit_set(&f.guests, &limit, 1, &none);
+    cr_expect_eq(ask(1, RESUME_HOT, 1, 40), ERR_OK, "who is one already goes on");
+    cr_expect_eq(ask(1, RESUME_STANDBY, 1, 50), ERR_OK);
+    cr_expect_eq(ask(1, RESUME_HOT, 1, 60), ERR_BUDGET, "and is none of them any more");
+    limit.hot_max = 1;
+    guests_limit_set(&f.guests, &limit, 1, &none);
+    cr_expect_eq(ask(2, RESUME_HOT, 1, 70), ERR_OK);
+    cr_expect_eq(ask(2, RESUME_COMMIT, 2, 80), ERR_OK);
+    cr_expect_eq(ask(1, RESUME_HOT, 2, 90), ERR_OK, "who serves is none either");
+    pass(20000);
+    cr_expect_eq(f.guests.rows[guests_row(&f.guests, &theirs)].hot, 0u, "leases end it");
 }

@@ -72,6 +72,7 @@ void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t
         row->row = limits[i].row;
         row->refusal = limits[i].refusal;
         row->services = limits[i].services;
+        row->hot_max = limits[i].hot_max;
         tell(g, row);
     }
 }
@@ -159,6 +160,18 @@ void guests_count(struct guests *g, uint8_t row, int change) {
     tell(g, &g->rows[row]);
 }
 
+bool guests_may_be_hot(const struct guests *g, const struct name *issuer) {
+    const struct guest *row = find(g, issuer);
+    return row == NULL || row->row == GUESTS_NONE || row->hot < row->hot_max;
+}
+
+void guests_hot(struct guests *g, uint8_t row, int change) {
+    if (row == GUESTS_NONE)
+        return;
+    assert(change >= 0 || g->rows[row].hot > 0);
+    g->rows[row].hot += (uint32_t)change;
+}
+
 /* ---- the node -------------------------------------------------------------------------------- */
 
 static uint32_t index_of(const struct guests_allotted *a, const struct name *issuer) {
@@ -206,7 +219,8 @@ struct guest_limit guests_allotted_limit(const struct guests_allotted *a, uint32
     return (struct guest_limit){.issuer = a->limits[index].issuer,
                                 .row = a->rows[index],
                                 .refusal = a->limits[index].refusal,
-                                .services = a->limits[index].services};
+                                .services = a->limits[index].services,
+                                .hot_max = a->limits[index].hot};
 }
 
 void guests_allotted_refused(struct guests_allotted *a, const struct name *issuer,

@@ -11,6 +11,8 @@
  * The same goes for services: a peer's session of a service that is not in the terms is refused
  * (ERR_DENIED), since peerd says which of its services each peer may use.
  *
+ * Of a peer's standbys so many may send (tenure.h, HOT) at one worker as peerd says.
+ *
  * A limit concerns newcomers. Who is here stays, and a standby may serve, unless nothing is agreed
  * at all, or not for its service (ERR_DENIED): then it may not begin to.
  */
@@ -34,6 +36,8 @@ struct guest {
     uint8_t row;        /* of the board; GUESTS_NONE: as many may come as there is credit */
     enum err refusal;   /* of one too many: ERR_NO_CREDIT, or ERR_DENIED if nothing is agreed */
     uint32_t here;      /* [sessions] standing by, hedging, served */
+    uint32_t hot;       /* of these, standbys that send … */
+    uint32_t hot_max;   /* … and how many may */
     uint32_t services;  /* as in node_guest_limit */
     struct guests_turned_away turned_away; /* since guests_refused() asked last */
 };
@@ -52,6 +56,7 @@ struct guest_limit {
     uint8_t row; /* of the board */
     enum err refusal;
     uint32_t services;
+    uint32_t hot_max;
 };
 
 /* What peerd has allotted to a node, and what its workers have refused because of it. */
@@ -106,6 +111,12 @@ uint32_t guests_slots(const struct guests *g, uint8_t row);
 
 /* A session has come (1) or gone (-1). */
 void guests_count(struct guests *g, uint8_t row, int change);
+
+/* May one more of that issuer's standbys send? Who does goes on when fewer may. */
+bool guests_may_be_hot(const struct guests *g, const struct name *issuer);
+
+/* A standby has begun (1) or ceased (-1) to send. */
+void guests_hot(struct guests *g, uint8_t row, int change);
 
 /* [sessions] of that issuer. */
 uint32_t guests_here(const struct guests *g, const struct name *issuer);

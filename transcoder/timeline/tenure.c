@@ -80,8 +80,10 @@ void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, str
     t->standing[s->priority] -= (from == TENURE_STANDBY || from == TENURE_HOT);
     t->credit_used = t->credit_used - takes_credit(from) + takes_credit(to);
     t->credit_ceiling = larger(t->credit_slots, t->credit_used);
-    if (t->guests != NULL)
+    if (t->guests != NULL) {
+        guests_hot(t->guests, s->guest, (to == TENURE_HOT) - (from == TENURE_HOT));
         guests_count(t->guests, s->guest, takes_credit(to) - takes_credit(from));
+    }
     if (to != TENURE_HEDGING && to != TENURE_SERVING)
         start_ended(t, s, WINDOW_GIVEN_UP, now, now);
     s->state = to;
@@ -385,12 +387,15 @@ uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uin
 }
 
 static void check_guests(const struct tenure *t) {
-    uint32_t here[GUESTS_MAX] = {0};
+    uint32_t here[GUESTS_MAX] = {0}, hot[GUESTS_MAX] = {0};
     for (uint32_t i = 0; i < t->capacity; i++)
         if (takes_credit(t->sessions[i].state) && t->sessions[i].guest != GUESTS_NONE)
             here[t->sessions[i].guest]++;
+    for (uint32_t i = 0; i < t->capacity; i++)
+        if (t->sessions[i].state == TENURE_HOT && t->sessions[i].guest != GUESTS_NONE)
+            hot[t->sessions[i].guest]++;
     for (uint32_t i = 0; i < GUESTS_MAX; i++)
-        assert(here[i] == t->guests->rows[i].here);
+        assert(here[i] == t->guests->rows[i].here && hot[i] == t->guests->rows[i].hot);
 }
 
 static void check_standing(const struct tenure *t) {

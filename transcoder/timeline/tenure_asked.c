@@ -353,9 +353,13 @@ static void dispatch(struct tenure *t, uint32_t slot, const struct message_resum
     }
 }
 
-static bool may_be_hot(const struct tenure *t, uint32_t slot) {
-    bool is_hot = slot != TENURE_SLOT_NONE && t->sessions[slot].state == TENURE_HOT;
-    return is_hot || t->counts[TENURE_HOT] < t->config.hot_max;
+/* As many as there may be, and as there may be of its issuer. */
+static bool may_be_hot(const struct tenure *t, uint32_t slot, const struct name *issuer) {
+    if (slot != TENURE_SLOT_NONE && t->sessions[slot].state == TENURE_HOT)
+        return true;
+    bool bounded = t->guests != NULL && issuer != NULL;
+    return t->counts[TENURE_HOT] < t->config.hot_max &&
+           (!bounded || guests_may_be_hot(t->guests, issuer));
 }
 
 void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
@@ -370,7 +374,7 @@ void tenure_resume_received(struct tenure *t, const struct tenure_event *e,
     }
     if (slot != TENURE_SLOT_NONE && !is_current(t, slot, m, now, out))
         return;
-    if (m->purpose == RESUME_HOT && !may_be_hot(t, slot)) {
+    if (m->purpose == RESUME_HOT && !may_be_hot(t, slot, e->issuer)) {
         tenure_refuse(t, m, ERR_BUDGET, now, out); /* what it has here it keeps */
         return;
     }
