@@ -39,6 +39,7 @@ static void send_message(struct crowd *c, uint32_t path, const struct message *m
     size_t len = message_encode(datagram, sizeof(datagram), m, pair);
     if (len == 0 || send(c->paths[path], datagram, len, 0) < 0)
         sheet_die("cannot send: %s", strerror(errno));
+    c->bytes += len + CROWD_HEADER_BYTES;
 }
 
 static void say_hello(struct crowd *c, uint32_t path) {
@@ -174,6 +175,8 @@ static void drain_path(struct crowd *c, uint32_t path) {
         n = recvmmsg(c->paths[path], headers, BATCH, MSG_DONTWAIT, NULL);
         struct instant now = net_now();
         for (int i = 0; i < n; i++)
+            c->bytes += headers[i].msg_len + CROWD_HEADER_BYTES;
+        for (int i = 0; i < n; i++)
             if (headers[i].msg_len > 0 && data[i][0] == MESSAGE_FIRST_BYTE)
                 message_received(c, path, data[i], headers[i].msg_len, now);
             else
@@ -208,8 +211,8 @@ static void open_question(struct crowd *c, struct crowd_member *m, enum resume_p
     m->heard = m->filled = INSTANT_NEVER;
     m->filled_frames = m->frames + missing;
     m->any = false;
-    if (purpose == RESUME_COMMIT) {
-        m->epoch++;
+    if (purpose == RESUME_COMMIT || purpose == RESUME_HOT) {
+        m->epoch += purpose == RESUME_COMMIT;
         m->served = true;
         /* Reports of a crowd are spread over their interval, as those of strangers are. */
         uint32_t spread_us = index_of(c, m) * (CROWD_REPORT_MS * 1000u / c->count);
@@ -265,6 +268,11 @@ double crowd_ask_all(struct crowd *c, enum resume_purpose purpose, uint32_t miss
             sheet_die("%s refused: %s (%u of %u granted)", resume_purpose_name(purpose),
                       err_name(c->members[i].error), a.granted, c->count);
     return a.took_s;
+}
+
+void crowd_hello(struct crowd *c) {
+    for (uint32_t i = 0; i < c->count; i++)
+        say_hello(c, i % CROWD_PATHS);
 }
 
 /* ---- listening ------------------------------------------------------------------------------- */

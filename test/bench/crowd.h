@@ -13,10 +13,11 @@
 #include "peerd/wire/message.h"
 #include "test/bench/machine.h"
 
-#define CROWD_PATHS     16
-#define CROWD_NAP_US    1000 /* [µs] */
-#define CROWD_REPORT_MS 500  /* [ms] between reports of a client that is served */
-#define CROWD_WINDOW    64   /* questions asked and not answered yet */
+#define CROWD_PATHS        16
+#define CROWD_NAP_US       1000 /* [µs] */
+#define CROWD_REPORT_MS    500  /* [ms] between reports of a client that is served */
+#define CROWD_HEADER_BYTES 28   /* of IPv4 and UDP */
+#define CROWD_WINDOW       64   /* questions asked and not answered yet */
 
 struct crowd_member {
     struct key_pair key;
@@ -58,6 +59,7 @@ struct crowd {
     uint64_t nonces;
     uint64_t acks;
     uint64_t strays; /* datagrams that belong to nobody */
+    uint64_t bytes;  /* of datagrams either way, CROWD_HEADER_BYTES each included */
 };
 
 /* Makes `count` clients with tickets for the profile, spread over the recording, and paths with
@@ -73,12 +75,15 @@ struct crowd_asked {
 
 /* Clients first … first+count−1 ask for the same, CROWD_WINDOW at a time; returns when all are
  * answered. A hedge and a commit lack `missing` frames before the live one; a commit has a new
- * epoch, and makes the client report. */
+ * epoch; it makes the client report, and so does a hot standby. */
 struct crowd_asked crowd_ask(struct crowd *c, uint32_t first, uint32_t count,
                              enum resume_purpose purpose, uint32_t missing);
 
 /* The same, and ends the process unless every question was granted. */
 double crowd_ask_all(struct crowd *c, enum resume_purpose purpose, uint32_t missing);
+
+/* Each says hello once, as clients do to keep a way open. */
+void crowd_hello(struct crowd *c);
 
 /* Hears and reports for so long. */
 void crowd_listen(struct crowd *c, double seconds);

@@ -97,7 +97,8 @@ static void write_config(const struct machine *m) {
                                        .standby_lease_ms = MACHINE_STANDBY_MS,
                                        .skew_ms = 1000,
                                        .hedge_ms_max = 500,
-                                       .hedges_per_minute = MACHINE_HEDGES}};
+                                       .hedges_per_minute = MACHINE_HEDGES,
+                                       .hot_max = MACHINE_SLOTS}};
     char path[128];
     name_set(&source.name, MACHINE_SOURCE);
     snprintf(source.location, sizeof(source.location), "%s", m->recording);

@@ -46,7 +46,7 @@ static void write_scenario(char text[TEXT_MAX], const struct tradeoff_case *c) {
         "name: tradeoff\nduration: %dms\n"
         "detection: {detect_within: %dms, false_alarm_every: 1h, interval: %dms, interval_min: "
         "%dms, interval_max: %dms}\n"
-        "clusters:\n  - {name: dies1, capacity: 1000}\n",
+        "limits: {hot_standbys: 1000}\nclusters:\n  - {name: dies1, capacity: 1000}\n",
         ENDS_MS, detect_ms > DETECT_MS ? detect_ms : DETECT_MS, interval_ms, interval_ms,
         interval_ms);
     used = add_cluster(text, used, "near1", c);

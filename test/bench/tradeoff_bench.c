@@ -158,7 +158,7 @@ static void watching(struct sheet *s) {
 
 /* With the real programs: what is held ready saves their work, which the simulator does not do. */
 static void held_ready(struct sheet *s) {
-    static const char *const levels[] = {"cold", "warm"};
+    static const char *const levels[] = {"cold", "warm", "hot"};
     if (s->quick)
         return;
     sheet_group(s, "held_ready", "what a backup holds ready: the real programs, one death each");
@@ -178,7 +178,8 @@ static void held_ready(struct sheet *s) {
         snprintf(key, sizeof(key), "lost_frames_%s", levels[i]);
         put(s, key, f.lost_frames, "", "  frames of 20 ms lost by a listener, mean");
         snprintf(key, sizeof(key), "slots_%s", levels[i]);
-        put(s, key, strcmp(levels[i], "cold") == 0 ? 0 : 1, "", "  slots held at the backup");
+        put(s, key, strcmp(levels[i], "cold") == 0 ? 0 : 1, "", "  slots held at the backup%s",
+            strcmp(levels[i], "hot") == 0 ? ", which sends all the time" : "");
     }
 }
 
