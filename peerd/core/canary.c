@@ -86,8 +86,7 @@ static bool peer_objects(const struct core *core, const struct canary *c) {
     struct fares_words words;
     fares_words(core, &c->location, &words);
     const struct perf_peer *word = fresh_word(core, &words, c->peer);
-    return word != NULL && word->reports >= FARES_REPORTS &&
-           !is_better(core, &c->location, word);
+    return word != NULL && word->reports >= FARES_REPORTS && !is_better(core, &c->location, word);
 }
 
 /* More reports may make it sure. */

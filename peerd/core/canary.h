@@ -20,8 +20,9 @@
  * what it tells of them from CANARY_WATCH later on decides: the mean of all that those who went
  * have had since they came (newcomers.h), against the mean of what those who stayed have here in
  * the same time. Only who fares better by that gain and what chance may make of it is followed, and
- * only while all whom the peer serves there do, as far as it tells; else they are asked back, as they are when our path is found to be well, or not to blame, while
- * they are watched. The peer sends them, with cause `return`.
+ * only while all whom the peer serves there do, as far as it tells; else they are asked back, as
+ * they are when our path is found to be well, or not to blame, while they are watched. The peer
+ * sends them, with cause `return`.
  *
  * Nobody goes who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and
  * whoever does not go lapses (leaving.h). Who went first and came back does not go first again
