@@ -138,6 +138,7 @@ static bool serves_calmly(const struct sim *sim, const struct sim_client *c, uin
     return s != NULL && s->pace.running && s->pace.fill_next >= s->pace.fill_end &&
            pace_is_steady(&s->pace) &&
            sim->workers[worker].tenures[*slot].epoch == c->witness->epoch &&
+           s->telling.mark == 0 && /* it has nothing to say behind the next report */
            instant_reached(sim->now, s->warm);
 }
 

@@ -44,6 +44,7 @@ static void forget_answered(struct witness *w) {
     w->move_settled_at = w->move_lost = w->miss_lost = 0;
     w->move_duplicates = w->miss_duplicates = w->tale_counter = 0;
     w->tale_reports = 0;
+    w->reported[0] = w->reported[1] = 0;
     w->move_framed = false;
     for (int s = 0; s < WITNESS_SERVERS_MAX; s++) {
         if (w->servers[s].role == WITNESS_ROLE_FREE)

@@ -243,6 +243,8 @@ void witness_rest_take(struct witness_rest *r, const struct witness *w, struct i
         .epoch_high = w->epoch_high,
         .notice = w->notice,
         .lease_ms = w->lease_ms,
+        .told = w->told,
+        .told_by = w->told_by,
         .serving = w->serving,
         .cold = w->config.cold,
     };

@@ -51,14 +51,14 @@ struct witness_rest {
     struct instant report_at, standby_at, standby_until;
     struct instant follow_at, miss_since, debt_at, probed_at, reseated_at, dwell_until;
     int64_t debt_us;
-    uint32_t epoch, epoch_high, notice, lease_ms;
+    uint32_t epoch, epoch_high, notice, lease_ms, told;
     uint32_t hedges_started, extensions, cancels, commits, refusals, budget_denied, forged, stale;
     uint32_t nacked, repaired;
     struct instant anchor; /* of the playout buffer; its figures follow */
     uint64_t end, mergeable_from, serving_from;
     uint32_t lost, lost_before, lost_run_max, duplicates, differing, late, early, splices;
     uint16_t burst_x16;
-    uint8_t serving, served;
+    uint8_t serving, served, told_by;
     bool cold, last_exact;
     uint8_t server_count;
     struct witness_rest_server servers[];

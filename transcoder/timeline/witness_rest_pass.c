@@ -407,6 +407,8 @@ static void restore_figures(struct witness *w, const struct witness_rest *r) {
     w->moves = r->moves;
     w->notice = r->notice;
     w->lease_ms = r->lease_ms;
+    w->told = r->told; /* its newest reports were answered: no list is on its way by them */
+    w->told_by = r->told_by;
     restore_stats(&w->stats, r);
 }
 
