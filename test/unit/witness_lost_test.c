@@ -19,6 +19,7 @@ Test(witness_lost, a_backup_is_asked_while_it_fills_and_no_longer) {
         start_streaming();
         f.w.filler = (struct witness_filler){.server = 1, .high = 40};
         f.w.servers[1].hedge.active = rows[i].hedges;
+        f.w.servers[1].media_at = rows[i].hedges ? f.w.servers[0].media_at : INSTANT_NEVER;
         stream(0, 50, 51);
         stream(0, 53, 56);
         cr_expect_geq(nacks_to(rows[i].asked), 1u, "%s", rows[i].what);
