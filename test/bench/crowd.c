@@ -99,6 +99,10 @@ static void answered(struct crowd *c, const struct message *a, struct instant no
     struct crowd_member *m = by_nonce(c, a->nonce);
     if (m == NULL)
         return; /* to a question that was repeated */
+    if (a->kind == MESSAGE_REFUSE && a->u.refuse.error == ERR_BUSY) {
+        m->repeat = instant_add(now, duration_ms(a->u.refuse.retry_after_ms)); /* window.h */
+        return;
+    }
     m->repeat = INSTANT_NEVER;
     m->answered = now;
     m->error = a->kind == MESSAGE_REFUSE ? a->u.refuse.error : ERR_OK;
@@ -239,6 +243,14 @@ static void repeat(struct crowd *c, uint32_t first, uint32_t end, enum resume_pu
     }
 }
 
+/* Those that are due; a worker lets others begin when it has heard of who has begun (window.h). */
+static void send_reports(struct crowd *c) {
+    struct instant now = net_now();
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->members[i].served && instant_reached(now, c->members[i].report_due))
+            send_report(c, &c->members[i], now);
+}
+
 struct crowd_asked crowd_ask(struct crowd *c, uint32_t first, uint32_t count,
                              enum resume_purpose purpose, uint32_t missing) {
     struct crowd_asked sum = {0};
@@ -248,6 +260,7 @@ struct crowd_asked crowd_ask(struct crowd *c, uint32_t first, uint32_t count,
         while (next < first + count && c->open < CROWD_WINDOW)
             open_question(c, &c->members[next++], purpose, missing);
         drain(c);
+        send_reports(c);
         if (c->open == 0)
             continue;
         wait_us(c, 50);
@@ -277,16 +290,9 @@ void crowd_hello(struct crowd *c) {
 
 /* ---- listening ------------------------------------------------------------------------------- */
 
-static void report_due(struct crowd *c) {
-    struct instant now = net_now();
-    for (uint32_t i = 0; i < c->count; i++)
-        if (c->members[i].served && instant_reached(now, c->members[i].report_due))
-            send_report(c, &c->members[i], now);
-}
-
 static void listen_once(struct crowd *c) {
     drain(c);
-    report_due(c);
+    send_reports(c);
     wait_us(c, CROWD_NAP_US);
 }
 

@@ -74,8 +74,8 @@ struct crowd_asked {
 };
 
 /* Clients first … first+count−1 ask for the same, CROWD_WINDOW at a time; returns when all are
- * answered. A hedge and a commit lack `missing` frames before the live one; a commit has a new
- * epoch; it makes the client report, and so does a hot standby. */
+ * answered; who is told to come again later does. A hedge and a commit lack `missing` frames before
+ * the live one; a commit has a new epoch; it makes the client report, and so does a hot standby. */
 struct crowd_asked crowd_ask(struct crowd *c, uint32_t first, uint32_t count,
                              enum resume_purpose purpose, uint32_t missing);
 
