@@ -501,11 +501,9 @@ static void put_hearing(struct text *t, const struct scenario_hearing *h) {
     if (h->served_at_end_count > 0) {
         text_putf(t, "%s at the end at ", joint);
         put_names(t, h->served_at_end, h->served_at_end_count);
-        joint = ";";
     }
-    if (!name_is_empty(&h->loses_at_most))
-        text_putf(t, "%s loses no more than %s", joint, h->loses_at_most.text);
-    text_putf(t, "\n");
+    const char *than = h->loses_at_most.text;
+    text_putf(t, "%s%s\n", than[0] != '\0' ? "; loses no more than " : "", than);
 }
 
 static void put_expectations(struct text *t, const struct scenario_expectations *e) {
