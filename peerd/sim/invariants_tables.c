@@ -66,11 +66,20 @@ static bool has_been_down(const struct sim_process *p, struct instant since) {
     return p->life != SIM_LIFE_RUNNING && !instant_before(since, p->since);
 }
 
-/* Whoever is said to have been cut off from a client that came was not dead by then, all of it. */
+static bool somebody_lies(const struct sim *sim) {
+    for (uint32_t i = 0; i < sim->scenario->cluster_count; i++)
+        if (sim->scenario->clusters[i].lies.says != SCENARIO_LIE_NONE)
+            return true;
+    return false;
+}
+
+/* Whoever is said to have been cut off from a client that came was not dead by then, all of it;
+ * where a cluster says of a dead one that it lives, it may be believed for a while. */
 static void check_cause(struct sim *sim, const struct sim_site *site,
                         const struct ledger_entry *e) {
     const struct move *m = &e->move;
-    if (e->cause != MOVE_CAUSE_PARTITIONED || m->cause == MOVE_CAUSE_PARTITIONED)
+    if (e->cause != MOVE_CAUSE_PARTITIONED || m->cause == MOVE_CAUSE_PARTITIONED ||
+        somebody_lies(sim))
         return;
     struct duration ago = instant_since(sim_site_now(sim, site), m->begun);
     struct instant begun = instant_sub(sim->now, ago);

@@ -27,6 +27,7 @@ clock         | yes | $at clock: {cluster: a, forward: 1h}}]
 policy        | no  | $at policy: {cluster: a, capacity: 5}}]
 rekey         | no  | $at rekey: a}]
 dns           | yes | discovery: {ttl: 1s}\\n$at dns: {cluster: a, does: silent}}]
+slow          | no  | $at slow: {worker: a, number: 0}, frame: 540us}]
 a drift       | no  | $at clock: {cluster: a, drift: 50ppm}}]
 frames_lost_max | yes | expectations: {frames_lost_max: 0}
 gap_max       | yes | expectations: {gap_max: 100ms}
@@ -35,6 +36,7 @@ all_served_by | yes | expectations: {all_served_by: 2s}
 hedges_max    | yes | expectations: {hedges_max: 0}
 reordered_max | yes | expectations: {reordered_max: 0}
 duplicates_apart_max | yes | expectations: {duplicates_apart_max: 0}
+ledgers       | yes | expectations: {ledgers: [{cause: crashed, max: 2}]}
 whole         | no  | expectations: {whole: true}
 moves         | yes | expectations: {moves: [{cause: drain, from: a, to: b, by: 3s, max: 1}]}
 verdicts      | yes | expectations: {verdicts: [{of: a, verdict: crashed, by: all, never: true}]}
@@ -74,7 +76,7 @@ keys() {
     sed -n "/^#### \`$1\`/,/^#### /s/^| \`\([a-z_]*\)\` .*/\1/p" test/README.md
 }
 for key in $(keys 'timeline\[\]') $(keys expectations); do
-    case " $asked at deadline " in
+    case " $asked at deadline frame " in
     *" $key "*) ;;
     *) fail "\`$key\` of the reference is asked of nobody" ;;
     esac
