@@ -401,3 +401,37 @@ Test(client_api, stop_from_another_thread_while_it_plays) {
     struct seen s = {.stop_after = 0};
     cr_expect_eq(play(&s, "coffee", "opus"), PEERCLIENT_END_CLOSED);
 }
+
+/* Three in one thread: each ends by itself, one of them without ever being served, and running the
+ * first one lasts as long as any of them. */
+Test(client_api, several_share_a_thread) {
+    enum {
+        SHARING = 3
+    };
+    static const uint64_t frames[SHARING] = {20, 60, 0};
+    struct seen s[SHARING] = {{.opened = 0}};
+    const char *const real[] = {start_all()};
+    char why[128];
+    for (size_t i = 0; i < SHARING; i++) {
+        struct peerclient_config k = config_for(i == 2 ? one_url : real, 1, &s[i]);
+        k.buffer_ms = 3000;
+        k.beside = i > 0 ? s[0].client : NULL;
+        k.give_up_ms = i == 2 ? 600 : 0;
+        s[i].stop_after = frames[i];
+        s[i].client = peerclient_new(&k, why, sizeof(why));
+        cr_assert_not_null(s[i].client, "%s", why);
+    }
+    struct peerclient_config wrong = config_for(real, 1, NULL);
+    wrong.beside = s[1].client;
+    cr_expect_null(peerclient_new(&wrong, why, sizeof(why)));
+    cr_expect_eq(strncmp(why, "beside: ", 8), 0, "%s", why);
+    cr_expect_eq(peerclient_run(s[1].client), PEERCLIENT_END_NONE, "the first runs them");
+    cr_expect_eq(peerclient_run(s[0].client), PEERCLIENT_END_CLOSED);
+    cr_expect_eq(peerclient_run(s[1].client), PEERCLIENT_END_CLOSED, "it says how it ended");
+    cr_expect_eq(peerclient_run(s[2].client), PEERCLIENT_END_UNREACHABLE);
+    for (size_t i = SHARING; i-- > 0;) {
+        cr_expect_eq(s[i].frames, frames[i], "%zu", i);
+        cr_expect_eq(s[i].lost, 0);
+        peerclient_free(s[i].client);
+    }
+}

@@ -37,7 +37,8 @@ void client_finish(struct peerclient *c, enum peerclient_end end, const char *de
     if (detail != c->detail)
         snprintf(c->detail, sizeof(c->detail), "%s", detail);
     net_timer_cancel(&c->timer);
-    net_loop_stop(c->loop);
+    if (--c->first->running == 0)
+        net_loop_stop(c->loop);
 }
 
 /* ---- what the witness wants ---- */
@@ -304,6 +305,8 @@ static bool check(const struct peerclient_config *k, char *why, size_t size) {
         wrong = "token: expected 1 to 255 characters without blanks";
     else if (k->bind_ip != NULL && !bind_addr(&addr, k->bind_ip))
         wrong = "bind: expected an IP address";
+    else if (k->beside != NULL && k->beside->first != k->beside)
+        wrong = "beside: expected one that was made without it";
     if (wrong != NULL && why != NULL)
         snprintf(why, size, "%s", wrong);
     return wrong == NULL;
@@ -351,9 +354,31 @@ static void stop_asked(void *data, unsigned events) {
     (void)events;
     if (read(c->stop_fd, &count, sizeof(count)) < 0)
         return;
+    if (c->end != PEERCLIENT_END_NONE)
+        return; /* but not all of its thread */
     if (c->opened)
         client_step(c, &(struct witness_event){.kind = WITNESS_CLOSED});
     client_finish(c, PEERCLIENT_END_CLOSED, "closed");
+}
+
+/* To those who share a thread, or a thread of its own. */
+static void join(struct peerclient *c, struct peerclient *first) {
+    c->first = first != NULL ? first : c;
+    c->loop = first != NULL ? first->loop : net_loop_new();
+    c->first->running++;
+    if (first == NULL)
+        return;
+    c->next = first->next;
+    first->next = c;
+}
+
+static void leave(struct peerclient *c) {
+    c->first->running -= c->end == PEERCLIENT_END_NONE;
+    for (struct peerclient *at = c->first; at != NULL; at = at->next)
+        if (at->next == c)
+            at->next = c->next;
+    if (c->first == c)
+        net_loop_free(c->loop);
 }
 
 struct peerclient *peerclient_new(const struct peerclient_config *config, char *why,
@@ -372,7 +397,7 @@ struct peerclient *peerclient_new(const struct peerclient_config *config, char *
     atomic_init(&c->stop_wanted, false);
     c->config = *config;
     c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    c->loop = net_loop_new();
+    join(c, config->beside);
     if (c->config.buffer_ms == 0)
         c->config.buffer_ms = BUFFER_MS_DEFAULT;
     if (c->loop == NULL || c->stop_fd < 0 || !copy_texts(c, config) ||
@@ -389,15 +414,18 @@ struct peerclient *peerclient_new(const struct peerclient_config *config, char *
 }
 
 enum peerclient_end peerclient_run(struct peerclient *c) {
-    if (c->end != PEERCLIENT_END_NONE)
+    if (c->end != PEERCLIENT_END_NONE || c->first != c)
         return c->end; /* a session runs once */
-    opening_begin(c);
-    if (c->end == PEERCLIENT_END_NONE)
+    for (struct peerclient *at = c; at != NULL; at = at->next)
+        opening_begin(at);
+    if (c->running > 0)
         net_loop_run(c->loop);
-    opening_end(c);
-    if (c->udp != NULL)
-        net_udp_close(c->udp); /* sends the releases that are queued */
-    c->udp = NULL;
+    for (struct peerclient *at = c; at != NULL; at = at->next) {
+        opening_end(at);
+        if (at->udp != NULL)
+            net_udp_close(at->udp); /* sends the releases that are queued */
+        at->udp = NULL;
+    }
     return c->end;
 }
 
@@ -454,7 +482,7 @@ void peerclient_free(struct peerclient *c) {
     net_watch_close(c->stop_watch);
     net_udp_close(c->udp);
     net_http_client_free(c->http);
-    net_loop_free(c->loop);
+    leave(c);
     if (c->stop_fd >= 0)
         close(c->stop_fd);
     sodium_memzero(&c->key, sizeof(c->key));

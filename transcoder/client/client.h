@@ -27,7 +27,10 @@ struct peerclient {
     size_t texts_size;               /* [bytes] */
     const char *clusters[CLIENT_CLUSTERS_MAX];
 
-    struct net_loop *loop;
+    struct net_loop *loop;    /* the first one's, of those who share a thread */
+    struct peerclient *first; /* of those; itself if it is alone */
+    struct peerclient *next;  /* made beside the first, the newest first */
+    size_t running;           /* of the first: sessions of that thread that have not ended */
     int stop_fd; /* eventfd: the only way in from other threads and from signal handlers */
     struct net_watch *stop_watch;
     atomic_bool stop_wanted; /* from the moment that peerclient_stop was called */

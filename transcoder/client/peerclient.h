@@ -87,6 +87,8 @@ struct peerclient_config {
     uint32_t give_up_ms;    /* [ms] without any server before it ends; 0: 10000 */
     const char *bind_ip;    /* local address of the media socket and of requests; NULL: any */
     const char *ca_file;    /* of https clusters; NULL: the system's */
+    struct peerclient
+        *beside; /* whose thread it shares, see peerclient_run; NULL: one of its own */
     void (*opened)(void *data, const struct peerclient_media *media); /* may be NULL, all four */
     void (*frame)(void *data, const struct peerclient_frame *frame);
     void (*moved)(void *data, const struct peerclient_move *move);
@@ -138,7 +140,11 @@ struct peerclient *peerclient_new(const struct peerclient_config *config, char *
                                   size_t why_size);
 
 /* Opens the session and runs it to its end, once; afterwards it only says again how it ended.
- * Callbacks come from in here. */
+ * Callbacks come from in here.
+ *
+ * Sessions that were made beside this one (`beside`, always the one that was made without it) are
+ * opened and run with it, in one thread and with one poll for all of them: it returns when the last
+ * of them has ended. Run for one of those it opens nothing and says how that one ended. */
 enum peerclient_end peerclient_run(struct peerclient *client);
 
 /* Asks a session to end; from a callback, from another thread, or from a signal handler. No frame
@@ -148,7 +154,7 @@ void peerclient_stop(struct peerclient *client);
 /* Counts up to now; from callbacks, or after peerclient_run. */
 void peerclient_report(const struct peerclient *client, struct peerclient_report *out);
 
-/* Frees it, not while it runs. Accepts NULL. */
+/* Frees it, not while it runs, and those that were made beside it before it. Accepts NULL. */
 void peerclient_free(struct peerclient *client);
 
 const char *peerclient_end_name(enum peerclient_end end);
