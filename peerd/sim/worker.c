@@ -83,6 +83,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w, struct duration aft
     w->started = w->busy_until = sim_worker_now(sim, w);
     for (int i = 0; i < LAP_QUEUE_FULL; i++)
         w->warm[i] = w->started;
+    w->rush_until = w->started;
     sim_put(sim, after,
             &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
 }
@@ -211,9 +212,11 @@ static void set_due(struct sim_worker *w, uint32_t slot) {
 static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_session *s,
                     const struct sim_stream *stream, uint64_t from, bool asked) {
     struct instant now = sim_worker_now(sim, w);
-    bool hurried = asked && instant_before(now, w->warm[LAP_QUEUE_FULL - 1]);
+    bool hurried = asked && instant_before(now, w->rush_until);
     uint64_t frames = lap_preroll(from, stream->phase, stream->preroll_frames,
                                   hurried ? LAP_QUICK_FRAMES : UINT32_MAX);
+    if (hurried)
+        pace_spare(&s->pace);
     s->warm = now;
     s->preroll = hurried ? NODE_PREROLL_QUICK : NODE_PREROLL_FULL;
     if (stream->mergeable)
@@ -223,6 +226,8 @@ static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_sess
     s->warm = instant_add(instant_max(w->warm[0], now), sim_labour_preroll(sim, w, frames));
     memmove(&w->warm[1], &w->warm[0], (LAP_QUEUE_FULL - 1) * sizeof(w->warm[0]));
     w->warm[0] = s->warm;
+    if (instant_before(now, w->warm[LAP_QUEUE_FULL - 1]))
+        w->rush_until = instant_add(now, duration_ms(LAP_RUSH_MS));
 }
 
 static void start_media(struct sim *sim, struct sim_worker *w, struct sim_session *s,

@@ -310,6 +310,7 @@ struct sim_worker {
     struct duration frame;               /* of its CPU, for each, while it is slow; else zero */
     bool slowed;                         /* ever */
     struct instant warm[LAP_QUEUE_FULL]; /* its latest pre-rolls are done, the last one first */
+    struct instant rush_until;           /* who begins before then starts quickly */
     struct instant busy_until;           /* with what labour.h follows */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */

@@ -37,7 +37,9 @@ static void make_key(const struct site *s, struct key_pair *pair, const char *na
 void site_init(struct site *s, const struct machine *material, const char *name, unsigned number,
                uint32_t workers) {
     unsigned pid = (unsigned)getpid();
-    *s = (struct site){.material = material, .worker_count = workers};
+    *s = (struct site){.material = material,
+                       .worker_count = workers,
+                       .complexity = machine_profile(MEDIA_CODEC_OPUS).complexity};
     snprintf(s->name, sizeof(s->name), "%s", name);
     snprintf(s->ip, sizeof(s->ip), "127.%u.%u.%u", 128 + number, pid >> 8 & 255, pid & 255);
     snprintf(s->dir, sizeof(s->dir), "%s/%s", material->dir, name);
@@ -77,7 +79,7 @@ static void write_policy(const struct site *s, const struct site *peer) {
             "limits: {sessions_max: %u, opens_per_s: 10000, session_lease: 10s, node_lease: 30s, "
             "hedges_per_minute: 60}\n"
             "grants: [{prefix: 127.0.0.0/8}]\n",
-            s->name, s->name, s->ip, s->ip, s->ip, key, opus.bitrate_bps, opus.complexity,
+            s->name, s->name, s->ip, s->ip, s->ip, key, opus.bitrate_bps, s->complexity,
             s->material->recording, SITE_CAPACITY, 2 * SITE_CAPACITY);
     if (peer != NULL)
         write_peer(f, peer);

@@ -20,6 +20,7 @@ struct site {
     const struct machine *material; /* recording; borrowed */
     struct key_pair key, node_key;
     uint32_t worker_count;
+    uint32_t complexity; /* of Opus, 0 to 10; the default profile's unless it is changed */
     pid_t peerd, supervisor;
     pid_t workers[SITE_WORKERS_MAX];
     struct addr media[SITE_WORKERS_MAX];

@@ -139,6 +139,26 @@ Test(feed, a_hurried_start_is_heard_soon_and_merges_at_the_next_lap) {
     feed_close(f);
 }
 
+/* Whoever else waits for a pre-roll is heard sooner: frames are made as they are taken, for a
+ * while. */
+Test(feed, a_hurried_start_makes_nothing_ahead) {
+    const uint64_t last = 150 + FEED_SPARING_FRAMES - 1;
+    const uint8_t *payload;
+    size_t len;
+    struct feed *f = open_feed(path, &opus);
+    feed_hurry(f, true);
+    feed_start(f, 150);
+    while (feed_state(f) == FEED_BUSY)
+        feed_warm(f);
+    for (uint64_t n = 150; n <= last; n++) {
+        cr_expect_not(feed_wants(f), "%llu", (unsigned long long)n);
+        cr_expect_not(feed_holds(f, n), "%llu", (unsigned long long)n);
+        cr_expect_eq(feed_take(f, n, &payload, &len), ERR_OK);
+    }
+    cr_expect(feed_wants(f), "from now on like any other");
+    feed_close(f);
+}
+
 Test(feed, local_failures_are_told_at_once) {
     const struct feed_options options = {.loop = loop,
                                          .location = "/nonexistent.wav",

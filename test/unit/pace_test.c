@@ -64,6 +64,31 @@ Test(pace, ten_frames_of_backfill_are_out_in_a_few_milliseconds) {
     cr_expect_leq(filled_us, 3000);
 }
 
+/* It leaves the CPU to others, also where they have kept it waiting. */
+Test(pace, a_sparing_backfill_goes_at_four_times_real_time) {
+    struct pace p;
+    uint64_t frame;
+    struct log log = {0};
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    pace_spare(&p);
+    cr_assert(pace_take(&p, at_us(100000), &frame), "its first frame at once");
+    cr_expect_eq(frame, 90);
+    for (int i = 0; i < 6; i++)
+        cr_expect(pace_take(&p, at_us(100000), &frame) && frame == 100U + (unsigned)i,
+                  "what is paced catches up");
+    cr_expect_not(pace_take(&p, at_us(100000), &frame), "and no more of the backfill");
+    run(&p, 199999, &log);
+    for (size_t i = 0, n = 91; i < log.count; i++)
+        if (log.frame[i] < 100) {
+            cr_expect_eq(log.frame[i], n);
+            cr_expect_eq(log.us[i], 100000 + (int64_t)(n++ - 90) * PACE_SPARING_GAP_US);
+        }
+    cr_expect_eq(log.count, 9 + 4);
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    cr_expect(pace_take(&p, at_us(0), &frame) && pace_take(&p, at_us(300), &frame),
+              "it was for one start only");
+}
+
 Test(pace, a_long_backfill_is_polite) {
     struct pace p;
     struct log log = {0};

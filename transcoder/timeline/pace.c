@@ -50,6 +50,18 @@ void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t l
     skip_held(p);
 }
 
+void pace_spare(struct pace *p) {
+    p->sparing = true;
+}
+
+/* When the backfill goes on. A sparing one does not make up for what it waited itself. */
+static struct instant fill_again_at(const struct pace *p, struct instant now) {
+    if (p->sparing)
+        return instant_add(now, duration_us(PACE_SPARING_GAP_US));
+    int64_t gap = p->fill_sent < PACE_BURST_FRAMES ? PACE_BURST_GAP_US : PACE_BACKFILL_GAP_US;
+    return instant_add(p->fill_at, duration_us(gap));
+}
+
 /* Frames of a backfill under way that have gone out: the question for earlier ones has crossed
  * them. */
 static void leave_out(struct pace *p, uint64_t from, uint64_t end) {
@@ -162,8 +174,7 @@ bool pace_take(struct pace *p, struct instant now, uint64_t *frame) {
     if (instant_reached(now, filled_at(p))) {
         *frame = p->fill_next++;
         p->fill_sent++;
-        int64_t gap = p->fill_sent < PACE_BURST_FRAMES ? PACE_BURST_GAP_US : PACE_BACKFILL_GAP_US;
-        p->fill_at = instant_add(p->fill_at, duration_us(gap));
+        p->fill_at = fill_again_at(p, now);
         skip_held(p);
         return true;
     }

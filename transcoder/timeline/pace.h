@@ -5,7 +5,9 @@
  * be on the wire now. Frames from..live−1 that it does not hold already are backfill: they go out
  * as fast as is polite, the first PACE_BURST_FRAMES a quarter of a millisecond apart (ten frames in
  * 2.5 ms, well within a round trip), any more at 20 × real time, so that a long backfill does not
- * fell a thin link. Frame n ≥ live goes out at base + (n − live) × 20 ms × (1 − rate): an absolute
+ * fell a thin link. Where others wait to begin (a herd) it goes at 4 × real time: what is a depth
+ * of the playout buffer early stays so at any rate above 1, and the first frame of the next one
+ * cannot wait. Frame n ≥ live goes out at base + (n − live) × 20 ms × (1 − rate): an absolute
  * schedule, so that whoever wakes late catches up at once. The rate is that of the listener's clock
  * against ours, see servo.h; when it changes, the schedule goes on from the frame sent last. `from`
  * may lie ahead of `live` (a planned move): nothing is sent before its instant.
@@ -23,6 +25,7 @@
 #define PACE_BURST_FRAMES    16   /* frames of backfill at the fast rate; 320 ms of media */
 #define PACE_BURST_GAP_US    250  /* [µs] between them */
 #define PACE_BACKFILL_GAP_US 1000 /* [µs] between further ones: 20 × real time */
+#define PACE_SPARING_GAP_US  5000 /* [µs] between those of a sparing one: 4 × real time */
 #define PACE_REPEAT_MS       100  /* [ms] in which a repeated request is one and the same */
 #define PACE_HELD_BYTES      16   /* [bytes] bitmap of a resume: 128 frames */
 
@@ -42,12 +45,16 @@ struct pace {
     struct instant fill_at;  /* when its next frame may go */
     uint32_t fill_sent;      /* frames of this backfill sent */
     struct instant asked_at; /* newest start or repair that was honoured */
+    bool sparing;            /* others wait for the CPU */
     bool running;
 };
 
 /* `held` may be NULL: nothing is held. Any former run is forgotten, and its rate with it. */
 void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t live,
                 const uint8_t held[PACE_HELD_BYTES], struct instant now);
+
+/* After a start: its backfill leaves the CPU to others who wait to begin. */
+void pace_spare(struct pace *p);
 
 /* While running only; the paced part goes on undisturbed. */
 void pace_repair(struct pace *p, uint64_t from, const uint8_t held[PACE_HELD_BYTES],

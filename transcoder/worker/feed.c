@@ -27,6 +27,7 @@ struct feed {
     bool local;
     bool hurried;            /* the next local start is quick */
     bool was_hurried;        /* the last one was */
+    uint64_t sparing_until;  /* up to this frame nothing is made ahead: others wait to begin */
     uint32_t warm_left;      /* [frames] of local pre-roll to go */
     uint64_t mergeable_from; /* promise of the last start */
     /* Ring of payloads low … high−1; frame n stands at n modulo capacity. */
@@ -83,6 +84,7 @@ static void push(struct feed *f, size_t len) {
 static void start_local(struct feed *f, uint64_t frame) {
     uint32_t preroll = f->hurried ? MEDIA_PREROLL_QUICK : MEDIA_PREROLL_FULL;
     f->was_hurried = f->hurried;
+    f->sparing_until = f->hurried ? frame + FEED_SPARING_FRAMES : 0;
     f->hurried = false;
     enum err e = media_stream_start(f->stream, frame, preroll, &f->mergeable_from);
     if (e == ERR_SOURCE_ENDED) {
@@ -133,14 +135,14 @@ static enum err make_up_to(struct feed *f, uint64_t end) {
 /* Makes frames up to `frame` and the rest of a batch. What was made before a failure is still
  * given: the failure comes to light when more is asked for. */
 static enum err make_local(struct feed *f, uint64_t frame) {
-    bool first = f->high == f->low;
-    enum err e = make_up_to(f, frame + (first ? 1 : FEED_BATCH_FRAMES));
+    bool alone = f->high == f->low || frame < f->sparing_until;
+    enum err e = make_up_to(f, frame + (alone ? 1 : FEED_BATCH_FRAMES));
     return f->high > frame ? ERR_OK : e;
 }
 
 bool feed_wants(const struct feed *f) {
     return f->local && f->state == FEED_READY && f->end == FRAME_NEVER &&
-           f->high <= f->taken + FEED_LOW_FRAMES;
+           f->taken >= f->sparing_until && f->high <= f->taken + FEED_LOW_FRAMES;
 }
 
 void feed_make(struct feed *f) {

@@ -113,6 +113,8 @@ static void stop_if_failed(struct session *s) {
 void session_media_start(struct session *s, uint64_t from, uint64_t live,
                          const uint8_t held[PACE_HELD_BYTES], struct instant now) {
     pace_start(&s->pace, duration_ms(FRAME_MS), from, live, held, now);
+    if (s->hurried)
+        pace_spare(&s->pace);
     s->mergeable_from = merges_from(s, feed_start(s->feed, source_frame(s, from)));
     s->begun_from = from;
     s->waited_for = FRAME_NEVER;
@@ -131,6 +133,7 @@ bool session_has_begun(struct session *s, struct instant *asked) {
 }
 
 void session_hurry(struct session *s, bool hurried) {
+    s->hurried = hurried;
     feed_hurry(s->feed, hurried);
 }
 

@@ -39,6 +39,7 @@ struct session {
     struct position position;
     struct feed *feed;
     struct pace pace;
+    bool hurried; /* it begins while others wait to: it spares the CPU */
     struct resend resend;
     uint16_t again_seq;      /* of the next packet that is sent again */
     uint64_t mergeable_from; /* in frames of the session, as of the last start … */

@@ -49,6 +49,8 @@ static void join_warming(struct worker *w, const struct session *s) {
         if (w->warming[i] == s->slot)
             return;
     w->warming[w->warming_count++] = s->slot;
+    if (w->warming_count >= LAP_QUEUE_FULL)
+        w->rush_until = instant_add(net_now(), duration_ms(LAP_RUSH_MS));
     net_timer_arm(&w->warming_timer, net_now());
 }
 
@@ -147,10 +149,8 @@ static void media_due(void *data, struct instant now) {
     arm_media(w);
 }
 
-/* One slice of the pre-roll of whoever came first; then the loop looks after everybody else. First
- * come, first served: of many that start at once, half are heard after half the time. */
-static void warming_due(void *data, struct instant now) {
-    struct worker *w = data;
+/* A slice of the pre-roll of whoever came first. */
+static void warm_first(struct worker *w, struct instant now) {
     struct session *s = w->sessions[w->warming[0]];
     if (s != NULL && session_is_warming(s))
         session_warm(s);
@@ -160,6 +160,16 @@ static void warming_due(void *data, struct instant now) {
     }
     if (s != NULL)
         worker_session_settle(w, s, now);
+}
+
+/* Slices of pre-roll for a while; then the loop looks after everybody else. First come, first
+ * served: of many that start at once, half are heard after half the time. */
+static void warming_due(void *data, struct instant now) {
+    struct worker *w = data;
+    struct instant enough = instant_add(now, duration_us(WORKER_WARMING_US));
+    do
+        warm_first(w, now);
+    while (w->warming_count > 0 && instant_before(net_now(), enough));
     if (w->warming_count > 0)
         net_timer_arm(&w->warming_timer, now);
 }

@@ -44,16 +44,11 @@
 #define WORKER_TURN_MS      20           /* [ms] of sending at a stretch */
 #define WORKER_MAKING_MS    60   /* [ms] in which sessions that want frames gather; have 100 */
 #define WORKER_MAKING_US    4000 /* [µs] of making frames ahead at a stretch */
+#define WORKER_WARMING_US   4000 /* [µs] of pre-roll at a stretch */
 #define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session … */
 #define WORKER_SSRC_PLACES  4    /* … of which one session may have any of so many */
 #define WORKER_PERIOD_S     30   /* [s] of a cookie */
 #define WORKER_OTHER_KEYS   8    /* of the cluster, beside the one in force */
-/* Sessions in pre-roll at a time that get a full one, of 8 ms of CPU on average. Whoever comes when
- * so many are waiting gets a quick one: a herd must be heard within its playout buffers, and being
- * mergeable comes later, at the next lap. Not so a session adopted from a worker that died: its
- * client goes by the promise of the grant that it has. */
-#define WORKER_WARMING_FULL LAP_QUEUE_FULL
-
 /* What a worker goes by; replaced as a whole. */
 struct briefing {
     struct link_config config;
@@ -90,6 +85,9 @@ struct worker {
     struct session *first_dirty, **last_dirty;
     uint32_t warming[WORKER_SLOTS]; /* slots in pre-roll, first come first served */
     uint32_t warming_count;
+    /* Whoever begins before gets a quick start, see lap.h. Not so a session adopted from a worker
+     * that died: its client goes by the promise of the grant that it has. */
+    struct instant rush_until;
     struct net_timer warming_timer; /* another slice in the next turn */
     uint32_t making[WORKER_SLOTS];  /* slots that want frames made ahead, first come first served */
     uint32_t making_count;
