@@ -124,8 +124,9 @@ static bool may_go(const struct core *core, const struct session *s, const struc
 /* Asks one to go; it may lapse. */
 static bool order(struct core *core, struct canary *c, struct session *s,
                   const struct peering *to) {
-    if (!leaving_order(core, s, to, MOVE_CAUSE_DEGRADED))
+    if (!gains_left(core) || !leaving_order(core, s, to, MOVE_CAUSE_DEGRADED))
         return false;
+    gains_spend(core);
     s->move->asked = true;
     if (c->sent < CANARY_MAX)
         c->sessions[c->sent] = s->id;
@@ -141,7 +142,7 @@ static void send_wave(struct core *core, struct canary *c, const struct peering 
              l = list_after(&n->sessions, l)) {
             struct session *s = LIST_ELEMENT(l, struct session, at_node);
             if (may_go(core, s, c, to) && !order(core, c, s, to))
-                break; /* this node takes no more now */
+                break; /* this node takes no more now, or nobody goes */
         }
     }
 }
@@ -210,7 +211,9 @@ static void try_out(struct core *core, struct canary *c) {
     c->sent = 0;
     send_to_best(core, c);
     if (c->sent == 0) {
-        give_up(core, c, "nobody can go where clients fare better");
+        give_up(core, c,
+                gains_left(core) ? "nobody can go where clients fare better"
+                                 : "as many have gone in the last minute as may");
         return;
     }
     watch(core, c);

@@ -29,6 +29,10 @@
  * within CANARY_ONCE, and each time in vain it takes twice as long until others are tried. While we
  * drain there are no canaries: all leave anyhow.
  *
+ * A move costs: two streams for its overlap, a pre-roll, and the risk that the new path is worse.
+ * What a session must gain to be worth that is gain_wanted(); what all of them together may cost a
+ * cluster is its budget (gains.h), and a client goes so four times in half an hour at most.
+ *
  * Allocated when the first one begins. `canary` of the policy says how many; none by default.
  */
 #ifndef PEERD_CORE_CANARY_H

@@ -43,6 +43,7 @@ struct core *core_init(const struct core_setup *setup) {
         return NULL;
     }
     admission_init(&core->admission, &core->policy, setup->now);
+    gains_init(&core->gains, core->policy.limits.moves_per_minute, setup->now);
     return core;
 }
 
@@ -330,6 +331,7 @@ void core_check_invariants(const struct core *core) {
     leaving_check_invariants(core);
     canary_check_invariants(core);
     newcomers_check_invariants(core);
+    gains_check_invariants(core);
     ledger_check_invariants(&core->ledger);
     causes_check_invariants(core);
     load_check_invariants(core);

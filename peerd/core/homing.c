@@ -78,6 +78,7 @@ static void send_home(struct core *core, struct session *s) {
     struct homing *h = &core->homing;
     if (!leaving_order(core, s, s->group->issuer, MOVE_CAUSE_RETURN))
         return; /* its node takes no more orders now: it is come to again */
+    gains_spend(core);
     s->move->asked = true;
     core->counters.sessions_returned++;
     h->in_vain = 0;
@@ -89,7 +90,7 @@ static void look_through(struct core *core) {
     struct homing *h = &core->homing;
     const struct sessions *t = &core->sessions;
     for (uint32_t i = 0; i < HOMING_LOOKS && h->in_vain < t->slot_count; i++) {
-        if (!instant_reached(core->now, h->order_at))
+        if (!instant_reached(core->now, h->order_at) || !gains_left(core))
             return;
         h->cursor = h->cursor + 1 < t->slot_count ? h->cursor + 1 : 0;
         h->in_vain++;

@@ -11,8 +11,8 @@
  * was dead, cut off or drained: whoever left a bad path comes back as a canary or not at all
  * (newcomers.h), and what an operator moved by itself stays. Nobody goes who came less than
  * `return_after` ago, and no more than `return_per_s` a second go. Whoever comes and goes is damped
- * (monitor/damping.h) and has nobody back until it has stayed. While we drain, or do not know yet
- * what we serve, nobody is sent home.
+ * (monitor/damping.h) and has nobody back until it has stayed. A cluster's budget bounds it
+ * (gains.h). While we drain, or do not know yet what we serve, nobody is sent home.
  *
  * Sessions are looked through HOMING_LOOKS at a time, and only while some home is ready.
  */

@@ -61,8 +61,9 @@ static void send_wave(struct core *core, struct node *n) {
         struct peering *to = may_go(core, s) ? target(core, s, given) : NULL;
         if (to == NULL)
             continue;
-        if (!leaving_order(core, s, to, MOVE_CAUSE_DEGRADED))
-            break; /* it takes no more now */
+        if (!gains_left(core) || !leaving_order(core, s, to, MOVE_CAUSE_DEGRADED))
+            break; /* it takes no more now, or nobody goes */
+        gains_spend(core);
         s->move->asked = true;
         s->move->late_ms = l->late_ms;
         given[to->index]++;
@@ -77,8 +78,8 @@ static void send_wave(struct core *core, struct node *n) {
                    n->policy.name.text, l->late_ms, sent,
                    n->used_by_state[SESSION_STATE_COMMITTED]);
     l->next_at = instant_add(core->now, LOAD_WATCH);
-    if (sent > 0)
-        return;
+    if (sent > 0 || !gains_left(core))
+        return; /* when there is something of the budget left it goes on */
     core_trace(core, "load: %s sends frames %" PRIu32 " ms late: %s", n->policy.name.text,
                l->late_ms, l->asked >= most(l) ? "no more may go" : "nobody can go");
     l->state = LOAD_STATE_RESTING;

@@ -15,6 +15,7 @@
  * for LOAD_HOLD has to say so. Then a few of its sessions go first, as canaries do (the policy's
  * `canary` says how many; none by default), to the first of their backups that is fit and has room
  * by its own word; more follow only while it is late, and not while it catches up by a quarter.
+ * Each counts in the budget of gains (gains.h).
  * Never more than every LOAD_SHAREth of those that it had, no wave more than a second of a drain,
  * nobody who came less than CANARY_STAY ago; who does not go lapses (leaving.h). Their cause is
  * degraded, and the evidence how late it was. Who went stays: where it is now nothing is late.

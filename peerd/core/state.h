@@ -15,6 +15,7 @@
 #include "peerd/core/descriptions.h"
 #include "peerd/core/drain.h"
 #include "peerd/core/fares.h"
+#include "peerd/core/gains.h"
 #include "peerd/core/groups.h"
 #include "peerd/core/homing.h"
 #include "peerd/core/leaving.h"
@@ -51,6 +52,7 @@ struct core {
     struct homing homing;
     struct replan replan;
     struct causes causes;
+    struct gains gains;
     struct standbys_scratch standbys;
     struct core_counters counters;
     struct peering_face faces[POLICY_PEERS_MAX]; /* by index in the policy */

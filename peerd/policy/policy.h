@@ -197,6 +197,7 @@ struct policy_limits {
     enum policy_return homing;      /* of peers' sessions that are here … */
     struct duration return_after;   /* … when their cluster has been back for so long … */
     uint32_t return_per_s;          /* … so many a second */
+    uint32_t moves_per_minute;      /* asked to go because they gain by it */
     enum policy_redirect redirect;  /* of new sessions, to a peer */
     uint32_t hedge_ms_max;          /* [ms] longest hedge */
     uint32_t hedges_per_minute;     /* per session */

@@ -300,6 +300,11 @@ static const struct schema_row limit_rows[] = {
      .range = "1s..1d", .doc = "It has been back, and they have been here, for so long."},
     {"return_per_s", SCHEMA_COUNT, AT(policy_limits, return_per_s), .preset = "10",
      .range = "1..100000", .doc = "So many of them a second are asked to go."},
+    {"moves_per_minute", SCHEMA_COUNT, AT(policy_limits, moves_per_minute), .preset = "6000",
+     .range = "0..6000000",
+     .doc = "Sessions that are asked to go because they gain by it: off a bad path, or home. A "
+            "drain, what an operator wishes and clients that save themselves are not counted. 0: "
+            "none is asked."},
     {"redirect", SCHEMA_ENUM, AT(policy_limits, redirect), .preset = "never",
      .words = redirect_words,
      .doc = "New sessions begin at a peer: never, but while we drain; also if there is no room "

@@ -290,8 +290,8 @@ static void put_limits(struct text *t, const struct policy_limits *l) {
     put_duration(t, l->node_lease);
     text_putf(t, "; drain deadline ");
     put_duration(t, l->drain_deadline);
-    text_putf(t, "; a second: %u opens, %u drained", (unsigned)l->opens_per_s,
-              (unsigned)l->drain_per_s);
+    text_putf(t, "; a second: %u opens, %u drained; a minute: %u moves to fare better",
+              (unsigned)l->opens_per_s, (unsigned)l->drain_per_s, (unsigned)l->moves_per_minute);
     if (l->redirect != POLICY_REDIRECT_NEVER)
         text_putf(t, "; new sessions begin at a peer if %s",
                   l->redirect == POLICY_REDIRECT_WHEN_FULL ? "there is no room"

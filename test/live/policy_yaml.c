@@ -165,6 +165,7 @@ static void put_limits(FILE *out, const struct policy *p) {
                                                 : "when_better",
             l->return_per_s);
     put_duration(out, "return_after", l->return_after);
+    fprintf(out, "  moves_per_minute: %" PRIu32 "\n", l->moves_per_minute);
     fprintf(out, "  redirect: %s\n",
             l->redirect == POLICY_REDIRECT_NEVER       ? "never"
             : l->redirect == POLICY_REDIRECT_WHEN_FULL ? "when_full"

@@ -69,7 +69,8 @@ static inline void fixture_policy(struct policy *p, uint32_t nodes, uint32_t pee
                                        .node_lease = duration_s(1),
                                        .node_poll = duration_ms(100),
                                        .drain_deadline = duration_s(30),
-                                       .drain_per_s = 100};
+                                       .drain_per_s = 100,
+                                       .moves_per_minute = 6000};
 }
 
 static inline void fixture_start(struct fixture *f, uint64_t boot) {

@@ -104,3 +104,18 @@ Test(core_load, nobody_is_sent_where_there_is_no_room) {
     f->core->drain.active = false;
     fixture_free(f);
 }
+
+/* Three a minute for whatever gain: two at once, then one, and another twenty seconds later. */
+Test(core_load, no_more_a_minute_than_the_budget_of_gains) {
+    struct fixture *f = with_sessions(2);
+    f->core->policy.limits.moves_per_minute = 3;
+    gains_init(&f->core->gains, 3, f->core->now);
+    says(f, 35, 1200);
+    cr_expect_eq(asked(f), 2u);
+    says(f, 60, 10000);
+    cr_expect_eq(asked(f), 3u, "%lu", (unsigned long)asked(f));
+    cr_expect_eq(f->core->nodes[0]->load.state, LOAD_STATE_SHEDDING, "it waits for its turn");
+    says(f, 90, 12000);
+    cr_expect_eq(asked(f), 4u, "%lu", (unsigned long)asked(f));
+    fixture_free(f);
+}

@@ -183,7 +183,7 @@ Test(scenario, describes_itself) {
         "  clusters  fra1, ams1, lon1\n"
         "  detection detected within 300ms, beats every 50ms\n"
         "  limits    leases: session 5s, credit 5min, node 2s; drain deadline 30s; a second: 200 "
-        "opens, 100 drained\n"
+        "opens, 100 drained; a minute: 6000 moves to fare better\n"
         "  service   radio: capacity 1000\n"
         "  cluster   fra1: 1 x 2 workers, provider acme, peers: ams1\n"
         "  cluster   ams1: 2 x 3 workers, capacity 50\n"

@@ -50,3 +50,75 @@ Test(witness_wished, who_refused_is_not_moved_to_before_it_may) {
         cr_expect_eq(f.w.state, rows[i].asked == 0 ? WITNESS_FOLLOWING : WITNESS_MOVING);
     }
 }
+
+/* Two ways there and back, each time for a good reason: enough within half an hour. */
+Test(witness_wished, who_has_gained_by_so_many_moves_stays) {
+    static const struct {
+        const char *what;
+        enum move_cause cause;
+        int64_t later_s;
+        int gained;
+        bool goes;
+    } rows[] = {
+        {"off a bad path once more", MOVE_CAUSE_DEGRADED, 0, WITNESS_GAINS_MAX, false},
+        {"home once more", MOVE_CAUSE_RETURN, 0, WITNESS_GAINS_MAX, false},
+        {"a drain is no wish", MOVE_CAUSE_DRAIN, 0, WITNESS_GAINS_MAX, true},
+        {"half an hour after the first of them", MOVE_CAUSE_RETURN, 1801, WITNESS_GAINS_MAX, true},
+        {"it could not come back", MOVE_CAUSE_DEGRADED, 0, WITNESS_GAINS_MAX - 1, false},
+        {"it can come back", MOVE_CAUSE_RETURN, 0, WITNESS_GAINS_MAX - 1, true},
+        {"room for two", MOVE_CAUSE_DEGRADED, 0, WITNESS_GAINS_MAX - 2, true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        struct instant first = at_ms(f.ms - rows[i].later_s * 1000);
+        for (int k = 0; k < rows[i].gained; k++)
+            f.w.gained[k] = instant_add(first, duration_ms(10 * (WITNESS_GAINS_MAX - k)));
+        wish(rows[i].cause);
+        cr_expect_eq(f.w.state, rows[i].goes ? WITNESS_MOVING : WITNESS_FOLLOWING, "%s",
+                     rows[i].what);
+        cr_expect_eq(f.w.stats.gains_denied, rows[i].goes ? 0u : 1u, "%s", rows[i].what);
+        forget_sent();
+    }
+}
+
+/* It follows server 2, which it was asked to go to with that cause. */
+static void goes(enum move_cause cause) {
+    start_streaming();
+    wish(cause);
+    uint64_t first = resume_to(2, RESUME_COMMIT, 0)->u.resume.from_frame;
+    give_grant(2, RESUME_COMMIT);
+    for (uint64_t n = 50; n < first + 3; n++) {
+        stream(0, n, n + 1);
+        if (n >= first)
+            give_frame(2, n);
+    }
+    cr_assert_eq(f.w.serving, 2);
+    forget_sent();
+}
+
+Test(witness_wished, moves_that_it_gained_by_are_remembered_and_no_others) {
+    goes(MOVE_CAUSE_DRAIN);
+    cr_expect(instant_is_never(f.w.gained[0]));
+    goes(MOVE_CAUSE_RETURN);
+    cr_expect_not(instant_is_never(f.w.gained[0]));
+    cr_expect(instant_is_never(f.w.gained[1]));
+    goes(MOVE_CAUSE_DEGRADED);
+    cr_expect_not(instant_is_never(f.w.gained[0]));
+}
+
+/* A server that cannot go on is left without anybody's wish. */
+Test(witness_wished, moves_of_its_own_are_not_counted) {
+    start_streaming();
+    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1981), .server = 0};
+    e.u.notice = (struct message_notice){.session = session,
+                                         .number = 1,
+                                         .what = NOTICE_END,
+                                         .error = ERR_SOURCE_FAILED,
+                                         .end = FRAME_NEVER};
+    f.ms = 1981;
+    step(&e);
+    cr_assert_eq(resume_to(1, RESUME_COMMIT, 0)->u.resume.cause, MOVE_CAUSE_DEGRADED);
+    give_grant(1, RESUME_COMMIT);
+    cr_assert_eq(f.w.serving, 1);
+    cr_expect(instant_is_never(f.w.gained[0]));
+}

@@ -51,6 +51,8 @@ void witness_init(struct witness *w, const struct witness_config *config, struct
     w->serving = SERVER_NONE;
     w->follow_at = w->miss_since = w->dwell_until = w->probed_at = w->report_at = w->debt_at = now;
     w->report_next = now;
+    for (int i = 0; i < WITNESS_GAINS_MAX; i++)
+        w->gained[i] = INSTANT_NEVER;
     w->decided_at = w->probe_at = w->reseated_at = w->repair_at = w->wake_at = INSTANT_NEVER;
     budget_init(&w->hedges, config->hedges_per_minute, now);
     budget_init(&w->moves, config->moves_per_minute, now);

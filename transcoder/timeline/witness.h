@@ -86,6 +86,12 @@
 #define WITNESS_OUT_MAX     64 /* intentions that one event can cause: several for each server */
 #define WITNESS_SERVER_NONE UINT8_MAX
 
+/* Who has been moved so often so that it fares better, or home again, stays where it is when it is
+ * asked for that once more: two ways there and back are enough of anything that comes and goes. Off
+ * a bad path it goes only if it could come back, too. */
+#define WITNESS_GAINS_MAX    4
+#define WITNESS_GAINS_WITHIN duration_s(1800)
+
 enum witness_state {
     WITNESS_OPENING,    /* first commit not granted yet, or no media yet */
     WITNESS_FOLLOWING,  /* the serving server delivers */
@@ -237,6 +243,7 @@ struct witness_stats {
     uint64_t refusals;      /* received */
     uint64_t budget_denied; /* hedges not asked for want of budget */
     uint64_t forged;        /* answers with another's nonce, notices of another session: dropped */
+    uint64_t gains_denied;  /* wishes to move that were not heeded: moved too often of late */
     uint64_t nacked;        /* frames asked for once more, each time */
     uint64_t stale_grants;  /* of an epoch no longer asked for, released */
 };
@@ -270,6 +277,7 @@ struct witness {
     struct instant probe_at;    /* next question for a sign of life while media is missing */
     struct instant report_at;   /* next report */
     struct instant report_next; /* … and when it would be once the last one is answered */
+    struct instant gained[WITNESS_GAINS_MAX]; /* newest first; "never": less often */
     uint32_t lease_ms;          /* [ms] that a report renews, as the server has said; 0: unknown */
     uint8_t unheard;            /* reports in a row without an answer: a lease hangs on them */
     struct instant reseated_at; /* the serving server was asked to take up again; "never" */

@@ -290,6 +290,14 @@ static void forgive_detour(struct witness *w, uint8_t server) {
         w->reseated_at = INSTANT_NEVER;
 }
 
+/* It went because it was asked to, and not because it heard nothing. */
+static void note_gain(struct witness *w, struct instant now) {
+    if (w->state != WITNESS_MOVING || !witness_is_for_gain(w->attempt.cause))
+        return;
+    memmove(&w->gained[1], &w->gained[0], sizeof(w->gained) - sizeof(w->gained[0]));
+    w->gained[0] = now;
+}
+
 void witness_follow(const struct turn *t) {
     struct witness *w = t->w;
     uint8_t server = w->attempt.server;
@@ -327,6 +335,7 @@ void witness_follow(const struct turn *t) {
         w->stats.commits++;
         open_move(t, live);
         budget_spend(&w->moves, t->now);
+        note_gain(w, t->now);
         if (old != server)
             w->dwell_until = instant_add(t->now, w->config.dwell);
     }

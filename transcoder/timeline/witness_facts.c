@@ -254,10 +254,25 @@ static uint8_t find_target(const struct witness *w, const struct key_hint *hint)
     return SERVER_NONE;
 }
 
+/* Whoever leaves a bad path must be able to come back from a worse one: it goes only if there is
+ * room for two. */
+static bool has_gained_enough(const struct witness *w, enum move_cause cause, struct instant now) {
+    int room = cause == MOVE_CAUSE_RETURN ? 1 : 2;
+    struct instant first = w->gained[WITNESS_GAINS_MAX - room];
+    return witness_is_for_gain(cause) && !instant_is_never(first) &&
+           instant_before(now, instant_add(first, WITNESS_GAINS_WITHIN));
+}
+
 /* Who has refused us and said when to ask again is not asked before. A drain leads elsewhere, then;
  * another wish, to be at that very server, comes again. */
 static void move_asked(const struct turn *t, const struct message_notice *m) {
     uint8_t target = find_target(t->w, &m->target);
+    if (has_gained_enough(t->w, m->cause, t->now)) {
+        t->w->stats.gains_denied++;
+        trace_linef(t->out->trace, t->now, "moved often enough of late -> staying at %s",
+                    witness_server_name(t->w, t->w->serving));
+        return;
+    }
     if (target != SERVER_NONE && instant_before(t->now, t->w->servers[target].not_before)) {
         if (m->cause != MOVE_CAUSE_DRAIN)
             return;

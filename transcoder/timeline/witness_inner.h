@@ -126,6 +126,11 @@ void witness_standby_granted(const struct turn *t, uint8_t server, uint32_t leas
 /* A server has refused: remembers for how long it is not to be asked again. */
 void witness_server_refused(const struct turn *t, uint8_t server, const struct message_refuse *m);
 
+/* It is not lost where it is: it would fare better elsewhere, or at home. */
+static inline bool witness_is_for_gain(enum move_cause cause) {
+    return cause == MOVE_CAUSE_DEGRADED || cause == MOVE_CAUSE_RETURN;
+}
+
 /* Hellos, standbys and reports that are due. */
 void witness_keep_paths(const struct turn *t);
 struct instant witness_paths_deadline(const struct witness *w);

@@ -217,6 +217,7 @@ static void take_stats(struct witness_rest *r, const struct witness_stats *s) {
     r->forged = (uint32_t)s->forged;
     r->stale = (uint32_t)s->stale_grants;
     r->nacked = (uint32_t)s->nacked;
+    r->gains_denied = (uint32_t)s->gains_denied;
 }
 
 void witness_rest_take(struct witness_rest *r, const struct witness *w, struct instant now) {
@@ -248,6 +249,7 @@ void witness_rest_take(struct witness_rest *r, const struct witness *w, struct i
         .serving = w->serving,
         .cold = w->config.cold,
     };
+    memcpy(r->gained, w->gained, sizeof(r->gained));
     take_stats(r, &w->stats);
     take_playout(r, w->playout);
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
@@ -283,6 +285,8 @@ void witness_rest_shift(struct witness_rest *r, struct duration by) {
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         shift(all[i], by);
+    for (size_t i = 0; i < WITNESS_GAINS_MAX; i++)
+        shift(&r->gained[i], by);
     shift_schedule(&r->schedule, by);
     for (uint8_t i = 0; i < r->server_count; i++) {
         struct witness_rest_server *s = &r->servers[i];

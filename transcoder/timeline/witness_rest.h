@@ -50,9 +50,11 @@ struct witness_rest {
     uint64_t counter, follow_counter;
     struct instant report_at, standby_at, standby_until;
     struct instant follow_at, miss_since, debt_at, probed_at, reseated_at, dwell_until;
+    struct instant gained[WITNESS_GAINS_MAX];
     int64_t debt_us;
     uint32_t epoch, epoch_high, notice, lease_ms, told;
-    uint32_t hedges_started, extensions, cancels, commits, refusals, budget_denied, forged, stale;
+    uint32_t hedges_started, extensions, cancels, commits, refusals, budget_denied, forged, stale,
+        gains_denied;
     uint32_t nacked, repaired;
     struct instant anchor; /* of the playout buffer; its figures follow */
     uint64_t end, mergeable_from, serving_from;

@@ -382,6 +382,7 @@ static void restore_stats(struct witness_stats *s, const struct witness_rest *r)
                                 .budget_denied = r->budget_denied,
                                 .forged = r->forged,
                                 .stale_grants = r->stale,
+                                .gains_denied = r->gains_denied,
                                 .nacked = r->nacked};
 }
 
@@ -406,6 +407,7 @@ static void restore_figures(struct witness *w, const struct witness_rest *r) {
     w->hedges = r->hedges;
     w->moves = r->moves;
     w->notice = r->notice;
+    memcpy(w->gained, r->gained, sizeof(w->gained));
     w->lease_ms = r->lease_ms;
     w->told = r->told; /* its newest reports were answered: no list is on its way by them */
     w->told_by = r->told_by;
