@@ -15,14 +15,37 @@ static bool drains(const struct peering *home) {
     return home->verdict.verdict == VERDICT_DRAINING || home->description.draining;
 }
 
+/* It has been away, at home, for so long. */
+static void forgive(struct session *s, struct duration away) {
+    int64_t times = away.us / HOMING_CALM.us;
+    s->homed = (uint8_t)(times < s->homed ? s->homed - times : 0);
+}
+
 void homing_came(struct core *core, struct session *s, enum move_cause cause) {
     const struct peering *home = s->group->issuer;
     bool wished = cause == MOVE_CAUSE_DRAIN && (home == NULL || !drains(home));
     s->came_s = core_second(core);
     s->came_cause = (uint8_t)(wished ? MOVE_CAUSE_NONE : cause);
+    if (s->homed > 0)
+        forgive(s, duration_s((int64_t)s->came_s - (int64_t)s->homed_s));
 }
 
 /* ---- may it go ------------------------------------------------------------------------------- */
+
+/* So long it stays here, since it came or was asked in vain to go. */
+static struct duration wait_of(const struct core *core, const struct session *s) {
+    struct duration after = core->policy.limits.return_after;
+    if (s->homed == 0)
+        return after;
+    struct duration hold = duration_scale(duration_max(after, HOMING_HOLD), 1U << s->homed, 1);
+    return duration_min(hold, duration_max(after, HOMING_HOLD_MAX));
+}
+
+static bool has_waited(const struct core *core, const struct session *s) {
+    bool asked = s->homed > 0 && s->homed_s > s->came_s;
+    int64_t since_s = asked ? s->homed_s : s->came_s;
+    return !duration_less(duration_s(core_second(core) - since_s), wait_of(core, s));
+}
 
 static bool is_ready(const struct core *core, const struct peering *home) {
     return verdict_is_usable(home->verdict.verdict) && !drains(home) && !home->damping.damped &&
@@ -55,10 +78,9 @@ static bool has_fled(const struct session *s) {
 
 static bool may_go_home(const struct core *core, const struct session *s) {
     const struct peering *home = s->group->issuer;
-    struct duration after = core->policy.limits.return_after;
     if (home == NULL || s->state != SESSION_STATE_COMMITTED || s->queue != NULL || !has_fled(s) ||
-        duration_less(duration_s(core_second(core) - (int64_t)s->came_s), after) ||
-        !is_ready(core, home) || leaving_target(core, s, &home->policy.name) != home)
+        !has_waited(core, s) || !is_ready(core, home) ||
+        leaving_target(core, s, &home->policy.name) != home)
         return false;
     return core->policy.limits.homing == POLICY_RETURN_ALWAYS || is_better(core, s, home);
 }
@@ -80,6 +102,8 @@ static void send_home(struct core *core, struct session *s) {
         return; /* its node takes no more orders now: it is come to again */
     gains_spend(core);
     s->move->asked = true;
+    s->homed_s = core_second(core);
+    s->homed += s->homed < HOMING_VAIN_MAX; /* in vain, until it has stayed there */
     core->counters.sessions_returned++;
     h->in_vain = 0;
     h->order_at = instant_add(instant_max(h->order_at, core->now),

@@ -11,7 +11,17 @@
  * was dead, cut off or drained: whoever left a bad path comes back as a canary or not at all
  * (newcomers.h), and what an operator moved by itself stays. Nobody goes who came less than
  * `return_after` ago, and no more than `return_per_s` a second go. Whoever comes and goes is damped
- * (monitor/damping.h) and has nobody back until it has stayed. A cluster's budget bounds it
+ * (monitor/damping.h) and has nobody back until it has stayed.
+ *
+ * A home that lives, and that this one client is cut off from again and again, is damped by nobody.
+ * So a session that was sent home in vain, since it did not go or had to flee again, stays twice as
+ * long before it is sent home again, HOMING_HOLD at least and each time twice as long as the time
+ * before, HOMING_HOLD_MAX at most: the penalty of routes that flap (RFC 2439) as a hold-down that
+ * doubles. Each HOMING_CALM that it has stayed at home takes one such time back. To flee is never
+ * held back. What is remembered is with the record here: a session that another cluster takes over,
+ * or that nothing is held of in between, begins anew, and a restart forgets; so its client keeps
+ * count, too (gains.h).
+ * A cluster's budget bounds it
  * (gains.h). While we drain, or do not know yet what we serve, nobody is sent home.
  *
  * Sessions are looked through HOMING_LOOKS at a time, and only while some home is ready.
@@ -24,10 +34,14 @@
 
 #include <stdint.h>
 
-#define HOMING_LOOKS 512              /* sessions looked at in a step */
-#define HOMING_STEP  duration_ms(100) /* [ms] between steps while there is somebody to be found */
-#define HOMING_REST  duration_s(1)    /* [s] when nobody was, or no home is ready */
-#define HOMING_GAIN  duration_ms(5)   /* [ms] less is not worth the way */
+#define HOMING_LOOKS    512              /* sessions looked at in a step */
+#define HOMING_STEP     duration_ms(100) /* [ms] between steps while somebody is found */
+#define HOMING_REST     duration_s(1)    /* [s] when nobody was, or no home is ready */
+#define HOMING_GAIN     duration_ms(5)   /* [ms] less is not worth the way */
+#define HOMING_HOLD     duration_s(15)   /* [s] doubled by the first time in vain */
+#define HOMING_HOLD_MAX duration_s(3600) /* [s] or `return_after`, if that is longer */
+#define HOMING_CALM     duration_s(600)  /* [s] at home: a lasting return, as most are */
+#define HOMING_VAIN_MAX 8                /* times that are counted: the longest wait is reached */
 
 struct core;
 struct core_event;

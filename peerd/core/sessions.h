@@ -29,6 +29,7 @@ struct session {
     uint32_t mark;            /* of the full report that told it last */
     uint32_t profile, source; /* names, interned */
     uint32_t came_s;          /* [s] when it came to be served here (core_second) … */
+    uint32_t homed_s;         /* [s] when it was sent home last; see homing.h … */
     int64_t expires_s;        /* [s] since the Unix epoch */
     struct addr client;
     struct instant since;
@@ -38,6 +39,7 @@ struct session {
     uint32_t rtt_us, jitter_us;                 /* [µs] */
     uint16_t came_from;                         /* number of the peer (newcomers.h), or 0 */
     uint8_t came_cause;                         /* … and why, see homing.h */
+    uint8_t homed;                              /* … so often in vain of late */
     bool hot;                                   /* a standby that sends, too */
     struct move *move;                          /* owned; NULL: not moving */
     struct link at_node;                        /* on node->sessions */

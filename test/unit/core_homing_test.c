@@ -193,3 +193,85 @@ Test(core_homing, no_more_a_minute_than_the_budget_of_gains) {
     cr_expect_eq(b.f->core->counters.sessions_returned, 3u, "nobody goes");
     fixture_free(b.f);
 }
+
+/* ---- in vain --------------------------------------------------------------------------------- */
+
+/* It serves from home again, and stands by here. */
+static void goes_home(struct bed *b) {
+    b->sessions[0].purpose = RESUME_STANDBY;
+    b->sessions[0].epoch++;
+    b->sessions[0].cause = MOVE_CAUSE_NONE;
+    tell(b, VERDICT_ALIVE);
+}
+
+static void flees(struct bed *b) {
+    b->sessions[0].purpose = RESUME_COMMIT;
+    b->sessions[0].epoch++;
+    b->sessions[0].cause = MOVE_CAUSE_CRASHED;
+    b->sessions[0].served_by = key_hint_of(&b->f->policy.peers[0].key);
+    tell(b, VERDICT_ALIVE);
+}
+
+/* [s] from now until it is sent home; 0: not within that. */
+static int64_t sent_home_after(struct bed *b, int64_t at_most_s) {
+    for (int64_t ms = 500; ms <= at_most_s * 1000; ms += 500) {
+        wait(b, 500, VERDICT_ALIVE);
+        if (sent_home(b) == 1)
+            return ms / 1000;
+    }
+    return 0;
+}
+
+/* Seconds are counted whole. */
+static void expect_about(int64_t seen_s, int64_t wanted_s, const char *what) {
+    cr_expect(seen_s >= wanted_s - 1 && seen_s <= wanted_s + 2, "%s: after %lld s, not %lld", what,
+              (long long)seen_s, (long long)wanted_s);
+}
+
+/* Its way home is cut again and again, and home lives all the time. */
+Test(core_homing, who_has_to_flee_again_stays_twice_as_long) {
+    static const int64_t waits_s[] = {5, 30, 60, 120};
+    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
+        flees(&b);
+        expect_about(sent_home_after(&b, 200), waits_s[i], "in vain");
+        goes_home(&b);
+        wait(&b, 3000, VERDICT_ALIVE);
+    }
+    session_find(b.f->core, &b.sessions[0].session)->homed = HOMING_VAIN_MAX;
+    flees(&b);
+    expect_about(sent_home_after(&b, 4000), 3600, "and no longer than an hour");
+    fixture_free(b.f);
+}
+
+Test(core_homing, who_stayed_at_home_is_forgiven) {
+    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    for (int i = 0; i < 2; i++) {
+        flees(&b);
+        cr_assert_gt(sent_home_after(&b, 200), 0);
+        goes_home(&b);
+        wait(&b, 3000, VERDICT_ALIVE);
+    }
+    wait(&b, duration_in_ms(HOMING_CALM), VERDICT_ALIVE);
+    flees(&b);
+    expect_about(sent_home_after(&b, 200), 30, "one of two times");
+    goes_home(&b);
+    wait(&b, 2 * duration_in_ms(HOMING_CALM), VERDICT_ALIVE);
+    flees(&b);
+    expect_about(sent_home_after(&b, 200), 5, "all of them");
+    fixture_free(b.f);
+}
+
+/* Its client does not go, for whatever reason: it is asked later and later. */
+Test(core_homing, who_does_not_go_is_asked_less_and_less) {
+    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    flees(&b);
+    expect_about(sent_home_after(&b, 200), 5, "at first");
+    wait(&b, 14000, VERDICT_ALIVE);
+    cr_assert_eq(sent_home(&b), 0u, "it has lapsed");
+    expect_about(14 + sent_home_after(&b, 200), 30, "then");
+    wait(&b, 14000, VERDICT_ALIVE);
+    cr_assert_eq(sent_home(&b), 0u, "it has lapsed");
+    expect_about(14 + sent_home_after(&b, 200), 60, "then");
+    fixture_free(b.f);
+}
