@@ -89,3 +89,44 @@ Test(core_leaving, what_has_lapsed_is_not_told) {
     cr_expect_eq(a.order_count, 0u);
     fixture_free(f);
 }
+
+/* Where it is to go if nobody names a cluster: the first that is fit; one that comes and goes only
+ * for want of another; one that is named even so. */
+Test(core_leaving, who_comes_and_goes_is_taken_for_want_of_another) {
+    static const struct {
+        const char *what;
+        bool damped[2], dead[2];
+        int wanted; /* index; -1: anybody */
+        int to;     /* -1: nobody */
+    } rows[] = {
+        {"the first", {false, false}, {false, false}, -1, 0},
+        {"the first comes and goes", {true, false}, {false, false}, -1, 1},
+        {"… and the other is dead", {true, false}, {false, true}, -1, 0},
+        {"both come and go", {true, true}, {false, false}, -1, 0},
+        {"the one that was named does", {true, false}, {false, false}, 0, 0},
+        {"the other is named", {false, false}, {false, false}, 1, 1},
+        {"the one that was named is dead", {false, false}, {false, true}, 1, 0},
+        {"both are dead", {false, true}, {true, true}, -1, -1},
+    };
+    struct fixture *f = fixture_new(1, 2, 100);
+    struct node_session s = fixture_session(1, 1, RESUME_COMMIT);
+    for (int i = 0; i < 2; i++)
+        s.backups[i] = f->policy.peers[i].name;
+    s.backup_count = 2;
+    fixture_register(f);
+    fixture_node(f, 0, &(struct fixture_report){.sessions = &s, .session_count = 1});
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        struct name wanted = {""};
+        for (int i = 0; i < 2; i++) {
+            struct peering *p = f->core->peers[i];
+            p->verdict.verdict = rows[row].dead[i] ? VERDICT_CRASHED : VERDICT_ALIVE;
+            p->damping.damped = rows[row].damped[i];
+            if (rows[row].wanted == i)
+                wanted = p->policy.name;
+        }
+        const struct peering *to =
+            leaving_target(f->core, session_find(f->core, &s.session), &wanted);
+        cr_expect_eq(to == NULL ? -1 : (int)to->index, rows[row].to, "%s", rows[row].what);
+    }
+    fixture_free(f);
+}
