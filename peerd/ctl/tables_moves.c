@@ -15,13 +15,21 @@ void tables_moving(const json_t *answer) {
         printf("%s stays at %s\n", text_of(answer, "session"), text_of(answer, "cluster"));
 }
 
+/* An epoch, or what stands for one that this end does not know. */
+static const char *epoch_text(const json_t *m, const char *key, char out[16]) {
+    long long epoch = number_of(m, key);
+    snprintf(out, 16, epoch > 0 ? "%lld" : "?", epoch);
+    return out;
+}
+
 void tables_moves(const json_t *answer) {
     const json_t *m;
     size_t i;
+    char before[16], after[16];
     json_array_foreach(json_object_get(answer, "moves"), i, m) printf(
-        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %lld > %lld)%s%s%s\n", number_of(m, "number"),
+        "%4lld  %.1f s ago  %s  %s > %s  %s (epoch %s > %s)%s%s%s\n", number_of(m, "number"),
         seconds_of(m, "begun_ms_ago"), text_of(m, "session"), text_of(m, "from"), text_of(m, "to"),
-        text_of(m, "cause"), number_of(m, "epoch_from"), number_of(m, "epoch_to"),
+        text_of(m, "cause"), epoch_text(m, "epoch_from", before), epoch_text(m, "epoch_to", after),
         json_is_object(json_object_get(m, "called_off")) ? ", called off" : "",
         text_of(m, "evidence")[0] != '\0' ? ": " : "", text_of(m, "evidence"));
     if (i == 0)
@@ -72,10 +80,11 @@ static void preroll(const json_t *p) {
 /* Two lines, or three with evidence. */
 static void ledger_row(const json_t *m) {
     const json_t *phases = json_object_get(m, "phases"), *off = json_object_get(m, "called_off");
-    printf("%5lld %s %-22s %-11s %-8s %-8s %-8s %lld > %lld\n", number_of(m, "number"),
+    char before[16], after[16];
+    printf("%5lld %s %-22s %-11s %-8s %-8s %-8s %s > %s\n", number_of(m, "number"),
            text_of(m, "begun_at"), text_of(m, "session"), text_of(m, "cause"), text_of(m, "side"),
-           text_of(m, "from"), text_of(m, "to"), number_of(m, "epoch_from"),
-           number_of(m, "epoch_to"));
+           text_of(m, "from"), text_of(m, "to"), epoch_text(m, "epoch_from", before),
+           epoch_text(m, "epoch_to", after));
     if (json_is_object(off))
         called_off(off, phases);
     else

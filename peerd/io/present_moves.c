@@ -67,19 +67,24 @@ static json_t *preroll_json(const struct move *m) {
                          : json_integer((json_int_t)m->merges_after));
 }
 
+/* Which one the other end assigned is its to know. */
+static json_t *epoch_json(uint32_t epoch) {
+    return epoch > 0 ? json_integer(epoch) : json_null();
+}
+
 static json_t *move_json(const struct ledger_entry *e, struct instant now) {
     const struct move *m = &e->move;
     struct duration ago = instant_since(now, m->begun);
     char id[SESSION_ID_TEXT_LEN + 1];
     session_id_to_text(&m->session, id);
     return json_pack(
-        "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
+        "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, "
         "s:o, s:o, s:s, s:b, s:o, s:o}",
         "number", (json_int_t)e->number, "session", id, "side", m->out ? "leaving" : "arriving",
         "cause", move_cause_name(e->cause), "state", move_state_name(m->state), "from",
         m->from.text, "to", m->to.text, "held",
         m->out ? json_null() : json_string(protection_name(m->held)), "epoch_from",
-        (json_int_t)m->epoch_from, "epoch_to", (json_int_t)m->epoch_to, "silent_ms",
+        epoch_json(m->epoch_from), "epoch_to", epoch_json(m->epoch_to), "silent_ms",
         (json_int_t)m->silent_ms, "orders", (json_int_t)m->orders, "begun_ms_ago",
         duration_in_ms(ago), "begun_at", date_json(ago), "phases", phases_json(m), "overlap_ms",
         between_ms(m->overlaps, m->switched), "release_ms", between_ms(m->switched, m->released),

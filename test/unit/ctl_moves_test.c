@@ -1,0 +1,37 @@
+/* What people read of a move: what this end does not know is not shown as a number. */
+#include "peerd/ctl/ctl.h"
+#include "peerd/ctl/tables.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static json_t *one_move(json_t *before, json_t *after) {
+    return json_pack("{s:[{s:i, s:s, s:f, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:b}]}", "moves",
+                     "number", 7, "begun_at", "2026-01-01T00:00:00Z", "begun_ms_ago", 1500.0,
+                     "session", "AAAAAAAAAAAAAAAAAAAAAA", "cause", "drain", "side", "leaving",
+                     "from", "fra1", "to", "ams1", "epoch_from", before, "epoch_to", after,
+                     "evidence", "", "settled", true);
+}
+
+static bool says(void (*show)(const json_t *), json_t *answer, const char *wanted) {
+    static char text[4096];
+    FILE *out = tmpfile(), *before = stdout;
+    cr_assert_not_null(out);
+    stdout = out;
+    show(answer);
+    stdout = before;
+    rewind(out);
+    text[fread(text, 1, sizeof(text) - 1, out)] = '\0';
+    fclose(out);
+    json_decref(answer);
+    return strstr(text, wanted) != NULL;
+}
+
+Test(ctl_moves, an_epoch_that_is_not_known_is_no_number) {
+    cr_expect(says(tables_ledger, one_move(json_integer(1), json_null()), " 1 > ?\n"));
+    cr_expect(says(tables_ledger, one_move(json_null(), json_integer(2)), " ? > 2\n"));
+    cr_expect(says(tables_ledger, one_move(json_integer(1), json_integer(2)), " 1 > 2\n"));
+    cr_expect(says(tables_moves, one_move(json_integer(1), json_null()), "(epoch 1 > ?)"));
+    cr_expect(says(tables_moves, one_move(json_integer(1), json_integer(2)), "(epoch 1 > 2)"));
+}
