@@ -287,9 +287,14 @@ int ctl_why(const struct ctl_options *o) {
         return show(o, "GET", path, tables_why_session);
     }
     if (o->word_count != 1 || !name_set(&name, o->words[0])) {
-        fputs("peerctl why: expected the name of one peer, or a session; try `peerctl peers` or "
-              "`peerctl sessions`\n",
-              stderr);
+        fprintf(stderr,
+                "peerctl why: expected the name of one peer, or a session; found %s%s%s; try "
+                "`peerctl peers` or `peerctl sessions`\n",
+                o->word_count == 1 ? "`" : "",
+                o->word_count == 1   ? o->words[0]
+                : o->word_count == 0 ? "nothing"
+                                     : "several words",
+                o->word_count == 1 ? "`" : "");
         return CTL_USAGE;
     }
     snprintf(path, sizeof(path), "/v1/why?cluster=%s", name.text);

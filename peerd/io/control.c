@@ -6,6 +6,7 @@
 #include "peerd/io/daemon.h"
 #include "peerd/io/reach.h"
 #include "peerd/net/clock.h"
+#include "peerd/policy/fault.h"
 #include "peerd/wire/json_read.h"
 #include "topo/location.h"
 
@@ -249,6 +250,22 @@ static void get_why_session(struct daemon *d, struct net_http_request *r, const 
         answer_text_or(d, r, present_why_session(d, &id, &json), NULL, &json);
 }
 
+/* A word that is no peer's name: who there is, and whom it may have meant. */
+static void answer_no_peer(const struct daemon *d, struct net_http_request *r,
+                           const struct name *found) {
+    const char *names[POLICY_PEERS_MAX], *near;
+    char detail[DETAIL_SIZE];
+    for (uint32_t i = 0; i < d->peer_count; i++)
+        names[i] = d->policy->peers[i].name.text;
+    near = fault_nearest(found->text, names, d->peer_count);
+    snprintf(detail, sizeof(detail),
+             "cluster: expected one of the %u peers that `peerctl peers` lists, or the id of a "
+             "session (22 characters); found `%s`%s%s%s",
+             (unsigned)d->peer_count, found->text, near != NULL ? "; did you mean `" : "",
+             near != NULL ? near : "", near != NULL ? "`?" : "");
+    net_http_answer_problem(r, 404, ERR_NOT_FOUND, detail, 0);
+}
+
 static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index) {
     const char *text = net_http_query(r, "cluster"), *session = net_http_query(r, "session");
     struct name name;
@@ -266,8 +283,7 @@ static void get_why(struct daemon *d, struct net_http_request *r, uint32_t index
             control_answer_text(r, present_why(d, i));
             return;
         }
-    net_http_answer_problem(r, 404, ERR_NOT_FOUND, "cluster: no peer of that name in the policy",
-                            0);
+    answer_no_peer(d, r, &name);
 }
 
 /* Of a list that may be long. False: it has been answered. */

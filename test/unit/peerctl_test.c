@@ -246,7 +246,7 @@ Test(peerctl, a_running_peerd) {
     expect("why whom", CTL("why", "--policy", policy_path), 64, "",
            "expected the name of one peer");
     expect("why a session", CTL("why", "AAAAAAAAAAAAAAAAAAAAAA", "--policy", policy_path), 1, "",
-           "refused (404)");
+           "session: expected one that is served or opened here");
     expect("ledger of one",
            CTL("ledger", "--session", "AAAAAAAAAAAAAAAAAAAAAA", "--cause", "drain", "--policy",
                policy_path),
@@ -264,7 +264,9 @@ Test(peerctl, a_running_peerd) {
     expect("rank which service", CTL("rank", "192.0.2.7", "tv", "--policy", policy_path), 1, "",
            "found `tv`");
     expect("why of a stranger", CTL("why", "rom9", "--policy", policy_path), 1, "",
-           "no peer of that name");
+           "or the id of a session (22 characters); found `rom9`\n");
+    expect("why of a slip", CTL("why", "asm1", "--policy", policy_path), 1, "",
+           "found `asm1`; did you mean `ams1`?\n");
     cr_expect_eq(program_wait(&rig.peerd, 0), -1, "it runs still");
 }
 
