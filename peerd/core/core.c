@@ -57,6 +57,7 @@ void core_free(struct core *core) {
     coords_free(core);
     free(core->canaries);
     free(core->newcomers);
+    free(core->counterparts);
     interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);

@@ -127,6 +127,44 @@ bool ledger_told(struct ledger *l, const struct session_id *session,
     return false;
 }
 
+static struct ledger_entry *newest_of(struct ledger *l, const struct session_id *session, bool out,
+                                      uint32_t epoch) {
+    uint64_t number = l->newest[bucket_of(session)];
+    for (; ledger_find(l, number) != NULL; number = at(l, number)->before) {
+        struct ledger_entry *e = at(l, number);
+        const struct move *m = &e->move;
+        if (m->out != out || m->state != MOVE_STATE_OVER || !session_id_equal(&m->session, session))
+            continue;
+        if (out ? m->epoch_from < epoch && (m->epoch_to == 0 || m->epoch_to == epoch)
+                : m->epoch_to > epoch)
+            return e;
+    }
+    return NULL;
+}
+
+bool ledger_heard_arrival(struct ledger *l, const struct session_id *session, const struct name *to,
+                          uint32_t epoch, const struct message_moved *told) {
+    struct ledger_entry *e = newest_of(l, session, true, epoch);
+    if (e == NULL)
+        return false;
+    e->move.to = *to;
+    e->move.epoch_to = epoch;
+    if (told->epoch != 0)
+        e->told = *told;
+    return true;
+}
+
+bool ledger_heard_departure(struct ledger *l, const struct session_id *session,
+                            const struct name *from, uint32_t epoch, uint16_t prepare_ms,
+                            uint16_t overlap_ms) {
+    struct ledger_entry *e = newest_of(l, session, false, epoch);
+    if (e == NULL || !name_equal(&e->move.from, from))
+        return false;
+    e->move.epoch_from = epoch;
+    e->left = (struct ledger_left){true, prepare_ms, overlap_ms};
+    return true;
+}
+
 void ledger_check_invariants(const struct ledger *l) {
     for (uint64_t n = ledger_first(l); n <= l->count; n++) {
         const struct ledger_entry *e = ledger_find(l, n);
@@ -136,7 +174,8 @@ void ledger_check_invariants(const struct ledger *l) {
         assert(e->times == 1 || e->move.state == MOVE_STATE_CANCELLED);
         assert(!is_open(e) || (!e->move.out && e->move.state == MOVE_STATE_OVER));
         assert(!is_open(e) || (e->cause == e->move.cause && n > l->settled));
-        assert(e->told.epoch == 0 || (!e->move.out && e->told.epoch == e->move.epoch_to));
+        assert(e->told.epoch == 0 || e->told.epoch == e->move.epoch_to);
+        assert(!e->left.told || (!e->move.out && e->move.epoch_from > 0));
         assert(!e->move.out || e->move.epoch_from > 0); /* whoever is asked to go was served */
         assert(e->move.epoch_from == 0 || e->move.epoch_to == 0 ||
                e->move.epoch_from < e->move.epoch_to);

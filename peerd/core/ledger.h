@@ -1,10 +1,11 @@
 /*
  * The ledger: the record of moves, newest last, in bounded memory.
  *
- * Both ends keep it, each of what it sees: who was left knows when it asked the client to go, when
- * the worker had taken that on and when the session had gone; who took it over knows since when it
- * hedged and when it was committed, and, from the client's next signed report, what the move was
- * like for it. move_figures sums all of them up, those that are not held any more included.
+ * Both ends keep it, each of what it sees, and tell the other (counterpart.h): who was left knows
+ * when it asked the client to go, when the worker had taken that on and when the session had gone;
+ * who took it over knows since when it hedged and when it was committed, and, from the client's
+ * next signed report, what the move was like for it. move_figures sums all of them up, those that
+ * are not held any more included.
  *
  * It is the memory of this run only: what a restart finds at its nodes was moved before and is not
  * entered again. Entries are numbered from 1; the oldest goes when it is full. Those of a session
@@ -28,6 +29,13 @@
 #define LEDGER_MAX     1024 /* entries */
 #define LEDGER_BUCKETS 2048 /* of session ids, which are random: hardly two in one */
 
+/* The phases of a move at the end that was left. */
+struct ledger_left {
+    bool told;
+    uint16_t prepare_ms; /* [ms] from the order to when it was taken on; 65535 unknown … */
+    uint16_t overlap_ms; /* [ms] … and from there until it had gone, likewise */
+};
+
 struct ledger_entry {
     uint64_t number;                         /* from 1 */
     uint64_t before;                         /* number of the one before in its bucket; 0 none */
@@ -37,6 +45,7 @@ struct ledger_entry {
     uint32_t times;                          /* called off in a row; 1 of all that are over */
     char evidence[VERDICT_TEXT_LEN_MAX + 1]; /* what we believed of `from` at that time */
     struct message_moved told;               /* by its client; epoch 0: nothing yet */
+    struct ledger_left left;                 /* arriving: as where it was says */
 };
 
 struct ledger {
@@ -64,6 +73,19 @@ const struct ledger_entry *ledger_next_open(struct ledger *l, uint64_t after);
  * under that epoch; false otherwise. */
 bool ledger_told(struct ledger *l, const struct session_id *session,
                  const struct message_moved *told);
+
+/* Where a session went to (`to`, which may be another than it was asked to go to) says that it
+ * serves it under that epoch, and what its client has told (epoch 0: nothing): completes the newest
+ * departure of it under an earlier one. False if there is none. Figures count it at the other end.
+ */
+bool ledger_heard_arrival(struct ledger *l, const struct session_id *session, const struct name *to,
+                          uint32_t epoch, const struct message_moved *told);
+
+/* … and where it came from says under which epoch it had been there, and how long that took:
+ * likewise of the newest arrival from there under a later one. */
+bool ledger_heard_departure(struct ledger *l, const struct session_id *session,
+                            const struct name *from, uint32_t epoch, uint16_t prepare_ms,
+                            uint16_t overlap_ms);
 
 /* The entry of that number; NULL if there is none, or none any more. */
 const struct ledger_entry *ledger_find(const struct ledger *l, uint64_t number);

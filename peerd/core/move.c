@@ -107,8 +107,12 @@ static bool step_idle(struct move *m, enum move_event event, struct instant now,
             return false;
         conclude(m, now, trace, self);
         return true;
+    case MOVE_EVENT_ENDED: /* unasked, and its new server says so */
+        if (!m->out)
+            return false;
+        conclude(m, now, trace, self);
+        return true;
     case MOVE_EVENT_TAKEN_ON:
-    case MOVE_EVENT_ENDED:
     case MOVE_EVENT_CALLED_OFF:
         return false;
     }

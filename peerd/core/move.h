@@ -12,6 +12,7 @@
  *          | |                             (cancelled)                (cancelled)
  *          | +-------------- a hedge is seen --------+                      |
  *          +---------------- a commit is seen ------------------------------+
+ *               (leaving unasked: where it has gone to says so, counterpart.h)
  *
  * prepare: the target is chosen, the order is on its way to the worker. overlap: both may be
  * sending. switch: the client has committed at the new server; the epoch is the proof. release:

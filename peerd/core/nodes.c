@@ -79,8 +79,11 @@ uint32_t node_worker_pick(const struct node *n) {
 void node_lost(struct core *core, struct node *n, const char *why) {
     uint32_t dropped = n->sessions.count;
     struct link *first;
-    while ((first = list_first(&n->sessions)) != NULL)
-        session_remove(core, LIST_ELEMENT(first, struct session, at_node));
+    while ((first = list_first(&n->sessions)) != NULL) {
+        struct session *s = LIST_ELEMENT(first, struct session, at_node);
+        counterpart_ended(core, s);
+        session_remove(core, s);
+    }
     if (n->registered) {
         core->counters.nodes_lost++;
         causes_failed(core, CAUSES_FAILURE_NODE);

@@ -264,6 +264,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         newcomers_heard(core, p, b);
         coords_heard(core, p, b);
         causes_heard(core, p, b);
+        counterpart_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
         p->asked = true;
@@ -421,6 +422,7 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
     digests_fill(core, p, &i->u.beat.beat);
     coords_fill(core, p, &i->u.beat.beat);
     causes_fill(core, p, &i->u.beat.beat);
+    counterpart_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p)) {
         p->viewed_at = core->now;
         p->viewed_changes = core->counters.verdicts_changed;

@@ -119,6 +119,8 @@ struct peering {
     struct instant boot_since;  /* it follows another one since then; "never": it does not */
     enum causes_failure failed; /* what of it died last, as it tells … */
     struct instant failed_at;   /* … and when; "never": nothing */
+    uint64_t told_up_to;        /* entry of our ledger; see counterpart.h … */
+    uint32_t told_times;        /* … and so often the next one */
     uint64_t candidate;         /* run last traced as not proven yet */
     uint64_t seq;               /* highest of that run: gaps are losses */
     double loss;                /* 0..1, smoothed */

@@ -223,6 +223,7 @@ static void told(struct core *core, struct node *n, const struct node_session *t
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static void gone(struct core *core, struct session *s) {
+    counterpart_ended(core, s);
     moves_session_left(core, s);
     session_remove(core, s);
 }

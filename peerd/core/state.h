@@ -11,6 +11,7 @@
 #include "peerd/core/causes.h"
 #include "peerd/core/coords.h"
 #include "peerd/core/core.h"
+#include "peerd/core/counterpart.h"
 #include "peerd/core/credit.h"
 #include "peerd/core/descriptions.h"
 #include "peerd/core/drain.h"
@@ -64,9 +65,10 @@ struct core {
     struct admission admission;
     struct memories memories;
     struct fares fares;
-    struct coords *coords;       /* owned; NULL until used */
-    struct canaries *canaries;   /* likewise */
-    struct newcomers *newcomers; /* likewise */
+    struct coords *coords;             /* owned; NULL until used */
+    struct canaries *canaries;         /* likewise */
+    struct newcomers *newcomers;       /* likewise */
+    struct counterparts *counterparts; /* likewise */
     struct rng rng;
     struct trace *trace;
     struct journal *journal;

@@ -66,6 +66,14 @@ static void phases_and_client(const char *held, const json_t *phases, const json
                number_of(client, "duplicates"));
 }
 
+/* Of an arrival that was asked for: the end that it left knows how that went. */
+static void other_end(const json_t *left) {
+    char prepare[16], overlap[16];
+    if (json_is_object(left))
+        printf("; where it was: taken on after %s ms, both sent for %s ms",
+               ms_text(left, "prepare_ms", prepare), ms_text(left, "overlap_ms", overlap));
+}
+
 static void preroll(const json_t *p) {
     const json_t *after = json_object_get(p, "merges_after_frames");
     if (!json_is_object(p))
@@ -89,6 +97,7 @@ static void ledger_row(const json_t *m) {
         called_off(off, phases);
     else
         phases_and_client(text_of(m, "held"), phases, json_object_get(m, "client"));
+    other_end(json_object_get(m, "at_other_end"));
     preroll(json_object_get(m, "preroll"));
     puts(is_set(m, "settled") ? "" : "; its cause is not settled yet");
     if (text_of(m, "evidence")[0] != '\0')

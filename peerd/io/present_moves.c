@@ -6,6 +6,7 @@
 #include "peerd/base/utc.h"
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
+#include "peerd/wire/counterpart.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -49,6 +50,19 @@ static json_t *phases_json(const struct move *m) {
                      between_ms(m->begun, m->called_off));
 }
 
+/* What the end that was left tells of an arrival: how long its order took, and how long both sent.
+ */
+static json_t *left_json(const struct ledger_entry *e) {
+    const struct ledger_left *l = &e->left;
+    if (!l->told)
+        return json_null();
+    return json_pack(
+        "{s:o, s:o}", "prepare_ms",
+        l->prepare_ms == COUNTERPART_UNKNOWN ? json_null() : json_integer(l->prepare_ms),
+        "overlap_ms",
+        l->overlap_ms == COUNTERPART_UNKNOWN ? json_null() : json_integer(l->overlap_ms));
+}
+
 /* In which state it was called off, and how many in a row were. */
 static json_t *called_off_json(const struct ledger_entry *e) {
     if (e->move.state != MOVE_STATE_CANCELLED)
@@ -79,7 +93,7 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
     session_id_to_text(&m->session, id);
     return json_pack(
         "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, "
-        "s:o, s:o, s:s, s:b, s:o, s:o}",
+        "s:o, s:o, s:s, s:b, s:o, s:o, s:o}",
         "number", (json_int_t)e->number, "session", id, "side", m->out ? "leaving" : "arriving",
         "cause", move_cause_name(e->cause), "state", move_state_name(m->state), "from",
         m->from.text, "to", m->to.text, "held",
@@ -90,7 +104,7 @@ static json_t *move_json(const struct ledger_entry *e, struct instant now) {
         between_ms(m->overlaps, m->switched), "release_ms", between_ms(m->switched, m->released),
         "client", told_json(&e->told), "evidence", e->evidence, "settled",
         instant_is_never(e->open_until), "called_off", called_off_json(e), "preroll",
-        preroll_json(m));
+        preroll_json(m), "at_other_end", left_json(e));
 }
 
 static bool is_meant(const struct ledger_entry *e, const struct present_moves_filter *f) {

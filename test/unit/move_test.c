@@ -38,7 +38,7 @@ Test(move, every_event_in_every_state) {
     } rows[] = {
         /*                          ORDERED             TAKEN_ON            HEDGING
                                     COMMITTED           ENDED               CALLED_OFF */
-        {true, MOVE_STATE_IDLE, {MOVE_STATE_PREPARE, NO, NO, NO, NO, NO}},
+        {true, MOVE_STATE_IDLE, {MOVE_STATE_PREPARE, NO, NO, NO, MOVE_STATE_OVER, NO}},
         {true,
          MOVE_STATE_PREPARE,
          {MOVE_STATE_PREPARE, MOVE_STATE_OVERLAP, NO, NO, MOVE_STATE_OVER, MOVE_STATE_CANCELLED}},

@@ -1,0 +1,32 @@
+/*
+ * What one end of a move tells the other: any bytes are read or refused, and refused untouched.
+ * What is read is written as the same bytes: one word has one encoding.
+ */
+#include "peerd/wire/counterpart.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct counterpart_word w, before;
+    uint8_t bytes[COUNTERPART_LEN];
+    memset(&w, 0x55, sizeof(w));
+    before = w;
+    if (!counterpart_read(&w, data, size)) {
+        CHECK(memcmp(&w, &before, sizeof(w)) == 0);
+        return 0;
+    }
+    CHECK(size == COUNTERPART_LEN && w.epoch > 0);
+    CHECK(w.told.epoch == 0 || w.told.epoch == w.epoch);
+    counterpart_write(bytes, &w);
+    CHECK(memcmp(bytes, data, size) == 0);
+    return 0;
+}
