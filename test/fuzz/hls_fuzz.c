@@ -1,0 +1,64 @@
+/*
+ * What players and origins write: CMCD, and a multivariant playlist. Either is taken whole or
+ * refused; what is refused of CMCD changes nothing, and a playlist that was made from another names
+ * each of its variants for each pathway.
+ */
+#include "transcoder/hls/cmcd.h"
+#include "transcoder/hls/multivariant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            abort();                                                                               \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void say(const char *text, size_t len) {
+    struct cmcd c, before;
+    memset(&c, 0x55, sizeof(c));
+    cmcd_init(&c);
+    before = c;
+    if (cmcd_read(&c, text, len) != ERR_OK) {
+        CHECK(memcmp(&c, &before, sizeof(c)) == 0);
+        return;
+    }
+    CHECK(memchr(c.session, 0, sizeof(c.session)) && memchr(c.next_object, 0, CMCD_URL_MAX + 1));
+    CHECK(c.buffer_ms <= CMCD_MS_MAX || c.buffer_ms == CMCD_UNKNOWN);
+}
+
+static unsigned count(const char *text, const char *word) {
+    unsigned n = 0;
+    while ((text = strstr(text, word)) != NULL) {
+        text++;
+        n++;
+    }
+    return n;
+}
+
+static void repeat(const char *text, size_t len) {
+    static char out[MULTIVARIANT_OUT_MAX];
+    struct multivariant_pathway p[2] = {{.base = "https://a.example/"},
+                                        {.base = "https://b.example/"}};
+    CHECK(name_set(&p[0].id, "a") && name_set(&p[1].id, "b"));
+    struct multivariant m = {p, 2, "https://c.example/"};
+    struct multivariant_fault fault;
+    size_t length = 0;
+    if (multivariant_write(out, sizeof(out), &length, &m, text, len, &fault) != ERR_OK) {
+        CHECK(fault.why[0] != 0);
+        return;
+    }
+    CHECK(length == strlen(out));
+    CHECK(count(out, "\n#EXT-X-STREAM-INF:") % 2 == 0 && count(out, "\nhttps://a.example/") > 0);
+    CHECK(count(out, "\nhttps://a.example/") == count(out, "\nhttps://b.example/"));
+    CHECK(count(out, "\n#EXT-X-CONTENT-STEERING:") == 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    say((const char *)data, size);
+    repeat((const char *)data, size);
+    return 0;
+}
