@@ -44,6 +44,8 @@ void policy_copy(struct policy *to, const struct policy *from) {
     memcpy(to->profiles, from->profiles, from->profile_count * sizeof(from->profiles[0]));
     to->source_count = from->source_count;
     memcpy(to->sources, from->sources, from->source_count * sizeof(from->sources[0]));
+    to->origin_count = from->origin_count;
+    memcpy(to->origins, from->origins, from->origin_count * sizeof(from->origins[0]));
     to->grant_count = from->grant_count;
     memcpy(to->grants, from->grants, from->grant_count * sizeof(from->grants[0]));
     to->detection = from->detection;
@@ -101,6 +103,14 @@ const struct policy_source *policy_source_find(const struct policy *p, const str
     for (uint32_t i = 0; i < p->source_count; i++) {
         if (name_equal(&p->sources[i].name, name))
             return &p->sources[i];
+    }
+    return NULL;
+}
+
+const struct policy_origin *policy_origin_find(const struct policy *p, const struct name *name) {
+    for (uint32_t i = 0; i < p->origin_count; i++) {
+        if (name_equal(&p->origins[i].name, name))
+            return &p->origins[i];
     }
     return NULL;
 }

@@ -23,6 +23,7 @@
 #define POLICY_SERVICES_MAX       16
 #define POLICY_PROFILES_MAX       16
 #define POLICY_SOURCES_MAX        256
+#define POLICY_ORIGINS_MAX        16 /* of streams; as many as a beat tells of (wire/origins) */
 #define POLICY_GRANTS_MAX         32 /* client tokens and prefixes */
 #define POLICY_DOMAINS_MAX        16
 #define POLICY_RULES_MAX          32
@@ -123,6 +124,17 @@ struct policy_service {
     uint32_t profile_count;
     struct name sources[POLICY_SOURCES_MAX]; /* empty: the whole catalogue */
     uint32_t source_count;
+};
+
+/* A stream that somebody else's program serves here: an HLS origin, whose players are steered. */
+struct policy_origin {
+    struct name name;       /* the same at every cluster that has it */
+    struct policy_text url; /* of its multivariant playlist; all it names lies beside or below */
+    bool live;              /* players ask more often where to go */
+    struct duration every;  /* it is looked at this often … */
+    struct duration within; /* … and has answered whole within this */
+    uint32_t failures;      /* so many in a row, and it is ill … */
+    uint32_t successes;     /* … so many, and it is well again */
 };
 
 /* Who may open sessions: a bearer token (kept as digest) or an address prefix. */
@@ -294,6 +306,7 @@ struct policy {
     struct policy_service services[POLICY_SERVICES_MAX];
     struct policy_profile profiles[POLICY_PROFILES_MAX];
     struct policy_source sources[POLICY_SOURCES_MAX];
+    struct policy_origin origins[POLICY_ORIGINS_MAX];
     struct policy_grant grants[POLICY_GRANTS_MAX];
     struct policy_performance performance;
     struct addr dns_server; /* family 0: the system's resolvers */
@@ -306,6 +319,7 @@ struct policy {
     uint32_t location_database_count;
     uint32_t profile_count;
     uint32_t source_count;
+    uint32_t origin_count;
     uint32_t grant_count;
     uint32_t service_count;
     uint32_t node_count;
@@ -336,6 +350,7 @@ const struct policy_peer *policy_peer_find(const struct policy *p, const struct 
 const struct policy_service *policy_service_find(const struct policy *p, const struct name *name);
 const struct policy_profile *policy_profile_find(const struct policy *p, const struct name *name);
 const struct policy_source *policy_source_find(const struct policy *p, const struct name *name);
+const struct policy_origin *policy_origin_find(const struct policy *p, const struct name *name);
 bool policy_service_offers(const struct policy_service *s, const struct name *profile,
                            const struct name *source);
 

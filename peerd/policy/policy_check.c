@@ -1,5 +1,6 @@
 #include "peerd/policy/policy_check.h"
 
+#include "peerd/base/url.h"
 #include "peerd/policy/policy.h"
 #include "peerd/policy/policy_schema.h"
 #include "peerd/policy/quantity.h"
@@ -121,6 +122,17 @@ void policy_check_location(struct schema_run *run, const struct schema_row *row,
     struct fault *x = schema_mismatch(run, row, node);
     if (rest != NULL && !http)
         fault_hint(x, "nodes open no other protocol than http and https");
+}
+
+/* It goes into playlists as it stands. */
+void policy_check_origin_url(struct schema_run *run, const struct schema_row *row,
+                             struct tree_node *node, void *field) {
+    const char *text = field;
+    if (url_is_file(text))
+        return;
+    struct fault *x = schema_mismatch(run, row, node);
+    if (url_is_absolute(text) && strpbrk(text, "?#") == NULL)
+        fault_hint(x, "the file is missing, such as master.m3u8");
 }
 
 void policy_check_dns_server(struct schema_run *run, const struct schema_row *row,

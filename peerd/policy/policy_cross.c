@@ -130,10 +130,31 @@ static void check_listeners(struct schema_run *run, const struct policy *p,
             fault_found(x, "`%s` beside `%s`", bind->text, other->text);
     }
     struct tree_node *listen = tree_find(root, "client_listen");
-    if (listen != NULL && tree_find(root, "grants") == NULL) {
+    if (listen != NULL && tree_find(root, "grants") == NULL && tree_find(root, "origins") == NULL) {
         struct fault *x = fault_add(run->faults, root, "grants");
         fault_expected(x, "at least one grant, since client_listen is there for somebody");
         fault_found(x, "no key `grants`");
+    }
+}
+
+/* Players and listeners ask for them by name, and agreements speak of services alone. */
+static void check_origins(struct schema_run *run, const struct policy *p, struct tree_node *root) {
+    struct tree_node *origins = tree_find(root, "origins");
+    struct name name;
+    if (origins == NULL || origins->kind != TREE_SEQUENCE)
+        return;
+    for (struct tree_node *origin = origins->first; origin != NULL; origin = origin->next) {
+        struct tree_node *at = schema_good(origin, "name");
+        if (at == NULL || !name_set(&name, at->text) || policy_service_find(p, &name) == NULL)
+            continue;
+        struct fault *x = fault_add(run->faults, at, NULL);
+        fault_expected(x, "another name than those of `services`");
+        schema_found(x, at);
+    }
+    if (origins->first != NULL && tree_find(root, "client_listen") == NULL) {
+        struct fault *x = fault_add(run->faults, root, "client_listen");
+        fault_expected(x, "a door at which players can ask for `origins`");
+        fault_found(x, "no key `client_listen`");
     }
 }
 
@@ -200,6 +221,7 @@ void policy_check_whole(struct schema_run *run, struct tree_node *node, void *re
     check_listeners(run, p, node);
     check_services(run, p, node);
     check_agreements(run, p, node);
+    check_origins(run, p, node);
     policy_check_rows(run, p, node);
     check_residence(run, node);
     struct tree_node *detection = tree_find(node, "detection");

@@ -1,4 +1,4 @@
-/* The tables of what is served: profiles, sources, services. */
+/* The tables of what is served: profiles, sources, services, and streams of others. */
 #include "peerd/policy/policy_check.h"
 #include "peerd/policy/policy_rows.h"
 #include "peerd/policy/policy_schema.h"
@@ -70,4 +70,32 @@ static const struct schema_row service_rows[] = {
 const struct schema_table policy_service_table = {
     .title = "a service",
     TABLE(service_rows, policy_service),
+};
+
+/* ---- streams of others ---- */
+
+static const struct schema_row origin_rows[] = {
+    {"name", SCHEMA_NAME, AT(policy_origin, name), .required = true,
+     .doc = "What players ask for, the same at every cluster that has it; none of `services`."},
+    {"url", TEXT, AT(policy_origin, url), .required = true, .check = policy_check_origin_url,
+     .form = "an http:// or https:// URL of a file, without ? and #",
+     .doc = "Its multivariant playlist, as players reach it. All URIs in it are relative, and what "
+            "they name lies beside or below it, at every cluster alike."},
+    {"live", SCHEMA_BOOL, AT(policy_origin, live), .preset = "false",
+     .doc = "Players ask every 2 s where to go, else every 5 s."},
+    {"check_every", SCHEMA_DURATION, AT(policy_origin, every), .preset = "1s",
+     .range = "200ms..1min", .doc = "The playlist is fetched this often, to see whether it lives."},
+    {"answer_within", SCHEMA_DURATION, AT(policy_origin, within), .preset = "1s",
+     .range = "50ms..10s",
+     .doc = "And must be there within this, whole and a playlist; a look begins when the one "
+            "before is over."},
+    {"failures", SCHEMA_COUNT, AT(policy_origin, failures), .preset = "2", .range = "1..100",
+     .doc = "After so many in a row without it players are sent to peers …"},
+    {"successes", SCHEMA_COUNT, AT(policy_origin, successes), .preset = "3", .range = "1..100",
+     .doc = "… and after so many in a row with it no longer."},
+};
+const struct schema_table policy_origin_table = {
+    .title = "an origin",
+    .doc = "Nothing is transcoded and no media passes: players are told where to fetch it.",
+    TABLE(origin_rows, policy_origin),
 };

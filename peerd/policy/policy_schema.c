@@ -458,6 +458,10 @@ static const struct schema_row policy_rows[] = {
      .table = &policy_profile_table, .unique = "name", .doc = "Codecs and parameters of outputs."},
     {"sources", SCHEMA_LIST, LIST_AT(policy, sources, source_count, POLICY_SOURCES_MAX),
      .table = &policy_source_table, .unique = "name", .doc = "The catalogue."},
+    {"origins", SCHEMA_LIST, LIST_AT(policy, origins, origin_count, POLICY_ORIGINS_MAX),
+     .table = &policy_origin_table, .unique = "name",
+     .doc = "HLS streams that another program serves here, such as nginx or a packager: whoever "
+            "asks has them, and players are steered among the clusters that do."},
     {"grants", SCHEMA_LIST, LIST_AT(policy, grants, grant_count, POLICY_GRANTS_MAX),
      .table = &grant_table, .doc = "Who may open sessions."},
     {"detection", SCHEMA_MAPPING, AT(policy, detection), .table = &policy_detection_table,

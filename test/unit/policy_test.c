@@ -75,6 +75,33 @@ Test(policy, accepts) {
     }
 }
 
+Test(policy, reads_origins) {
+    read_after_head("client_listen: {bind: 127.0.0.1:7680, plain_http: true}\n"
+                    "origins:\n  - {name: film, url: 'https://x.example/film/master.m3u8'}\n"
+                    "  - {name: news, url: 'http://127.0.0.1:8080/m.m3u8', live: true, "
+                    "check_every: 500ms, answer_within: 300ms, failures: 3, successes: 1}\n");
+    cr_assert_str_eq(faults_text(&faults), "");
+    cr_assert_eq(policy.origin_count, 2);
+    const struct policy_origin *film = &policy.origins[0], *news = &policy.origins[1];
+    cr_expect_str_eq(film->url.text, "https://x.example/film/master.m3u8");
+    cr_expect_not(film->live);
+    cr_expect_eq(film->every.us, 1000000);
+    cr_expect_eq(film->within.us, 1000000);
+    cr_expect_eq(film->failures, 2);
+    cr_expect_eq(film->successes, 3);
+    cr_expect(news->live);
+    cr_expect_eq(news->every.us, 500000);
+    cr_expect_eq(news->within.us, 300000);
+    cr_expect_eq(news->failures, 3);
+    cr_expect_eq(news->successes, 1);
+    struct name name = name_of("news"), other = name_of("radio");
+    cr_expect_eq(policy_origin_find(&policy, &name), news);
+    cr_expect_null(policy_origin_find(&policy, &other));
+    static struct policy copied;
+    policy_copy(&copied, &policy);
+    cr_expect_eq(policy_origin_find(&copied, &name), &copied.origins[1]);
+}
+
 Test(policy, the_longest_prefix_says_where_clients_must_stay) {
     static const struct {
         const char *location;
@@ -311,6 +338,30 @@ static const struct {
      "services: [{name: s, capacity: 10, profiles: p}]\n",
      "4:8: peers: expected reserved_slots of all peers within the capacity of all services, "
      "found 11 reserved of 10\n"},
+    {"origins that nothing can be fetched from",
+     "client_listen: {bind: 127.0.0.1:7680, plain_http: true}\n"
+     "origins:\n - {name: a, url: 'ftp://x/m.m3u8'}\n - {name: b, url: 'http://x/film/'}\n"
+     " - {name: c, url: 'http://x/m.m3u8?k=v'}\n - {name: d, url: 'http://u:p@x/m.m3u8'}\n"
+     " - {name: e, url: 'http://x/\"m.m3u8'}\n - {name: f, url: 'http:///m.m3u8'}\n",
+     "6:19: origins[0].url: expected an http:// or https:// URL of a file, without ? and #, found "
+     "`ftp://x/m.m3u8`\n"
+     "7:19: origins[1].url: expected an http:// or https:// URL of a file, without ? and #, found "
+     "`http://x/film/` (the file is missing, such as master.m3u8)\n"
+     "8:19: origins[2].url: expected an http:// or https:// URL of a file, without ? and #, found "
+     "`http://x/m.m3u8?k=v`\n"
+     "9:19: origins[3].url: expected an http:// or https:// URL of a file, without ? and #, found "
+     "`http://u:p@x/m.m3u8`\n"
+     "10:19: origins[4].url: expected an http:// or https:// URL of a file, without ? and #, found "
+     "`http://x/\"m.m3u8`\n"
+     "11:19: origins[5].url: expected an http:// or https:// URL of a file, without ? and #, found "
+     "`http:///m.m3u8`\n"},
+    {"origins without a door, one of a service's name",
+     "profiles: [{name: p, codec: pcmu}]\nservices: [{name: s, capacity: 1, profiles: p}]\n"
+     "origins: [{name: s, url: 'http://x/m.m3u8', failures: 0}]\n",
+     "1:1: client_listen: expected a door at which players can ask for `origins`, found no key "
+     "`client_listen`\n"
+     "6:18: origins[0].name: expected another name than those of `services`, found `s`\n"
+     "6:55: origins[0].failures: expected a whole number from 1 to 100, found `0`\n"},
     {"service of nothing known",
      "profiles: [{name: opus, codec: opus}]\nsources: [{name: jazz, location: /j}]\n"
      "services: [{name: s, capacity: 1, profiles: [opsu], sources: jaz}]\n",
