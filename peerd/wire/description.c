@@ -1,5 +1,6 @@
 #include "peerd/wire/description.h"
 
+#include "peerd/base/url.h"
 #include "peerd/wire/json_read.h"
 #include "peerd/wire/json_write.h"
 
@@ -43,6 +44,19 @@ static void put_lists(struct json_writing *w, const struct description *d) {
         json_write_bytes(w, e, "digest", d->sources[i].digest.bytes, DIGEST_BYTES);
     }
     json_write_addrs(w, w->root, "media", d->media, d->media_count);
+}
+
+static void put_origins(struct json_writing *w, const struct description *d) {
+    if (d->origin_count == 0)
+        return;
+    json_t *origins = json_write_array(w, w->root, "origins");
+    for (size_t i = 0; i < d->origin_count; i++) {
+        json_t *e = json_write_element(w, origins);
+        json_write_name(w, e, "name", &d->origins[i].name);
+        json_write_string(w, e, "url", d->origins[i].url);
+        json_write_bool(w, e, "live", d->origins[i].live);
+        json_write_bool(w, e, "healthy", d->origins[i].healthy);
+    }
 }
 
 static void put_past(struct json_writing *w, const struct description_past *past) {
@@ -90,6 +104,7 @@ static char *encode(const struct description *d, size_t *len) {
     }
     if (d->beat_blocks)
         json_write_bool(&w, w.root, "beat_blocks", true);
+    put_origins(&w, d);
     return json_write_end(&w, DESCRIPTION_LEN_MAX, len);
 }
 
@@ -97,6 +112,7 @@ static bool counts_in_range(const struct description *d) {
     return d->service_count <= DESCRIPTION_SERVICES_MAX &&
            d->profile_count <= DESCRIPTION_PROFILES_MAX &&
            d->source_count <= DESCRIPTION_SOURCES_MAX && d->media_count <= DESCRIPTION_MEDIA_MAX &&
+           d->origin_count <= ORIGINS_MAX &&
            (d->past == NULL || (d->past->former_count <= DESCRIPTION_FORMER_MAX &&
                                 d->past->revoked_count <= DESCRIPTION_REVOKED_MAX));
 }
@@ -140,6 +156,19 @@ static void get_source(const struct json_place *o, void *out) {
     json_read_bytes(o, "digest", s->digest.bytes, DIGEST_BYTES);
 }
 
+/* Players are sent there as it stands. */
+static void get_origin(const struct json_place *o, void *out) {
+    struct description_origin *origin = out;
+    origin->name = json_read_name(o, "name");
+    json_read_text(o, "url", origin->url, 1, sizeof(origin->url));
+    origin->live = json_read_bool(o, "live");
+    origin->healthy = json_read_bool(o, "healthy");
+    if (o->document->err == ERR_OK && !url_is_file(origin->url)) {
+        struct json_place at = json_read_member(o, "url");
+        json_read_fail(&at, "an http:// or https:// URL of a file");
+    }
+}
+
 static void get_place(const struct json_place *root, struct description *d) {
     d->placed = json_read_has(root, "place");
     if (!d->placed)
@@ -159,6 +188,9 @@ static void get_lists(const struct json_place *o, struct description *d) {
                                  get_source, &d->source_count);
     d->media = json_read_array(o, "media", DESCRIPTION_MEDIA_MAX, sizeof(*d->media),
                                json_read_each_addr, &d->media_count);
+    if (json_read_has(o, "origins"))
+        d->origins = json_read_array(o, "origins", ORIGINS_MAX, sizeof(*d->origins), get_origin,
+                                     &d->origin_count);
 }
 
 static struct description_doors *get_doors(const struct json_place *root) {
@@ -327,5 +359,6 @@ void description_free(struct description *d) {
     free(d->media);
     free(d->doors);
     free(d->past);
+    free(d->origins);
     *d = (struct description){.issued_s = 0};
 }

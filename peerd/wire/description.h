@@ -20,7 +20,8 @@
  *    "media":["ip:port", …], "clients_url":"…" (may be empty), "draining":false,
  *    "reserved":… (optional: without it 0) [sessions],
  *    "doors":{"beats":"host:port","control":"host:port"} (optional),
- *    "beat_blocks":true (optional: without it false)}
+ *    "beat_blocks":true (optional: without it false),
+ *    "origins":[{"name":…,"url":"https://…","live":false,"healthy":true}, …] (optional: none)}
  * Members of other names are ignored: peers are upgraded each in its own time.
  *
  * Ownership: a struct to be encoded only borrows its arrays. An opened one owns them, in memory
@@ -34,6 +35,7 @@
 #include "peerd/base/id.h"
 #include "peerd/wire/fault.h"
 #include "peerd/wire/keys.h"
+#include "peerd/wire/origins.h"
 #include "peerd/wire/ticket.h"
 
 #define DESCRIPTION_SERVICES_MAX 64
@@ -107,6 +109,8 @@ struct description {
     bool draining;
     uint32_t reserved; /* [sessions] of those free kept for peers: not for new sessions */
     bool beat_blocks;  /* its beats may have blocks, and so may those that it gets (wire/beat) */
+    struct description_origin *origins; /* streams of other programs there; see wire/origins */
+    size_t origin_count;
 };
 
 /* Signs and wraps: the envelope from malloc, the caller's to free(). NULL if memory is short, a

@@ -1,8 +1,9 @@
 /*
  * Digests: any bytes are decoded or refused, and refused untouched. What is decoded encodes to the
- * same bytes: one digest has one encoding.
+ * same bytes: one digest has one encoding. So do the words about origins, which are as short.
  */
 #include "peerd/wire/digest.h"
+#include "peerd/wire/origins.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,24 @@
             abort();                                                                               \
     } while (0)
 
+static void read_word(const uint8_t *data, size_t size) {
+    struct origins_word word;
+    uint8_t again[ORIGINS_BLOCK_LEN];
+    bool read = origins_read(&word, data, size);
+    CHECK(read == (size == ORIGINS_BLOCK_LEN));
+    if (!read)
+        return;
+    origins_write(again, &word);
+    CHECK(memcmp(again, data, size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct digest_entry entries[DIGEST_ENTRIES_MAX], before;
     uint8_t bytes[DIGEST_LEN_MAX];
     size_t count = 0, written = 0;
+    read_word(data, size);
     memset(entries, 0x55, sizeof(entries));
     before = entries[0];
     if (digest_decode(entries, &count, data, size) != ERR_OK) {

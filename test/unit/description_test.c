@@ -77,6 +77,10 @@ Test(description, round_trips) {
     cr_expect(out.services[0].free == 120 && out.services[0].capacity == 700);
     cr_expect(out.profiles[0].determinism.bytes[1] == 2 && out.sources[0].digest.bytes[1] == 4);
     cr_expect(out.media_count == 2 && out.media[1].port == 7701);
+    cr_assert_eq(out.origin_count, 2);
+    cr_expect_str_eq(out.origins[0].url, "https://origin.example.net/film/master.m3u8");
+    cr_expect(!out.origins[0].live && out.origins[0].healthy);
+    cr_expect(out.origins[1].live && !out.origins[1].healthy);
     cr_expect_str_eq(out.clients_url, "https://fra1.example.net:7680");
     free(again);
     free(text);
@@ -186,6 +190,17 @@ Test(description, is_refused_though_signed) {
          "doors: expected an object, found \"here\""},
         {"one door only", "\"key\"", "\"doors\":{\"beats\":\"a:1\"},\"key\"", ERR_BAD_FIELD,
          "doors.control"},
+        {"an origin of an older kind, with more", "\"key\"",
+         "\"origins\":[{\"name\":\"film\",\"url\":\"https://x/m.m3u8\",\"live\":false,"
+         "\"healthy\":true,\"moon\":1}],\"key\"",
+         ERR_OK, ""},
+        {"an origin that breaks a playlist's line", "\"key\"",
+         "\"origins\":[{\"name\":\"film\",\"url\":\"https://x/ m.m3u8\",\"live\":false,"
+         "\"healthy\":true}],\"key\"",
+         ERR_BAD_FIELD, "origins[0].url: expected an http:// or https:// URL of a file, found"},
+        {"an origin that says nothing of its health", "\"key\"",
+         "\"origins\":[{\"name\":\"film\",\"url\":\"https://x/m.m3u8\",\"live\":false}],\"key\"",
+         ERR_BAD_FIELD, "origins[0].healthy"},
         {"a place as text", "\"key\"", "\"place\":\"here\",\"key\"", ERR_BAD_FIELD,
          "place: expected an object, found \"here\""},
     };

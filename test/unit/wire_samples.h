@@ -392,12 +392,17 @@ static inline struct description sample_description(void) {
     static struct description_source sources[1];
     static struct addr media[2];
     static struct description_past past;
+    static struct description_origin origins[2];
     static struct description_doors doors = {"fra1.example.net:7600", "192.0.2.1:7601"};
     services[0] = (struct description_service){sample_name("radio"), 120, 700};
     profiles[0] = (struct description_profile){sample_name("opus-32"), {{1, 2}}};
     sources[0] = (struct description_source){sample_name("news"), {{3, 4}}};
     media[0] = sample_addr("192.0.2.1:7700");
     media[1] = sample_addr("192.0.2.1:7701");
+    origins[0] = (struct description_origin){
+        sample_name("film"), "https://origin.example.net/film/master.m3u8", false, true};
+    origins[1] = (struct description_origin){sample_name("channel-1"),
+                                             "http://192.0.2.1:8080/c1/master.m3u8", true, false};
     past =
         (struct description_past){.former = {{sample_pair(5).public_key, 1763710000, 1763796400}},
                                   .former_count = 1,
@@ -425,6 +430,8 @@ static inline struct description sample_description(void) {
                                 .media_count = 2,
                                 .clients_url = "https://fra1.example.net:7680",
                                 .doors = &doors,
+                                .origins = origins,
+                                .origin_count = 2,
                                 .past = &past,
                                 .draining = true,
                                 .reserved = 40};
