@@ -274,6 +274,12 @@ bool agreements_offer(const struct core *core, const struct peering *p, const st
            agreement_offers(&p->accord->agreement, service, class_of(core, service), client);
 }
 
+bool agreements_send(const struct peering *p, const struct addr *client) {
+    return p->policy.offer_moves &&
+           (p->accord == NULL || !p->accord->required ||
+            agreement_clients_hold(&p->accord->agreement.mine.asks.clients, client));
+}
+
 uint32_t agreements_room(const struct core *core, const struct peering *p) {
     const struct accord *a = p->accord;
     (void)core;

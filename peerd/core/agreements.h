@@ -84,6 +84,10 @@ bool agreements_pend(const struct peering *p);
 bool agreements_offer(const struct core *core, const struct peering *p, const struct name *service,
                       const struct addr *client);
 
+/* May a player of ours be sent to a stream there? Of an agreement only `clients` says something of
+ * that: what else it is about are slots at nodes. */
+bool agreements_send(const struct peering *p, const struct addr *client);
+
 /* [sessions] that could go there, as far as is known. */
 uint32_t agreements_room(const struct core *core, const struct peering *p);
 

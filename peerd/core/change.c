@@ -135,6 +135,7 @@ static bool carry_out(struct core *core, const struct policy *policy) {
     }
     change_nodes(core, policy, &plan);
     change_peers(core, policy, &plan, gone, &gone_count);
+    origins_policy(core, policy);
     policy_copy(&core->policy, policy);
     fares_policy(core);
     agreements_policy(core);

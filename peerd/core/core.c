@@ -247,6 +247,9 @@ static void take(struct core *core, const struct core_event *event, struct core_
     case CORE_REKEYED:
         rekey_self(core, &event->u.self);
         return;
+    case CORE_ORIGIN_CHECKED:
+        origins_checked(core, &event->u.checked);
+        return;
     case CORE_PEER_REKEYED:
         assert(event->u.rekeyed.peer < core->peer_count);
         rekey_peer(core, core->peers[event->u.rekeyed.peer], &event->u.rekeyed.key);

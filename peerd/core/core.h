@@ -15,6 +15,7 @@
  *   moving              move.c (one session), leaving.c (asked to go), drain.c (all of them),
  *                       ledger.c (the record)
  *   standbys            standbys.c
+ *   origins             origins.c (of streams; queries: pathways.h)
  *   agreements          agreements.c (of all peers), agreement.c (the machine of one)
  *
  * A restart. Nothing is kept on disk; after core_init the core is *recovering* until every node of
@@ -71,6 +72,7 @@ enum core_event_kind {
     CORE_MOVE,              /* … or one of them elsewhere; see core_move_refusal */
     CORE_POLICY_CHANGED,    /* peers, nodes and sessions that still make sense are kept */
     CORE_REKEYED,           /* our own key is another one from now on */
+    CORE_ORIGIN_CHECKED,    /* a stream of ours was looked at */
     CORE_PEER_REKEYED       /* a peer has shown that it holds the key that it had announced */
 };
 
@@ -146,6 +148,11 @@ struct core_move {
     struct name to; /* cluster */
 };
 
+struct core_origin_checked {
+    uint32_t origin; /* index in the policy */
+    enum err err;    /* ERR_OK: it is as it should be */
+};
+
 struct core_peer_rekeyed {
     uint32_t peer;
     struct public_key key;
@@ -169,6 +176,7 @@ struct core_event {
         const struct policy *policy; /* CORE_POLICY_CHANGED; copied */
         struct public_key self;      /* CORE_REKEYED */
         struct core_peer_rekeyed rekeyed;
+        struct core_origin_checked checked;
     } u;
 };
 

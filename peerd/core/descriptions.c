@@ -24,12 +24,14 @@ static bool copy(struct description *out, const struct description *d) {
     out->profiles = NULL;
     out->sources = NULL;
     out->media = NULL;
+    out->origins = NULL;
     out->doors = NULL; /* of no use to the core … */
     out->past = NULL;  /* … any more than this, which is about keys */
     if (copy_array(&out->services, d->services, d->service_count, sizeof(*d->services)) &&
         copy_array(&out->profiles, d->profiles, d->profile_count, sizeof(*d->profiles)) &&
         copy_array(&out->sources, d->sources, d->source_count, sizeof(*d->sources)) &&
-        copy_array(&out->media, d->media, d->media_count, sizeof(*d->media)))
+        copy_array(&out->media, d->media, d->media_count, sizeof(*d->media)) &&
+        copy_array(&out->origins, d->origins, d->origin_count, sizeof(*d->origins)))
         return true;
     description_free(out);
     return false;
@@ -52,6 +54,7 @@ void description_received(struct core *core, struct peering *p, const struct des
                 p->description.media_count != d->media_count;
     description_free(&p->description);
     p->description = fresh;
+    origins_described(p);
     if (news)
         core_trace(core, "> %s described: %zu sources, %zu workers", p->policy.name.text,
                    d->source_count, d->media_count);
@@ -248,6 +251,7 @@ enum err core_describe(struct core *core, struct wall wall, struct description *
                             .services = core->own.services,
                             .profiles = core->own.profiles,
                             .sources = core->own.sources,
+                            .origins = core->own.origins,
                             .draining = core->drain.active,
                             .reserved = standbys_reserved_unused(core),
                             .beat_blocks = true};
@@ -258,6 +262,7 @@ enum err core_describe(struct core *core, struct wall wall, struct description *
     own_services(core, &d);
     own_profiles(core, &d);
     own_sources(core, &d);
+    d.origin_count = origins_describe(core, core->own.origins);
     *out = d;
     return ERR_OK;
 }

@@ -12,6 +12,7 @@ struct own_description {
     struct description_service services[POLICY_SERVICES_MAX];
     struct description_profile profiles[POLICY_PROFILES_MAX];
     struct description_source sources[POLICY_SOURCES_MAX];
+    struct description_origin origins[POLICY_ORIGINS_MAX];
     struct addr *media; /* owned, grows */
     uint32_t media_room;
 };

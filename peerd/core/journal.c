@@ -138,8 +138,8 @@ const struct journal_entry *journal_find(const struct journal *j, uint64_t numbe
 }
 
 const char *journal_kind_name(enum journal_kind kind) {
-    static const char *const names[] = {"verdict", "move",     "drain", "policy",
-                                        "refusal", "redirect", "load",  "location"};
+    static const char *const names[] = {"verdict",  "move", "drain",  "policy",  "refusal",
+                                        "redirect", "load", "origin", "location"};
     return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }
 

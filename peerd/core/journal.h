@@ -30,6 +30,7 @@ enum journal_kind {
     JOURNAL_REDIRECT, /* `count` new sessions begin at peers, the newest at `about`: `what` is why
                        */
     JOURNAL_LOAD,     /* a node makes frames late, or in time again: `what` is late, in_time */
+    JOURNAL_ORIGIN,   /* a stream of ours: `what`: ill, well */
     JOURNAL_LOCATION  /* clients somewhere have fallen, or are well again: `what` as `degraded` */
 };
 

@@ -52,6 +52,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
             INSTANT_NEVER;
     p->boot_since = p->failed_at = INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
+    p->origins.asked = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
     detector_init(&p->detector, &wish);
     p->verdict = (struct verdict_result){
@@ -265,6 +266,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         coords_heard(core, p, b);
         causes_heard(core, p, b);
         counterpart_heard(core, p, b);
+        origins_beat_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
         p->asked = true;
@@ -417,6 +419,7 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
         return; /* stays due */
     i->u.beat.peer = p->index;
     peering_fill_beat(core, p, &i->u.beat.beat);
+    origins_fill(core, p, &i->u.beat.beat);
     canary_fill(core, p, &i->u.beat.beat);
     newcomers_fill(core, p, &i->u.beat.beat);
     digests_fill(core, p, &i->u.beat.beat);

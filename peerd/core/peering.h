@@ -28,6 +28,7 @@
 #include "peerd/core/causes.h"
 #include "peerd/core/history.h"
 #include "peerd/core/list.h"
+#include "peerd/core/origins.h"
 #include "peerd/core/outbox.h"
 #include "peerd/core/testimony.h"
 #include "peerd/policy/policy.h"
@@ -149,6 +150,7 @@ struct peering {
     bool described;
     struct description description; /* owned copy */
     struct instant described_at;
+    struct origins_heard origins;
     struct instant fetch_at;  /* "never" until it is heard */
     uint8_t described_partly; /* so many in a row lacked something */
     uint8_t refused_err;      /* enum err of the newest refusal; ERR_OK: what came since was good */

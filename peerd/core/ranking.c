@@ -55,8 +55,9 @@ void ranking_rtts(const struct core *core, const struct prefix *location,
 static struct rank_candidate candidate(const struct core *core, const struct peering *p,
                                        const struct ranking_about *about, bool damped_too,
                                        const struct clients *clients) {
-    struct description_match match =
-        description_match(p, about->service, about->made, about->source);
+    struct description_match match = {true, true};
+    if (about->service != NULL)
+        match = description_match(p, about->service, about->made, about->source);
     struct fares_trip trip = fares_trip_of_peer(core, p, &about->location, &clients->words);
     return (struct rank_candidate){
         .name = p->policy.name,
@@ -64,7 +65,8 @@ static struct rank_candidate candidate(const struct core *core, const struct pee
         .usable = verdict_is_usable(p->verdict.verdict) && (damped_too || !p->damping.damped) &&
                   !p->description.draining,
         .offers = match.offers && p->description.media_count > 0,
-        .accepts = agreements_offer(core, p, about->service, &about->location.addr),
+        .accepts = about->service == NULL ||
+                   agreements_offer(core, p, about->service, &about->location.addr),
         .same_determinism = match.same_determinism,
         .free_slots = agreements_room(core, p),
         .cost = agreements_cost(p),
@@ -118,7 +120,8 @@ struct rank_candidate ranking_self(const struct core *core, const struct ranking
                                .usable = !core->drain.active,
                                .offers = true,
                                .accepts = may_reside_here(core, &about->location),
-                               .same_determinism = is_made_here(core, about->made),
+                               .same_determinism =
+                                   about->service == NULL || is_made_here(core, about->made),
                                .free_slots = free_slots > kept ? free_slots - kept : 0,
                                .rtt_measured = fares_own_rtt(core, &about->location)};
     if (at != NULL && clients.located)

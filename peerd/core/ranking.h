@@ -7,7 +7,8 @@
 #include "peerd/core/outbox.h"
 #include "peerd/core/state.h"
 
-/* What is to be backed up: as our node makes it, from the source that it has. */
+/* What is to be backed up: as our node makes it, from the source that it has. Without a service
+ * only the way to the cluster counts, and neither what it makes nor what was agreed. */
 struct ranking_about {
     const struct name *service;
     const struct node_profile *made;

@@ -25,6 +25,7 @@
 #include "peerd/core/newcomers.h"
 #include "peerd/core/nodes.h"
 #include "peerd/core/open.h"
+#include "peerd/core/origins.h"
 #include "peerd/core/peering.h"
 #include "peerd/core/replan.h"
 #include "peerd/core/sessions.h"
@@ -84,6 +85,7 @@ struct core {
     struct credit_orphan orphans[POLICY_NODES_MAX];
     struct own_description own;
     struct agreements agreements;
+    struct origins origins;
     struct node_order orders[CORE_ORDERS_MAX];       /* of the answer in this step's outbox */
     struct node_guest_limit guests[NODE_GUESTS_MAX]; /* likewise */
 };

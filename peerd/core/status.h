@@ -189,6 +189,17 @@ bool core_peer_view(const struct core *core, uint32_t index, uint32_t about, str
  * ERR_NO_MEMORY leaves `out` untouched. */
 enum err core_describe(struct core *core, struct wall wall, struct description *out);
 
+/* Of a stream that another program serves here, by its index in the policy; see origins.h. */
+struct core_origin_status {
+    const struct policy_origin *policy;
+    bool ill;
+    uint32_t failed, passed; /* looks in a row */
+    enum err err;            /* of the newest that failed */
+    struct instant since;    /* ill, or well */
+};
+
+struct core_origin_status core_origin_status(const struct core *core, uint32_t index);
+
 struct core_node_status {
     const struct policy_node *policy;
     bool registered;

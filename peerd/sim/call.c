@@ -124,6 +124,7 @@ static void describe_site(struct sim *sim, struct sim_site *site, struct sim_cal
     call->description.profiles = copy_of(d.profiles, d.profile_count, sizeof(*d.profiles));
     call->description.sources = copy_of(d.sources, d.source_count, sizeof(*d.sources));
     call->description.media = copy_of(d.media, d.media_count, sizeof(*d.media));
+    call->description.origins = copy_of(d.origins, d.origin_count, sizeof(*d.origins));
     answer(sim, site, call);
 }
 

@@ -397,6 +397,7 @@ static void copy_description(struct description *out, const struct description *
     COPY(profiles, profile_count);
     COPY(sources, source_count);
     COPY(media, media_count);
+    COPY(origins, origin_count);
 #undef COPY
 }
 
@@ -408,6 +409,8 @@ static void deliver_fetch(struct overlay *o, const struct packet *p) {
         overlay_packet(o, PACKET_DESCRIPTION, p->to, p->from, overlay_one_way_ms(o));
     answer->run = p->run;
     copy_description(&answer->description, &d);
+    snprintf(answer->description.clients_url, sizeof(answer->description.clients_url),
+             "https://%s.example:7680", d.cluster.text);
 }
 
 static void deliver_description(struct overlay *o, const struct packet *p) {

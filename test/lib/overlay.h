@@ -87,6 +87,7 @@ uint32_t overlay_ends_ordered(const struct overlay *o, uint32_t cluster);
 void overlay_drain(struct overlay *o, uint32_t cluster, uint32_t deadline_ms);
 void overlay_move(struct overlay *o, uint32_t cluster, const struct session_id *id, const char *to);
 void overlay_undrain(struct overlay *o, uint32_t cluster);
+void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, enum err err);
 void overlay_policy(struct overlay *o, uint32_t cluster, const struct policy *policy);
 
 /* ---- looking ---- */

@@ -250,3 +250,10 @@ void overlay_node_heard(struct overlay *o, uint32_t cluster, uint32_t from, cons
     if (s->core == NULL && (proof.result == ECHO_CANDIDATE || proof.new_boot))
         beat_to(o, cluster, from);
 }
+
+/* What stands beside a node and is no part of one. */
+void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, enum err err) {
+    struct core_event e = {.kind = CORE_ORIGIN_CHECKED};
+    e.u.checked = (struct core_origin_checked){origin, err};
+    overlay_step(o, cluster, &e);
+}
