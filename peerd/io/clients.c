@@ -8,7 +8,7 @@
  * SSRC and first numbers follow from that digest, so it is keyed with a secret of this cluster:
  * clients cannot choose them, and the same request to two clusters makes two sessions.
  */
-#include "peerd/io/daemon.h"
+#include "peerd/io/streams.h"
 #include "peerd/net/clock.h"
 #include "peerd/policy/policy_schema.h"
 #include "peerd/wire/api.h"
@@ -57,7 +57,7 @@ static unsigned denial(struct daemon *d, const struct net_http_request *r) {
 
 /* Refuses a body before it is read, from whoever may not send one. */
 static unsigned admit(void *data, const struct net_http_request *r) {
-    return denial(data, r);
+    return streams_wanted(r) ? 0 : denial(data, r);
 }
 
 /* ---- refusing ---- */
@@ -237,6 +237,10 @@ static void handle(void *data, struct net_http_request *r) {
     struct daemon *d = data;
     const char *method = strcmp(r->method, "HEAD") == 0 ? "GET" : r->method;
     const struct route *route = NULL;
+    if (streams_wanted(r)) {
+        streams_handle(d, r);
+        return;
+    }
     for (size_t i = 0; i < ROUTE_COUNT; i++)
         if (strcmp(routes[i].path, r->path) == 0)
             route = &routes[i];

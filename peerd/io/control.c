@@ -56,8 +56,7 @@ static enum asker who_asks(const struct daemon *d, const struct net_http_request
 
 /* ---- what peers ask ---- */
 
-/* Empty if clients are not let in here at all. */
-static void fill_clients_url(const struct policy *p, char *out, size_t size) {
+void control_clients_url(const struct policy *p, char *out, size_t size) {
     const struct policy_client_listen *door = &p->client_listen;
     char text[ADDR_TEXT_LEN_MAX + 1];
     const char *host = door->listen.advertise.text;
@@ -92,7 +91,7 @@ static void get_description(struct daemon *d, struct net_http_request *r, uint32
         net_http_answer_problem(r, 503, err, NULL, 1);
         return;
     }
-    fill_clients_url(d->policy, description.clients_url, sizeof(description.clients_url));
+    control_clients_url(d->policy, description.clients_url, sizeof(description.clients_url));
     struct description_doors doors;
     fill_door(&d->policy->beats, doors.beats, sizeof(doors.beats));
     fill_door(&d->policy->peer_listen, doors.control, sizeof(doors.control));

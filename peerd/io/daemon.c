@@ -2,6 +2,7 @@
 
 #include "peerd/io/policy_file.h"
 #include "peerd/io/reach.h"
+#include "peerd/io/streams.h"
 #include "peerd/net/clock.h"
 #include "peerd/net/notify.h"
 
@@ -186,6 +187,8 @@ enum err daemon_open(struct daemon *d, const char *policy_path, struct net_log *
     if (err == ERR_OK)
         err = open_doors(d);
     if (err == ERR_OK)
+        err = streams_open(d);
+    if (err == ERR_OK)
         err = reload_peers(d, d->policy);
     if (err == ERR_OK)
         err = discovery_configure(d, d->policy);
@@ -209,6 +212,7 @@ static void close_doors(struct daemon *d) {
     net_http_server_stop(d->clients);
     net_http_server_stop(d->control);
     reach_close(d);
+    streams_close(d);
     net_udp_close(d->beats);
     net_http_client_free(d->http);
 }

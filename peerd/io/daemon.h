@@ -27,6 +27,8 @@
 
 struct daemon_peer;
 struct reach_trial;
+struct looks;
+struct streams;
 
 #define DAEMON_REACH_TRIALS_MAX 4 /* questions of peers whether we reach them, at a time */
 
@@ -147,6 +149,8 @@ struct daemon {
     struct rng rng;              /* for the order of SRV targets only */
     struct events *events;       /* owned */
     struct discovery *discovery; /* owned; NULL until a policy wants it */
+    struct looks *looks;         /* owned; at origins */
+    struct streams *streams;     /* owned */
     struct {
         struct net_http_request *request; /* NULL: none, or answered */
         const struct node_request *report;
@@ -225,6 +229,8 @@ void calls_stop(struct daemon_peer *p);
 /* control.c */
 enum err control_open(struct daemon *d);
 void control_answer_standbys(struct daemon *d, const struct core_answer_standbys *answer);
+/* Of our client door, as others are told of it; empty if clients are not let in at all. */
+void control_clients_url(const struct policy *p, char *out, size_t size);
 /* Answers with that JSON and frees it; NULL: memory is short. */
 void control_answer_text(struct net_http_request *r, char *json);
 

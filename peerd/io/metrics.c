@@ -2,7 +2,7 @@
  * Metrics: the same for Prometheus (text exposition format 0.0.4). Base units, HELP and TYPE for
  * each family, `_total` on counters; label values are names or tabled words and need no escaping.
  */
-#include "peerd/io/daemon.h"
+#include "peerd/io/streams.h"
 #include "peerd/net/clock.h"
 
 #include <stdarg.h>
@@ -369,6 +369,7 @@ char *metrics_render(const struct daemon *d) {
     put_moves(&page, d);
     put_probes(&page, d);
     put_counters(&page, d);
+    streams_metrics(d, page.out);
     if (fclose(page.out) != 0) {
         free(text);
         return NULL;

@@ -8,6 +8,7 @@
  */
 #include "peerd/io/daemon.h"
 #include "peerd/io/policy_file.h"
+#include "peerd/io/streams.h"
 #include "peerd/net/clock.h"
 #include "peerd/net/notify.h"
 
@@ -195,6 +196,7 @@ static void replace(struct daemon *d, struct policy *policy) {
     daemon_step(d, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = policy});
     policy_file_free(old);
     keys_policy_taken(d);
+    origins_configure(d);
 }
 
 static void note_refused(struct daemon *d) {

@@ -3,7 +3,7 @@
  * is. `peerctl status` ends with 1 if there is any. A drain is what its operator wanted, and no
  * trouble; nor is a peer that drains, or one that has just been told of and not been heard yet.
  */
-#include "peerd/io/daemon.h"
+#include "peerd/io/streams.h"
 #include "peerd/net/clock.h"
 
 #include <jansson.h>
@@ -50,6 +50,16 @@ static void of_peers(json_t *list, const struct daemon *d) {
     }
 }
 
+static void of_origins(json_t *list, const struct daemon *d) {
+    for (uint32_t i = 0; i < d->policy->origin_count; i++) {
+        struct core_origin_status o = core_origin_status(d->core, i);
+        const char *why = origins_why(d, i);
+        if (o.ill)
+            say(list, "origin %s is ill, players are sent to peers: %s", o.policy->name.text,
+                why[0] != '\0' ? why : err_text(o.err));
+    }
+}
+
 json_t *present_trouble(const struct daemon *d) {
     struct core_status s = core_status(d->core);
     json_t *list = json_array();
@@ -61,6 +71,7 @@ json_t *present_trouble(const struct daemon *d) {
         say(list, "the drain's deadline is over, and %u sessions are left", s.drain_left);
     of_nodes(list, d, s.nodes);
     of_peers(list, d);
+    of_origins(list, d);
     if (s.locations_degraded > 0)
         say(list, "clients of %u locations fare badly by our path", s.locations_degraded);
     return list;
