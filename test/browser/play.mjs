@@ -3,7 +3,8 @@
 //   node play.mjs hls.js|shaka|video.js URL SECONDS
 //
 // The player's buffer is capped at 8 s, so that it has to go on fetching. Every 50 ms the page notes
-// the position; where it stood still for longer than 300 ms after it had begun, that is a stall. A
+// the position; where it stood still for longer than 300 ms after it had begun, that is a stall. The
+// first step is none: players that jump over a hole at the start wait there once more. A
 // line for each change of the host that media comes from, on standard error as it happens; the sum on
 // standard output at the end, as JSON.
 import { chromium } from 'playwright-core';
@@ -47,15 +48,16 @@ const page_html = `<!doctype html><meta charset=utf-8><title>player</title>
 <video id=v muted playsinline width=192 height=108></video><script src=/player.js></script><script>
 const url = ${JSON.stringify(url)}, video = document.getElementById('v'), events = [];
 const note = (what, text) => events.push({at: performance.now(), what, text});
-const state = {began: 0, moved: 0, last: 0, stalls: []};
+const state = {began: 0, startup: 0, moved: 0, last: 0, stalls: []};
 setInterval(() => {
   const now = performance.now();
   if (video.currentTime !== state.last) {
-    if (state.began && now - state.moved > 300) state.stalls.push([Math.round(state.moved), Math.round(now - state.moved)]);
+    if (state.moved === state.began) state.startup = now - state.began;
+    else if (state.began && now - state.moved > 300) state.stalls.push([Math.round(state.moved), Math.round(now - state.moved)]);
     state.began = state.began || now; state.moved = now; state.last = video.currentTime;
   }
 }, 50);
-window.report = () => ({played_s: video.currentTime, began: state.began,
+window.report = () => ({played_s: video.currentTime, startup_ms: Math.round(state.startup),
   standing_ms: state.began ? Math.round(performance.now() - state.moved) : -1,
   stalls_at_ms: state.stalls, errors: events.map(e => [Math.round(e.at), e.text])});
 (async () => { ${chosen.begin} video.play().catch(e => note('error', e.message)); })()
