@@ -25,6 +25,7 @@
  *     the run before and still outstanding cannot add up to more than the capacity;
  *   - opens are served from the nodes that have told all they have, and refused, with a short
  *     Retry-After, only while there is none such;
+ *   - a drain goes on: the nodes tell of it, and of its end (drain.h);
  *   - sessions that come with a node's first full list are known, not moved: nothing enters the
  *     ledger and nothing is ordered. Nothing ever moves because of a restart.
  */

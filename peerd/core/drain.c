@@ -64,14 +64,17 @@ static void look_again(struct drain *d) {
     d->look_at = INSTANT_NEVER;
 }
 
+static void beat_all(struct core *core) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        peering_beat_soon(core, core->peers[i]);
+}
+
 /* Told of twice, the second time changes deadline and target. */
-void drain_begin(struct core *core, const struct core_event *event) {
+static void set_going(struct core *core, struct instant since, struct instant deadline,
+                      const struct name *to) {
     struct drain *d = &core->drain;
-    struct duration deadline = event->u.drain.deadline;
-    if (deadline.us <= 0)
-        deadline = core->policy.limits.drain_deadline;
     if (!d->active) {
-        d->since = core->now;
+        d->since = since;
         d->next_at = d->turn_at = core->now;
         d->node = 0;
         d->drained = false;
@@ -80,20 +83,43 @@ void drain_begin(struct core *core, const struct core_event *event) {
     d->active = true;
     d->overdue = d->stuck = false;
     look_again(d);
-    d->deadline = instant_add(core->now, deadline);
-    d->to = event->u.drain.to;
+    d->deadline = deadline;
+    d->to = *to;
     canary_stop_all(core);
     load_stop_all(core);
     leaving_take_over(core);
     gather(core);
+}
+
+void drain_begin(struct core *core, const struct core_event *event) {
+    struct duration deadline = event->u.drain.deadline;
+    if (deadline.us <= 0)
+        deadline = core->policy.limits.drain_deadline;
+    drain_spoken(core);
+    set_going(core, core->now, instant_add(core->now, deadline), &event->u.drain.to);
     tell(core, "begun",
          "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s", left(core),
          core->policy.limits.drain_per_s, duration_in_ms(deadline) / 1000);
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        peering_beat_soon(core, core->peers[i]);
+    beat_all(core);
+}
+
+void drain_resume(struct core *core, const struct node *n, const struct drain_word *w) {
+    struct drain *d = &core->drain;
+    struct instant since = instant_sub(core->now, duration_ms((int64_t)w->age_ms));
+    set_going(core, since, instant_add(since, duration_ms((int64_t)w->within_ms)), &w->to);
+    d->progress.gone = w->gone;
+    tell(core, "resumed",
+         "draining as before we were started, for %" PRIu64 " s already (%s says so)",
+         w->age_ms / 1000, n->policy.name.text);
+    beat_all(core);
 }
 
 void drain_end(struct core *core) {
+    drain_spoken(core);
+    drain_called_off(core, "");
+}
+
+void drain_called_off(struct core *core, const char *whence) {
     struct drain *d = &core->drain;
     struct session *s;
     if (!d->active)
@@ -105,9 +131,8 @@ void drain_end(struct core *core) {
         while ((s = element(list_first(&core->nodes[i]->waiting))) != NULL)
             session_queue(s, NULL);
     leaving_call_off_all(core);
-    tell(core, "undrained", "undrained: %" PRIu32 " sessions stay", left(core));
-    for (uint32_t i = 0; i < core->peer_count; i++)
-        peering_beat_soon(core, core->peers[i]);
+    tell(core, "undrained", "undrained%s: %" PRIu32 " sessions stay", whence, left(core));
+    beat_all(core);
 }
 
 void drain_session_came(struct core *core, struct session *s) {
@@ -144,9 +169,14 @@ static void note_nowhere(struct core *core, const struct node *n) {
         d->look_at = instant_add(core->now, DRAIN_RETRY);
 }
 
+/* Who was started anew may learn from the next node that it was called off. */
+static bool is_sure(const struct core *core) {
+    return core->drain.spoken || !core->recovering;
+}
+
 /* Holds orders up that could be given. */
 static bool may_order(const struct core *core, const struct node *n) {
-    return list_holds_any(&n->waiting) && !is_full(n) &&
+    return is_sure(core) && list_holds_any(&n->waiting) && !is_full(n) &&
            (core->drain.nowhere & 1u << n->index) == 0;
 }
 
@@ -215,11 +245,11 @@ static void order_due(struct core *core) {
 
 void drain_step(struct core *core) {
     struct drain *d = &core->drain;
-    if (!d->active)
+    if (!d->active || !is_sure(core))
         return;
     order_due(core);
     progress_told(&d->progress, left(core), core->now);
-    if (!d->drained && left(core) == 0) {
+    if (!d->drained && left(core) == 0 && !core->recovering) {
         d->drained = true;
         tell(core, "drained", "drained: empty after %" PRId64 " ms",
              duration_in_ms(instant_since(core->now, d->since)));
@@ -233,7 +263,7 @@ void drain_step(struct core *core) {
 struct instant drain_deadline(const struct core *core) {
     const struct drain *d = &core->drain;
     struct instant due = INSTANT_NEVER;
-    if (!d->active)
+    if (!d->active || !is_sure(core))
         return due;
     if (any_may_order(core))
         due = instant_max(d->next_at, d->turn_at);
@@ -246,7 +276,7 @@ struct instant drain_deadline(const struct core *core) {
 void drain_check_invariants(const struct core *core) {
     const struct drain *d = &core->drain;
     /* What drain_step looks at has a timer. */
-    bool late = d->active && !d->overdue && left(core) > 0;
+    bool late = d->active && is_sure(core) && !d->overdue && left(core) > 0;
     assert(!late || !instant_before(d->deadline, drain_deadline(core)));
     assert(!any_may_order(core) ||
            !instant_before(instant_max(d->next_at, d->turn_at), drain_deadline(core)));

@@ -13,6 +13,10 @@
  * take in the meantime is owed, but for two polls' time at most. The deadline is told to clients
  * and to the operator when it passes; nobody is cut off by it: a session without a usable backup
  * stays until it ends, or until the operator kills us.
+ *
+ * It outlives us: each node is told of it with every answer, and tells whoever is peerd after us
+ * (drain_words.c). Who was started anew orders nobody to go until it has recovered, since another
+ * node may know of a newer word. Where no node is left that knew of it, it is forgotten.
  */
 #ifndef PEERD_CORE_DRAIN_H
 #define PEERD_CORE_DRAIN_H
@@ -21,17 +25,21 @@
 #include "peerd/base/time.h"
 #include "peerd/core/list.h"
 #include "peerd/core/progress.h"
+#include "peerd/wire/drain_word.h"
 
 #include <stdbool.h>
 
 struct core;
 struct core_event;
+struct node;
 struct session;
 
 #define DRAIN_RETRY duration_ms(200) /* [ms] no usable backup for those in front of a line */
 #define DRAIN_TURN  duration_ms(10)  /* [ms] what falls due within it is ordered together */
 
 struct drain {
+    uint64_t number; /* of the newest word; 0: none is known */
+    bool spoken;     /* by the operator of this run, not of an earlier one */
     bool active;
     bool drained;
     bool overdue; /* the deadline has passed and has been traced */
@@ -50,6 +58,16 @@ struct drain {
 void drain_init(struct drain *d);
 void drain_begin(struct core *core, const struct core_event *event);
 void drain_end(struct core *core);
+
+/* The newest word, to be kept by nodes; and what one of them has kept. */
+struct drain_word drain_word(const struct core *core);
+void drain_heard(struct core *core, const struct node *n, const struct drain_word *w);
+
+/* For drain_words.c and drain.c: the operator has said something; a node tells of a drain of ours;
+ * there is none any more, and `whence` we know it. */
+void drain_spoken(struct core *core);
+void drain_resume(struct core *core, const struct node *n, const struct drain_word *w);
+void drain_called_off(struct core *core, const char *whence);
 
 /* Sessions that wait and have not been ordered yet, in the lines of all nodes; the others are
  * leaving. */

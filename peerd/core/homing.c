@@ -48,7 +48,8 @@ static bool has_waited(const struct core *core, const struct session *s) {
 }
 
 static bool is_ready(const struct core *core, const struct peering *home) {
-    return verdict_is_usable(home->verdict.verdict) && !drains(home) && !home->damping.damped &&
+    return verdict_is_usable(home->verdict.verdict) && !drains(home) && !home->said_recovering &&
+           !home->damping.damped &&
            !instant_before(core->now,
                            instant_add(home->back_since, core->policy.limits.return_after)) &&
            agreements_room(core, home) > 0;

@@ -24,7 +24,7 @@ enum journal_kind {
     JOURNAL_VERDICT,  /* of `about`: `what` is the verdict */
     JOURNAL_MOVE,     /* of `session`, `from` to `about`: `what` is "over", "cancelled", or
                          "settled" where the cause has turned out to be another one */
-    JOURNAL_DRAIN,    /* `what`: begun, undrained, waits, drained, overdue */
+    JOURNAL_DRAIN,    /* `what`: begun, resumed, undrained, waits, drained, overdue */
     JOURNAL_POLICY,   /* `what`: taken, refused */
     JOURNAL_REFUSAL,  /* `what`: open, session; `count` of them for the reason in `error` */
     JOURNAL_REDIRECT, /* `count` new sessions begin at peers, the newest at `about`: `what` is why

@@ -184,6 +184,7 @@ static void take(struct core *core, struct node *n, const struct node_request *r
     if (has_lost_worker(n, r))
         causes_failed(core, CAUSES_FAILURE_WORKER);
     take_machine(n, r);
+    drain_heard(core, n, &r->drain);
     allotments_heard(core, n, r);
     report_sessions(core, n, r);
     bool was_full = n->orders.count == CORE_ORDERS_MAX;
@@ -242,6 +243,7 @@ static void answer(struct core *core, struct node *n, const struct core_node_rep
         .seq = event->report->seq,
         .want_full = n->want_full,
         .draining = core->drain.active,
+        .drain = drain_word(core),
         .lease_ms = in_ms(limits->node_lease, NODE_INTERVAL_MS_MAX),
         .poll_ms = in_ms(limits->node_poll, NODE_INTERVAL_MS_MAX),
         .credit = {n->credit.slots, in_ms(limits->credit_lease, NODE_INTERVAL_MS_MAX)},

@@ -95,8 +95,9 @@ struct core_answer_node {
     enum err refused;
     bool want_full;
     bool draining;
-    uint32_t lease_ms; /* [ms] */
-    uint32_t poll_ms;  /* [ms] */
+    struct drain_word drain; /* the operator's newest, to be kept */
+    uint32_t lease_ms;       /* [ms] */
+    uint32_t poll_ms;        /* [ms] */
     struct node_credit credit;
     const struct node_order *orders; /* rising ids */
     uint32_t order_count;

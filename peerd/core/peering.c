@@ -133,11 +133,13 @@ static void note_views(struct core *core, struct peering *p, const struct beat *
 }
 
 static void note_words(struct core *core, struct peering *p, const struct beat *b) {
-    bool draining = (b->flags & BEAT_FLAG_DRAINING) != 0;
+    bool recovering = (b->flags & BEAT_FLAG_RECOVERING) != 0;
+    /* Who has just been started does not know yet: what it said before stands until it does. */
+    bool draining = (b->flags & BEAT_FLAG_DRAINING) != 0 || (recovering && p->said_draining);
     if (draining != p->said_draining && !instant_is_never(p->fetch_at))
         p->fetch_at = core->now;
     p->said_draining = draining;
-    p->said_recovering = (b->flags & BEAT_FLAG_RECOVERING) != 0;
+    p->said_recovering = recovering;
     p->said_listens = (b->flags & BEAT_FLAG_LISTENS) != 0;
     p->said_sessions = b->sessions;
     p->said_free = b->free_slots;

@@ -119,6 +119,7 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .poll_ms = answer->poll_ms,
         .want_full = answer->want_full,
         .draining = answer->draining,
+        .drain = answer->drain,
         .cluster = d->policy->cluster.name,
         .cluster_key = d->key.public_key,
         .credit = answer->credit,

@@ -210,12 +210,14 @@ void sim_invariants_site_steps(struct sim *sim, struct sim_site *site, const str
     if (e->kind == CORE_DRAIN)
         watch_drain_begins(sim, site, &e->u.drain);
     if (e->kind == CORE_UNDRAIN)
-        watch->draining = false;
+        watch_drain_ends(sim, site);
 }
 
 void sim_invariants_site_stepped(struct sim *sim, struct sim_site *site,
                                  const struct core_event *e) {
     watch_recovery(sim, site);
+    if (e->kind == CORE_NODE_REPORTED)
+        watch_drain_told(sim, site, &e->u.node);
     for (uint32_t i = 0; i < sim->core_outbox.count; i++) {
         const struct core_intention *o = &sim->core_outbox.items[i];
         switch (o->kind) {

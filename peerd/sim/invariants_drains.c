@@ -16,11 +16,10 @@ static struct watch_site *watch_of(struct sim *sim, const struct sim_site *site)
     return &sim->watch->sites[site->index];
 }
 
-void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct core_drain *d) {
+static void begins(struct sim *sim, struct sim_site *site, struct instant ends,
+                   const struct name *to) {
     struct watch_site *watch = watch_of(sim, site);
     struct instant now = sim_site_now(sim, site);
-    bool told = d->deadline.us > 0;
-    struct instant ends = instant_add(now, told ? d->deadline : site->policy.limits.drain_deadline);
     if (!watch->draining) {
         watch->draining = true;
         watch->drain_named = false;
@@ -29,9 +28,41 @@ void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct cor
         watch->drain_orders = 0;
         watch->drain_earliest = watch->drain_latest = ends;
     }
-    watch->drain_named |= !name_is_empty(&d->to);
+    watch->drain_named |= !name_is_empty(to);
     watch->drain_earliest = instant_min(watch->drain_earliest, ends);
     watch->drain_latest = instant_max(watch->drain_latest, ends);
+}
+
+void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct core_drain *d) {
+    bool told = d->deadline.us > 0;
+    struct duration within = told ? d->deadline : site->policy.limits.drain_deadline;
+    watch_of(sim, site)->drain_spoken = true;
+    begins(sim, site, instant_add(sim_site_now(sim, site), within), &d->to);
+}
+
+void watch_drain_ends(struct sim *sim, struct sim_site *site) {
+    watch_of(sim, site)->drain_spoken = true;
+    watch_of(sim, site)->draining = false;
+}
+
+/* A node tells a run to which its operator has said nothing yet what he said to the runs before: of
+ * several words the newest counts. */
+void watch_drain_told(struct sim *sim, struct sim_site *site, const struct core_node_reported *e) {
+    struct watch_site *watch = watch_of(sim, site);
+    const struct watch_node *n = &watch->nodes[e->node];
+    const struct node_request *r = e->report;
+    struct instant now = sim_site_now(sim, site);
+    bool is_news = core_node_status(site->core, e->node).boot == r->boot &&
+                   (r->boot != n->boot || r->seq > n->seq);
+    if (!is_news || watch->drain_spoken || r->drain.number <= watch->drain_number)
+        return;
+    watch->drain_number = r->drain.number;
+    if (!r->drain.active) {
+        watch->draining = false;
+        return;
+    }
+    struct instant since = instant_sub(now, duration_ms((int64_t)r->drain.age_ms));
+    begins(sim, site, instant_add(since, duration_ms((int64_t)r->drain.within_ms)), &r->drain.to);
 }
 
 /* ---- 18: orders ------------------------------------------------------------------------------ */
@@ -349,6 +380,8 @@ void watch_drain(struct sim *sim, struct sim_site *site) {
     struct watch_site *watch = watch_of(sim, site);
     struct core_session_status s;
     uint32_t cursor = 0, sessions = core_status(site->core).sessions;
+    if (!watch->drain_spoken && core_status(site->core).recovering)
+        watch->drain_since = sim_site_now(sim, site); /* it may hear yet that it was called off */
     if (watch->drain_most < sessions)
         watch->drain_most = sessions;
     while (watch->draining && core_session_next(site->core, &cursor, &s)) {

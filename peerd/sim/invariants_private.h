@@ -105,7 +105,9 @@ struct watch_site {
     uint64_t replayed; /* beats dropped as replays before the step under way */
     uint32_t suspects; /* peers, before the step under way */
     bool draining;
-    bool drain_named; /* somebody was named who shall have them, since then */
+    bool drain_spoken;     /* by an operator of this run, be it its end */
+    uint64_t drain_number; /* of the newest word that a node has told */
+    bool drain_named;      /* somebody was named who shall have them, since then */
     struct instant drain_since;
     uint32_t drain_most;                         /* [sessions] to go at a time, since then */
     uint64_t drain_orders;                       /* sessions ordered to go, since then */
@@ -320,6 +322,8 @@ void watch_words_taken(struct sim *sim, struct sim_site *site, uint32_t peer, co
 /* ---- invariants_drains.c ---- */
 
 void watch_drain_begins(struct sim *sim, struct sim_site *site, const struct core_drain *d);
+void watch_drain_ends(struct sim *sim, struct sim_site *site);
+void watch_drain_told(struct sim *sim, struct sim_site *site, const struct core_node_reported *e);
 void watch_orders(struct sim *sim, struct sim_site *site, const struct core_answer_node *a);
 void watch_drain(struct sim *sim, struct sim_site *site);
 

@@ -198,12 +198,13 @@ static void check_healed(struct sim *sim) {
         for (uint32_t end = 0; end < sim->network.end_count; end++)
             heard &= end == i || (sim_network_open(&sim->network, i, end) &&
                                   sim_network_open(&sim->network, end, i));
-        if (!runs || site->drained || !heard)
+        bool drains = runs && core_status(site->core).draining;
+        if (!runs || drains || !heard)
             sim_breach(sim, "%s was not healed, so not everything can be whole: %s",
                        watch_cluster(sim, i),
-                       !runs           ? "killed or stopped"
-                       : site->drained ? "drained"
-                                       : "cut off");
+                       !runs    ? "killed or stopped"
+                       : drains ? "drained"
+                                : "cut off");
     }
 }
 

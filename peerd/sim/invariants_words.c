@@ -166,8 +166,10 @@ void watch_words_taken(struct sim *sim, struct sim_site *site, uint32_t peer, co
     if (newest) {
         p->said_sessions = b->sessions;
         p->said_free = b->free_slots;
-        p->said_draining = (b->flags & BEAT_FLAG_DRAINING) != 0;
         p->said_recovering = (b->flags & BEAT_FLAG_RECOVERING) != 0;
+        /* Until it knows again what it said before stands. */
+        p->said_draining =
+            (b->flags & BEAT_FLAG_DRAINING) != 0 || (p->said_recovering && p->said_draining);
     }
     if (s.sessions != p->said_sessions || s.free_slots != p->said_free ||
         s.draining != p->said_draining || s.recovering != p->said_recovering)

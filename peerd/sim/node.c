@@ -85,6 +85,7 @@ static void forget_all(struct sim *sim, struct sim_node *node) {
     headless_init(&node->peerd);
     node->poll = FIRST_POLL;
     node->briefed = node->draining = node->beating = false;
+    node->drain = (struct drain_kept){0};
     node->limits = (struct node_limits){0};
     node->credit = (struct node_credit){0};
     node->credit_until = instant_us(INT64_MIN);

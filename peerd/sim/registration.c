@@ -117,7 +117,8 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
                                .boot = node->boot,
                                .seq = ++node->seq,
                                .seen = node->roster.seen,
-                               .order_seen = node->order_seen};
+                               .order_seen = node->order_seen,
+                               .drain = drain_kept_word(&node->drain, sim_node_now(sim, node))};
     sim_roster_fill(sim, &node->roster, r, r->seq, node->full);
     describe_workers(sim, node, r);
     describe_media(sim, node, r);
@@ -243,6 +244,7 @@ static void take(struct sim *sim, struct sim_node *node, const struct node_answe
             sim_sleep_turned(sim, &sim->workers[node->first_worker + i]);
     node->briefed = true;
     node->draining = a->draining;
+    drain_kept_heard(&node->drain, &a->drain, sim_node_now(sim, node));
     node->limits = a->limits;
     node->credit = a->credit;
     node->credit_until = instant_add(node->peerd.heard, duration_ms(a->credit.lease_ms));

@@ -128,14 +128,12 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
 void sim_site_kill(struct sim *sim, struct sim_site *site) {
     sim_process_kill(sim, &site->peerd);
     free_core(site);
-    site->drained = false; /* it will not remember */
     sim_due_site(sim, site);
 }
 
 void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline) {
     if (site->peerd.life != SIM_LIFE_RUNNING)
         return;
-    site->drained = true;
     sim_site_step(sim, site,
                   &(struct core_event){.kind = CORE_DRAIN, .u.drain = {.deadline = deadline}});
 }
@@ -143,7 +141,6 @@ void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration dead
 void sim_site_undrain(struct sim *sim, struct sim_site *site) {
     if (site->peerd.life != SIM_LIFE_RUNNING)
         return;
-    site->drained = false;
     sim_site_step(sim, site, &(struct core_event){.kind = CORE_UNDRAIN});
 }
 
@@ -315,6 +312,7 @@ static void answer_node(struct sim *sim, struct sim_site *site, const struct cor
                                  .poll_ms = a->poll_ms,
                                  .want_full = a->want_full,
                                  .draining = a->draining,
+                                 .drain = a->drain,
                                  .cluster = site->policy.cluster.name,
                                  .cluster_key = site->key,
                                  .credit = a->credit,

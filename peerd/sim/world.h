@@ -37,6 +37,7 @@
 #include "peerd/sim/report.h"
 #include "peerd/sim/sim.h"
 #include "peerd/wire/echo.h"
+#include "transcoder/timeline/drain_kept.h"
 #include "transcoder/timeline/due.h"
 #include "transcoder/timeline/headless.h"
 #include "transcoder/timeline/lap.h"
@@ -136,7 +137,6 @@ struct sim_site {
     struct sim_process peerd;
     struct sim_clock clock; /* of peerd's host */
     uint32_t index;
-    bool drained;                    /* was told so, and not yet that it is over */
     uint32_t *peer_of;               /* by cluster; UINT32_MAX: no peer */
     uint64_t verdicts_changed;       /* counter as of the last look */
     uint64_t falls;                  /* likewise */
@@ -240,6 +240,7 @@ struct sim_node {
     struct duration poll;
     bool briefed; /* peerd has told whose workers these are */
     bool draining;
+    struct drain_kept drain;
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;

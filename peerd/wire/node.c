@@ -1,5 +1,6 @@
 #include "peerd/wire/node.h"
 
+#include "peerd/wire/drain_word_json.h"
 #include "peerd/wire/json_read.h"
 #include "peerd/wire/json_write.h"
 
@@ -200,6 +201,7 @@ char *node_request_encode(const struct node_request *r, size_t *len) {
     json_write_bool(&w, w.root, "full", r->full);
     put_lists(&w, r);
     put_guests(&w, r);
+    drain_word_put(&w, &r->drain);
     return json_write_end(&w, NODE_REQUEST_LEN_MAX, len);
 }
 
@@ -377,6 +379,7 @@ enum err node_request_decode(struct node_request *out, const char *text, size_t 
     json_read_bytes(&o, "sessions_digest", r.sessions_digest.bytes, SET_DIGEST_BYTES);
     r.full = json_read_bool(&o, "full");
     get_lists(&o, &r);
+    drain_word_get(&o, &r.drain);
     check_workers(&o, &r);
     e = json_read_end(&d);
     if (e == ERR_OK)

@@ -23,6 +23,7 @@
 #include "peerd/base/addr.h"
 #include "peerd/base/err.h"
 #include "peerd/base/id.h"
+#include "peerd/wire/drain_word.h"
 #include "peerd/wire/fault.h"
 #include "peerd/wire/guest.h"
 #include "peerd/wire/keys.h"
@@ -171,6 +172,7 @@ struct node_request {
     size_t trip_count;
     struct session_id *asks; /* whose clients others may be named to, likewise (optional) */
     size_t ask_count;
+    struct drain_word drain; /* the newest that it was told (optional) */
 };
 
 /* ---- answer ---- */
@@ -258,12 +260,13 @@ struct node_limits {
 };
 
 struct node_answer {
-    uint64_t seq;        /* of the request it answers */
-    uint32_t lease_ms;   /* [ms] the registration ends by itself after this */
-    uint32_t poll_ms;    /* [ms] until the next request is due */
-    bool want_full;      /* the next request has to be full */
-    bool draining;       /* accept no new sessions */
-    struct name cluster; /* "self": who answers */
+    uint64_t seq;            /* of the request it answers */
+    uint32_t lease_ms;       /* [ms] the registration ends by itself after this */
+    uint32_t poll_ms;        /* [ms] until the next request is due */
+    bool want_full;          /* the next request has to be full */
+    bool draining;           /* accept no new sessions */
+    struct drain_word drain; /* to be kept for the next peerd (optional) */
+    struct name cluster;     /* "self": who answers */
     struct public_key cluster_key;
     bool has_catalogue;
     struct node_catalogue catalogue;

@@ -1,5 +1,6 @@
 #include "peerd/wire/node.h"
 
+#include "peerd/wire/drain_word_json.h"
 #include "peerd/wire/json_read.h"
 #include "peerd/wire/json_write.h"
 
@@ -176,6 +177,7 @@ char *node_answer_encode(const struct node_answer *a, size_t *len) {
     json_write_uint(&w, w.root, "poll_ms", a->poll_ms);
     json_write_bool(&w, w.root, "want_full", a->want_full);
     json_write_bool(&w, w.root, "draining", a->draining);
+    drain_word_put(&w, &a->drain);
     json_t *self = json_write_object(&w, w.root, "self");
     json_write_name(&w, self, "name", &a->cluster);
     json_write_key(&w, self, "key", &a->cluster_key);
@@ -345,6 +347,7 @@ static void get_answer(const struct json_place *o, struct node_answer *a) {
     a->poll_ms = get_ms(o, "poll_ms", 1);
     a->want_full = json_read_bool(o, "want_full");
     a->draining = json_read_bool(o, "draining");
+    drain_word_get(o, &a->drain);
     struct json_place self = json_read_object(o, "self");
     a->cluster = json_read_name(&self, "name");
     a->cluster_key = json_read_key(&self, "key");

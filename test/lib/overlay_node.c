@@ -111,6 +111,7 @@ static void report(struct overlay *o, uint32_t cluster) {
                              .seq = ++n->seq,
                              .seen = n->seen,
                              .order_seen = n->order_seen,
+                             .drain = drain_kept_word(&n->drain, o->now),
                              .media = media,
                              .media_count = 1,
                              .profiles = profile,
@@ -184,6 +185,7 @@ void overlay_node_answered(struct overlay *o, uint32_t cluster, const struct cor
     n->answered = o->now;
     n->slots = a->credit.slots;
     n->full = a->want_full;
+    drain_kept_heard(&n->drain, &a->drain, o->now);
     n->ended_count = 0;
     for (uint32_t i = 0; i < n->held_count; i++)
         n->held[i].changed = false;

@@ -6,6 +6,7 @@
 
 #include "peerd/wire/echo.h"
 #include "test/lib/overlay.h"
+#include "transcoder/timeline/drain_kept.h"
 
 #define PACKETS_MAX 4096
 #define SENT_MAX    4096 /* beats remembered for replay, of each pair */
@@ -61,6 +62,7 @@ struct node_fake {
     uint32_t ended_count;
     uint32_t slots;
     uint32_t ends_ordered;
+    struct drain_kept drain;
     struct echo echo[OVERLAY_CLUSTERS_MAX]; /* towards each other cluster */
     struct instant beaten[OVERLAY_CLUSTERS_MAX];
 };

@@ -148,18 +148,38 @@ Test(drain, without_a_usable_backup_waits_and_says_so) {
     overlay_free(o);
 }
 
-Test(drain, a_restart_forgets_it_and_moves_nothing_more) {
+/* Its node tells it: until when, since when, and that it is not over. */
+Test(drain, goes_on_after_a_restart) {
     struct overlay *o = with_sessions(20, 10);
     overlay_drain(o, 0, 10000);
     overlay_run_until(o, 2500);
     overlay_kill_peerd(o, 0);
     overlay_run_until(o, 3000);
-    uint32_t gone =
-        core_status(overlay_core(o, 1)).sessions + core_status(overlay_core(o, 2)).sessions;
     overlay_start_peerd(o, 0);
-    overlay_run_until(o, 6000);
-    cr_expect_eq(core_status(overlay_core(o, 0)).sessions, 20 - gone);
+    overlay_run_until(o, 3300);
+    struct core_status s = core_status(overlay_core(o, 0));
+    cr_expect(s.draining && !s.drained && s.drain_left > 5 && s.drain_gone > 0);
+    int64_t left_ms = duration_in_ms(instant_since(s.drain_deadline, overlay_now(o)));
+    cr_expect(left_ms > 8600 && left_ms <= 8750, "%ld ms", (long)left_ms);
+    struct core_answer_open newcomer = overlay_open(o, 0, "192.0.2.8:5004");
+    cr_expect(newcomer.err != ERR_OK || newcomer.redirect == CORE_REDIRECT_DRAINING);
+    overlay_run_until(o, 7000);
+    cr_expect(core_status(overlay_core(o, 0)).drained, "%s", overlay_narrative(o));
     cr_expect_eq(served_once(o, 20), 20u);
-    cr_expect_eq(core_ledger(overlay_core(o, 0))->count, 0u);
+    cr_expect_eq(core_status(overlay_core(o, 0)).sessions, 0u);
+    cr_expect_eq(overlay_verdict(o, 1, 0), VERDICT_DRAINING);
+    overlay_free(o);
+}
+
+/* A site that has died with all that it had knows nothing of it. */
+Test(drain, is_forgotten_with_all_its_nodes) {
+    struct overlay *o = with_sessions(4, 10);
+    overlay_drain(o, 0, 10000);
+    overlay_run_until(o, 4000);
+    overlay_kill_site(o, 0);
+    overlay_run_until(o, 5000);
+    overlay_start_peerd(o, 0);
+    overlay_run_until(o, 8000);
+    cr_expect_not(core_status(overlay_core(o, 0)).draining);
     overlay_free(o);
 }

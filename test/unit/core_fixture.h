@@ -141,6 +141,7 @@ struct fixture_report {
     bool stale;       /* repeats the sequence number before */
     struct node_guest *guests;
     size_t guest_count;
+    struct drain_word drain; /* that it has kept */
 };
 
 static inline struct core_answer_node fixture_node(struct fixture *f, uint32_t node,
@@ -166,6 +167,7 @@ static inline struct core_answer_node fixture_node(struct fixture *f, uint32_t n
                              .order_seen = vary->order_seen,
                              .guests = vary->guests,
                              .guest_count = vary->guest_count,
+                             .drain = vary->drain,
                              .media = media,
                              .media_count = FIXTURE_WORKERS,
                              .profiles = &profile,

@@ -71,6 +71,9 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(out.trips[0].client.port == 40000 && out.trips[0].cluster.bytes[7] == 0x22);
     cr_expect(out.trips[0].rtt_us == 31000 && out.trips[0].samples == 7);
     cr_expect(out.ask_count == 1 && out.asks[0].bytes[0] == 0x31);
+    cr_expect(out.drain.number == 1763710000123 && out.drain.active && out.drain.gone == 17);
+    cr_expect(out.drain.age_ms == 61000 && out.drain.within_ms == 600000);
+    cr_expect_str_eq(out.drain.to.text, "lon1");
     node_request_free(&out);
     cr_expect(out.sessions == NULL && out.session_count == 0);
     node_request_free(&out);
@@ -93,6 +96,7 @@ Test(node, answer_round_trips) {
     cr_expect(out.orders[1].what == NODE_ORDER_END && out.orders[1].error == ERR_MOVED);
     cr_expect(out.media_alive[0].node == 3 && out.media_alive[0].key.bytes[0] == 0x6b);
     cr_expect_eq(out.media_alive[0].answer_key.bytes[0], 0x7c);
+    cr_expect(out.drain.number == 1763710000124 && !out.drain.active);
     cr_expect(out.credit.slots == 350 && out.credit.lease_ms == 300000);
     cr_expect(out.limits.sessions_max == 400 && out.limits.session_lease_ms == 10000);
     cr_expect(out.limits.standby_lease_ms == 15000 && out.limits.skew_ms == 2000);
@@ -155,6 +159,7 @@ Test(node, answer_without_news_is_small) {
     struct node_answer out;
     size_t len;
     a.has_catalogue = false;
+    a.drain.number = 0;
     a.order_count = a.media_alive_count = a.issuer_count = a.named_count = a.told_count = 0;
     char *text = node_answer_encode(&a, &len);
     cr_assert_not_null(text);
@@ -224,6 +229,13 @@ Test(node, request_is_refused_by_the_name_of_its_member) {
         {"a node in capitals", "\"n1\"", "\"N1\"", ERR_BAD_FIELD, "found \"N1\""},
         {"a terminal escape is not echoed", "\"n1\"", "\"\\u001b[2J\"", ERR_BAD_FIELD,
          "found \"?[2J\""},
+        {"a word on draining without a number", "\"number\":1763710000123", "\"number\":0",
+         ERR_BAD_FIELD, "drain.number: expected an integer from 1"},
+        {"one with a number that none can follow", "\"number\":1763710000123",
+         "\"number\":4611686018427387905", ERR_BAD_FIELD, "drain.number: expected"},
+        {"one that says neither", "\"active\":true,", "", ERR_BAD_FIELD, "drain.active: expected"},
+        {"one from before all clocks", "\"age_ms\":61000", "\"age_ms\":1099511627777",
+         ERR_BAD_FIELD, "drain.age_ms: expected"},
         {"boot of zero", "\"boot\":\"_ty6mHZUMhA\"", "\"boot\":\"AAAAAAAAAAA\"", ERR_BAD_FIELD,
          "boot: expected a boot other than zero"},
         {"boot of 7 bytes", "\"boot\":\"_ty6mHZUMhA\"", "\"boot\":\"_ty6mHZUMg\"", ERR_BAD_FIELD,

@@ -4,6 +4,7 @@
 #include "peerd/net/file.h"
 #include "peerd/net/identity.h"
 #include "peerd/net/notify.h"
+#include "transcoder/timeline/drain_kept.h"
 #include "transcoder/timeline/guests.h"
 #include "transcoder/worker/crew.h"
 #include "transcoder/worker/inspector.h"
@@ -45,6 +46,7 @@ struct supervisor {
     struct catalogue_hash catalogue_hash;
     struct link_credit credit;
     struct guests_allotted guests;
+    struct drain_kept drain;
     struct starts starts;
     struct node_guest guest_list[NODE_GUESTS_MAX]; /* of the request in the making */
     /* Sources are told again when they changed: a version each for what is, was sent, was heard. */
@@ -280,6 +282,7 @@ static void take_told(struct supervisor *s, const struct node_answer *a) {
 
 static void apply(struct supervisor *s, const struct node_answer *a, struct instant until) {
     bool changed = take_config(s, a);
+    drain_kept_heard(&s->drain, &a->drain, net_now());
     changed |= take_issuers(s, a);
     changed |= a->has_catalogue && take_catalogue(s, &a->catalogue);
     for (uint32_t i = 0; changed && i < crew_count(s->crew); i++)
@@ -364,6 +367,7 @@ static bool describe(void *data, struct node_request *r, bool full) {
                                                .determinism = s->catalogue.profiles[i].determinism};
     r->catalogue = s->catalogue_hash;
     describe_guests(s, r);
+    r->drain = drain_kept_word(&s->drain, net_now());
     r->trips = s->trips; /* it is encoded before another can come */
     r->trip_count = s->trip_count;
     s->trip_count = 0;
