@@ -103,8 +103,9 @@ static void answered(void *data, const struct net_http_result *result) {
     struct remote *r = data;
     json_error_t error;
     if (result->err != ERR_OK) {
-        fprintf(stderr, "peerctl: %s%s%s\n", err_text(result->err),
-                result->detail[0] != '\0' ? ": " : "", result->detail);
+        if (!r->quiet)
+            fprintf(stderr, "peerctl: %s%s%s\n", err_text(result->err),
+                    result->detail[0] != '\0' ? ": " : "", result->detail);
     } else {
         r->status = (int)result->status;
         json_decref(r->answer);

@@ -17,6 +17,7 @@ struct remote {
                                                       taken the policy yet, or no longer */
     size_t also_count;
     struct addr to;
+    bool quiet;     /* that it does not answer is not said */
     int status;     /* of the answer; 0 for none */
     json_t *answer; /* owned */
 };

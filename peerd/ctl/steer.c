@@ -14,6 +14,7 @@
 
 #define WAIT_EVERY duration_ms(250)
 #define SAY_EVERY  duration_s(1)
+#define AWAY_MAX   duration_s(60) /* [s] a peerd that does not answer is being started again */
 
 /* The body of a drain, or NULL if the deadline cannot be read. */
 static char *drain_body(const struct ctl_options *o) {
@@ -47,10 +48,15 @@ static void say_progress(const json_t *drain) {
     fflush(stdout);
 }
 
-/* CTL_DONE: it goes on. */
-static int judge(const json_t *drain) {
+/* CTL_DONE: it goes on. Who has just been started waits for its nodes to tell it of the drain. */
+static int judge(const json_t *status, bool *was_away) {
+    const json_t *drain = json_object_get(status, "drain");
+    *was_away = *was_away || is_set(status, "recovering");
+    if (!is_set(drain, "draining") && is_set(status, "recovering"))
+        return CTL_DONE;
     if (!is_set(drain, "draining")) {
-        fputs("peerctl drain: called off by somebody else\n", stderr);
+        fprintf(stderr, "peerctl drain: called off by somebody else%s\n",
+                *was_away ? ", or forgotten: peerd was started again, and no node of it knew" : "");
         return CTL_CALLED_OFF;
     }
     if (!is_set(drain, "overdue"))
@@ -62,9 +68,33 @@ static int judge(const json_t *drain) {
     return CTL_REFUSED;
 }
 
+/* How it stands. While peerd is away, for it may be started again, it is asked until it is back. */
+static int ask_again(struct remote *r, bool *was_away) {
+    struct instant until = instant_add(net_now(), AWAY_MAX);
+    bool said = false;
+    int result;
+    r->quiet = true;
+    for (;;) {
+        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+        r->quiet = !instant_reached(net_now(), until);
+        result = remote_ask(r, "GET", "/v1/status", NULL);
+        if (result != CTL_UNREACHABLE || !r->quiet)
+            break;
+        if (!said)
+            fprintf(stderr,
+                    "peerctl drain: peerd does not answer; it is asked again for %d s, and learns "
+                    "of the drain from its nodes\n",
+                    (int)(AWAY_MAX.us / 1000000));
+        *was_away = said = true;
+    }
+    r->quiet = false;
+    return result;
+}
+
 static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
     struct instant say = net_now();
     long long shown = -1;
+    bool was_away = false;
     int result = CTL_DONE;
     for (;;) {
         const json_t *drain = json_object_get(r->answer, "drain");
@@ -72,7 +102,7 @@ static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
         if (is_set(drain, "drained"))
             break;
         if (result == CTL_DONE)
-            result = judge(drain);
+            result = judge(r->answer, &was_away);
         if (result != CTL_DONE)
             return result;
         if (!o->json && left != shown && instant_reached(net_now(), say)) {
@@ -80,8 +110,7 @@ static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
             shown = left;
             say = instant_add(net_now(), SAY_EVERY);
         }
-        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
-        result = remote_ask(r, "GET", "/v1/status", NULL);
+        result = ask_again(r, &was_away);
     }
     if (!o->json)
         puts("drained: no session is left");

@@ -3,6 +3,7 @@
 #define TEST_UNIT_CLUSTER_FIXTURE_H
 
 #include "peerd/wire/api.h"
+#include "peerd/wire/node.h"
 #include "test/lib/cluster_rig.h"
 
 #include <criterion/criterion.h>
@@ -40,6 +41,17 @@ static inline void close_running(void) {
     int status = rig.peerd.pid > 0 ? cluster_stop(&rig) : 0;
     cluster_close(&rig);
     cr_expect_eq(status, 0, "peerd ended with %d", status);
+}
+
+/* The only node, which has nothing; it has kept that word on draining. A run each. */
+static inline void node_tells(uint64_t run, struct drain_word drain) {
+    struct node_request request = {.boot = run, .seq = 1, .full = true, .drain = drain};
+    name_set(&request.node, "n1");
+    char *body = node_request_encode(&request, NULL);
+    cr_assert_not_null(body);
+    cluster_control(&rig, &answer, AS_NODE, "POST", "/v1/node", body);
+    free(body);
+    cr_assert_eq(answer.status, 200, "%s", answer.body);
 }
 
 static const struct net_http_header with_token[] = {{"Authorization", "Bearer " CLUSTER_TOKEN},

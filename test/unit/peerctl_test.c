@@ -272,6 +272,7 @@ Test(peerctl, a_running_peerd) {
 
 Test(peerctl, drain_until_it_is_empty) {
     cr_assert(cluster_start(&rig));
+    node_tells(1, (struct drain_word){0});
     expect("wait",
            CTL("drain", "--wait", "--deadline", "10m", "--to", "ams1", "--policy", policy_path), 0,
            "drained: no session is left\n", "");
@@ -402,6 +403,30 @@ static void drained_and_not(void) {
     program_result_free(&(struct program_result[]){CTL("undrain", "--policy", policy_path)}[0]);
 }
 
+/* Its peerd is killed meanwhile; the next one hears of the drain from its node, or that it is over.
+ */
+Test(peerctl, drain_over_a_restart) {
+    const char *const words[] = {"drain", "--wait", "--policy", policy_path, NULL};
+    struct program p;
+    for (int called_off = 0; called_off < 2; called_off++) {
+        cr_assert(cluster_start(&rig));
+        program_start(&p, rig.dir, called_off ? "waits-2" : "waits-1", "peerctl", words);
+        cr_assert(comes(p.out_path, "0 sessions left"), "nothing is known of the node yet");
+        program_signal(&rig.peerd, SIGKILL);
+        cr_assert(comes(p.err_path, "peerd does not answer; it is asked again"));
+        cr_assert(cluster_start(&rig));
+        node_tells(2, (struct drain_word){
+                          .number = UINT64_C(1) << 50, .active = !called_off, .within_ms = 60000});
+        struct program_result r = program_finish(&p, PROGRAM_PATIENCE_MS);
+        cr_expect_eq(r.status, called_off ? 4 : 0, "%d: %s", r.status, r.err);
+        cr_expect_eq(strstr(r.err, "called off by somebody else, or forgotten") != NULL, called_off,
+                     "%s", r.err);
+        program_result_free(&r);
+        program_signal(&rig.peerd, SIGKILL);
+    }
+    cr_assert(cluster_start(&rig));
+}
+
 Test(peerctl, events_that_have_happened) {
     cr_assert(cluster_start(&rig));
     drained_and_not();
@@ -444,6 +469,7 @@ Test(peerctl, events_as_they_happen) {
     program_signal(&rig.peerd, SIGKILL);
     cr_assert(cluster_start(&rig));
     cr_assert(is_followed());
+    node_tells(2, (struct drain_word){0});
     drained_and_not();
     cr_expect(comes(p.out_path, "drain    drained"));
     program_signal(&p, SIGTERM);

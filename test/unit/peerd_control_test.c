@@ -290,6 +290,7 @@ Test(peerd_control, standbys_are_lodged) {
 }
 
 Test(peerd_control, drain_and_undrain) {
+    node_tells(1, (struct drain_word){0});
     ask(AS_OPERATOR, "POST", "/v1/drain", "{\"deadline_ms\":60000,\"to\":\"ams1\"}");
     cr_expect_eq(answer.status, 200);
     cr_expect_eq(cluster_number(&answer, "drain.draining"), 1);
