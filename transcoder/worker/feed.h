@@ -27,14 +27,14 @@
 #include "peerd/net/loop.h"
 #include "transcoder/media/stream.h"
 
-#define FEED_KEEP_FRAMES    32 /* [frames] behind the newest: 640 ms, more than a repair reaches */
-#define FEED_BATCH_FRAMES   10 /* [frames] that a local feed makes in one go: 200 ms */
-#define FEED_LOW_FRAMES     5 /* [frames] a local feed that has no more left wants a batch: 100 ms */
+#define FEED_KEEP_FRAMES    32  /* [frames] behind the newest: 640 ms, more than a repair reaches */
+#define FEED_BATCH_FRAMES   10  /* [frames] that a local feed makes in one go: 200 ms */
+#define FEED_LOW_FRAMES     5   /* [frames] who has no more left wants a batch: 100 ms */
 #define FEED_SPARING_FRAMES 40  /* [frames] after a hurried start that are made as they are due */
 #define FEED_AHEAD_FRAMES   100 /* [frames] ahead of a remote session: 2 s of a stalled server */
 #define FEED_CHUNK_FRAMES   25  /* [frames] a thread makes in one go */
 #define FEED_SLICE_FRAMES   10  /* [frames] of pre-roll in one turn of the loop: 0.6 ms */
-#define FEED_SKIP_FRAMES    100 /* [frames] rather encoded and dropped than reached by a new start */
+#define FEED_SKIP_FRAMES    100 /* [frames] rather encoded and dropped than a new start */
 #define FEED_TRIES_MAX      3   /* attempts at a remote source before it has failed */
 
 enum feed_state {
