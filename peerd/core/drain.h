@@ -63,6 +63,9 @@ void drain_end(struct core *core);
 struct drain_word drain_word(const struct core *core);
 void drain_heard(struct core *core, const struct node *n, const struct drain_word *w);
 
+/* What speaks against whom the operator has named; NULL: nothing, or nobody was named. */
+const char *drain_to_trouble(const struct core *core);
+
 /* For drain_words.c and drain.c: the operator has said something; a node tells of a drain of ours;
  * there is none any more, and `whence` we know it. */
 void drain_spoken(struct core *core);

@@ -24,6 +24,8 @@ static void fill_drain(const struct core *core, struct core_status *s) {
     s->drain_rate = progress_rate(&d->progress, core->now);
     s->drain_ends_in = progress_left(&d->progress, core->now);
     s->drain_stuck = d->stuck && s->drain_waiting > 0;
+    s->drain_to = d->to;
+    s->drain_to_trouble = drain_to_trouble(core);
     s->drain_overdue = d->overdue && s->drain_left > 0;
 }
 

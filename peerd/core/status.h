@@ -88,6 +88,8 @@ struct core_status {
     double drain_rate;             /* [1/s] lately */
     struct duration drain_ends_in; /* at that rate; endless: unknown */
     bool drain_stuck;              /* of those that wait the first has nowhere to go */
+    struct name drain_to;          /* empty: nobody was named */
+    const char *drain_to_trouble;  /* what speaks against that one; NULL: nothing. Static */
     bool drain_overdue;            /* the deadline has passed with sessions left */
     uint32_t peers;
     uint32_t nodes;
@@ -264,6 +266,11 @@ struct core_session_status {
 bool core_session_next(const struct core *core, uint32_t *cursor, struct core_session_status *out);
 bool core_session_find(const struct core *core, const struct session_id *id,
                        struct core_session_status *out);
+
+/* ERR_OK, or why CORE_DRAIN should not be given: whom it names is nobody's peer, drains itself, is
+ * not alive, may have none of our sessions, or has no room. `why` is static. If it is given all the
+ * same, sessions go to their own backups for as long as that is so. */
+enum err core_drain_refusal(const struct core *core, const struct core_drain *d, const char **why);
 
 /* What speaks against the operator's wish that a session go to that cluster (CORE_MOVE). ERR_OK:
  * nothing; NOT_FOUND: it is not served here; DRAINING: all are leaving; BAD_FIELD: no backup of it;

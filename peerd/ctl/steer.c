@@ -28,7 +28,16 @@ static char *drain_body(const struct ctl_options *o) {
                 o->deadline, hint[0] != '\0' ? ": " : "", hint);
         return NULL;
     }
-    json_t *body = json_pack("{s:I}", "deadline_ms", (json_int_t)(deadline_us / 1000));
+    if (o->deadline != NULL && deadline_us < 1000) {
+        fprintf(stderr,
+                "peerctl drain: --deadline: expected 1ms or more, found `%s`; sessions go at the "
+                "pace of `drain_per_s` whatever it is, and without it the policy's counts\n",
+                o->deadline);
+        return NULL;
+    }
+    json_t *body = json_object();
+    if (o->deadline != NULL)
+        json_object_set_new(body, "deadline_ms", json_integer((json_int_t)(deadline_us / 1000)));
     if (o->to != NULL)
         json_object_set_new(body, "to", json_string(o->to));
     char *text = json_dumps(body, JSON_COMPACT);
@@ -44,6 +53,8 @@ static void say_progress(const json_t *drain) {
                json_number_value(json_object_get(drain, "per_s")), seconds_of(drain, "ends_in_ms"));
     if (is_set(drain, "stuck"))
         printf("; %lld have nowhere to go", number_of(drain, "waiting"));
+    if (json_is_string(json_object_get(drain, "to_trouble")))
+        printf("; not to %s: %s", text_of(drain, "to"), text_of(drain, "to_trouble"));
     putchar('\n');
     fflush(stdout);
 }

@@ -14,6 +14,10 @@ static void drain_line(const json_t *drain, double left_s) {
         printf(", about %.0f s more", seconds_of(drain, "ends_in_ms"));
     if (is_set(drain, "stuck"))
         printf(", %lld have nowhere to go", number_of(drain, "waiting"));
+    if (json_is_string(json_object_get(drain, "to")))
+        printf(", to %s", text_of(drain, "to"));
+    if (json_is_string(json_object_get(drain, "to_trouble")))
+        printf(" (not now: %s)", text_of(drain, "to_trouble"));
     printf(", the deadline is %s %.1f s\n", left_s < 0 ? "over since" : "in",
            left_s < 0 ? -left_s : left_s);
 }

@@ -100,12 +100,14 @@ static json_t *locations_json(const struct core_status *s) {
 static json_t *drain_json(const struct core_status *s, struct instant now) {
     bool known = s->drain_ends_in.us != DURATION_ENDLESS.us;
     return json_pack(
-        "{s:b, s:b, s:i, s:i, s:I, s:f, s:o, s:b, s:b, s:o}", "draining", s->draining, "drained",
-        s->drained, "left", (int)s->drain_left, "waiting", (int)s->drain_waiting, "gone",
+        "{s:b, s:b, s:i, s:i, s:I, s:f, s:o, s:b, s:b, s:o, s:o, s:s?}", "draining", s->draining,
+        "drained", s->drained, "left", (int)s->drain_left, "waiting", (int)s->drain_waiting, "gone",
         (json_int_t)s->drain_gone, "per_s", s->drain_rate, "ends_in_ms",
         s->draining && known ? json_integer(duration_in_ms(s->drain_ends_in)) : json_null(),
         "stuck", s->drain_stuck, "overdue", s->drain_overdue, "deadline_ms",
-        s->draining ? left_ms(now, s->drain_deadline) : json_null());
+        s->draining ? left_ms(now, s->drain_deadline) : json_null(), "to",
+        name_is_empty(&s->drain_to) ? json_null() : json_string(s->drain_to.text), "to_trouble",
+        s->drain_to_trouble);
 }
 
 static char *status_text(const struct daemon *d, bool for_operators) {

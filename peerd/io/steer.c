@@ -6,6 +6,7 @@
 #include "peerd/wire/json_read.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static bool read_drain(struct net_http_request *r, struct core_drain *out) {
     if (body_begin(r, &document, &root, known, &fault) != ERR_OK)
         return false;
     if (json_read_has(&root, "deadline_ms"))
-        out->deadline = duration_ms(json_read_int(&root, "deadline_ms", 0, DRAIN_MS_MAX));
+        out->deadline = duration_ms(json_read_int(&root, "deadline_ms", 1, DRAIN_MS_MAX));
     if (json_read_has(&root, "to"))
         out->to = json_read_name(&root, "to");
     return body_end(r, &document, &fault);
@@ -56,12 +57,15 @@ static bool read_drain(struct net_http_request *r, struct core_drain *out) {
 
 void steer_drain(struct daemon *d, struct net_http_request *r, uint32_t index) {
     struct core_event event = {.kind = CORE_DRAIN};
+    char detail[160];
+    const char *why;
     (void)index;
     if (!read_drain(r, &event.u.drain))
         return;
-    if (!name_is_empty(&event.u.drain.to) &&
-        policy_peer_find(d->policy, &event.u.drain.to) == NULL) {
-        net_http_answer_problem(r, 404, ERR_NOT_FOUND, "to: no peer of that name in the policy", 0);
+    enum err err = core_drain_refusal(d->core, &event.u.drain, &why);
+    if (err != ERR_OK) {
+        snprintf(detail, sizeof(detail), "to: %s", why);
+        net_http_answer_problem(r, err == ERR_NOT_FOUND ? 404 : 409, err, detail, 0);
         return;
     }
     daemon_step(d, &event);

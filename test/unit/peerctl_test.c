@@ -273,9 +273,12 @@ Test(peerctl, a_running_peerd) {
 Test(peerctl, drain_until_it_is_empty) {
     cr_assert(cluster_start(&rig));
     node_tells(1, (struct drain_word){0});
-    expect("wait",
-           CTL("drain", "--wait", "--deadline", "10m", "--to", "ams1", "--policy", policy_path), 0,
+    expect("wait", CTL("drain", "--wait", "--deadline", "10m", "--policy", policy_path), 0,
            "drained: no session is left\n", "");
+    expect("nobody there", CTL("drain", "--to", "ams1", "--policy", policy_path), 1, "",
+           "to: that cluster is not alive");
+    expect("no time", CTL("drain", "--deadline", "0s", "--policy", policy_path), 64, "",
+           "--deadline: expected 1ms or more, found `0s`");
     expect("no such peer", CTL("drain", "--to", "lon1", "--policy", policy_path), 1, "",
            "refused (404)");
     expect("too long", CTL("drain", "--deadline", "2d", "--policy", policy_path), 1, "",

@@ -102,6 +102,9 @@ Test(peerd_control, bodies_that_make_no_sense) {
         {AS_OPERATOR, "/v1/drain", "[]", 400, "the document: expected an object"},
         {AS_OPERATOR, "/v1/drain", "{\"deadline\":1}", 400, "deadline: expected no member"},
         {AS_OPERATOR, "/v1/drain", "{\"deadline_ms\":-1}", 400, "deadline_ms: expected an integer"},
+        {AS_OPERATOR, "/v1/drain", "{\"deadline_ms\":0}", 400, "deadline_ms: expected an integer"},
+        {AS_OPERATOR, "/v1/drain", "{\"to\":\"ams1\"}", 409, "to: that cluster is not alive"},
+        {AS_OPERATOR, "/v1/drain", "{\"to\":\"fra1\"}", 409, "to: that is the cluster that is"},
         {AS_OPERATOR, "/v1/drain", "{\"deadline_ms\":86400001}", 400, "deadline_ms: expected"},
         {AS_OPERATOR, "/v1/drain", "{\"deadline_ms\":\"1s\"}", 400, "deadline_ms: expected"},
         {AS_OPERATOR, "/v1/drain", "{\"to\":\"AMS 1\"}", 400, "to: expected a name"},
@@ -291,7 +294,7 @@ Test(peerd_control, standbys_are_lodged) {
 
 Test(peerd_control, drain_and_undrain) {
     node_tells(1, (struct drain_word){0});
-    ask(AS_OPERATOR, "POST", "/v1/drain", "{\"deadline_ms\":60000,\"to\":\"ams1\"}");
+    ask(AS_OPERATOR, "POST", "/v1/drain", "{\"deadline_ms\":60000}");
     cr_expect_eq(answer.status, 200);
     cr_expect_eq(cluster_number(&answer, "drain.draining"), 1);
     cr_expect_eq(cluster_number(&answer, "drain.drained"), 1, "there is nothing to move");

@@ -16,8 +16,8 @@
 #define LAP_JOIN_FRAMES   10
 #define LAP_QUICK_FRAMES  10  /* of pre-roll: 0.6 ms, and it sounds as it should at once */
 #define LAP_MERGES_FRAMES 100 /* a profile that asks for less pre-roll prefers quick starts */
-#define LAP_QUEUE_FULL    3 /* so many that wait for theirs are a rush: the next start is quick, … */
-#define LAP_RUSH_MS       500 /* [ms] … and so is each of so long after that */
+#define LAP_QUEUE_FULL    3   /* so many that wait for theirs are a rush: starts are quick … */
+#define LAP_RUSH_MS       500 /* [ms] … for so long after it */
 
 /* A lap begins here with an encoder that has been fed the join before it. Frame 0 begins one
  * without a join, so a lap that would begin within its join never does. */
