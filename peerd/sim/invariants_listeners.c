@@ -379,8 +379,10 @@ static void check_uninvited(struct sim *sim, const struct sim_client *c) {
         return;
     const struct witness_server *s = &w->servers[server];
     bool hot = s->hot_told && s->role == WITNESS_ROLE_WARM;
-    if ((s->epoch_asked > 0 || s->hot_told) && !hot && !s->hedge.active &&
-        !instant_before(sim_client_now(sim, c), s->release_at))
+    struct instant now = sim_client_now(sim, c);
+    bool cancelled = instant_before(now, s->cancel_until) && path_has_cookie(&s->path, now);
+    if ((s->epoch_asked > 0 || s->hot_told || cancelled) && !hot && !s->hedge.active &&
+        !instant_before(now, s->release_at))
         sim_breach(sim, "%s lets %s send on, which nobody has asked to",
                    sim_client_name(sim, c).text, s->address.name.text);
 }

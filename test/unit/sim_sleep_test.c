@@ -50,7 +50,7 @@ static void forget_answered(struct witness *w) {
         if (w->servers[s].role == WITNESS_ROLE_FREE)
             memset(&w->servers[s], 0, sizeof(w->servers[s]));
         w->servers[s].not_before = w->servers[s].no_hedge = w->servers[s].release_at =
-            INSTANT_NEVER;
+            w->servers[s].cancel_until = INSTANT_NEVER;
         for (int i = 0; i < PATH_PENDING_MAX; i++)
             if (w->servers[s].path.pending[i].nonce == 0)
                 w->servers[s].path.pending[i] = (struct path_pending){0};

@@ -141,16 +141,17 @@ struct witness_server {
     struct instant no_hedge;   /* it has no hedges left for us until then, all else it may give */
     enum err refusal;          /* why */
     struct witness_hedge hedge;
-    uint32_t epoch_asked;      /* newest epoch under which it may believe to serve; 0 none */
-    struct instant release_at; /* not again before; rate limit */
-    bool hot;                  /* it stands by and sends, as far as we know */
-    bool hot_told;             /* it was asked to, and has not been released since */
-    uint8_t hot_asks;          /* in a row without an answer */
-    struct instant no_hot;     /* not to be asked to send before; silently it may stand by */
-    uint64_t frames;           /* media frames that came from it */
-    struct instant media_at;   /* useful media last came from it */
-    struct instant framed_at;  /* its first frame since media went missing; "never" if none */
-    uint64_t mergeable_from;   /* from its newest grant */
+    uint32_t epoch_asked;        /* newest epoch under which it may believe to serve; 0 none */
+    struct instant release_at;   /* what it was told last it has heard by then, or it was lost */
+    struct instant cancel_until; /* it may go on with a hedge that was called off until then */
+    bool hot;                    /* it stands by and sends, as far as we know */
+    bool hot_told;               /* it was asked to, and has not been released since */
+    uint8_t hot_asks;            /* in a row without an answer */
+    struct instant no_hot;       /* not to be asked to send before; silently it may stand by */
+    uint64_t frames;             /* media frames that came from it */
+    struct instant media_at;     /* useful media last came from it */
+    struct instant framed_at;    /* its first frame since media went missing; "never" if none */
+    uint64_t mergeable_from;     /* from its newest grant */
 };
 
 struct witness_config {

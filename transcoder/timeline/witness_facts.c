@@ -42,9 +42,12 @@ static void uninvited_media(const struct turn *t, uint8_t server) {
     bool hot = s->hot_told && s->role == WITNESS_ROLE_WARM && w->config.hot;
     bool invited = s->hedge.active || w->attempt.server == server || hot;
     bool believes = (s->epoch_asked > 0 || s->hot_told) && w->epoch > 0;
-    if (!invited && believes && w->state != WITNESS_OPENING &&
-        instant_reached(t->now, s->release_at))
+    if (invited || w->state == WITNESS_OPENING || !instant_reached(t->now, s->release_at))
+        return;
+    if (believes)
         witness_release(t, server);
+    else if (instant_before(t->now, s->cancel_until) && path_has_cookie(&s->path, t->now))
+        witness_cancel(t, server);
 }
 
 void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t frame,
@@ -167,6 +170,7 @@ void witness_fact_granted(const struct turn *t, uint8_t server, const struct mes
         s->hot_told &= s->hot;
         return;
     case RESUME_CANCEL:
+        s->cancel_until = t->now;
         return;
     }
 }

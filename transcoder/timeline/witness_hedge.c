@@ -90,6 +90,7 @@ bool witness_hedge_next(const struct turn *t) {
     }
     struct witness_server *s = &w->servers[server];
     s->hedge = (struct witness_hedge){.active = true, .asked = t->now};
+    s->cancel_until = t->now;
     extend_after(t, s);
     w->stats.hedges++;
     w->hedged = true;
@@ -128,8 +129,11 @@ void witness_hedges_cancel(const struct turn *t, uint8_t except) {
             continue;
         bool asked = h->sends > 0; /* a hot backup that covered was not, and sends on */
         clear(h);
-        if (asked && i != except && path_has_cookie(&w->servers[i].path, t->now))
-            witness_send_plain(t, i, RESUME_CANCEL);
+        if (!asked || i == except || !path_has_cookie(&w->servers[i].path, t->now))
+            continue;
+        witness_cancel(t, i);
+        w->servers[i].cancel_until =
+            instant_add(t->now, duration_add(w->config.hedge, path_rtt(&w->servers[i].path)));
     }
     witness_filler_over(w);
 }

@@ -116,6 +116,7 @@ void witness_send_hot_report(const struct turn *t, uint8_t server, int32_t lag_u
 /* A resume that asks for no media: standby, cancel, release. */
 void witness_send_plain(const struct turn *t, uint8_t server, enum resume_purpose purpose);
 void witness_release(const struct turn *t, uint8_t server);
+void witness_cancel(const struct turn *t, uint8_t server);
 
 /* A resume that asks for media: hedge or commit. */
 void witness_send_wanted(const struct turn *t, uint8_t server, enum resume_purpose purpose,

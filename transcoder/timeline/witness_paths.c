@@ -11,7 +11,7 @@
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
 #define STRANGER_MS      5000  /* [ms] of one that may yet learn of the issuer, or agree with it */
 #define HOT_SOON_MS      100   /* [ms] from a silent standby until it is asked to send, too */
-#define RELEASE_MS       200   /* [ms] between releases of the same server */
+#define RELEASE_MS       20    /* [ms] over a round trip: who still sends has not heard it */
 #define LOST_MS          20000 /* [ms] unheard: longer than any lease of a standby by default */
 #define WITNESS_RANKS    64    /* of those who are in no list any more: one behind the other */
 
@@ -43,6 +43,7 @@ void witness_server_reset(struct witness *w, uint8_t server, const struct witnes
         .not_before = now,
         .no_hedge = now,
         .release_at = now,
+        .cancel_until = now,
         .media_at = INSTANT_NEVER,
         .framed_at = INSTANT_NEVER,
         .mergeable_from = FRAME_NEVER,
@@ -312,13 +313,25 @@ void witness_send_plain(const struct turn *t, uint8_t server, enum resume_purpos
         purpose == RESUME_STANDBY && instant_is_never(t->w->servers[server].standby_until);
 }
 
+/* What it sent before it heard what is said now is here by then. */
+static struct instant heard_by(const struct turn *t, const struct witness_server *s) {
+    return instant_add(t->now, duration_add(path_rtt(&s->path), duration_ms(RELEASE_MS)));
+}
+
 void witness_release(const struct turn *t, uint8_t server) {
     struct witness_server *s = &t->w->servers[server];
     witness_hot_over(t->w, server);
     s->standby_until = INSTANT_NEVER;
     s->hedge = WITNESS_HEDGE_NONE;
-    s->release_at = instant_add(t->now, duration_ms(RELEASE_MS));
+    s->cancel_until = t->now;
+    s->release_at = heard_by(t, s);
     witness_send_plain(t, server, RESUME_RELEASE);
+}
+
+void witness_cancel(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    s->release_at = heard_by(t, s);
+    witness_send_plain(t, server, RESUME_CANCEL);
 }
 
 static uint16_t silent_ms(const struct witness *w, struct instant now) {

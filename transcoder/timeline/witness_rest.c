@@ -50,8 +50,8 @@ static bool server_is_settled(const struct witness *w, uint8_t slot,
     bool put_off = !dark && !w->config.cold && is_put_off(s, now);
     bool refused = s->refusal == ERR_DRAINING || instant_before(now, s->no_hedge) ||
                    (instant_before(now, s->not_before) && !put_off);
-    return !s->hedge.active && !refused && s->path.rtt_far.us == 0 &&
-           role_is_settled(w, s, dark, now) &&
+    return !s->hedge.active && !instant_before(now, s->cancel_until) && !refused &&
+           s->path.rtt_far.us == 0 && role_is_settled(w, s, dark, now) &&
            (dark || answers_no_more(s) ? s->path.waiting <= WAITING_MAX
                                        : path_is_settled(&s->path, ways->rtt[slot]));
 }

@@ -314,6 +314,7 @@ static void restore_server(struct witness *w, const struct witness_rest_server *
         .not_before = r->not_before,
         .no_hedge = taken, /* these lie in the past, as they did */
         .release_at = taken,
+        .cancel_until = taken,
         .hedge = WITNESS_HEDGE_NONE,
         .epoch_asked = r->epoch_asked,
         .frames = r->frames,
