@@ -31,7 +31,7 @@
  * 12. Retry-After is named to whoever may come again, and to nobody else.
  * 13. Frames: only for a session held and asked for, from where it was asked, not before their
  *     instant, not those that the client holds, and each once an asking. Again goes only what went
- *     before, and no more than a quarter of it beside a burst. A client asks only for what
+ *     before, and no more than half of it beside a burst. A client asks only for what
  *     it lacks and can still use.
  * 14. Credit granted: all nodes together at most the capacity, each its share, whoever granted it;
  *     and what a node may believe to have is reckoned as it is by what was said and answered.

@@ -468,7 +468,7 @@ void sim_invariants_frame_resent(struct sim *sim, const struct sim_worker *w, ui
     }
     int64_t earned_us = instant_since(sim_worker_now(sim, w), f->at).us / RESEND_FRAMES_EACH;
     if (++f->resent > RESEND_BURST + (uint64_t)(earned_us / (FRAME_MS * 1000)) + 1)
-        sim_breach(sim, "%s has sent %" PRIu32 " frames again to %s, more than a quarter",
+        sim_breach(sim, "%s has sent %" PRIu32 " frames again to %s, more than half",
                    watch_cluster(sim, w->cluster), f->resent, whose(sim, s).text);
 }
 

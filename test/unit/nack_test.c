@@ -62,22 +62,25 @@ Test(nack, what_turns_up_meanwhile_is_not_asked_for) {
     cr_expect_eq(n.count, 0, "forgotten");
 }
 
-Test(nack, it_is_asked_for_again_after_a_round_trip_and_in_vain_three_times) {
+Test(nack, it_is_asked_for_again_after_a_round_trip_and_in_vain_ten_times) {
     struct nack n = {.count = 0};
     struct nack_path near = {.rtt = {5000}, .rtt_min = {4000}, .jitter = {1000}};
     struct nack_question q;
-    int64_t asked_us[8] = {0};
+    int64_t asked_us[NACK_ASKS_MAX] = {0};
     uint32_t asks = 0;
     begin();
     nack_missed(&n, 3, 4, &near, at_ms(80));
     while (!instant_is_never(nack_deadline(&n))) {
         struct instant now = nack_deadline(&n);
-        if (nack_take(&n, &playout, &near, now, &q))
+        bool any = nack_take(&n, &playout, &near, now, &q);
+        cr_assert(!any || asks < NACK_ASKS_MAX);
+        if (any)
             asked_us[asks++] = now.us;
-        cr_assert_leq(asks, 8);
     }
     cr_expect_eq(asks, NACK_ASKS_MAX);
     cr_expect_eq(asked_us[1] - asked_us[0], 15000, "5 ms there and back, and 10 to spare");
+    cr_expect_eq(asked_us[2] - asked_us[1], 5000, "then the path loses more than was seen");
+    cr_expect_eq(asked_us[3] - asked_us[2], 15000, "from the last copy on");
     cr_expect_eq(n.count, 0);
 }
 
@@ -128,7 +131,8 @@ Test(nack, it_is_asked_for_once_more_while_there_is_time) {
         {"there is time to wait: a round trip and 10 ms", 100, 102 + 50},
         {"there is not: 40 ms and 4 before 260", 180, 216},
         {"10 ms after the first", 204, 216},
-        {"not when the same burst would take both", 206, 0},
+        {"when it is nearly too late 2 ms after the first", 212, 216},
+        {"and not when it is", 219, 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct nack n = {.count = 0};
@@ -151,4 +155,96 @@ Test(nack, a_backfill_gets_the_time_that_it_takes) {
     slow.spread = duration_ms(4);
     nack_missed(&n, 3, 9, &slow, at_ms(180));
     cr_expect_eq(nack_deadline(&n).us, 186000, "twice the jitter later");
+}
+
+/* One frame is lost and so many come, and that so many times. */
+static void hears(struct nack *n, uint32_t times, uint32_t between) {
+    for (uint32_t i = 0; i < times; i++)
+        for (uint32_t k = 0; k < between; k++)
+            nack_heard(n, k == 0);
+}
+
+static void hears_all(struct nack *n, uint32_t frames) {
+    for (uint32_t i = 0; i < frames; i++)
+        nack_heard(n, 0);
+}
+
+/* When a frame that is missed at 80 ms is asked for, with all copies; nothing is answered. */
+static uint32_t asked_at(struct nack *n, int64_t rtt_ms, int64_t at_us[NACK_ASKS_MAX]) {
+    struct nack_path way = {
+        .rtt = duration_ms(rtt_ms), .rtt_min = duration_ms(rtt_ms - 2), .jitter = {1000}};
+    struct nack_question q;
+    uint32_t asks = 0;
+    begin(); /* frame 3 is due at 260 */
+    nack_missed(n, 3, 4, &way, at_ms(80));
+    while (n->count > 0) {
+        struct instant now = nack_deadline(n);
+        bool any = nack_take(n, &playout, &way, now, &q);
+        nack_check_invariants(n);
+        cr_assert(!any || asks < NACK_ASKS_MAX);
+        if (any)
+            at_us[asks++] = now.us;
+    }
+    return asks;
+}
+
+Test(nack, how_often_it_is_asked_follows_what_the_path_loses) {
+    static const struct {
+        const char *what;
+        uint32_t lost, between, then; /* frames; these come one after another */
+        int64_t rtt_ms;
+        uint32_t first, asks; /* in the first round, in all */
+    } rows[] = {
+        {"nothing else was lost", 0, 0, 0, 70, 1, 10},
+        {"a loss or two in 64 frames", 2, 10, 0, 70, 1, 10},
+        {"15 %", 9, 6, 0, 70, 2, 10},
+        {"long ago", 9, 6, 64, 70, 1, 10},
+        {"there is one round, and nothing else was lost", 0, 0, 0, 100, 2, 2},
+        {"there is one round, and a little is lost", 3, 10, 0, 100, 10, 10},
+        {"two fifths are lost", 30, 1, 0, 70, 1, 3},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nack n = {.count = 0};
+        int64_t at_us[NACK_ASKS_MAX];
+        hears(&n, rows[i].lost, rows[i].between);
+        hears_all(&n, rows[i].then);
+        uint32_t asks = asked_at(&n, rows[i].rtt_ms, at_us), first = 1;
+        while (first < asks && at_us[first] - at_us[first - 1] < rows[i].rtt_ms * 1000)
+            first++;
+        cr_expect_eq(asks, rows[i].asks, "%s: %u", rows[i].what, asks);
+        cr_expect_eq(first, rows[i].first, "%s: %u at first", rows[i].what, first);
+        int64_t last_us = 260000 - rows[i].rtt_ms * 1000 - 4000;
+        cr_expect_leq(at_us[asks - 1], last_us + 1000, "%s: too late", rows[i].what);
+        cr_expect_geq(at_us[asks - 1], last_us - 1000, "%s: as long as there is time",
+                      rows[i].what);
+    }
+}
+
+Test(nack, where_holes_stay_holes_there_are_no_copies_until_they_do_not) {
+    struct nack n = {.count = 0};
+    int64_t at_us[NACK_ASKS_MAX];
+    uint64_t from;
+    for (uint32_t hole = 0; hole < 5; hole++) {
+        hears(&n, 3, 1);
+        cr_expect_eq(asked_at(&n, 70, at_us), 10, "hole %u", hole);
+    }
+    cr_expect_eq(asked_at(&n, 70, at_us), NACK_ASKS_PLAIN, "five of the last 32 were not mended");
+    for (uint64_t i = 0; i < 32; i++) { /* these are, one after the other */
+        begin();
+        nack_missed(&n, 3, 4, &path, at_ms(80));
+        arrives(3, 81);
+        cr_expect_eq(ask(&n, 82, &from), 0);
+    }
+    cr_expect_eq(asked_at(&n, 70, at_us), 10);
+    hears_all(&n, 64);
+    cr_expect(nack_is_quiet(&n) && n.vain == 0, "nothing is left of it");
+}
+
+Test(nack, another_path_has_lost_nothing_yet) {
+    struct nack n = {.count = 0};
+    nack_heard(&n, 100);
+    nack_check_invariants(&n);
+    cr_expect_not(nack_is_quiet(&n));
+    nack_restart(&n);
+    cr_expect(nack_is_quiet(&n));
 }

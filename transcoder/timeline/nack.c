@@ -7,8 +7,13 @@
 #define OVERTAKEN_MS_MAX 20 /* … and at most: a frame time */
 #define ANSWER_MS_MIN    10 /* [ms] over a round trip until a question is taken for lost, … */
 #define ANSWER_MS_MAX    60
-#define LAST_MS          4  /* [ms] before it is too late: the last call for a frame, … */
-#define LAST_APART_MS    10 /* … if the question before it is that old: a burst takes both */
+#define LAST_MS          4  /* [ms] before it is too late: the last copy that is sent */
+#define GAP_MS           5  /* [ms] between copies while there is time, … */
+#define GAP_MS_MIN       2  /* … and when there is none */
+#define LOSSY            3  /* of the last 64 frames: a path that loses so many gets copies, … */
+#define LOSSIER          5  /* … one that loses so many two of each question at once, … */
+#define TOO_LOSSY        26 /* … and one that loses so many none */
+#define IN_VAIN          4  /* of the last 32 holes: so many may stay */
 
 static struct duration clamp(struct duration d, int64_t least_ms, int64_t most_ms) {
     return duration_min(duration_max(d, duration_ms(least_ms)), duration_ms(most_ms));
@@ -18,6 +23,12 @@ static void drop(struct nack *n, uint8_t run) {
     n->count--;
     memmove(&n->runs[run], &n->runs[run + 1], (n->count - run) * sizeof(n->runs[0]));
     memset(&n->runs[n->count], 0, sizeof(n->runs[0]));
+}
+
+void nack_heard(struct nack *n, uint64_t missed) {
+    n->lost = missed < 63 ? (n->lost << missed | ((UINT64_C(1) << missed) - 1)) << 1 : ~UINT64_C(1);
+    if (n->lost == 0)
+        n->vain = 0;
 }
 
 void nack_missed(struct nack *n, uint64_t from, uint64_t to, const struct nack_path *path,
@@ -50,22 +61,54 @@ static uint64_t missing_of(const struct nack_run *run, const struct playout *p,
     return missing;
 }
 
-/* When a frame of those asked for now can be asked for once more and be in time, for the last time:
- * before its answer is overdue, if need be. */
+/* When a question for the first of them goes out at the latest. */
 static struct instant last_call(const struct nack_run *run, uint64_t missing,
-                                const struct playout *p, const struct nack_path *path,
-                                struct instant now) {
-    struct duration ahead = duration_add(path->rtt, duration_ms(LAST_MS));
-    struct instant soonest = instant_add(now, duration_ms(LAST_APART_MS));
-    for (uint8_t i = 0; i < run->count; i++) {
-        struct instant due = playout_due(p, run->from + i);
-        if ((missing >> i & 1) == 0 || instant_is_never(due))
-            continue;
-        struct instant at = instant_sub(due, ahead);
-        if (!instant_before(at, soonest))
-            return at;
+                                const struct playout *p, const struct nack_path *path) {
+    struct instant due = playout_due(p, run->from + (unsigned)__builtin_ctzll(missing));
+    if (instant_is_never(due))
+        return INSTANT_NEVER;
+    return instant_sub(due, duration_add(path->rtt, duration_ms(LAST_MS)));
+}
+
+static bool copies_help(const struct nack *n) {
+    return __builtin_popcountll(n->lost) < TOO_LOSSY && __builtin_popcount(n->vain) <= IN_VAIN;
+}
+
+static struct duration answer_time(const struct nack_path *path) {
+    struct duration slack = duration_scale(path->jitter, 4, 1);
+    return duration_add(path->rtt, clamp(slack, ANSWER_MS_MIN, ANSWER_MS_MAX));
+}
+
+/* How often the next question is asked, and how far apart. A question that was lost, or its answer,
+ * says that the path loses more than was seen of it. */
+static void begin_round(const struct nack *n, struct nack_run *run, uint64_t missing,
+                        const struct playout *p, const struct nack_path *path, struct instant now) {
+    bool helps = copies_help(n);
+    int lost = __builtin_popcountll(n->lost);
+    bool lossy = helps && (run->asked > 0 || lost >= LOSSY);
+    uint8_t most = helps ? NACK_ASKS_MAX : NACK_ASKS_PLAIN;
+    uint8_t left = (uint8_t)(run->asked < most ? most - run->asked : 0);
+    run->copies = helps && (run->asked > 0 || lost >= LOSSIER) ? 2 : 1;
+    run->gap = duration_ms(GAP_MS);
+    struct instant last = last_call(run, missing, p, path);
+    struct instant next = instant_add(now, duration_add(answer_time(path), run->gap));
+    if (!instant_is_never(last) && instant_before(last, next)) { /* no other round is in time */
+        run->copies = lossy ? left : 2;
+        run->gap =
+            duration_scale(instant_since(last, now), 1, run->copies > 1 ? run->copies - 1 : 1);
+        run->gap = duration_max(run->gap, duration_ms(GAP_MS_MIN));
     }
-    return INSTANT_NEVER;
+    run->copies = run->copies < left ? run->copies : left;
+}
+
+/* It is over: has it helped? */
+static void end_run(struct nack *n, uint8_t run, const struct playout *p) {
+    bool vain = false;
+    for (uint8_t i = 0; i < n->runs[run].count; i++)
+        vain |= !playout_holds(p, n->runs[run].from + i);
+    if (n->lost != 0)
+        n->vain = n->vain << 1 | vain;
+    drop(n, run);
 }
 
 bool nack_take(struct nack *n, const struct playout *p, const struct nack_path *path,
@@ -76,16 +119,16 @@ bool nack_take(struct nack *n, const struct playout *p, const struct nack_path *
             i++;
             continue;
         }
-        uint64_t missing = run->asked < NACK_ASKS_MAX ? missing_of(run, p, path, now) : 0;
-        if (missing == 0) {
-            drop(n, i);
+        uint64_t missing = missing_of(run, p, path, now);
+        if (missing != 0 && run->copies == 0)
+            begin_round(n, run, missing, p, path, now);
+        if (missing == 0 || run->copies == 0) {
+            end_run(n, i, p);
             continue;
         }
-        struct duration slack = duration_scale(path->jitter, 4, 1);
         run->asked++;
-        run->again =
-            instant_add(now, duration_add(path->rtt, clamp(slack, ANSWER_MS_MIN, ANSWER_MS_MAX)));
-        run->again = instant_min(run->again, last_call(run, missing, p, path, now));
+        run->copies--;
+        run->again = instant_add(now, run->copies > 0 ? run->gap : answer_time(path));
         *out = (struct nack_question){.from = run->from, .missing = missing};
         return true;
     }
@@ -100,12 +143,23 @@ struct instant nack_deadline(const struct nack *n) {
 }
 
 void nack_forget(struct nack *n) {
-    memset(n, 0, sizeof(*n));
+    memset(n->runs, 0, sizeof(n->runs));
+    n->count = 0;
+}
+
+void nack_restart(struct nack *n) {
+    n->lost = 0;
+    n->vain = 0;
+}
+
+bool nack_is_quiet(const struct nack *n) {
+    return n->count == 0 && n->lost == 0;
 }
 
 void nack_check_invariants(const struct nack *n) {
     static const struct nack_run none;
     assert(n->count <= NACK_RUNS_MAX);
+    assert(n->lost != 0 || n->vain == 0);
     for (uint8_t i = 0; i < NACK_RUNS_MAX; i++) {
         const struct nack_run *run = &n->runs[i];
         if (i >= n->count) {
@@ -113,6 +167,7 @@ void nack_check_invariants(const struct nack *n) {
             continue;
         }
         assert(run->count > 0 && run->count <= NACK_FRAMES_MAX && run->asked <= NACK_ASKS_MAX);
+        assert(run->copies + run->asked <= NACK_ASKS_MAX);
         assert(!instant_is_never(run->again));
     }
 }

@@ -326,6 +326,7 @@ void witness_follow(const struct turn *t) {
         w->servers[server].standby_until = INSTANT_NEVER;
         lapses_restart(&w->lapses, t->now);
         schedule_restart(&w->schedule);
+        nack_restart(&w->nack);
         if (w->filler.server != server)
             nack_forget(&w->nack);
     }

@@ -35,7 +35,7 @@ static void serving_media(const struct turn *t) {
     }
 }
 
-/* Frames of a server that should not send: its release was lost. */
+/* Frames of a server that should not send: what it was told was lost. */
 static void uninvited_media(const struct turn *t, uint8_t server) {
     struct witness *w = t->w;
     const struct witness_server *s = &w->servers[server];
@@ -68,10 +68,8 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
         /* Frames that come too late to be heard are no schedule: a server that sends nothing else
          * would be followed for ever, and the next one asked to be as late. */
         if (useful) {
-            if (!w->schedule.stale && schedule_known(&w->schedule) && frame > w->schedule.high) {
-                lapses_seen(&w->lapses, frame - w->schedule.high, t->now);
-                witness_frames_lost(t, w->schedule.high, frame);
-            }
+            if (!w->schedule.stale && schedule_known(&w->schedule))
+                witness_frame_in_order(t, frame);
             if (w->filler.server == server) { /* what it filled goes on as a schedule */
                 witness_filler_heard(t, server, frame);
                 witness_filler_clear(w);

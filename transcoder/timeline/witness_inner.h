@@ -138,8 +138,8 @@ struct instant witness_paths_deadline(const struct witness *w);
 
 /* ---- witness_lost.c ---- */
 
-/* Frames of the serving path have not come, and one after them has: they are asked for again. */
-void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to);
+/* A frame of the serving path. If some before it have not come they are asked for again. */
+void witness_frame_in_order(const struct turn *t, uint64_t frame);
 
 /* A useful frame of the one that fills, or of a server that hedges and may. */
 void witness_filler_heard(const struct turn *t, uint8_t server, uint64_t frame);

@@ -75,9 +75,17 @@ static void expire(const struct turn *t) {
         witness_filler_over(t->w);
 }
 
-void witness_frames_lost(const struct turn *t, uint64_t from, uint64_t to) {
+void witness_frame_in_order(const struct turn *t, uint64_t frame) {
+    struct witness *w = t->w;
+    uint64_t from = w->schedule.high;
+    if (frame < from)
+        return;
+    nack_heard(&w->nack, frame - from);
+    if (frame == from)
+        return;
+    lapses_seen(&w->lapses, frame - from, t->now);
     expire(t);
-    lost(t, from, to, DURATION_ZERO);
+    lost(t, from, frame, DURATION_ZERO);
 }
 
 /* A backfill comes in bursts, the frame that is live among its first: what lies before that one is

@@ -90,7 +90,7 @@ bool witness_is_settled(const struct witness *w, const struct witness_ways *ways
         return false;
     if (w->state != WITNESS_FOLLOWING || w->move_open || w->tale.epoch != 0 ||
         w->told_reports > 0 || !instant_is_never(w->repair_at) || w->end_error != ERR_OK ||
-        w->unheard > 0 || w->nack.count > 0 || w->filler.server != WITNESS_SERVER_NONE ||
+        w->unheard > 0 || !nack_is_quiet(&w->nack) || w->filler.server != WITNESS_SERVER_NONE ||
         !media_is_steady(w))
         return false;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
