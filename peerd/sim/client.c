@@ -401,6 +401,7 @@ void sim_client_opened(struct sim *sim, struct sim_client *c, uint32_t issuer,
         backups[i] = sim_client_address_of(sim, &answer->backups[i].media);
     take_ticket(sim, c, issuer, answer);
     prepare(sim, c, answer->ticket.protection, &serving, backups, (uint8_t)answer->backup_count);
+    c->witness->config.looks = answer->measures;
     ((struct listening *)(void *)c->witness)->probing = sim_probing_new(sim, c, answer);
     c->probes = answer->measures;
     c->state = SIM_CLIENT_OPEN;

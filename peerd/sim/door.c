@@ -186,7 +186,9 @@ static void trips_received(struct sim *sim, struct sim_worker *w, uint32_t clien
         node->trips[node->trip_count++] = (struct node_trip){.client = sim_client_addr(sim, client),
                                                              .cluster = t->list[i].cluster,
                                                              .rtt_us = t->list[i].rtt_us,
-                                                             .samples = t->list[i].samples};
+                                                             .samples = t->list[i].samples,
+                                                             .asked = t->list[i].asked,
+                                                             .lost = t->list[i].lost};
     if (!sim_probing_told(sim, w, client, m->nonce) || node->ask_count == NODE_ASKS_MAX)
         return;
     if (node->asks == NULL)

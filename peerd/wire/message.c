@@ -19,9 +19,6 @@
 #define MOVED_LEN     12  /* [bytes] more of one that does */
 #define BACKUPS_LEN   4   /* [bytes] more of one that answers a list of backups */
 #define LABEL_RESUME  "peerd resume v1"
-#define TRIPS_LEN     109 /* [bytes] without any trip, with its signature … */
-#define TRIP_LEN      13  /* [bytes] … and each of them */
-#define TRIPS_AT      44  /* [bytes] offset of how many there are */
 #define LABEL_REPORT  "peerd report v1"
 #define LABEL_TRIPS   "peerd trips v1"
 
@@ -112,14 +109,6 @@ static bool notice_in_range(const struct message_notice *n) {
     return false;
 }
 
-static bool trips_in_range(const struct message_trips *t) {
-    bool ok = t->count >= 1 && t->count <= MESSAGE_TRIPS_MAX;
-    for (uint8_t i = 0; ok && i < t->count; i++)
-        ok = t->list[i].samples > 0 && t->list[i].rtt_us > 0 &&
-             t->list[i].rtt_us <= MESSAGE_TRIP_US_MAX;
-    return ok;
-}
-
 static bool in_range(const struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
@@ -129,7 +118,7 @@ static bool in_range(const struct message *m) {
     case MESSAGE_ECHO:
         return true;
     case MESSAGE_TRIPS:
-        return trips_in_range(&m->u.trips);
+        return trip_list_in_range(&m->u.trips);
     case MESSAGE_NAMED:
         return named_in_range(&m->u.named);
     case MESSAGE_BACKUPS:
@@ -247,18 +236,6 @@ static void write_notice(struct writer *w, const struct message_notice *n) {
     write_u64(w, n->end);
 }
 
-static void write_trips(struct writer *w, const struct message_trips *t) {
-    write_hint(w, &t->target);
-    write_session(w, &t->session);
-    write_u64(w, t->counter);
-    write_u8(w, t->count);
-    for (uint8_t i = 0; i < t->count; i++) {
-        write_hint(w, &t->list[i].cluster);
-        write_u32(w, t->list[i].rtt_us);
-        write_u8(w, t->list[i].samples);
-    }
-}
-
 static void write_body(struct writer *w, const struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
@@ -291,7 +268,7 @@ static void write_body(struct writer *w, const struct message *m) {
         write_hint(w, &m->u.echo.cluster);
         return;
     case MESSAGE_TRIPS:
-        write_trips(w, &m->u.trips);
+        trip_list_write(w, &m->u.trips);
         return;
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
@@ -318,7 +295,7 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
     else if (m->kind == MESSAGE_REPORT && m->u.report.backups != 0)
         len += BACKUPS_LEN;
     else if (m->kind == MESSAGE_TRIPS)
-        len += (size_t)TRIP_LEN * m->u.trips.count;
+        len = trip_list_len(&m->u.trips);
     else if (m->kind == MESSAGE_NAMED || m->kind == MESSAGE_BACKUPS)
         len += (size_t)NAMED_CLUSTER_LEN * m->u.named.count;
     if (len > out_size)
@@ -452,19 +429,6 @@ static void read_notice(struct reader *r, struct message_notice *n) {
     n->end = read_u64(r);
 }
 
-static void read_trips(struct reader *r, struct message_trips *t) {
-    t->target = read_hint(r);
-    t->session = read_session(r);
-    t->counter = read_u64(r);
-    t->count = read_u8(r);
-    assert(t->count <= MESSAGE_TRIPS_MAX); /* check_length saw to it */
-    for (uint8_t i = 0; i < t->count; i++) {
-        t->list[i].cluster = read_hint(r);
-        t->list[i].rtt_us = read_u32(r);
-        t->list[i].samples = read_u8(r);
-    }
-}
-
 static bool read_body(struct reader *r, struct message *m) {
     switch (m->kind) {
     case MESSAGE_HELLO:
@@ -496,8 +460,7 @@ static bool read_body(struct reader *r, struct message *m) {
         m->u.echo.cluster = read_hint(r);
         return true;
     case MESSAGE_TRIPS:
-        read_trips(r, &m->u.trips);
-        return true;
+        return trip_list_read(r, &m->u.trips);
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
         return named_read(r, &m->u.named);
@@ -506,7 +469,7 @@ static bool read_body(struct reader *r, struct message *m) {
 }
 
 /* Every message has one exact length, which for a resume follows from its ticket's and for trips
- * and named clusters from how many there are; a report has three. */
+ * and named clusters from how many there are; a report has three, and trips have two. */
 static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
     size_t want = length_of(kind);
     if (len < want)
@@ -522,9 +485,11 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
         (len == REPORT_LEN + MOVED_LEN || len == REPORT_LEN + BACKUPS_LEN))
         return ERR_OK;
     if (kind == MESSAGE_TRIPS) {
-        if (datagram[TRIPS_AT] > MESSAGE_TRIPS_MAX)
+        if (datagram[TRIPS_COUNT_AT] > MESSAGE_TRIPS_MAX)
             return ERR_BAD_FIELD;
-        want += (size_t)TRIP_LEN * datagram[TRIPS_AT];
+        if (len == want + (size_t)TRIPS_LOOKED_LEN * datagram[TRIPS_COUNT_AT])
+            return ERR_OK;
+        want += (size_t)TRIPS_TRIP_LEN * datagram[TRIPS_COUNT_AT];
     }
     if (kind == MESSAGE_NAMED || kind == MESSAGE_BACKUPS) {
         if (datagram[NAMED_COUNT_AT] > NAMED_MAX)

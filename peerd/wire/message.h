@@ -34,7 +34,9 @@
  *   kind 9 probe   client: target hint 8, zeros [32]
  *   kind 10 echo   worker, to a probe: hint 8, zeros [32]
  *   kind 11 trips  client: target hint 8, session 16, counter 8, count 1, then of each: hint of a
- *                  cluster 8, rtt_us 4, samples 1; signature 64 [109 + 13 a trip]
+ *                  cluster 8, rtt_us 4, samples 1; signature 64 [109 + 13 a trip]; from one that
+ *                  loses frames, of each moreover: asked 1, lost 1 [109 + 15 a trip], which whoever
+ *                  does not know that form drops (wire/trip_list.h)
  *   kind 12 named  worker, to trips: session 16, count 1, then of each cluster: hint 8, family 1,
  *                  address 16, port 2, name 31 [29 + 58 a cluster] (wire/named.h)
  *   kind 13 backups worker, to a report: laid out as named, best first
@@ -65,7 +67,8 @@
  * MESSAGE_FRAME_MAX, save mergeable_from and end, which may be UINT64_MAX: "never", "unknown";
  * there are 1 to NAMED_MAX named clusters, of backups TICKET_BACKUPS_MAX at most, each with a name,
  * an address and a port; a report does not tell of a move and have a mark; there are 1 to
- * MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample; hedge_ms is at
+ * MESSAGE_TRIPS_MAX trips, each of 1 to MESSAGE_TRIP_US_MAX and at least one sample, none with more
+ * lost than asked, and one with something asked if they have that form; hedge_ms is at
  * most MESSAGE_HEDGE_MS_MAX; a commit has an epoch of at least 1; in a hedge, a commit and a hot
  * standby, which make a worker send, from_frame and live_frame are at most
  * MESSAGE_SPREAD_FRAMES_MAX apart, either way. Whoever is of an older version drops a hot standby
@@ -83,6 +86,7 @@
 #include "peerd/wire/keys.h"
 #include "peerd/wire/named.h"
 #include "peerd/wire/ticket.h"
+#include "peerd/wire/trip_list.h"
 
 #define MESSAGE_FIRST_BYTE 0xF9
 #define MESSAGE_LEN_MAX    1200 /* [bytes] */
@@ -99,8 +103,6 @@
 #define MESSAGE_LAG_UNKNOWN       INT32_MIN
 #define MESSAGE_HEDGE_MS_MAX      2000 /* [ms] policy allows less, 500 by default */
 #define MESSAGE_SPREAD_FRAMES_MAX 3000 /* [frames] one minute */
-#define MESSAGE_TRIPS_MAX         16   /* in one message: whom a client knows, and whom it probes */
-#define MESSAGE_TRIP_US_MAX       10000000U /* [µs] longer ones are no round trips */
 
 enum message_kind {
     MESSAGE_HELLO = 1,
@@ -245,21 +247,6 @@ struct message_probe {
 
 struct message_echo {
     struct key_hint cluster; /* who answers */
-};
-
-/* A client's round trip to a cluster that does not serve it. */
-struct message_trip {
-    struct key_hint cluster;
-    uint32_t rtt_us; /* [µs] smoothed */
-    uint8_t samples; /* that it stands on */
-};
-
-struct message_trips {
-    struct key_hint target;
-    struct session_id session;
-    uint64_t counter; /* grows with each message of this kind */
-    uint8_t count;
-    struct message_trip list[MESSAGE_TRIPS_MAX];
 };
 
 struct message {

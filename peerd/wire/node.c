@@ -140,6 +140,8 @@ static void put_trips(struct json_writing *w, const struct node_request *r) {
         json_write_bytes(w, o, "cluster", r->trips[i].cluster.bytes, KEY_HINT_BYTES);
         json_write_uint(w, o, "rtt_us", r->trips[i].rtt_us);
         json_write_uint(w, o, "samples", r->trips[i].samples);
+        put_some(w, o, "asked", r->trips[i].asked);
+        put_some(w, o, "lost", r->trips[i].lost);
     }
 }
 
@@ -309,6 +311,8 @@ static void get_trip(const struct json_place *o, void *out) {
     json_read_bytes(o, "cluster", t->cluster.bytes, KEY_HINT_BYTES);
     t->rtt_us = (uint32_t)json_read_uint(o, "rtt_us", 1, MESSAGE_TRIP_US_MAX);
     t->samples = (uint8_t)json_read_uint(o, "samples", 1, UINT8_MAX);
+    t->asked = (uint8_t)get_some(o, "asked", UINT8_MAX);
+    t->lost = (uint8_t)get_some(o, "lost", t->asked);
 }
 
 static void get_lists(const struct json_place *o, struct node_request *r) {

@@ -136,13 +136,16 @@ struct node_guest {
     uint64_t denied;   /* as of a service that was not agreed upon (optional) */
 };
 
-/* How far away a client of a session served here is from another cluster, as it says itself. Told
- * once, and lost with its request: another one comes within seconds. */
+/* How far away a client of a session served here is from another cluster, and while it loses frames
+ * how well it hears that, as it says itself. Told once, and lost with its request: another one
+ * comes within seconds. */
 struct node_trip {
     struct addr client;
     struct key_hint cluster;
     uint32_t rtt_us; /* [µs] 1 to MESSAGE_TRIP_US_MAX */
     uint8_t samples; /* that it stands on */
+    uint8_t asked;   /* packets that it has sent there since it told before (optional) … */
+    uint8_t lost;    /* … and of these, not answered; no more (optional) */
 };
 
 struct node_request {

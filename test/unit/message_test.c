@@ -425,7 +425,8 @@ Test(message, says_of_no_trips_nothing_and_of_sixteen_all) {
     m.u.trips.count = 0;
     cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0);
     for (uint8_t i = 0; i < MESSAGE_TRIPS_MAX; i++)
-        m.u.trips.list[i] = (struct message_trip){sample_hint(i), 1000U + i, (uint8_t)(i + 1)};
+        m.u.trips.list[i] = (struct message_trip){
+            .cluster = sample_hint(i), .rtt_us = 1000U + i, .samples = (uint8_t)(i + 1)};
     m.u.trips.count = MESSAGE_TRIPS_MAX;
     size_t len = message_encode(datagram, sizeof(datagram), &m, &pair);
     cr_assert_eq(len, 109 + 13 * MESSAGE_TRIPS_MAX);
@@ -433,6 +434,28 @@ Test(message, says_of_no_trips_nothing_and_of_sixteen_all) {
     for (uint8_t i = 0; i < MESSAGE_TRIPS_MAX; i++)
         cr_expect(key_hint_equal(&out.u.trips.list[i].cluster, &m.u.trips.list[i].cluster) &&
                   out.u.trips.list[i].rtt_us == 1000U + i && out.u.trips.list[i].samples == i + 1);
+}
+
+/* What a client in doubt says of how it hears them takes two bytes more each, of all or of none. */
+Test(message, trips_may_say_how_many_packets_were_lost) {
+    struct key_pair pair = sample_pair(9);
+    struct message m = sample_message(MESSAGE_TRIPS), out;
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    m.u.trips.list[1].asked = 7;
+    m.u.trips.list[1].lost = 3;
+    size_t len = message_encode(datagram, sizeof(datagram), &m, &pair);
+    cr_assert_eq(len, 109 + 2 * 15);
+    cr_assert_eq(take(&out, datagram, len), ERR_OK);
+    cr_expect(out.u.trips.list[0].asked == 0 && out.u.trips.list[0].lost == 0);
+    cr_expect(out.u.trips.list[1].asked == 7 && out.u.trips.list[1].lost == 3);
+    cr_expect_eq(take(&out, datagram, len - 1), ERR_OVERSIZED, "neither form is so long");
+    cr_expect_eq(take(&out, datagram, len - 5), ERR_TRUNCATED);
+    datagram[45 + 15 + 14] = 8;
+    cr_expect_eq(take(&out, datagram, len), ERR_BAD_FIELD, "more lost than asked");
+    datagram[45 + 15 + 13] = datagram[45 + 15 + 14] = 0;
+    cr_expect_eq(take(&out, datagram, len), ERR_BAD_FIELD, "the longer form for nothing");
+    m.u.trips.list[1].lost = 8;
+    cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0);
 }
 
 Test(message, notes_held_frames_within_the_bitmap) {

@@ -106,3 +106,24 @@ Test(path, a_cookie_has_an_age) {
     path_cookie_forget(&p);
     cr_expect_not(path_has_cookie(&p, at_ms(101)));
 }
+
+Test(path, outcomes_are_counted_as_soon_as_an_answer_should_be_here) {
+    struct path p;
+    path_init(&p);
+    path_sent(&p, 1, true, true, at_ms(0));
+    cr_assert(path_answered(&p, 1, at_ms(30)));
+    cr_expect_eq(path_outcomes(&p, at_ms(30)).asked, 0, "nobody wanted to know");
+    path_look(&p);
+    for (uint64_t i = 2; i <= 6; i++)
+        path_sent(&p, i, false, i != 6, at_ms(1000)); /* the sixth is no prompt one */
+    cr_assert(path_answered(&p, 2, at_ms(1030)) && path_answered(&p, 3, at_ms(1030)));
+    struct path_outcomes o = path_outcomes(&p, at_ms(1159));
+    cr_expect(o.asked == 2 && o.lost == 0, "two round trips and 100 ms: %u, %u", o.asked, o.lost);
+    o = path_outcomes(&p, at_ms(1160));
+    cr_expect(o.asked == 2 && o.lost == 2, "%u, %u", o.asked, o.lost);
+    cr_assert(path_answered(&p, 4, at_ms(1200)), "late");
+    path_expire(&p, at_ms(2100));
+    o = path_outcomes(&p, at_ms(2100));
+    cr_expect(o.asked == 0 && o.lost == 0, "none is counted twice: %u, %u", o.asked, o.lost);
+    cr_expect_eq(p.hellos_missed, 0, "a look that is lost makes nobody silent");
+}

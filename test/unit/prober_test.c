@@ -321,3 +321,50 @@ Test(probed, answers_so_many_a_second_and_forgets_whom) {
     cr_expect_not(probed_admits(&d, 0, at_ms(80000)), "policy permits none");
     cr_expect(probed_admits(&d, 5, at_ms(80001)));
 }
+
+/* ---- in doubt -------------------------------------------------------------------------------- */
+
+static void heard_from(uint8_t server, uint64_t nonce, int64_t answered, int64_t lost) {
+    struct path *way = &f.w.servers[server].path;
+    path_look(way);
+    for (int64_t i = 0; i < answered + lost; i++)
+        path_sent(way, nonce + (uint64_t)i, i == 0, true, at_ms(now_ms - 400));
+    for (int64_t i = 0; i < answered; i++)
+        cr_assert(path_answered(way, nonce + (uint64_t)i, at_ms(now_ms - 370)));
+}
+
+Test(prober, in_doubt_it_tells_twice_a_second_how_each_backup_is_heard) {
+    doubt_init(&f.w.doubt);
+    doubt_lost(&f.w.doubt, DOUBT_FRAMES, at_ms(now_ms));
+    heard_from(1, 100, 5, 0);
+    heard_from(2, 200, 3, 2);
+    f.w.servers[2].path.heard = INSTANT_NEVER;
+    now_ms += 499;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_expect_not(out.tells);
+    now_ms += 1;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_assert(out.tells);
+    const struct message_trips *t = &out.trips.u.trips;
+    cr_assert_eq(t->count, 2, "%u", t->count);
+    cr_expect(t->list[0].asked == 5 && t->list[0].lost == 0);
+    cr_expect(t->list[1].asked == 5 && t->list[1].lost == 2);
+    f.w.state = WITNESS_HEDGING;
+    heard_from(1, 300, 1, 0);
+    now_ms += 500;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_assert(out.tells, "while media is missing, too");
+    cr_expect(out.trips.u.trips.count == 1 && out.trips.u.trips.list[0].asked == 1);
+    now_ms += 500;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_expect_not(out.tells, "of nothing new it does not");
+}
+
+Test(prober, without_doubt_it_says_nothing_of_outcomes) {
+    heard_from(1, 100, 5, 3);
+    f.w.servers[1].path.heard = at_ms(2000);
+    do
+        tick();
+    while (!out.tells);
+    cr_expect_eq(out.trips.u.trips.list[0].asked, 0);
+}

@@ -214,6 +214,7 @@ static void open_witness(struct peerclient *c) {
     config.session = s->session;
     config.cold = strcmp(c->config.protection, "cold") == 0;
     config.hot = strcmp(c->config.protection, "hot") == 0;
+    config.looks = c->session.measures;
     if (c->config.give_up_ms != 0)
         config.give_up = duration_ms(c->config.give_up_ms);
     for (uint8_t i = 0; i < s->backup_count; i++)

@@ -18,6 +18,16 @@ static void count_hello(struct path *p, bool lost) {
     p->hellos_missed = lost ? p->hellos_missed + 1 : 0;
 }
 
+static void count_up(uint16_t *count) {
+    *count = (uint16_t)(*count + (*count < UINT16_MAX));
+}
+
+/* It is given up, if it was not before. */
+static void count_lost(struct path *p, const struct path_pending *q) {
+    if (p->looked_at && q->prompt && !q->overdue)
+        count_up(&p->lately_lost);
+}
+
 static struct duration waits(const struct path_pending *q, struct instant now) {
     return instant_since(now, instant_us(q->sent_us));
 }
@@ -33,6 +43,7 @@ static struct path_pending *place(struct path *p) {
     }
     if (oldest->hello)
         count_hello(p, true);
+    count_lost(p, oldest);
     return oldest;
 }
 
@@ -89,6 +100,8 @@ bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
             learn_rtt(p, waits(q, now));
         else
             confirm_rtt(p, waits(q, now));
+        if (p->looked_at && q->prompt && !q->overdue)
+            count_up(&p->lately_answered);
         if (q->hello) {
             p->hellos_answered++;
             count_hello(p, false);
@@ -127,9 +140,33 @@ void path_expire(struct path *p, struct instant now) {
             continue;
         if (q->hello)
             count_hello(p, true);
+        count_lost(p, q);
         q->nonce = 0;
         p->waiting--;
     }
+}
+
+void path_look(struct path *p) {
+    p->looked_at = true;
+    p->lately_answered = p->lately_lost = 0;
+}
+
+struct path_outcomes path_outcomes(struct path *p, struct instant now) {
+    struct duration patience = duration_ms(PATH_LOST_MS);
+    if (!duration_is_endless(p->rtt_smooth))
+        patience = duration_min(patience, duration_add(duration_scale(p->rtt_smooth, 2, 1),
+                                                       duration_ms(PATH_SLACK_MS)));
+    for (int i = 0; i < PATH_PENDING_MAX && p->looked_at && p->waiting > 0; i++) {
+        struct path_pending *q = &p->pending[i];
+        if (q->nonce == 0 || !q->prompt || q->overdue || duration_less(waits(q, now), patience))
+            continue;
+        count_up(&p->lately_lost);
+        q->overdue = true;
+    }
+    const struct path_outcomes out = {(uint32_t)p->lately_answered + p->lately_lost,
+                                      p->lately_lost};
+    p->lately_answered = p->lately_lost = 0;
+    return out;
 }
 
 struct duration path_rtt(const struct path *p) {

@@ -9,6 +9,10 @@
  * reckoned by it. A cookie
  * proves our address to the server; it is good for one to two of the server's periods of 30 s, so
  * it is used for 25 s and renewed long before.
+ *
+ * Whoever wants to know whether this way loses, too (doubt.h), counts what has become of all that
+ * is answered at once: a question is lost for that as soon as two round trips and PATH_SLACK_MS
+ * have passed, since to wait for a second would make a bad way look good for so long.
  */
 #ifndef TRANSCODER_TIMELINE_PATH_H
 #define TRANSCODER_TIMELINE_PATH_H
@@ -21,13 +25,15 @@
 #define PATH_RTT_MS_GUESS  100   /* [ms] before anything was measured */
 #define PATH_FAR_MS        20    /* [ms] over half of the smoothed time: a sample is far from it */
 #define PATH_LOST_MS       1000  /* [ms] a hello unanswered for so long is lost */
+#define PATH_SLACK_MS      100   /* [ms] over two round trips: it counts as lost already */
 
 /* In sixteen bytes: a listener has 192 of them, a simulator may have a hundred thousand awake. */
 struct path_pending {
     uint64_t nonce;       /* 0: free */
-    int64_t sent_us : 62; /* [µs] when, as an instant */
+    int64_t sent_us : 61; /* [µs] when, as an instant */
     bool hello : 1;       /* counts for loss */
     bool prompt : 1;      /* answered at once: counts for round-trip time */
+    bool overdue : 1;     /* it is counted as lost already, see path_outcomes() */
 };
 
 struct path {
@@ -42,6 +48,9 @@ struct path {
     uint32_t hellos_answered;   /* since the beginning */
     uint32_t hellos_missed;     /* lost in a row up to now */
     uint32_t loss_per_mille;    /* [‰] smoothed, of hellos */
+    bool looked_at;             /* outcomes are counted, since it was … */
+    uint16_t lately_answered;   /* … and path_outcomes() was asked: prompt questions … */
+    uint16_t lately_lost;       /* … and those that were not */
     struct path_pending pending[PATH_PENDING_MAX];
 };
 
@@ -60,6 +69,17 @@ bool path_has_cookie(const struct path *p, struct instant now);
 
 /* Counts hellos that nobody answered in PATH_LOST_MS. */
 void path_expire(struct path *p, struct instant now);
+
+/* Somebody wants to know what becomes of prompt questions; what is known of those before is
+ * forgotten. */
+void path_look(struct path *p);
+
+/* What has become of them since then, or since this was asked before: how many were answered or
+ * should have been by now, and of these, how many were not. None is counted twice. */
+struct path_outcomes {
+    uint32_t asked, lost;
+};
+struct path_outcomes path_outcomes(struct path *p, struct instant now);
 
 /* The smoothed round-trip time, or a guess if nothing was measured. */
 struct duration path_rtt(const struct path *p);

@@ -81,6 +81,25 @@ static void add(struct message_trips *t, const struct key_hint *cluster, struct 
                               .samples = (uint8_t)(samples < UINT8_MAX ? samples : UINT8_MAX)};
 }
 
+/* In doubt it counts, too, that nothing was heard; a backup without any round trip says nothing. */
+static void add_outcomes(struct witness *w, struct instant now, struct message_trips *t) {
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        struct witness_server *s = &w->servers[i];
+        if (s->role == WITNESS_ROLE_FREE || i == w->serving || s->path.hellos_answered == 0 ||
+            duration_is_endless(s->path.rtt_smooth))
+            continue;
+        uint8_t before = t->count;
+        struct path_outcomes o = path_outcomes(&s->path, now);
+        if (o.asked > 0)
+            add(t, &s->address.hint, s->path.rtt_smooth, s->path.hellos_answered);
+        if (t->count == before)
+            continue;
+        struct message_trip *trip = &t->list[before];
+        trip->asked = (uint8_t)(o.asked < UINT8_MAX ? o.asked : UINT8_MAX);
+        trip->lost = (uint8_t)(o.lost < trip->asked ? o.lost : trip->asked);
+    }
+}
+
 static void add_backups(const struct prober *p, const struct witness *w, struct message_trips *t) {
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
@@ -100,14 +119,17 @@ static void add_targets(struct prober *p, struct message_trips *t) {
     }
 }
 
-static void tell(struct prober *p, const struct witness *w, struct instant now,
-                 struct prober_out *out) {
+static void tell(struct prober *p, struct witness *w, struct instant now, struct prober_out *out) {
     struct message_trips *t = &out->trips.u.trips;
     out->trips = (struct message){.kind = MESSAGE_TRIPS};
     t->target = w->servers[w->serving].address.hint;
     t->session = w->config.session;
-    add_backups(p, w, t);
-    add_targets(p, t);
+    if (doubt_is(&w->doubt, now)) {
+        add_outcomes(w, now, t);
+    } else {
+        add_backups(p, w, t);
+        add_targets(p, t);
+    }
     p->told_at = now;
     if (t->count == 0)
         return;
@@ -200,9 +222,16 @@ static void drop_servers(struct prober *p, const struct witness *w) {
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-void prober_ticked(struct prober *p, const struct witness *w, struct instant now,
+/* Media may be missing: then a backup hedges, and what is known of its way is wanted all the more.
+ */
+static bool may_tell(const struct witness *w, bool doubts) {
+    return w->state == WITNESS_FOLLOWING ||
+           (doubts && (w->state == WITNESS_HEDGING || w->state == WITNESS_MISSING));
+}
+
+void prober_ticked(struct prober *p, struct witness *w, struct instant now,
                    struct prober_out *out) {
-    bool follows = w->state == WITNESS_FOLLOWING;
+    bool follows = w->state == WITNESS_FOLLOWING, doubts = doubt_is(&w->doubt, now);
     out->probes = out->tells = false;
     if (instant_reached(now, p->next_at)) {
         drop_servers(p, w);
@@ -210,9 +239,11 @@ void prober_ticked(struct prober *p, const struct witness *w, struct instant now
             ask(p, now, out);
         p->next_at = next_packet(p, now);
     }
+    if (doubts)
+        p->tell_at = instant_min(p->tell_at, instant_add(p->told_at, PROBER_DOUBT));
     if (!instant_reached(now, p->tell_at))
         return;
-    if (follows)
+    if (may_tell(w, doubts))
         tell(p, w, now, out);
     p->tell_at = later(p, now, PROBER_TELL, duration_us(PROBER_TELL.us / 2));
 }

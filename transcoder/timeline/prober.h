@@ -12,6 +12,10 @@
  * measured anew is told to whoever serves, in one signed message every ten seconds. A probe moves
  * nobody: what clusters make of it is the order of the backups of those who come later.
  *
+ * While the client is in doubt whose fault lost frames are (doubt.h) it tells every PROBER_DOUBT,
+ * and of each backup how many questions have been answered since, and how many have not. That may
+ * move people: where the serving path alone is bad, see monitor/ways.h.
+ *
  * Three steps, as there are three facts: prober_ticked(), prober_echoed() and prober_named(). Both
  * sides of time are the caller's; the simulator and peerclient drive this very machine.
  */
@@ -25,6 +29,7 @@
 #define PROBER_EVERY       duration_ms(1000) /* [ms] at least, between two packets to anybody */
 #define PROBER_TELL_FIRST  duration_ms(3000) /* [ms] after the beginning */
 #define PROBER_TELL        duration_ms(8000) /* [ms] between two messages, or up to half more */
+#define PROBER_DOUBT       duration_ms(500)  /* [ms] the same while it is in doubt */
 
 struct prober_stats {
     uint64_t sent;
@@ -55,7 +60,8 @@ struct prober {
 void prober_init(struct prober *p, const struct witness_address *targets, size_t count,
                  uint64_t seed, struct instant now);
 
-/* Time has come, or passed: at most one packet and one message come of it. */
+/* Time has come, or passed: at most one packet and one message come of it. While it is in doubt the
+ * witness has deadlines of its own often enough; of the witness only the outcomes change. */
 struct prober_out {
     bool probes;
     struct message probe;
@@ -64,8 +70,7 @@ struct prober_out {
     struct message trips; /* to whoever serves; the caller signs it */
     uint8_t server;       /* slot of the witness to send it to */
 };
-void prober_ticked(struct prober *p, const struct witness *w, struct instant now,
-                   struct prober_out *out);
+void prober_ticked(struct prober *p, struct witness *w, struct instant now, struct prober_out *out);
 
 /* An echo has come. False: it is none of ours. */
 bool prober_echoed(struct prober *p, const struct addr *from, uint64_t nonce,

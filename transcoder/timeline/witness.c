@@ -56,6 +56,7 @@ void witness_init(struct witness *w, const struct witness_config *config, struct
     w->decided_at = w->probe_at = w->reseated_at = w->repair_at = w->wake_at = INSTANT_NEVER;
     budget_init(&w->hedges, config->hedges_per_minute, now);
     budget_init(&w->moves, config->moves_per_minute, now);
+    doubt_init(&w->doubt);
     w->hot = (struct witness_hot){
         .server = SERVER_NONE, .since = INSTANT_NEVER, .report_at = INSTANT_NEVER};
     schedule_init(&w->hot.schedule, config->frame);

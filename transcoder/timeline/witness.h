@@ -76,6 +76,7 @@
 #include "peerd/base/trace.h"
 #include "peerd/wire/message.h"
 #include "transcoder/timeline/budget.h"
+#include "transcoder/timeline/doubt.h"
 #include "transcoder/timeline/lapses.h"
 #include "transcoder/timeline/nack.h"
 #include "transcoder/timeline/path.h"
@@ -178,6 +179,7 @@ struct witness_config {
     struct duration give_up;    /* 10 s without any server: the session ends */
     uint32_t lead_frames;       /* 4: a planned target starts this far ahead of live */
     uint32_t overlap_frames;    /* 3: heard from it before the old one is released */
+    bool looks;                 /* the cluster wants to know how others are heard: see doubt.h */
 };
 
 /* One commit being asked for. */
@@ -257,6 +259,7 @@ struct witness {
     struct schedule schedule; /* of the serving path … */
     struct lapses lapses;     /* … and how long it has lost everything */
     struct nack nack;         /* … and what single frames */
+    struct doubt doubt;       /* whether it alone does */
     struct witness_filler filler;
     uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
     uint32_t epoch;             /* granted */

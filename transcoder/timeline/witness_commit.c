@@ -325,6 +325,7 @@ void witness_follow(const struct turn *t) {
     if (old != server) {
         w->servers[server].standby_until = INSTANT_NEVER;
         lapses_restart(&w->lapses, t->now);
+        doubt_init(&w->doubt);
         schedule_restart(&w->schedule);
         nack_restart(&w->nack);
         if (w->filler.server != server)

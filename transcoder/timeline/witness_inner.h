@@ -2,7 +2,8 @@
  * What the parts of the witness share: witness.c (states and events), witness_miss.c (clocks, what
  * to do while media is missing), witness_facts.c (what a packet means), witness_paths.c (servers
  * and what goes out to them), witness_hedge.c (hedges), witness_commit.c (commits and moves),
- * witness_lost.c (single frames). Private to them.
+ * witness_lost.c (single frames), witness_doubt.c (how backups are heard meanwhile). Private to
+ * them.
  */
 #ifndef TRANSCODER_TIMELINE_WITNESS_INNER_H
 #define TRANSCODER_TIMELINE_WITNESS_INNER_H
@@ -110,6 +111,9 @@ struct witness_out *witness_put(const struct turn *t, enum witness_out_kind kind
 void witness_send_hello(const struct turn *t, uint8_t server);
 void witness_send_report(const struct turn *t);
 
+/* One hello more, which is no rhythm's and makes nobody silent. */
+void witness_send_look(const struct turn *t, uint8_t server);
+
 /* To the hot backup: renews what it holds, and says how late its frames come. */
 void witness_send_hot_report(const struct turn *t, uint8_t server, int32_t lag_us);
 
@@ -150,6 +154,14 @@ void witness_filler_over(struct witness *w);
 
 void witness_keep_nacks(const struct turn *t);
 struct instant witness_nacks_deadline(const struct witness *w);
+
+/* ---- witness_doubt.c ---- */
+
+/* The serving path has lost so many frames. */
+void witness_doubt_lost(const struct turn *t, uint64_t frames);
+
+/* Looks that are due. */
+void witness_keep_doubt(const struct turn *t);
 
 /* ---- witness_hot.c ---- */
 

@@ -86,6 +86,7 @@ void witness_frame_in_order(const struct turn *t, uint64_t frame) {
     lapses_seen(&w->lapses, frame - from, t->now);
     expire(t);
     lost(t, from, frame, DURATION_ZERO);
+    witness_doubt_lost(t, frame - from);
 }
 
 /* A backfill comes in bursts, the frame that is live among its first: what lies before that one is

@@ -240,6 +240,12 @@ void witness_send_hello(const struct turn *t, uint8_t server) {
     s->hello_at = instant_add(t->now, is_warm ? t->w->config.hello : t->w->config.hello_idle);
 }
 
+void witness_send_look(const struct turn *t, uint8_t server) {
+    struct witness_out *o = witness_put(t, WITNESS_SEND_HELLO, server);
+    o->nonce = fresh_nonce(t->w);
+    path_sent(&t->w->servers[server].path, o->nonce, false, true, t->now);
+}
+
 /* Not before an answer could be here. */
 static struct duration repeat_report_after(const struct witness *w) {
     int64_t lease_us = (int64_t)w->lease_ms * 1000;
@@ -439,11 +445,13 @@ void witness_keep_paths(const struct turn *t) {
         witness_send_report(t);
     witness_hot_keep(t);
     witness_keep_nacks(t);
+    witness_keep_doubt(t);
 }
 
 struct instant witness_paths_deadline(const struct witness *w) {
     struct instant at = witness_is_server(w, w->serving) ? w->report_at : INSTANT_NEVER;
     at = instant_min(at, instant_min(witness_nacks_deadline(w), witness_hot_deadline(w)));
+    at = instant_min(at, doubt_deadline(&w->doubt));
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
         if (!witness_is_server(w, i))

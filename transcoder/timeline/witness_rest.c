@@ -86,7 +86,7 @@ bool witness_awaits(const struct witness *w) {
 
 bool witness_is_settled(const struct witness *w, const struct witness_ways *ways,
                         struct instant now) {
-    if (w->config.hot) /* two paths at once are no steady one */
+    if (w->config.hot || w->config.looks) /* two paths at once are no steady one */
         return false;
     if (w->state != WITNESS_FOLLOWING || w->move_open || w->tale.epoch != 0 ||
         w->told_reports > 0 || !instant_is_never(w->repair_at) || w->end_error != ERR_OK ||

@@ -276,7 +276,9 @@ static void trips_received(struct worker *w, const struct net_datagram *d, const
         const struct node_trip trip = {.client = s->client,
                                        .cluster = t->list[i].cluster,
                                        .rtt_us = t->list[i].rtt_us,
-                                       .samples = t->list[i].samples};
+                                       .samples = t->list[i].samples,
+                                       .asked = t->list[i].asked,
+                                       .lost = t->list[i].lost};
         link_send(w->link, LINK_TRIP, &trip);
     }
     if (naming_told(&s->naming, m->nonce, now))

@@ -1,0 +1,61 @@
+/* When a client asks its backups for a sign of life because its media loses frames, and how often.
+ */
+#include "transcoder/timeline/doubt.h"
+
+#include <criterion/criterion.h>
+
+static struct instant at_ms(int64_t ms) {
+    return instant_us(ms * 1000);
+}
+
+/* So many lost frames, one each so often; how many looks came of them until then. */
+static uint32_t looks(struct doubt *d, int frames, int64_t every_ms, int64_t until_ms) {
+    uint32_t count = 0;
+    for (int64_t ms = 0; ms <= until_ms; ms += 10) {
+        if (ms % every_ms == 0 && ms / every_ms < frames)
+            doubt_lost(d, 1, at_ms(ms));
+        count += doubt_look(d, at_ms(ms));
+    }
+    return count;
+}
+
+Test(doubt, begins_with_what_is_lost_more_than_now_and_then) {
+    static const struct {
+        const char *what;
+        int frames;
+        int64_t every_ms, until_ms;
+        uint32_t least, most; /* looks */
+    } cases[] = {
+        {"nothing is lost", 0, 10, 10000, 0, 0},
+        {"two at once", 2, 10, 10000, 0, 0},
+        {"one a second, for a minute", 60, 1000, 60000, 0, 0},
+        {"one in two seconds", 30, 2000, 60000, 0, 0},
+        {"five, a tenth of a second apart", 5, 100, 10000, 20, 25},
+        {"a seventh of all, for three seconds", 21, 140, 3000, 24, 30},
+        {"a seventh of all, for a minute", 428, 140, 60000, 100, 121},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct doubt d;
+        doubt_init(&d);
+        uint32_t found = looks(&d, cases[i].frames, cases[i].every_ms, cases[i].until_ms);
+        cr_expect(found >= cases[i].least && found <= cases[i].most, "%s: %u looks", cases[i].what,
+                  found);
+    }
+}
+
+Test(doubt, says_when_it_begins_and_is_over_by_itself) {
+    struct doubt d;
+    doubt_init(&d);
+    cr_expect_not(doubt_lost(&d, 1, at_ms(100)));
+    cr_expect_not(doubt_is(&d, at_ms(100)));
+    cr_expect(instant_is_never(doubt_deadline(&d)));
+    cr_expect(doubt_lost(&d, 7, at_ms(200)), "a gap is as good as three");
+    cr_expect(doubt_is(&d, at_ms(200)));
+    cr_expect_eq(doubt_deadline(&d).us, 200000);
+    cr_expect_not(doubt_lost(&d, 1, at_ms(300)), "it goes on");
+    cr_expect(doubt_is(&d, at_ms(2299)));
+    cr_expect_not(doubt_is(&d, at_ms(2300)));
+    cr_expect_not(doubt_look(&d, at_ms(2300)));
+    cr_expect(instant_is_never(doubt_deadline(&d)));
+    cr_expect(doubt_lost(&d, 3, at_ms(9000)), "and again");
+}

@@ -1,0 +1,52 @@
+/*
+ * Doubt: is it the way of whoever serves that loses frames, or are all ways to here as bad?
+ *
+ *               frames are lost, more than now and then
+ *    (none) ----------------------------------------------> IN DOUBT
+ *       ^                                                   |   | ^
+ *       +------------- DOUBT_FOR after the last one --------+   +-+ DOUBT_EVERY: the backups
+ *                                                                   are asked for a sign of life
+ *
+ * A client alone can tell: whatever its own access loses, it loses of its backups' packets, too.
+ * Hellos twice a second tell that too late, so that while it is in doubt it says hello to each
+ * backup that answers every DOUBT_EVERY, and tells whoever serves twice a second what became of it
+ * (prober.h). That goes on for some seconds at a time, DOUBT_LOOKS a minute at most: who may have
+ * ten thousand clients behind one bad path has two hundred bytes a second of each.
+ *
+ * Only lost frames that others came after count: a path that is wholly silent is for hedges and
+ * commits to deal with. One frame a second may always be lost.
+ */
+#ifndef TRANSCODER_TIMELINE_DOUBT_H
+#define TRANSCODER_TIMELINE_DOUBT_H
+
+#include "transcoder/timeline/budget.h"
+
+#define DOUBT_FRAMES 3                /* lost ones, and it begins … */
+#define DOUBT_FORGET duration_s(1)    /* [s] … one of which is forgotten in each of these */
+#define DOUBT_FOR    duration_s(2)    /* [s] */
+#define DOUBT_EVERY  duration_ms(100) /* [ms] a look */
+#define DOUBT_LOOKS  60               /* a minute, and at once */
+
+struct doubt {
+    int64_t level_us;       /* [µs × frames] lost lately, DOUBT_FORGET each */
+    struct instant at;      /* when that was true */
+    struct instant until;   /* it is in doubt */
+    struct instant look_at; /* the next look; "never" while it is not in doubt */
+    struct budget looks;
+};
+
+/* At any time: nothing is lost yet. */
+void doubt_init(struct doubt *d);
+
+/* So many frames are lost. True if it is in doubt only from now on. */
+bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now);
+
+bool doubt_is(const struct doubt *d, struct instant now);
+
+/* True: the backups are to be asked now. To be called when doubt_deadline() is reached, or more
+ * often. */
+bool doubt_look(struct doubt *d, struct instant now);
+
+struct instant doubt_deadline(const struct doubt *d);
+
+#endif
