@@ -39,8 +39,11 @@ static void add_to_sum(struct degrade *d, int32_t step, uint32_t client, struct 
     d->fall += step;
     if (d->fall < 0)
         d->fall = 0;
-    if (d->fall < DEGRADE_FULL / 4)
+    if (d->fall < DEGRADE_FULL / 4) {
         d->risen_at = now;
+        if (d->ways.own.weight > 0)
+            d->ways = (struct ways){.own = {.weight = 0}};
+    }
     if (d->fall > DEGRADE_FULL) /* full is full: it drains as soon as reports are good */
         d->fall = DEGRADE_FULL;
     d->seen |= bit;
@@ -128,12 +131,26 @@ void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct in
         set_state(d, DEGRADE_STATE_STEADY, now);
 }
 
+void degrade_lost(struct degrade *d, uint32_t expected, uint32_t lost, struct instant now) {
+    if (d->fall >= DEGRADE_FULL / 4)
+        ways_own(&d->ways, expected, lost, now);
+}
+
+/* What was asked before clients fell, or as they did, is of better times. */
+void degrade_way_heard(struct degrade *d, const struct degrade_wish *wish, uint16_t cluster,
+                       uint32_t asked, uint32_t lost, struct instant now) {
+    if (d->fall >= DEGRADE_FULL / 4 &&
+        instant_reached(now, instant_add(d->risen_at, wish->interval)))
+        ways_told(&d->ways, cluster, asked, lost, now);
+}
+
 /* ---- whose fault ----------------------------------------------------------------------------- */
 
 struct finding {
     enum degrade_cause cause;
     uint32_t errors; /* [1/100 standard errors] that the evidence is away from the other cause */
     size_t peer;
+    struct ways_view way;
 };
 
 /* [R²/10000] of a mean of so many ratings. */
@@ -148,11 +165,22 @@ static uint32_t errors_from(uint32_t fallen, uint32_t border, uint64_t variance)
     return (fallen > border ? fallen - border : border - fallen) * 100 / error;
 }
 
+/* What our own clients hear of others. */
+static struct finding find_by_ways(const struct degrade *d, struct instant now) {
+    struct ways_view way = ways_find(&d->ways, now);
+    return (struct finding){.cause = way.finding == WAYS_PATH     ? DEGRADE_CAUSE_PATH
+                                     : way.finding == WAYS_ACCESS ? DEGRADE_CAUSE_ACCESS
+                                                                  : DEGRADE_CAUSE_UNKNOWN,
+                            .errors = way.errors,
+                            .peer = DEGRADE_PEERS_MAX,
+                            .way = way};
+}
+
 /* Weighs what peers told since `after`; nobody: the cause is unknown. */
-static struct finding find_cause(const struct degrade *d, const struct degrade_wish *wish,
-                                 struct instant after, const struct degrade_peer *peers,
-                                 size_t count) {
-    struct finding found = {DEGRADE_CAUSE_UNKNOWN, 0, DEGRADE_PEERS_MAX};
+static struct finding weigh_words(const struct degrade *d, const struct degrade_wish *wish,
+                                  struct instant after, const struct degrade_peer *peers,
+                                  size_t count) {
+    struct finding found = {.cause = DEGRADE_CAUSE_UNKNOWN, .peer = DEGRADE_PEERS_MAX};
     uint32_t own = below(level_mean(&d->recent), level_mean(&d->usual)), border = own / 2;
     uint64_t own_variance =
         variance_of_mean(level_spread(&d->recent), level_figures(&d->recent)) / 4;
@@ -185,9 +213,24 @@ static struct finding find_cause(const struct degrade *d, const struct degrade_w
     uint32_t down = (uint32_t)(fallen / reports);
     uint32_t errors = errors_from(down, border, variance / (reports * reports) + own_variance);
     if (well_errors >= DEGRADE_SURE || (down < border && well < DEGRADE_PEERS_MAX))
-        return (struct finding){DEGRADE_CAUSE_PATH, larger(well_errors, down < border ? errors : 0),
-                                well};
-    return (struct finding){DEGRADE_CAUSE_ACCESS, down < border ? 0 : errors, most};
+        return (struct finding){.cause = DEGRADE_CAUSE_PATH,
+                                .errors = larger(well_errors, down < border ? errors : 0),
+                                .peer = well};
+    return (struct finding){
+        .cause = DEGRADE_CAUSE_ACCESS, .errors = down < border ? 0 : errors, .peer = most};
+}
+
+static struct finding find_cause(const struct degrade *d, const struct degrade_wish *wish,
+                                 struct instant now, struct instant after,
+                                 const struct degrade_peer *peers, size_t count) {
+    struct finding found = weigh_words(d, wish, after, peers, count);
+    return found.cause == DEGRADE_CAUSE_UNKNOWN ? find_by_ways(d, now) : found;
+}
+
+/* Too little for as much as that: nobody can tell. */
+static void doubt(struct finding *f) {
+    if (f->way.finding != WAYS_NOTHING && f->errors < DEGRADE_LIKELY)
+        *f = (struct finding){.cause = DEGRADE_CAUSE_UNKNOWN, .peer = DEGRADE_PEERS_MAX};
 }
 
 /* The normal distribution's. */
@@ -215,6 +258,7 @@ static bool tell(const struct degrade *d, enum degrade_change change, const stru
         .clients = bits(d->seen),
         .sure_permille = found->cause == DEGRADE_CAUSE_UNKNOWN ? 0 : sure_permille(found->errors),
         .peer = found->peer,
+        .way = found->way,
     };
     if (found->peer < DEGRADE_PEERS_MAX)
         out->word = peers[found->peer];
@@ -251,10 +295,11 @@ static bool seek_cause(struct degrade *d, const struct degrade_wish *wish, struc
         return false;
     /* Before, a peer's recent figures were still of better times. */
     struct instant after = instant_add(d->risen_at, wish->interval);
-    struct finding found = find_cause(d, wish, after, peers, count);
+    struct finding found = find_cause(d, wish, now, after, peers, count);
     bool sure = found.cause != DEGRADE_CAUSE_UNKNOWN && found.errors >= DEGRADE_SURE;
     if (!sure && instant_before(now, instant_add(d->since, DEGRADE_WAIT)))
         return false;
+    doubt(&found);
     set_state(d, state_of(found.cause), now);
     return tell(d, DEGRADE_CHANGE_BEGAN, &found, wish, peers, out);
 }
@@ -264,12 +309,12 @@ static bool follow(struct degrade *d, const struct degrade_wish *wish, struct in
                    const struct degrade_peer *peers, size_t count, struct degrade_event *out) {
     if (!instant_is_never(d->good_from) &&
         instant_reached(now, instant_add(d->good_from, wish->hold))) {
-        const struct finding ended = {cause_of(d->state), 0, DEGRADE_PEERS_MAX};
+        const struct finding ended = {.cause = cause_of(d->state), .peer = DEGRADE_PEERS_MAX};
         set_state(d, DEGRADE_STATE_STEADY, now);
         return tell(d, DEGRADE_CHANGE_ENDED, &ended, wish, peers, out);
     }
     struct instant after = instant_sub(now, duration_scale(wish->interval, 2, 1));
-    struct finding found = find_cause(d, wish, after, peers, count);
+    struct finding found = find_cause(d, wish, now, after, peers, count);
     if (!instant_is_never(d->good_from) || found.cause == DEGRADE_CAUSE_UNKNOWN ||
         found.errors < DEGRADE_SURE || found.cause == cause_of(d->state)) {
         d->otherwise_from = INSTANT_NEVER;
@@ -349,18 +394,21 @@ static const char *because(enum degrade_cause cause) {
 
 const char *degrade_event_to_text(const struct degrade_event *e, const char *location,
                                   const char *peer, char out[DEGRADE_TEXT_LEN_MAX + 1]) {
-    char word[96] = "", sure[32] = "";
+    char word[128] = "", sure[32] = "";
     if (e->change == DEGRADE_CHANGE_ENDED) {
         snprintf(out, DEGRADE_TEXT_LEN_MAX + 1, "%.47s fares as usual again: R %u, usual %u",
                  location, (e->recent_centi + 50) / 100, (e->usual_centi + 50) / 100);
         return out;
     }
-    if (e->peer < DEGRADE_PEERS_MAX) {
+    if (e->peer < DEGRADE_PEERS_MAX)
         snprintf(word, sizeof(word), "; with %.47s %u -> %u", peer,
                  (e->word.usual_centi + 50) / 100, (e->word.recent_centi + 50) / 100);
+    else if (e->way.finding != WAYS_NOTHING)
+        snprintf(word, sizeof(word), "; they lose %u %% of us and %u %% of %u packets of %.47s",
+                 (e->way.lost_ours + 50) / 100, (e->way.lost + 50) / 100, e->way.packets, peer);
+    if (word[0] != '\0')
         snprintf(sure, sizeof(sure), " (sure %u.%u %%)", e->sure_permille / 10,
                  e->sure_permille % 10);
-    }
     uint32_t before = experience_mos_milli(e->usual_centi) / 100;
     uint32_t now = experience_mos_milli(e->recent_centi) / 100;
     snprintf(out, DEGRADE_TEXT_LEN_MAX + 1,

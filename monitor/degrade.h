@@ -10,7 +10,10 @@
  *
  *    1 access    their clients there have fallen, too: moving does not help
  *    2 path      those of at least one peer have not, by far: our path to the location is bad
- *    3 unknown   nobody with enough reports serves the location, or nobody has told since
+ *    3 ways      nobody with enough reports serves the location, or nobody has told since: then it
+ *                is the path if our own clients hear another cluster better than us, and the
+ *                access if none (monitor/ways.h)
+ *    4 unknown   they have not told of that, or too little
  *
  * A peer's word counts once it is from after the fall, and a cause is believed if chance would give
  * it less than once in forty times (of normal errors), or when there is no more time to wait. Then
@@ -28,6 +31,7 @@
 #define MONITOR_DEGRADE_H
 
 #include "monitor/level.h"
+#include "monitor/ways.h"
 #include "peerd/base/time.h"
 
 #include <stdbool.h>
@@ -46,6 +50,7 @@
 #define DEGRADE_BURST        duration_ms(800) /* [ms] what lasts no longer is no degradation */
 #define DEGRADE_WAIT         duration_ms(900) /* [ms] for peers' words, after the sum is full */
 #define DEGRADE_SURE         196           /* [1/100 standard errors] a cause is believed at once */
+#define DEGRADE_LIKELY       100           /* [1/100 standard errors] and after it, by ways alone */
 #define DEGRADE_REVISE       duration_s(3) /* [s] another cause must hold as long */
 #define DEGRADE_SPREAD_MIN   300           /* [R/100] of ratings, however alike they seem */
 #define DEGRADE_LEARN_AGAIN  duration_s(900) /* [s] what has been bad for so long becomes usual */
@@ -104,6 +109,7 @@ struct degrade {
     struct instant bad_at;         /* the newest bad report */
     struct instant good_from;      /* reports are as usual since; "never" while they are not */
     uint64_t seen, bad;            /* clients since the sum left zero, a bit a client by hash */
+    struct ways ways;              /* how they hear others, since they fall */
     enum degrade_cause otherwise;  /* another cause that the evidence is for … */
     struct instant otherwise_from; /* … since then */
 };
@@ -119,6 +125,7 @@ struct degrade_event {
     uint32_t sure_permille;   /* of the cause */
     size_t peer;              /* whose word weighed most; DEGRADE_PEERS_MAX: nobody's */
     struct degrade_peer word; /* … and what it was */
+    struct ways_view way;     /* without any: what our own clients hear; or nothing */
 };
 
 void degrade_init(struct degrade *d, struct instant now);
@@ -126,6 +133,13 @@ void degrade_init(struct degrade *d, struct instant now);
 /* A client's report, rated. `client` is a hash. */
 void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct instant now,
                    uint32_t client, uint32_t r_centi);
+
+/* Of the same report, after that: so many frames expected of us, so many lost. */
+void degrade_lost(struct degrade *d, uint32_t expected, uint32_t lost, struct instant now);
+
+/* A client there has asked another cluster so many packets, and lost so many of the answers. */
+void degrade_way_heard(struct degrade *d, const struct degrade_wish *wish, uint16_t cluster,
+                       uint32_t asked, uint32_t lost, struct instant now);
 
 /* To be asked several times a second while degrade_is_awake(). At most DEGRADE_PEERS_MAX peers are
  * looked at. True if `out` is an event. */
@@ -144,7 +158,8 @@ struct level degrade_lately(const struct degrade *d, struct instant now);
 bool degrade_is_bad(const struct degrade *d);
 
 /* "203.0.113.0/24 fares worse: R 91 -> 62 (MOS 4.4 -> 3.2) at 19 of 20 clients; with ams1 90 -> 90
- * (7 reports): our path (sure 99.9 %)". `peer` is the name of the event's peer. Returns `out`. */
+ * (7 reports): our path (sure 99.9 %)". `peer` is the name of the event's peer, or of its way's
+ * cluster. Returns `out`. */
 const char *degrade_event_to_text(const struct degrade_event *e, const char *location,
                                   const char *peer, char out[DEGRADE_TEXT_LEN_MAX + 1]);
 

@@ -116,9 +116,24 @@ bool perf_heard(struct perf *p, const struct perf_sample *s, struct instant now)
         sketch_add(&own->rtt, perf_table_us(s->rtt));
     sketch_add(&own->jitter, perf_table_us(s->jitter));
     degrade_heard(&own->degrade, &p->settings.wish, now, s->session, rating);
+    degrade_lost(&own->degrade, s->expected, s->lost, now);
     if (!was_awake && degrade_is_awake(&own->degrade))
         p->awake++;
     return true;
+}
+
+void perf_way_heard(struct perf *p, const struct prefix *location, uint16_t cluster, uint32_t asked,
+                    uint32_t lost, struct instant now) {
+    struct perf_location *at = perf_table_own(p, location);
+    if (at != NULL)
+        degrade_way_heard(&at->own->degrade, &p->settings.wish, cluster, asked, lost, now);
+}
+
+struct ways_view perf_way(const struct perf *p, const struct prefix *location, uint16_t cluster,
+                          struct instant now) {
+    const struct perf_location *at = perf_find(p, location);
+    return at == NULL ? (struct ways_view){.finding = WAYS_NOTHING}
+                      : ways_one(&at->own->degrade.ways, cluster, now);
 }
 
 /* ---- peers' clients -------------------------------------------------------------------------- */

@@ -114,6 +114,15 @@ uint32_t perf_rate(const struct perf_sample *sample);
 /* False without memory; nothing has changed then. */
 bool perf_heard(struct perf *p, const struct perf_sample *sample, struct instant now);
 
+/* One of our clients there, or of those around it that are merged with it, has asked a cluster (the
+ * owner's number) so many packets, and lost so many: only while they fall that says anything. */
+void perf_way_heard(struct perf *p, const struct prefix *location, uint16_t cluster, uint32_t asked,
+                    uint32_t lost, struct instant now);
+
+/* What they have found of that cluster lately. */
+struct ways_view perf_way(const struct perf *p, const struct prefix *location, uint16_t cluster,
+                          struct instant now);
+
 /* What a peer tells. False without memory or room, or if the prefix
  * is none: nobody can make us know our own clients less well, nor what peers tell who tell of
  * fewer places (perf_share.c). */

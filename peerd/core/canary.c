@@ -61,6 +61,13 @@ static bool is_better(const struct core *core, const struct prefix *location,
            word->recent_centi >= own_centi(core, location) + gain_wanted(core);
 }
 
+/* Our clients there hear it by far better than us: where nobody of its own tells that is all there
+ * is, and enough to try. */
+static bool is_heard_better(const struct core *core, const struct prefix *location, uint16_t peer) {
+    struct ways_view way = perf_way(core->fares.perf, location, peer, core->now);
+    return way.finding == WAYS_PATH && way.errors >= DEGRADE_LIKELY;
+}
+
 /* [R/100] So much chance may make of a mean: 95 % of normal ones, one-sided. */
 static uint32_t chance(uint32_t spread_centi, uint32_t reports) {
     uint64_t wide = spread_centi < DEGRADE_SPREAD_MIN ? DEGRADE_SPREAD_MIN : spread_centi;
@@ -204,12 +211,36 @@ static void send_to_best(struct core *core, struct canary *c) {
     }
 }
 
+/* Nobody tells of enough clients of his own: best heard first, by those who are here. */
+static void send_to_best_heard(struct core *core, struct canary *c) {
+    bool tried[POLICY_PEERS_MAX] = {false};
+    for (uint32_t n = 0; n < core->peer_count && c->sent == 0; n++) {
+        uint32_t best = core->peer_count, best_lost = 0;
+        for (uint32_t i = 0; i < core->peer_count; i++) {
+            uint16_t number = core->peers[i]->number;
+            uint32_t lost = perf_way(core->fares.perf, &c->location, number, core->now).lost;
+            if (tried[i] || !is_heard_better(core, &c->location, number) ||
+                (best < core->peer_count && lost >= best_lost))
+                continue;
+            best = i;
+            best_lost = lost;
+        }
+        if (best == core->peer_count)
+            return;
+        tried[best] = true;
+        c->peer = core->peers[best]->number;
+        send_wave(core, c, core->peers[best]);
+    }
+}
+
 static void try_out(struct core *core, struct canary *c) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
     c->wave = wanted(core);
     c->first = true;
     c->sent = 0;
     send_to_best(core, c);
+    if (c->sent == 0)
+        send_to_best_heard(core, c);
     if (c->sent == 0) {
         give_up(core, c,
                 gains_left(core) ? "nobody can go where clients fare better"
@@ -328,7 +359,9 @@ static void look_again(struct core *core, struct canary *c, const struct peering
     struct fares_words words;
     fares_words(core, &c->location, &words);
     const struct perf_peer *word = fresh_word(core, &words, c->peer);
-    if (word == NULL || !is_better(core, &c->location, word))
+    bool better = word == NULL ? is_heard_better(core, &c->location, c->peer)
+                               : is_better(core, &c->location, word);
+    if (!better)
         give_up(core, c, "where they went clients fare no better any more");
     else
         follow(core, c, to);

@@ -16,13 +16,14 @@
  *                                                                     later, who came since
  *
  * The peer is the one whose clients there fare best, by what it tells, and by enough to be worth
- * the way (half of what counts as a fall). Once those who were asked serve from there, or stay,
- * what it tells of them from CANARY_WATCH later on decides: the mean of all that those who went
- * have had since they came (newcomers.h), against the mean of what those who stayed have here in
- * the same time. Only who fares better by that gain and what chance may make of it is followed, and
- * only while all whom the peer serves there do, as far as it tells; else they are asked back, as
- * they are when our path is found to be well, or not to blame, while they are watched. The peer
- * sends them, with cause `return`.
+ * the way (half of what counts as a fall); where none tells, or nobody can go to one who does, the
+ * one whom our own clients there hear best, and by far better than us (monitor/ways.h). Once those
+ * who were asked serve from there, or stay, what it tells of them from CANARY_WATCH later on
+ * decides: the mean of all that those who went have had since they came (newcomers.h), against the
+ * mean of what those who stayed have here in the same time. Only who fares better by that gain and
+ * what chance may make of it is followed, and only while all whom the peer serves there do, as far
+ * as it tells; else they are asked back, as they are when our path is found to be well, or not to
+ * blame, while they are watched. The peer sends them, with cause `return`.
  *
  * Nobody goes who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and
  * whoever does not go lapses (leaving.h). Who went first and came back does not go first again

@@ -112,7 +112,7 @@ static void tell(struct core *core, const struct prefix *where, const struct deg
                  const uint16_t *clusters) {
     char location[LOCATION_TEXT_LEN_MAX + 1], text[DEGRADE_TEXT_LEN_MAX + 1];
     const struct peering *peer =
-        e->peer < DEGRADE_PEERS_MAX ? peering_numbered(core, clusters[e->peer]) : NULL;
+        peering_numbered(core, e->peer < DEGRADE_PEERS_MAX ? clusters[e->peer] : e->way.cluster);
     location_to_text(where, location);
     degrade_event_to_text(e, location, peer == NULL ? "a peer" : peer->policy.name.text, text);
     core_trace(core, "%s", text);
@@ -197,6 +197,8 @@ void fares_trips_heard(struct core *core, const struct node_request *told) {
             continue;
         }
         core->counters.trips_heard++;
+        if (core->fares.perf != NULL)
+            perf_way_heard(core->fares.perf, &location, to->number, t->asked, t->lost, core->now);
         trips_heard(trips, &location, to->number, location_client(&t->client), t->rtt_us,
                     t->samples, core->now);
     }

@@ -284,7 +284,8 @@ static const struct schema_row performance_rows[] = {
      .range = "1s..1h", .doc = "It is over when they have fared as usual for so long."},
     {"canary", SCHEMA_COUNT, AT(policy_performance, canary), .preset = "0", .range = "0..16",
      .doc = "If our path is to blame so many sessions move to a peer first, whose clients there "
-            "fare better; the others follow if that stays so. With 0 nobody moves for it."},
+            "fare better, or whom ours hear better; the others follow if that stays so. With 0 "
+            "nobody moves for it."},
     {"coordinates", SCHEMA_BOOL, AT(policy_performance, coordinates), .preset = "true",
      .doc = "Where we are in the network is learnt from beats and told to peers in them: it ranks "
             "backups that no client of a location has measured."},

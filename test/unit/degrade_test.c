@@ -15,6 +15,10 @@ static const struct degrade_wish wish = {.drop_centi = 1000,
 
 struct bed {
     struct degrade d;
+    uint32_t lost;  /* of 50 frames a report of who is bad */
+    uint32_t looks; /* packets asked of cluster 7 with each report, … */
+    uint32_t every; /* … of which each so manyth is lost; 0: none */
+    uint32_t asked;
     struct rng rng;
     struct instant now;
     struct degrade_peer peers[2];
@@ -33,6 +37,10 @@ static void run(struct bed *b, struct duration how_long, int bad_clients, uint32
         uint32_t usual = 9000 - (uint32_t)rng_below(&b->rng, 400);
         degrade_heard(&b->d, &wish, b->now, (uint32_t)client,
                       client < bad_clients ? bad_centi : usual);
+        degrade_lost(&b->d, 50, client < bad_clients ? b->lost : 0, b->now);
+        for (uint32_t i = 0; i < b->looks; i++)
+            degrade_way_heard(&b->d, &wish, 7, 1, b->every > 0 && b->asked++ % b->every == 0,
+                              b->now);
         for (size_t i = 0; i < b->peer_count && !b->silent; i++)
             b->peers[i].heard_at = b->now;
         degrade_check_invariants(&b->d);
@@ -205,6 +213,56 @@ Test(degrade, who_has_not_fallen_and_is_worse_than_we_are_shows_no_better_path) 
     cr_expect_eq(b.event.cause, DEGRADE_CAUSE_ACCESS, "%s", degrade_cause_name(b.event.cause));
 }
 
+/* Nobody else serves the location: its clients themselves tell by how they hear another cluster. */
+Test(degrade, without_words_the_cause_follows_from_what_clients_hear) {
+    static const struct {
+        const char *what;
+        uint32_t lost, looks, every;
+        enum degrade_cause cause;
+    } cases[] = {
+        {"they hear another as ever", 8, 5, 0, DEGRADE_CAUSE_PATH},
+        {"they lose as much of it", 8, 5, 6, DEGRADE_CAUSE_ACCESS},
+        {"they lose more of it", 8, 5, 3, DEGRADE_CAUSE_ACCESS},
+        {"they do not say", 8, 0, 0, DEGRADE_CAUSE_UNKNOWN},
+        {"they say next to nothing", 8, 1, 3, DEGRADE_CAUSE_ACCESS},
+        {"they lose nothing, it is something else", 0, 5, 0, DEGRADE_CAUSE_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bed b = bed_of(0);
+        b.lost = cases[i].lost;
+        b.looks = cases[i].looks;
+        b.every = cases[i].every;
+        run(&b, duration_ms(3500), CLIENTS, 6000);
+        cr_assert_eq(b.events, 1, "%s: %d events", cases[i].what, b.events);
+        cr_expect_eq(b.event.cause, cases[i].cause, "%s: %s", cases[i].what,
+                     degrade_cause_name(b.event.cause));
+        cr_expect_eq(b.event.peer, DEGRADE_PEERS_MAX);
+        cr_expect_eq(b.event.way.cluster, cases[i].cause == DEGRADE_CAUSE_UNKNOWN ? 0 : 7);
+    }
+}
+
+Test(degrade, what_clients_heard_before_they_fell_is_no_evidence) {
+    struct bed b = bed_of(0);
+    b.looks = 16;
+    run(&b, duration_s(5), 0, 0);
+    cr_expect_eq(ways_one(&b.d.ways, 7, b.now).packets, 0);
+    b.lost = 8;
+    b.every = 6;
+    run(&b, duration_ms(3500), CLIENTS, 6000);
+    cr_assert_eq(b.events, 1);
+    cr_expect_eq(b.event.cause, DEGRADE_CAUSE_ACCESS);
+}
+
+Test(degrade, words_of_peers_come_before_what_clients_hear) {
+    struct bed b = bed_of(6000);
+    b.lost = 8;
+    b.looks = 5;
+    run(&b, duration_ms(3500), CLIENTS, 6000);
+    cr_assert_eq(b.events, 1);
+    cr_expect_eq(b.event.cause, DEGRADE_CAUSE_ACCESS);
+    cr_expect_eq(b.event.peer, 0);
+}
+
 Test(degrade, the_event_says_what_it_rests_on) {
     char text[DEGRADE_TEXT_LEN_MAX + 1];
     struct degrade_event e = {.change = DEGRADE_CHANGE_BEGAN,
@@ -219,8 +277,14 @@ Test(degrade, the_event_says_what_it_rests_on) {
     cr_expect_str_eq(degrade_event_to_text(&e, "203.0.113.0/24", "ams1", text),
                      "203.0.113.0/24 fares worse: R 91 -> 62 (MOS 4.3 -> 3.2) at 19 of 20 clients; "
                      "with ams1 90 -> 90: our path to it is bad (sure 99.9 %)");
-    e.cause = DEGRADE_CAUSE_UNKNOWN;
     e.peer = DEGRADE_PEERS_MAX;
+    e.way = (struct ways_view){WAYS_PATH, 310, 7, 40, 146, 1490};
+    cr_expect_str_eq(degrade_event_to_text(&e, "203.0.113.0/24", "ams1", text),
+                     "203.0.113.0/24 fares worse: R 91 -> 62 (MOS 4.3 -> 3.2) at 19 of 20 clients; "
+                     "they lose 15 % of us and 0 % of 146 packets of ams1: our path to it is bad "
+                     "(sure 99.9 %)");
+    e.way = (struct ways_view){.finding = WAYS_NOTHING};
+    e.cause = DEGRADE_CAUSE_UNKNOWN;
     cr_expect_str_eq(degrade_event_to_text(&e, "203.0.113.0/24", "", text),
                      "203.0.113.0/24 fares worse: R 91 -> 62 (MOS 4.3 -> 3.2) at 19 of 20 clients: "
                      "no peer can tell whose fault it is");
