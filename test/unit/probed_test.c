@@ -21,7 +21,7 @@ static struct told tell(uint64_t counter, uint32_t rtt_us, uint8_t signer, uint8
     struct message m = {.kind = MESSAGE_TRIPS, .nonce = counter};
     struct told out;
     m.u.trips = (struct message_trips){
-        .counter = counter, .count = 1, .list = {{sample_hint(0x16), rtt_us, 8}}};
+        .counter = counter, .count = 1, .list = {{sample_hint(0x16), rtt_us, 8, 0, 0}}};
     m.u.trips.target = sample_hint(target);
     out.len = message_encode(out.bytes, sizeof(out.bytes), &m, &pair);
     cr_assert_gt(out.len, 0u);

@@ -107,7 +107,7 @@ static inline struct message_trips sample_trips(void) {
         .session = sample_session(0x57),
         .counter = 82,
         .count = 2,
-        .list = {{sample_hint(0x16), 25000, 8}, {sample_hint(0x17), 90001, 255}}};
+        .list = {{sample_hint(0x16), 25000, 8, 0, 0}, {sample_hint(0x17), 90001, 255, 0, 0}}};
 }
 
 static inline struct message_named sample_named(void) {
