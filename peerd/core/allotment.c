@@ -116,6 +116,27 @@ static uint32_t share(const struct core *core, const struct node *n, const struc
     return (uint32_t)(row->here + part < room ? row->here + part : room);
 }
 
+/* Without a bound: all nodes' together are what is held. A part that went where more have come
+ * could not be kept there, if that node is full, nor where it was. */
+static uint32_t fixed_share(const struct core *core, const struct node *n, uint32_t held) {
+    uint64_t before = 0, own = workers_of(n), all = 0;
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        before += i < n->index ? workers_of(core->nodes[i]) : 0;
+        all += workers_of(core->nodes[i]);
+    }
+    return all == 0 ? 0 : (uint32_t)(held * (before + own) / all - held * before / all);
+}
+
+/* Slots of that peer, used or not, that nobody else gets. */
+static uint32_t kept(const struct core *core, const struct peering *p) {
+    return p->policy.accept_moves ? agreements_held(core, p) : 0;
+}
+
+/* Is anything to be said of it? */
+static bool is_told(const struct core *core, const struct peering *p) {
+    return agreements_bound(core, p) || kept(core, p) > 0;
+}
+
 static void grant(struct allotment *row, uint32_t slots, uint64_t seq) {
     if (slots != row->granted || row->granted_seq == 0) {
         row->granted = slots;
@@ -132,11 +153,25 @@ static void drop_others(const struct core *core, struct node *n) {
         const struct peering *p = peering_by_name(core, &row.issuer);
         if (p == NULL)
             continue;
-        if (!agreements_bound(core, p))
-            row.granted = row.promised = 0;
+        if (!is_told(core, p))
+            row.granted = row.promised = row.kept = 0;
         n->allotments.rows[kept++] = row;
     }
     n->allotments.count = kept;
+}
+
+static struct node_guest_limit limit_of(const struct core *core, const struct peering *p,
+                                        struct allotment *row) {
+    bool bound = agreements_bound(core, p);
+    uint32_t held = agreements_held(core, p);
+    row->kept = kept(core, p) > 0 ? row->granted : 0;
+    return (struct node_guest_limit){
+        .issuer = p->policy.name,
+        .slots = bound ? row->granted : NODE_GUEST_SLOTS_ALL,
+        .kept = row->kept,
+        .refusal = bound && agreements_deny(p, held) ? ERR_DENIED : ERR_NO_CREDIT,
+        .hot = agreements_hot(core, p),
+        .services = bound ? agreements_services(core, p) : NODE_GUEST_SERVICES_ALL};
 }
 
 uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
@@ -144,21 +179,30 @@ uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
     uint32_t count = 0;
     if (n->allotments.count > 0)
         drop_others(core, n);
-    for (uint32_t i = 0; core->policy.agreement_count > 0 && i < core->peer_count; i++) {
+    for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *p = core->peers[i];
-        struct allotment *row = agreements_bound(core, p) ? find_or_make(n, &p->policy.name) : NULL;
+        struct allotment *row = is_told(core, p) ? find_or_make(n, &p->policy.name) : NULL;
         if (row == NULL)
             continue;
         uint32_t held = agreements_held(core, p);
-        grant(row, share(core, n, row, held), seq);
-        out[count++] = (struct node_guest_limit){
-            .issuer = p->policy.name,
-            .slots = row->granted,
-            .refusal = agreements_deny(p, held) ? ERR_DENIED : ERR_NO_CREDIT,
-            .hot = agreements_hot(core, p),
-            .services = agreements_services(core, p)};
+        bool bound = agreements_bound(core, p);
+        grant(row, bound ? share(core, n, row, held) : fixed_share(core, n, held), seq);
+        out[count++] = limit_of(core, p, row);
     }
     return count;
+}
+
+uint32_t allotments_kept_unused(const struct core *core, const struct node *n) {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < n->allotments.count; i++) {
+        const struct allotment *row = &n->allotments.rows[i];
+        const struct peering *p = peering_by_name(core, &row->issuer);
+        uint32_t held = p != NULL ? kept(core, p) : 0, all = p != NULL ? p->here : 0;
+        uint32_t there = row->kept > row->here ? row->kept - row->here : 0;
+        uint32_t anywhere = held > all ? held - all : 0; /* by a report that is newer */
+        sum += there < anywhere ? there : anywhere;
+    }
+    return sum;
 }
 
 struct node_guest_services allotments_services(const struct policy *policy) {

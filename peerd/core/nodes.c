@@ -57,11 +57,20 @@ static uint32_t worker_free(const struct node *n, uint32_t worker) {
     return n->credit.slots - n->used_by_worker[worker];
 }
 
+/* A worker may have more than its part, of those for whom slots are kept: the others' are fewer. */
 uint32_t node_free_slots(const struct node *n) {
-    uint32_t sum = 0;
-    for (uint32_t i = 0; n->registered && i < n->media_count; i++)
+    uint32_t sum = 0, over = 0;
+    for (uint32_t i = 0; n->registered && i < n->media_count; i++) {
         sum += worker_free(n, i);
-    return sum;
+        if (n->workers[i].pid != 0 && n->used_by_worker[i] > n->credit.slots)
+            over += n->used_by_worker[i] - n->credit.slots;
+    }
+    return sum > over ? sum - over : 0;
+}
+
+uint32_t node_open_slots(const struct core *core, const struct node *n) {
+    uint32_t all = node_free_slots(n), kept = allotments_kept_unused(core, n);
+    return all > kept ? all - kept : 0;
 }
 
 uint32_t node_worker_pick(const struct node *n) {

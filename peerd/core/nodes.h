@@ -78,6 +78,9 @@ const struct node_profile *node_profile_find(const struct node *n, const struct 
 uint32_t node_free_slots(const struct node *n);
 uint32_t node_worker_pick(const struct node *n);
 
+/* … and of these such as it keeps for no peer. */
+uint32_t node_open_slots(const struct core *core, const struct node *n);
+
 /* CORE_NODE_REPORTED. */
 void node_reported(struct core *core, const struct core_event *event, struct core_outbox *outbox);
 

@@ -79,7 +79,8 @@ static enum err find_offer(const struct core *core, const struct core_session_op
     return ERR_UNKNOWN_PROFILE;
 }
 
-/* The complete node with most free slots among those that can serve it. Sets why not otherwise. */
+/* The complete node with most slots that are free and kept for nobody, among those that can serve
+ * it. Sets why not otherwise. */
 static enum err find_worker(const struct core *core, const struct core_session_open *e,
                             struct offer *offer) {
     uint32_t most = 0;
@@ -94,9 +95,10 @@ static enum err find_worker(const struct core *core, const struct core_session_o
             why = most == 0 ? ERR_SOURCE_FAILED : why;
             continue;
         }
-        if (node_free_slots(n) <= most)
+        uint32_t slots = node_open_slots(core, n);
+        if (slots <= most)
             continue;
-        most = node_free_slots(n);
+        most = slots;
         offer->node = n;
         offer->worker = node_worker_pick(n);
         offer->source = source;

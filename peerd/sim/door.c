@@ -94,7 +94,8 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     uint32_t slot = tenure_find(&w->tenure, &r->session);
     bool known = slot != TENURE_SLOT_NONE && sim_session_at(w, slot)->used;
     bool cookie = cookie_is_good(sim, node, client, &r->cookie);
-    bool away = cookie && tenure_turns_away(&w->tenure, r, sim_worker_now(sim, w));
+    bool away = cookie && tenure_turns_away(&w->tenure, r, sim_issuer(sim, w, client),
+                                            sim_worker_now(sim, w));
     enum err e = away ? ERR_NO_CREDIT : ERR_BAD_COOKIE;
     sim_labour_resume(sim, w, away || !cookie);
     if (cookie && !away)

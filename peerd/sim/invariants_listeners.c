@@ -524,7 +524,7 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
     bool held = slot != TENURE_SLOT_NONE && tenure_session_at(&w->tenure, slot) != NULL;
     if (!watch_lets_in(sim, w, c, server, slot, held))
         return false;
-    return !w->tenure.draining && (held || tenure_free(&w->tenure, sim_worker_now(sim, w)) > 0);
+    return !w->tenure.draining && (held || watch_finds_slot(sim, w, c));
 }
 
 static void note_who_could(struct sim *sim, struct sim_client *c) {

@@ -226,6 +226,19 @@ void watch_holders(struct sim *sim, struct sim_client *c);
 void watch_fenced(struct sim *sim, const struct sim_worker *w, const struct tenure_event *e);
 void watch_reclaimed(struct sim *sim, const struct sim_worker *w);
 
+/* ---- invariants_slots.c ---- */
+
+/* Had it a slot, of its worker's part or such as is kept for its peer? */
+bool watch_has_slot(const struct sim *sim, const struct sim_worker *w, uint32_t slot,
+                    const struct tenure_event *e);
+
+/* Would that listener find one now? */
+bool watch_finds_slot(const struct sim *sim, const struct sim_worker *w,
+                      const struct sim_client *c);
+
+/* It is a newcomer: no more of its peer than may come, and nothing that is kept for others. */
+void watch_slot_taken(struct sim *sim, const struct sim_worker *w, uint32_t slot);
+
 /* ---- invariants_sessions.c ---- */
 
 void watch_sessions_stepped(struct sim *sim, struct sim_worker *w, const struct tenure_event *e);

@@ -67,19 +67,6 @@ static void check_replay(struct sim *sim, const struct sim_worker *w,
 
 /* ---- 10: admission --------------------------------------------------------------------------- */
 
-/* Counted at all workers of the node, whatever its board says. */
-static void check_guest(struct sim *sim, const struct sim_worker *w, uint32_t slot,
-                        const struct guest *guest) {
-    const struct sim_node *node = &sim->nodes[w->node];
-    uint32_t here[SIM_WORKERS_MAX], sum = sim_node_guests(sim, node, &guest->issuer, here);
-    for (uint32_t i = 0; i < node->guests->count; i++)
-        if (name_equal(&node->guests->limits[i].issuer, &guest->issuer) &&
-            sum > node->guests->limits[i].slots)
-            sim_breach(sim, "%s admits %s as number %" PRIu32 " of %s, which may have %" PRIu32,
-                       watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, sum,
-                       guest->issuer.text, node->guests->limits[i].slots);
-}
-
 /* No more of its standbys begin to send than there may be, nor of those of its issuer. */
 static void check_hot(struct sim *sim, const struct sim_worker *w, uint32_t slot) {
     const struct tenure *t = &w->tenure;
@@ -107,7 +94,7 @@ static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t
     const struct tenure *t = &w->tenure;
     const struct message_resume *m = e->u.resume;
     struct watch_session *s = watch_of(w, slot);
-    if (!instant_before(e->now, t->credit_until) || t->credit_used > t->credit_slots)
+    if (!instant_before(e->now, t->credit_until) || !watch_has_slot(sim, w, slot, e))
         sim_breach(sim, "%s admits %s with %" PRIu32 " of %" PRIu32 " slots of credit in use%s",
                    watch_cluster(sim, w->cluster), whose_slot(sim, w, slot).text, t->credit_used,
                    t->credit_slots,
@@ -115,8 +102,8 @@ static void check_admitted(struct sim *sim, const struct sim_worker *w, uint32_t
     if (t->draining && m->purpose != RESUME_HEDGE)
         sim_breach(sim, "%s drains and admits %s all the same (%s)", watch_cluster(sim, w->cluster),
                    whose_slot(sim, w, slot).text, resume_purpose_name(m->purpose));
-    if (t->guests != NULL && !e->adopted && t->sessions[slot].guest != GUESTS_NONE)
-        check_guest(sim, w, slot, &t->guests->rows[t->sessions[slot].guest]);
+    if (t->guests != NULL && !e->adopted)
+        watch_slot_taken(sim, w, slot);
     forget_frames(s);
     bool again = sim->watch->before.slot != TENURE_SLOT_NONE && s->known;
     if (!again)

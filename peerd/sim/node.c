@@ -2,6 +2,7 @@
 
 #include "peerd/sim/roster.h"
 #include "peerd/sim/shelf.h"
+#include "peerd/sim/site.h"
 #include "peerd/sim/sleep.h"
 #include "peerd/sim/worker.h"
 
@@ -19,7 +20,7 @@ void sim_node_init(struct sim *sim, uint32_t index) {
     node->peers = peers;
     node->echoes = sim_alloc(peers, sizeof(*node->echoes));
     node->told_alive = sim_alloc(peers, sizeof(*node->told_alive));
-    if (site->policy.agreement_count > 0)
+    if (sim_site_counts_guests(sim, site))
         node->guests = sim_alloc(1, sizeof(*node->guests));
     if (node->guests != NULL)
         node->board = sim_alloc(1, sizeof(*node->board));

@@ -161,6 +161,19 @@ void sim_site_move(struct sim *sim, struct sim_site *site, const struct session_
 
 /* ---- other policies ---- */
 
+bool sim_site_counts_guests(const struct sim *sim, const struct sim_site *site) {
+    const struct policy *p = &site->policy;
+    bool any = p->agreement_count > 0 || sim->scenario->clusters[site->index].reserved_slots > 0;
+    for (uint32_t i = 0; i < p->peer_count && !any; i++)
+        any = p->peers[i].reserved_slots > 0;
+    for (uint32_t i = 0; i < sim->scenario->event_count && !any; i++) {
+        const struct scenario_event *e = &sim->scenario->events[i];
+        any = e->verb == SCENARIO_VERB_POLICY && e->change.reserved_slots != UINT32_MAX &&
+              e->change.reserved_slots > 0;
+    }
+    return any;
+}
+
 static void change_sites_policy(struct sim_site *site, const struct scenario_change *c) {
     struct policy *p = &site->policy;
     if (c->nodes < p->node_count)

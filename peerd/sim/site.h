@@ -22,6 +22,10 @@ void sim_site_move(struct sim *sim, struct sim_site *site, const struct session_
 /* True if its policy names a peer of that index. */
 bool sim_site_knows(const struct sim_site *site, uint32_t peer);
 
+/* Is anything agreed with anybody, or kept for anybody, there, or will be? Else issuers are not
+ * told apart. */
+bool sim_site_counts_guests(const struct sim *sim, const struct sim_site *site);
+
 /* Its policy is that of the start but for this. Who is stopped does not read it. */
 void sim_site_policy(struct sim *sim, struct sim_site *site, const struct scenario_change *change);
 

@@ -8,6 +8,7 @@
 #include "peerd/sim/node.h"
 #include "peerd/sim/post.h"
 #include "peerd/sim/roster.h"
+#include "peerd/sim/site.h"
 #include "peerd/sim/sleep.h"
 
 #include <assert.h>
@@ -46,7 +47,7 @@ void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max) {
     struct sim_worker *w = &sim->workers[index];
     w->slots_max = slots_max;
     w->shelf = sim_shelf_new();
-    if (sim->sites[w->cluster].policy.agreement_count > 0)
+    if (sim_site_counts_guests(sim, &sim->sites[w->cluster]))
         w->guests = sim_alloc(1, sizeof(*w->guests));
     make_room(sim, w, SLOTS_FIRST);
 }

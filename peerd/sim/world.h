@@ -244,7 +244,7 @@ struct sim_node {
     struct node_limits limits;
     struct node_credit credit;
     struct instant credit_until;
-    struct guests_allotted *guests; /* NULL: nothing has to be agreed with anybody … */
+    struct guests_allotted *guests; /* NULL: nothing is agreed or kept … */
     struct board *board;            /* … and then there is none */
     uint32_t peers;       /* of its cluster at the start, or with discovery clusters: as many as */
     struct echo **echoes; /* towards each peer; NULL: nothing was ever said */
@@ -299,7 +299,7 @@ struct sim_worker {
     struct tenure_session *tenures;
     struct due_entry *leases;
     uint32_t *lookup;
-    struct guests *guests; /* NULL: nothing has to be agreed with anybody */
+    struct guests *guests; /* NULL: nothing is agreed or kept */
     struct due due;        /* of media, by slot */
     struct due_entry *paces;
     struct sim_shelf *shelf; /* sessions: shelf.h */

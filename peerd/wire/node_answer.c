@@ -81,6 +81,8 @@ static void put_guests(struct json_writing *w, const struct node_answer *a) {
         json_t *e = json_write_element(w, guests);
         json_write_name(w, e, "issuer", &a->guests[i].issuer);
         json_write_uint(w, e, "slots", a->guests[i].slots);
+        if (a->guests[i].kept > 0)
+            json_write_uint(w, e, "kept", a->guests[i].kept);
         json_write_string(w, e, "refusal", err_name(a->guests[i].refusal));
         if (a->guests[i].services != NODE_GUEST_SERVICES_ALL)
             json_write_uint(w, e, "takes", a->guests[i].services);
@@ -249,7 +251,9 @@ static void get_guest(const struct json_place *o, void *out) {
     struct node_guest_limit *g = out;
     struct json_place refusal = json_read_member(o, "refusal");
     g->issuer = json_read_name(o, "issuer");
-    g->slots = (uint32_t)json_read_uint(o, "slots", 0, UINT32_MAX);
+    g->slots = (uint32_t)json_read_uint(o, "slots", 0, NODE_GUEST_SLOTS_ALL);
+    if (json_read_has(o, "kept"))
+        g->kept = (uint32_t)json_read_uint(o, "kept", 0, g->slots);
     g->services =
         json_read_has(o, "takes")
             ? (uint32_t)json_read_uint(o, "takes", 0, (UINT64_C(1) << NODE_GUEST_SERVICES_MAX) - 1)

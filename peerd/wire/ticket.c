@@ -337,6 +337,17 @@ bool ticket_issuer_equal(const struct ticket_issuer *a, const struct ticket_issu
            a->issued_until_s == b->issued_until_s && a->expires_until_s == b->expires_until_s;
 }
 
+const struct ticket_issuer *ticket_claimed(const char *token, size_t len,
+                                           const struct ticket_issuer *issuers,
+                                           size_t issuer_count) {
+    char footer[TICKET_LEN_MAX];
+    size_t footer_len;
+    if (len > TICKET_LEN_MAX ||
+        paseto_footer(token, len, footer, sizeof(footer), &footer_len) != ERR_OK)
+        return NULL;
+    return issuer_named(footer, footer_len, issuers, issuer_count);
+}
+
 enum err ticket_verify(struct ticket *out, const char *token, size_t len,
                        const struct ticket_issuer *issuers, size_t issuer_count, struct wall now,
                        struct duration skew) {

@@ -125,6 +125,12 @@ static inline struct ticket_issuer ticket_issuer_of(const struct name *cluster,
 
 bool ticket_issuer_equal(const struct ticket_issuer *a, const struct ticket_issuer *b);
 
+/* Whose ticket it says it is, by the first key that it names: nothing is verified, and whoever made
+ * it up may say what he likes. For who must choose what to look at. NULL: nobody's of these. */
+const struct ticket_issuer *ticket_claimed(const char *token, size_t len,
+                                           const struct ticket_issuer *issuers,
+                                           size_t issuer_count);
+
 /* Verifies signature, form, claims and expiry, in that order, before `out` is touched. An issuer
  * with several keys has a row for each. Errors: OVERSIZED, TRUNCATED, BAD_MAGIC, BAD_FIELD,
  * UNKNOWN_ISSUER (no key with that id, or a former one and too new), BAD_SIGNATURE, FOREIGN (signed

@@ -23,7 +23,8 @@ struct shared {
 
 static void work(struct shared *s, uint32_t worker) {
     for (int i = 0; i < TURNS; i++) {
-        if (!board_take(&s->board, 0, worker, 0))
+        const struct board_newcomer n = {.row = 0, .worker = worker, .credit = 1};
+        if (!board_take(&s->board, &n))
             continue;
         uint32_t now = atomic_fetch_add(&s->inside, 1) + 1, most = atomic_load(&s->most);
         while (now > most && !atomic_compare_exchange_weak(&s->most, &most, now))
@@ -31,6 +32,7 @@ static void work(struct shared *s, uint32_t worker) {
         atomic_fetch_add(&s->let_in, 1);
         atomic_fetch_sub(&s->inside, 1);
         board_tell(&s->board, 0, worker, 0);
+        board_tell_used(&s->board, worker, 0);
     }
     _exit(0);
 }
@@ -41,7 +43,9 @@ Test(board, processes_never_take_more_than_there_is) {
     pid_t pids[WORKERS];
     cr_assert_neq(s, MAP_FAILED);
     board_init(&s->board);
-    board_limit_set(&s->board, 0, SLOTS);
+    board_limit_set(&s->board, 0, SLOTS, 0);
+    for (uint32_t w = 0; w < WORKERS; w++)
+        board_tell_credit(&s->board, w, 1);
     for (uint32_t w = 0; w < WORKERS; w++)
         if ((pids[w] = fork()) == 0)
             work(s, w);
@@ -55,10 +59,56 @@ Test(board, processes_never_take_more_than_there_is) {
 Test(board, one_row_is_not_another) {
     static struct board b;
     board_init(&b);
-    board_limit_set(&b, 1, 1);
-    cr_expect(!board_room(&b, 0) && !board_take(&b, 0, 3, 0), "nobody may come unless it is said");
-    cr_expect(board_room(&b, 1) && board_take(&b, 1, 3, 0) && !board_take(&b, 1, 4, 0));
+    board_limit_set(&b, 1, 1, 0);
+    board_tell_credit(&b, 3, 10);
+    const struct board_newcomer of_none = {.row = 0, .worker = 3, .credit = 10};
+    const struct board_newcomer one = {.row = 1, .worker = 3, .credit = 10};
+    const struct board_newcomer more = {.row = 1, .worker = 4, .credit = 10};
+    cr_expect(board_bounds(&b, 0) && !board_take(&b, &of_none),
+              "nobody may come unless it is said");
+    cr_expect(!board_bounds(&b, 1) && board_take(&b, &one) && !board_take(&b, &more));
     cr_expect(board_here(&b, 0) == 0 && board_here(&b, 1) == 1);
     board_tell(&b, 1, 4, 7);
-    cr_expect(board_here(&b, 1) == 8 && !board_room(&b, 1), "more than may come, and no harm");
+    cr_expect(board_here(&b, 1) == 8 && board_bounds(&b, 1), "more than may come, and no harm");
+}
+
+/* Row 1 comes and goes, the others do at random; what is kept for row 0 stays. */
+static void crowd(struct shared *s, uint32_t worker) {
+    const struct board_newcomer n = {.row = worker % 2 + 1, .worker = worker, .credit = 2};
+    for (int i = 0; i < TURNS; i++) {
+        if (!board_take(&s->board, &n))
+            continue;
+        uint32_t now = atomic_fetch_add(&s->inside, 1) + 1, most = atomic_load(&s->most);
+        while (now > most && !atomic_compare_exchange_weak(&s->most, &most, now))
+            continue;
+        atomic_fetch_add(&s->let_in, 1);
+        atomic_fetch_sub(&s->inside, 1);
+        board_tell(&s->board, n.row, worker, 0);
+        board_tell_used(&s->board, worker, 0);
+    }
+    _exit(0);
+}
+
+/* Of eight slots five are kept for row 0, and two for row 1, whose workers are two of the four. */
+Test(board, processes_never_take_what_is_kept) {
+    struct shared *s =
+        mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pids[WORKERS];
+    cr_assert_neq(s, MAP_FAILED);
+    board_init(&s->board);
+    board_limit_set(&s->board, 0, BOARD_SLOTS_ALL, 5);
+    board_limit_set(&s->board, 1, BOARD_SLOTS_ALL, 2);
+    board_limit_set(&s->board, 2, BOARD_SLOTS_ALL, 0);
+    for (uint32_t w = 0; w < WORKERS; w++)
+        board_tell_credit(&s->board, w, 2);
+    for (uint32_t w = 0; w < WORKERS; w++)
+        if ((pids[w] = fork()) == 0)
+            crowd(s, w);
+    for (uint32_t w = 0; w < WORKERS; w++)
+        waitpid(pids[w], NULL, 0);
+    cr_expect_leq(atomic_load(&s->most), 3u);
+    cr_expect_gt(atomic_load(&s->let_in), (uint32_t)WORKERS);
+    const struct board_newcomer mine = {.row = 0, .worker = 0, .credit = 2};
+    cr_expect(board_free(&s->board) == 1 && board_keeps(&s->board, 0) &&
+              board_slot(&s->board, &mine));
 }

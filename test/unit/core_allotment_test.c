@@ -32,16 +32,45 @@ static struct core_answer_node told(struct fixture *f, uint32_t node, uint32_t s
 Test(core_allotment, a_node_may_have_what_is_held_and_of_others_what_there_is) {
     struct fixture *f = ready(1);
     struct core_answer_node a = told(f, 0, 0, 0, false);
-    cr_assert_eq(a.guest_count, 1u, "peer1 has to agree upon nothing");
+    cr_assert_eq(a.guest_count, 2u);
+    cr_expect_str_eq(a.guests[1].issuer.text, "peer1");
+    cr_expect(a.guests[1].slots == NODE_GUEST_SLOTS_ALL && a.guests[1].kept == 4,
+              "peer1 has to agree upon nothing, and has what is reserved for it");
     cr_expect_str_eq(a.guests[0].issuer.text, "peer0");
     cr_expect(a.guests[0].slots == HELD && a.guests[0].refusal == ERR_NO_CREDIT);
+    cr_expect_eq(a.guests[0].kept, (uint32_t)HELD, "what is agreed upon nobody else gets either");
     cr_expect_eq(a.guests[0].services, NODE_GUEST_SERVICES_ALL,
                  "what it agreed before is not known");
     a = told(f, 0, 7, 0, false);
     cr_expect_eq(a.guests[0].slots, (uint32_t)HELD, "those that are there are of them");
     f->policy.agreement_count = 0;
     fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
-    cr_expect_eq(told(f, 0, 7, 0, false).guest_count, 0u);
+    a = told(f, 0, 7, 0, false);
+    cr_expect(a.guest_count == 2 && a.guests[0].slots == NODE_GUEST_SLOTS_ALL &&
+              a.guests[0].kept == HELD && a.guests[0].services == NODE_GUEST_SERVICES_ALL &&
+              a.guests[0].refusal == ERR_NO_CREDIT);
+    f->policy.peers[0].accept_moves = false;
+    f->policy.peers[1].reserved_slots = 0;
+    fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
+    cr_expect_eq(told(f, 0, 7, 0, false).guest_count, 0u, "nothing is kept for who may not come");
+    fixture_free(f);
+}
+
+Test(core_allotment, each_node_keeps_its_part_of_what_is_kept) {
+    struct fixture *f = ready(2);
+    f->policy.agreement_count = 0;
+    f->policy.peers[0].reserved_slots = HELD + 1;
+    fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
+    cr_expect_eq(told(f, 0, 0, 0, false).guests[0].kept, HELD + 1u, "the only one that is there");
+    for (uint32_t here = 0; here < 4 * HELD; here += HELD) {
+        struct core_answer_node a = told(f, 1, 0, 0, false);
+        cr_assert_eq(a.guest_count, 2u);
+        cr_expect(a.guests[0].kept == HELD / 2 + 1 && a.guests[1].kept == 2);
+        a = told(f, 0, here, 0, false);
+        cr_assert_eq(a.guest_count, 2u);
+        cr_expect(a.guests[0].kept == HELD / 2 && a.guests[1].kept == 2, "however many are here");
+        cr_expect_eq(a.guests[0].slots, NODE_GUEST_SLOTS_ALL, "and may come");
+    }
     fixture_free(f);
 }
 
@@ -58,7 +87,8 @@ Test(core_allotment, with_nothing_held_all_are_denied) {
     f->policy.peers[0].reserved_slots = 0;
     fixture_step(f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &f->policy});
     struct core_answer_node a = told(f, 0, 0, 0, false);
-    cr_expect(a.guest_count == 1 && a.guests[0].slots == 0 && a.guests[0].refusal == ERR_DENIED);
+    cr_expect(a.guest_count == 2 && a.guests[0].slots == 0 && a.guests[0].refusal == ERR_DENIED);
+    cr_expect_eq(a.guests[0].kept, 0u);
     fixture_free(f);
 }
 

@@ -159,6 +159,37 @@ Test(core_open, reserved_slots_are_left_to_resumes) {
     fixture_free(f);
 }
 
+/* Of forty slots on two machines twenty are kept. Ten of those are in use at the second one, and
+ * six that are not at the first: there are more free, and fewer that are kept for nobody. */
+Test(core_open, is_opened_where_slots_are_kept_for_nobody) {
+    struct fixture *f = fixture_new(2, 1, 40);
+    struct node_session here[2][10];
+    f->policy.peers[0].reserved_slots = 20;
+    core_free(f->core);
+    fixture_start(f, 2);
+    for (uint32_t i = 0; i < 10; i++) {
+        here[0][i] = fixture_session(10 + i, 1, RESUME_COMMIT);
+        here[1][i] = fixture_session(100 + i, 1, RESUME_COMMIT);
+        here[1][i].issuer = f->policy.peers[0].name;
+    }
+    struct node_guest guest = {.issuer = f->policy.peers[0].name, .sessions = 10};
+    for (int turn = 0; turn < 3; turn++) {
+        fixture_node(f, 0, &(struct fixture_report){.sessions = here[0], .session_count = 6});
+        fixture_node(f, 1,
+                     &(struct fixture_report){.sessions = here[1],
+                                              .session_count = 10,
+                                              .guests = turn > 0 ? &guest : NULL,
+                                              .guest_count = turn > 0});
+    }
+    cr_expect_eq(core_status(f->core).reserved, 10u);
+    struct core_session_open open = fixture_request(1);
+    open.protection = PROTECTION_COLD;
+    struct core_answer_open a = fixture_open(f, &open);
+    cr_assert_eq(a.err, ERR_OK);
+    cr_expect_eq(a.media.ip[3], 2u);
+    fixture_free(f);
+}
+
 Test(core_open, budget_is_a_bucket_of_one_second) {
     struct fixture *f = fixture_new(1, 0, 1000);
     f->policy.limits.opens_per_s = 10;

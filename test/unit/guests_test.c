@@ -33,7 +33,7 @@ static struct name named(const char *text) {
 static void limit(struct guests *g, const char *issuer, uint32_t slots, enum err refusal) {
     const struct guest_limit l = {named(issuer), ROW, refusal, NODE_GUEST_SERVICES_ALL,
                                   NODE_GUEST_HOT_ALL};
-    board_limit_set(g->board, ROW, slots);
+    board_limit_set(g->board, ROW, slots, slots);
     guests_limit_set(g, &l, 1, &no_services);
 }
 
@@ -147,7 +147,7 @@ static void agree_on(struct fixture *f, uint32_t services) {
     const struct node_guest_services known = {.names = {named("radio"), named("voice")},
                                               .count = 2};
     const struct guest_limit l = {named("acme"), ROW, ERR_NO_CREDIT, services, NODE_GUEST_HOT_ALL};
-    board_limit_set(&f->board, ROW, CAPACITY);
+    board_limit_set(&f->board, ROW, CAPACITY, 0);
     guests_limit_set(&f->guests, &l, 1, &known);
 }
 
@@ -200,7 +200,6 @@ Test(guests, more_issuers_than_there_are_rows_are_not_told_apart) {
     }
     const struct name more = named("more"), first = named("c0"), none = named("");
     cr_expect_eq(guests_row(&g, &more), GUESTS_NONE);
-    cr_expect_eq(guests_admit(&g, GUESTS_NONE, NULL), ERR_OK);
     cr_expect_eq(guests_row(&g, &none), GUESTS_NONE);
     guests_count(&g, guests_row(&g, &first), -1);
     cr_expect_neq(guests_row(&g, &more), GUESTS_NONE, "in the place of one that has left");
@@ -217,10 +216,11 @@ static void start_two(struct two *t, uint32_t slots) {
                                   NODE_GUEST_HOT_ALL};
     memset(t, 0, sizeof(*t));
     board_init(&t->board);
-    board_limit_set(&t->board, ROW, slots);
+    board_limit_set(&t->board, ROW, slots, slots);
     for (uint32_t w = 0; w < 2; w++) {
         guests_init(&t->workers[w], &t->board, w);
         guests_limit_set(&t->workers[w], &l, 1, &no_services);
+        guests_credit(&t->workers[w], 8);
         guests_begin(&t->workers[w]);
         t->row[w] = guests_row(&t->workers[w], &l.issuer);
     }
@@ -243,7 +243,7 @@ Test(guests, workers_draw_from_what_the_machine_may_have) {
     cr_expect(guests_room(&t.workers[1], &acme, NULL) && comes(&t, 1),
               "what one gives back another has");
     cr_expect(!comes(&t, 0) && !comes(&t, 1));
-    board_limit_set(&t.board, ROW, 4);
+    board_limit_set(&t.board, ROW, 4, 4);
     cr_expect(comes(&t, 1), "more are allotted: at once, and to whoever is asked");
     cr_expect(!comes(&t, 1));
 }
@@ -278,12 +278,13 @@ Test(guests, a_node_keeps_what_was_refused_to_whom_is_named_again) {
     static struct guests_allotted a;
     static struct board board;
     const struct node_guest_limit both[] = {
-        {named("acme"), 3, ERR_NO_CREDIT, 0, NODE_GUEST_HOT_ALL},
-        {named("beta"), 0, ERR_DENIED, 0, NODE_GUEST_HOT_ALL}};
+        {named("acme"), 3, ERR_NO_CREDIT, 0, NODE_GUEST_HOT_ALL, 2},
+        {named("beta"), 0, ERR_DENIED, 0, NODE_GUEST_HOT_ALL, 0}};
     guests_allot(&a, &board, both, 2, &no_services);
     guests_allotted_refused(&a, &both[1].issuer, (struct guests_turned_away){5, 7});
     guests_allot(&a, &board, &both[1], 1, &no_services);
     cr_expect(a.count == 1 && a.turned_away[0].refused == 5 && a.turned_away[0].denied == 7);
+    cr_expect(!board_keeps_any(&board), "nothing is kept for who is not named any more");
     guests_allotted_refused(&a, &both[0].issuer, (struct guests_turned_away){5, 7});
     guests_allot(&a, &board, both, 2, &no_services);
     cr_expect(a.count == 2 && a.turned_away[0].refused == 0 && a.turned_away[1].refused == 5);
@@ -297,17 +298,94 @@ Test(guests, rows_of_the_board_stay_and_are_not_given_away_at_once) {
     for (int turn = 0; turn < 5; turn++) {
         for (uint32_t i = 0; i < NODE_GUESTS_MAX; i++) { /* every other is another each time */
             snprintf(text, sizeof(text), "c%u-%d", i, i % 2 == 0 ? 0 : turn);
-            limits[i] =
-                (struct node_guest_limit){named(text), i + 1, ERR_NO_CREDIT, 0, NODE_GUEST_HOT_ALL};
+            limits[i] = (struct node_guest_limit){named(text),        i + 1, ERR_NO_CREDIT, 0,
+                                                  NODE_GUEST_HOT_ALL, i};
         }
         struct guests_allotted before = a;
         guests_allot(&a, &board, limits, NODE_GUESTS_MAX, &no_services);
         for (uint32_t i = 0; i < a.count; i++) {
             struct guest_limit told = guests_allotted_limit(&a, i);
-            cr_expect_eq(board.slots[told.row], i + 1);
+            cr_expect(board.slots[told.row] == i + 1 && board.kept[told.row] == i);
             cr_expect_eq(a.fresh[i], turn == 0 || i % 2 == 1);
             for (uint32_t j = 0; j < before.count; j++)
                 cr_expect((before.rows[j] == told.row) == (i == j && !a.fresh[i]), "%u %u", i, j);
         }
     }
+}
+
+/* ---- kept slots ------------------------------------------------------------------------------ */
+
+/* Two workers of four slots each, with so many kept for acme and for beta; gamma has none. */
+struct kept {
+    struct board board;
+    struct guests workers[2];
+};
+
+static void keep(struct kept *k, uint32_t acme, uint32_t beta) {
+    const struct guest_limit l[] = {
+        {named("acme"), 1, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL},
+        {named("beta"), 2, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL}};
+    memset(k, 0, sizeof(*k));
+    board_init(&k->board);
+    board_limit_set(&k->board, 1, NODE_GUEST_SLOTS_ALL, acme);
+    board_limit_set(&k->board, 2, NODE_GUEST_SLOTS_ALL, beta);
+    for (uint32_t w = 0; w < 2; w++) {
+        guests_init(&k->workers[w], &k->board, w);
+        guests_limit_set(&k->workers[w], l, 2, &no_services);
+        guests_credit(&k->workers[w], 4);
+        guests_begin(&k->workers[w]);
+    }
+}
+
+/* How many of that issuer's ("": ours) are let in, of so many who ask. */
+static uint32_t let_in(struct kept *k, uint32_t worker, const char *issuer, uint32_t ask_count) {
+    struct guests *g = &k->workers[worker];
+    const struct name name = named(issuer);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ask_count; i++) {
+        uint8_t row = guests_row(g, &name);
+        bool slot = guests_slot(g, row, false);
+        enum err err = guests_admit(g, row, NULL);
+        cr_expect_eq(slot, err == ERR_OK, "what is said beforehand holds");
+        cr_expect(err == ERR_OK || err == ERR_NO_CREDIT);
+        if (err == ERR_OK)
+            guests_count(g, row, 1);
+        count += err == ERR_OK;
+    }
+    return count;
+}
+
+Test(guests, nobody_else_gets_what_is_kept_for_a_peer) {
+    static struct kept k;
+    keep(&k, 2, 1);
+    cr_expect_eq(let_in(&k, 0, "gamma", 9), 4u, "its part of the worker's slots …");
+    cr_expect_eq(let_in(&k, 1, "gamma", 9), 1u, "… and of the machine's what is kept for nobody");
+    cr_expect_eq(let_in(&k, 1, "", 9), 0u, "nor do we");
+    cr_expect_eq(guests_free(&k.workers[1]), 0u);
+    cr_expect_eq(let_in(&k, 0, "beta", 9), 1u, "also at a worker that has its part full");
+    cr_expect_eq(let_in(&k, 1, "acme", 9), 2u, "no more than is kept, as nothing else is left");
+    cr_expect_eq(let_in(&k, 0, "acme", 9) + let_in(&k, 1, "gamma", 9), 0u);
+}
+
+Test(guests, what_is_kept_for_oneself_leaves_the_rest_to_all) {
+    static struct kept k;
+    keep(&k, 2, 1);
+    cr_expect_eq(let_in(&k, 0, "acme", 9), 4u, "two that are kept, and two as anybody's");
+    cr_expect_eq(let_in(&k, 1, "acme", 9), 3u, "all but beta's");
+    guests_count(&k.workers[1], guests_row(&k.workers[1], &(struct name){"acme"}), -1);
+    cr_expect_eq(let_in(&k, 1, "", 9), 1u, "who leaves was more than is kept: anybody's");
+    cr_expect_eq(let_in(&k, 1, "beta", 9), 1u);
+}
+
+Test(guests, a_slot_that_is_kept_is_kept_again_when_who_had_it_leaves) {
+    static struct kept k;
+    keep(&k, 2, 0);
+    cr_expect_eq(let_in(&k, 0, "acme", 2) + let_in(&k, 0, "gamma", 9) + let_in(&k, 1, "", 9), 8u);
+    guests_count(&k.workers[0], guests_row(&k.workers[0], &(struct name){"acme"}), -1);
+    cr_expect_eq(let_in(&k, 0, "gamma", 9) + let_in(&k, 1, "beta", 9), 0u);
+    cr_expect_eq(let_in(&k, 1, "acme", 9), 1u, "wherever its next one is sent");
+    board_limit_set(&k.board, 1, NODE_GUEST_SLOTS_ALL, 0);
+    guests_count(&k.workers[0], guests_row(&k.workers[0], &(struct name){"gamma"}), -1);
+    cr_expect_eq(let_in(&k, 1, "beta", 9), 0u, "a worker that has more than its part takes nobody");
+    cr_expect_eq(let_in(&k, 0, "beta", 9), 1u);
 }

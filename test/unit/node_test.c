@@ -135,6 +135,23 @@ Test(node, answer_tells_which_services_peers_may_use) {
     node_answer_free(&out);
 }
 
+Test(node, answer_tells_what_is_kept_for_a_peer) {
+    struct node_answer a = sample_node_answer(), out;
+    a.guests[0].slots = NODE_GUEST_SLOTS_ALL;
+    a.guests[0].kept = 15;
+    char *text = node_answer_encode(&a, NULL);
+    cr_assert_eq(node_answer_decode(&out, text, strlen(text), NULL), ERR_OK);
+    cr_expect(out.guests[0].slots == NODE_GUEST_SLOTS_ALL && out.guests[0].kept == 15);
+    cr_expect_eq(out.guests[1].kept, 0u);
+    free(text);
+    node_answer_free(&out);
+    a.guests[0].slots = 14;
+    text = node_answer_encode(&a, NULL);
+    cr_expect_neq(node_answer_decode(&out, text, strlen(text), NULL), ERR_OK,
+                  "no more can be kept than may come");
+    free(text);
+}
+
 Test(node, answer_tells_how_many_may_be_hot) {
     struct node_answer a = sample_node_answer(), out;
     a.limits.hot_max = 3;

@@ -125,7 +125,7 @@ Test(tenure_admit, what_was_agreed_with_a_peer_is_not_given_to_a_third) {
     const struct guest_limit limit = {
         .issuer = fra1, .row = 0, .refusal = ERR_NO_CREDIT, .services = NODE_GUEST_SERVICES_ALL};
     const struct node_guest_services none = {.count = 0};
-    board_limit_set(&f->board, 0, CREDIT);
+    board_limit_set(&f->board, 0, CREDIT, CREDIT);
     guests_limit_set(&f->guests, &limit, 1, &none);
     for (uint8_t id = 1; id <= CREDIT; id++)
         cr_assert_eq(ask_as(f, id, &fra1, 7, RESUME_STANDBY, true, id), ERR_OK);
@@ -133,7 +133,7 @@ Test(tenure_admit, what_was_agreed_with_a_peer_is_not_given_to_a_third) {
     cr_expect_eq(ask(f, 11, 0, RESUME_COMMIT, true, 11), ERR_NO_CREDIT, "not even to ours");
     cr_expect_eq(ask_as(f, 12, &fra1, 0, RESUME_COMMIT, true, 12), ERR_OK);
     cr_expect_eq(f->t.displaced, 1);
-    board_limit_set(&f->board, 0, 2); /* less is agreed, and all are here */
+    board_limit_set(&f->board, 0, 2, 2); /* less is agreed, and all are here */
     cr_expect_eq(ask_as(f, 13, &fra1, 0, RESUME_COMMIT, true, 13), ERR_NO_CREDIT,
                  "one that goes does not make room for two");
 }
@@ -143,7 +143,7 @@ Test(tenure_admit, within_its_peers_bound_one_gives_way_to_its_own) {
     const struct guest_limit limit = {
         .issuer = fra1, .row = 0, .refusal = ERR_NO_CREDIT, .services = NODE_GUEST_SERVICES_ALL};
     const struct node_guest_services none = {.count = 0};
-    board_limit_set(&f->board, 0, 2);
+    board_limit_set(&f->board, 0, 2, 2);
     guests_limit_set(&f->guests, &limit, 1, &none);
     ask_as(f, 1, &ams1, 7, RESUME_STANDBY, true, 1);
     ask_as(f, 2, &fra1, 6, RESUME_STANDBY, true, 2);
@@ -189,7 +189,7 @@ Test(tenure_admit, nothing_was_opened_for_it) {
 
 static bool turned_away(struct fixture *f, uint8_t id, enum resume_purpose purpose, int64_t ms) {
     const struct message_resume m = {.session = {{id}}, .purpose = purpose, .counter = 1};
-    return tenure_turns_away(&f->t, &m, at_ms(ms));
+    return tenure_turns_away(&f->t, &m, NULL, at_ms(ms));
 }
 
 Test(tenure_admit, a_crowd_that_finds_nothing_is_not_looked_at_closely) {
@@ -214,4 +214,118 @@ Test(tenure_admit, a_crowd_that_finds_nothing_is_not_looked_at_closely) {
     for (uint8_t id = 10; id < 60; id++)
         ask(f, id, 3, RESUME_COMMIT, true, 9001);
     cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 9001), "a standby may give way");
+}
+
+/* ---- kept slots ------------------------------------------------------------------------------ */
+
+static const struct name lon1 = {"lon1"};
+
+/* Two of the slots are kept for ams1, of which as many may come as there is room for. */
+static void keep_two(struct fixture *f) {
+    const struct guest_limit limit = {.issuer = ams1,
+                                      .row = 0,
+                                      .refusal = ERR_NO_CREDIT,
+                                      .services = NODE_GUEST_SERVICES_ALL,
+                                      .hot_max = NODE_GUEST_HOT_ALL};
+    const struct node_guest_services none = {.count = 0};
+    board_limit_set(&f->board, 0, NODE_GUEST_SLOTS_ALL, 2);
+    guests_limit_set(&f->guests, &limit, 1, &none);
+}
+
+Test(tenure_admit, what_is_kept_for_a_peer_nobody_else_gets) {
+    struct fixture *f = start();
+    keep_two(f);
+    cr_expect_eq(ask_as(f, 1, &fra1, 3, RESUME_HEDGE, true, 1), ERR_OK);
+    cr_expect_eq(ask_as(f, 2, &lon1, 3, RESUME_COMMIT, true, 2), ERR_OK);
+    cr_expect_eq(ask_as(f, 3, &fra1, 3, RESUME_COMMIT, true, 3), ERR_NO_CREDIT);
+    cr_expect_eq(ask_as(f, 4, &fra1, 3, RESUME_HOT, true, 4), ERR_NO_CREDIT);
+    cr_expect_eq(ask(f, 5, 0, RESUME_COMMIT, false, 5), ERR_NO_CREDIT, "nor do we");
+    cr_expect_eq(tenure_free(&f->t, at_ms(5)), 0);
+    cr_expect(tenure_slot_for(&f->t, &ams1, at_ms(5)) && !tenure_slot_for(&f->t, &fra1, at_ms(5)));
+    cr_expect_eq(ask_as(f, 6, &ams1, 7, RESUME_STANDBY, true, 6), ERR_OK,
+                 "although others, who are more urgent and missed, have found none");
+    cr_expect_eq(ask_as(f, 7, &ams1, 3, RESUME_COMMIT, true, 7), ERR_OK);
+    cr_expect_eq(ask_as(f, 8, &ams1, 7, RESUME_COMMIT, true, 8), ERR_NO_CREDIT);
+}
+
+Test(tenure_admit, a_standby_in_a_kept_slot_gives_way_to_its_own_only) {
+    struct fixture *f = start();
+    keep_two(f);
+    for (uint8_t id = 1; id <= 3; id++)
+        cr_assert_eq(ask_as(f, id, &ams1, 5, RESUME_STANDBY, true, id), ERR_OK);
+    cr_assert_eq(ask_as(f, 4, &fra1, 5, RESUME_COMMIT, true, 4), ERR_OK);
+    cr_expect_eq(ask_as(f, 5, &fra1, 1, RESUME_COMMIT, true, 10), ERR_OK,
+                 "one is more than is kept");
+    cr_expect_eq(state_of(f, 3), TENURE_ENDED);
+    cr_expect_eq(ask_as(f, 6, &fra1, 1, RESUME_COMMIT, true, 11), ERR_NO_CREDIT, "two are kept");
+    cr_expect_eq(ask(f, 7, 0, RESUME_COMMIT, true, 12), ERR_NO_CREDIT);
+    cr_expect(f->t.displaced == 1 && state_of(f, 2) == TENURE_STANDBY);
+    cr_expect_eq(ask_as(f, 8, &ams1, 1, RESUME_COMMIT, true, 13), ERR_OK);
+    cr_expect_eq(state_of(f, 2), TENURE_ENDED);
+}
+
+Test(tenure_admit, nobody_gives_way_in_vain) {
+    struct fixture *f = start();
+    for (uint8_t id = 1; id <= CREDIT; id++)
+        ask_as(f, id, &fra1, 5, RESUME_STANDBY, true, id);
+    keep_two(f); /* a policy has changed; both of them are in use by others */
+    cr_expect_eq(ask_as(f, 9, &lon1, 1, RESUME_COMMIT, true, 10), ERR_NO_CREDIT,
+                 "what becomes free is kept now");
+    cr_expect_eq(f->t.displaced, 0);
+    cr_expect_eq(ask_as(f, 10, &ams1, 1, RESUME_COMMIT, true, 11), ERR_OK);
+    cr_expect_eq(f->t.displaced, 1);
+}
+
+Test(tenure_admit, in_a_crowd_whoever_has_a_slot_kept_is_looked_at) {
+    struct fixture *f = start();
+    keep_two(f);
+    for (uint8_t id = 1; id < 60; id++)
+        ask_as(f, id, &fra1, 3, RESUME_COMMIT, true, 20);
+    const struct message_resume m = {
+        .session = {{99}}, .purpose = RESUME_COMMIT, .counter = ++f->counter};
+    cr_expect(tenure_turns_away(&f->t, &m, &fra1, at_ms(20)), "two of four are left, and kept");
+    cr_expect(tenure_turns_away(&f->t, &m, NULL, at_ms(20)));
+    cr_expect_not(tenure_turns_away(&f->t, &m, &ams1, at_ms(20)));
+    cr_expect_eq(ask_as(f, 70, &ams1, 3, RESUME_COMMIT, true, 21), ERR_OK);
+    cr_expect_eq(ask_as(f, 71, &ams1, 3, RESUME_COMMIT, true, 22), ERR_OK);
+    cr_expect(tenure_turns_away(&f->t, &m, &ams1, at_ms(22)));
+}
+
+/* Of eight slots at two workers, one has six sessions; then it dies. */
+Test(tenure_admit, who_was_let_in_beyond_a_workers_part_is_adopted) {
+    static struct fixture next;
+    struct fixture *f = start();
+    keep_two(f);
+    board_tell_credit(&f->board, 1, CREDIT);
+    for (uint8_t id = 1; id <= CREDIT; id++)
+        cr_assert_eq(ask(f, id, 3, RESUME_COMMIT, true, id), ERR_OK);
+    cr_expect_eq(ask_as(f, 5, &fra1, 3, RESUME_COMMIT, true, 5), ERR_NO_CREDIT, "its part is full");
+    cr_expect_eq(ask_as(f, 6, &ams1, 3, RESUME_COMMIT, true, 6), ERR_OK);
+    cr_expect_eq(ask_as(f, 7, &ams1, 3, RESUME_COMMIT, true, 7), ERR_OK);
+    next = *f;
+    tenure_init(&next.t, &f->t.config, next.sessions, next.due, next.index, CAPACITY);
+    guests_init(&next.guests, &next.board, 0);
+    next.t.guests = &next.guests;
+    struct tenure_event e = {.kind = TENURE_CREDIT_LEASED, .now = at_ms(10)};
+    e.u.credit.slots = CREDIT;
+    e.u.credit.until = at_ms(300000);
+    tenure_step(&next.t, &e, &next.out);
+    keep_two(&next);
+    for (uint8_t id = 7; id >= 1; id--) {
+        const struct message_resume m = {
+            .session = {{id}}, .purpose = RESUME_COMMIT, .epoch = 2, .counter = 1};
+        e = (struct tenure_event){.kind = TENURE_RESUME_RECEIVED,
+                                  .now = at_ms(10),
+                                  .issuer = id > CREDIT ? &ams1 : NULL,
+                                  .adopted = true,
+                                  .u.resume = &m};
+        if (id == 5)
+            continue;
+        tenure_step(&next.t, &e, &next.out);
+        tenure_check_invariants(&next.t);
+        cr_expect_eq(state_of(&next, id), TENURE_SERVING, "%u", id);
+    }
+    guests_begin(&next.guests);
+    cr_expect_eq(next.board.used[0], 6u);
+    cr_expect_eq(ask(&next, 8, 0, RESUME_COMMIT, true, 11), ERR_NO_CREDIT);
 }

@@ -163,9 +163,10 @@ Test(tenure_hot, no_more_of_an_issuer_than_it_may_have) {
     start();
     board_init(&f.board);
     guests_init(&f.guests, &f.board, 0);
+    guests_credit(&f.guests, f.t.credit_slots);
     guests_begin(&f.guests);
     f.t.guests = &f.guests;
-    board_limit_set(&f.board, 5, 4);
+    board_limit_set(&f.board, 5, 4, 0);
     guests_limit_set(&f.guests, &limit, 1, &none);
     f.issuer = &theirs;
     cr_assert_eq(ask(1, RESUME_HOT, 1, 0), ERR_OK);

@@ -312,10 +312,10 @@ static inline struct node_answer sample_node_answer(void) {
         sample_session(0x32),
         1,
         {{sample_name("rom1"), sample_pair(5).public_key, sample_addr("192.0.2.10:7702")}}};
-    guests[0] = (struct node_guest_limit){sample_name("ams1"), 20, ERR_NO_CREDIT,
-                                          NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL};
-    guests[1] = (struct node_guest_limit){sample_name("lon1"), 0, ERR_DENIED,
-                                          NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL};
+    guests[0] = (struct node_guest_limit){
+        sample_name("ams1"), 20, ERR_NO_CREDIT, NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL, 0};
+    guests[1] = (struct node_guest_limit){
+        sample_name("lon1"), 0, ERR_DENIED, NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL, 0};
     sources[0] = (struct node_source_spec){sample_name("news"), "/srv/media/news \"1\".wav",
                                            SOURCE_CLASS_EXACT, true};
     profiles[0] = (struct node_profile_spec){

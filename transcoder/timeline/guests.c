@@ -58,6 +58,8 @@ void guests_begin(struct guests *g) {
          row++) /* the process before may have been told others */
         board_tell(g->board, row, g->worker, here[row]);
     g->telling = true;
+    board_tell_used(g->board, g->worker, g->used);
+    board_tell_credit(g->board, g->worker, g->credit);
 }
 
 void guests_limit_set(struct guests *g, const struct guest_limit *limits, size_t count,
@@ -97,15 +99,65 @@ static bool takes(const struct guests *g, const struct guest *row, const struct 
     return false;
 }
 
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+static bool is_told(const struct guests *g, uint8_t row) {
+    return row != GUESTS_NONE && g->rows[row].row != GUESTS_NONE;
+}
+
+static struct board_newcomer newcomer(const struct guests *g, uint8_t row, bool after_one) {
+    return (struct board_newcomer){.row = is_told(g, row) ? g->rows[row].row : BOARD_ROW_NONE,
+                                   .worker = g->worker,
+                                   .here = is_told(g, row) ? g->rows[row].here : 0,
+                                   .used = g->used,
+                                   .credit = g->credit,
+                                   .after_one = after_one};
+}
+
+void guests_credit(struct guests *g, uint32_t credit) {
+    g->credit = credit;
+    if (g->telling)
+        board_tell_credit(g->board, g->worker, credit);
+}
+
+bool guests_slot(const struct guests *g, uint8_t row, bool after_one) {
+    const struct board_newcomer n = newcomer(g, row, after_one);
+    return g->telling ? board_slot(g->board, &n) : g->used < g->credit + after_one;
+}
+
+uint32_t guests_free(const struct guests *g) {
+    uint32_t part = g->used < g->credit ? g->credit - g->used : 0;
+    uint32_t all = g->telling ? board_free(g->board) : part;
+    return part < all ? part : all;
+}
+
+bool guests_keep(const struct guests *g, uint8_t row) {
+    return is_told(g, row) && board_keeps(g->board, g->rows[row].row);
+}
+
+bool guests_own(const struct guests *g, uint8_t row) {
+    if (!is_told(g, row))
+        return false;
+    uint32_t of_board = g->rows[row].row;
+    return guests_slots(g, row) != BOARD_SLOTS_ALL || !board_exceeds(g->board, of_board);
+}
+
+bool guests_keep_any(const struct guests *g) {
+    return board_keeps_any(g->board);
+}
+
 enum err guests_admit(struct guests *g, uint8_t row, const struct name *service) {
     struct guest *guest = row == GUESTS_NONE ? NULL : &g->rows[row];
+    const struct board_newcomer n = newcomer(g, row, false);
     if (guest != NULL && !takes(g, guest, service)) {
         guest->turned_away.denied++;
         return ERR_DENIED;
     }
-    if (guest == NULL || guest->row == GUESTS_NONE ||
-        (g->telling && board_take(g->board, guest->row, g->worker, guest->here)))
+    bool bounds = is_told(g, row) && (!g->telling || board_bounds(g->board, n.row));
+    if (!bounds && g->telling && board_take(g->board, &n))
         return ERR_OK;
+    if (!bounds)
+        return ERR_NO_CREDIT;
     guest->turned_away.refused++;
     return guest->refusal;
 }
@@ -113,12 +165,14 @@ enum err guests_admit(struct guests *g, uint8_t row, const struct name *service)
 void guests_forgo(struct guests *g, uint8_t row) {
     if (row != GUESTS_NONE)
         tell(g, &g->rows[row]);
+    if (g->telling)
+        board_tell_used(g->board, g->worker, g->used);
 }
 
 bool guests_room(const struct guests *g, const struct name *issuer, const struct name *service) {
     const struct guest *row = find(g, issuer);
     return row == NULL || row->row == GUESTS_NONE ||
-           (takes(g, row, service) && board_room(g->board, row->row));
+           (takes(g, row, service) && !board_bounds(g->board, row->row));
 }
 
 static bool denies(const struct guest *row) {
@@ -149,15 +203,22 @@ uint8_t guests_priority(const struct guests *g, const struct name *service) {
 uint32_t guests_slots(const struct guests *g, uint8_t row) {
     if (row == GUESTS_NONE || g->rows[row].row == GUESTS_NONE)
         return UINT32_MAX;
-    return atomic_load(&g->board->slots[g->rows[row].row]);
+    return board_slots(g->board, g->rows[row].row);
 }
 
+/* In use first, whosever afterwards, and the other way round: see board.h. */
 void guests_count(struct guests *g, uint8_t row, int change) {
-    if (row == GUESTS_NONE)
-        return;
-    assert(change >= 0 || g->rows[row].here > 0);
-    g->rows[row].here += (uint32_t)change;
-    tell(g, &g->rows[row]);
+    assert(change >= 0 || g->used > 0);
+    g->used += (uint32_t)change;
+    if (g->telling && change > 0)
+        board_tell_used(g->board, g->worker, g->used);
+    if (row != GUESTS_NONE) {
+        assert(change >= 0 || g->rows[row].here > 0);
+        g->rows[row].here += (uint32_t)change;
+        tell(g, &g->rows[row]);
+    }
+    if (g->telling && change < 0)
+        board_tell_used(g->board, g->worker, g->used);
 }
 
 bool guests_may_be_hot(const struct guests *g, const struct name *issuer) {
@@ -210,8 +271,11 @@ void guests_allot(struct guests_allotted *a, struct board *board,
         if (!fresh)
             next.turned_away[at] = a->turned_away[before];
         next.count++;
-        board_limit_set(board, next.rows[at], limits[i].slots);
+        board_limit_set(board, next.rows[at], limits[i].slots, limits[i].kept);
     }
+    for (uint32_t i = 0; i < a->count; i++) /* nothing is kept for who is not named any more */
+        if (!is_taken(&next, a->rows[i]))
+            board_limit_set(board, a->rows[i], board_slots(board, a->rows[i]), 0);
     *a = next;
 }
 

@@ -8,6 +8,10 @@
  * anybody. An issuer of whom nothing was said is not bounded here; how many of its sessions there
  * are is known all the same, so that a limit that comes later counts them.
  *
+ * What is kept for a peer (board.h) nobody else gets, neither another peer's herd nor those who
+ * come with tickets of our own; whether anything was agreed or not. So whoever is let in is counted
+ * with all that are at the machine, also one whose issuer is not bounded.
+ *
  * The same goes for services: a peer's session of a service that is not in the terms is refused
  * (ERR_DENIED), since peerd says which of its services each peer may use.
  *
@@ -46,6 +50,8 @@ struct guests {
     struct board *board; /* the machine's */
     uint32_t worker;     /* whose these are */
     bool telling;        /* on the board; not before what is to be adopted is here */
+    uint32_t used;       /* [sessions] at this worker, whosever they are … */
+    uint32_t credit;     /* … and how many may be: its part */
     struct node_guest_services services; /* that limits speak of */
     struct guest rows[GUESTS_MAX];       /* a row stays where it is while a session of it is here */
 };
@@ -87,14 +93,33 @@ uint8_t guests_row(struct guests *g, const struct name *issuer);
 /* The same without making one. */
 uint8_t guests_find(const struct guests *g, const struct name *issuer);
 
+/* So many sessions may be at this worker. */
+void guests_credit(struct guests *g, uint32_t credit);
+
+/* Is there a slot for one more of that row, kept or free? `after_one`: if somebody left before, of
+ * whom nothing is kept. Whether a bound is reached is another question. */
+bool guests_slot(const struct guests *g, uint8_t row, bool after_one);
+
+/* [sessions] for which there are slots that are kept for nobody. */
+uint32_t guests_free(const struct guests *g);
+
+/* Would one more of that row have a slot that is kept for it? */
+bool guests_keep(const struct guests *g, uint8_t row);
+
+/* Is what those of that row have here theirs, since it was agreed or kept for them? */
+bool guests_own(const struct guests *g, uint8_t row);
+
+/* Is anything kept here for anybody, in use or not? */
+bool guests_keep_any(const struct guests *g);
+
 /* May one more come, for that service (NULL: any)? Then it is to be counted, or forgone, before
- * anything else happens. Refusals are counted. */
+ * anything else happens. Refusals because of a bound are counted. */
 enum err guests_admit(struct guests *g, uint8_t row, const struct name *service);
 
 /* It was admitted and does not come. */
 void guests_forgo(struct guests *g, uint8_t row);
 
-/* Would one more be admitted? */
+/* Does no bound forbid one more? */
 bool guests_room(const struct guests *g, const struct name *issuer, const struct name *service);
 
 /* Is nothing agreed with it at all, or not for that service? */
@@ -109,7 +134,7 @@ uint8_t guests_priority(const struct guests *g, const struct name *service);
 /* [sessions] of it that may be at this machine; UINT32_MAX: as many as there is credit for. */
 uint32_t guests_slots(const struct guests *g, uint8_t row);
 
-/* A session has come (1) or gone (-1). */
+/* A session has come (1) or gone (-1), or neither (0). */
 void guests_count(struct guests *g, uint8_t row, int change);
 
 /* May one more of that issuer's standbys send? Who does goes on when fewer may. */

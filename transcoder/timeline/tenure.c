@@ -286,6 +286,8 @@ static void media_begun(struct tenure *t, uint32_t slot, struct instant asked, s
 }
 
 static void credit_leased(struct tenure *t, uint32_t slots, struct instant until) {
+    if (t->guests != NULL)
+        guests_credit(t->guests, slots);
     t->credit_slots = slots;
     t->credit_until = until;
     t->credit_ceiling = larger(slots, t->credit_used);
@@ -396,6 +398,7 @@ static void check_guests(const struct tenure *t) {
             hot[t->sessions[i].guest]++;
     for (uint32_t i = 0; i < GUESTS_MAX; i++)
         assert(here[i] == t->guests->rows[i].here && hot[i] == t->guests->rows[i].hot);
+    assert(t->guests->used == t->credit_used && t->guests->credit == t->credit_slots);
 }
 
 static void check_standing(const struct tenure *t) {

@@ -294,15 +294,21 @@ uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uin
 bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
                      uint8_t priority, struct instant now);
 
-/* Nobody finds a slot here, whoever it is, and a crowd tries: a newcomer is turned away before its
- * ticket and signature are looked at, since two verifications for each of thousands would take the
- * time of those who are served. Counted, and to come again as if it had been refused. */
-bool tenure_turns_away(struct tenure *t, const struct message_resume *m, struct instant now);
+/* Nobody with tickets of that issuer (NULL: ourselves, or unknown) finds a slot here, and a crowd
+ * tries: a newcomer is turned away before its ticket and signature are looked at, since two
+ * verifications for each of thousands would take the time of those who are served. Counted, and to
+ * come again as if it had been refused. Who claims another's name to be looked at gains nothing. */
+bool tenure_turns_away(struct tenure *t, const struct message_resume *m, const struct name *issuer,
+                       struct instant now);
+
+/* Would a newcomer with a ticket of that issuer (NULL: ourselves) find a slot, if no bound forbids
+ * it (guests_room)? */
+bool tenure_slot_for(const struct tenure *t, const struct name *issuer, struct instant now);
 
 /* The slot of the standby that would give way if that resume came now; TENURE_SLOT_NONE: none. */
 uint32_t tenure_gives_way(const struct tenure *t, const struct tenure_event *e);
 
-/* Slots of credit that a newcomer could have now: for cookies and status. */
+/* Slots of credit that any newcomer could have now, kept for nobody: for cookies and status. */
 uint32_t tenure_free(const struct tenure *t, struct instant now);
 
 const char *tenure_state_name(enum tenure_state s);

@@ -3,15 +3,17 @@
  *
  *  1. Who is served, hedged or standing by here keeps the slot that it has, and a standby spends it
  *     when it is needed. Nobody who is heard ever gives way.
- *  2. A newcomer of a more urgent class (`services[].priority`, 0 first) takes the slot of a
- * standby of a less urgent one: of the least urgent that there are, whoever came last. What was
- * agreed with a peer is not given to a third: such a standby gives way to that peer's sessions
- * only.
- *  3. In one class whom somebody misses (a hedge, a commit of who was served before) before who is
+ *  2. What is kept for a peer (guests.h) is that peer's alone: its first so many find a slot here
+ *     whatever else is full, and everybody else, ourselves included, finds what is kept for nobody.
+ *  3. A newcomer of a more urgent class (`services[].priority`, 0 first) takes the slot of a
+ *     standby of a less urgent one: of the least urgent that there are, whoever came last. What was
+ *     agreed with a peer, or kept for it, is not given to a third: such a standby gives way to that
+ *     peer's sessions only.
+ *  4. In one class whom somebody misses (a hedge, a commit of who was served before) before who is
  *     served elsewhere (a standby) and whom nobody has served yet (an opening): until one of the
  *     former, who has found no slot, may have come again, the latter are refused, and what becomes
- * free meanwhile is for those who come again.
- *  4. First come, first served.
+ *     free meanwhile is for those who come again. For whom a slot is kept does not wait.
+ *  5. First come, first served.
  *
  * A standby is not taken from its own class for who is missed: it is what somebody counts on whose
  * turn is next, and his site may die for the same reason. Slots that are kept free for the missed
@@ -29,7 +31,24 @@ static bool has_credit(const struct tenure *t, struct instant now) {
 }
 
 uint32_t tenure_free(const struct tenure *t, struct instant now) {
-    return !t->draining && has_credit(t, now) ? t->credit_slots - t->credit_used : 0;
+    if (t->draining || !has_credit(t, now))
+        return 0;
+    return t->guests != NULL ? guests_free(t->guests) : t->credit_slots - t->credit_used;
+}
+
+/* A slot for one more of that peer; `after_one`: if a standby gave way. */
+static bool finds(const struct tenure *t, uint8_t guest, bool after_one) {
+    return t->guests != NULL ? guests_slot(t->guests, guest, after_one)
+                             : t->credit_used < t->credit_slots + after_one;
+}
+
+static uint8_t guest_of(const struct tenure *t, const struct name *issuer) {
+    return t->guests != NULL && issuer != NULL ? guests_find(t->guests, issuer) : GUESTS_NONE;
+}
+
+bool tenure_slot_for(const struct tenure *t, const struct name *issuer, struct instant now) {
+    return !t->draining && instant_before(now, t->credit_until) &&
+           finds(t, guest_of(t, issuer), false);
 }
 
 /* Who was here before is no newcomer. */
@@ -70,7 +89,7 @@ static bool any_less_urgent(const struct tenure *t, uint8_t priority) {
 }
 
 static bool is_promised(const struct tenure *t, const struct tenure_session *s) {
-    return t->guests != NULL && guests_slots(t->guests, s->guest) != UINT32_MAX;
+    return t->guests != NULL && guests_own(t->guests, s->guest);
 }
 
 /* A standby that gives way to one of that class and peer; `of_peer`: only one of that peer's
@@ -106,8 +125,9 @@ static void give_way(struct tenure *t, uint32_t slot, struct instant now,
 /* ---- who is refused ---- */
 
 /* Whom nobody misses comes after those who were missed and found no slot. */
-static bool waits_for_others(const struct tenure *t, const struct tenure_event *e) {
-    return !e->adopted && !is_missed(e->u.resume) && e->priority >= t->short_class &&
+static bool waits_for_others(const struct tenure *t, uint8_t guest, const struct tenure_event *e) {
+    bool kept = t->guests != NULL && guests_keep(t->guests, guest);
+    return !e->adopted && !kept && !is_missed(e->u.resume) && e->priority >= t->short_class &&
            instant_before(e->now, t->short_until);
 }
 
@@ -129,19 +149,25 @@ bool tenure_has_room(const struct tenure *t, const struct name *issuer, const st
         return false;
     if (bounded && (!less || guests_deny(t->guests, issuer, service)))
         return false;
-    return less || t->credit_used < t->credit_slots;
+    return less || finds(t, guest_of(t, issuer), false);
 }
 
-bool tenure_turns_away(struct tenure *t, const struct message_resume *m, struct instant now) {
+bool tenure_turns_away(struct tenure *t, const struct message_resume *m, const struct name *issuer,
+                       struct instant now) {
     bool asks = m->purpose != RESUME_CANCEL && m->purpose != RESUME_RELEASE;
-    bool full = instant_before(now, t->credit_until) && t->credit_used >= t->credit_slots;
     uint32_t slot = tenure_find(t, &m->session);
     bool here = slot != TENURE_SLOT_NONE && t->sessions[slot].state != TENURE_ENDED;
-    if (here || !asks || !full || any_less_urgent(t, 0) || !rush_is_crowd(&t->rush, now))
+    if (here || !asks || !instant_before(now, t->credit_until) || any_less_urgent(t, 0) ||
+        !rush_is_crowd(&t->rush, now) || finds(t, guest_of(t, issuer), false))
         return false;
     rush_refused(&t->rush, now);
     t->refused++;
     return true;
+}
+
+/* Who was here before its worker was replaced goes on, also one of more than the worker's part. */
+static bool stays(const struct tenure *t) {
+    return t->credit_used < t->credit_slots || (t->guests != NULL && guests_keep_any(t->guests));
 }
 
 /* A slot for one more, whoever has to give way for it; `way` is that one. */
@@ -153,8 +179,8 @@ static bool finds_slot(const struct tenure *t, const struct tenure_event *e, uin
     bool bounded = t->guests != NULL && e->issuer != NULL && !e->adopted &&
                    !guests_deny(t->guests, e->issuer, e->service) &&
                    !guests_room(t->guests, e->issuer, e->service);
-    bool full = t->credit_used >= t->credit_slots;
-    if (bounded || full)
+    bool full = e->adopted ? !stays(t) : !finds(t, guest, false);
+    if (bounded || (full && (e->adopted || finds(t, guest, true))))
         *way = who_gives_way(t, e->priority, guest, bounded);
     return !full || *way != TENURE_SLOT_NONE;
 }
@@ -201,7 +227,7 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
         error = ERR_BUDGET;
     else if (t->draining && m->purpose != RESUME_HEDGE) /* a hedge is over before the drain is */
         error = ERR_DRAINING;
-    else if (!finds_slot(t, e, guest, &way) || waits_for_others(t, e))
+    else if (!finds_slot(t, e, guest, &way) || waits_for_others(t, guest, e))
         error = ERR_NO_CREDIT;
     else if (!tenure_may_start(t, guest, e))
         error = ERR_BUSY;
@@ -209,7 +235,7 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
         error = take_slot(t, &slot, way, guest, e, out);
     if (error != ERR_OK) {
         tenure_refuse(t, m, error, now, out);
-        if (error == ERR_NO_CREDIT && t->credit_used >= t->credit_slots) /* else a peer alone is */
+        if (error == ERR_NO_CREDIT && !finds(t, GUESTS_NONE, false)) /* else a peer alone is */
             note_shortage(t, e, out->items[out->count - 1].retry_after_ms);
         return TENURE_SLOT_NONE;
     }

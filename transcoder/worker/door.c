@@ -79,6 +79,17 @@ static bool has_room(const struct worker *w, const struct ticket *t, struct inst
                            guests_priority(&w->guests, &t->service), now);
 }
 
+/* Whom it says its ticket is of, where that matters: for some peers slots are kept. */
+static const struct name *claimed_issuer(const struct worker *w, const struct message_resume *r,
+                                         const struct session *s) {
+    const struct briefing *b = &w->briefing;
+    if (s != NULL || r->ticket_len == 0 || !guests_keep_any(&w->guests))
+        return NULL;
+    const struct ticket_issuer *by =
+        ticket_claimed(r->ticket, r->ticket_len, b->issuers, b->issuer_count);
+    return by != NULL ? briefing_guest(b, &by->cluster) : NULL;
+}
+
 static bool wants_media(enum resume_purpose p) {
     return p == RESUME_STANDBY || p == RESUME_HEDGE || p == RESUME_COMMIT || p == RESUME_HOT;
 }
@@ -92,7 +103,7 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
         return ERR_BAD_COOKIE;
     if (!guard_admits(&w->guard, &q->from, now))
         return ERR_BUDGET;
-    if (tenure_turns_away(&w->tenure, r, now))
+    if (tenure_turns_away(&w->tenure, r, claimed_issuer(w, r, s), now))
         return ERR_NO_CREDIT;
     enum err e = find_ticket(w, r, s, ticket);
     if (e == ERR_OK)
