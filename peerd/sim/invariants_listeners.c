@@ -233,10 +233,9 @@ static void check_cancelled(struct sim *sim, const struct sim_client *c) {
     watch->hedging = 0;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
-        bool known = s->role != WITNESS_ROLE_FREE;
-        bool hedges = known && s->hedge.active && s->hedge.sends > 0; /* who is hot sends on */
-        watch->hedging |= (uint16_t)(hedges << i);
-        if (again && known && (before >> i & 1) && !s->hedge.active &&
+        bool hedges = s->role != WITNESS_ROLE_FREE && s->hedge.active && s->hedge.sends > 0;
+        watch->hedging |= (uint16_t)(hedges << i); /* who is hot sends on */
+        if (again && s->role != WITNESS_ROLE_FREE && (before >> i & 1) && !s->hedge.active &&
             path_has_cookie(&s->path, sim_client_now(sim, c)) &&
             !watch_is_sent(sim, i, RESUME_CANCEL))
             sim_breach(sim, "%s has media again and lets %s hedge on", sim_client_name(sim, c).text,
@@ -378,11 +377,10 @@ static void check_uninvited(struct sim *sim, const struct sim_client *c) {
     if (server == WITNESS_SERVER_NONE || server == w->serving || (watch->hedging >> server & 1))
         return;
     const struct witness_server *s = &w->servers[server];
-    bool hot = s->hot_told && s->role == WITNESS_ROLE_WARM;
     struct instant now = sim_client_now(sim, c);
-    bool cancelled = instant_before(now, s->cancel_until) && path_has_cookie(&s->path, now);
-    if ((s->epoch_asked > 0 || s->hot_told || cancelled) && !hot && !s->hedge.active &&
-        !instant_before(now, s->release_at))
+    bool hot = s->hot_told && s->role == WITNESS_ROLE_WARM;
+    bool told = s->epoch_asked > 0 || s->hot_told || instant_before(now, s->cancel_until);
+    if (told && !hot && !s->hedge.active && !instant_before(now, s->release_at))
         sim_breach(sim, "%s lets %s send on, which nobody has asked to",
                    sim_client_name(sim, c).text, s->address.name.text);
 }

@@ -30,6 +30,7 @@ Test(repair, plain_loss_is_mended_within_the_buffer) {
                  (unsigned long long)expected);
     cr_expect_lt(20 * lost[0], lost[1], "%llu lost, %llu without repair",
                  (unsigned long long)lost[0], (unsigned long long)lost[1]);
-    cr_expect_lt(resent, expected / 15, "%llu resent of %llu", (unsigned long long)resent,
+    /* Copies are asked for, too, where time is short: a half more than was lost. */
+    cr_expect_lt(resent, expected / 13, "%llu resent of %llu", (unsigned long long)resent,
                  (unsigned long long)expected);
 }

@@ -46,7 +46,7 @@ static void uninvited_media(const struct turn *t, uint8_t server) {
         return;
     if (believes)
         witness_release(t, server);
-    else if (instant_before(t->now, s->cancel_until) && path_has_cookie(&s->path, t->now))
+    else if (instant_before(t->now, s->cancel_until))
         witness_cancel(t, server);
 }
 
