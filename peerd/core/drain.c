@@ -69,6 +69,18 @@ static void beat_all(struct core *core) {
         peering_beat_soon(core, core->peers[i]);
 }
 
+/* Until then whoever does not know the way to the named cluster waits to be told (replan.h). */
+static struct instant told_by(const struct core *core, const struct name *to) {
+    uint32_t most = 0;
+    if (name_is_empty(to))
+        return core->now;
+    for (uint32_t i = 0; i < core->node_count; i++)
+        most = core->nodes[i]->used > most ? core->nodes[i]->used : most;
+    struct duration telling =
+        duration_scale(core->policy.limits.node_poll, most / NODE_TOLD_MAX + 1, 1);
+    return instant_add(core->now, duration_add(DRAIN_TELL, telling));
+}
+
 /* Told of twice, the second time changes deadline and target. */
 static void set_going(struct core *core, struct instant since, struct instant deadline,
                       const struct name *to) {
@@ -85,6 +97,9 @@ static void set_going(struct core *core, struct instant since, struct instant de
     look_again(d);
     d->deadline = deadline;
     d->to = *to;
+    d->told_by = told_by(core, to);
+    if (!name_is_empty(to))
+        replan_wish(core);
     canary_stop_all(core);
     load_stop_all(core);
     leaving_take_over(core);
@@ -149,12 +164,17 @@ static bool is_full(const struct node *n) {
     return n->orders.count == CORE_ORDERS_MAX;
 }
 
+static bool is_being_told(const struct core *core, const struct session *s) {
+    return instant_before(core->now, core->drain.told_by) && replan_wished(core, s->group) != NULL;
+}
+
 /* The first in the line of a node that has somewhere to go; false if there is none. One that has
  * nowhere to go is sent to the end of the line, so that it does not hold up the others. */
 static bool order_of(struct core *core, struct node *n) {
     for (uint32_t tried = 0; tried < CORE_ORDERS_MAX && tried < n->waiting.count; tried++) {
         struct session *s = element(list_first(&n->waiting));
-        const struct peering *to = leaving_target(core, s, &core->drain.to);
+        const struct peering *to =
+            is_being_told(core, s) ? NULL : leaving_target(core, s, &core->drain.to);
         if (to != NULL && leaving_order(core, s, to, MOVE_CAUSE_DRAIN))
             return true;
         session_queue(s, &n->waiting);
@@ -217,7 +237,7 @@ static void wait_for_more(struct core *core) {
     struct duration owed =
         any_is_full(core) ? duration_scale(core->policy.limits.node_poll, 2, 1) : duration_us(0);
     d->next_at = instant_max(d->next_at, instant_sub(core->now, owed));
-    if (d->nowhere != 0 && !d->stuck) {
+    if (d->nowhere != 0 && !d->stuck && !instant_before(core->now, d->told_by)) {
         d->stuck = true;
         tell(core, "waits", "drain waits: no usable backup for %" PRIu32 " sessions",
              drain_waiting(core));

@@ -7,12 +7,13 @@
  *
  * Every committed session waits its turn; drain_per_s of them a second are ordered to move to the
  * first usable of their own backups or back to who issued their ticket, or to the cluster that
- * the operator named where it is among them (leaving.h). They wait in a line for each node, and the
- * nodes take turns: one whose queue of orders is full holds up none of the others, and has its next
- * ones in the answer to the very report that says it took the last ones on. What nodes could not
- * take in the meantime is owed, but for two polls' time at most. The deadline is told to clients
- * and to the operator when it passes; nobody is cut off by it: a session without a usable backup
- * stays until it ends, or until the operator kills us.
+ * the operator named where it is among them (leaving.h); clients of ours that do not know the way
+ * there are told of it first (replan.h), and wait for that until told_by. They wait in a line for
+ * each node, and the nodes take turns: one whose queue of orders is full holds up none of the
+ * others, and has its next ones in the answer to the very report that says it took the last ones
+ * on. What nodes could not take in the meantime is owed, but for two polls' time at most. The
+ * deadline is told to clients and to the operator when it passes; nobody is cut off by it: a
+ * session without a usable backup stays until it ends, or until the operator kills us.
  *
  * It outlives us: each node is told of it with every answer, and tells whoever is peerd after us
  * (drain_words.c). Who was started anew orders nobody to go until it has recovered, since another
@@ -35,7 +36,9 @@ struct node;
 struct session;
 
 #define DRAIN_RETRY duration_ms(200) /* [ms] no usable backup for those in front of a line */
-#define DRAIN_TURN  duration_ms(10)  /* [ms] what falls due within it is ordered together */
+/* [s] clients take a list of backups up within it; they are told NODE_TOLD_MAX a poll of a node */
+#define DRAIN_TELL duration_s(4)
+#define DRAIN_TURN duration_ms(10) /* [ms] what falls due within it is ordered together */
 
 struct drain {
     uint64_t number; /* of the newest word; 0: none is known */
@@ -52,6 +55,8 @@ struct drain {
     uint32_t nowhere;       /* a bit for each node where those in front have nowhere to go … */
     struct instant look_at; /* … until we look again; "never" for none */
     struct name to;
+    struct instant
+        told_by; /* who does not know the way there by then goes to a backup of its own */
     struct progress progress; /* of the sessions left */
 };
 

@@ -59,6 +59,18 @@ static bool is_known(const struct core *core, const struct group *g, const struc
     return p == g->issuer;
 }
 
+void replan_wish(struct core *core) {
+    core->replan.round++;
+    core->replan.from = core->now;
+}
+
+struct peering *replan_wished(const struct core *core, const struct group *g) {
+    if (!core->drain.active || name_is_empty(&core->drain.to) || g->issuer != NULL)
+        return NULL;
+    struct peering *p = peering_by_name(core, &core->drain.to);
+    return is_fit(core, g, p) && p->description.media_count > 0 && !is_known(core, g, p) ? p : NULL;
+}
+
 static bool another_is_fit(const struct core *core, const struct group *g) {
     for (uint32_t i = 0; i < core->peer_count; i++)
         if (is_fit(core, g, core->peers[i]) && !is_known(core, g, core->peers[i]))
@@ -69,6 +81,8 @@ static bool another_is_fit(const struct core *core, const struct group *g) {
 static bool needs(const struct core *core, const struct group *g) {
     bool home_named = g->issuer == NULL;
     uint8_t fit = 0, unfit = 0;
+    if (replan_wished(core, g) != NULL)
+        return true;
     for (uint8_t i = 0; i < g->key.backup_count; i++) {
         struct peering *p = backup_of(core, g, i);
         if (is_us(core, g, i))
@@ -131,12 +145,14 @@ static void put_known_first(const struct core *core, const struct group *g, uint
     memcpy(ranked, order, count);
 }
 
-/* `ranked` first, then what it has. The issuer has the last place, unless it has another. */
+/* Whom the operator wants, then `ranked`, then what it has. The issuer has the last place, unless
+ * it has another. */
 static void make_list(const struct core *core, const struct session *s, const uint8_t *ranked,
                       size_t count, struct node_named *out) {
     const struct group *g = s->group;
     const struct peering *home = g->issuer;
     *out = (struct node_named){.session = s->id};
+    put(out, replan_wished(core, g), TICKET_BACKUPS_MAX);
     for (size_t i = 0; i < count + g->key.backup_count; i++) {
         const struct peering *p =
             i < count ? core->peers[ranked[i]] : backup_of(core, g, (uint8_t)(i - count));

@@ -24,6 +24,9 @@
  * again, after REPLAN_AGAIN, then twice that, up to REPLAN_AGAIN_MAX, for a client of an older
  * version never takes it up.
  *
+ * A drain to a certain cluster (`--to`) puts that one first, for sessions whose tickets we issued:
+ * of another's it is not known who goes by them. Whose client has taken the list up is sent there.
+ *
  * Where it is measured how far away peers are, all are looked through every REPLAN_BETTER: one that
  * is nearer than the first backup by a quarter and HOMING_GAIN takes its place.
  *
@@ -52,6 +55,7 @@
 struct core;
 struct group;
 struct node;
+struct peering;
 
 struct replan {
     uint32_t round;          /* changes that were not known to the round before */
@@ -77,6 +81,13 @@ void replan_pass_init(struct replan_pass *p);
 
 /* A peer can be counted on no more, or again, or there is another policy. */
 void replan_changed(struct core *core);
+
+/* The operator wants those who are served here at a certain cluster: a round is due now. */
+void replan_wish(struct core *core);
+
+/* That cluster, for a session of ours whose client does not know the way to it yet and can be told;
+ * else NULL. */
+struct peering *replan_wished(const struct core *core, const struct group *g);
 
 /* A session is served here from now on: its list may be an old one. */
 void replan_came(struct core *core, const struct group *g);

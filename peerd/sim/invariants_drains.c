@@ -9,6 +9,7 @@
 /* What a core orders, and when: it drains, at the pace and until the deadline that it was told. */
 
 #define DRAIN_SLACK    duration_ms(1500) /* nodes poll, orders wait, targets are looked for anew */
+#define TELLING        duration_s(6)     /* clients take another list of backups up */
 #define DEADLINE_SLACK 1                 /* [ms] of rounding */
 #define HOME_BY        duration_s(180)   /* [s] NEWCOMERS_FOR after the last of some waves */
 
@@ -343,6 +344,8 @@ static void check_ordered(struct sim *sim, const struct sim_site *site,
     since = watch_site_counts_from(sim, site, since);
     struct duration waits = instant_since(sim_site_now(sim, site), since);
     struct duration most = duration_add(DRAIN_SLACK, turn);
+    if (watch->drain_named) /* its client may have to be told of that cluster first */
+        most = duration_add(most, TELLING);
     if (duration_less(most, waits) && !came_within(sim, site, &s->id, most))
         sim_breach(sim, "%s has drained for %" PRId64 " ms and not asked a session to go",
                    watch_cluster(sim, site->index), duration_in_ms(waits));

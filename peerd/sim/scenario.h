@@ -299,6 +299,7 @@ struct scenario_event {
     struct scenario_target target;   /* the verbs that take one */
     bool blackhole;                  /* kill: its packets vanish at the same instant */
     struct duration deadline;        /* drain */
+    struct name drain_to;            /* drain: a cluster; empty: none is named */
     struct duration frame;           /* slow: of the CPU of a worker; zero: as fast as ever */
     struct scenario_cut cut;         /* partition, heal; heal with from_count 0: everything */
     struct scenario_link link;       /* link */

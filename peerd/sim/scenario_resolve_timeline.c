@@ -328,6 +328,8 @@ void resolve_events(struct resolving *r) {
             resolve_instant(r, at, &e->at);
         if (value != NULL && !value->faulty)
             resolve_event(r, value, e);
+        uint32_t drain_to = SCENARIO_ALL;
+        resolve_name(r, tree_find(node, "to"), &e->drain_to, MAY_BE_CLUSTER, &drain_to, NULL);
     }
     if (list != NULL && !list->faulty)
         expand(r, list);

@@ -420,7 +420,12 @@ static void read_dns(struct schema_run *run, const struct schema_row *row, struc
 static void check_options(struct schema_run *run, struct tree_node *node,
                           const struct scenario_event *e, const char *verb) {
     struct tree_node *deadline = tree_find(node, "deadline"), *hole = tree_find(node, "blackhole");
-    struct tree_node *frame = tree_find(node, "frame");
+    struct tree_node *frame = tree_find(node, "frame"), *to = tree_find(node, "to");
+    if (to != NULL && e->verb != SCENARIO_VERB_DRAIN) {
+        struct fault *x = fault_add(run->faults, to, NULL);
+        fault_expected(x, "to only beside `drain`");
+        fault_found(x, "it beside `%s`", verb);
+    }
     if (frame != NULL && e->verb != SCENARIO_VERB_SLOW) {
         struct fault *x = fault_add(run->faults, frame, NULL);
         fault_expected(x, "a frame only beside `slow`");
@@ -532,6 +537,8 @@ static const struct schema_row event_rows[] = {
      .doc = "The resolver of a site changes; only with `discovery`."},
     {"deadline", SCHEMA_DURATION, AT(scenario_event, deadline), .range = "100ms..1d",
      .doc = "Of a drain; without it as `limits` say."},
+    {"to", SCHEMA_NAME, AT(scenario_event, drain_to),
+     .doc = "Of a drain: the cluster to which the sessions shall go; without it to their backups."},
     {"frame", SCHEMA_DURATION, AT(scenario_event, frame), .range = "0s..1s",
      .doc = "Of a `slow`, in whole milliseconds or as 600us; without it, and with 0s, it is over."},
 };

@@ -131,11 +131,16 @@ void sim_site_kill(struct sim *sim, struct sim_site *site) {
     sim_due_site(sim, site);
 }
 
-void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline) {
+void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline,
+                    const struct name *to) {
+    struct core_event e = {.kind = CORE_DRAIN, .u.drain = {.deadline = deadline, .to = *to}};
+    const char *why;
     if (site->peerd.life != SIM_LIFE_RUNNING)
         return;
-    sim_site_step(sim, site,
-                  &(struct core_event){.kind = CORE_DRAIN, .u.drain = {.deadline = deadline}});
+    if (core_drain_refusal(site->core, &e.u.drain, &why) != ERR_OK)
+        sim_narrative_fact(sim, "%s refuses that: %s", site->policy.cluster.name.text, why);
+    else
+        sim_site_step(sim, site, &e);
 }
 
 void sim_site_undrain(struct sim *sim, struct sim_site *site) {

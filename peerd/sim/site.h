@@ -12,7 +12,8 @@ void sim_site_free(struct sim *sim, struct sim_site *site);
 void sim_site_start(struct sim *sim, struct sim_site *site); /* takes SIM_PEERD_START */
 void sim_site_kill(struct sim *sim, struct sim_site *site);
 
-void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline);
+void sim_site_drain(struct sim *sim, struct sim_site *site, struct duration deadline,
+                    const struct name *to);
 void sim_site_undrain(struct sim *sim, struct sim_site *site);
 
 /* The operator asks for one session to be moved; tells what is refused. */

@@ -210,7 +210,7 @@ static void apply(struct sim *sim, struct sim_site *site, const struct scenario_
         slow_part(sim, site, e);
         return;
     case SCENARIO_VERB_DRAIN:
-        sim_site_drain(sim, site, e->deadline);
+        sim_site_drain(sim, site, e->deadline, &e->drain_to);
         return;
     case SCENARIO_VERB_UNDRAIN:
         sim_site_undrain(sim, site);

@@ -84,7 +84,10 @@ uint32_t overlay_ends_ordered(const struct overlay *o, uint32_t cluster);
 
 /* ---- operator ---- */
 
-void overlay_drain(struct overlay *o, uint32_t cluster, uint32_t deadline_ms);
+void overlay_drain_to(struct overlay *o, uint32_t cluster, uint32_t deadline_ms, const char *to);
+static inline void overlay_drain(struct overlay *o, uint32_t cluster, uint32_t deadline_ms) {
+    overlay_drain_to(o, cluster, deadline_ms, "");
+}
 void overlay_move(struct overlay *o, uint32_t cluster, const struct session_id *id, const char *to);
 void overlay_undrain(struct overlay *o, uint32_t cluster);
 void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, enum err err);

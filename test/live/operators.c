@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PEERCTL_WORDS 5 /* beside the policy's */
+#define PEERCTL_WORDS 6 /* beside the policy's */
 
 /* A process that carries out an event while the run goes on: peerctl. */
 struct helper {
@@ -74,15 +74,22 @@ void operators_maintain(struct operators *o, const struct scenario_event *e, str
     struct runner *r = o->r;
     bool drains = e->verb == SCENARIO_VERB_DRAIN;
     char deadline[32];
-    const char *words[] = {"undrain", NULL, NULL, NULL, NULL};
+    const char *words[] = {"undrain", NULL, NULL, NULL, NULL, NULL, NULL};
+    uint32_t n = 2;
     for (uint32_t i = 0; i < o->helper_count && !drains; i++)
         o->helpers[i].called_off = o->helpers[i].called_off || o->helpers[i].site == s->index;
     snprintf(deadline, sizeof(deadline), "%" PRId64 "ms", duration_in_ms(e->deadline));
     if (drains) {
         words[0] = "drain";
         words[1] = "--wait";
-        words[2] = e->deadline.us > 0 ? "--deadline" : NULL;
-        words[3] = deadline;
+        if (e->deadline.us > 0) {
+            words[n++] = "--deadline";
+            words[n++] = deadline;
+        }
+        if (!name_is_empty(&e->drain_to)) {
+            words[n++] = "--to";
+            words[n++] = e->drain_to.text;
+        }
     }
     struct helper *h = run_peerctl(o, e->verb, s, words);
     if (h == NULL)

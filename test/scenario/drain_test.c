@@ -183,3 +183,38 @@ Test(drain, is_forgotten_with_all_its_nodes) {
     cr_expect_not(core_status(overlay_core(o, 0)).draining);
     overlay_free(o);
 }
+
+/* A cluster that no ticket names: clients are told of it first, and go there. Those of an older
+ * version do not take it up, and go to backups of their own. */
+Test(drain, to_a_cluster_that_no_ticket_names) {
+    static const char *const names[] = {"fra1", "ams1", "lon1", "par1", "mad1", "osl1", "rom1"};
+    for (int old = 0; old < 2; old++) {
+        struct overlay *o = overlay_new(
+            &(struct overlay_setup){.clusters = 7, .drain_per_s = 20, .old_clients = old == 1});
+        overlay_run_until(o, 2000);
+        for (uint32_t i = 0; i < 10; i++) {
+            sessions[i] = overlay_open(o, 0, "192.0.2.7:5004");
+            overlay_commit(o, 0, &sessions[i], 1, MOVE_CAUSE_NONE, 0);
+        }
+        overlay_run_until(o, 3000);
+        uint32_t stranger = 0, known = 0;
+        for (uint32_t c = 1; c < 7; c++) {
+            uint32_t named = 0;
+            for (uint32_t i = 0; i < 10; i++)
+                for (uint32_t b = 0; b < sessions[i].backup_count; b++)
+                    named += strcmp(sessions[i].backups[b].cluster.text, names[c]) == 0;
+            if (stranger == 0 || named < known) {
+                stranger = c;
+                known = named;
+            }
+        }
+        cr_assert_lt(known, 10u, "some tickets do not name it");
+        overlay_drain_to(o, 0, 20000, names[stranger]);
+        overlay_run_until(o, 12000);
+        cr_expect(core_status(overlay_core(o, 0)).drained, "%s", overlay_narrative(o));
+        uint32_t there = core_status(overlay_core(o, stranger)).sessions;
+        cr_expect_eq(there, old ? known : 10u, "%s: %u, of whom %u knew it %s", names[stranger],
+                     there, known, overlay_narrative(o));
+        overlay_free(o);
+    }
+}
