@@ -557,11 +557,9 @@ void overlay_run_until(struct overlay *o, uint32_t at_ms) {
 /* ---- operator -------------------------------------------------------------------------------- */
 
 void overlay_drain_to(struct overlay *o, uint32_t cluster, uint32_t deadline_ms, const char *to) {
-    struct core_event e = {.kind = CORE_DRAIN};
-    e.u.drain.deadline = duration_ms(deadline_ms);
+    struct core_event e = {.kind = CORE_DRAIN, .u.drain.deadline = duration_ms(deadline_ms)};
     bool ok = to[0] == '\0' || name_set(&e.u.drain.to, to);
     assert(ok);
-    (void)ok;
     overlay_step(o, cluster, &e);
 }
 
