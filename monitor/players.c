@@ -8,6 +8,19 @@ void players_init(struct players *p) {
     p->row_count = p->pathway_count = 0;
 }
 
+uint32_t players_rate(const struct players_word *word, uint32_t poorest_kbps) {
+    const uint32_t best = PLAYERS_CENTI_WELL - PLAYERS_CENTI_THIN;
+    bool fast = word->throughput_kbps != PLAYERS_UNKNOWN && poorest_kbps > 0;
+    if (word->starved)
+        return PLAYERS_CENTI_DRY;
+    if (fast && word->throughput_kbps < poorest_kbps)
+        return PLAYERS_CENTI_THIN;
+    if (word->buffer_ms == PLAYERS_UNKNOWN)
+        return fast ? PLAYERS_CENTI_WELL : 0;
+    uint32_t held = word->buffer_ms < PLAYERS_BUFFER_MS ? word->buffer_ms : PLAYERS_BUFFER_MS;
+    return PLAYERS_CENTI_THIN + best * held / PLAYERS_BUFFER_MS;
+}
+
 static void smooth(double *of, uint32_t word) {
     if (word != PLAYERS_UNKNOWN)
         *of = *of == 0 ? word : *of + (word - *of) / SHARE;

@@ -3,9 +3,10 @@
  *
  * A player that asks whom to fetch from says where it is and how fast that was, and with CMCD how
  * full its buffer is and whether it ran dry. That is a stranger's word about somebody else's
- * server: it is summed up here for operators to look at, one row for each pathway and location, and
- * moves nobody. A row that nobody has added to for the longest time makes room for a new one, so
- * that whoever asks from many addresses crowds out rows and no memory. Sums by pathway stay.
+ * server: it is summed up here for operators to look at, one row for each pathway and location;
+ * what moves players is core/audiences, which takes the rating of each word. A row that nobody has
+ * added to for the longest time makes room for a new one, so that whoever asks from many addresses
+ * crowds out rows and no memory. Sums by pathway stay.
  */
 #ifndef MONITOR_PLAYERS_H
 #define MONITOR_PLAYERS_H
@@ -22,6 +23,13 @@
 #define PLAYERS_PATHWAYS_MAX 32  /* names of clusters; those that come later are not counted */
 #define PLAYERS_UNKNOWN      UINT32_MAX
 #define PLAYERS_KBPS_MAX     100000000U /* [kbit/s] larger rates are nobody's */
+#define PLAYERS_BUFFER_MS    4000       /* [ms] of media: whoever holds so much is at ease */
+
+/* [R/100] What words are worth, on the scale of sessions (monitor/experience), so that the same
+ * thresholds hold: nobody has measured an R for players that stop and go on. */
+#define PLAYERS_CENTI_WELL 9200 /* at ease */
+#define PLAYERS_CENTI_THIN 6000 /* it is about to stop: an empty buffer, or too slow a path … */
+#define PLAYERS_CENTI_DRY  4000 /* … and it has */
 
 /* What one request said; what it did not is PLAYERS_UNKNOWN. */
 struct players_word {
@@ -29,6 +37,11 @@ struct players_word {
     uint32_t buffer_ms;       /* [ms] of media that it holds */
     bool starved;             /* it has run dry since it asked before */
 };
+
+/* [R/100] of a word, 0 if it says nothing of that. Whoever has run dry is worst off; the buffer
+ * counts up to PLAYERS_BUFFER_MS; a rate below that of the poorest rendition (0: unknown) cannot
+ * go well for long. */
+uint32_t players_rate(const struct players_word *word, uint32_t poorest_kbps);
 
 struct players_sum {
     uint64_t asked;

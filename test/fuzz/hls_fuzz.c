@@ -47,6 +47,7 @@ static void repeat(const char *text, size_t len) {
     struct multivariant m = {p, 2, "https://c.example/"};
     struct multivariant_fault fault;
     size_t length = 0;
+    (void)multivariant_poorest_kbps(text, len);
     if (multivariant_write(out, sizeof(out), &length, &m, text, len, &fault) != ERR_OK) {
         CHECK(fault.why[0] != 0);
         return;

@@ -117,3 +117,27 @@ Test(multivariant, what_does_not_fit) {
     cr_expect_eq(multivariant_write(out, whole + 1, &len, &m, film, sizeof(film) - 1, &fault),
                  ERR_OK);
 }
+
+Test(multivariant, the_poorest_variant) {
+    static const struct {
+        const char *what, *text;
+        uint32_t kbps;
+    } rows[] = {
+        {"the least of three",
+         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000\na\n#EXT-X-STREAM-INF:BANDWIDTH=400500\nb\n"
+         "#EXT-X-STREAM-INF:BANDWIDTH=700000\nc\n",
+         400},
+        {"the average goes before the peak",
+         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=300000\na\n"
+         "#EXT-X-STREAM-INF:BANDWIDTH=400000\nb\n",
+         300},
+        {"what is no number says nothing",
+         "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=fast\na\n#EXT-X-STREAM-INF:BANDWIDTH=99999999999\n",
+         0},
+        {"no variant", "#EXTM3U\n", 0},
+        {"nothing", "", 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(multivariant_poorest_kbps(rows[i].text, strlen(rows[i].text)), rows[i].kbps,
+                     "%s", rows[i].what);
+}

@@ -60,3 +60,26 @@ Test(players, the_one_unheard_for_longest_makes_room) {
     }
     cr_expect_eq(players.pathway_count, PLAYERS_PATHWAYS_MAX);
 }
+
+Test(players, a_word_is_worth) {
+    static const struct {
+        const char *what;
+        struct players_word word;
+        uint32_t poorest_kbps, centi;
+    } rows[] = {
+        {"at ease", {5000, 8000, false}, 400, PLAYERS_CENTI_WELL},
+        {"half a buffer", {PLAYERS_UNKNOWN, 2000, false}, 0, 7600},
+        {"an empty one", {5000, 0, false}, 400, PLAYERS_CENTI_THIN},
+        {"it has run dry, whatever else", {5000, 8000, true}, 400, PLAYERS_CENTI_DRY},
+        {"too slow for the poorest rendition", {399, 8000, false}, 400, PLAYERS_CENTI_THIN},
+        {"fast enough, and no more is said",
+         {400, PLAYERS_UNKNOWN, false},
+         400,
+         PLAYERS_CENTI_WELL},
+        {"fast, and nobody knows what is needed", {400, PLAYERS_UNKNOWN, false}, 0, 0},
+        {"nothing", {PLAYERS_UNKNOWN, PLAYERS_UNKNOWN, false}, 400, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cr_expect_eq(players_rate(&rows[i].word, rows[i].poorest_kbps), rows[i].centi, "%s",
+                     rows[i].what);
+}

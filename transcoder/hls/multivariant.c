@@ -327,3 +327,38 @@ enum err multivariant_write(char *out, size_t out_size, size_t *len, const struc
     *len = w.len;
     return w.err;
 }
+
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+/* [bit/s] of a variant; 0: not said, or no number. */
+static uint64_t rate_of(const struct tag *t) {
+    const struct attr *a = find(t, "AVERAGE-BANDWIDTH");
+    uint64_t rate = 0;
+    if (a == NULL)
+        a = find(t, "BANDWIDTH");
+    for (size_t i = 0; a != NULL && i < a->value.len; i++) {
+        unsigned digit = (unsigned)(a->value.at[i] - '0');
+        if (digit > 9 || rate > UINT32_MAX)
+            return 0;
+        rate = rate * 10 + digit;
+    }
+    return rate;
+}
+
+uint32_t multivariant_poorest_kbps(const char *origin, size_t origin_len) {
+    static const char variant[] = "#EXT-X-STREAM-INF:";
+    struct multivariant_fault unheard;
+    struct span rest = {origin, origin_len};
+    uint64_t poorest = 0;
+    while (rest.len > 0) {
+        struct writing w = {.fault = &unheard};
+        struct span line = next_line(&rest);
+        struct tag t;
+        if (!begins(line, variant) || !read_tag(&w, after(line, sizeof(variant) - 1), &t))
+            continue;
+        uint64_t rate = rate_of(&t);
+        if (rate > 0 && (poorest == 0 || rate < poorest))
+            poorest = rate;
+    }
+    return (uint32_t)(poorest / 1000 < UINT32_MAX ? poorest / 1000 : UINT32_MAX);
+}

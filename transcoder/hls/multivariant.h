@@ -51,4 +51,8 @@ enum err multivariant_write(char *out, size_t out_size, size_t *len, const struc
                             const char *origin, size_t origin_len,
                             struct multivariant_fault *fault);
 
+/* [kbit/s] The least that a variant of it needs: BANDWIDTH is the peak, so the average where the
+ * origin says it. 0: it says neither. */
+uint32_t multivariant_poorest_kbps(const char *origin, size_t origin_len);
+
 #endif
