@@ -65,12 +65,14 @@ enum beat_flag {
 enum beat_block {
     BEAT_BLOCK_COORDINATE = 1,  /* where the sender is, see wire/nearness.h */
     BEAT_BLOCK_ROUND_TRIPS = 2, /* to the clients of each location in the digest, likewise */
-    BEAT_BLOCK_ORIGINS = 8,     /* which of the sender's are ill, see wire/origins.h */
     /* Each of these is like a digest (wire/digest) of the locations that it is about. */
-    BEAT_BLOCK_NEWCOMERS = 3,  /* what sessions of the receiver's have had since they came */
-    BEAT_BLOCK_GIVE_BACK = 4,  /* the sender would have those back that lately went there */
-    BEAT_BLOCK_FAILURE = 5,    /* a worker or node of the sender's died, see core/causes.h */
-    BEAT_BLOCK_COUNTERPART = 6 /* of a move between the two, see wire/counterpart.h */
+    BEAT_BLOCK_NEWCOMERS = 3,   /* what sessions of the receiver's have had since they came */
+    BEAT_BLOCK_GIVE_BACK = 4,   /* the sender would have those back that lately went there */
+    BEAT_BLOCK_FAILURE = 5,     /* a worker or node of the sender's died, see core/causes.h */
+    BEAT_BLOCK_COUNTERPART = 6, /* of a move between the two, see wire/counterpart.h */
+    /* Of streams that other programs serve. */
+    BEAT_BLOCK_ORIGINS = 8, /* which of the sender's are ill, see wire/origins.h */
+    BEAT_BLOCK_AUDIENCE = 9 /* how players of one fare at a location, see wire/audience.h */
 };
 
 /* What the sender believes of one of its peers; each figure is one byte on the wire. */

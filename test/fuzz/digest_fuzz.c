@@ -1,7 +1,8 @@
 /*
  * Digests: any bytes are decoded or refused, and refused untouched. What is decoded encodes to the
- * same bytes: one digest has one encoding. So do the words about origins, which are as short.
+ * same bytes: one digest has one encoding. So do the words about origins and about their players.
  */
+#include "peerd/wire/audience.h"
 #include "peerd/wire/digest.h"
 #include "peerd/wire/origins.h"
 
@@ -25,6 +26,16 @@ static void read_word(const uint8_t *data, size_t size) {
     CHECK(memcmp(again, data, size) == 0);
 }
 
+static void read_audience(const uint8_t *data, size_t size) {
+    uint8_t again[AUDIENCE_BLOCK_LEN_MAX];
+    struct audience_told told;
+    if (!audience_read(&told, data, size))
+        return;
+    CHECK(audience_write(again, &told) == size);
+    for (size_t i = 0; i < size; i++) /* counts as below */
+        CHECK(again[i] == data[i] || data[i] >= 0xc0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -32,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t bytes[DIGEST_LEN_MAX];
     size_t count = 0, written = 0;
     read_word(data, size);
+    read_audience(data, size);
     memset(entries, 0x55, sizeof(entries));
     before = entries[0];
     if (digest_decode(entries, &count, data, size) != ERR_OK) {
