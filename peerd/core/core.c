@@ -58,6 +58,7 @@ void core_free(struct core *core) {
     free(core->canaries);
     free(core->newcomers);
     free(core->counterparts);
+    free(core->audiences);
     interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);
@@ -250,6 +251,9 @@ static void take(struct core *core, const struct core_event *event, struct core_
     case CORE_ORIGIN_CHECKED:
         origins_checked(core, &event->u.checked);
         return;
+    case CORE_PLAYER_TOLD:
+        audiences_told(core, &event->u.player);
+        return;
     case CORE_PEER_REKEYED:
         assert(event->u.rekeyed.peer < core->peer_count);
         rekey_peer(core, core->peers[event->u.rekeyed.peer], &event->u.rekeyed.key);
@@ -268,6 +272,7 @@ static struct instant next_due(const struct core *core) {
     due = instant_min(due, newcomers_deadline(core));
     due = instant_min(due, homing_deadline(core));
     due = instant_min(due, causes_deadline(core));
+    due = instant_min(due, audiences_deadline(core));
     for (uint32_t i = 0; i < core->peer_count; i++)
         due = instant_min(due, core->faces[i].due);
     return instant_max(due, core->now);
@@ -301,6 +306,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     drain_step(core);
     canary_step(core);
     newcomers_step(core);
+    audiences_step(core);
     homing_step(core);
     leaving_step(core);
     step_peers(core, outbox);
@@ -316,10 +322,10 @@ struct instant core_deadline(const struct core *core) {
 
 /* Nothing that is due has been left out of the deadline. */
 static void check_timers(const struct core *core) {
-    const struct instant parts[] = {nodes_deadline(core),  sessions_deadline(core),
-                                    drain_deadline(core),  leaving_deadline(core),
-                                    canary_deadline(core), newcomers_deadline(core),
-                                    homing_deadline(core), causes_deadline(core)};
+    const struct instant parts[] = {
+        nodes_deadline(core),   sessions_deadline(core), drain_deadline(core),
+        leaving_deadline(core), canary_deadline(core),   newcomers_deadline(core),
+        homing_deadline(core),  causes_deadline(core),   audiences_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
     assert(core_deadline(core).us == next_due(core).us);
@@ -336,6 +342,7 @@ void core_check_invariants(const struct core *core) {
     canary_check_invariants(core);
     newcomers_check_invariants(core);
     gains_check_invariants(core);
+    audiences_check_invariants(core);
     ledger_check_invariants(&core->ledger);
     causes_check_invariants(core);
     load_check_invariants(core);

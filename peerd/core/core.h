@@ -16,6 +16,7 @@
  *                       ledger.c (the record)
  *   standbys            standbys.c
  *   origins             origins.c (of streams; queries: pathways.h)
+ *   players             audiences.c (how they fare)
  *   agreements          agreements.c (of all peers), agreement.c (the machine of one)
  *
  * A restart. Nothing is kept on disk; after core_init the core is *recovering* until every node of
@@ -74,6 +75,7 @@ enum core_event_kind {
     CORE_POLICY_CHANGED,    /* peers, nodes and sessions that still make sense are kept */
     CORE_REKEYED,           /* our own key is another one from now on */
     CORE_ORIGIN_CHECKED,    /* a stream of ours was looked at */
+    CORE_PLAYER_TOLD,       /* a player says how a stream reaches it */
     CORE_PEER_REKEYED       /* a peer has shown that it holds the key that it had announced */
 };
 
@@ -154,6 +156,14 @@ struct core_origin_checked {
     enum err err;    /* ERR_OK: it is as it should be */
 };
 
+struct core_player_told {
+    struct name origin;
+    struct name cluster;   /* where it fetches it: one that has it */
+    struct addr client;    /* where it is */
+    bool live;             /* the stream is */
+    uint16_t rating_centi; /* [R/100] monitor/players */
+};
+
 struct core_peer_rekeyed {
     uint32_t peer;
     struct public_key key;
@@ -178,6 +188,7 @@ struct core_event {
         struct public_key self;      /* CORE_REKEYED */
         struct core_peer_rekeyed rekeyed;
         struct core_origin_checked checked;
+        struct core_player_told player;
     } u;
 };
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* What policy does not say, as of one that nobody wrote, is as usual. */
-static struct degrade_wish wish_of(const struct policy_performance *p) {
+struct degrade_wish fares_wish(const struct policy_performance *p) {
     return (struct degrade_wish){
         .drop_centi = p->degraded_drop > 0 ? p->degraded_drop * 100 : FARES_DROP_CENTI,
         .clients_min = p->degraded_clients_min > 0 ? p->degraded_clients_min : FARES_CLIENTS,
@@ -45,7 +45,7 @@ struct perf *fares_perf(struct core *core) {
     if (f->perf != NULL || f->locations_max == 0)
         return f->perf;
     const struct perf_settings settings = {.locations_max = f->locations_max,
-                                           .wish = wish_of(&core->policy.performance)};
+                                           .wish = fares_wish(&core->policy.performance)};
     f->perf = malloc(sizeof(*f->perf));
     if (f->perf != NULL)
         perf_init(f->perf, &settings);
@@ -54,7 +54,7 @@ struct perf *fares_perf(struct core *core) {
 
 void fares_policy(struct core *core) {
     if (core->fares.perf != NULL)
-        core->fares.perf->settings.wish = wish_of(&core->policy.performance);
+        core->fares.perf->settings.wish = fares_wish(&core->policy.performance);
 }
 
 static const struct experience_codec *codec_of(const struct core *core, const struct name *name) {

@@ -49,6 +49,9 @@ void fares_free(struct fares *f);
 /* What is known, made if need be; NULL if nothing is followed, or without memory. */
 struct perf *fares_perf(struct core *core);
 
+/* What a policy calls a degradation. */
+struct degrade_wish fares_wish(const struct policy_performance *p);
+
 /* The policy is another. */
 void fares_policy(struct core *core);
 

@@ -2,6 +2,7 @@
 
 #include "peerd/base/url.h"
 #include "peerd/core/agreements.h"
+#include "peerd/core/audiences.h"
 #include "peerd/core/origins.h"
 #include "peerd/core/ranking.h"
 #include "peerd/core/redirect.h"
@@ -15,7 +16,9 @@ struct field {
     const struct peering *peers[RANK_CANDIDATES_MAX]; /* NULL: we */
     const char *urls[RANK_CANDIDATES_MAX];
     struct rank_candidate candidates[RANK_CANDIDATES_MAX];
-    bool keeps[RANK_CANDIDATES_MAX]; /* players that are there stay, as far as it goes */
+    bool keeps[RANK_CANDIDATES_MAX];  /* players that are there stay, as far as it goes */
+    bool leaves[RANK_CANDIDATES_MAX]; /* this player is to be elsewhere (audiences.h) */
+    struct rank_experience of_sessions[RANK_CANDIDATES_MAX];
     size_t count;
     bool live;
 };
@@ -89,6 +92,30 @@ static void pass_over_damped(struct field *f) {
             f->candidates[i].usable = false;
 }
 
+/* How players fare there, where that is known, ranks pathways for those who come; who is sent away
+ * for it is audiences' to say, so that a few go first. */
+static void weigh_players(const struct core *core, const struct name *origin,
+                          const struct prefix *location, uint32_t lot, struct field *f) {
+    for (size_t i = 0; i < f->count; i++) {
+        struct rank_candidate *c = &f->candidates[i];
+        const struct rank_experience heard = audiences_experience(core, origin, &c->name, location);
+        f->of_sessions[i] = c->experience;
+        f->leaves[i] = audiences_leave(core, origin, &c->name, location, lot);
+        if (heard.known)
+            c->experience = heard;
+    }
+}
+
+/* Unless they would be as badly off wherever they went. */
+static void pass_over_bad(struct field *f) {
+    bool any = false;
+    for (size_t i = 0; i < f->count; i++)
+        any |= rank_excluded_by(&f->candidates[i]) == RANK_RULE_NONE && !f->leaves[i];
+    for (size_t i = 0; any && i < f->count; i++)
+        if (f->leaves[i])
+            f->candidates[i].usable = f->keeps[i] = false;
+}
+
 /* ---- in which order -------------------------------------------------------------------------- */
 
 /* Clients are dealt as sessions are; the mixing step is that of splitmix64. */
@@ -114,9 +141,11 @@ static size_t row_kept(const struct field *f, const struct rank_row *rows,
     if (at == f->count || !f->keeps[rows[at].candidate])
         return f->count;
     struct rank_candidate here = f->candidates[rows[at].candidate];
-    const struct rank_candidate *best = &f->candidates[rows[0].candidate];
+    struct rank_candidate best = f->candidates[rows[0].candidate];
     here.usable = true;
-    bool stays = here.accepts && (!best->usable || !redirect_is_better(best, &here, &rule));
+    here.experience = f->of_sessions[rows[at].candidate];
+    best.experience = f->of_sessions[rows[0].candidate];
+    bool stays = here.accepts && (!best.usable || !redirect_is_better(&best, &here, &rule));
     return stays ? at : f->count;
 }
 
@@ -168,7 +197,9 @@ enum err core_pathways(const struct core *core, const struct name *origin,
     gather(core, origin, &about, &f);
     if (f.count == 0)
         return ERR_UNKNOWN_SERVICE;
+    weigh_players(core, origin, &about.location, audiences_lot(origin, client), &f);
     pass_over_damped(&f);
+    pass_over_bad(&f);
     rank_table(f.candidates, f.count, &nowhere, &lot, rows);
     out->count = 0;
     out->live = f.live;

@@ -269,6 +269,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         causes_heard(core, p, b);
         counterpart_heard(core, p, b);
         origins_beat_heard(core, p, b);
+        audiences_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
         p->asked = true;
@@ -428,6 +429,7 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
     coords_fill(core, p, &i->u.beat.beat);
     causes_fill(core, p, &i->u.beat.beat);
     counterpart_fill(core, p, &i->u.beat.beat);
+    audiences_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p)) {
         p->viewed_at = core->now;
         p->viewed_changes = core->counters.verdicts_changed;

@@ -151,6 +151,7 @@ struct peering {
     struct description description; /* owned copy */
     struct instant described_at;
     struct origins_heard origins;
+    uint32_t audience_turn;   /* the row that it is told of next */
     struct instant fetch_at;  /* "never" until it is heard */
     uint8_t described_partly; /* so many in a row lacked something */
     uint8_t refused_err;      /* enum err of the newest refusal; ERR_OK: what came since was good */

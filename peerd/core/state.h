@@ -7,6 +7,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/core/admission.h"
 #include "peerd/core/agreements.h"
+#include "peerd/core/audiences.h"
 #include "peerd/core/canary.h"
 #include "peerd/core/causes.h"
 #include "peerd/core/coords.h"
@@ -70,6 +71,7 @@ struct core {
     struct canaries *canaries;         /* likewise */
     struct newcomers *newcomers;       /* likewise */
     struct counterparts *counterparts; /* likewise */
+    struct audiences *audiences;       /* likewise */
     struct rng rng;
     struct trace *trace;
     struct journal *journal;

@@ -91,6 +91,7 @@ static inline void overlay_drain(struct overlay *o, uint32_t cluster, uint32_t d
 void overlay_move(struct overlay *o, uint32_t cluster, const struct session_id *id, const char *to);
 void overlay_undrain(struct overlay *o, uint32_t cluster);
 void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, enum err err);
+void overlay_player(struct overlay *o, uint32_t cluster, const struct core_player_told *told);
 void overlay_policy(struct overlay *o, uint32_t cluster, const struct policy *policy);
 
 /* ---- looking ---- */

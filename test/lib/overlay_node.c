@@ -259,3 +259,9 @@ void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, 
     e.u.checked = (struct core_origin_checked){origin, err};
     overlay_step(o, cluster, &e);
 }
+
+void overlay_player(struct overlay *o, uint32_t cluster, const struct core_player_told *told) {
+    struct core_event e = {.kind = CORE_PLAYER_TOLD};
+    e.u.player = *told;
+    overlay_step(o, cluster, &e);
+}
