@@ -24,6 +24,7 @@ struct look {
     struct instant begun;
     char *playlist; /* owned; NULL until one came */
     size_t len;     /* [characters] */
+    uint32_t poorest_kbps;
     char why[ORIGINS_WHY_MAX + 1];
 };
 
@@ -73,6 +74,7 @@ static void keep(struct look *l, const struct net_http_result *r) {
     free(l->playlist);
     l->playlist = copy;
     l->len = r->body_len;
+    l->poorest_kbps = multivariant_poorest_kbps(copy, l->len);
 }
 
 static void looked(void *data, const struct net_http_result *result) {
@@ -174,6 +176,11 @@ const char *origins_playlist(const struct daemon *d, uint32_t index, size_t *len
     const struct look *l = d->looks != NULL ? d->looks->list[index] : NULL;
     *len = l != NULL ? l->len : 0;
     return l != NULL ? l->playlist : NULL;
+}
+
+uint32_t origins_poorest_kbps(const struct daemon *d, uint32_t index) {
+    const struct look *l = d->looks != NULL ? d->looks->list[index] : NULL;
+    return l != NULL ? l->poorest_kbps : 0;
 }
 
 const char *origins_why(const struct daemon *d, uint32_t index) {

@@ -14,6 +14,7 @@
 
 #define HLS_PATH   "/v1/hls/"
 #define STEER_PATH "/v1/steer/"
+#define CMCD_PATH  "/v1/cmcd/"
 #define PLAYLIST   "/master.m3u8"
 #define URI_MAX    (POLICY_TEXT_LEN_MAX + sizeof(HLS_PATH PLAYLIST) + NAME_LEN_MAX)
 
@@ -48,7 +49,7 @@ static bool begins(const char *path, const char *with) {
 }
 
 bool streams_wanted(const struct net_http_request *r) {
-    return begins(r->path, HLS_PATH) || begins(r->path, STEER_PATH);
+    return begins(r->path, HLS_PATH) || begins(r->path, STEER_PATH) || begins(r->path, CMCD_PATH);
 }
 
 static void answer(struct net_http_request *r, unsigned status, const char *type, const char *text,
@@ -133,23 +134,48 @@ static struct cmcd cmcd_of(const struct net_http_request *r) {
     return cmcd;
 }
 
-/* Of names only those that are pathways count: anybody can make up others. */
-static void hear(struct daemon *d, const struct net_http_request *r, const struct name *at,
-                 const struct core_pathways *ways) {
-    bool known = false;
-    for (uint32_t i = 0; i < ways->count; i++)
-        known |= name_equal(&ways->list[i].cluster, at);
-    if (!known)
-        return;
+/* What it says at once, by its argument and its headers. */
+static struct players_word word_of(const struct net_http_request *r) {
     const struct cmcd cmcd = cmcd_of(r);
-    const struct prefix location = location_of(&r->peer);
     const uint32_t kbps = throughput_kbps(r);
-    const struct players_word word = {.throughput_kbps =
-                                          kbps != PLAYERS_UNKNOWN ? kbps : cmcd.throughput_kbps,
-                                      .buffer_ms = cmcd.buffer_ms,
-                                      .starved = cmcd.starved};
     _Static_assert(CMCD_UNKNOWN == PLAYERS_UNKNOWN, "either says nothing alike");
-    players_told(&d->streams->players, at, &location, &word, net_now());
+    return (struct players_word){
+        .throughput_kbps = kbps != PLAYERS_UNKNOWN ? kbps : cmcd.throughput_kbps,
+        .buffer_ms = cmcd.startup && !cmcd.starved ? PLAYERS_UNKNOWN : cmcd.buffer_ms,
+        .starved = cmcd.starved};
+}
+
+struct heard {
+    const struct name *origin, *cluster; /* the pathway */
+    struct addr client;
+    bool live;
+};
+
+/* Summed up for operators, and rated for the core. */
+static void take_word(struct daemon *d, const struct heard *h, const struct players_word *word) {
+    const struct policy_origin *own = policy_origin_find(d->policy, h->origin);
+    const struct prefix location = location_of(&h->client);
+    uint32_t poorest =
+        own != NULL ? origins_poorest_kbps(d, (uint32_t)(own - d->policy->origins)) : 0;
+    uint32_t rating = players_rate(word, poorest);
+    players_told(&d->streams->players, h->cluster, &location, word, net_now());
+    if (rating == 0)
+        return;
+    struct core_event e = {.kind = CORE_PLAYER_TOLD};
+    e.u.player = (struct core_player_told){.origin = *h->origin,
+                                           .cluster = *h->cluster,
+                                           .client = h->client,
+                                           .live = h->live,
+                                           .rating_centi = (uint16_t)rating};
+    daemon_step(d, &e);
+}
+
+/* Of names only those that are pathways count: anybody can make up others. */
+static bool is_pathway(const struct core_pathways *ways, const struct name *at) {
+    for (uint32_t i = 0; i < ways->count; i++)
+        if (name_equal(&ways->list[i].cluster, at))
+            return true;
+    return false;
 }
 
 /* ---- steering -------------------------------------------------------------------------------- */
@@ -172,7 +198,6 @@ static void steer(struct daemon *d, struct net_http_request *r, const struct nam
         answer_words(r, 404, "no cluster has such a stream\n");
         return;
     }
-    hear(d, r, &at, &ways);
     write_uri(d, ways.steers, STEER_PATH, name, "", uri);
     struct steering s = {.ttl_s = ways.live ? STREAMS_TTL_LIVE_S : STREAMS_TTL_S,
                          .reload_uri = uri,
@@ -181,6 +206,10 @@ static void steer(struct daemon *d, struct net_http_request *r, const struct nam
         s.pathways[i] = ways.list[i].cluster;
     size_t len = steering_write(text, sizeof(text), &s);
     d->streams->steered++;
+    if (is_pathway(&ways, &at)) { /* the core's next step: what `ways` points to is written */
+        const struct players_word word = word_of(r);
+        take_word(d, &(struct heard){name, &at, r->peer, ways.live}, &word);
+    }
     if (len > 0)
         answer(r, 200, "application/json", text, len);
     else
@@ -250,6 +279,47 @@ static void playlist(struct daemon *d, struct net_http_request *r, const struct 
     free(text);
 }
 
+/* ---- what servers of media pass on ------------------------------------------------------------
+ */
+
+static bool may_report(const struct policy_origin *origin, const struct addr *from) {
+    for (uint32_t i = 0; i < origin->reporter_count; i++)
+        if (prefix_holds(&origin->reporters[i], from))
+            return true;
+    return false;
+}
+
+/* The last of the header is what the reporter itself has seen; false: it is no address. */
+static bool forwarded_for(const struct net_http_request *r, struct addr *out) {
+    const char *text = net_http_header(r, "X-Forwarded-For");
+    struct prefix whole;
+    if (text == NULL)
+        return false;
+    const char *comma = strrchr(text, ',');
+    text = comma != NULL ? comma + 1 : text;
+    text += strspn(text, " ");
+    if (!prefix_from_text(&whole, text) || whole.bits != (whole.addr.family == 4 ? 32 : 128))
+        return false;
+    *out = whole.addr;
+    return true;
+}
+
+static void passed_on(struct daemon *d, struct net_http_request *r, const struct name *name) {
+    const struct policy_origin *own = policy_origin_find(d->policy, name);
+    struct heard h = {name, &d->policy->cluster.name, r->peer, own != NULL && own->live};
+    if (own == NULL || !may_report(own, &r->peer)) {
+        answer_words(r, own == NULL ? 404 : 403, "no origin of ours that you may report of\n");
+        return;
+    }
+    if (!forwarded_for(r, &h.client)) {
+        answer_words(r, 400, "X-Forwarded-For: expected the address of a player\n");
+        return;
+    }
+    const struct players_word word = word_of(r);
+    net_http_answer(r, &(struct net_http_answer){.status = 204});
+    take_word(d, &h, &word);
+}
+
 /* ---- routes ---------------------------------------------------------------------------------- */
 
 /* Between that folder and that end of the path; false if it is no name. */
@@ -270,8 +340,11 @@ void streams_handle(struct daemon *d, struct net_http_request *r) {
         steer(d, r, &name);
     else if (name_in(r->path, HLS_PATH, PLAYLIST, &name))
         playlist(d, r, &name);
+    else if (name_in(r->path, CMCD_PATH, "", &name))
+        passed_on(d, r, &name);
     else
-        answer_words(r, 404, "there is /v1/hls/NAME/master.m3u8 and /v1/steer/NAME\n");
+        answer_words(r, 404,
+                     "there is /v1/hls/NAME/master.m3u8, /v1/steer/NAME and /v1/cmcd/NAME\n");
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */

@@ -7,11 +7,14 @@
  * for DASH; with _HLS_pathway and _HLS_throughput, or _DASH_pathway and _DASH_throughput, and CMCD
  * as an argument or in headers
  *
- * Both are for everybody, since the origins are: no token is asked for, and scripts of any page may
- * read the answers (CORS). Neither is ever kept by anybody on the way. A name that some cluster has
- * is answered 200, else 404; players give up steering for good when they hear 404 or 429, so that
- * nobody is refused for asking often. Without a playlist of our own yet a player is sent to the
- * best peer for it.
+ * GET /v1/cmcd/NAME              a request for media of an origin of ours, passed on by the server
+ *                                that answers it: how its player fares, by CMCD. Answered 204
+ *
+ * The first two are for everybody, since the origins are: no token is asked for, and scripts of any
+ * page may read the answers (CORS). Neither is ever kept by anybody on the way. A name that some
+ * cluster has is answered 200, else 404; players give up steering for good when they hear 404 or
+ * 429, so that nobody is refused for asking often. Without a playlist of our own yet a player is
+ * sent to the best peer for it.
  */
 #ifndef PEERD_IO_STREAMS_H
 #define PEERD_IO_STREAMS_H
@@ -38,6 +41,8 @@ void origins_configure(struct daemon *d);
 void origins_close(struct daemon *d);
 /* The newest good one, by index in the policy; NULL: none yet. */
 const char *origins_playlist(const struct daemon *d, uint32_t index, size_t *len);
+/* [kbit/s] What the poorest variant of it needs; 0: not known. */
+uint32_t origins_poorest_kbps(const struct daemon *d, uint32_t index);
 /* What was wrong when it was looked at last; "" for nothing. */
 const char *origins_why(const struct daemon *d, uint32_t index);
 

@@ -24,6 +24,7 @@
 #define POLICY_PROFILES_MAX       16
 #define POLICY_SOURCES_MAX        256
 #define POLICY_ORIGINS_MAX        16 /* of streams; as many as a beat tells of (wire/origins) */
+#define POLICY_REPORTERS_MAX      8  /* of one origin */
 #define POLICY_GRANTS_MAX         32 /* client tokens and prefixes */
 #define POLICY_DOMAINS_MAX        16
 #define POLICY_RULES_MAX          32
@@ -135,6 +136,8 @@ struct policy_origin {
     struct duration within; /* … and has answered whole within this */
     uint32_t failures;      /* so many in a row, and it is ill … */
     uint32_t successes;     /* … so many, and it is well again */
+    struct prefix reporters[POLICY_REPORTERS_MAX]; /* who passes on what its players say */
+    uint32_t reporter_count;
 };
 
 /* Who may open sessions: a bearer token (kept as digest) or an address prefix. */

@@ -74,6 +74,8 @@ const struct schema_table policy_service_table = {
 
 /* ---- streams of others ---- */
 
+static const struct schema_row reporter_item = {.key = "", .type = SCHEMA_PREFIX};
+
 static const struct schema_row origin_rows[] = {
     {"name", SCHEMA_NAME, AT(policy_origin, name), .required = true,
      .doc = "What players ask for, the same at every cluster that has it; none of `services`."},
@@ -93,6 +95,11 @@ static const struct schema_row origin_rows[] = {
      .doc = "After so many in a row without it players are sent to peers …"},
     {"successes", SCHEMA_COUNT, AT(policy_origin, successes), .preset = "3", .range = "1..100",
      .doc = "… and after so many in a row with it no longer."},
+    {"reporters", SCHEMA_LIST,
+     LIST_AT(policy_origin, reporters, reporter_count, POLICY_REPORTERS_MAX),
+     .item = &reporter_item, .single = true, .unique = "",
+     .doc = "Addresses of the servers of its media, which may pass requests of players on to "
+            "/v1/cmcd/NAME (nginx: mirror): from them X-Forwarded-For is believed."},
 };
 const struct schema_table policy_origin_table = {
     .title = "an origin",

@@ -16,5 +16,4 @@
     .rows = (rows_), .row_count = sizeof(rows_) / sizeof((rows_)[0]),                              \
     .record_size = sizeof(struct type)
 #define TEXT .type = SCHEMA_TEXT, .size = POLICY_TEXT_LEN_MAX + 1
-
 #endif

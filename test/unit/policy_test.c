@@ -77,7 +77,8 @@ Test(policy, accepts) {
 
 Test(policy, reads_origins) {
     read_after_head("client_listen: {bind: 127.0.0.1:7680, plain_http: true}\n"
-                    "origins:\n  - {name: film, url: 'https://x.example/film/master.m3u8'}\n"
+                    "origins:\n  - {name: film, url: 'https://x.example/film/master.m3u8', "
+                    "reporters: [127.0.0.1/32, 192.0.2.0/28]}\n"
                     "  - {name: news, url: 'http://127.0.0.1:8080/m.m3u8', live: true, "
                     "check_every: 500ms, answer_within: 300ms, failures: 3, successes: 1}\n");
     cr_assert_str_eq(faults_text(&faults), "");

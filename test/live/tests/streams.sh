@@ -100,6 +100,11 @@ code() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 [ "$(code -X OPTIONS "$(door fra1)/v1/steer/film") $(code "$(door fra1)/v1/status")" = "204 401" ] ||
     fail "a preflight, or a stranger at another door"
 
+cmcd() { code "$(door fra1)/v1/cmcd/$1?CMCD=bl%3D8000" "${@:2}"; }
+[ "$(cmcd film -H 'X-Forwarded-For: 127.0.7.1') $(cmcd film) $(cmcd other)" = "204 400 404" ] ||
+    fail "what a server of media passes on"
+[ "$(cmcd film -H 'X-Forwarded-For: 127.0.7.1' --interface 127.0.9.9)" = 403 ] || fail "a stranger may report"
+
 play &
 player=$!
 pids+=" $player"

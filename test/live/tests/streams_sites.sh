@@ -52,7 +52,12 @@ http {
     server {
         listen $(address "$1"):8080;
         root $dir;
-        location / { add_header Access-Control-Allow-Origin *; }
+        location / { add_header Access-Control-Allow-Origin *; mirror /passed-on; }
+        location = /passed-on {
+            internal;
+            proxy_pass $(door "$1")/v1/cmcd/film\$is_args\$args;
+            proxy_set_header X-Forwarded-For \$remote_addr;
+        }
     }
 }
 CONF
@@ -76,6 +81,8 @@ origins:
     live: true
     check_every: 500ms
     answer_within: 500ms
+    reporters: [127.0.0.1/32]
+performance: {canary: 3}
 peers:
 YAML
         for other in $clusters; do
