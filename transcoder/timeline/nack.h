@@ -29,9 +29,7 @@
 
 #include "transcoder/timeline/playout.h"
 
-#define NACK_RUNS_MAX                                                                              \
-    12 /* holes at a time; a further one takes the oldest's place. At 15 % two, more than 12 never \
-        */
+#define NACK_RUNS_MAX   12 /* holes at a time; a further one takes the oldest's place */
 #define NACK_FRAMES_MAX 64 /* frames of a run that are asked for: the last ones */
 #define NACK_ASKS_MAX   10 /* copies of all questions for it */
 #define NACK_ASKS_PLAIN 3  /* where copies are of no use */
