@@ -340,6 +340,10 @@ void sim_client_message_received(struct sim *sim, const struct sim_event *e) {
         !sim_liar_ignores(sim, c, w->cluster)) {
         struct witness_event event = {.server = witness_server_find(c->witness, &from),
                                       .nonce = m->nonce};
+        if (m->kind == MESSAGE_BACKUPS) {
+            c->named = true;
+            c->named_at = sim->now;
+        }
         if (event.server != WITNESS_SERVER_NONE && fill_event(c, m, &event))
             step(sim, c, &event);
         else if (c->probes)

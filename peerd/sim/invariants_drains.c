@@ -9,6 +9,7 @@
 /* What a core orders, and when: it drains, at the pace and until the deadline that it was told. */
 
 #define DRAIN_SLACK    duration_ms(1500) /* nodes poll, orders wait, targets are looked for anew */
+#define LEARNED        duration_s(2)     /* … and a report of theirs says so */
 #define TELLING        duration_s(6)     /* clients take another list of backups up */
 #define DEADLINE_SLACK 1                 /* [ms] of rounding */
 #define HOME_BY        duration_s(180)   /* [s] NEWCOMERS_FOR after the last of some waves */
@@ -198,12 +199,22 @@ static void check_return(struct sim *sim, const struct sim_site *site, const str
     }
 }
 
-/* Backups stand in the order of their worth. Only of those that never went away is it known here
- * that nothing spoke against them then. */
+/* When its client was last told of other backups, by that cluster's clock. */
+static struct instant named_at(const struct sim *sim, const struct sim_site *site,
+                               const struct session_id *id) {
+    for (uint32_t i = 0; i < sim->client_count; i++)
+        if (sim->clients[i].named && session_id_equal(&sim->clients[i].ticket.session, id))
+            return sim_clock_local(&site->clock, sim->clients[i].named_at);
+    return instant_us(INT64_MIN / 2);
+}
+
+/* Backups stand in the order of their worth, from when the table has learned which they are now.
+ * Only of those that never went away is it known here that nothing spoke against them then. */
 static void check_choice(struct sim *sim, const struct sim_site *site, const struct node_order *o,
                          const struct core_session_status *s) {
     bool simple = site->at_start == NULL && site->policy.agreement_count == 0;
-    if (!simple || watch_of(sim, site)->drain_named)
+    struct instant learned = instant_add(named_at(sim, site, &o->session), LEARNED);
+    if (!simple || watch_of(sim, site)->drain_named || instant_before(s->move->begun, learned))
         return;
     for (uint8_t b = 0; b < s->backup_count && !name_equal(&s->backups[b], &o->target); b++)
         for (uint32_t i = 0; i < site->policy.peer_count; i++) {
@@ -341,6 +352,8 @@ static void check_ordered(struct sim *sim, const struct sim_site *site,
     if (s->move != NULL || instant_is_never(able))
         return;
     struct instant since = instant_max(instant_max(watch->drain_since, s->since), able);
+    since =
+        instant_max(since, named_at(sim, site, &s->id)); /* those before may all have been dead */
     since = watch_site_counts_from(sim, site, since);
     struct duration waits = instant_since(sim_site_now(sim, site), since);
     struct duration most = duration_add(DRAIN_SLACK, turn);

@@ -392,6 +392,8 @@ struct sim_client {
     struct instant heard;        /* a frame was played last; or it began to open */
     struct instant servable;     /* since when some server of its own could serve it; "never" */
     struct instant over_at;
+    struct instant named_at; /* other backups were told to it last, … */
+    bool named;              /* … if ever */
     bool refused;
     int32_t drift_ppm; /* [ppm] of its clock, from the beginning */
     bool called;       /* its time to open is set */
