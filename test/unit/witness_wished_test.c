@@ -51,6 +51,24 @@ Test(witness_wished, who_refused_is_not_moved_to_before_it_may) {
     }
 }
 
+/* The one that it is wished at refuses: nobody else was meant, but by a drain. */
+Test(witness_wished, who_is_refused_where_it_is_wanted_stays) {
+    static const struct {
+        enum move_cause cause;
+        bool stays;
+    } rows[] = {{MOVE_CAUSE_RETURN, true}, {MOVE_CAUSE_DEGRADED, true}, {MOVE_CAUSE_DRAIN, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        wish(rows[i].cause);
+        cr_assert_not_null(resume_to(2, RESUME_COMMIT, 0), "row %zu", i);
+        give_refusal(2, RESUME_COMMIT, ERR_NO_CREDIT, 1000);
+        cr_expect_eq(resume_to(1, RESUME_COMMIT, 0) == NULL, rows[i].stays, "row %zu", i);
+        cr_expect_eq(f.w.state, rows[i].stays ? WITNESS_FOLLOWING : WITNESS_MOVING, "row %zu", i);
+        cr_expect_eq(f.w.serving, 0);
+        forget_sent();
+    }
+}
+
 /* Two ways there and back, each time for a good reason: enough within half an hour. */
 Test(witness_wished, who_has_gained_by_so_many_moves_stays) {
     static const struct {
