@@ -22,6 +22,7 @@
 #define GIVE_UP_MS   10000
 #define SOCKET_BYTES (4 << 20)
 #define BATCH        64
+#define REPORT_NONCE (UINT64_C(1) << 63) /* a report's answer is taken for no question's */
 
 static uint32_t index_of(const struct crowd *c, const struct crowd_member *m) {
     return (uint32_t)(m - c->members);
@@ -74,7 +75,7 @@ static void ask(struct crowd *c, struct crowd_member *m, enum resume_purpose pur
 }
 
 static void send_report(struct crowd *c, struct crowd_member *m, struct instant now) {
-    struct message q = {.kind = MESSAGE_REPORT, .nonce = ++c->nonces};
+    struct message q = {.kind = MESSAGE_REPORT, .nonce = REPORT_NONCE | ++c->reports};
     q.u.report = (struct message_report){.target = c->target,
                                          .session = m->session,
                                          .epoch = m->epoch,
@@ -101,6 +102,7 @@ static void answered(struct crowd *c, const struct message *a, struct instant no
         return; /* to a question that was repeated */
     if (a->kind == MESSAGE_REFUSE && a->u.refuse.error == ERR_BUSY) {
         m->repeat = instant_add(now, duration_ms(a->u.refuse.retry_after_ms)); /* window.h */
+        c->busy++;
         return;
     }
     m->repeat = INSTANT_NEVER;

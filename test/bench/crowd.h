@@ -56,7 +56,9 @@ struct crowd {
     bool greeted[CROWD_PATHS]; /* has a cookie */
     bool awake;                /* sleep in the sockets: exact times of arrival */
     uint32_t open;             /* questions */
-    uint64_t nonces;
+    uint64_t nonces;           /* of questions */
+    uint64_t reports;          /* sent */
+    uint64_t busy;             /* times that somebody was told to come again */
     uint64_t acks;
     uint64_t strays; /* datagrams that belong to nobody */
     uint64_t bytes;  /* of datagrams either way, CROWD_HEADER_BYTES each included */

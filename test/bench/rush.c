@@ -21,6 +21,7 @@ struct shared {
     struct part {
         int64_t begun_us, answered_us, heard_us;
         double cpu_s; /* until its last answer */
+        uint64_t busy;
     } parts[RUSH_CROWDS];
 };
 
@@ -65,6 +66,7 @@ static void be_crowd(struct shared *shared, const struct site *site, uint32_t wo
         crowd_ask_all(c, RESUME_COMMIT, 0);
     p->answered_us = net_now().us;
     p->cpu_s = sheet_cpu_s() - begun_s;
+    p->busy = c->busy;
     add(&shared->answered);
     if (!crowd_await(c, 0, count, HEARD_S))
         sheet_die("not all clients hear something after a commit");
@@ -86,6 +88,7 @@ static void sum_up(struct rush_result *r, const struct shared *shared, uint32_t 
         answered_us = p->answered_us > answered_us ? p->answered_us : answered_us;
         heard_us = p->heard_us > heard_us ? p->heard_us : heard_us;
         r->load_cpu_s += p->cpu_s;
+        r->busy += p->busy;
     }
     r->answered_s = (double)(answered_us - first_us) * 1e-6;
     r->heard_s = (double)(heard_us - first_us) * 1e-6;

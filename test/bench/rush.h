@@ -21,6 +21,7 @@ struct rush_result {
     double heard_cpu_s;    /* … and until all have heard */
     double peerd_cpu_s;    /* [s] of CPU of peerd and supervisor until the last answer */
     double load_cpu_s;     /* [s] of CPU of the crowds until then */
+    uint64_t busy;         /* times that somebody was told to come again */
 };
 
 /* `apart`: each when the one before has heard its first frame. Ends the process if anybody is
