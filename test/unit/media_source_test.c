@@ -106,6 +106,76 @@ Test(media_source, samples_are_those_of_the_file) {
     unlink(path);
 }
 
+/* Puts a chunk that plain.h does not know before the sound: it is left to FFmpeg. */
+static void wav_with_a_chunk_more(const char *to, const char *from) {
+    static uint8_t file[1 << 20];
+    static const uint8_t more[10] = "cue \2\0\0\0..";
+    size_t size = fixture_copy(to, from, sizeof file);
+    FILE *f = fopen(from, "rb");
+    cr_assert(f != NULL && fread(file, 1, size, f) == size && size < sizeof file);
+    fclose(f);
+    f = fopen(to, "wb");
+    cr_assert(f != NULL && fwrite(file, 1, 36, f) == 36);
+    cr_assert(fwrite(more, 1, sizeof more, f) == sizeof more);
+    cr_assert(fwrite(file + 36, 1, size - 36, f) == size - 36);
+    fclose(f);
+}
+
+static void expect_same_frames(struct media_source *a, struct media_source *b, uint64_t from,
+                               int count, size_t samples) {
+    int16_t x[960 * 2], y[960 * 2];
+    enum err e = media_source_seek(a, from), f = media_source_seek(b, from);
+    cr_assert_eq(e, f, "seek to %llu: %s, %s", (unsigned long long)from, err_name(e), err_name(f));
+    for (int i = 0; i < count && e == ERR_OK; i++) {
+        e = media_source_read(a, x);
+        f = media_source_read(b, y);
+        cr_assert_eq(e, f, "frame %llu: %s, %s", (unsigned long long)from + (unsigned)i,
+                     err_name(e), err_name(f));
+        cr_assert(e != ERR_OK || memcmp(x, y, samples * sizeof *x) == 0, "frame %llu differs",
+                  (unsigned long long)from + (unsigned)i);
+    }
+}
+
+/* What plain.h reads is what FFmpeg reads, wherever it begins and whatever is made of it. */
+Test(media_source, plain_recordings_are_what_ffmpeg_reads) {
+    const struct {
+        uint32_t rate_hz, out_hz;
+        uint8_t channels, out_channels;
+        bool loop;
+    } rows[] = {{8000, 8000, 1, 1, true},   {8000, 48000, 1, 1, true},  {48000, 8000, 2, 1, true},
+                {16000, 48000, 1, 2, true}, {44100, 48000, 2, 2, true}, {8000, 8000, 1, 1, false},
+                {48000, 48000, 2, 2, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char plain[FIXTURE_PATH_LEN_MAX + 1], other[FIXTURE_PATH_LEN_MAX + 1];
+        struct media_source_options o = {.class = SOURCE_CLASS_EXACT, .loop = rows[i].loop};
+        size_t samples = rows[i].out_hz / 50 * rows[i].out_channels;
+        struct media_source *a, *b;
+        fixture_path(plain, "plain.wav");
+        fixture_path(other, "other.wav");
+        fixture_wav(plain, rows[i].rate_hz, rows[i].channels, rows[i].rate_hz * 5 / 2 + 11);
+        wav_with_a_chunk_more(other, plain);
+        cr_assert_eq(media_source_open(&a, plain, &o, rows[i].out_hz, rows[i].out_channels, NULL),
+                     ERR_OK);
+        cr_assert_eq(media_source_open(&b, other, &o, rows[i].out_hz, rows[i].out_channels, NULL),
+                     ERR_OK);
+        const struct media_source_facts *f = media_source_facts(a), *g = media_source_facts(b);
+        cr_expect_str_eq(f->codec, g->codec);
+        cr_expect_str_eq(f->container, g->container);
+        cr_expect(f->rate_hz == g->rate_hz && f->channels == g->channels);
+        cr_expect_eq(f->duration_frames, g->duration_frames);
+        cr_expect_eq(f->bytes + 10, g->bytes);
+        expect_same_frames(a, b, 0, 130, samples);
+        for (uint64_t n = 0; n < 128; n += 9)
+            expect_same_frames(a, b, n, 20, samples);
+        expect_same_frames(a, b, 126, 3, samples);
+        expect_same_frames(a, b, 1000, 30, samples);
+        media_source_close(a);
+        media_source_close(b);
+        unlink(plain);
+        unlink(other);
+    }
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 Test(media_source, locations_that_are_not_files) {

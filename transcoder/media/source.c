@@ -1,5 +1,6 @@
 #include "transcoder/media/source.h"
 
+#include "transcoder/media/plain.h"
 #include "transcoder/media/resampler.h"
 #include "transcoder/media/track.h"
 
@@ -11,11 +12,12 @@
 #define SILENCE_SAMPLES 1024 /* [samples a channel] padded at a time */
 
 struct media_source {
+    struct media_plain *plain; /* one of the two */
     struct media_track *track;
     struct media_resampler resampler;
     struct media_source_facts facts;
     struct media_why why;
-    struct media_input *input; /* the track's, for deadline and abort */
+    struct media_input *input; /* theirs, for deadline and abort */
     uint8_t *silence;          /* one plane of silence in the track's format */
     uint64_t next;             /* [frames] what the next read returns */
     uint64_t end;              /* [frames] one past the last; MEDIA_FRAMES_UNKNOWN until met */
@@ -32,6 +34,36 @@ bool media_location_is_remote(const char *location) {
 static int rate_of(const struct media_source *s) {
     return (int)s->facts.rate_hz;
 }
+
+/* ---- plain or not ---------------------------------------------------------------------------- */
+
+static enum AVSampleFormat format_of(const struct media_source *s) {
+    return s->plain != NULL ? AV_SAMPLE_FMT_S16 : s->track->codec->sample_fmt;
+}
+
+static const AVChannelLayout *layout_of(const struct media_source *s) {
+    return s->plain != NULL ? &s->plain->layout : &s->track->container->stream->codecpar->ch_layout;
+}
+
+static enum err seek_in(struct media_source *s, int64_t sample) {
+    return s->plain != NULL ? media_plain_seek(s->plain, sample, &s->why)
+                            : media_track_seek(s->track, sample, &s->why);
+}
+
+static enum err peek(struct media_source *s, const uint8_t *planes[MEDIA_CHANNELS_MAX],
+                     int *count) {
+    return s->plain != NULL ? media_plain_peek(s->plain, &planes[0], count, &s->why)
+                            : media_track_peek(s->track, planes, count, &s->why);
+}
+
+static void consume(struct media_source *s, int count) {
+    if (s->plain != NULL)
+        media_plain_consume(s->plain, count);
+    else
+        media_track_consume(s->track, count);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 /* First sample of a frame; a fraction is dropped, which concerns class seekable only. */
 static int64_t sample_of(const struct media_source *s, uint64_t frame) {
@@ -59,8 +91,22 @@ static void fill_facts(struct media_source *s, const struct media_container *c) 
     s->end = s->samples >= 0 ? f->duration_frames : MEDIA_FRAMES_UNKNOWN;
 }
 
+static void fill_plain_facts(struct media_source *s) {
+    struct media_source_facts *f = &s->facts;
+    snprintf(f->codec, sizeof f->codec, "pcm_s16le");
+    snprintf(f->container, sizeof f->container, "wav");
+    f->rate_hz = s->plain->rate_hz;
+    f->channels = s->plain->channels;
+    f->bytes = (uint64_t)s->input->bytes;
+    f->duration_frames = frames_in(s, s->plain->samples);
+    s->samples = s->plain->samples;
+    s->end = f->duration_frames;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
 static enum err make_silence(struct media_source *s) {
-    enum AVSampleFormat format = s->track->codec->sample_fmt;
+    enum AVSampleFormat format = format_of(s);
     int channels = av_sample_fmt_is_planar(format) ? 1 : s->facts.channels;
     size_t bytes =
         (size_t)SILENCE_SAMPLES * (size_t)channels * (size_t)av_get_bytes_per_sample(format);
@@ -90,6 +136,10 @@ static enum err open_track(struct media_source *s, const char *location,
     struct duration limit = o->timeout.us > 0 ? o->timeout : duration_ms(MEDIA_SOURCE_TIMEOUT_MS);
     struct media_container *container;
     enum err e = media_input_open(&s->input, location, limit, why);
+    if (e == ERR_OK && (s->plain = media_plain_open(s->input)) != NULL) {
+        fill_plain_facts(s);
+        return ERR_OK;
+    }
     if (e == ERR_OK)
         e = media_container_open(&container, s->input, location, o->class, why);
     if (e == ERR_OK) {
@@ -101,9 +151,8 @@ static enum err open_track(struct media_source *s, const char *location,
 
 static enum err open_rest(struct media_source *s, uint32_t rate_hz, uint8_t channels,
                           struct media_why *why) {
-    enum err e =
-        media_resampler_init(&s->resampler, &s->track->container->stream->codecpar->ch_layout,
-                             s->track->codec->sample_fmt, rate_of(s), (int)rate_hz, channels);
+    enum err e = media_resampler_init(&s->resampler, layout_of(s), format_of(s), rate_of(s),
+                                      (int)rate_hz, channels);
     if (e == ERR_OK)
         e = make_silence(s);
     if (e != ERR_OK)
@@ -140,6 +189,7 @@ void media_source_close(struct media_source *s) {
         return;
     media_resampler_destroy(&s->resampler);
     media_track_close(s->track);
+    media_plain_close(s->plain);
     free(s->silence);
     free(s);
 }
@@ -151,6 +201,8 @@ const struct media_source_facts *media_source_facts(const struct media_source *s
 uint64_t media_source_position(const struct media_source *s) {
     return s->next;
 }
+
+/* ---- reading --------------------------------------------------------------------------------- */
 
 const char *media_source_why(const struct media_source *s) {
     return s->why.text;
@@ -169,7 +221,7 @@ static enum err broke_off(struct media_source *s) {
 
 static enum err seek_track(struct media_source *s, int64_t sample) {
     s->at = sample;
-    enum err e = media_track_seek(s->track, sample, &s->why);
+    enum err e = seek_in(s, sample);
     return e == ERR_SOURCE_ENDED && s->samples >= 0 ? broke_off(s) : e;
 }
 
@@ -192,7 +244,7 @@ static enum err next_span(struct media_source *s, const uint8_t *planes[MEDIA_CH
             return e;
     }
     if (s->samples < 0 || s->at < s->samples) {
-        enum err e = media_track_peek(s->track, planes, count, &s->why);
+        enum err e = peek(s, planes, count);
         if (e == ERR_SOURCE_ENDED)
             e = end_met(s);
         else if (e == ERR_OK && s->samples >= 0 && s->samples - s->at < *count)
@@ -219,7 +271,7 @@ static enum err fill_frame(struct media_source *s) {
         if (taken < 0)
             return media_input_error(NULL, taken, "resampling", &s->why);
         if (planes[0] != s->silence)
-            media_track_consume(s->track, taken);
+            consume(s, taken);
         s->at += taken;
     }
     return ERR_OK;
