@@ -244,6 +244,54 @@ Test(media_http, digest_is_that_of_the_file) {
     unlink(path);
 }
 
+/* As a writer to a pipe leaves it: what a server says of the length is all that there is. */
+static void forget_length(const char *path) {
+    static const uint8_t unsaid[4];
+    FILE *f = fopen(path, "r+b");
+    cr_assert(f != NULL && fseek(f, 40, SEEK_SET) == 0);
+    cr_assert_eq(fwrite(unsaid, 1, sizeof unsaid, f), sizeof unsaid);
+    fclose(f);
+}
+
+/* Whose header says how much there is is heard to its end, whatever the server says of it. */
+Test(media_http, a_whole_recording_of_a_server_that_lies) {
+    char path[FIXTURE_PATH_LEN_MAX + 1], url[64];
+    struct server server;
+    struct media_source *s;
+    int16_t samples[160];
+    fixture_wav(fixture_path(path, "l.wav"), 8000, 1, 16000);
+    server_start(&server, LIES, path);
+    cr_assert_eq(media_source_open(&s, url_of(&server, "l.wav", url), &exact, 8000, 1, NULL),
+                 ERR_OK);
+    for (int n = 0; n < 100; n++)
+        cr_assert_eq(media_source_read(s, samples), ERR_OK, "frame %d", n);
+    cr_expect_eq(media_source_read(s, samples), ERR_SOURCE_ENDED);
+    media_source_close(s);
+    server_stop(&server);
+    unlink(path);
+}
+
+/* A start asks for the head and from where it plays, and nothing else: each question is a
+ * connection, two round trips. */
+Test(media_http, a_start_asks_twice) {
+    char path[FIXTURE_PATH_LEN_MAX + 1], url[64];
+    struct server server;
+    struct media_profile p;
+    uint8_t payload[160];
+    size_t len;
+    fixture_wav(fixture_path(path, "t.wav"), 8000, 1, 8000 * 30);
+    server_start(&server, GOOD, path);
+    media_profile_init(&p, MEDIA_CODEC_PCMU);
+    struct media_stream *s = fixture_stream(url_of(&server, "t.wav", url), false, &p);
+    cr_assert_eq(media_stream_start(s, 1000, MEDIA_PREROLL_FULL, NULL), ERR_OK);
+    for (int n = 0; n < 25; n++)
+        cr_assert_eq(media_stream_next(s, payload, sizeof payload, &len), ERR_OK);
+    cr_expect_eq(server.connection_count, 2);
+    media_stream_close(s);
+    server_stop(&server);
+    unlink(path);
+}
+
 /* The time limit of the test is there to end a hang, not to measure. */
 Test(media_http, servers_that_fail_are_told, .timeout = 120) {
     const struct {
@@ -262,6 +310,7 @@ Test(media_http, servers_that_fail_are_told, .timeout = 120) {
     };
     char path[FIXTURE_PATH_LEN_MAX + 1], url[64];
     fixture_wav(fixture_path(path, "f.wav"), 8000, 1, 80000);
+    forget_length(path);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct server server;
         bool waits = rows[i].error == ERR_TIMEOUT;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <libavutil/error.h>
 #include <libavutil/intreadwrite.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,20 +25,32 @@ struct chunk {
     uint32_t bytes;
 };
 
-/* Fewer than `len` at the end of the file; negative on failure. */
-static ssize_t read_at(const struct media_input *in, void *out, size_t len, int64_t at) {
-    size_t got = 0;
+static int read_file(const struct media_input *in, void *out, int len, int64_t at) {
+    int got = 0;
     while (got < len) {
-        ssize_t n = pread(in->fd, (uint8_t *)out + got, len - got, at + (int64_t)got);
+        ssize_t n = pread(in->fd, (uint8_t *)out + got, (size_t)(len - got), at + got);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return n;
+            return AVERROR(errno);
         if (n == 0)
             break;
-        got += (size_t)n;
+        got += (int)n;
     }
-    return (ssize_t)got;
+    return got;
+}
+
+/* What lies where the last answer has got to, or shortly behind that, costs no question. */
+static int read_server(const struct media_input *in, void *out, int len, int64_t at) {
+    in->io->error = 0;
+    int64_t r = avio_seek(in->io, at, SEEK_SET);
+    int got = r < 0 ? (int)r : avio_read(in->io, out, len);
+    return in->io->error < 0 ? in->io->error : got == AVERROR_EOF ? 0 : got;
+}
+
+/* Fewer than `len` at the end; AVERROR on failure. */
+static int read_at(const struct media_input *in, void *out, size_t len, int64_t at) {
+    return in->remote ? read_server(in, out, (int)len, at) : read_file(in, out, (int)len, at);
 }
 
 /* ---- header ---------------------------------------------------------------------------------- */
@@ -103,11 +116,14 @@ static bool read_header(struct media_plain *p) {
 /* ---- life ------------------------------------------------------------------------------------ */
 
 struct media_plain *media_plain_open(struct media_input *input) {
-    struct media_plain *p = input->remote ? NULL : calloc(1, sizeof *p);
+    bool known = !input->remote || (input->seekable && input->bytes >= 0);
+    struct media_plain *p = known ? calloc(1, sizeof *p) : NULL;
     if (p == NULL)
         return NULL;
     p->input = input;
     if (!read_header(p)) {
+        if (input->remote)
+            avio_seek(input->io, 0, SEEK_SET);
         free(p);
         return NULL;
     }
@@ -133,13 +149,11 @@ static void to_host(int16_t *samples, size_t count) {
 static enum err fill(struct media_plain *p, struct media_why *why) {
     int64_t block = p->channels * SAMPLE_BYTES, left = (p->samples - p->at) * block;
     size_t wanted = left < MEDIA_PLAIN_BYTES ? (size_t)left : MEDIA_PLAIN_BYTES;
-    ssize_t got = read_at(p->input, p->buffer, wanted, p->data_at + p->at * block);
+    int got = read_at(p->input, p->buffer, wanted, p->data_at + p->at * block);
     p->held = p->at;
     p->held_count = 0;
-    if (got < 0) {
-        media_whyf(why, "reading: %s", strerror(errno));
-        return ERR_SOURCE_FAILED;
-    }
+    if (got < 0)
+        return media_input_error(p->input, got, "reading", why);
     if (got < block)
         return ERR_SOURCE_ENDED;
     p->held_count = got / block;

@@ -5,10 +5,12 @@
  * Internal to this folder. That is what a recording is normalised to, hence what most sessions of
  * class `exact` play, and a herd of them opens it hundreds of times within a second. To FFmpeg an
  * open and the first read of it cost 0.2 ms, nearly all of it to find out what the first twelve
- * bytes say, and whether it is DTS after all; here they cost two reads. What is taken is only what
- * is told without doubt: format 1, 16 bits, known chunks of even size, a data chunk that the file
- * holds. Anything else is left to the container (container.h), which refuses it, with its reason,
- * or reads it: the same samples then, in the same pieces.
+ * bytes say, and whether it is DTS after all, and a server is asked four times, each over a
+ * connection of its own. Here they cost two reads, of a server two questions: for the head, and
+ * from where playing begins. What is taken is only what is told without doubt: format 1, 16 bits,
+ * known chunks of even size, a data chunk that the file holds. Anything else is left to the
+ * container (container.h), which refuses it, with its reason, or reads it: the same samples then,
+ * in the same pieces.
  */
 #ifndef TRANSCODER_MEDIA_PLAIN_H
 #define TRANSCODER_MEDIA_PLAIN_H
@@ -32,7 +34,7 @@ struct media_plain {
     int16_t buffer[MEDIA_PLAIN_BYTES / sizeof(int16_t)];
 };
 
-/* Takes a local `input` over if it is a plain recording; it stands at sample 0 then. NULL if it is
+/* Takes `input` over if it is a plain recording; it stands at sample 0 then. NULL if it is
  * none, or memory is short: the input is as it was. */
 struct media_plain *media_plain_open(struct media_input *input);
 

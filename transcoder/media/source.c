@@ -98,6 +98,7 @@ static void fill_plain_facts(struct media_source *s) {
     f->rate_hz = s->plain->rate_hz;
     f->channels = s->plain->channels;
     f->bytes = (uint64_t)s->input->bytes;
+    f->remote = s->input->remote;
     f->duration_frames = frames_in(s, s->plain->samples);
     s->samples = s->plain->samples;
     s->end = f->duration_frames;
