@@ -174,6 +174,7 @@ struct scenario_source {
     struct mark mark;            /* of its location */
     struct policy_source source; /* location empty: a tone */
     struct duration tone;        /* length of the tone; zero: a file or URL */
+    struct duration origin; /* round trip to the one server that has it; zero: each cluster does */
 };
 
 struct scenario_clients {

@@ -25,6 +25,11 @@ static void check_source(struct schema_run *run, struct tree_node *node, void *r
         fault_expected(x, "either `location` or `tone`");
         fault_found(x, "both");
     }
+    if (s->origin.us > 0 && strstr(s->source.location.text, "://") != NULL) {
+        struct fault *x = fault_add(run->faults, tree_find(node, "origin"), NULL);
+        fault_expected(x, "a file or a tone, which is put onto a server of its own");
+        fault_found(x, "`%s`, which has one", s->source.location.text);
+    }
     if (class == NULL || seekable || s->source.class == SOURCE_CLASS_EXACT)
         return;
     struct fault *x = fault_add(run->faults, class, NULL);
@@ -40,6 +45,9 @@ static const struct schema_row source_rows[] = {
      .doc = "A recording. A relative file is looked for beside the scenario."},
     {"tone", SCHEMA_DURATION, AT(scenario_source, tone), .range = "1s..1h",
      .doc = "In place of a location: a generated recording of this length."},
+    {"origin", SCHEMA_DURATION, AT(scenario_source, origin), .range = "1ms..400ms",
+     .doc =
+         "It is not at each cluster, but on one HTTP server, a round trip so long away from all."},
     {"class", SCHEMA_ENUM, AT(scenario_source, source.class), .preset = "exact",
      .words = class_words, .doc = "As in a policy; live and push are refused."},
     {"loop", SCHEMA_BOOL, AT(scenario_source, source.loop), .preset = "false",

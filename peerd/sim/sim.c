@@ -167,6 +167,7 @@ static void fill_stream(const struct scenario *s, const struct scenario_clients 
         if (source->tone.us > 0 && !source->source.loop)
             out->end = (uint64_t)(duration_in_ms(source->tone) / FRAME_MS);
         out->mergeable &= source->source.class == SOURCE_CLASS_EXACT;
+        out->origin = source->origin;
     }
     for (uint32_t i = 0; i < s->profile_count; i++) {
         const struct policy_profile *p = &s->profiles[i];

@@ -208,6 +208,24 @@ static void set_due(struct sim_worker *w, uint32_t slot) {
     due_set(&w->due, slot, instant_is_never(at) ? at : instant_max(at, s->warm));
 }
 
+/* When an origin answers a question, for which there is a connection first. It is asked for the
+ * head when a session is prepared and, at any frame but the first, once more from there on. */
+static struct instant answers(const struct sim_stream *stream, struct instant asked) {
+    return instant_add(asked, duration_us(2 * stream->origin.us));
+}
+
+/* As transcoderd, which leaves that to threads of its own (worker/feed.h). */
+static void fetch(const struct sim *sim, const struct sim_worker *w, struct sim_session *s,
+                  const struct sim_stream *stream, uint64_t from, struct instant now) {
+    struct instant head = instant_max(s->warm, now);
+    uint64_t frames =
+        stream->laps ? lap_preroll(from, stream->phase, stream->preroll_frames, UINT32_MAX) : 0;
+    s->warm = from > 0 ? answers(stream, head) : head;
+    s->warm = instant_add(s->warm, sim_labour_preroll(sim, w, frames));
+    if (stream->laps && stream->mergeable)
+        s->mergeable_from = lap_merges_from(from, stream->phase, frames);
+}
+
 /* One session after the other has its pre-roll: back to the beginning of its lap, or only a little
  * if so many wait for theirs. */
 static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_session *s,
@@ -218,7 +236,6 @@ static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_sess
                                   hurried ? LAP_QUICK_FRAMES : UINT32_MAX);
     if (hurried)
         pace_spare(&s->pace);
-    s->warm = now;
     s->preroll = hurried ? NODE_PREROLL_QUICK : NODE_PREROLL_FULL;
     if (stream->mergeable)
         s->mergeable_from = lap_merges_from(from, stream->phase, frames);
@@ -240,9 +257,12 @@ static void start_media(struct sim *sim, struct sim_worker *w, struct sim_sessio
     s->mergeable_from = stream->mergeable ? o->from : FRAME_NEVER;
     s->preroll = NODE_PREROLL_FULL;
     s->told = false;
-    s->warm = now;
     s->begins = now;
-    if (stream->laps)
+    if (stream->origin.us > 0)
+        fetch(sim, w, s, stream, o->from, now);
+    else
+        s->warm = now;
+    if (stream->origin.us == 0 && stream->laps)
         warm_up(sim, w, s, stream, o->from, asked);
     uint64_t after = s->mergeable_from - o->from;
     s->merges_after = after < UINT16_MAX ? (uint16_t)after : UINT16_MAX;
@@ -372,7 +392,8 @@ static void answer(struct sim *sim, struct sim_worker *w, const struct tenure_ou
  * taken for news while its cookie is good: that lease counts from now. */
 static void prepare(struct sim *sim, struct sim_worker *w, uint32_t slot,
                     const struct sim_question *q) {
-    assert(q != NULL && !sim_session_at(w, slot)->used);
+    const struct sim_stream *stream = &sim->streams[sim->clients[q->client].group];
+    assert(!sim_session_at(w, slot)->used);
     if (sim->clients[q->client].state == SIM_CLIENT_OVER && !q->silent)
         sim->clients[q->client].over_at = sim->now;
     *sim_session_at(w, slot) = (struct sim_session){.used = true,
@@ -382,6 +403,8 @@ static void prepare(struct sim *sim, struct sim_worker *w, uint32_t slot,
                                                     .told_at = instant_us(INT64_MIN),
                                                     .begins = INSTANT_NEVER,
                                                     .silent_ms = q->silent_ms};
+    if (stream->origin.us > 0)
+        sim_session_at(w, slot)->warm = answers(stream, sim_worker_now(sim, w));
 }
 
 /* A flat switch: one intention a case. */

@@ -430,6 +430,7 @@ struct sim_stream {
     bool laps;               /* with a memory, see lap.h: a start costs CPU of the worker */
     uint32_t preroll_frames; /* that the profile grants such a start */
     uint32_t phase;          /* of its laps */
+    struct duration origin;  /* round trip to the server that has the source; zero: it is at hand */
     uint16_t frame_bytes;    /* payload of a frame */
     uint32_t first_addr;     /* of its addresses */
     uint32_t starts;         /* clusters at which its listeners begin, one after another */

@@ -178,6 +178,23 @@ int process_run(const char *const *argv, const char *input, char *output, size_t
 
 /* ---- looking ---- */
 
+const char *process_find(const char *name, char *out, size_t size) {
+    static const char *const folders[] = {"/usr/sbin", "/usr/local/sbin", "/usr/bin",
+                                          "/usr/local/bin"};
+    const char *path = getenv("PATH");
+    char list[1024], *rest = NULL;
+    snprintf(list, sizeof(list), "%s", path != NULL ? path : "");
+    for (char *dir = strtok_r(list, ":", &rest); dir != NULL; dir = strtok_r(NULL, ":", &rest))
+        if ((size_t)snprintf(out, size, "%s/%s", dir, name) < size && access(out, X_OK) == 0)
+            return out;
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        snprintf(out, size, "%s/%s", folders[i], name);
+        if (access(out, X_OK) == 0)
+            return out;
+    }
+    return NULL;
+}
+
 size_t process_children(pid_t pid, pid_t out[PROCESS_CHILDREN_MAX]) {
     char path[64];
     size_t count = 0;

@@ -42,6 +42,10 @@ pid_t process_start(const struct process_spec *spec);
  * 127 if it cannot be run. */
 int process_run(const char *const *argv, const char *input, char *output, size_t output_size);
 
+/* Where a program is, written to `out`; NULL: nowhere. Where Debian puts those of an operator is in
+ * the PATH of root alone; it is looked for there, too. */
+const char *process_find(const char *name, char *out, size_t size);
+
 /* Children of a process, in the order of their start. */
 size_t process_children(pid_t pid, pid_t out[PROCESS_CHILDREN_MAX]);
 

@@ -13,25 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where Debian puts it is in the PATH of root alone. */
 const char *resolver_program(void) {
     static char out[256];
-    static const char *const folders[] = {"/usr/sbin", "/usr/local/sbin", "/usr/bin",
-                                          "/usr/local/bin"};
-    const char *path = getenv("PATH");
-    char list[1024], *rest = NULL;
-    size_t size = sizeof(out);
-    snprintf(list, sizeof(list), "%s", path != NULL ? path : "");
-    for (char *dir = strtok_r(list, ":", &rest); dir != NULL; dir = strtok_r(NULL, ":", &rest))
-        if ((size_t)snprintf(out, size, "%s/" RESOLVER_PROGRAM, dir) < size &&
-            access(out, X_OK) == 0)
-            return out;
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        snprintf(out, size, "%s/" RESOLVER_PROGRAM, folders[i]);
-        if (access(out, X_OK) == 0)
-            return out;
-    }
-    return NULL;
+    return process_find(RESOLVER_PROGRAM, out, sizeof(out));
 }
 
 static const char *path_of(const struct resolver *x, const char *name) {

@@ -360,6 +360,12 @@ static void reap(void *data, int number) {
                         r->sites[i].name.text);
             r->troubled = true;
         }
+    for (uint32_t i = 0; i < r->origin_count; i++)
+        if (origin_reap(&r->origins[i])) {
+            runner_fact(r, FACT_TROUBLE, "the server of %s has ended, and nobody wanted that",
+                        r->origins[i].source.text);
+            r->troubled = true;
+        }
     for (uint32_t i = 0; i < r->listener_count; i++)
         listener_reap(&r->listeners[i]);
     if (r->timeline != NULL)
@@ -515,6 +521,8 @@ void runner_close(struct runner *r) {
         site_close(&r->sites[i]);
     for (uint32_t i = 0; i < r->resolver_count; i++)
         resolver_close(&r->resolvers[i]);
+    for (uint32_t i = 0; i < r->origin_count; i++)
+        origin_close(&r->origins[i]);
     timeline_free(r->timeline);
     inquirer_free(r->inquirer);
     tap_close(r->tap);

@@ -15,6 +15,7 @@
 #include "test/live/inquiry.h"
 #include "test/live/listener.h"
 #include "test/live/opinions.h"
+#include "test/live/origin.h"
 #include "test/live/resolver.h"
 #include "test/live/site.h"
 #include "test/live/space.h"
@@ -76,6 +77,8 @@ struct runner {
     uint32_t site_count;
     struct resolver resolvers[SPACE_SITES_MAX]; /* one a site, with `discovery` */
     uint32_t resolver_count;
+    struct origin origins[WIDE_ORIGINS_MAX];
+    uint32_t origin_count;
     struct listener *listeners; /* owned */
     uint32_t listener_count;
     struct listener_config listener_config;

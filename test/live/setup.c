@@ -77,6 +77,10 @@ static void remove_abandoned(const char *tmp) {
 }
 
 static bool check_programs(struct runner *r) {
+    for (uint32_t i = 0; i < r->scenario->source_count; i++)
+        if (r->scenario->sources[i].origin.us > 0 && origin_program() == NULL)
+            return runner_fail(r, "`" ORIGIN_PROGRAM "` (package " ORIGIN_PACKAGE ")",
+                               "is not installed; sources with an `origin` lie on it");
     if (!r->scenario->discovery.given || resolver_program() != NULL)
         return true;
     return runner_fail(r, "`" RESOLVER_PROGRAM "` (package " RESOLVER_PACKAGE ")",
@@ -141,6 +145,17 @@ static bool make_resolvers(struct runner *r) {
     return true;
 }
 
+static bool make_origins(struct runner *r) {
+    for (uint32_t i = 0; i < r->scenario->source_count; i++)
+        if (r->scenario->sources[i].origin.us > 0) {
+            r->origin_count++;
+            if (!origin_make(&r->origins[r->origin_count - 1], r->config.scenario, i, &r->space,
+                             r->dir))
+                return runner_fail(r, "a server of recordings", strerror(errno));
+        }
+    return true;
+}
+
 static bool make_listeners(struct runner *r) {
     uint32_t count = 0;
     for (uint32_t g = 0; g < r->scenario->client_group_count; g++)
@@ -167,8 +182,8 @@ static bool make_listeners(struct runner *r) {
 }
 
 bool setup_all(struct runner *r) {
-    return check_programs(r) && make_dir(r) && make_recordings(r) && make_sites(r) &&
-           make_resolvers(r) && make_listeners(r);
+    return check_programs(r) && make_dir(r) && make_recordings(r) && make_origins(r) &&
+           make_sites(r) && make_resolvers(r) && make_listeners(r);
 }
 
 /* The claim is held to the end, so that nobody else removes it meanwhile. */

@@ -8,16 +8,18 @@
 
 #define SITE_NET      1   /* of the first one */
 #define GROUP_NET     100 /* likewise */
+#define ORIGIN_NET    200 /* likewise; source i has 200 + i */
 #define RUNNER_NET    250
 #define LISTENER_NETS 250 /* listeners a /24 */
 
-/* Places in this order: clusters, groups, the runner. */
+/* Places in this order: clusters, groups, origins (one for each source: none costs little), the
+ * runner. */
 struct wide {
     struct scenario scenario; /* a view: all but its links is somebody else's */
     uint32_t link_room;
     struct wan_place places[WAN_PLACES_MAX];
     uint32_t count;
-    uint32_t sites, groups;
+    uint32_t sites, groups, origins;
     uint16_t group_of[SPACE_LISTENERS_MAX];
     uint32_t listeners;
     struct path_quality *ways; /* owned; as the emulator has them, from × count + to */
@@ -31,6 +33,9 @@ static bool is_plain(const struct scenario *s) {
             return false;
     for (uint32_t i = 0; i < s->cluster_count; i++)
         if (s->clusters[i].identity.placed)
+            return false;
+    for (uint32_t i = 0; i < s->source_count; i++)
+        if (s->sources[i].origin.us > 0)
             return false;
     return s->link_count == 0 && s->matrix.size == 0;
 }
@@ -111,6 +116,14 @@ const struct wan_place *wide_site_place(const struct wide *w, uint32_t site) {
     return &w->places[site];
 }
 
+struct addr wide_origin_addr(uint32_t source, uint16_t port) {
+    return wan_addr((uint8_t)(ORIGIN_NET + source), 0, 1, port);
+}
+
+const struct wan_place *wide_origin_place(const struct wide *w, uint32_t source) {
+    return &w->places[w->sites + w->groups + source];
+}
+
 const struct wan_place *wide_listener_place(const struct wide *w, uint32_t listener) {
     return &w->places[w->sites + w->group_of[listener]];
 }
@@ -118,7 +131,11 @@ const struct wan_place *wide_listener_place(const struct wide *w, uint32_t liste
 /* ---- ways ---- */
 
 static bool is_group(const struct wide *w, uint32_t place) {
-    return place >= w->sites;
+    return place >= w->sites && place < w->sites + w->groups;
+}
+
+static bool is_origin(const struct wide *w, uint32_t place) {
+    return place >= w->sites + w->groups && place < w->sites + w->groups + w->origins;
 }
 
 static uint32_t index_of(const struct wide *w, uint32_t place) {
@@ -143,6 +160,19 @@ static bool set_ways(struct wide *w) {
     return true;
 }
 
+/* They stay as they are, whatever happens to others. */
+static bool set_origins(struct wide *w) {
+    for (uint32_t i = 0; i < w->origins; i++)
+        for (uint32_t site = 0; site < w->sites; site++) {
+            const struct path_quality q = {.delay =
+                                               duration_us(w->scenario.sources[i].origin.us / 2)};
+            uint32_t place = w->sites + w->groups + i;
+            if (!wan_set_way(w->wan, site, place, &q) || !wan_set_way(w->wan, place, site, &q))
+                return false;
+        }
+    return true;
+}
+
 static bool add_link(struct wide *w, const struct scenario_link *link) {
     if (w->scenario.link_count == w->link_room) {
         uint32_t room = w->link_room > 0 ? 2 * w->link_room : 64;
@@ -163,15 +193,22 @@ bool wide_set_link(struct wide *w, const struct scenario_link *link) {
 /* ---- making ---- */
 
 static uint8_t net_of(const struct wide *w, uint32_t place) {
-    return place < w->sites               ? (uint8_t)(SITE_NET + place)
-           : place < w->sites + w->groups ? (uint8_t)(GROUP_NET + place - w->sites)
-                                          : RUNNER_NET;
+    return place < w->sites      ? (uint8_t)(SITE_NET + place)
+           : is_group(w, place)  ? (uint8_t)(GROUP_NET + place - w->sites)
+           : is_origin(w, place) ? (uint8_t)(ORIGIN_NET + place - w->sites - w->groups)
+                                 : RUNNER_NET;
 }
 
 static bool count_all(struct wide *w, char *why, size_t why_size) {
     const struct scenario *s = &w->scenario;
     w->sites = s->cluster_count;
     w->groups = s->client_group_count;
+    for (uint32_t i = 0; i < s->source_count; i++)
+        w->origins = s->sources[i].origin.us > 0 ? i + 1 : w->origins;
+    if (w->origins > WIDE_ORIGINS_MAX) {
+        snprintf(why, why_size, "an `origin` of one of the first %d sources", WIDE_ORIGINS_MAX);
+        return false;
+    }
     if (w->sites > SPACE_SITES_MAX || w->groups > WIDE_GROUPS_MAX) {
         snprintf(why, why_size, "at most %d clusters and %d groups of clients", SPACE_SITES_MAX,
                  WIDE_GROUPS_MAX);
@@ -189,7 +226,7 @@ static bool count_all(struct wide *w, char *why, size_t why_size) {
 }
 
 static bool make_places(struct wide *w, char *why, size_t why_size) {
-    uint32_t count = w->sites + w->groups + 1;
+    uint32_t count = w->sites + w->groups + w->origins + 1;
     for (; w->count < count; w->count++) {
         bool here = w->count + 1 == count;
         if (!wan_place_make(&w->places[w->count], net_of(w, w->count), here, why, why_size))
@@ -215,7 +252,8 @@ struct wide *wide_open(const struct scenario *scenario, uint64_t seed, char *why
     if (ok && count_all(w, why, why_size) && make_places(w, why, why_size))
         w->wan = wan_start(w->places, w->count, seed, why, why_size);
     w->ways = calloc((size_t)w->count * w->count, sizeof(*w->ways));
-    if (w->wan != NULL && w->ways != NULL && set_ways(w) && wan_count(w->wan, &counters)) {
+    if (w->wan != NULL && w->ways != NULL && set_ways(w) && set_origins(w) &&
+        wan_count(w->wan, &counters)) {
         w->realtime = counters.realtime;
         return w;
     }
@@ -238,7 +276,7 @@ void wide_close(struct wide *w) {
 
 /* A cut knows listeners; here whole groups are cut, and a cut names whole groups. */
 static bool holds(const struct wide *w, const struct space_end *e, uint32_t place) {
-    if (place == w->count - 1 || e->listeners != is_group(w, place))
+    if (place == w->count - 1 || is_origin(w, place) || e->listeners != is_group(w, place))
         return false;
     if (!e->listeners)
         return place >= e->first && place <= e->last;

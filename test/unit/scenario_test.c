@@ -474,6 +474,12 @@ static const struct {
      "yet\n"
      "2:56: sources[1].class: expected exact or seekable, found `push`, which no worker serves "
      "yet\n"},
+    {"an origin of what has one, and one too far",
+     HEAD "sources: [\n{name: a, location: http://h/a.wav, origin: 20ms},\n"
+          "{name: b, tone: 5s, origin: 1s}]}",
+     "2:45: sources[0].origin: expected a file or a tone, which is put onto a server of its own, "
+     "found `http://h/a.wav`, which has one\n"
+     "3:29: sources[1].origin: expected a duration from 1ms to 400ms, found `1s`\n"},
     {"a protection that there is not", HEAD "clients: [\n{protection: boiling}]}",
      "2:14: clients[0].protection: expected one of cold, warm, hot, found `boiling`\n"},
     {"what any run meets",

@@ -45,6 +45,7 @@ verdicts_only | yes | expectations: {verdicts_only: true, verdicts: [{of: a, ver
 clients       | yes | expectations: {clients: [{of: here, served_at_end: a, gap_max: 1s}]}
 must_not_move | yes | expectations: {must_not_move: here}
 places        | yes | links: [{between: [a, here], rtt: 9ms, jitter: 2ms, rate: 1Mbit/s, outages: {every: 1min}}]
+an origin     | yes | sources: [{name: x, tone: 5s, origin: 20ms}]
 a recording   | no both | sources: [{name: x, location: nowhere.wav}]
 END
 }
