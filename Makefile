@@ -76,6 +76,10 @@ NEED_test := testlib worker client sim ctl io web find geo media net pure
 $(foreach a,$(ARCHIVES),$(eval \
   SRC_$(a) := $$(filter-out %/main.c,$$(sort $$(foreach d,$$(DIRS_$(a)),$$(wildcard $$(d)/*.c))))))
 HAVE_PROGRAMS := $(strip $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(p))))
+# The status page's files, as a table in C.
+WEB_FILES := $(sort $(foreach e,html css js svg,$(wildcard peerd/web/*.$(e))))
+WEB_TABLE := $(BUILD)/gen/web_files.c
+SRC_web += $(WEB_TABLE)
 TEST_SRC := $(sort $(wildcard test/unit/*_test.c test/scenario/*_test.c))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*_fuzz.c))
 BENCH_SRC := $(sort $(wildcard test/bench/*_bench.c))
@@ -239,6 +243,10 @@ $(filter-out %/peerctl.1 %/peerd-policy.5,$(MANS)):
 $(COMPLETIONS): $(BIN_release)/peerctl
 	@mkdir -p $(@D)
 	$(Q)$< completion $(notdir $(patsubst %/,%,$(@D))) > $@.tmp && mv $@.tmp $@
+
+$(WEB_TABLE): $(WEB_FILES) peerd/web/embed
+	@mkdir -p $(@D)
+	$(Q)peerd/web/embed $(WEB_FILES) > $@.tmp && mv $@.tmp $@
 
 # What the live runner loads into programs whose wall clock is to step.
 $(BUILD)/test/wall.so: test/lib/wall/wall.c $(BUILD)/release/flags

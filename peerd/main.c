@@ -3,6 +3,7 @@
  */
 #include "peerd/io/daemon.h"
 #include "peerd/io/policy_file.h"
+#include "peerd/web/web.h"
 
 #include <getopt.h>
 #include <sodium.h>
@@ -123,6 +124,7 @@ int main(int argc, char **argv) {
         .fd = 2,
     });
     enum err err = daemon_open(&daemon, o.policy, log);
+    daemon.page = web_serve;
     if (err == ERR_OK)
         daemon_run(&daemon);
     else

@@ -57,7 +57,7 @@ static unsigned denial(struct daemon *d, const struct net_http_request *r) {
 
 /* Refuses a body before it is read, from whoever may not send one. */
 static unsigned admit(void *data, const struct net_http_request *r) {
-    return streams_wanted(r) ? 0 : denial(data, r);
+    return streams_wanted(r) || page_wanted(data, r) ? 0 : denial(data, r);
 }
 
 /* ---- refusing ---- */
@@ -239,6 +239,10 @@ static void handle(void *data, struct net_http_request *r) {
     const struct route *route = NULL;
     if (streams_wanted(r)) {
         streams_handle(d, r);
+        return;
+    }
+    if (page_wanted(d, r)) {
+        page_handle(d, r);
         return;
     }
     for (size_t i = 0; i < ROUTE_COUNT; i++)

@@ -140,6 +140,8 @@ struct daemon {
     struct net_udp *beats;
     struct net_http_server *control;
     struct net_http_server *clients;
+    bool (*page)(struct net_http_request *r); /* answers for a file of the status page, or is false;
+                                                 set once open; NULL: there is no page */
     struct net_file_watch *watch;
     struct net_signal *hangup;
     struct net_signal *terminate;
@@ -260,6 +262,8 @@ struct journal *events_journal(const struct daemon *d);
 /* Tells followers what they have not had; after whatever may have entered something. */
 void events_tell(struct daemon *d);
 void events_get(struct daemon *d, struct net_http_request *r, uint32_t index);
+/* The same for the status page, whose readers take no place of operators' programs. */
+void events_get_viewed(struct daemon *d, struct net_http_request *r);
 struct events_figures events_figures(const struct daemon *d);
 /* After the doors are closed. */
 void events_close(struct daemon *d);
@@ -267,6 +271,11 @@ void events_close(struct daemon *d);
 /* registrar.c */
 void registrar_request(struct daemon *d, struct net_http_request *request, uint32_t node);
 void registrar_answer(struct daemon *d, const struct core_answer_node *answer);
+
+/* page.c: what the status page asks at the clients' door. */
+/* True if that path is the page's and who asks may look at it. */
+bool page_wanted(const struct daemon *d, const struct net_http_request *r);
+void page_handle(struct daemon *d, struct net_http_request *r);
 
 /* clients.c */
 /* Also derives the secret that ids of repeatable opens come from. */
@@ -311,6 +320,7 @@ char *present_sessions(const struct daemon *d, uint32_t limit, const struct pref
 /* Which moves of the ledger. */
 struct present_moves_filter {
     bool of_session, of_cause;
+    uint32_t newest; /* at most so many of them; 0: all */
     struct session_id session;
     enum move_cause cause;
 };

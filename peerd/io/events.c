@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READERS_MAX       16
+#define KIND_MAX          16 /* programs of operators, and as many viewers of the page */
+#define READERS_MAX       (2 * KIND_MAX)
 #define HEARTBEAT         duration_s(10)
 #define WAITING_BYTES_MAX ((size_t)2 << 20) /* [bytes] all of a full journal, and some */
 #define ID_LEN_MAX        40                /* [characters] two numbers of 64 bits */
@@ -25,6 +26,7 @@
 struct events_reader {
     struct events *events;
     struct net_http_stream *stream; /* NULL: free */
+    bool viewed;                    /* by a browser */
     bool cut;                       /* too slow: nothing more is for it */
     uint64_t told;                  /* number of the newest entry sent */
 };
@@ -163,15 +165,18 @@ static bool read_since(const struct events *ev, const char *id, uint64_t *out) {
     return true;
 }
 
-static void follow(struct events *ev, struct net_http_request *r, uint64_t since) {
+static void follow(struct events *ev, struct net_http_request *r, uint64_t since, bool viewed) {
     struct events_reader *reader = ev->readers;
+    uint32_t alike = 0;
+    for (uint32_t i = 0; i < READERS_MAX; i++)
+        alike += ev->readers[i].stream != NULL && ev->readers[i].viewed == viewed;
     while (reader < ev->readers + READERS_MAX && reader->stream != NULL)
         reader++;
-    if (reader == ev->readers + READERS_MAX) {
+    if (reader == ev->readers + READERS_MAX || alike == KIND_MAX) {
         net_http_answer_problem(r, 503, ERR_FULL, "events: as many follow them as may", 5);
         return;
     }
-    *reader = (struct events_reader){.events = ev, .told = since};
+    *reader = (struct events_reader){.events = ev, .viewed = viewed, .told = since};
     reader->stream = net_http_answer_stream(
         r, &(struct net_http_stream_options){.content_type = "text/event-stream",
                                              .waiting_bytes_max = WAITING_BYTES_MAX,
@@ -188,8 +193,13 @@ static void follow(struct events *ev, struct net_http_request *r, uint64_t since
         catch_up(reader);
 }
 
+/* `last`: so many at most, the newest. */
 static void list(const struct events *ev, struct net_http_request *r, uint64_t since) {
     const struct journal *j = &ev->journal;
+    const char *last = net_http_query(r, "last");
+    uint64_t most = last != NULL ? strtoull(last, NULL, 10) : LISTED_MAX;
+    if (most < j->count && since < j->count - most)
+        since = j->count - most;
     uint64_t first = since + 1 > journal_first(j) ? since + 1 : journal_first(j);
     json_t *all = json_array();
     for (uint64_t n = first; n <= j->count; n++)
@@ -200,21 +210,29 @@ static void list(const struct events *ev, struct net_http_request *r, uint64_t s
     json_decref(root);
 }
 
-void events_get(struct daemon *d, struct net_http_request *r, uint32_t index) {
+static void get(struct daemon *d, struct net_http_request *r, bool viewed) {
     struct events *ev = d->events;
     const char *accept = net_http_header(r, "Accept"), *since = net_http_query(r, "since");
     bool follows = accept != NULL && strstr(accept, "text/event-stream") != NULL;
     uint64_t told = follows ? ev->journal.count : 0;
-    (void)index;
     if (since == NULL)
         since = net_http_header(r, "Last-Event-ID");
     if (!read_since(ev, since, &told))
         net_http_answer_problem(r, 400, ERR_BAD_FIELD,
                                 "since: expected the id of an event, as in Last-Event-ID", 0);
     else if (follows)
-        follow(ev, r, told);
+        follow(ev, r, told, viewed);
     else
         list(ev, r, told);
+}
+
+void events_get(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    get(d, r, false);
+}
+
+void events_get_viewed(struct daemon *d, struct net_http_request *r) {
+    get(d, r, true);
 }
 
 /* ---- lifecycle ---- */

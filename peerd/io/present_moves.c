@@ -117,6 +117,8 @@ char *present_moves(const struct daemon *d, const struct present_moves_filter *f
     const struct ledger *ledger = core_ledger(d->core);
     uint64_t first = ledger_first(ledger), forgotten = first - 1;
     json_t *list = json_array();
+    if (filter->newest > 0 && ledger->count - forgotten > filter->newest)
+        first = ledger->count - filter->newest + 1;
     for (uint64_t number = first; number <= ledger->count; number++) {
         const struct ledger_entry *e = ledger_find(ledger, number);
         if (e != NULL && is_meant(e, filter))

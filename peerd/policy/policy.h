@@ -25,6 +25,7 @@
 #define POLICY_SOURCES_MAX        256
 #define POLICY_ORIGINS_MAX        16 /* of streams; as many as a beat tells of (wire/origins) */
 #define POLICY_REPORTERS_MAX      8  /* of one origin */
+#define POLICY_VIEWERS_MAX        16 /* prefixes */
 #define POLICY_GRANTS_MAX         32 /* client tokens and prefixes */
 #define POLICY_DOMAINS_MAX        16
 #define POLICY_RULES_MAX          32
@@ -70,6 +71,8 @@ struct policy_client_listen {
     bool plain_http;             /* said in so many words; otherwise cert and key are needed */
     struct policy_text tls_cert; /* PEM, reloaded when it changes */
     struct policy_text tls_key;
+    struct prefix viewers[POLICY_VIEWERS_MAX]; /* who may look at the status page; none: nobody */
+    uint32_t viewer_count;
 };
 
 struct policy_node {

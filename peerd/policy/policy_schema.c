@@ -80,6 +80,7 @@ static const struct schema_table listen_table = {
     .check = policy_check_listen,
 };
 
+static const struct schema_row viewer_item = {.type = SCHEMA_PREFIX};
 static const struct schema_row client_listen_rows[] = {
     {"bind", SCHEMA_ADDR, AT(policy_client_listen, listen.bind), .required = true,
      .doc = "Address and port of this machine, TCP."},
@@ -91,6 +92,12 @@ static const struct schema_row client_listen_rows[] = {
      .doc = "PEM file with the certificate and its chain; reloaded when it changes."},
     {"tls_key", TEXT, AT(policy_client_listen, tls_key),
      .doc = "PEM file with the certificate's key."},
+    {"viewers", SCHEMA_LIST,
+     LIST_AT(policy_client_listen, viewers, viewer_count, POLICY_VIEWERS_MAX), .item = &viewer_item,
+     .single = true, .unique = "",
+     .doc =
+         "Whoever comes from these addresses sees the status page at / of this door, which shows "
+         "what `peerctl` does and changes nothing. Nobody, unless some are given."},
 };
 static const struct schema_table client_listen_table = {
     .title = "the clients' listener",

@@ -199,6 +199,8 @@ static void answered(void *data, const struct net_http_result *result) {
         copy_header(out->retry_after, sizeof(out->retry_after), result, "Retry-After");
         copy_header(out->allow, sizeof(out->allow), result, "Allow");
         copy_header(out->authenticate, sizeof(out->authenticate), result, "WWW-Authenticate");
+        copy_header(out->etag, sizeof(out->etag), result, "ETag");
+        copy_header(out->security, sizeof(out->security), result, "Content-Security-Policy");
     }
     net_loop_stop(w->loop);
 }

@@ -49,6 +49,7 @@ struct cluster_answer {
     char body[65536];                                            /* terminated */
     size_t body_len;                                             /* [bytes] */
     char type[64], retry_after[16], allow[32], authenticate[32]; /* headers, "" if absent */
+    char etag[64], security[512];                                /* Content-Security-Policy */
 };
 
 /* Makes folder, keys, key files (fra1.key 0600, ams1.key, ams1.pub, n1.key, n1.pub) and the HTTP

@@ -32,6 +32,16 @@ static void put_cluster(FILE *out, const struct policy_cluster *c) {
     put_text(out, "key_file", c->key_file.text);
 }
 
+/* As quoted text, whichever family. */
+static void put_prefix(FILE *out, const struct prefix *x) {
+    char text[ADDR_TEXT_LEN_MAX + 1];
+    if (x->addr.family == 4)
+        fprintf(out, "\"%u.%u.%u.%u/%u\"", x->addr.ip[0], x->addr.ip[1], x->addr.ip[2],
+                x->addr.ip[3], x->bits);
+    else
+        fprintf(out, "\"%s/%u\"", addr_to_text(&x->addr, text), x->bits);
+}
+
 static void put_doors(FILE *out, const struct policy *p) {
     const struct policy_client_listen *c = &p->client_listen;
     put_listen(out, "beats", &p->beats);
@@ -42,6 +52,11 @@ static void put_doors(FILE *out, const struct policy *p) {
     fprintf(out, "  plain_http: %s\n", c->plain_http ? "true" : "false");
     put_text(out, "tls_cert", c->tls_cert.text);
     put_text(out, "tls_key", c->tls_key.text);
+    for (uint32_t i = 0; i < c->viewer_count; i++) {
+        fputs(i == 0 ? "  viewers: [" : ", ", out);
+        put_prefix(out, &c->viewers[i]);
+    }
+    fputs(c->viewer_count > 0 ? "]\n" : "", out);
 }
 
 static void put_nodes_and_peers(FILE *out, const struct policy *p) {
@@ -108,18 +123,16 @@ static void put_offers(FILE *out, const struct policy *p) {
 }
 
 static void put_grants(FILE *out, const struct policy *p) {
-    char text[ADDR_TEXT_LEN_MAX + 1];
     fputs(p->grant_count > 0 ? "grants:\n" : "", out);
     for (uint32_t i = 0; i < p->grant_count; i++) {
         const struct policy_grant *g = &p->grants[i];
-        const struct prefix *x = &g->prefix;
-        if (g->by_token)
+        if (g->by_token) {
             fprintf(out, "  - token_file: %s\n", g->token_file.text);
-        else if (x->addr.family == 4)
-            fprintf(out, "  - prefix: %u.%u.%u.%u/%u\n", x->addr.ip[0], x->addr.ip[1],
-                    x->addr.ip[2], x->addr.ip[3], x->bits);
-        else
-            fprintf(out, "  - prefix: \"%s/%u\"\n", addr_to_text(&x->addr, text), x->bits);
+            continue;
+        }
+        fputs("  - prefix: ", out);
+        put_prefix(out, &g->prefix);
+        fputc('\n', out);
     }
 }
 

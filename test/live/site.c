@@ -138,6 +138,7 @@ bool site_write_policy(const struct site *s, const struct site *all,
     p->peer_listen.bind = space_site_addr(s->space, s->index, SITE_CONTROL_PORT);
     p->client_listen.listen.bind = space_site_addr(s->space, s->index, SITE_CLIENTS_PORT);
     p->client_listen.plain_http = true;
+    p->client_listen.viewers[p->client_listen.viewer_count++] = space_prefix(s->space);
     for (uint32_t i = 0; i < p->node_count; i++)
         p->nodes[i].key = s->node_keys[i].public_key;
     fill_peers(p, all, scenario->cluster_count);

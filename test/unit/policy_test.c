@@ -127,10 +127,20 @@ Test(policy, the_longest_prefix_says_where_clients_must_stay) {
     }
 }
 
+/* A door for those who look at the page alone. */
+Test(policy, viewers_need_no_grants) {
+    read_after_head("client_listen: {bind: 127.0.0.1:7680, plain_http: true, "
+                    "viewers: 127.0.0.1/32}\n");
+    cr_assert_str_eq(faults_text(&faults), "");
+    cr_assert_eq(policy.client_listen.viewer_count, 1);
+    cr_expect_eq(policy.client_listen.viewers[0].bits, 32);
+    cr_expect_eq(policy.grant_count, 0);
+}
+
 Test(policy, reads_all_of_it) {
     uint8_t digest[32];
     read_after_head("client_listen: {bind: '[::]:443', advertise: 'fra1.example.net:443', "
-                    "tls_cert: c.pem, tls_key: k.pem}\n"
+                    "tls_cert: c.pem, tls_key: k.pem, viewers: [10.0.0.0/8, '2001:db8::/32']}\n"
                     "nodes: [{name: n1, key: " KEY_A "}]\n"
                     "peers:\n"
                     "  - {name: ams1, key: " KEY_B ", beats: 127.0.0.2:7600, "
@@ -148,6 +158,8 @@ Test(policy, reads_all_of_it) {
                     "dns_server: 192.0.2.53\n");
     cr_assert_str_eq(faults_text(&faults), "");
     cr_expect_str_eq(policy.client_listen.listen.advertise.text, "fra1.example.net:443");
+    cr_expect_eq(policy.client_listen.viewer_count, 2);
+    cr_expect_eq(policy.client_listen.viewers[1].bits, 32);
     cr_expect_eq(policy.peer_count, 2);
     cr_expect_not(policy.peers[0].accept_moves);
     cr_expect(policy.peers[0].offer_moves);
