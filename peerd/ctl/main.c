@@ -1,6 +1,7 @@
 /*
  * peerctl: makes keys, checks policies, asks a running peerd and steers it.
  */
+#include "peerd/base/id.h"
 #include "peerd/ctl/ctl.h"
 
 #include <getopt.h>
@@ -10,6 +11,8 @@
 
 #define OPTIONS_MAX 32
 #define LONG_BASE   256 /* beyond any letter */
+#define SHIELDED    4   /* ids that look like options, as many as mean anything */
+#define SHIELD      '\001'
 
 /* What getopt wants, made from the one table. */
 static void fill_getopt(struct option list[OPTIONS_MAX + 1], char letters[OPTIONS_MAX + 2]) {
@@ -35,6 +38,22 @@ static size_t index_of(int c) {
     return ctl_option_count;
 }
 
+/* One id in 64 begins with a dash: getopt is not to take it for an option. */
+static void shield_ids(int argc, char **argv) {
+    static char texts[SHIELDED][SESSION_ID_TEXT_LEN + 2];
+    struct session_id id;
+    size_t count = 0;
+    for (int i = 1; i < argc && count < SHIELDED; i++)
+        if (argv[i][0] == '-' && session_id_from_text(&id, argv[i], strlen(argv[i]))) {
+            snprintf(texts[count], sizeof(texts[count]), "%c%s", SHIELD, argv[i]);
+            argv[i] = texts[count++];
+        }
+}
+
+static char *unshielded(char *word) {
+    return word[0] == SHIELD ? word + 1 : word;
+}
+
 /* False: said on standard error what is wrong. `given` gets a bit for each option that stood there.
  */
 static bool parse(int argc, char **argv, struct ctl_options *o, uint32_t *given) {
@@ -42,6 +61,7 @@ static bool parse(int argc, char **argv, struct ctl_options *o, uint32_t *given)
     char letters[OPTIONS_MAX + 2];
     int c;
     fill_getopt(list, letters);
+    shield_ids(argc, argv);
     opterr = 0;
     while ((c = getopt_long(argc, argv, letters, list, NULL)) != -1) {
         size_t i = index_of(c);
@@ -52,11 +72,13 @@ static bool parse(int argc, char **argv, struct ctl_options *o, uint32_t *given)
         }
         char *at = (char *)o + ctl_option_list[i].at;
         if (ctl_option_list[i].argument != NULL)
-            *(const char **)(void *)at = optarg;
+            *(const char **)(void *)at = unshielded(optarg);
         else
             *(bool *)at = true;
         *given |= UINT32_C(1) << i;
     }
+    for (int i = optind; i < argc; i++)
+        argv[i] = unshielded(argv[i]);
     return true;
 }
 

@@ -294,6 +294,9 @@ Test(peerctl, move_what_is_not_there) {
     cr_assert(cluster_start(&rig));
     expect("nobody's", CTL("move", id, "ams1", "--policy", policy_path), 1, "",
            "session: it is not served here");
+    expect("one that begins with a dash",
+           CTL("move", "-AAAAAAAAAAAAAAAAAAAAA", "ams1", "--policy", policy_path), 1, "",
+           "session: it is not served here");
     expect("no session", CTL("move", "berlin", "ams1", "--policy", policy_path), 64, "",
            "expected a session and a cluster");
     expect("where to", CTL("move", id, "--policy", policy_path), 64, "",
