@@ -61,6 +61,7 @@ static uint64_t push_order(struct core *core, struct session *s, const struct na
                           .what = NODE_ORDER_MOVE,
                           .target = *to,
                           .cause = s->move->cause,
+                          .only = !core->drain.active, /* only a drain wants it gone, wherever to */
                           .deadline = core->drain.active
                                           ? core->drain.deadline
                                           : instant_add(s->move->begun, LEAVING_ASKED_WITHIN)};

@@ -216,6 +216,7 @@ static bool fill_order(const struct core *core, struct node_order *out, const st
                                .what = order->what,
                                .target = order->target,
                                .cause = order->cause,
+                               .only = order->only,
                                .error = order->error};
     if (order->what == NODE_ORDER_END)
         return true;

@@ -16,6 +16,7 @@ struct order {
     struct name target;      /* with NODE_ORDER_MOVE */
     struct instant deadline; /* with NODE_ORDER_MOVE */
     enum move_cause cause;   /* with NODE_ORDER_MOVE */
+    bool only;               /* with NODE_ORDER_MOVE: there or nowhere */
     enum err error;          /* with NODE_ORDER_END */
 };
 

@@ -183,6 +183,7 @@ static void take_order(struct sim *sim, struct sim_node *node, const struct node
         e.u.move.session = o->session;
         e.u.move.target = known_as(sim, o, worker);
         e.u.move.cause = o->cause;
+        e.u.move.only = o->only;
         e.u.move.deadline = duration_ms(o->deadline_ms);
         sim_worker_order(sim, worker, &e);
         return;

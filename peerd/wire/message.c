@@ -18,6 +18,7 @@
 #define REPORT_LEN    148 /* [bytes] of one that tells of no move */
 #define MOVED_LEN     12  /* [bytes] more of one that does */
 #define BACKUPS_LEN   4   /* [bytes] more of one that answers a list of backups */
+#define NOTICE_ONLY   (MESSAGE_DEADLINE_MS_MAX + 1)
 #define LABEL_RESUME  "peerd resume v1"
 #define LABEL_REPORT  "peerd report v1"
 #define LABEL_TRIPS   "peerd trips v1"
@@ -99,10 +100,10 @@ static bool grant_in_range(const struct message_grant *g) {
 static bool notice_in_range(const struct message_notice *n) {
     switch (n->what) {
     case NOTICE_END:
-        return error_known(n->error) &&
+        return error_known(n->error) && !n->only &&
                (n->end <= MESSAGE_FRAME_MAX || n->end == MESSAGE_FRAME_UNKNOWN);
     case NOTICE_MOVE:
-        return n->end == MESSAGE_FRAME_UNKNOWN &&
+        return n->end == MESSAGE_FRAME_UNKNOWN && n->deadline_ms <= MESSAGE_DEADLINE_MS_MAX &&
                (n->cause == MOVE_CAUSE_DRAIN || n->cause == MOVE_CAUSE_DEGRADED ||
                 n->cause == MOVE_CAUSE_RETURN);
     }
@@ -232,7 +233,7 @@ static void write_notice(struct writer *w, const struct message_notice *n) {
     write_u8(w, (uint8_t)n->what);
     write_u8(w, n->what == NOTICE_MOVE ? (uint8_t)n->cause : (uint8_t)n->error);
     write_hint(w, &n->target);
-    write_u32(w, n->deadline_ms);
+    write_u32(w, n->only ? n->deadline_ms | NOTICE_ONLY : n->deadline_ms);
     write_u64(w, n->end);
 }
 
@@ -425,7 +426,9 @@ static void read_notice(struct reader *r, struct message_notice *n) {
     else
         n->error = (enum err)why;
     n->target = read_hint(r);
-    n->deadline_ms = read_u32(r);
+    uint32_t deadline = read_u32(r);
+    n->only = n->what == NOTICE_MOVE && (deadline & NOTICE_ONLY) != 0;
+    n->deadline_ms = n->only ? deadline & ~NOTICE_ONLY : deadline;
     n->end = read_u64(r);
 }
 

@@ -30,7 +30,8 @@
  *                  backups it has there: mark of the list 4 [152]
  *   kind 7 ack     worker, to a report: session 16, epoch 4, counter 8, lease_ms 4 [44]
  *   kind 8 notice  worker: session 16, number 4, what 1, error or (move) cause 1, target hint 8,
- *                  deadline_ms 4, end 8 [54]
+ *                  deadline_ms 4, of a move with the highest bit set if no other target will do,
+ *                  end 8 [54]
  *   kind 9 probe   client: target hint 8, zeros [32]
  *   kind 10 echo   worker, to a probe: hint 8, zeros [32]
  *   kind 11 trips  client: target hint 8, session 16, counter 8, count 1, then of each: hint of a
@@ -48,6 +49,10 @@
  * what it answers: it goes to an address that has repeated a cookie and is served there, after a
  * message that its client has signed, and no more than once in NAMING_EVERY
  * (transcoder/timeline/naming.h).
+ *
+ * What the highest bit of a move's deadline says is not known to a client of an older version: it
+ * reads a deadline that is far away, of which it makes nothing, and goes to another cluster where
+ * that one refuses it.
  *
  * Backups replace the ones that a client was told before, with its session or since: whom it keeps
  * warm and hedges at is in this list, and nobody else. The same goes for its length: it follows
@@ -204,6 +209,8 @@ struct message_moved {
 
 #define MESSAGE_MOVED_NO_FRAME UINT16_MAX
 
+#define MESSAGE_DEADLINE_MS_MAX 0x7fffffffU
+
 struct message_report {
     struct key_hint target;
     struct session_id session;
@@ -237,7 +244,8 @@ struct message_notice {
     enum err error;         /* with NOTICE_END */
     enum move_cause cause;  /* with NOTICE_MOVE: drain, degraded or return */
     struct key_hint target; /* with NOTICE_MOVE */
-    uint32_t deadline_ms;   /* [ms], with NOTICE_MOVE */
+    uint32_t deadline_ms;   /* [ms], with NOTICE_MOVE; at most MESSAGE_DEADLINE_MS_MAX */
+    bool only;              /* with NOTICE_MOVE: to no other cluster if that one refuses */
     uint64_t end;           /* with NOTICE_END: one past the last frame that there is to hear */
 };
 

@@ -225,6 +225,7 @@ struct node_order {
     struct public_key target_key; /* with NODE_ORDER_MOVE */
     uint32_t deadline_ms;         /* [ms] from now, with NODE_ORDER_MOVE */
     enum move_cause cause;        /* with NODE_ORDER_MOVE; drain where it is not told */
+    bool only;                    /* with NODE_ORDER_MOVE: there or nowhere; false if not told */
     enum err error;               /* with NODE_ORDER_END */
 };
 

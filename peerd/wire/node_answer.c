@@ -112,6 +112,8 @@ static void put_orders(struct json_writing *w, const struct node_answer *a) {
             json_write_key(w, e, "target_key", &r->target_key);
             json_write_uint(w, e, "deadline_ms", r->deadline_ms);
             json_write_string(w, e, "cause", move_cause_name(r->cause));
+            if (r->only)
+                json_write_bool(w, e, "only", true);
         } else {
             json_write_string(w, e, "error", err_name(r->error));
         }
@@ -291,6 +293,7 @@ static void get_order(const struct json_place *o, void *out) {
                        ? (enum move_cause)json_read_word(o, "cause", cause_word, MOVE_CAUSE_DRAIN,
                                                          MOVE_CAUSE_RETURN)
                        : MOVE_CAUSE_DRAIN;
+        r->only = json_read_has(o, "only") && json_read_bool(o, "only");
     } else {
         r->error = json_read_err(o, "error");
     }

@@ -186,6 +186,22 @@ Test(message, decodes_fields_to_where_they_belong) {
     cr_expect_eq(out.u.report.notice, 6);
 }
 
+/* Whoever is of an older version reads a deadline that is far away, and nothing else is different.
+ */
+Test(message, a_move_may_be_to_one_place_only) {
+    uint8_t plain[MESSAGE_LEN_MAX], only[MESSAGE_LEN_MAX];
+    struct message m = sample_message(MESSAGE_NOTICE), out;
+    size_t len = message_encode(plain, sizeof(plain), &m, NULL);
+    m.u.notice.only = true;
+    cr_assert_eq(message_encode(only, sizeof(only), &m, NULL), len);
+    cr_assert_eq(message_decode(&out, only, len), ERR_OK);
+    cr_expect(out.u.notice.only && out.u.notice.deadline_ms == 5000);
+    only[42] ^= 0x80;
+    cr_expect_arr_eq(only, plain, len);
+    cr_assert_eq(message_decode(&out, plain, len), ERR_OK);
+    cr_expect_not(out.u.notice.only);
+}
+
 Test(message, a_report_may_tell_of_a_move) {
     static const uint8_t told[12] = {0, 0, 0, 5, 0, 45, 0, 80, 0, 2, 1, 4};
     struct message m = sample_message(MESSAGE_REPORT), out;
@@ -339,6 +355,7 @@ Test(message, refuses_values_outside_their_range) {
         {"notice of the end with one", MESSAGE_NOTICE, 32, 2, 0x0114, ERR_OK},
         {"notice of the end, unknown error", MESSAGE_NOTICE, 32, 2, 0x01ff, ERR_BAD_FIELD},
         {"notice to move with an end", MESSAGE_NOTICE, 46, 8, 1000, ERR_BAD_FIELD},
+        {"notice to move there or nowhere", MESSAGE_NOTICE, 42, 4, 0x80001388, ERR_OK},
         {"probe that says something", MESSAGE_PROBE, 31, 1, 1, ERR_BAD_FIELD},
         {"echo that says something", MESSAGE_ECHO, 20, 1, 1, ERR_BAD_FIELD},
         {"no trips, but the bytes of two", MESSAGE_TRIPS, 44, 1, 0, ERR_OVERSIZED},

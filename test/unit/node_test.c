@@ -94,6 +94,7 @@ Test(node, answer_round_trips) {
     cr_expect_str_eq(out.catalogue.sources[0].location, "/srv/media/news \"1\".wav");
     cr_expect(out.catalogue.sources[0].loop && out.catalogue.profiles[0].preroll_frames == 100);
     cr_expect(out.orders[0].what == NODE_ORDER_MOVE && out.orders[0].deadline_ms == 20000);
+    cr_expect(out.orders[0].only);
     cr_expect(out.orders[1].what == NODE_ORDER_END && out.orders[1].error == ERR_MOVED);
     cr_expect(out.media_alive[0].node == 3 && out.media_alive[0].key.bytes[0] == 0x6b);
     cr_expect_eq(out.media_alive[0].answer_key.bytes[0], 0x7c);

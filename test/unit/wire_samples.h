@@ -294,6 +294,17 @@ static inline struct node_request sample_node_request(struct node_session *sessi
         .ask_count = 1};
 }
 
+static inline struct node_order sample_order(void) {
+    return (struct node_order){.id = 6,
+                               .session = sample_session(0x41),
+                               .what = NODE_ORDER_MOVE,
+                               .cause = MOVE_CAUSE_DEGRADED,
+                               .only = true,
+                               .target = sample_name("ams1"),
+                               .target_key = sample_pair(2).public_key,
+                               .deadline_ms = 20000};
+}
+
 static inline struct node_answer sample_node_answer(void) {
     static struct node_source_spec sources[1];
     static struct node_profile_spec profiles[1];
@@ -326,13 +337,7 @@ static inline struct node_answer sample_node_answer(void) {
                                         .key = sample_pair(2).public_key,
                                         .issued_until_s = 1763710000,
                                         .expires_until_s = 1763796400};
-    orders[0] = (struct node_order){.id = 6,
-                                    .session = sample_session(0x41),
-                                    .what = NODE_ORDER_MOVE,
-                                    .cause = MOVE_CAUSE_DEGRADED,
-                                    .target = sample_name("ams1"),
-                                    .target_key = sample_pair(2).public_key,
-                                    .deadline_ms = 20000};
+    orders[0] = sample_order();
     orders[1] = (struct node_order){
         .id = 7, .session = sample_session(0x42), .what = NODE_ORDER_END, .error = ERR_MOVED};
     alive[0] = (struct node_media_alive){.cluster = sample_name("ams1"),

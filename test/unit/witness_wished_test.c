@@ -1,6 +1,8 @@
 /* The witness whose server wishes it at another one, that has refused it before. */
 #include "test/unit/witness_fixture.h"
 
+static bool nowhere_else; /* the notice says so */
+
 static void wish(enum move_cause cause) {
     struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1980), .server = 0};
     e.u.notice = (struct message_notice){.session = session,
@@ -8,6 +10,7 @@ static void wish(enum move_cause cause) {
                                          .what = NOTICE_MOVE,
                                          .target = {{3}},
                                          .cause = cause,
+                                         .only = nowhere_else,
                                          .deadline_ms = 5000,
                                          .end = FRAME_NEVER};
     step(&e);
@@ -29,21 +32,27 @@ Test(witness_wished, a_grant_undoes_a_final_refusal) {
     cr_expect_eq(f.w.servers[2].refusal, ERR_OK);
 }
 
-/* The target has refused us and said when it may be asked: until then a drain leads elsewhere, and
- * who is only wished to be there stays. */
+/* The target has refused us and said when it may be asked, or is not known: a drain leads
+ * elsewhere, then, and who is only wished to be there stays. */
 Test(witness_wished, who_refused_is_not_moved_to_before_it_may) {
     static const struct {
         enum move_cause cause;
-        bool waits;
+        bool only, waits, unknown;
         uint8_t asked; /* server; 0: nobody */
-    } rows[] = {{MOVE_CAUSE_DRAIN, true, 1},
-                {MOVE_CAUSE_RETURN, true, 0},
-                {MOVE_CAUSE_DEGRADED, true, 0},
-                {MOVE_CAUSE_RETURN, false, 2}};
+    } rows[] = {
+        {MOVE_CAUSE_DRAIN, false, true, false, 1},  {MOVE_CAUSE_DRAIN, false, false, true, 1},
+        {MOVE_CAUSE_DRAIN, true, true, false, 0},   {MOVE_CAUSE_DRAIN, true, false, true, 0},
+        {MOVE_CAUSE_DRAIN, true, false, false, 2},  {MOVE_CAUSE_RETURN, false, true, false, 0},
+        {MOVE_CAUSE_RETURN, false, false, true, 0}, {MOVE_CAUSE_DEGRADED, false, true, false, 0},
+        {MOVE_CAUSE_RETURN, false, false, false, 2}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         start_streaming();
         f.w.servers[2].not_before = at_ms(rows[i].waits ? 2500 : 1500);
+        nowhere_else = rows[i].only;
+        if (rows[i].unknown)
+            f.w.servers[2].address.hint.bytes[7] ^= 1;
         wish(rows[i].cause);
+        nowhere_else = false;
         for (uint8_t server = 1; server <= 2; server++)
             cr_expect_eq(resume_to(server, RESUME_COMMIT, 0) != NULL, server == rows[i].asked,
                          "row %zu, server %u", i, server);
@@ -55,11 +64,16 @@ Test(witness_wished, who_refused_is_not_moved_to_before_it_may) {
 Test(witness_wished, who_is_refused_where_it_is_wanted_stays) {
     static const struct {
         enum move_cause cause;
-        bool stays;
-    } rows[] = {{MOVE_CAUSE_RETURN, true}, {MOVE_CAUSE_DEGRADED, true}, {MOVE_CAUSE_DRAIN, false}};
+        bool only, stays;
+    } rows[] = {{MOVE_CAUSE_RETURN, false, true},
+                {MOVE_CAUSE_DEGRADED, false, true},
+                {MOVE_CAUSE_DRAIN, true, true},
+                {MOVE_CAUSE_DRAIN, false, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         start_streaming();
+        nowhere_else = rows[i].only;
         wish(rows[i].cause);
+        nowhere_else = false;
         cr_assert_not_null(resume_to(2, RESUME_COMMIT, 0), "row %zu", i);
         give_refusal(2, RESUME_COMMIT, ERR_NO_CREDIT, 1000);
         cr_expect_eq(resume_to(1, RESUME_COMMIT, 0) == NULL, rows[i].stays, "row %zu", i);

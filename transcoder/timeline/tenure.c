@@ -145,6 +145,11 @@ void tenure_end(struct tenure *t, uint32_t slot, enum err why, struct instant no
     tenure_clear_notice(s);
 }
 
+static uint32_t notice_ms(const struct tenure_notice *n, struct instant now) {
+    uint32_t ms = n->what == NOTICE_MOVE ? tenure_ms_until(n->deadline, now) : 0;
+    return ms < MESSAGE_DEADLINE_MS_MAX ? ms : MESSAGE_DEADLINE_MS_MAX;
+}
+
 static void send_notice(struct tenure_session *s, uint32_t slot, struct instant now,
                         struct tenure_outbox *out) {
     struct tenure_notice *n = &s->notice;
@@ -155,7 +160,8 @@ static void send_notice(struct tenure_session *s, uint32_t slot, struct instant 
         .error = n->error,
         .cause = n->cause,
         .target = n->target,
-        .deadline_ms = n->what == NOTICE_MOVE ? tenure_ms_until(n->deadline, now) : 0,
+        .deadline_ms = notice_ms(n, now),
+        .only = n->only,
         .end = n->end,
     };
     n->again = instant_add(now, n->every);
@@ -198,12 +204,14 @@ static void move_ordered(struct tenure *t, const struct tenure_event *e,
     struct tenure_notice *n = &s->notice;
     if (n->number != 0 && n->what == NOTICE_END)
         return;
-    bool same = n->number != 0 && key_hint_equal(&n->target, &e->u.move.target);
+    bool same = n->number != 0 && n->only == e->u.move.only &&
+                key_hint_equal(&n->target, &e->u.move.target);
     bool anew = !same || instant_is_never(n->again);
     if (anew) {
         n = new_notice(s, NOTICE_MOVE);
         n->target = e->u.move.target;
         n->cause = e->u.move.cause;
+        n->only = e->u.move.only;
     }
     n->deadline = instant_add(e->now, e->u.move.deadline);
     if (anew)

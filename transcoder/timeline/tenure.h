@@ -93,6 +93,7 @@ struct tenure_notice {
     uint64_t end; /* with NOTICE_END: one past the last frame; FRAME_NEVER unknown */
     struct key_hint target;
     enum move_cause cause;   /* with NOTICE_MOVE */
+    bool only;               /* with NOTICE_MOVE: there or nowhere */
     struct instant deadline; /* with NOTICE_MOVE */
     struct instant again;    /* when it is repeated; "never" once seen */
     struct duration every;   /* until the repetition after that */
@@ -182,6 +183,7 @@ struct tenure_event {
             struct key_hint target;
             enum move_cause cause;
             struct duration deadline; /* from now */
+            bool only;                /* there or nowhere */
         } move;
         struct {
             struct session_id session;

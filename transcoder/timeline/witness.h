@@ -194,6 +194,7 @@ struct witness_attempt {
     uint32_t heard; /* frames heard from it since */
     uint32_t tried; /* bit s: server s was asked in this round */
     bool returned;  /* to one that had answered too late */
+    bool only;      /* it is wanted at the first one and nowhere else (MOVING) */
     struct {
         struct instant at;        /* when it was asked under its newest epoch */
         struct duration patience; /* it was too slow: so long at least it gets next time */

@@ -162,18 +162,10 @@ static void rest_until_next_round(const struct turn *t) {
                 (long long)duration_in_ms(instant_since(w->attempt.again, t->now)));
 }
 
-/* Who is to be home again, or at who is known to serve this location well, is wanted nowhere else:
- * he stays where he is. A drain leads elsewhere. */
-static bool is_for_one(const struct witness *w) {
-    enum move_cause cause = w->attempt.cause;
-    return w->state == WITNESS_MOVING &&
-           (cause == MOVE_CAUSE_RETURN || cause == MOVE_CAUSE_DEGRADED);
-}
-
 void witness_attempt_next(const struct turn *t) {
     struct witness *w = t->w;
     bool planned = w->state == WITNESS_MOVING;
-    uint8_t next = is_for_one(w) && w->attempt.tried != 0
+    uint8_t next = planned && w->attempt.only && w->attempt.tried != 0
                        ? SERVER_NONE
                        : witness_choose_server(w, t->now, !planned);
     enum err why = ERR_UNREACHABLE;

@@ -266,21 +266,22 @@ static bool has_gained_enough(const struct witness *w, enum move_cause cause, st
 }
 
 /* Who has refused us and said when to ask again is not asked before. A drain leads elsewhere, then;
- * another wish, to be at that very server, comes again. */
+ * another wish, to be at that very server, comes again, and so does one that we do not know. */
 static void move_asked(const struct turn *t, const struct message_notice *m) {
     uint8_t target = find_target(t->w, &m->target);
+    bool one = witness_is_for_one(m);
     if (has_gained_enough(t->w, m->cause, t->now)) {
         t->w->stats.gains_denied++;
         trace_linef(t->out->trace, t->now, "moved often enough of late -> staying at %s",
                     witness_server_name(t->w, t->w->serving));
         return;
     }
-    if (target != SERVER_NONE && instant_before(t->now, t->w->servers[target].not_before)) {
-        if (m->cause != MOVE_CAUSE_DRAIN)
-            return;
+    if (target != SERVER_NONE && instant_before(t->now, t->w->servers[target].not_before))
         target = SERVER_NONE;
-    }
+    if (one && (target == SERVER_NONE || target == t->w->serving))
+        return;
     leave(t, m->cause, target, true);
+    t->w->attempt.only = one;
 }
 
 static bool is_settled(const struct witness *w) {

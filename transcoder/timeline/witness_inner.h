@@ -136,6 +136,13 @@ static inline bool witness_is_for_gain(enum move_cause cause) {
     return cause == MOVE_CAUSE_DEGRADED || cause == MOVE_CAUSE_RETURN;
 }
 
+/* Who is to be home again, or at who is known to serve this location well, or where an operator
+ * wants it, is wanted nowhere else: he stays where he is. A drain leads elsewhere. Servers of an
+ * older version say no more than the cause. */
+static inline bool witness_is_for_one(const struct message_notice *m) {
+    return m->only || witness_is_for_gain(m->cause);
+}
+
 /* Hellos, standbys and reports that are due. */
 void witness_keep_paths(const struct turn *t);
 struct instant witness_paths_deadline(const struct witness *w);

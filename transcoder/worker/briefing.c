@@ -161,6 +161,7 @@ static void move_ordered(struct worker *w, const struct node_order *o) {
         .u.move = {.session = o->session,
                    .target = known_as(w, find_session(w, &o->session), &o->target, &o->target_key),
                    .cause = o->cause,
+                   .only = o->only,
                    .deadline = duration_ms(o->deadline_ms)},
     };
     deeds_step(w, &e, NULL);
