@@ -30,6 +30,7 @@ struct core *core_init(const struct core_setup *setup) {
     sessions_init(&core->sessions);
     drain_init(&core->drain);
     leaving_init(&core->leaving);
+    wishes_init(&core->wishes);
     homing_init(&core->homing, setup->now);
     replan_init(&core->replan, setup->now);
     ledger_init(&core->ledger);
@@ -268,6 +269,7 @@ static struct instant next_due(const struct core *core) {
     due = instant_min(due, sessions_deadline(core));
     due = instant_min(due, drain_deadline(core));
     due = instant_min(due, leaving_deadline(core));
+    due = instant_min(due, wishes_deadline(core));
     due = instant_min(due, canary_deadline(core));
     due = instant_min(due, newcomers_deadline(core));
     due = instant_min(due, homing_deadline(core));
@@ -309,6 +311,7 @@ void core_step(struct core *core, const struct core_event *event, struct core_ou
     audiences_step(core);
     homing_step(core);
     leaving_step(core);
+    wishes_step(core);
     step_peers(core, outbox);
     causes_step(core);
     journal_settle(core->journal, core->now);
@@ -322,10 +325,11 @@ struct instant core_deadline(const struct core *core) {
 
 /* Nothing that is due has been left out of the deadline. */
 static void check_timers(const struct core *core) {
-    const struct instant parts[] = {
-        nodes_deadline(core),   sessions_deadline(core), drain_deadline(core),
-        leaving_deadline(core), canary_deadline(core),   newcomers_deadline(core),
-        homing_deadline(core),  causes_deadline(core),   audiences_deadline(core)};
+    const struct instant parts[] = {nodes_deadline(core),     sessions_deadline(core),
+                                    drain_deadline(core),     leaving_deadline(core),
+                                    canary_deadline(core),    newcomers_deadline(core),
+                                    homing_deadline(core),    causes_deadline(core),
+                                    audiences_deadline(core), wishes_deadline(core)};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         assert(!instant_before(instant_max(parts[i], core->now), core_deadline(core)));
     assert(core_deadline(core).us == next_due(core).us);
@@ -339,6 +343,7 @@ void core_check_invariants(const struct core *core) {
     sessions_check_invariants(core);
     drain_check_invariants(core);
     leaving_check_invariants(core);
+    wishes_check_invariants(core);
     canary_check_invariants(core);
     newcomers_check_invariants(core);
     gains_check_invariants(core);

@@ -22,6 +22,7 @@
 #ifndef PEERD_CORE_DRAIN_H
 #define PEERD_CORE_DRAIN_H
 
+#include "peerd/base/err.h"
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
 #include "peerd/core/list.h"
@@ -33,6 +34,7 @@
 struct core;
 struct core_event;
 struct node;
+struct peering;
 struct session;
 
 #define DRAIN_RETRY duration_ms(200) /* [ms] no usable backup for those in front of a line */
@@ -70,6 +72,10 @@ void drain_heard(struct core *core, const struct node *n, const struct drain_wor
 
 /* What speaks against whom the operator has named; NULL: nothing, or nobody was named. */
 const char *drain_to_trouble(const struct core *core);
+
+/* What speaks against sending any session of ours to that peer, in words and as an error; NULL:
+ * nothing. */
+const char *drain_target_trouble(const struct core *core, const struct peering *p, enum err *err);
 
 /* For drain_words.c and drain.c: the operator has said something; a node tells of a drain of ours;
  * there is none any more, and `whence` we know it. */

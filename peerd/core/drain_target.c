@@ -1,15 +1,14 @@
 #include "peerd/core/leaving.h"
 #include "peerd/core/state.h"
 
-/* Where the operator wants a drain's sessions: what speaks against it, before and meanwhile. */
+/* Where the operator wants sessions, all or one: what speaks against it, before and meanwhile. */
 
 /* With slots that it has set aside for us a standby there needs no more room than it has. */
 static bool is_full(const struct peering *p) {
     return p->said_free == 0 && p->lodged_slots == 0;
 }
 
-/* NULL: nothing. */
-static const char *trouble_of(const struct core *core, const struct peering *p, enum err *err) {
+const char *drain_target_trouble(const struct core *core, const struct peering *p, enum err *err) {
     *err = ERR_DENIED;
     if (p->verdict.verdict == VERDICT_DRAINING || p->said_draining)
         return "that cluster drains itself";
@@ -37,7 +36,7 @@ enum err core_drain_refusal(const struct core *core, const struct core_drain *d,
         *why = "no peer of that name in the policy";
         return ERR_NOT_FOUND;
     }
-    const char *trouble = trouble_of(core, p, &err);
+    const char *trouble = drain_target_trouble(core, p, &err);
     if (trouble == NULL)
         return ERR_OK;
     *why = trouble;
@@ -50,5 +49,6 @@ const char *drain_to_trouble(const struct core *core) {
     if (!d->active || d->drained || name_is_empty(&d->to))
         return NULL;
     const struct peering *p = peering_by_name(core, &d->to);
-    return p == NULL ? "no peer of that name is in the policy any more" : trouble_of(core, p, &err);
+    return p == NULL ? "no peer of that name is in the policy any more"
+                     : drain_target_trouble(core, p, &err);
 }

@@ -70,6 +70,26 @@ static bool is_known(const struct core *core, const struct session *s, const str
     return false;
 }
 
+/* What is known of where it is to go: its client is told of it first, or knows it. */
+static enum err target_refusal(const struct core *core, const struct session *s,
+                               const struct name *to, const char **why) {
+    const struct peering *p = peering_by_name(core, to);
+    enum err err = ERR_OK;
+    const char *trouble = p == NULL ? NULL : drain_target_trouble(core, p, &err);
+    bool known = is_known(core, s, to);
+    if (trouble != NULL && (known || err == ERR_FULL)) {
+        *why = trouble;
+        return err;
+    }
+    if (!known)
+        return wishes_refusal(core, s, to, why);
+    if (target_named(core, s, to) == NULL) {
+        *why = "to: policy (residence among it) or agreement keep the session from that cluster";
+        return ERR_DENIED;
+    }
+    return ERR_OK;
+}
+
 enum err core_move_refusal(const struct core *core, const struct session_id *id,
                            const struct name *to, const char **why) {
     const struct session *s = session_find(core, id);
@@ -82,15 +102,9 @@ enum err core_move_refusal(const struct core *core, const struct session_id *id,
         *why = "all sessions are leaving already: `drain --to` says where to";
         return ERR_DRAINING;
     }
-    if (!is_known(core, s, to)) {
-        *why = "to: its client does not know that cluster; `peerctl why SESSION` names the backups";
-        return ERR_BAD_FIELD;
-    }
-    if (target_named(core, s, to) == NULL) {
-        *why = "to: that cluster is not alive, or policy (residence among it) or agreement keep "
-               "the session from it";
-        return ERR_DENIED;
-    }
+    enum err err = target_refusal(core, s, to, why);
+    if (err != ERR_OK)
+        return err;
     if (s->node->orders.count == CORE_ORDERS_MAX) {
         *why = "its node has not taken earlier orders on yet";
         return ERR_FULL;
@@ -103,13 +117,19 @@ void leaving_asked(struct core *core, const struct core_event *event) {
     struct session *s = session_find(core, &event->u.move.session);
     if (core_move_refusal(core, &event->u.move.session, &event->u.move.to, &why) != ERR_OK)
         return;
-    const struct peering *to = target_named(core, s, &event->u.move.to);
-    if (s->move == NULL && !leaving_order(core, s, to, MOVE_CAUSE_DRAIN))
-        return;
+    if (!leaving_wish(core, s, &event->u.move.to))
+        wishes_begin(core, s, &event->u.move.to);
+}
+
+bool leaving_wish(struct core *core, struct session *s, const struct name *wanted) {
+    const struct peering *to = target_named(core, s, wanted);
+    if (to == NULL || (s->move == NULL && !leaving_order(core, s, to, MOVE_CAUSE_DRAIN)))
+        return false;
     if (!name_equal(&s->move->to, &to->policy.name) && !moves_order_again(core, s, to))
-        return;
+        return true;
     s->move->asked = true;
     s->move->begun = core->now;
+    return true;
 }
 
 /* ---- one after the other --------------------------------------------------------------------- */
@@ -171,6 +191,7 @@ struct instant leaving_deadline(const struct core *core) {
 }
 
 void leaving_take_over(struct core *core) {
+    wishes_forget_all(core);
     for (struct link *l = list_first(&core->leaving.ordered); l != NULL;
          l = list_after(&core->leaving.ordered, l))
         element(l)->move->asked = false;

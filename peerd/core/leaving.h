@@ -12,8 +12,10 @@
  * again.
  *
  * A drain (drain.h) wants all of them gone and lets go of none. The operator wants one of them at a
- * certain cluster: that wish lapses after LEAVING_ASKED_WITHIN, or when the cluster is not fit for
- * it any more, and the session stays. A drain that begins takes such wishes over.
+ * certain cluster, and nowhere else: its client is told so, and stays where it is refused; one that
+ * does not know the way there is told of it first (wishes.h). That wish lapses after
+ * LEAVING_ASKED_WITHIN, or when the cluster is not fit for it any more, and the session stays. A
+ * drain that begins takes such wishes over.
  */
 #ifndef PEERD_CORE_LEAVING_H
 #define PEERD_CORE_LEAVING_H
@@ -50,8 +52,13 @@ struct peering *leaving_target(const struct core *core, const struct session *s,
 bool leaving_order(struct core *core, struct session *s, const struct peering *to,
                    enum move_cause cause);
 
-/* CORE_MOVE: the operator's wish, if core_move_refusal() has nothing against it; else nothing. */
+/* CORE_MOVE: the operator's wish, if core_move_refusal() has nothing against it; else nothing.
+ * Whose client does not know the way there is told of it first (wishes.h). */
 void leaving_asked(struct core *core, const struct core_event *event);
+
+/* Asks it to go there and nowhere else. False: its client does not know the way, or that cluster is
+ * not fit for it, or its node takes no more orders now. */
+bool leaving_wish(struct core *core, struct session *s, const struct name *wanted);
 
 /* A drain begins: what was asked for is part of it now. It ends: all stay. */
 void leaving_take_over(struct core *core);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 _Static_assert(TICKET_BACKUPS_MAX <= NAMED_MAX, "a list of backups fits");
+_Static_assert(WISHES_MAX <= NODE_TOLD_MAX, "all that are wanted elsewhere fit into an answer");
 
 void replan_init(struct replan *r, struct instant now) {
     *r = (struct replan){.from = now};
@@ -64,11 +65,15 @@ void replan_wish(struct core *core) {
     core->replan.from = core->now;
 }
 
+bool replan_may_name(const struct core *core, const struct group *g, const struct peering *p) {
+    return is_fit(core, g, p) && p->description.media_count > 0 && !is_known(core, g, p);
+}
+
 struct peering *replan_wished(const struct core *core, const struct group *g) {
     if (!core->drain.active || name_is_empty(&core->drain.to) || g->issuer != NULL)
         return NULL;
     struct peering *p = peering_by_name(core, &core->drain.to);
-    return is_fit(core, g, p) && p->description.media_count > 0 && !is_known(core, g, p) ? p : NULL;
+    return replan_may_name(core, g, p) ? p : NULL;
 }
 
 static bool another_is_fit(const struct core *core, const struct group *g) {
@@ -152,6 +157,7 @@ static void make_list(const struct core *core, const struct session *s, const ui
     const struct group *g = s->group;
     const struct peering *home = g->issuer;
     *out = (struct node_named){.session = s->id};
+    put(out, wishes_target(core, s), TICKET_BACKUPS_MAX);
     put(out, replan_wished(core, g), TICKET_BACKUPS_MAX);
     for (size_t i = 0; i < count + g->key.backup_count; i++) {
         const struct peering *p =
@@ -203,6 +209,23 @@ static bool plan(struct core *core, const struct session *s, bool better, struct
     return out->count > 0 && !is_same(core, s->group, out);
 }
 
+/* ---- single ones ----------------------------------------------------------------------------- */
+
+/* Those whom the operator wants where their clients do not know the way to. */
+static uint32_t tell_wished(struct core *core, const struct node *n, struct node_named *told) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->wishes.count; i++) {
+        struct wish *w = &core->wishes.list[i];
+        const struct session *s = session_find(core, &w->session);
+        if (s == NULL || s->node != n || !instant_reached(core->now, w->tell_at) ||
+            wishes_target(core, s) == NULL || !plan(core, s, false, &told[count]))
+            continue;
+        w->tell_at = instant_add(core->now, WISHES_AGAIN);
+        count++;
+    }
+    return count;
+}
+
 /* ---- passes ---------------------------------------------------------------------------------- */
 
 static void begin_pass(const struct core *core, struct replan_pass *p, bool better) {
@@ -241,7 +264,7 @@ static void end_pass(struct core *core, const struct node *n, struct replan_pass
 static bool concerns(const struct core *core, const struct session *s, const struct node *n,
                      bool better) {
     return s != NULL && s->node == n && s->state == SESSION_STATE_COMMITTED && s->move == NULL &&
-           (better || group_needs(core, s->group));
+           wishes_find(core, &s->id) == NULL && (better || group_needs(core, s->group));
 }
 
 const struct node_named *replan_answer(struct core *core, struct node *n, uint32_t *count) {
@@ -251,11 +274,13 @@ const struct node_named *replan_answer(struct core *core, struct node *n, uint32
     if (core->recovering)
         return NULL;
     begin_if_due(core, p);
-    if (p->left > 0 && r->told == NULL)
+    if ((p->left > 0 || core->wishes.count > 0) && r->told == NULL)
         r->told = calloc(NODE_TOLD_MAX, sizeof(*r->told));
-    if (p->left == 0 || r->told == NULL)
+    if ((p->left == 0 && core->wishes.count == 0) || r->told == NULL)
         return NULL;
+    uint32_t wished = *count = tell_wished(core, n, r->told);
     r->stamp++;
+    bool looked = p->left > 0;
     for (uint32_t looks = 0; looks < REPLAN_LOOKS && p->left > 0 && *count < NODE_TOLD_MAX;
          looks++) {
         const struct session *s = core->sessions.slots[p->cursor++];
@@ -263,9 +288,9 @@ const struct node_named *replan_answer(struct core *core, struct node *n, uint32
         if (concerns(core, s, n, p->better) && plan(core, s, p->better, &r->told[*count]))
             ++*count;
     }
-    p->told += *count;
+    p->told += *count - wished;
     core->counters.backups_told += *count;
-    if (p->left == 0)
+    if (p->left == 0 && looked)
         end_pass(core, n, p);
     return *count > 0 ? r->told : NULL;
 }

@@ -26,6 +26,7 @@
  *
  * A drain to a certain cluster (`--to`) puts that one first, for sessions whose tickets we issued:
  * of another's it is not known who goes by them. Whose client has taken the list up is sent there.
+ * So does a wish for a single session (wishes.h), which is told at once and by no pass.
  *
  * Where it is measured how far away peers are, all are looked through every REPLAN_BETTER: one that
  * is nearer than the first backup by a quarter and HOMING_GAIN takes its place.
@@ -84,6 +85,9 @@ void replan_changed(struct core *core);
 
 /* The operator wants those who are served here at a certain cluster: a round is due now. */
 void replan_wish(struct core *core);
+
+/* May its clients, who do not know that cluster, be told of it now? */
+bool replan_may_name(const struct core *core, const struct group *g, const struct peering *p);
 
 /* That cluster, for a session of ours whose client does not know the way to it yet and can be told;
  * else NULL. */

@@ -32,6 +32,7 @@
 #include "peerd/core/sessions.h"
 #include "peerd/core/standbys.h"
 #include "peerd/core/status.h"
+#include "peerd/core/wishes.h"
 
 /* It is large, and of most of it only a little is ever touched. What every step looks at lies
  * together, from the end of the policy to the beginning of the ledger. */
@@ -52,6 +53,7 @@ struct core {
     struct sessions sessions;
     struct drain drain;
     struct leaving leaving;
+    struct wishes wishes;
     struct homing homing;
     struct replan replan;
     struct causes causes;

@@ -246,6 +246,13 @@ bool core_session_find(const struct core *core, const struct session_id *id,
     return s != NULL;
 }
 
+bool core_move_telling(const struct core *core, const struct session_id *id, struct name *to) {
+    const struct wish *w = wishes_find(core, id);
+    if (w != NULL)
+        *to = w->to;
+    return w != NULL;
+}
+
 void core_groups_begin(const struct core *core, struct core_group_cursor *cursor) {
     cursor->core = core;
     cursor->next = list_first(&core->groups.all);

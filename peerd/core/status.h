@@ -273,10 +273,14 @@ bool core_session_find(const struct core *core, const struct session_id *id,
 enum err core_drain_refusal(const struct core *core, const struct core_drain *d, const char **why);
 
 /* What speaks against the operator's wish that a session go to that cluster (CORE_MOVE). ERR_OK:
- * nothing; NOT_FOUND: it is not served here; DRAINING: all are leaving; BAD_FIELD: no backup of it;
- * DENIED: not fit to take it; FULL: its node is behind with orders. `why` is a sentence. */
+ * nothing; NOT_FOUND: it is not served here; DRAINING: all are leaving; BAD_FIELD: its client does
+ * not know the way there and cannot be told; DENIED: not fit to take it; FULL: no room there, or
+ * too much is wanted at once; BUSY: it is moving already. `why` is a sentence. */
 enum err core_move_refusal(const struct core *core, const struct session_id *id,
                            const struct name *to, const char **why);
+
+/* The operator's wish is not an order yet: its client is being told of that cluster first. */
+bool core_move_telling(const struct core *core, const struct session_id *id, struct name *to);
 
 struct core_group_status {
     struct name issuer;

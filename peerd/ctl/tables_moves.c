@@ -3,11 +3,15 @@
 #include "peerd/ctl/tables.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void tables_moving(const json_t *answer) {
     if (!is_set(answer, "served_here"))
         printf("%s is not served by %s any more\n", text_of(answer, "session"),
                text_of(answer, "cluster"));
+    else if (strcmp(text_of(answer, "state"), "telling") == 0)
+        printf("%s is to move to %s: its client is told of that cluster first\n",
+               text_of(answer, "session"), text_of(answer, "to"));
     else if (json_is_string(json_object_get(answer, "state")))
         printf("%s is moving to %s: %s\n", text_of(answer, "session"), text_of(answer, "to"),
                text_of(answer, "state"));

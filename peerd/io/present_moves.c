@@ -133,9 +133,12 @@ char *present_moving(const struct daemon *d, const struct session_id *id) {
     char text[SESSION_ID_TEXT_LEN + 1];
     bool here = core_session_find(d->core, id, &s) && s.state == SESSION_STATE_COMMITTED;
     const struct move *m = here ? s.move : NULL;
+    const char *state = m != NULL ? move_state_name(m->state) : NULL;
+    struct name to = m != NULL ? m->to : (struct name){""};
+    if (here && m == NULL && core_move_telling(d->core, id, &to))
+        state = "telling";
     session_id_to_text(id, text);
-    return dump(json_pack("{s:s, s:s, s:b, s:o, s:o}", "cluster", d->policy->cluster.name.text,
-                          "session", text, "served_here", here, "state",
-                          m != NULL ? json_string(move_state_name(m->state)) : json_null(), "to",
-                          m != NULL ? json_string(m->to.text) : json_null()));
+    return dump(json_pack("{s:s, s:s, s:b, s:s?, s:o}", "cluster", d->policy->cluster.name.text,
+                          "session", text, "served_here", here, "state", state, "to",
+                          state != NULL ? json_string(to.text) : json_null()));
 }

@@ -1,3 +1,4 @@
+#include "peerd/core/wishes.h"
 #include "test/lib/overlay.h"
 
 #include <criterion/criterion.h>
@@ -127,5 +128,75 @@ Test(leaving, a_drain_takes_wishes_over) {
     cr_assert(core_session_find(overlay_core(o, 0), &session.ticket.session, &s));
     cr_expect_null(s.move);
     cr_expect_eq(core_counters(overlay_core(o, 0))->moves_cancelled, 1u);
+    overlay_free(o);
+}
+
+/* One cluster that its ticket does not name. */
+static const char *stranger_of(const struct core_answer_open *opened) {
+    static const char *const names[] = {"ams1", "lon1", "par1", "mad1", "osl1"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        bool named = false;
+        for (uint32_t b = 0; b < opened->backup_count; b++)
+            named |= strcmp(opened->backups[b].cluster.text, names[i]) == 0;
+        if (!named)
+            return names[i];
+    }
+    return "";
+}
+
+/* Its client does not know the way there: it is told first, goes if it can be told, and stays if
+ * not. */
+Test(leaving, who_does_not_know_the_way_is_told) {
+    for (int old = 0; old < 2; old++) {
+        struct overlay *o = overlay_new(
+            &(struct overlay_setup){.clusters = 6, .move_ms = 150, .old_clients = old == 1});
+        overlay_run_until(o, 2000);
+        session = overlay_open(o, 0, "192.0.2.7:5004");
+        overlay_commit(o, 0, &session, 1, MOVE_CAUSE_NONE, 0);
+        overlay_run_until(o, 3000);
+        const char *to = stranger_of(&session);
+        cr_assert_neq(to[0], '\0');
+        cr_expect_eq(refusal(o, to), ERR_OK);
+        overlay_move(o, 0, &session.ticket.session, to);
+        struct name telling = {""};
+        cr_expect(core_move_telling(overlay_core(o, 0), &session.ticket.session, &telling));
+        cr_expect_str_eq(telling.text, to);
+        overlay_run_until(o, 15000);
+        cr_expect_eq(overlay_serves(o, 0, &session.ticket.session), old == 1, "%s",
+                     overlay_narrative(o));
+        cr_expect_eq(overlay_count(o, "has not taken up"), (uint32_t)old);
+        cr_expect_not(core_move_telling(overlay_core(o, 0), &session.ticket.session, &telling));
+        overlay_free(o);
+    }
+}
+
+/* As many at once as there is room for; a drain says where everybody goes. */
+Test(leaving, wishes_are_few_and_end_with_a_drain) {
+    static struct core_answer_open sessions[WISHES_MAX + 1];
+    const struct core *core;
+    struct name to;
+    const char *why;
+    struct overlay *o =
+        overlay_new(&(struct overlay_setup){.clusters = 6, .move_ms = 150, .old_clients = true});
+    overlay_run_until(o, 2000);
+    for (uint32_t i = 0; i <= WISHES_MAX; i++) {
+        sessions[i] = overlay_open(o, 0, "192.0.2.7:5004");
+        cr_assert_eq(sessions[i].err, ERR_OK, "%s", sessions[i].detail);
+        overlay_commit(o, 0, &sessions[i], 1, MOVE_CAUSE_NONE, 0);
+    }
+    overlay_run_until(o, 3000);
+    core = overlay_core(o, 0);
+    for (uint32_t i = 0; i <= WISHES_MAX; i++) {
+        const struct session_id *id = &sessions[i].ticket.session;
+        cr_assert(name_set(&to, stranger_of(&sessions[i])));
+        cr_expect_eq(core_move_refusal(core, id, &to, &why), i < WISHES_MAX ? ERR_OK : ERR_FULL,
+                     "%u: %s", i, why);
+        overlay_move(o, 0, id, to.text);
+        overlay_move(o, 0, id, to.text); /* the operator is impatient */
+        cr_expect_eq(core_move_telling(core, id, &to), i < WISHES_MAX);
+    }
+    overlay_drain(o, 0, 60000);
+    cr_expect_not(core_move_telling(core, &sessions[0].ticket.session, &to));
+    overlay_run_until(o, 4000);
     overlay_free(o);
 }

@@ -11,6 +11,7 @@ static struct fixture *with_wish(struct node_session *s) {
     fixture_register(f);
     fixture_node(f, 0, &(struct fixture_report){.sessions = s, .session_count = 1});
     f->core->peers[0]->verdict.verdict = VERDICT_ALIVE;
+    f->core->peers[0]->said_free = 10;
     peering_show(f->core, f->core->peers[0]);
     struct core_event e = {.kind = CORE_MOVE};
     e.u.move.session = s->session;
@@ -80,6 +81,7 @@ Test(core_leaving, what_has_lapsed_is_not_told) {
     struct core_answer_node a = poll(f, &s);
     cr_assert_eq(a.order_count, 1u);
     cr_expect_eq(a.orders[0].what, NODE_ORDER_MOVE);
+    cr_expect(a.orders[0].only, "an operator wants it there, and not just gone");
     for (int ms = 0; ms < 15000; ms += 500) {
         fixture_wait(f, 500);
         a = poll(f, &s);
@@ -128,5 +130,21 @@ Test(core_leaving, who_comes_and_goes_is_taken_for_want_of_another) {
             leaving_target(f->core, session_find(f->core, &s.session), &wanted);
         cr_expect_eq(to == NULL ? -1 : (int)to->index, rows[row].to, "%s", rows[row].what);
     }
+    fixture_free(f);
+}
+
+/* Before anybody is asked: it has said in its beats that it has none. */
+Test(core_leaving, nobody_is_moved_to_one_that_has_no_room) {
+    struct node_session s;
+    const char *why;
+    struct fixture *f = with_wish(&s);
+    const struct name *to = &f->policy.peers[0].name;
+    cr_expect_eq(core_move_refusal(f->core, &s.session, to, &why), ERR_OK, "%s", why);
+    f->core->peers[0]->said_free = 0;
+    cr_expect_eq(core_move_refusal(f->core, &s.session, to, &why), ERR_FULL);
+    cr_expect_not_null(strstr(why, "no room"), "%s", why);
+    f->core->peers[0]->verdict.verdict = VERDICT_CRASHED;
+    cr_expect_eq(core_move_refusal(f->core, &s.session, to, &why), ERR_DENIED);
+    cr_expect_not_null(strstr(why, "not alive"), "%s", why);
     fixture_free(f);
 }
