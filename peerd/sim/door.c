@@ -189,7 +189,8 @@ static void trips_received(struct sim *sim, struct sim_worker *w, uint32_t clien
                                                              .rtt_us = t->list[i].rtt_us,
                                                              .samples = t->list[i].samples,
                                                              .asked = t->list[i].asked,
-                                                             .lost = t->list[i].lost};
+                                                             .lost = t->list[i].lost,
+                                                             .session = t->session};
     if (!sim_probing_told(sim, w, client, m->nonce) || node->ask_count == NODE_ASKS_MAX)
         return;
     if (node->asks == NULL)

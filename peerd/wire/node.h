@@ -146,6 +146,7 @@ struct node_trip {
     uint8_t samples; /* that it stands on */
     uint8_t asked;   /* packets that it has sent there since it told before (optional) … */
     uint8_t lost;    /* … and of these, not answered; no more (optional) */
+    struct session_id session; /* whose client it is, with `asked`; all zero: not told (optional) */
 };
 
 struct node_request {

@@ -289,7 +289,8 @@ static void trips_received(struct worker *w, const struct net_datagram *d, const
                                        .rtt_us = t->list[i].rtt_us,
                                        .samples = t->list[i].samples,
                                        .asked = t->list[i].asked,
-                                       .lost = t->list[i].lost};
+                                       .lost = t->list[i].lost,
+                                       .session = s->ticket.session};
         link_send(w->link, LINK_TRIP, &trip);
     }
     if (naming_told(&s->naming, m->nonce, now))
