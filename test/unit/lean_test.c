@@ -1,0 +1,116 @@
+/* Whether one client hears another cluster better than us, and what many of them say together. */
+#include "monitor/lean.h"
+
+#include <criterion/criterion.h>
+
+static struct instant at_ms(int64_t ms) {
+    return instant_us(5000000 + ms * 1000);
+}
+
+/* It reports every half second, of 25 frames and of five packets to each of two. Loss is spread
+ * evenly. */
+static struct lean heard(uint32_t own_permille, const uint32_t permille[2], uint32_t run_x16,
+                         int64_t for_ms) {
+    struct lean l = {.own = {.weight = 0}};
+    uint32_t owed[3] = {0};
+    for (int64_t ms = 500; ms <= for_ms; ms += 500) {
+        owed[2] += 25 * own_permille;
+        lean_own(&l, 25, owed[2] / 1000, at_ms(ms));
+        owed[2] %= 1000;
+        for (uint16_t i = 0; i < 2; i++) {
+            owed[i] += 5 * permille[i];
+            lean_told(&l, (uint16_t)(i + 1), 5, owed[i] / 1000, run_x16, at_ms(ms));
+            owed[i] %= 1000;
+        }
+    }
+    return l;
+}
+
+static int32_t leaning(const struct lean *l, uint16_t cluster, int64_t ms) {
+    int32_t out;
+    return lean_towards(l, cluster, at_ms(ms), &out) ? out : INT32_MIN;
+}
+
+Test(lean, it_leans_to_whom_it_hears_better) {
+    static const struct {
+        const char *what;
+        uint32_t own, others[2]; /* [1/1000] lost */
+        int towards[2];          /* its sign; 2: nothing is known */
+    } rows[] = {
+        {"only ours", 150, {0, 0}, {1, 1}},
+        {"all alike", 150, {150, 150}, {-1, -1}},
+        {"both ways of the access", 150, {280, 280}, {-1, -1}},
+        {"the first is as bad", 150, {150, 0}, {-1, 1}},
+        {"half of ours and more", 150, {100, 100}, {-1, -1}},
+        {"a third of ours", 150, {50, 50}, {1, 1}},
+        {"we lose half", 500, {0, 500}, {1, -1}},
+        {"we lose all", 1000, {0, 1000}, {1, -1}},
+        {"we lose nothing", 0, {0, 0}, {2, 2}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lean l = heard(rows[i].own, rows[i].others, 16, 8000);
+        for (uint16_t k = 0; k < 2; k++) {
+            int32_t x = leaning(&l, (uint16_t)(k + 1), 8000);
+            int sign = x == INT32_MIN ? 2 : (x > 0) - (x < 0);
+            cr_expect_eq(sign, rows[i].towards[k], "%s, %u: %d", rows[i].what, k + 1U, x);
+        }
+    }
+}
+
+Test(lean, a_few_answers_are_enough_to_choose_it_and_runs_need_more) {
+    static const uint32_t none[2] = {0, 0};
+    struct lean l = heard(150, none, 16, 500);
+    cr_expect_not(lean_is_away(&l, at_ms(500)), "five: %d", leaning(&l, 1, 500));
+    l = heard(150, none, 16, 1000);
+    cr_expect(lean_is_away(&l, at_ms(1000)), "ten: %d", leaning(&l, 1, 1000));
+    l = heard(150, none, 16 * 16, 2000);
+    cr_expect_not(lean_is_away(&l, at_ms(2000)), "runs of 16: %d", leaning(&l, 1, 2000));
+    l = heard(150, none, 16 * 16, 12000);
+    cr_expect(lean_is_away(&l, at_ms(12000)), "for long: %d", leaning(&l, 1, 12000));
+}
+
+Test(lean, what_is_old_is_not_known) {
+    static const uint32_t none[2] = {0, 0};
+    struct lean l = heard(150, none, 16, 3000);
+    int32_t then = leaning(&l, 1, 3000);
+    cr_expect_geq(then, 1000);
+    cr_expect_lt(leaning(&l, 1, 5900), then * 9 / 10);
+    cr_expect_eq(leaning(&l, 1, 6000), INT32_MIN);
+    cr_expect_not(lean_is_away(&l, at_ms(6000)));
+    cr_expect_eq(leaning(&l, 3, 3000), INT32_MIN, "of a third it has told nothing");
+    cr_expect_eq(leaning(&l, 0, 3000), INT32_MIN, "nor is there a cluster without a number");
+}
+
+Test(lean, it_is_bounded_and_so_is_one_word) {
+    struct lean l = {.own = {.weight = 0}};
+    lean_own(&l, 25, 25, at_ms(0));
+    for (int i = 0; i < 20; i++)
+        lean_told(&l, 1, 255, 0, 0, at_ms(i));
+    cr_expect_eq(leaning(&l, 1, 20), LEAN_MOST);
+    lean_told(&l, 1, 255, 255, 0, at_ms(20));
+    cr_expect_eq(leaning(&l, 1, 20), -LEAN_MOST);
+    for (uint16_t k = 2; k < 10; k++) /* the one told of longest ago gives way */
+        lean_told(&l, k, 5, 0, 0, at_ms(20 + k));
+    cr_expect_eq(leaning(&l, 1, 40), INT32_MIN);
+    cr_expect_gt(leaning(&l, 9, 40), 0);
+    lean_told(&l, 9, 3, 200, 0, at_ms(41)); /* more lost than asked: damaged input */
+    cr_expect_gt(leaning(&l, 9, 41), -LEAN_MOST);
+}
+
+/* [1/1000] of so many who have heard so many answers each, and of others who have lost some. */
+static int64_t joined(int well, int64_t well_ms, int bad) {
+    static const uint32_t none[2] = {0, 0}, all[2] = {280, 280};
+    struct lean w = heard(150, none, 16, well_ms), b = heard(150, all, 16, well_ms);
+    return well * lean_joined(leaning(&w, 1, well_ms)) + bad * lean_joined(leaning(&b, 1, well_ms));
+}
+
+Test(lean, many_are_sure_sooner_and_some_of_many_too) {
+    cr_expect_lt(joined(1, 3000, 0), LEAN_SURE, "one");
+    cr_expect_geq(joined(20, 1000, 0), LEAN_SURE, "twenty, of ten answers each");
+    cr_expect_geq(joined(8, 2000, 0), LEAN_SURE, "eight, of twenty");
+    cr_expect_lt(joined(0, 2000, 20), 0, "none of twenty");
+    cr_expect_geq(joined(20, 3000, 20), LEAN_SURE, "twenty of forty");
+    for (int32_t x = -LEAN_MOST - 10; x < LEAN_MOST + 10; x += 7)
+        cr_expect_leq(lean_joined(x), lean_joined(x + 7));
+    cr_expect_eq(lean_joined(0), 0);
+}
