@@ -111,8 +111,19 @@ static bool learns(const struct degrade *d, struct instant now) {
     return d->state != DEGRADE_STATE_FALLING && d->fall < DEGRADE_FULL / 4;
 }
 
-void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct instant now,
-                   uint32_t client, uint32_t r_centi) {
+/* What was learnt so far is of a path that a third of all clients find bad: it begins anew. */
+static bool is_learnt_from_bad(struct degrade *d, struct instant now) {
+    uint32_t reports = d->ailing + level_figures(&d->usual);
+    if (d->ailing * DEGRADE_SHARE < reports)
+        return false;
+    d->usual = (struct level){.weight = 0};
+    d->first_at = now;
+    d->ailing = 0;
+    return true;
+}
+
+static void heard(struct degrade *d, const struct degrade_wish *wish, struct instant now,
+                  uint32_t client, uint32_t r_centi, bool ails) {
     level_add(&d->recent, DEGRADE_RECENT_HALF, r_centi, now);
     level_add(&d->lately, DEGRADE_LATELY_HALF, r_centi, now);
     if (d->state != DEGRADE_STATE_LEARNING) {
@@ -124,11 +135,25 @@ void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct in
         else if (instant_is_never(d->good_from))
             d->good_from = now;
     }
-    if (learns(d, now))
+    if (learns(d, now) && !ails)
         level_add(&d->usual, DEGRADE_USUAL_HALF, r_centi, now);
-    if (d->state == DEGRADE_STATE_LEARNING && level_figures(&d->usual) >= DEGRADE_LEARN &&
-        !instant_before(now, instant_add(d->first_at, DEGRADE_LEARN_FOR)))
+    if (d->state != DEGRADE_STATE_LEARNING)
+        return;
+    d->ailing += ails;
+    if (d->ailing + level_figures(&d->usual) >= DEGRADE_LEARN &&
+        !instant_before(now, instant_add(d->first_at, DEGRADE_LEARN_FOR)) &&
+        !is_learnt_from_bad(d, now) && level_figures(&d->usual) >= DEGRADE_LEARN)
         set_state(d, DEGRADE_STATE_STEADY, now);
+}
+
+void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct instant now,
+                   uint32_t client, uint32_t r_centi) {
+    heard(d, wish, now, client, r_centi, false);
+}
+
+void degrade_heard_ailing(struct degrade *d, const struct degrade_wish *wish, struct instant now,
+                          uint32_t client, uint32_t r_centi) {
+    heard(d, wish, now, client, r_centi, true);
 }
 
 void degrade_lost(struct degrade *d, uint32_t expected, uint32_t lost, struct instant now) {

@@ -18,7 +18,8 @@
  * A peer's word counts once it is from after the fall, and a cause is believed if chance would give
  * it less than once in forty times (of normal errors), or when there is no more time to wait. Then
  * an event with its evidence comes out, one more if better evidence changes the cause, and one when
- * clients have fared as usual for a while. What is usual is not learnt while they fall.
+ * clients have fared as usual for a while. What is usual is not learnt while they fall, nor ever of
+ * clients who hear another cluster better than us: what is bad from the first is not usual.
  *
  *                    enough reports            sum full                 cause found
  *        LEARNING ------------------> STEADY ------------> FALLING ----------------> PATH
@@ -100,7 +101,8 @@ struct degrade_peer {
 struct degrade {
     enum degrade_state state;
     struct instant since;          /* of the state */
-    struct instant first_at;       /* of the first report */
+    struct instant first_at;       /* of the first report that is learnt from */
+    uint32_t ailing;               /* reports since then that were not, while LEARNING */
     struct level usual, recent;    /* [R/100] */
     struct level lately;           /* [R/100] likewise */
     int32_t fall;                  /* [1/1000 steps] the sum */
@@ -133,6 +135,11 @@ void degrade_init(struct degrade *d, struct instant now);
 /* A client's report, rated. `client` is a hash. */
 void degrade_heard(struct degrade *d, const struct degrade_wish *wish, struct instant now,
                    uint32_t client, uint32_t r_centi);
+
+/* The same of a client that hears another cluster better than us: it fares as nobody should, so
+ * that nothing usual is learnt of it, and nothing at all while a third of all reports are such. */
+void degrade_heard_ailing(struct degrade *d, const struct degrade_wish *wish, struct instant now,
+                          uint32_t client, uint32_t r_centi);
 
 /* Of the same report, after that: so many frames expected of us, so many lost. */
 void degrade_lost(struct degrade *d, uint32_t expected, uint32_t lost, struct instant now);

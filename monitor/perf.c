@@ -115,7 +115,10 @@ bool perf_heard(struct perf *p, const struct perf_sample *s, struct instant now)
     if (!duration_is_endless(s->rtt))
         sketch_add(&own->rtt, perf_table_us(s->rtt));
     sketch_add(&own->jitter, perf_table_us(s->jitter));
-    degrade_heard(&own->degrade, &p->settings.wish, now, s->session, rating);
+    if (s->ails)
+        degrade_heard_ailing(&own->degrade, &p->settings.wish, now, s->session, rating);
+    else
+        degrade_heard(&own->degrade, &p->settings.wish, now, s->session, rating);
     degrade_lost(&own->degrade, s->expected, s->lost, now);
     if (!was_awake && degrade_is_awake(&own->degrade))
         p->awake++;

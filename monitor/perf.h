@@ -48,6 +48,7 @@ struct perf_sample {
     struct duration rtt;                  /* to the client; endless: unknown */
     struct duration jitter;               /* RFC 3550, 6.4.1 */
     struct duration buffer;               /* of its playout; zero: unknown, twice the jitter */
+    bool ails; /* it hears another cluster better (monitor/lean.h): never what is usual */
 };
 
 /* What is told of a location, or was told by a peer. */

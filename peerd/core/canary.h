@@ -1,5 +1,6 @@
 /*
- * Canary: our path to a location is bad, so a few of its sessions go first, to one peer.
+ * Canary: our path to a location is bad, so a few of those who suffer from it go first, to one
+ * peer.
  *
  *               our path is to blame           they fare better: eight times as many
  *      (none) ------------------------> WATCHING <--------------------------------+
@@ -15,12 +16,25 @@
  *                  +----> WATCHING, CANARY_DWELL later   WATCHING <-- CANARY_AGAIN -----+
  *                                                                     later, who came since
  *
+ * It begins in either of two ways. A location falls, and our path is to blame (monitor/degrade.h).
+ * Or enough sessions (`degraded_clients_min`), wherever they are, lose frames of ours and surely
+ * hear one peer better (ailing.h, monitor/lean.h): they may be few in each of their networks, and
+ * nobody need know what they had before. Of these there is one at a time, *everywhere*, and it
+ * leaves a location that falls to that location's own.
+ *
+ * Only who suffers goes, the worst off first: who loses frames and hears the peer better, or whose
+ * own reports lie below what is usual there by half a fall. Nobody goes where its own client says
+ * that as much is lost, and nobody at all where all who say so do together, whatever the peer tells
+ * of others; clients that have not said enough are waited for (CANARY_HESITATE). Where clients do
+ * not tell, of `probing: false` or of older versions, those who go first find it out.
+ *
  * The peer is the one whose clients there fare best, by what it tells, and by enough to be worth
  * the way (half of what counts as a fall); where none tells, or nobody can go to one who does, the
  * one whom our own clients there hear best, and by far better than us (monitor/ways.h). Once those
  * who were asked serve from there, or stay, what it tells of them from CANARY_WATCH later on
  * decides: the mean of all that those who went have had since they came (newcomers.h), against the
- * mean of what those who stayed have here in the same time. Only who fares better by that gain and
+ * mean of what those who stayed, and suffer, have here in the same time, or had before if none of
+ * these is left. Only who fares better by that gain and
  * what chance may make of it is followed, and only while all whom the peer serves there do, as far
  * as it tells; else they are asked back, as they are when our path is found to be well, or not to
  * blame, while they are watched. The peer sends them, with cause `return`.
@@ -61,7 +75,13 @@
 #define CANARY_FRESH     duration_s(3)    /* [s] an older word is none */
 #define CANARY_AGAIN     duration_s(5)    /* [s] who came meanwhile follows, too */
 #define CANARY_DWELL     duration_s(60)   /* [s] until it is tried again */
-#define CANARY_STAY      duration_s(10)   /* [s] everybody stays at least so long where it is */
+#define CANARY_HESITATE  duration_s(5)    /* [s] for clients to tell how they hear others … */
+#define CANARY_LEFT      duration_s(15)   /* [s] after a wave of all networks, for who is left */
+#define CANARY_HEAR      duration_ms(600) /* [ms] … before half a certainty is enough … */
+#define CANARY_ANEW      duration_ms(300) /* [ms] … and so often they are asked for */
+#define CANARY_OWN       duration_s(4) /* [s] a location that falls is left to a canary of its own */
+#define CANARY_STAY      duration_s(10) /* [s] everybody stays at least so long where it is … */
+#define CANARY_FOUND     duration_s(2) /* [s] … who was there when we were started so long more */
 
 struct beat;
 struct core;
@@ -89,9 +109,13 @@ struct canary {
     uint32_t told_spread;                   /* [R/100] … of which one has such a spread */
     uint32_t stayed_centi;                  /* [R/100] sum of what those who stayed had … */
     uint32_t stayed_looks;                  /* … each time that was looked at */
-    bool first;                             /* it is the first wave */
-    uint8_t doublings;                      /* of the dwell time, so far */
-    struct instant next_at;                 /* to be looked at */
+    uint32_t before_centi;                  /* [R/100] those who went, before */
+    bool of_ailing;                         /* they lost frames of ours, and not of others */
+    bool hesitates; /* nobody has been asked yet: who suffers may yet tell whom it hears better */
+    struct instant begun;   /* it was found that our path is bad, or tried again */
+    bool first;             /* it is the first wave */
+    uint8_t doublings;      /* of the dwell time, so far */
+    struct instant next_at; /* to be looked at */
 };
 
 struct canaries {
@@ -100,6 +124,10 @@ struct canaries {
 
 /* Our path to that location has been found bad. */
 void canary_begin(struct core *core, const struct prefix *location);
+
+/* Clients have told how they hear others: enough of them may hear one peer better than us,
+ * wherever they are. */
+void canary_judge(struct core *core);
 
 /* It is well again, or not to blame after all. */
 void canary_end(struct core *core, const struct prefix *location);

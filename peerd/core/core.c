@@ -31,6 +31,7 @@ struct core *core_init(const struct core_setup *setup) {
     drain_init(&core->drain);
     leaving_init(&core->leaving);
     wishes_init(&core->wishes);
+    ailing_init(&core->ailing);
     homing_init(&core->homing, setup->now);
     replan_init(&core->replan, setup->now);
     ledger_init(&core->ledger);
@@ -344,6 +345,7 @@ void core_check_invariants(const struct core *core) {
     drain_check_invariants(core);
     leaving_check_invariants(core);
     wishes_check_invariants(core);
+    ailing_check_invariants(core);
     canary_check_invariants(core);
     newcomers_check_invariants(core);
     gains_check_invariants(core);

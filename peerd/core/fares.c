@@ -78,26 +78,38 @@ static struct duration buffer_of(const struct node_session *told) {
     return told->buffer_ms == 0 ? DURATION_ZERO : duration_min(duration_ms(told->buffer_ms), asked);
 }
 
-void fares_heard(struct core *core, const struct session *s, const struct node_session *told) {
+/* Falls with the first bad report, and does not rise with the first good one. */
+static void note_rating(struct session *s, uint32_t rating_centi) {
+    int32_t was = s->fares_centi == 0 ? (int32_t)rating_centi : s->fares_centi;
+    int32_t change = (int32_t)rating_centi - was;
+    s->fares_centi = (uint16_t)(was + change / (change < 0 ? FARES_FALLS : FARES_RISES));
+}
+
+void fares_heard(struct core *core, struct session *s, const struct node_session *told) {
     uint32_t expected = told->expected - s->expected, lost = told->lost_before - s->lost_before;
     struct perf *perf = fares_perf(core);
     if (perf == NULL || told->expected <= s->expected || s->expected == 0)
         return;
     if (told->lost_before < s->lost_before) /* one that came after all */
         lost = 0;
-    const struct perf_sample sample = {
+    lost = lost < expected ? lost : expected;
+    struct perf_sample sample = {
         .location = location_of(&told->client),
         .session = chains_hash(told->session.bytes, sizeof(told->session.bytes)),
         .client = location_client(&told->client),
         .codec = codec_of(core, &told->profile),
         .expected = expected,
-        .lost = lost < expected ? lost : expected,
-        .runs = runs_of(lost < expected ? lost : expected, told->burst_x16),
+        .lost = lost,
+        .runs = runs_of(lost, told->burst_x16),
         .rtt = told->rtt_us == 0 ? DURATION_ENDLESS : duration_us(told->rtt_us),
         .jitter = duration_us(told->jitter_us),
         .buffer = buffer_of(told),
     };
-    newcomers_rated(core, s, perf_rate(&sample));
+    const struct ailing_report report = {expected, lost, told->burst_x16, perf_rate(&sample)};
+    note_rating(s, report.rating_centi);
+    ailing_heard(core, s, &report);
+    sample.ails = ailing_is_away(core, s);
+    newcomers_rated(core, s, report.rating_centi);
     (void)perf_heard(perf, &sample, core->now);
 }
 
@@ -197,6 +209,7 @@ void fares_trips_heard(struct core *core, const struct node_request *told) {
             continue;
         }
         core->counters.trips_heard++;
+        ailing_way_heard(core, t, to);
         if (core->fares.perf != NULL)
             perf_way_heard(core->fares.perf, &location, to->number, t->asked, t->lost, core->now);
         trips_heard(trips, &location, to->number, location_client(&t->client), t->rtt_us,

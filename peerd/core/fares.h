@@ -25,9 +25,11 @@
 #define FARES_CLIENTS       8    /* of one location must be bad */
 #define FARES_BUFFER_MS     20   /* [ms] one frame: the least that anybody buffers */
 #define FARES_REPORTS       3    /* of a peer, for its word to count */
-#define FARES_INTERVAL_MS   500  /* [ms] nodes tell so often of clients that lose frames */
-#define FARES_LOCATIONS_MIN 16   /* fewer cannot be merged */
-#define FARES_HOLD_S        10   /* [s] as usual for so long: over */
+#define FARES_FALLS         4 /* a worse report counts so much, one of so many, for a session … */
+#define FARES_RISES         8 /* … and a better one so much */
+#define FARES_INTERVAL_MS   500 /* [ms] nodes tell so often of clients that lose frames */
+#define FARES_LOCATIONS_MIN 16  /* fewer cannot be merged */
+#define FARES_HOLD_S        10  /* [s] as usual for so long: over */
 
 struct digests;
 struct falls;
@@ -57,7 +59,7 @@ void fares_policy(struct core *core);
 
 /* A node tells of a session that it served before, too: `s` still has the figures before. Without
  * memory nothing is learnt. */
-void fares_heard(struct core *core, const struct session *s, const struct node_session *told);
+void fares_heard(struct core *core, struct session *s, const struct node_session *told);
 
 /* Looks whether anybody has fallen, or is back. */
 void fares_judge(struct core *core);

@@ -22,6 +22,9 @@ static struct newcomers_group *find(const struct core *core, uint16_t peer,
     return NULL;
 }
 
+/* All that come from a peer are one group more. */
+static const struct prefix everywhere = {.addr = {.family = 4}, .bits = 0};
+
 static struct newcomers_group *place(struct core *core) {
     if (core->newcomers == NULL)
         core->newcomers = calloc(1, sizeof(*core->newcomers));
@@ -42,7 +45,7 @@ static struct instant over_at(const struct newcomers_group *g) {
 /* Everybody of ours who came, one after the other; begin with NULL. */
 static bool is_of(const struct newcomers_group *g, const struct session *s) {
     return s->came_from == g->peer && s->state == SESSION_STATE_COMMITTED &&
-           prefix_holds(&g->location, &s->client);
+           (g->location.bits == 0 || prefix_holds(&g->location, &s->client));
 }
 
 static void at_home(struct core *core, struct newcomers_group *g) {
@@ -58,29 +61,36 @@ static void at_home(struct core *core, struct newcomers_group *g) {
 
 /* ---- they come, and fare --------------------------------------------------------------------- */
 
-void newcomers_came(struct core *core, struct session *s, const struct peering *from) {
-    const struct prefix location = location_of(&s->client);
-    if (from == NULL || location.addr.family == 0)
-        return;
-    struct newcomers_group *g = find(core, from->number, &location);
+static bool enter(struct core *core, const struct peering *from, const struct prefix *location) {
+    struct newcomers_group *g = find(core, from->number, location);
     if (g == NULL) {
         g = place(core);
         if (g == NULL)
-            return;
+            return false;
         *g = (struct newcomers_group){
-            .peer = from->number, .location = location, .back_until = INSTANT_NEVER};
+            .peer = from->number, .location = *location, .back_until = INSTANT_NEVER};
     }
     g->came_at = core->now;
     g->sessions++;
     g->reports = 0;
     g->centi = g->squares = 0;
     g->next_at = over_at(g);
-    s->came_from = from->number;
+    return true;
 }
 
-void newcomers_rated(struct core *core, const struct session *s, uint32_t rating_centi) {
+void newcomers_came(struct core *core, struct session *s, const struct peering *from) {
     const struct prefix location = location_of(&s->client);
-    struct newcomers_group *g = s->came_from == 0 ? NULL : find(core, s->came_from, &location);
+    if (from == NULL || location.addr.family == 0)
+        return;
+    bool known = enter(core, from, &everywhere);
+    known |= enter(core, from, &location);
+    if (known)
+        s->came_from = from->number;
+}
+
+static void rated(struct core *core, uint16_t peer, const struct prefix *location,
+                  uint32_t rating_centi) {
+    struct newcomers_group *g = find(core, peer, location);
     if (g == NULL || instant_before(core->now, instant_add(g->came_at, NEWCOMERS_SETTLE)))
         return;
     g->reports++;
@@ -88,35 +98,48 @@ void newcomers_rated(struct core *core, const struct session *s, uint32_t rating
     g->squares += (uint64_t)rating_centi * rating_centi;
 }
 
+void newcomers_rated(struct core *core, const struct session *s, uint32_t rating_centi) {
+    const struct prefix location = location_of(&s->client);
+    if (s->came_from == 0)
+        return;
+    rated(core, s->came_from, &location, rating_centi);
+    rated(core, s->came_from, &everywhere, rating_centi);
+}
+
 /* ---- told ------------------------------------------------------------------------------------ */
 
-static void say(const struct newcomers_group *g, struct beat *beat) {
+static struct digest_entry said(const struct newcomers_group *g) {
     uint64_t mean = g->centi / g->reports, square = g->squares / g->reports;
-    const struct digest_entry entry = {
+    return (struct digest_entry){
         .location = g->location,
         .usual_centi = (uint16_t)mean,
         .recent_centi = (uint16_t)mean,
         .spread_centi = (uint16_t)level_root(square - mean * mean),
         .reports = (uint16_t)(g->reports < UINT16_MAX ? g->reports : UINT16_MAX),
         .clients = (uint16_t)(g->sessions < UINT16_MAX ? g->sessions : UINT16_MAX)};
-    uint8_t bytes[DIGEST_HEADER_LEN + DIGEST_ENTRY_LEN_MAX];
-    size_t written, len = digest_encode(bytes, sizeof(bytes), &entry, 1, &written);
-    beat_add_block(beat, BEAT_BLOCK_NEWCOMERS, bytes, len);
 }
 
-/* One location a beat, in turn. */
+/* One location a beat, in turn, and all of them together. */
 void newcomers_fill(struct core *core, const struct peering *to, struct beat *beat) {
     struct newcomers *n = core->newcomers;
+    struct digest_entry entries[2];
+    uint8_t bytes[DIGEST_HEADER_LEN + 2 * DIGEST_ENTRY_LEN_MAX];
+    size_t count = 0, written;
     if (n == NULL || !to->takes_blocks || !core->policy.performance.tell)
         return;
-    for (uint32_t i = 0; i < NEWCOMERS_MAX; i++) {
+    const struct newcomers_group *all = find(core, to->number, &everywhere);
+    for (uint32_t i = 0; i < NEWCOMERS_MAX && count == 0; i++) {
         const struct newcomers_group *g = &n->groups[(n->turn + i) % NEWCOMERS_MAX];
-        if (g->peer != to->number || g->reports == 0)
+        if (g->peer != to->number || g->reports == 0 || g == all)
             continue;
-        say(g, beat);
+        entries[count++] = said(g);
         n->turn = (n->turn + i + 1) % NEWCOMERS_MAX;
-        return;
     }
+    if (all != NULL && all->reports > 0)
+        entries[count++] = said(all);
+    size_t len = digest_encode(bytes, sizeof(bytes), entries, count, &written);
+    if (len > 0)
+        beat_add_block(beat, BEAT_BLOCK_NEWCOMERS, bytes, len);
 }
 
 /* ---- asked for ------------------------------------------------------------------------------- */
@@ -126,11 +149,14 @@ static void ask_for(struct core *core, const struct peering *from, const struct 
     char text[LOCATION_TEXT_LEN_MAX + 1];
     for (size_t i = 0; i < NEWCOMERS_MAX; i++) {
         struct newcomers_group *g = &core->newcomers->groups[i];
-        if (g->peer != from->number || !prefix_holds(location, &g->location.addr))
+        bool all = location->bits == 0 && g->location.bits == 0;
+        if (g->peer != from->number || (!all && (location->bits == 0 || g->location.bits == 0 ||
+                                                 !prefix_holds(location, &g->location.addr))))
             continue;
         if (!is_asked_for(core, g)) {
             core_trace(core, "newcomers: %s asks for its sessions of %s back",
-                       from->policy.name.text, location_to_text(&g->location, text));
+                       from->policy.name.text,
+                       all ? "several networks" : location_to_text(&g->location, text));
             g->next_at = instant_add(g->came_at, NEWCOMERS_STAY);
         }
         g->back_until = instant_add(core->now, NEWCOMERS_BACK);

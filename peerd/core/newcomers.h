@@ -8,15 +8,17 @@
  *                            v     |
  *                            GIVEN BACK: they are asked to go home, cause `return`
  *
- * By location and peer, from whom they came. That peer is told in beats what all of them together
- * have had since the newest of them has settled here: mean and spread of their reports' ratings, on
- * how many they stand, and of how many sessions. It is no mean that fades, so that a burst or a
- * second without a report do not decide. The peer knows how those fare who stayed with it, so it is
- * the one who compares (canary.h); if it asks for its own back they go, as many as came in that
- * time and no sooner than NEWCOMERS_STAY after the last. While we drain nobody is sent back.
+ * By location and peer, from whom they came, and of each peer all together (a location without any
+ * bits), since they may be few in each of many networks. That peer is told in beats what all of
+ * them together have had since the newest of them has settled here: mean and spread of their
+ * reports' ratings, on how many they stand, and of how many sessions. It is no mean that fades, so
+ * that a burst or a second without a report do not decide. The peer knows how those fare who stayed
+ * with it, so it is the one who compares (canary.h); if it asks for its own back they go, as many
+ * as came in that time and no sooner than NEWCOMERS_STAY after the last. While we drain nobody is
+ * sent back.
  *
- * Bounded: beyond NEWCOMERS_MAX groups nothing is told of further ones, and they stay. Allocated
- * when the first session comes.
+ * Bounded: beyond NEWCOMERS_MAX groups a location is told of with all others only. Allocated when
+ * the first session comes.
  */
 #ifndef PEERD_CORE_NEWCOMERS_H
 #define PEERD_CORE_NEWCOMERS_H
@@ -27,7 +29,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NEWCOMERS_MAX 16 /* groups */
+#define NEWCOMERS_MAX 64 /* groups */
 #define NEWCOMERS_SETTLE                                                                           \
     duration_ms(1200)                      /* [ms] of their reports before, the way here is part   \
                                             */

@@ -213,8 +213,10 @@ static void told(struct core *core, struct node *n, const struct node_session *t
         fares_heard(core, s, t);
     note_figures(core, s, t);
     s->mark = n->mark;
-    if (s->state == SESSION_STATE_COMMITTED && !before.serving)
+    if (s->state == SESSION_STATE_COMMITTED && !before.serving) {
         homing_came(core, s, t->cause);
+        s->found = quiet;
+    }
     arrived(core, s, t, &before, quiet);
     if (t->moved.epoch != 0)
         (void)ledger_told(&core->ledger, &t->session, &t->moved);
@@ -275,4 +277,5 @@ void report_sessions(struct core *core, struct node *n, const struct node_reques
         ask_full(core, n);
     fares_trips_heard(core, r);
     fares_judge(core);
+    canary_judge(core);
 }

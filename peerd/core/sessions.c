@@ -181,6 +181,10 @@ void session_set(struct core *core, struct session *s, enum session_state state,
     if (state == s->state && epoch == s->epoch && node == s->node && worker == s->worker)
         return;
     bool other_state = state != s->state, waits = s->queue == &s->node->waiting;
+    if (other_state) {
+        ailing_forget(core, s);
+        s->fares_centi = 0;
+    }
     leave(core, s);
     s->state = state;
     s->epoch = epoch;
@@ -209,6 +213,7 @@ void session_regroup(struct core *core, struct session *s, const struct group_ab
 void session_remove(struct core *core, struct session *s) {
     struct sessions *t = &core->sessions;
     moves_forget(s);
+    ailing_forget(core, s);
     session_queue(s, NULL);
     leave(core, s);
     unshare(core, s);

@@ -41,6 +41,9 @@ struct session {
     uint8_t came_cause;                         /* … and why, see homing.h */
     uint8_t homed;                              /* … so often in vain of late */
     bool hot;                                   /* a standby that sends, too */
+    bool found;                                 /* it was served here before we were started */
+    uint16_t fares_centi;                       /* [R/100] of its reports lately; 0: none yet */
+    struct ail *ail;                            /* owned; NULL: it loses nothing (ailing.h) */
     struct move *move;                          /* owned; NULL: not moving */
     struct link at_node;                        /* on node->sessions */
     struct link queued;                         /* on the list that `queue` names */

@@ -7,6 +7,7 @@
 #include "peerd/base/rng.h"
 #include "peerd/core/admission.h"
 #include "peerd/core/agreements.h"
+#include "peerd/core/ailing.h"
 #include "peerd/core/audiences.h"
 #include "peerd/core/canary.h"
 #include "peerd/core/causes.h"
@@ -54,6 +55,7 @@ struct core {
     struct drain drain;
     struct leaving leaving;
     struct wishes wishes;
+    struct ailing ailing;
     struct homing homing;
     struct replan replan;
     struct causes causes;
@@ -71,6 +73,7 @@ struct core {
     struct fares fares;
     struct coords *coords;             /* owned; NULL until used */
     struct canaries *canaries;         /* likewise */
+    struct instant judged_at;          /* how clients hear others is looked at again */
     struct newcomers *newcomers;       /* likewise */
     struct counterparts *counterparts; /* likewise */
     struct audiences *audiences;       /* likewise */

@@ -286,13 +286,16 @@ static const struct schema_row performance_rows[] = {
      .doc = "Clients of a location fare worse if their rating (R of ITU-T G.107) has lost so much "
             "…"},
     {"degraded_clients_min", SCHEMA_COUNT, AT(policy_performance, degraded_clients_min),
-     .preset = "8", .range = "1..60", .doc = "… with so many of them, and with a third of all."},
+     .preset = "8", .range = "1..60",
+     .doc = "… with so many of them, and with a third of all. So many sessions, too, must lose "
+            "frames and hear one peer better than us, in all networks together, before some of "
+            "them move for that (canary): with 1 a single client is helped, after some 6 s."},
     {"degraded_hold", SCHEMA_DURATION, AT(policy_performance, degraded_hold), .preset = "10s",
      .range = "1s..1h", .doc = "It is over when they have fared as usual for so long."},
     {"canary", SCHEMA_COUNT, AT(policy_performance, canary), .preset = "0", .range = "0..16",
-     .doc = "If our path is to blame so many sessions move to a peer first, whose clients there "
-            "fare better, or whom ours hear better; the others follow if that stays so. With 0 "
-            "nobody moves for it."},
+     .doc = "If our path is to blame so many of the sessions that suffer from it move to a peer "
+            "first, whose clients there fare better, or whom ours hear better; the others follow "
+            "if that stays so. With 0 nobody moves for it."},
     {"coordinates", SCHEMA_BOOL, AT(policy_performance, coordinates), .preset = "true",
      .doc = "Where we are in the network is learnt from beats and told to peers in them: it ranks "
             "backups that no client of a location has measured."},

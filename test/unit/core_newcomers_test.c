@@ -116,8 +116,10 @@ static bool told(struct bed *b, struct digest_entry *out) {
     if (block == NULL)
         return false;
     cr_assert_eq(digest_decode(entries, &count, block, len), ERR_OK);
-    cr_assert_eq(count, 1u);
     *out = entries[0];
+    cr_assert_eq(count, 2u, "those of a location, and all together");
+    cr_expect_eq(entries[1].location.bits, 0);
+    cr_expect_eq(entries[1].recent_centi, entries[0].recent_centi);
     return true;
 }
 
@@ -258,16 +260,23 @@ Test(core_newcomers, while_we_drain_nobody_is_sent_back) {
     fixture_free(b.f);
 }
 
-Test(core_newcomers, beyond_so_many_groups_stay_and_are_not_told_of) {
+/* All together are a group of their own: it has a place from the first one on. */
+Test(core_newcomers, beyond_so_many_groups_are_told_of_with_all_others) {
     struct bed b = bed_new();
     for (uint32_t n = 0; n <= NEWCOMERS_MAX; n++) {
         struct session *s = session_of(&b, 0);
         s->came_from = 0;
         s->client = addr_ipv4((uint8_t[]){198, 51, (uint8_t)n, 1}, 5004);
         newcomers_came(b.f->core, s, peer(&b, 0));
-        cr_expect_eq(s->came_from != 0, n < NEWCOMERS_MAX, "%u", n);
+        cr_expect_eq(s->came_from, peer(&b, 0)->number, "%u", n);
     }
+    cr_expect_eq(b.f->core->newcomers->groups[0].location.bits, 0);
+    cr_expect_eq(b.f->core->newcomers->groups[0].sessions, NEWCOMERS_MAX + 1);
     newcomers_check_invariants(b.f->core);
+    struct session *s = session_of(&b, 1);
+    s->client = addr_ipv4((uint8_t[]){198, 52, 0, 1}, 5004);
+    newcomers_came(b.f->core, s, peer(&b, 1));
+    cr_expect_eq(s->came_from, 0, "another peer's find no place at all, and stay");
     fixture_free(b.f);
 }
 
@@ -291,17 +300,17 @@ Test(core_newcomers, each_end_reads_its_own_block) {
     prefix_from_text(&c->location, "192.0.2.0/24");
     newcomers_heard(core, peer(&b, 0), &words);
     canary_heard(core, peer(&b, 0), &wish);
-    cr_expect(instant_is_never(core->newcomers->groups[0].back_until));
+    cr_expect(instant_is_never(core->newcomers->groups[1].back_until));
     cr_expect_eq(c->told_reports, 0u);
     canary_heard(core, peer(&b, 1), &words);
     newcomers_heard(core, peer(&b, 1), &wish);
-    cr_expect(instant_is_never(core->newcomers->groups[0].back_until), "it is not peer1's");
+    cr_expect(instant_is_never(core->newcomers->groups[1].back_until), "it is not peer1's");
     cr_expect_eq(c->told_reports, 0u, "nor did they go there");
     canary_heard(core, peer(&b, 0), &words);
     newcomers_heard(core, peer(&b, 0), &wish);
     cr_expect_eq(c->told_reports, 20u);
     cr_expect_eq(c->told_centi, 9000u);
-    cr_expect_not(instant_is_never(core->newcomers->groups[0].back_until));
+    cr_expect_not(instant_is_never(core->newcomers->groups[1].back_until));
     fixture_free(b.f);
 }
 
@@ -312,6 +321,6 @@ Test(core_newcomers, a_block_that_cannot_be_read_is_counted) {
     cr_assert(beat_add_block(&beat, BEAT_BLOCK_GIVE_BACK, (const uint8_t[]){9, 9}, 2));
     newcomers_heard(b.f->core, peer(&b, 0), &beat);
     cr_expect_eq(core_counters(b.f->core)->digests_refused, 1u);
-    cr_expect(instant_is_never(b.f->core->newcomers->groups[0].back_until));
+    cr_expect(instant_is_never(b.f->core->newcomers->groups[1].back_until));
     fixture_free(b.f);
 }

@@ -292,3 +292,29 @@ Test(degrade, the_event_says_what_it_rests_on) {
     cr_expect_str_eq(degrade_event_to_text(&e, "203.0.113.0/24", "", text),
                      "203.0.113.0/24 fares as usual again: R 62, usual 91");
 }
+
+/* Nothing bad is learnt as usual: of one whose clients a third of the time hear another better. */
+Test(degrade, what_ailing_clients_have_is_never_usual) {
+    struct degrade d;
+    struct instant now = instant_us(1000000);
+    degrade_init(&d, now);
+    for (int i = 0; i < 400; i++, now = instant_add(now, duration_ms(50))) {
+        if (i < 20) /* before it is known that they hear another better */
+            degrade_heard(&d, &wish, now, (uint32_t)(i % CLIENTS), 6000);
+        else
+            degrade_heard_ailing(&d, &wish, now, (uint32_t)(i % CLIENTS), 6000);
+        degrade_check_invariants(&d);
+    }
+    cr_expect_eq(d.state, DEGRADE_STATE_LEARNING);
+    cr_expect_eq(level_figures(&d.usual), 0u, "nor is anything kept from before that");
+    for (int i = 0; i < 400; i++, now = instant_add(now, duration_ms(50)))
+        if (i % 5 == 0) /* some are left */
+            degrade_heard_ailing(&d, &wish, now, 1, 6000);
+        else
+            degrade_heard(&d, &wish, now, (uint32_t)(i % CLIENTS), 9000);
+    cr_expect_eq(d.state, DEGRADE_STATE_STEADY);
+    cr_expect_eq(level_mean(&d.usual), 9000u);
+    for (int i = 0; i < 40; i++, now = instant_add(now, duration_ms(500)))
+        degrade_heard_ailing(&d, &wish, now, 1, 6000);
+    cr_expect_eq(level_mean(&d.usual), 9000u, "nor later");
+}

@@ -1,0 +1,129 @@
+#include "peerd/core/ailing.h"
+
+#include "peerd/core/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct ail *element(struct link *l) {
+    return l == NULL ? NULL : LIST_ELEMENT(l, struct ail, link);
+}
+
+void ailing_init(struct ailing *a) {
+    list_init(&a->list);
+}
+
+void ailing_forget(struct core *core, struct session *s) {
+    if (s->ail == NULL)
+        return;
+    list_remove(&core->ailing.list, &s->ail->link);
+    free(s->ail);
+    s->ail = NULL;
+}
+
+static bool is_over(const struct core *core, const struct ail *a) {
+    return instant_reached(core->now, instant_add(a->lost_at, AILING_FOR));
+}
+
+static void drop_old(struct core *core, uint32_t most) {
+    struct ail *first;
+    while ((first = element(list_first(&core->ailing.list))) != NULL &&
+           (core->ailing.list.count > most || is_over(core, first)))
+        ailing_forget(core, first->session);
+}
+
+static void begin(struct core *core, struct session *s) {
+    drop_old(core, AILING_MAX - 1);
+    s->ail = calloc(1, sizeof(*s->ail));
+    if (s->ail == NULL)
+        return;
+    s->ail->session = s;
+    list_append(&core->ailing.list, &s->ail->link);
+}
+
+void ailing_heard(struct core *core, struct session *s, const struct ailing_report *r) {
+    bool loses = r->lost >= AILING_LOST && r->lost >= r->expected / AILING_ONE;
+    if (s->ail == NULL && loses)
+        begin(core, s);
+    if (s->ail == NULL)
+        return;
+    lean_own(&s->ail->lean, r->expected, r->lost, core->now);
+    level_add(&s->ail->rating, AILING_HALF, r->rating_centi, core->now);
+    s->ail->run_x16 = r->run_x16;
+    s->ail->told_at = core->now;
+    if (loses) {
+        s->ail->lost_at = core->now;
+        list_remove(&core->ailing.list, &s->ail->link);
+        list_append(&core->ailing.list, &s->ail->link);
+    }
+    drop_old(core, AILING_MAX);
+}
+
+void ailing_way_heard(struct core *core, const struct node_trip *t, const struct peering *of) {
+    struct session *s = t->asked == 0 ? NULL : session_find(core, &t->session);
+    if (s == NULL || s->ail == NULL)
+        return;
+    lean_told(&s->ail->lean, of->number, t->asked, t->lost, s->ail->run_x16, core->now);
+    s->ail->leant |= lean_is_away(&s->ail->lean, core->now);
+}
+
+int32_t ailing_leaning(const struct core *core, const struct session *s, uint16_t peer) {
+    int32_t leaning = 0;
+    if (s->ail != NULL)
+        (void)lean_towards(&s->ail->lean, peer, core->now, &leaning);
+    return leaning;
+}
+
+bool ailing_is_away(const struct core *core, const struct session *s) {
+    return s->ail != NULL && lean_is_away(&s->ail->lean, core->now);
+}
+
+bool ailing_is_within(const struct prefix *location, const struct addr *client) {
+    return location->bits == 0 || prefix_holds(location, client);
+}
+
+struct ailing_view ailing_view(const struct core *core, const struct prefix *location,
+                               uint16_t peer) {
+    struct ailing_view v = {0};
+    int32_t leaning;
+    for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
+        if (!ailing_is_within(location, &a->session->client) ||
+            !lean_towards(&a->lean, peer, core->now, &leaning))
+            continue;
+        v.tell++;
+        v.joined += lean_joined(leaning);
+    }
+    return v;
+}
+
+struct ailing_fares ailing_fares(const struct core *core, const struct prefix *location) {
+    struct ailing_fares f = {.lost_at = instant_us(INT64_MIN), .told_at = instant_us(INT64_MIN)};
+    uint64_t sum = 0;
+    for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
+        if (!a->leant || is_over(core, a) || !ailing_is_within(location, &a->session->client))
+            continue;
+        f.sessions++;
+        sum += level_mean(&a->rating);
+        f.lost_at = instant_max(f.lost_at, a->lost_at);
+        f.told_at = instant_max(f.told_at, a->told_at);
+    }
+    f.centi = f.sessions == 0 ? 0 : (uint32_t)(sum / f.sessions);
+    return f;
+}
+
+struct ail *ailing_next(const struct core *core, const struct ail *after) {
+    return element(after == NULL ? list_first(&core->ailing.list)
+                                 : list_after(&core->ailing.list, &after->link));
+}
+
+void ailing_check_invariants(const struct core *core) {
+    uint32_t count = 0;
+    struct instant before = instant_us(INT64_MIN);
+    for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
+        assert(a->session->ail == a && a->session->state == SESSION_STATE_COMMITTED);
+        assert(!instant_before(a->lost_at, before));
+        before = a->lost_at;
+        count++;
+    }
+    assert(count == core->ailing.list.count && count <= AILING_MAX);
+}

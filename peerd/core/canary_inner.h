@@ -1,0 +1,43 @@
+/*
+ * What canary.c, the machine, asks of canary_who.c: what is known of those who stay and of those
+ * who have gone, and who goes. For these two alone.
+ */
+#ifndef PEERD_CORE_CANARY_INNER_H
+#define PEERD_CORE_CANARY_INNER_H
+
+#include "peerd/core/canary.h"
+
+/* Of every network, with nothing in common but that they hear one peer better than us. */
+bool canary_is_everywhere(const struct canary *c);
+
+/* The policy's figure, in bounds; 0: there are none. */
+uint32_t canary_wanted(const struct core *core);
+
+/* Our path to its location is to blame; of one that is everywhere: who it is about still ails. */
+bool canary_is_our_path(const struct core *core, const struct canary *c);
+
+/* Where they went clients fare better, or are heard better, than here: those who came since may
+ * follow. */
+bool canary_is_worth_following(const struct core *core, const struct canary *c);
+
+/* [R/100] what those who are here have now. */
+uint32_t canary_own_centi(const struct core *core, const struct canary *c);
+
+/* Those who went surely fare better than those who stayed; more reports may make it sure. */
+bool canary_are_surely_better(const struct core *core, const struct canary *c);
+bool canary_may_be_better(const struct core *core, const struct canary *c);
+
+/* NULL: it is no peer any more. */
+struct peering *canary_peer(const struct core *core, const struct canary *c);
+
+/* Asks so many as its wave is to go there, those who are worst off first; `sent` says how many. */
+void canary_send_wave(struct core *core, struct canary *c, const struct peering *to);
+
+/* The same to whoever is best, which is its peer then. */
+void canary_send_to_best(struct core *core, struct canary *c);
+
+/* The peer that enough sessions of all networks surely hear better than us, and that most of them
+ * like best; NULL: none. */
+const struct peering *canary_best_heard(const struct core *core);
+
+#endif

@@ -1,0 +1,371 @@
+/*
+ * Who goes off a bad path, where to, and how those who stay fare. See canary.h.
+ */
+#include "peerd/core/canary_inner.h"
+
+#include "peerd/core/leaving.h"
+#include "peerd/core/state.h"
+#include "topo/location.h"
+
+#define GRADES 2 /* of those who may go: the worst first */
+
+uint32_t canary_wanted(const struct core *core) {
+    uint32_t count = core->policy.performance.canary;
+    return count < CANARY_MAX ? count : CANARY_MAX;
+}
+
+bool canary_is_everywhere(const struct canary *c) {
+    return c->location.bits == 0;
+}
+
+struct peering *canary_peer(const struct core *core, const struct canary *c) {
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        if (core->peers[i]->number == c->peer)
+            return core->peers[i];
+    return NULL;
+}
+
+/* ---- what is known of the location ----------------------------------------------------------- */
+
+static const struct degrade *own_fare(const struct core *core, const struct prefix *location) {
+    const struct perf *perf = core->fares.perf;
+    const struct perf_location *at = perf == NULL ? NULL : perf_find(perf, location);
+    return at == NULL || at->own == NULL ? NULL : &at->own->degrade;
+}
+
+bool canary_is_our_path(const struct core *core, const struct canary *c) {
+    const struct degrade *d = own_fare(core, &c->location);
+    if (canary_is_everywhere(
+            c)) /* those who went are judged by what they have, if nobody ails now */
+        return c->state == CANARY_STATE_WATCHING || c->state == CANARY_STATE_GIVEN_UP ||
+               ailing_fares(core, &c->location).sessions > 0;
+    return d != NULL && d->state == DEGRADE_STATE_PATH;
+}
+
+/* Those who lose frames of ours and not of others, where it is they who go; what they had before,
+ * when all of them have gone; else all who are there. */
+uint32_t canary_own_centi(const struct core *core, const struct canary *c) {
+    struct ailing_fares ailing = ailing_fares(core, &c->location);
+    const struct degrade *d = own_fare(core, &c->location);
+    if (ailing.sessions > 0)
+        return ailing.centi;
+    if (c->of_ailing)
+        return c->before_centi;
+    return d == NULL ? 0 : level_mean(&d->recent);
+}
+
+/* Those who stayed have reported nothing bad for a while, and have reported: the mean of what is
+ * recent follows later, since who loses nothing reports seldom. */
+static bool seems_well(const struct core *core, const struct canary *c) {
+    struct ailing_fares ailing = ailing_fares(core, &c->location);
+    const struct degrade *d = own_fare(core, &c->location);
+    if (ailing.sessions > 0)
+        return !instant_before(ailing.told_at, instant_add(ailing.lost_at, CANARY_WELL));
+    if (c->of_ailing)
+        return false;
+    return d != NULL && !instant_before(d->recent.at, instant_add(d->bad_at, CANARY_WELL)) &&
+           !instant_reached(core->now, instant_add(d->recent.at, CANARY_STAYED));
+}
+
+/* What a peer told last, if that was within CANARY_FRESH; NULL: nothing. */
+static const struct perf_peer *fresh_word(const struct core *core, const struct fares_words *words,
+                                          uint16_t peer) {
+    struct instant since = instant_sub(core->now, CANARY_FRESH);
+    for (size_t i = 0; i < words->count; i++)
+        if (words->list[i].cluster == peer)
+            return instant_before(words->list[i].heard_at, since) ? NULL : &words->list[i];
+    return NULL;
+}
+
+/* [R/100] that is worth the way. */
+static uint32_t gain_wanted(const struct core *core) {
+    return core->fares.perf->settings.wish.drop_centi / 2;
+}
+
+static bool is_better(const struct core *core, const struct canary *c,
+                      const struct perf_peer *word) {
+    return word->reports >= FARES_REPORTS &&
+           word->recent_centi >= canary_own_centi(core, c) + gain_wanted(core);
+}
+
+/* Enough of them are sure together; where policy asks for one alone, any one of them is. */
+static bool is_sure(const struct core *core, const struct prefix *location, uint16_t peer) {
+    if (ailing_view(core, location, peer).joined >= LEAN_SURE)
+        return true;
+    if (core->fares.perf->settings.wish.clients_min > 1)
+        return false;
+    for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a))
+        if (ailing_leaning(core, a->session, peer) >= LEAN_ALONE)
+            return true;
+    return false;
+}
+
+/* Who was left behind a moment ago has others' example; later it begins anew. */
+static bool are_heard_to_lean(const struct core *core, const struct canary *c, uint16_t peer) {
+    bool lately = !instant_is_never(c->settled) &&
+                  instant_before(core->now, instant_add(c->settled, CANARY_LEFT));
+    return is_sure(core, &c->location, peer) ||
+           (lately && ailing_view(core, &c->location, peer).joined >= LEAN_LIKELY);
+}
+
+/* Our clients there hear it by far better than us: where nobody of its own tells that is all there
+ * is, and enough to try. */
+static bool is_heard_better(const struct core *core, const struct canary *c, uint16_t peer) {
+    if (canary_is_everywhere(c))
+        return are_heard_to_lean(core, c, peer);
+    struct ways_view way = perf_way(core->fares.perf, &c->location, peer, core->now);
+    return way.finding == WAYS_PATH && way.errors >= DEGRADE_LIKELY;
+}
+
+/* Those of our clients there who lose frames say that they lose as much on the way to it: whatever
+ * others there have, these would gain nothing. What they have said in the first moment is little,
+ * and a little more time is left to them. */
+static bool is_heard_as_badly(const struct core *core, const struct canary *c, uint16_t peer) {
+    struct ailing_view v = ailing_view(core, &c->location, peer);
+    bool early = instant_before(core->now, instant_add(c->begun, CANARY_HEAR));
+    return v.tell > 0 && v.joined <= (early ? LEAN_LIKELY : 0);
+}
+
+bool canary_is_worth_following(const struct core *core, const struct canary *c) {
+    struct fares_words words = {.count = 0};
+    if (!canary_is_everywhere(c))
+        fares_words(core, &c->location, &words);
+    const struct perf_peer *word = fresh_word(core, &words, c->peer);
+    return word == NULL ? is_heard_better(core, c, c->peer) : is_better(core, c, word);
+}
+
+/* ---- those who went -------------------------------------------------------------------------- */
+
+/* [R/100] So much chance may make of a mean: 95 % of normal ones, one-sided. */
+static uint32_t chance(uint32_t spread_centi, uint32_t reports) {
+    uint64_t wide = spread_centi < DEGRADE_SPREAD_MIN ? DEGRADE_SPREAD_MIN : spread_centi;
+    return level_root(wide * wide * 269 / 100 / reports);
+}
+
+/* Those who went, since they came there, than those who stayed, in the same time and now: the path
+ * may have become well meanwhile. [R/100], 0: they do not */
+static uint32_t gain(const struct core *core, const struct canary *c) {
+    uint32_t mean = c->stayed_centi / c->stayed_looks, own = canary_own_centi(core, c);
+    uint32_t stayed = own > mean ? own : mean;
+    return c->told_centi > stayed ? c->told_centi - stayed : 0;
+}
+
+/* The peer's own clients there have the same path, and there are more of them: where these have
+ * fallen too, few who fare better are luck. Who has too few to tell does not object. */
+static bool peer_objects(const struct core *core, const struct canary *c) {
+    struct fares_words words = {.count = 0};
+    if (!canary_is_everywhere(c))
+        fares_words(core, &c->location, &words);
+    const struct perf_peer *word = fresh_word(core, &words, c->peer);
+    return word != NULL && word->reports >= FARES_REPORTS && !is_better(core, c, word);
+}
+
+/* A single one that has gone, and loses nothing any more, tells only now and then. */
+static bool is_told_enough(const struct canary *c) {
+    return c->told_reports >= FARES_REPORTS ||
+           (c->sent < FARES_REPORTS && c->told_reports >= c->sent);
+}
+
+bool canary_are_surely_better(const struct core *core, const struct canary *c) {
+    return is_told_enough(c) && !seems_well(core, c) &&
+           gain(core, c) >= gain_wanted(core) + chance(c->told_spread, c->told_reports) &&
+           !peer_objects(core, c);
+}
+
+bool canary_may_be_better(const struct core *core, const struct canary *c) {
+    return !is_told_enough(c) || gain(core, c) >= gain_wanted(core) / 2;
+}
+
+/* ---- who ------------------------------------------------------------------------------------- */
+
+/* Nobody goes first again who came back. */
+static bool has_had_enough(const struct core *core, const struct session *s,
+                           const struct canary *c) {
+    return c->first && s->came_cause == MOVE_CAUSE_RETURN &&
+           core_second(core) - s->came_s < (uint32_t)(CANARY_ONCE.us / 1000000);
+}
+
+/* The location of a session is looked after by a canary of its own, or is about to be: enough of
+ * its clients fall together, and it is known what they had before. */
+static bool is_looked_after(const struct core *core, const struct session *s) {
+    const struct prefix location = location_of(&s->client);
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+        const struct canary *c = &core->canaries->list[i];
+        if (c->state != CANARY_STATE_NONE && !canary_is_everywhere(c) && !c->hesitates &&
+            prefix_holds(&c->location, &s->client))
+            return true;
+    }
+    const struct degrade *d = own_fare(core, &location);
+    return d != NULL && (d->state == DEGRADE_STATE_STEADY || d->state == DEGRADE_STATE_FALLING) &&
+           (uint32_t)__builtin_popcountll(d->bad) >= core->fares.perf->settings.wish.clients_min &&
+           instant_before(core->now, instant_add(d->risen_at, CANARY_OWN));
+}
+
+/* By how much it suffers here, in two grades; 0: it does not, and stays. Nobody goes where its own
+ * client says that it loses as much. */
+static uint32_t grade_of(const struct core *core, const struct session *s, const struct canary *c,
+                         const struct peering *to) {
+    int32_t leaning = 0;
+    bool tells = s->ail != NULL && lean_towards(&s->ail->lean, to->number, core->now, &leaning);
+    uint32_t drop = core->fares.perf->settings.wish.drop_centi, fallen = 0;
+    if (tells && leaning <= 0)
+        return 0;
+    if (leaning >= LEAN_SOME)
+        return leaning >= 2 * LEAN_SOME ? 2 : 1;
+    if (canary_is_everywhere(c))
+        return 0;
+    const struct degrade *d = own_fare(core, &c->location);
+    uint32_t usual = d == NULL ? 0 : level_mean(&d->usual);
+    if (s->fares_centi > 0 && s->fares_centi < usual)
+        fallen = usual - s->fares_centi;
+    return fallen >= drop ? 2 : fallen >= drop / 2 ? 1 : 0;
+}
+
+/* Of one that was here before we were started it is not known for how long. Whole seconds. */
+static bool has_stayed(const struct core *core, const struct session *s) {
+    struct duration stayed = duration_s((int64_t)core_second(core) - (int64_t)s->came_s);
+    return duration_less(s->found ? CANARY_FOUND : CANARY_STAY, stayed);
+}
+
+static bool may_go(const struct core *core, const struct session *s, const struct canary *c,
+                   const struct peering *to) {
+    if (s->state != SESSION_STATE_COMMITTED || s->queue != NULL ||
+        !ailing_is_within(&c->location, &s->client) || !has_stayed(core, s) ||
+        has_had_enough(core, s, c) ||
+        (canary_is_everywhere(c) && (s->ail == NULL || is_looked_after(core, s))))
+        return false;
+    const struct peering *target = leaving_target(core, s, &to->policy.name);
+    return target == to;
+}
+
+/* Asks one to go; it may lapse. */
+static bool order(struct core *core, struct canary *c, struct session *s,
+                  const struct peering *to) {
+    if (!gains_left(core) || !leaving_order(core, s, to, MOVE_CAUSE_DEGRADED))
+        return false;
+    gains_spend(core);
+    s->move->asked = true;
+    c->of_ailing |= s->ail != NULL && s->ail->leant;
+    if (c->sent < CANARY_MAX)
+        c->sessions[c->sent] = s->id;
+    c->sent++;
+    return true;
+}
+
+static void send_grade(struct core *core, struct canary *c, const struct peering *to,
+                       uint32_t grade) {
+    for (uint32_t i = 0; i < core->node_count; i++) {
+        struct node *n = core->nodes[i];
+        for (struct link *l = list_first(&n->sessions); l != NULL && c->sent < c->wave;
+             l = list_after(&n->sessions, l)) {
+            struct session *s = LIST_ELEMENT(l, struct session, at_node);
+            if (may_go(core, s, c, to) && grade_of(core, s, c, to) == grade &&
+                !order(core, c, s, to))
+                break; /* this node takes no more now, or nobody goes */
+        }
+    }
+}
+
+void canary_send_wave(struct core *core, struct canary *c, const struct peering *to) {
+    c->sent = 0;
+    for (uint32_t grade = GRADES; grade > 0; grade--)
+        send_grade(core, c, to, grade);
+}
+
+/* ---- where to -------------------------------------------------------------------------------- */
+
+/* Best first: whose clients there fare best, and who takes a session of them. */
+static void send_to_best_told(struct core *core, struct canary *c) {
+    bool tried[PERF_PEERS_MAX] = {false};
+    struct fares_words words;
+    fares_words(core, &c->location, &words);
+    for (size_t n = 0; n < words.count && c->sent == 0; n++) {
+        size_t best = words.count;
+        for (size_t i = 0; i < words.count; i++)
+            if (!tried[i] &&
+                (best == words.count || words.list[i].recent_centi > words.list[best].recent_centi))
+                best = i;
+        tried[best] = true;
+        c->peer = words.list[best].cluster;
+        const struct peering *to = canary_peer(core, c);
+        if (to != NULL && is_better(core, c, &words.list[best]) &&
+            !is_heard_as_badly(core, c, c->peer))
+            canary_send_wave(core, c, to);
+    }
+}
+
+/* Nobody tells of enough clients of his own: best heard first, by those who are here. */
+static void send_to_best_heard(struct core *core, struct canary *c) {
+    bool tried[POLICY_PEERS_MAX] = {false};
+    for (uint32_t n = 0; n < core->peer_count && c->sent == 0; n++) {
+        uint32_t best = core->peer_count, best_lost = 0;
+        for (uint32_t i = 0; i < core->peer_count; i++) {
+            uint16_t number = core->peers[i]->number;
+            uint32_t lost = perf_way(core->fares.perf, &c->location, number, core->now).lost;
+            if (tried[i] || !is_heard_better(core, c, number) ||
+                (best < core->peer_count && lost >= best_lost))
+                continue;
+            best = i;
+            best_lost = lost;
+        }
+        if (best == core->peer_count)
+            return;
+        tried[best] = true;
+        c->peer = core->peers[best]->number;
+        if (!is_heard_as_badly(core, c, c->peer))
+            canary_send_wave(core, c, core->peers[best]);
+    }
+}
+
+void canary_send_to_best(struct core *core, struct canary *c) {
+    c->sent = 0;
+    c->before_centi = canary_own_centi(core, c);
+    if (canary_is_everywhere(c)) {
+        const struct peering *to = canary_best_heard(core);
+        if (to == NULL)
+            return;
+        c->peer = to->number;
+        canary_send_wave(core, c, to);
+        return;
+    }
+    send_to_best_told(core, c);
+    if (c->sent == 0)
+        send_to_best_heard(core, c);
+}
+
+/* Who of a session's backups it hears better than us comes first of these: they are in the order of
+ * its client's liking. */
+static bool is_first_choice(const struct core *core, const struct session *s,
+                            const struct peering *p) {
+    for (uint8_t i = 0; i < s->group->key.backup_count; i++) {
+        struct name name = group_backup(core, s->group, i);
+        const struct peering *b = peering_by_name(core, &name);
+        if (b != NULL && ailing_leaning(core, s, b->number) >= LEAN_SOME &&
+            leaving_target(core, s, &b->policy.name) == b)
+            return b == p;
+    }
+    return false;
+}
+
+const struct peering *canary_best_heard(const struct core *core) {
+    const struct canary all = {.first = true, .location = {.bits = 0}};
+    const struct peering *best = NULL;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < core->peer_count; i++) {
+        const struct peering *p = core->peers[i];
+        uint32_t ready = 0, votes = 0;
+        if (!is_sure(core, &all.location, p->number))
+            continue;
+        for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
+            bool goes =
+                grade_of(core, a->session, &all, p) > 0 && may_go(core, a->session, &all, p);
+            ready += goes;
+            votes += goes && is_first_choice(core, a->session, p);
+        }
+        if (ready < core->fares.perf->settings.wish.clients_min || (best != NULL && votes <= most))
+            continue;
+        best = p;
+        most = votes;
+    }
+    return best;
+}
