@@ -191,6 +191,7 @@ struct witness_attempt {
     uint8_t from;   /* who served; WITNESS_SERVER_NONE at the start */
     uint8_t sends;  /* resumes sent to this server */
     bool granted;   /* and its frames are awaited (MOVING) */
+    bool wished;    /* by who serves, which sends on */
     uint32_t heard; /* frames heard from it since */
     uint32_t tried; /* bit s: server s was asked in this round */
     bool returned;  /* to one that had answered too late */

@@ -292,9 +292,10 @@ static void forgive_detour(struct witness *w, uint8_t server) {
         w->reseated_at = INSTANT_NEVER;
 }
 
-/* It went because it was asked to, and not because it heard nothing. */
+/* It went because it was asked to, and not because it heard nothing for long: on a bad path frames
+ * may be missing as it is asked, or on the way. */
 static void note_gain(struct witness *w, struct instant now) {
-    if (w->state != WITNESS_MOVING || !witness_is_for_gain(w->attempt.cause))
+    if (!w->attempt.wished || !witness_is_for_gain(w->attempt.cause))
         return;
     memmove(&w->gained[1], &w->gained[0], sizeof(w->gained) - sizeof(w->gained[0]));
     w->gained[0] = now;

@@ -247,6 +247,7 @@ static void leave(const struct turn *t, enum move_cause cause, uint8_t target, b
     if (target == SERVER_NONE && sends_on)
         return;
     witness_attempt_start(t, at_ease ? WITNESS_MOVING : WITNESS_COMMITTING, cause, target);
+    w->attempt.wished = sends_on;
 }
 
 static uint8_t find_target(const struct witness *w, const struct key_hint *hint) {
