@@ -15,6 +15,7 @@ static const char two_causes[] =
     "  - {name: near, count: 12, open_at: fra1, buffer: 120ms, start: {between: [0s, 500ms]}}\n"
     "timeline:\n"
     "  - {at: 4s, drain: fra1}\n"
+    "  - {at: 9500ms, undrain: fra1}\n" /* who flees to it is not asked to move on at once */
     "  - {at: 10s, kill: ams1, blackhole: true}\n";
 
 static const struct ledger *ledger_of(const struct sim *sim, uint32_t cluster) {

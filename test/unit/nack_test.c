@@ -129,8 +129,8 @@ Test(nack, it_is_asked_for_once_more_while_there_is_time) {
         int64_t missed_ms, again_ms; /* 0: it is not */
     } rows[] = {
         {"there is time to wait: a round trip and 10 ms", 100, 102 + 50},
-        {"there is not: 40 ms and 4 before 260", 180, 216},
-        {"10 ms after the first", 204, 216},
+        {"there is not: nine more, evenly, until 40 ms and 4 before 260", 180, 186},
+        {"closer to each other where there is less", 190, 195},
         {"when it is nearly too late 2 ms after the first", 212, 216},
         {"and not when it is", 219, 0},
     };
@@ -140,7 +140,7 @@ Test(nack, it_is_asked_for_once_more_while_there_is_time) {
         begin();
         nack_missed(&n, 3, 4, &path, at_ms(rows[i].missed_ms));
         cr_expect_eq(ask(&n, rows[i].missed_ms + 2, &from), 1, "%s", rows[i].what);
-        int64_t at = nack_deadline(&n).us / 1000;
+        int64_t at = (nack_deadline(&n).us + 999) / 1000;
         uint64_t again = ask(&n, at, &from);
         cr_expect_eq(again != 0, rows[i].again_ms != 0, "%s", rows[i].what);
         if (again != 0)
@@ -161,12 +161,12 @@ Test(nack, a_backfill_gets_the_time_that_it_takes) {
 static void hears(struct nack *n, uint32_t times, uint32_t between) {
     for (uint32_t i = 0; i < times; i++)
         for (uint32_t k = 0; k < between; k++)
-            nack_heard(n, k == 0);
+            nack_heard(n, 0, k == 0);
 }
 
 static void hears_all(struct nack *n, uint32_t frames) {
     for (uint32_t i = 0; i < frames; i++)
-        nack_heard(n, 0);
+        nack_heard(n, 0, 0);
 }
 
 /* When a frame that is missed at 80 ms is asked for, with all copies; nothing is answered. */
@@ -199,9 +199,10 @@ Test(nack, how_often_it_is_asked_follows_what_the_path_loses) {
         {"a loss or two in 64 frames", 2, 10, 0, 70, 1, 10},
         {"15 %", 9, 6, 0, 70, 2, 10},
         {"long ago", 9, 6, 64, 70, 1, 10},
-        {"there is one round, and nothing else was lost", 0, 0, 0, 100, 2, 2},
+        {"there is one round, and nothing else was lost", 0, 0, 0, 100, 10, 10},
         {"there is one round, and a little is lost", 3, 10, 0, 100, 10, 10},
         {"two fifths are lost", 30, 1, 0, 70, 1, 3},
+        {"two fifths, and there is one round", 30, 1, 0, 100, 2, 2},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct nack n = {.count = 0};
@@ -240,9 +241,49 @@ Test(nack, where_holes_stay_holes_there_are_no_copies_until_they_do_not) {
     cr_expect(nack_is_quiet(&n) && n.vain == 0, "nothing is left of it");
 }
 
+/* Frames 3 and 4 are late at 90 and 110 ms, 5 comes at 115, 6 is lost and 7 comes at 150. */
+Test(nack, what_is_late_is_asked_for_at_once_and_not_missed_again) {
+    struct nack n = {.count = 0};
+    uint64_t from;
+    begin();
+    nack_late(&n, 3, 4, at_ms(90));
+    cr_expect_eq(ask(&n, 90, &from), 1);
+    cr_expect_eq(from, 3);
+    nack_late(&n, 4, 5, at_ms(110));
+    cr_expect_eq(ask(&n, 110, &from), 1);
+    cr_expect_eq(from, 4);
+    nack_missed(&n, 3, 5, &path, at_ms(115));
+    nack_heard(&n, 5, 2);
+    cr_expect_eq(n.count, 2, "they are asked for already");
+    cr_expect_eq(n.early, 0, "and are not late any more");
+    nack_missed(&n, 6, 7, &path, at_ms(150));
+    cr_expect_eq(n.count, 3);
+    nack_late(&n, 8, 9, at_ms(190));
+    nack_heard(&n, 7, 1);
+    cr_expect_eq(n.early, 9, "an earlier one has come");
+    nack_missed(&n, 8, 10, &path, at_ms(200));
+    cr_expect_eq(n.count, 5, "frame 9 was not asked for");
+    cr_expect_eq(n.runs[4].from, 9);
+    nack_forget(&n);
+    cr_expect_eq(n.early, 0);
+}
+
+/* What turns up is asked for once at most, and leaves nothing. */
+Test(nack, who_was_only_late_is_forgotten) {
+    struct nack n = {.count = 0};
+    uint64_t from;
+    begin();
+    nack_late(&n, 3, 4, at_ms(90));
+    cr_expect_eq(ask(&n, 90, &from), 1);
+    arrives(3, 95);
+    nack_heard(&n, 3, 0);
+    cr_expect_eq(ask(&n, nack_deadline(&n).us / 1000 + 1, &from), 0);
+    cr_expect(nack_is_quiet(&n) && n.early == 0);
+}
+
 Test(nack, another_path_has_lost_nothing_yet) {
     struct nack n = {.count = 0};
-    nack_heard(&n, 100);
+    nack_heard(&n, 0, 100);
     nack_check_invariants(&n);
     cr_expect_not(nack_is_quiet(&n));
     nack_restart(&n);

@@ -50,22 +50,22 @@ Test(resend, what_a_backfill_is_about_to_send_does_not_go_twice) {
     cr_expect_not(resend_may(&r, &p, 93, at_ms(1)), "it is under way");
 }
 
-Test(resend, no_more_than_half_of_the_stream_beside_a_burst) {
+Test(resend, no_more_than_the_stream_once_more_beside_a_burst) {
     struct pace p;
     struct resend r = {.paid_until = {0}};
     pace_start(&p, duration_ms(20), 0, 0, NULL, at_ms(0));
     uint32_t again = 0, at_once = 0;
     for (int64_t ms = 0; ms < 20000; ms += 20) {
         send_until(&p, ms);
-        for (int i = 0; i < 80; i++)
+        for (int i = 0; i < 600; i++)
             again += resend_may(&r, &p, p.next - 1, at_ms(ms));
         at_once = ms == 0 ? again : at_once;
     }
     cr_expect_eq(at_once, RESEND_BURST);
     cr_expect_eq(again, 1000 / RESEND_FRAMES_EACH + RESEND_BURST - 1, "%u", again);
-    send_until(&p, 30000);
+    send_until(&p, 40000);
     uint32_t later = 0;
-    for (int i = 0; i < 80; i++)
-        later += resend_may(&r, &p, p.next - 1, at_ms(30000));
+    for (int i = 0; i < 600; i++)
+        later += resend_may(&r, &p, p.next - 1, at_ms(40000));
     cr_expect_eq(later, RESEND_BURST, "no more is saved up");
 }

@@ -27,3 +27,59 @@ Test(witness_lost, a_backup_is_asked_while_it_fills_and_no_longer) {
         forget_sent();
     }
 }
+
+static int64_t first_nack_at(void) {
+    for (size_t i = 0; i < f.count; i++)
+        if (f.sent[i].o.kind == WITNESS_SEND_NACK)
+            return f.sent[i].ms;
+    return 0;
+}
+
+/* Frame 60 should come at 2200, and the next one at 2220. */
+Test(witness_lost, a_late_frame_is_asked_for_before_the_next_one_is_there) {
+    static const struct {
+        const char *what;
+        bool lossy;
+        int64_t rtt_ms, asked_ms;
+    } rows[] = {
+        {"nothing was lost before: a moment after 61 has come", false, 40, 2222},
+        {"a frame was: 4 ms late is late", true, 40, 2204},
+        {"there is no time to wait for 61", false, 150, 2204},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        stream(0, rows[i].lossy ? 51 : 50, 60);
+        f.w.servers[0].path.rtt_smooth = duration_ms(rows[i].rtt_ms);
+        forget_sent();
+        wait_until(2219);
+        stream(0, 61, 63);
+        wait_until(2245);
+        cr_expect_eq(first_nack_at(), rows[i].asked_ms, "%s: %lld", rows[i].what,
+                     (long long)first_nack_at());
+        forget_sent();
+        stream(0, 63, 66);
+    }
+}
+
+/* What comes after all leaves nothing behind, and while media is missing that is no question. */
+Test(witness_lost, neither_who_is_late_nor_who_is_silent_is_asked_without_end) {
+    start_streaming();
+    stream(0, 51, 60);
+    forget_sent();
+    wait_until(2206);
+    cr_expect_eq(nacks_to(0), 1u);
+    give_frame(0, 60);
+    wait_until(2219);
+    cr_expect_eq(nacks_to(0), 1u);
+    cr_expect_eq(f.w.nack.early, 0u);
+    cr_expect_eq(f.w.nack.count, 1u, "until the answer is due");
+    stream(0, 61, 130);
+    cr_expect(nack_is_quiet(&f.w.nack));
+    stream(0, 131, 140);
+    wait_until(1000 + 140 * 20 + 50);
+    cr_expect_eq(f.w.state, WITNESS_HEDGING);
+    uint64_t early = f.w.nack.early;
+    wait_until(1000 + 140 * 20 + 150);
+    cr_expect_eq(f.w.nack.early, early, "who hedges is asked for the rest");
+    cr_expect_leq(early, 143u);
+}

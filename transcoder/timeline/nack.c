@@ -7,13 +7,13 @@
 #define OVERTAKEN_MS_MAX 20 /* … and at most: a frame time */
 #define ANSWER_MS_MIN    10 /* [ms] over a round trip until a question is taken for lost, … */
 #define ANSWER_MS_MAX    60
-#define LAST_MS          4  /* [ms] before it is too late: the last copy that is sent */
-#define GAP_MS           5  /* [ms] between copies while there is time, … */
-#define GAP_MS_MIN       2  /* … and when there is none */
-#define LOSSY            3  /* of the last 64 frames: a path that loses so many gets copies, … */
-#define LOSSIER          5  /* … one that loses so many two of each question at once, … */
-#define TOO_LOSSY        26 /* … and one that loses so many none */
-#define IN_VAIN          4  /* of the last 32 holes: so many may stay */
+#define LAST_MS          4 /* [ms] before it is too late: the last copy that is sent */
+#define GAP_MS           5 /* [ms] between copies while there is time, … */
+#define GAP_MS_MIN       2 /* … and when there is none */
+#define LOSSY                                                                                      \
+    5 /* of the last 64 frames: a path that loses so many gets two of each question at once, … */
+#define TOO_LOSSY 26 /* … and one that loses so many none */
+#define IN_VAIN   4  /* of the last 32 holes: so many may stay */
 
 static struct duration clamp(struct duration d, int64_t least_ms, int64_t most_ms) {
     return duration_min(duration_max(d, duration_ms(least_ms)), duration_ms(most_ms));
@@ -25,28 +25,43 @@ static void drop(struct nack *n, uint8_t run) {
     memset(&n->runs[n->count], 0, sizeof(n->runs[0]));
 }
 
-void nack_heard(struct nack *n, uint64_t missed) {
+void nack_heard(struct nack *n, uint64_t frame, uint64_t missed) {
+    if (n->early <= frame + 1)
+        n->early = 0;
     n->lost = missed < 63 ? (n->lost << missed | ((UINT64_C(1) << missed) - 1)) << 1 : ~UINT64_C(1);
     if (n->lost == 0)
         n->vain = 0;
 }
 
-void nack_missed(struct nack *n, uint64_t from, uint64_t to, const struct nack_path *path,
-                 struct instant now) {
+static struct nack_run *add(struct nack *n, uint64_t from, uint64_t to) {
     assert(from < to);
     if (to - from > NACK_FRAMES_MAX)
         from = to - NACK_FRAMES_MAX;
     if (n->count == NACK_RUNS_MAX)
         drop(n, 0);
-    struct duration turn_up = duration_scale(path->jitter, 2, 1);
     struct nack_run *run = &n->runs[n->count++];
     memset(run, 0, sizeof(*run)); /* padding too: a record of it is compared byte by byte */
     run->from = from;
     run->count = (uint8_t)(to - from);
+    return run;
+}
+
+void nack_missed(struct nack *n, uint64_t from, uint64_t to, const struct nack_path *path,
+                 struct instant now) {
+    from = from < n->early ? n->early : from; /* those before are asked for already */
+    if (from >= to)
+        return;
+    struct nack_run *run = add(n, from, to);
+    struct duration turn_up = duration_scale(path->jitter, 2, 1);
     turn_up = clamp(turn_up, OVERTAKEN_MS_MIN, OVERTAKEN_MS_MAX);
     run->again = instant_add(now, duration_add(turn_up, path->spread));
     if (!instant_is_never(path->other))
         run->again = instant_max(run->again, path->other);
+}
+
+void nack_late(struct nack *n, uint64_t from, uint64_t to, struct instant now) {
+    add(n, from, to)->again = now;
+    n->early = to;
 }
 
 /* Those that are not there and can still be in time. */
@@ -85,15 +100,14 @@ static void begin_round(const struct nack *n, struct nack_run *run, uint64_t mis
                         const struct playout *p, const struct nack_path *path, struct instant now) {
     bool helps = copies_help(n);
     int lost = __builtin_popcountll(n->lost);
-    bool lossy = helps && (run->asked > 0 || lost >= LOSSY);
     uint8_t most = helps ? NACK_ASKS_MAX : NACK_ASKS_PLAIN;
     uint8_t left = (uint8_t)(run->asked < most ? most - run->asked : 0);
-    run->copies = helps && (run->asked > 0 || lost >= LOSSIER) ? 2 : 1;
+    run->copies = helps && (run->asked > 0 || lost >= LOSSY) ? 2 : 1;
     run->gap = duration_ms(GAP_MS);
     struct instant last = last_call(run, missing, p, path);
     struct instant next = instant_add(now, duration_add(answer_time(path), run->gap));
     if (!instant_is_never(last) && instant_before(last, next)) { /* no other round is in time */
-        run->copies = lossy ? left : 2;
+        run->copies = helps ? left : 2;
         run->gap =
             duration_scale(instant_since(last, now), 1, run->copies > 1 ? run->copies - 1 : 1);
         run->gap = duration_max(run->gap, duration_ms(GAP_MS_MIN));
@@ -145,11 +159,13 @@ struct instant nack_deadline(const struct nack *n) {
 void nack_forget(struct nack *n) {
     memset(n->runs, 0, sizeof(n->runs));
     n->count = 0;
+    n->early = 0;
 }
 
 void nack_restart(struct nack *n) {
     n->lost = 0;
     n->vain = 0;
+    n->early = 0;
 }
 
 bool nack_is_quiet(const struct nack *n) {

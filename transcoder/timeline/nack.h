@@ -7,14 +7,22 @@
  * in time for its playout instant. Where a path loses everything there is no later frame, and
  * nothing here happens: that is what hedges are for.
  *
+ * To wait for the later frame takes a frame time, or two if that is lost as well, and with 80 ms of
+ * round trip and a buffer of 200 ms that is the second round. So on a path that has lost a frame
+ * lately, or where time is short, a frame is asked for when it is later than jitter explains
+ * (witness_lost.c knows when that is). That may be wrong, and costs one frame sent twice then.
+ *
  * Each copy of a question is answered with one more copy of the frame, so ten in all are lost with
  * their answers, where either way loses 15 %, in (1 - 0.85 x 0.85)^10 of cases: with the loss of
- * the frame itself that is 4 frames in ten million. Of a buffer of 250 ms 80 ms of round trip leave
- * time to see one answer only: so what is left of the ten goes out in the last round that can be in
- * time, evenly, since losses come in bursts. A question is asked once while the path loses little
- * and twice while it loses more, so that the last round is seldom needed: at 15 % either way that
- * makes a third of the stream sent again, at 1 % hardly more than what was lost. Rejected: copies
- * by the loss measured alone, for a path that begins to lose is measured too late.
+ * the frame itself that is 4 frames in ten million. The last round that can be in time has what is
+ * left of the ten, evenly, since losses come in bursts; where there is time for one round only, all
+ * of them, also for the first frame that a path loses: it does not say yet how many it will. A
+ * question is asked once while the path loses little and twice while it loses more, so that the
+ * last round is seldom needed. With 15 % either way two rounds make a fifth of the stream sent
+ * again, where there is one only it is as much as the stream; at 1 % a hundredth, and a tenth.
+ * Rejected: copies by the loss measured alone, for a path that begins to lose is measured too late;
+ * and each frame carrying those before it (RFC 2198), which takes as many bytes for each loss that
+ * it mends as there are frames between two, whatever the path loses.
  *
  * Copies are no remedy for a path that is full: they take the place of other frames. So there are
  * none where more than two fifths are lost, nor while more than an eighth of the holes stay holes;
@@ -46,7 +54,8 @@ struct nack_run {
 struct nack {
     struct nack_run runs[NACK_RUNS_MAX]; /* oldest first; zero beyond `count` */
     uint64_t lost;                       /* bit i: of the last 64 frames the i-th newest was lost */
-    uint32_t vain; /* likewise of the last 32 holes: not mended; 0 once nothing is lost */
+    uint64_t early; /* one past the last frame asked for before a later one has come; else 0 */
+    uint32_t vain;  /* likewise of the last 32 holes: not mended; 0 once nothing is lost */
     uint8_t count;
 };
 
@@ -64,12 +73,16 @@ struct nack_question {
     uint64_t missing; /* bit i: from + i; never 0 */
 };
 
-/* A frame of the serving path has come, before it so many in a row have not. */
-void nack_heard(struct nack *n, uint64_t missed);
+/* This frame of the serving path has come, before it so many in a row have not. */
+void nack_heard(struct nack *n, uint64_t frame, uint64_t missed);
 
 /* Frames from … to − 1 have not come, and frame `to` has. */
 void nack_missed(struct nack *n, uint64_t from, uint64_t to, const struct nack_path *path,
                  struct instant now);
+
+/* Frames from … to − 1 ought to be here, and no later one has come either. They are not missed once
+ * more when it has. */
+void nack_late(struct nack *n, uint64_t from, uint64_t to, struct instant now);
 
 /* The next question that is due. Call until false. */
 bool nack_take(struct nack *n, const struct playout *playout, const struct nack_path *path,

@@ -49,12 +49,12 @@
  * within a move's overlap): it is asked for a hot standby, reported to like the server that serves,
  * and asked anew where its lease has lapsed or the epoch is another. The first copy of each frame
  * counts. What one way loses the other brings, so a frame of the serving path is asked for again
- * only once the other way is late with it, too. When media of the serving path is missing the hot
- * one covers that: it counts as a hedge that is answered already, costs nothing and is not called
- * off; the next backup is asked only if it is not heard either. Silence commits at it as ever, and
- * the next backup becomes hot. Where the hot path alone brings nothing for the zombie time another
- * backup becomes hot, and no epoch changes. A backup that may not send (ERR_BUDGET), or is too old
- * to know how, stands by silently, and is asked again later.
+ * only once the other way is late with it, too, and then of both. When media of the serving path is
+ * missing the hot one covers that: it counts as a hedge that is answered already, costs nothing and
+ * is not called off; the next backup is asked only if it is not heard either. Silence commits at it
+ * as ever, and the next backup becomes hot. Where the hot path alone brings nothing for the zombie
+ * time another backup becomes hot, and no epoch changes. A backup that may not send (ERR_BUDGET),
+ * or is too old to know how, stands by silently, and is asked again later.
  *
  * Whoever serves may name other backups, since some have died: they come before all that were
  * known, and the first of them that answers is warm. The others are kept behind them while there is

@@ -10,6 +10,10 @@
 #include "transcoder/timeline/witness_inner.h"
 
 #define SPREAD_MS_MAX 20   /* [ms] in which a backfill is sent, more or less */
+#define LATE_JITTERS  4    /* times the jitter a frame may be late on a path that loses some, … */
+#define SHORT_MS      60   /* [ms] of the buffer beside a round trip: no time for a later frame */
+#define LATE_MS_MIN   4    /* [ms] … and at least so much */
+#define MISSED_HOT    3    /* frames that the hot way may have lost at its end: it has sent them */
 #define SILENT_MS     1000 /* [ms] after which who fills does so no more: twice a hedge */
 
 /* Its hedge may have run out or been refused by now, and somebody else be asked to serve. */
@@ -80,13 +84,13 @@ void witness_frame_in_order(const struct turn *t, uint64_t frame) {
     uint64_t from = w->schedule.high;
     if (frame < from)
         return;
-    nack_heard(&w->nack, frame - from);
-    if (frame == from)
-        return;
-    lapses_seen(&w->lapses, frame - from, t->now);
-    expire(t);
-    lost(t, from, frame, DURATION_ZERO);
-    witness_doubt_lost(t, frame - from);
+    if (frame > from) {
+        lapses_seen(&w->lapses, frame - from, t->now);
+        expire(t);
+        lost(t, from, frame, DURATION_ZERO);
+        witness_doubt_lost(t, frame - from);
+    }
+    nack_heard(&w->nack, frame, frame - from);
 }
 
 /* A backfill comes in bursts, the frame that is live among its first: what lies before that one is
@@ -117,20 +121,95 @@ void witness_filler_heard(const struct turn *t, uint8_t server, uint64_t frame) 
     f->high = frame + 1;
 }
 
+/* ---- late already, and no later one has come ---- */
+
+/* What says when frames are due: of the way that serves; of the hot one while that covers for it.
+ * NULL if neither does. */
+static const struct schedule *followed(const struct witness *w) {
+    bool follows = w->state == WITNESS_FOLLOWING || w->state == WITNESS_MOVING;
+    bool covers = (w->state == WITNESS_HEDGING || w->state == WITNESS_COMMITTING) &&
+                  w->hot.server != SERVER_NONE && w->filler.server == w->hot.server;
+    const struct schedule *s = covers ? &w->hot.schedule : &w->schedule;
+    bool known = schedule_known(s) && !s->stale;
+    return known && (covers || (follows && w->filler.server == SERVER_NONE)) ? s : NULL;
+}
+
+static uint64_t next_late(const struct witness *w, const struct schedule *s) {
+    return w->nack.early > s->high ? w->nack.early : s->high;
+}
+
+/* Who waits for a later frame first may ask once at best, and too late if two in a row are lost. */
+static bool short_of_time(const struct witness *w) {
+    const struct path *path = &w->servers[asked_server(w)].path;
+    struct duration left = duration_us(w->playout->config.depth.us - path_rtt(path).us);
+    return duration_less(left, duration_ms(SHORT_MS));
+}
+
+/* When the next frame is asked for without waiting for another; "never" where the path has lost
+ * nothing lately, or media counts as missing by then: hedges see to that. A path whose delay has
+ * grown is judged by its last frame, and a hot way may bring it yet. */
+static struct instant late_at(const struct witness *w) {
+    const struct schedule *s = followed(w);
+    if (s == NULL || asked_server(w) == SERVER_NONE || (w->nack.lost == 0 && !short_of_time(w)))
+        return INSTANT_NEVER;
+    uint64_t frame = next_late(w, s);
+    if (frame >= w->playout->end)
+        return INSTANT_NEVER;
+    struct duration slack = duration_scale(schedule_jitter(s), LATE_JITTERS, 1);
+    slack = duration_max(slack, duration_ms(LATE_MS_MIN));
+    struct instant expected = schedule_expected(s, frame);
+    struct instant like_last = instant_us(s->transit_us + (int64_t)frame * s->frame.us);
+    if (instant_before(instant_add(expected, slack), like_last))
+        expected = like_last;
+    struct instant at = instant_add(expected, slack);
+    if (s == &w->schedule)
+        at = instant_max(at, witness_hot_brings(w, frame, at));
+    struct instant missing = s == &w->schedule
+                                 ? witness_miss_at(w)
+                                 : instant_add(schedule_expected(s, s->high), witness_miss_time(w));
+    return instant_before(at, missing) ? at : INSTANT_NEVER;
+}
+
+/* We may have slept, and what has come be still unread: then there is no instant before media is
+ * missing. */
+static void ask_early(const struct turn *t) {
+    struct witness *w = t->w;
+    if (followed(w) == &w->schedule && instant_reached(t->now, witness_miss_at(w)))
+        return;
+    for (struct instant at = late_at(w); instant_reached(t->now, at); at = late_at(w)) {
+        uint64_t frame = next_late(w, followed(w));
+        nack_late(&w->nack, frame, frame + 1, t->now);
+    }
+}
+
+/* Who is hot sends what is asked of the one that serves, too; one of them may be dead. */
+static void ask(const struct turn *t, uint8_t server, const struct nack_question *question) {
+    struct witness *w = t->w;
+    witness_put(t, WITNESS_SEND_NACK, server)->u.nack = *question;
+    if (server == w->serving && w->hot.server != SERVER_NONE &&
+        question->from < w->hot.schedule.high + MISSED_HOT)
+        witness_put(t, WITNESS_SEND_NACK, w->hot.server)->u.nack = *question;
+    w->stats.nacked += (uint64_t)__builtin_popcountll(question->missing);
+}
+
+/* ---- upkeep ---- */
+
 void witness_keep_nacks(const struct turn *t) {
     struct witness *w = t->w;
     struct nack_question question;
     expire(t);
+    if (!instant_is_never(late_at(w)))
+        ask_early(t);
     uint8_t server = asked_server(w);
     if (w->nack.count == 0 || server == SERVER_NONE)
         return;
     struct nack_path path = path_of(w, server, DURATION_ZERO);
-    while (nack_take(&w->nack, w->playout, &path, t->now, &question)) {
-        witness_put(t, WITNESS_SEND_NACK, server)->u.nack = question;
-        w->stats.nacked += (uint64_t)__builtin_popcountll(question.missing);
-    }
+    while (nack_take(&w->nack, w->playout, &path, t->now, &question))
+        ask(t, server, &question);
 }
 
 struct instant witness_nacks_deadline(const struct witness *w) {
-    return asked_server(w) != SERVER_NONE ? nack_deadline(&w->nack) : INSTANT_NEVER;
+    if (asked_server(w) == SERVER_NONE)
+        return INSTANT_NEVER;
+    return instant_min(nack_deadline(&w->nack), late_at(w));
 }
