@@ -192,11 +192,14 @@ uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
     return count;
 }
 
-uint32_t allotments_kept_unused(const struct core *core, const struct node *n) {
+uint32_t allotments_kept_unused(const struct core *core, const struct node *n,
+                                const struct peering *but) {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < n->allotments.count; i++) {
         const struct allotment *row = &n->allotments.rows[i];
         const struct peering *p = peering_by_name(core, &row->issuer);
+        if (p != NULL && p == but)
+            continue;
         uint32_t held = p != NULL ? kept(core, p) : 0, all = p != NULL ? p->here : 0;
         uint32_t there = row->kept > row->here ? row->kept - row->here : 0;
         uint32_t anywhere = held > all ? held - all : 0; /* by a report that is newer */

@@ -25,6 +25,7 @@
 struct core;
 struct policy;
 struct node;
+struct peering;
 
 struct allotment {
     struct name issuer;
@@ -49,9 +50,10 @@ void allotments_heard(struct core *core, struct node *n, const struct node_reque
 uint32_t allotments_grant(struct core *core, struct node *n, uint64_t seq,
                           struct node_guest_limit *out);
 
-/* [sessions] that the node keeps for peers and that are not there, by its newest answer and word.
- */
-uint32_t allotments_kept_unused(const struct core *core, const struct node *n);
+/* [sessions] that the node keeps for peers and that are not there, by its newest answer and word;
+ * those for `but`, if that is not NULL, are not counted. */
+uint32_t allotments_kept_unused(const struct core *core, const struct node *n,
+                                const struct peering *but);
 
 /* The services that those limits speak of: all of the policy, in its order. */
 struct node_guest_services allotments_services(const struct policy *policy);

@@ -239,7 +239,7 @@ static void wait_for_more(struct core *core) {
     d->next_at = instant_max(d->next_at, instant_sub(core->now, owed));
     if (d->nowhere != 0 && !d->stuck && !instant_before(core->now, d->told_by)) {
         d->stuck = true;
-        tell(core, "waits", "drain waits: no usable backup for %" PRIu32 " sessions",
+        tell(core, "waits", "drain waits: no usable backup has room for %" PRIu32 " sessions",
              drain_waiting(core));
     }
 }

@@ -8,12 +8,13 @@
  * Every committed session waits its turn; drain_per_s of them a second are ordered to move to the
  * first usable of their own backups or back to who issued their ticket, or to the cluster that
  * the operator named where it is among them (leaving.h); clients of ours that do not know the way
- * there are told of it first (replan.h), and wait for that until told_by. They wait in a line for
- * each node, and the nodes take turns: one whose queue of orders is full holds up none of the
- * others, and has its next ones in the answer to the very report that says it took the last ones
- * on. What nodes could not take in the meantime is owed, but for two polls' time at most. The
- * deadline is told to clients and to the operator when it passes; nobody is cut off by it: a
- * session without a usable backup stays until it ends, or until the operator kills us.
+ * there are told of it first (replan.h), and wait for that until told_by. None is sent to a peer
+ * that has said that it has no room left (room.h): he waits. They wait in a line for each node, and
+ * the nodes take turns: one whose queue of orders is full holds up none of the others, and has its
+ * next ones in the answer to the very report that says it took the last ones on. What nodes could
+ * not take in the meantime is owed, but for two polls' time at most. The deadline is told to
+ * clients and to the operator when it passes; nobody is cut off by it: a session without a usable
+ * backup stays until it ends, or until the operator kills us.
  *
  * It outlives us: each node is told of it with every answer, and tells whoever is peerd after us
  * (drain_words.c). Who was started anew orders nobody to go until it has recovered, since another
@@ -37,7 +38,9 @@ struct node;
 struct peering;
 struct session;
 
-#define DRAIN_RETRY duration_ms(200) /* [ms] no usable backup for those in front of a line */
+#define DRAIN_RETRY                                                                                \
+    duration_ms(200) /* [ms] nobody usable has room for those in front of a line                   \
+                      */
 /* [s] clients take a list of backups up within it; they are told NODE_TOLD_MAX a poll of a node */
 #define DRAIN_TELL duration_s(4)
 #define DRAIN_TURN duration_ms(10) /* [ms] what falls due within it is ordered together */
@@ -48,7 +51,7 @@ struct drain {
     bool active;
     bool drained;
     bool overdue; /* the deadline has passed and has been traced */
-    bool stuck;   /* traced that the first waiting one has no usable backup */
+    bool stuck;   /* traced that the first waiting one has no usable backup with room */
     struct instant since;
     struct instant deadline;
     struct instant next_at; /* when the next order may go … */

@@ -5,7 +5,7 @@
 
 /* With slots that it has set aside for us a standby there needs no more room than it has. */
 static bool is_full(const struct peering *p) {
-    return p->said_free == 0 && p->lodged_slots == 0;
+    return p->room.known ? room_is_out(p) : p->said_free == 0 && p->lodged_slots == 0;
 }
 
 const char *drain_target_trouble(const struct core *core, const struct peering *p, enum err *err) {
@@ -16,7 +16,8 @@ const char *drain_target_trouble(const struct core *core, const struct peering *
         return "that cluster is not alive, as far as it is known here; see `peerctl why`";
     if (!p->policy.offer_moves)
         return "our policy offers it no sessions (`offer_moves`)";
-    if (p->accord != NULL && p->accord->required && agreements_room(core, p) == 0)
+    if (p->accord != NULL && p->accord->required && agreements_room(core, p) == 0 &&
+        (!list_holds_any(&p->groups) || (p->room.known && room_is_out(p))))
         return "no agreement with that cluster leaves it room for sessions of ours";
     *err = ERR_FULL;
     return is_full(p) ? "that cluster says that it has no room" : NULL;

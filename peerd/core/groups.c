@@ -105,6 +105,11 @@ static void count_members(struct core *core, const struct group *g, int32_t chan
         g->issuer->here += (uint32_t)change;
 }
 
+static void count_served(const struct group *g, int32_t change) {
+    if (g->issuer != NULL)
+        g->issuer->served += (uint32_t)change;
+}
+
 bool group_may_go(const struct core *core, const struct group *g, const struct peering *p) {
     if (core->policy.agreement_count == 0 && core->policy.residence_count == 0)
         return p->policy.offer_moves;
@@ -203,12 +208,13 @@ void groups_refresh(struct core *core) {
     replan_changed(core);
     memset(core->service_used, 0, sizeof(core->service_used));
     for (uint32_t i = 0; i < core->peer_count; i++)
-        core->peers[i]->here = 0;
+        core->peers[i]->here = core->peers[i]->served = 0;
     for (struct link *l = list_first(&core->groups.all); l != NULL;
          l = list_after(&core->groups.all, l)) {
         struct group *g = LIST_ELEMENT(l, struct group, all);
         refer(core, g);
         count_members(core, g, (int32_t)g->members);
+        count_served(g, (int32_t)g->committed);
         group_relodge(core, g);
     }
 }
@@ -269,6 +275,7 @@ void group_leave(struct core *core, struct group *g) {
 void group_committed(struct core *core, struct group *g, const struct session_id *id,
                      uint32_t epoch) {
     g->committed++;
+    count_served(g, 1);
     set_digest_toggle(&g->digest, id, epoch, RESUME_STANDBY);
     if (g->backup == NULL) {
         group_relodge(core, g);
@@ -282,6 +289,7 @@ void group_uncommitted(struct core *core, struct group *g, const struct session_
                        uint32_t epoch) {
     assert(g->committed > 0);
     g->committed--;
+    count_served(g, -1);
     if (g->backup != NULL)
         agreements_counted(g->backup, -1);
     set_digest_toggle(&g->digest, id, epoch, RESUME_STANDBY);

@@ -40,7 +40,7 @@ struct peering *leaving_target(const struct core *core, const struct session *s,
     struct peering *first = NULL, *damped = NULL, *p;
     uint8_t cursor = 0;
     while (next_known(core, s, &cursor, &p)) {
-        if (!is_fit(core, s, p))
+        if (!is_fit(core, s, p) || room_left(core, s, p) == 0)
             continue;
         if (name_equal(&p->policy.name, wanted))
             return p;
@@ -57,6 +57,17 @@ static struct peering *target_named(const struct core *core, const struct sessio
                                     const struct name *wanted) {
     struct peering *p = leaving_target(core, s, wanted);
     return p != NULL && name_equal(&p->policy.name, wanted) ? p : NULL;
+}
+
+/* … whether it has room or not: who is asked to go there already is counted in that. */
+static bool is_fit_named(const struct core *core, const struct session *s,
+                         const struct name *wanted) {
+    struct peering *p;
+    uint8_t cursor = 0;
+    while (next_known(core, s, &cursor, &p))
+        if (is_fit(core, s, p) && name_equal(&p->policy.name, wanted))
+            return true;
+    return false;
 }
 
 /* ---- the operator's wish --------------------------------------------------------------------- */
@@ -81,9 +92,13 @@ static enum err target_refusal(const struct core *core, const struct session *s,
         *why = trouble;
         return err;
     }
+    if (p != NULL && room_left(core, s, p) == 0) {
+        *why = "that cluster says that it has no room for it";
+        return ERR_FULL;
+    }
     if (!known)
         return wishes_refusal(core, s, to, why);
-    if (target_named(core, s, to) == NULL) {
+    if (!is_fit_named(core, s, to)) {
         *why = "to: policy (residence among it) or agreement keep the session from that cluster";
         return ERR_DENIED;
     }
@@ -145,7 +160,7 @@ bool leaving_order(struct core *core, struct session *s, const struct peering *t
 static bool has_lapsed(const struct core *core, const struct session *s) {
     return s->move->asked &&
            (instant_reached(core->now, instant_add(s->move->begun, LEAVING_ASKED_WITHIN)) ||
-            target_named(core, s, &s->move->to) == NULL);
+            !is_fit_named(core, s, &s->move->to));
 }
 
 static void call_off(struct core *core, struct session *s) {
@@ -155,6 +170,15 @@ static void call_off(struct core *core, struct session *s) {
     moves_call_off(core, s,
                    in_vain ? "its client has not gone within 10 s"
                            : "the cluster it was to go to is not fit for it any more");
+}
+
+/* The target may have died in the meantime: it is chosen anew. Where nobody has room any more its
+ * client would be refused once more: it waits. False: its node takes no more orders now. */
+static bool ask_again(struct core *core, struct session *s) {
+    const struct move *m = s->move;
+    const struct peering *to = leaving_target(core, s, m->asked ? &m->to : &core->drain.to);
+    bool in_vain = to == NULL && is_fit_named(core, s, &m->to);
+    return m->state != MOVE_STATE_OVERLAP || in_vain || moves_order_again(core, s, to);
 }
 
 /* The first in the list was ordered longest ago. One whose order still waits in the node's queue
@@ -169,10 +193,7 @@ void leaving_step(struct core *core) {
             call_off(core, s);
             continue;
         }
-        /* The target may have died in the meantime: it is chosen anew. */
-        const struct name *wanted = m->asked ? &m->to : &core->drain.to;
-        if (m->state == MOVE_STATE_OVERLAP &&
-            !moves_order_again(core, s, leaving_target(core, s, wanted)))
+        if (!ask_again(core, s))
             return;
         m->ordered = core->now;
         session_queue(s, &core->leaving.ordered);
@@ -208,10 +229,16 @@ void leaving_call_off_all(struct core *core) {
 }
 
 void leaving_check_invariants(const struct core *core) {
+    uint32_t asked[POLICY_PEERS_MAX] = {0};
     for (const struct link *l = list_first(&core->leaving.ordered); l != NULL;
          l = list_after(&core->leaving.ordered, l)) {
         const struct session *s = LIST_ELEMENT(l, const struct session, queued);
         assert(s->move != NULL && s->move->out && s->state == SESSION_STATE_COMMITTED);
         assert(s->move->asked != core->drain.active);
+        const struct peering *to = peering_by_name(core, &s->move->to);
+        if (to != NULL)
+            asked[to->index]++;
     }
+    for (uint32_t i = 0; i < core->peer_count; i++)
+        assert(core->peers[i]->room.asked <= asked[i]);
 }

@@ -43,8 +43,8 @@ struct leaving {
 void leaving_init(struct leaving *l);
 
 /* Where a session may go: `wanted` if it may go there, else the first that is fit of its backups,
- * then of its issuer. One that is damped is taken for want of another. NULL: nowhere. `wanted` may
- * be empty. */
+ * then of its issuer. One that is damped is taken for want of another. Who says that he has no room
+ * for one more (room.h) is not fit. NULL: nowhere. `wanted` may be empty. */
 struct peering *leaving_target(const struct core *core, const struct session *s,
                                const struct name *wanted);
 

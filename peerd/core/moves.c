@@ -20,7 +20,9 @@ static bool begin(struct core *core, struct session *s, enum move_cause cause, b
     return true;
 }
 
-void moves_forget(struct session *s) {
+void moves_forget(struct core *core, struct session *s) {
+    if (s->move != NULL && s->move->out)
+        room_unasked(core, &s->move->to);
     free(s->move);
     s->move = NULL;
 }
@@ -45,7 +47,9 @@ static void finish(struct core *core, struct session *s, const char *evidence) {
     core->counters.moves_over += m->state == MOVE_STATE_OVER;
     core->counters.moves_cancelled += m->state == MOVE_STATE_CANCELLED;
     ledger_enter(&core->ledger, m, evidence, causes_open_until(core, m));
-    moves_forget(s);
+    if (m->out && m->state == MOVE_STATE_OVER)
+        room_gone(core, &m->to);
+    moves_forget(core, s);
 }
 
 static void tell(struct core *core, struct session *s, enum move_event event,
@@ -74,6 +78,7 @@ bool moves_order(struct core *core, struct session *s, const struct peering *to,
         return false;
     s->move->from = core->name;
     s->move->to = to->policy.name;
+    room_asked(core, &s->move->to);
     s->move->epoch_from = s->epoch;
     s->move->order = push_order(core, s, &to->policy.name);
     tell(core, s, MOVE_EVENT_ORDERED, "");
@@ -83,8 +88,11 @@ bool moves_order(struct core *core, struct session *s, const struct peering *to,
 bool moves_order_again(struct core *core, struct session *s, const struct peering *to) {
     if (s->node->orders.count == CORE_ORDERS_MAX)
         return false;
-    if (to != NULL)
+    if (to != NULL && !name_equal(&s->move->to, &to->policy.name)) {
+        room_unasked(core, &s->move->to);
         s->move->to = to->policy.name;
+        room_asked(core, &s->move->to);
+    }
     s->move->order = push_order(core, s, &s->move->to);
     tell(core, s, MOVE_EVENT_ORDERED, "");
     return true;

@@ -35,6 +35,6 @@ void moves_session_left(struct core *core, struct session *s);
 void moves_call_off(struct core *core, struct session *s, const char *why);
 
 /* Forgets the move without a word: the node is out of sight, the session is not over. */
-void moves_forget(struct session *s);
+void moves_forget(struct core *core, struct session *s);
 
 #endif

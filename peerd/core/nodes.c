@@ -69,7 +69,7 @@ uint32_t node_free_slots(const struct node *n) {
 }
 
 uint32_t node_open_slots(const struct core *core, const struct node *n) {
-    uint32_t all = node_free_slots(n), kept = allotments_kept_unused(core, n);
+    uint32_t all = node_free_slots(n), kept = allotments_kept_unused(core, n, NULL);
     return all > kept ? all - kept : 0;
 }
 

@@ -270,6 +270,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         counterpart_heard(core, p, b);
         origins_beat_heard(core, p, b);
         audiences_heard(core, p, b);
+        room_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
         p->asked = true;
@@ -430,6 +431,8 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
     causes_fill(core, p, &i->u.beat.beat);
     counterpart_fill(core, p, &i->u.beat.beat);
     audiences_fill(core, p, &i->u.beat.beat);
+    if (are_views_due(core, p) || p->said_draining)
+        room_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p)) {
         p->viewed_at = core->now;
         p->viewed_changes = core->counters.verdicts_changed;

@@ -30,6 +30,7 @@
 #include "peerd/core/list.h"
 #include "peerd/core/origins.h"
 #include "peerd/core/outbox.h"
+#include "peerd/core/room.h"
 #include "peerd/core/testimony.h"
 #include "peerd/policy/policy.h"
 #include "peerd/wire/beat.h"
@@ -128,6 +129,7 @@ struct peering {
     struct duration rtt;        /* smoothed; endless: unknown */
     uint32_t said_sessions;
     uint32_t said_free;
+    struct room room;
     bool said_draining;
     bool said_recovering;
     bool said_listens;
@@ -166,7 +168,8 @@ struct peering {
     struct instant lodge_next; /* when the lodging must be repeated anyway */
     bool lodge_stated;         /* it may believe in a lodging of ours */
     uint32_t lodged_slots;     /* that it set aside */
-    uint32_t here;             /* its sessions in our table, in any state */
+    uint32_t here;             /* sessions of its tickets in our table, in any state … */
+    uint32_t served;           /* … of them those that are served here */
     uint32_t held_count;       /* groups lodged with us */
     uint32_t held_slot_sum;    /* set aside for them */
     uint32_t sent_on;          /* new sessions that began there, on our word, … */

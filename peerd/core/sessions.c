@@ -212,7 +212,7 @@ void session_regroup(struct core *core, struct session *s, const struct group_ab
 
 void session_remove(struct core *core, struct session *s) {
     struct sessions *t = &core->sessions;
-    moves_forget(s);
+    moves_forget(core, s);
     ailing_forget(core, s);
     session_queue(s, NULL);
     leave(core, s);
@@ -274,6 +274,7 @@ static void check_record(const struct core *core, const struct session *s, uint3
  * digests of their members: reckoned anew they come out the same. */
 static void check_sums(const struct core *core) {
     uint32_t used[POLICY_SERVICES_MAX] = {0}, here[POLICY_PEERS_MAX] = {0};
+    uint32_t served[POLICY_PEERS_MAX] = {0};
     struct set_digest groups = {{0}}, members = {{0}};
     for (uint32_t i = 0; i < core->sessions.slot_count; i++) {
         const struct session *s = core->sessions.slots[i];
@@ -283,6 +284,8 @@ static void check_sums(const struct core *core) {
             used[s->group->service_index]++;
         if (s->group->issuer != NULL)
             here[s->group->issuer->index]++;
+        if (s->group->issuer != NULL && s->state == SESSION_STATE_COMMITTED)
+            served[s->group->issuer->index]++;
         if (s->state == SESSION_STATE_COMMITTED)
             set_digest_toggle(&members, &s->id, s->epoch, RESUME_STANDBY);
     }
@@ -292,7 +295,7 @@ static void check_sums(const struct core *core) {
             groups.bytes[i] ^= LIST_ELEMENT(l, const struct group, all)->digest.bytes[i];
     assert(memcmp(used, core->service_used, sizeof(used)) == 0);
     for (uint32_t i = 0; i < core->peer_count; i++)
-        assert(here[i] == core->peers[i]->here);
+        assert(here[i] == core->peers[i]->here && served[i] == core->peers[i]->served);
     assert(set_digest_equal(&groups, &members));
 }
 

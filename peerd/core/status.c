@@ -114,6 +114,8 @@ struct core_peer_status core_peer_status(const struct core *core, uint32_t index
                                      .here = p->here,
                                      .lodged_groups = p->groups.count,
                                      .lodged_slots = p->lodged_slots,
+                                     .room_known = p->room.known,
+                                     .room = p->room.word,
                                      .standby_groups = p->held_count,
                                      .standby_slots = p->held_slot_sum};
 }

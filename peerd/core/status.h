@@ -17,6 +17,7 @@
 #include "peerd/core/history.h"
 #include "peerd/core/ledger.h"
 #include "peerd/core/move.h"
+#include "peerd/wire/room.h"
 #include "peerd/wire/set_digest.h"
 #include "topo/rank.h"
 
@@ -147,6 +148,8 @@ struct core_peer_status {
                              was agreed */
     uint32_t lodged_groups;  /* of ours, counting on it */
     uint32_t lodged_slots;   /* that it set aside for them */
+    bool room_known;         /* it tells … */
+    struct room_word room;   /* … of how many of ours it can take, and have, a slot */
     uint32_t standby_groups; /* of its, lodged here */
     uint32_t standby_slots;
 };

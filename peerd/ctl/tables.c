@@ -261,6 +261,9 @@ void tables_peer(const json_t *peer) {
            number_of(peer, "sessions"), number_of(peer, "free"), number_of(peer, "sources"),
            number_of(peer, "workers"), is_set(peer, "draining") ? ", draining" : "",
            is_set(peer, "recovering") ? ", recovering" : "");
+    if (json_is_integer(json_object_get(peer, "room")))
+        printf("for us     room for %lld more of our sessions, %lld of ours stand by there\n",
+               number_of(peer, "room"), number_of(peer, "standing"));
     printf("with us    %lld of its sessions, %lld slots set aside for it, %lld standbys of ours "
            "lodged there, %lld of them taken in\n",
            number_of(peer, "sessions_here"), number_of(peer, "reserved_slots"),

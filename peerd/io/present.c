@@ -235,6 +235,9 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
     json_object_set_new(out, "workers", json_integer(described_count(p.description, true)));
     json_object_set_new(out, "media_alive_nodes", json_integer(p.media_alive_nodes));
     json_object_set_new(out, "lodged_slots", json_integer(p.lodged_slots));
+    json_object_set_new(out, "room", p.room_known ? json_integer(p.room.room) : json_null());
+    json_object_set_new(out, "standing",
+                        p.room_known ? json_integer(p.room.standing) : json_null());
     json_object_set_new(out, "standby_slots", json_integer(p.standby_slots));
     json_object_set_new(out, "sessions_here", json_integer(p.here));
     json_object_set_new(out, "reserved_slots", json_integer(p.policy->reserved_slots));

@@ -208,6 +208,25 @@ static struct instant named_at(const struct sim *sim, const struct sim_site *sit
     return instant_us(INT64_MIN / 2);
 }
 
+/* Since when it has said that it takes as many as there are to be drained; "never": it does not.
+ * Else it may be full by those who go there themselves, or be kept from more before. */
+static struct instant has_room_since(const struct sim *sim, const struct sim_site *site,
+                                     uint32_t peer, const struct core_peer_status *p) {
+    const struct watch_site *watch = &sim->watch->sites[site->index];
+    bool has = !p->room_known || p->room.room >= watch->drain_most;
+    return has ? instant_max(p->since, watch->peers[peer].room_since) : INSTANT_NEVER;
+}
+
+static bool named_has_room(const struct sim *sim, const struct sim_site *site,
+                           const struct name *cluster, struct instant since) {
+    for (uint32_t i = 0; i < site->policy.peer_count; i++) {
+        struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
+        if (name_equal(&p.policy->name, cluster))
+            return instant_before(has_room_since(sim, site, i, &p), since);
+    }
+    return true;
+}
+
 /* Backups stand in the order of their worth, from when the table has learned which they are now.
  * Only of those that never went away is it known here that nothing spoke against them then. */
 static void check_choice(struct sim *sim, const struct sim_site *site, const struct node_order *o,
@@ -221,7 +240,7 @@ static void check_choice(struct sim *sim, const struct sim_site *site, const str
             struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
             if (name_equal(&p.policy->name, &s->backups[b]) && p.policy->offer_moves &&
                 verdict_is_usable(p.verdict) && p.flaps == 0 &&
-                instant_before(p.since, s->move->begun))
+                instant_before(has_room_since(sim, site, i, &p), s->move->begun))
                 sim_breach(sim, "%s orders a session to %s, although %s comes first",
                            watch_cluster(sim, site->index), o->target.text, p.policy->name.text);
         }
@@ -311,7 +330,7 @@ static struct instant could_take_since(const struct sim *sim, const struct sim_s
             continue;
         struct core_peer_status p = core_peer_status(site->core, i, sim_site_now(sim, site));
         if (watch_may_go(site, i, &s->service, &location) && verdict_is_usable(p.verdict))
-            return p.since;
+            return has_room_since(sim, site, i, &p);
     }
     return INSTANT_NEVER;
 }
@@ -382,7 +401,7 @@ static void check_repeated(struct sim *sim, const struct sim_site *site,
     struct instant now = sim_site_now(sim, site);
     struct instant since = watch_site_counts_from(sim, site, m->overlaps);
     int64_t rounds = (instant_since(now, since).us - DRAIN_SLACK.us) / MOVE_REPEAT_AFTER.us;
-    if (m->orders < rounds)
+    if (m->orders < rounds && named_has_room(sim, site, &m->to, m->begun))
         sim_breach(sim, "%s has ordered a session to go %" PRIu32 " times in %" PRId64 " ms",
                    watch_cluster(sim, site->index), m->orders,
                    duration_in_ms(instant_since(now, since)));

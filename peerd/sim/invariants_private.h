@@ -69,6 +69,8 @@ struct watch_peer {
     int64_t rtt_least_us, rtt_most_us;       /* of all samples */
     bool rtt_known, rtt_unsure;              /* there was one; one is not remembered */
     uint32_t said_sessions, said_free;       /* in its newest beat */
+    uint32_t said_room;                      /* for this one's sessions … */
+    struct instant room_since;               /* … and never less since then */
     bool said_draining, said_recovering;
     bool believed_dead; /* since it was trusted last */
     uint8_t flaps;      /* as counted then, the lowest bits */

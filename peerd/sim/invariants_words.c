@@ -156,6 +156,15 @@ void watch_words_anew(struct sim *sim, struct sim_site *site, uint32_t peer) {
     p->said_recovering = s.recovering;
 }
 
+/* Who grows had less room when somebody chose by it. */
+static void note_room(struct sim *sim, struct sim_site *site, struct watch_peer *p,
+                      const struct core_peer_status *s) {
+    uint32_t room = s->room_known ? s->room.room : UINT32_MAX;
+    if (room > p->said_room)
+        p->room_since = sim_site_now(sim, site);
+    p->said_room = room;
+}
+
 /* What overtook others is newer than they are. */
 void watch_words_taken(struct sim *sim, struct sim_site *site, uint32_t peer, const struct beat *b,
                        bool newest) {
@@ -163,6 +172,7 @@ void watch_words_taken(struct sim *sim, struct sim_site *site, uint32_t peer, co
     if (sim->site_count > CLOSELY)
         return;
     struct core_peer_status s = core_peer_status(site->core, peer, sim_site_now(sim, site));
+    note_room(sim, site, p, &s);
     if (newest) {
         p->said_sessions = b->sessions;
         p->said_free = b->free_slots;

@@ -71,8 +71,9 @@ enum beat_block {
     BEAT_BLOCK_FAILURE = 5,     /* a worker or node of the sender's died, see core/causes.h */
     BEAT_BLOCK_COUNTERPART = 6, /* of a move between the two, see wire/counterpart.h */
     /* Of streams that other programs serve. */
-    BEAT_BLOCK_ORIGINS = 8, /* which of the sender's are ill, see wire/origins.h */
-    BEAT_BLOCK_AUDIENCE = 9 /* how players of one fare at a location, see wire/audience.h */
+    BEAT_BLOCK_ORIGINS = 8,  /* which of the sender's are ill, see wire/origins.h */
+    BEAT_BLOCK_AUDIENCE = 9, /* how players of one fare at a location, see wire/audience.h */
+    BEAT_BLOCK_ROOM = 10     /* for sessions of the receiver's, see wire/room.h */
 };
 
 /* What the sender believes of one of its peers; each figure is one byte on the wire. */

@@ -140,9 +140,10 @@ Test(drain, without_a_usable_backup_waits_and_says_so) {
     overlay_forget(o);
     overlay_drain(o, 0, 2000);
     overlay_run_until(o, 6000);
-    cr_expect(overlay_tells(o, "   3.000 fra1 draining: 3 sessions, 10 a second, within 2 s\n"
-                               "   3.000 fra1 drain waits: no usable backup for 3 sessions\n"
-                               "   5.000 fra1 drain overdue: 3 sessions are still here\n"));
+    cr_expect(overlay_tells(o,
+                            "   3.000 fra1 draining: 3 sessions, 10 a second, within 2 s\n"
+                            "   3.000 fra1 drain waits: no usable backup has room for 3 sessions\n"
+                            "   5.000 fra1 drain overdue: 3 sessions are still here\n"));
     cr_expect(overlay_serves(o, 0, &sessions[0].ticket.session), "nobody is cut off");
     overlay_start_peerd(o, 1);
     overlay_free(o);

@@ -1,3 +1,5 @@
+#include "peerd/core/room.h"
+#include "peerd/core/state.h"
 #include "test/unit/core_fixture.h"
 
 /*
@@ -162,5 +164,24 @@ Test(core_allotment, nodes_together_never_let_in_more_than_is_held) {
             fixture_wait(f, 10);
     }
     cr_expect_eq(most, (uint32_t)HELD, "and all slots are used: %u", most);
+    fixture_free(f);
+}
+
+/* peer0 finds what is kept for it and what is kept for nobody; peer1 likewise. */
+Test(core_allotment, a_peer_is_told_of_no_room_that_is_kept_for_others) {
+    struct fixture *f = ready(1);
+    told(f, 0, 0, 0, false);
+    uint32_t all = core_free_slots(f->core);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct beat beat = {.kind = BEAT_KIND_BEAT};
+        struct room_word w = {0, 0};
+        size_t len = 0;
+        f->core->recovering = false;
+        f->core->peers[i]->takes_blocks = true;
+        room_fill(f->core, f->core->peers[i], &beat);
+        const uint8_t *block = beat_find_block(&beat, BEAT_BLOCK_ROOM, &len);
+        cr_assert(block != NULL && room_word_read(&w, block, len));
+        cr_expect_eq(w.room, i == 0 ? HELD : all - HELD, "peer%u: %u of %u", i, w.room, all);
+    }
     fixture_free(f);
 }
