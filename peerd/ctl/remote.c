@@ -7,6 +7,7 @@
 #include "peerd/io/policy_file.h"
 #include "peerd/net/clock.h"
 #include "peerd/net/http_client.h"
+#include "peerd/wire/message.h"
 #include "topo/location.h"
 
 #include <limits.h>
@@ -372,22 +373,35 @@ int ctl_moves(const struct ctl_options *o) {
     return show(o, "GET", "/v1/moves", tables_moves);
 }
 
-/* Both are words of letters, digits, - and _ wherever they mean something. */
-static bool is_plain(const char *text) {
-    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] ==
-               '\0' &&
-           strlen(text) <= SESSION_ID_TEXT_LEN;
+static bool is_cause(const char *text) {
+    for (int cause = MOVE_CAUSE_DRAIN; cause <= MOVE_CAUSE_RETURN; cause++)
+        if (strcmp(text, move_cause_name((enum move_cause)cause)) == 0)
+            return true;
+    return false;
+}
+
+/* False: said on standard error what was expected. */
+static bool is_filter(const struct ctl_options *o) {
+    struct session_id id;
+    bool session = o->session == NULL || session_id_from_text(&id, o->session, strlen(o->session));
+    if (!session)
+        fprintf(stderr,
+                "peerctl ledger: --session: expected the id of a session (%d letters, digits, - "
+                "and _; see `peerctl sessions`), found `%s`\n",
+                SESSION_ID_TEXT_LEN, o->session);
+    bool cause = o->cause == NULL || is_cause(o->cause);
+    if (!cause)
+        fprintf(stderr,
+                "peerctl ledger: --cause: expected drain, degraded, crashed, partitioned or "
+                "return, found `%s`\n",
+                o->cause);
+    return session && cause;
 }
 
 int ctl_ledger(const struct ctl_options *o) {
     char path[128];
-    if ((o->session != NULL && !is_plain(o->session)) ||
-        (o->cause != NULL && !is_plain(o->cause))) {
-        fputs("peerctl ledger: --session: expected the id of a session, --cause: drain, degraded, "
-              "crashed, partitioned or return\n",
-              stderr);
+    if (!is_filter(o))
         return CTL_USAGE;
-    }
     snprintf(path, sizeof(path), "/v1/moves?%s%s%s%s%s", o->session != NULL ? "session=" : "",
              o->session != NULL ? o->session : "",
              o->session != NULL && o->cause != NULL ? "&" : "", o->cause != NULL ? "cause=" : "",

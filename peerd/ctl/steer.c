@@ -7,6 +7,7 @@
 #include "peerd/ctl/tables.h"
 #include "peerd/net/clock.h"
 #include "peerd/policy/quantity.h"
+#include "peerd/wire/drain_word.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,11 @@ static char *drain_body(const struct ctl_options *o) {
                 o->deadline);
         return NULL;
     }
+    if (o->deadline != NULL && deadline_us / 1000 > DRAIN_DEADLINE_MS_MAX) {
+        fprintf(stderr, "peerctl drain: --deadline: expected a day (1d) at most, found `%s`\n",
+                o->deadline);
+        return NULL;
+    }
     json_t *body = json_object();
     if (o->deadline != NULL)
         json_object_set_new(body, "deadline_ms", json_integer((json_int_t)(deadline_us / 1000)));
@@ -45,12 +51,16 @@ static char *drain_body(const struct ctl_options *o) {
     return text;
 }
 
-static void say_progress(const json_t *drain) {
-    const json_t *ends = json_object_get(drain, "ends_in_ms");
+/* Who has just been started again counts those only whom its nodes have told of. */
+static void say_progress(const json_t *drain, bool recovering) {
+    const json_t *ends = recovering ? NULL : json_object_get(drain, "ends_in_ms");
     printf("%lld sessions left, %lld gone", number_of(drain, "left"), number_of(drain, "gone"));
     if (json_is_number(ends))
         printf(", %.1f a second: about %.0f s more",
                json_number_value(json_object_get(drain, "per_s")), seconds_of(drain, "ends_in_ms"));
+    if (recovering)
+        fputs(" so far: peerd was just started, and not all nodes have told whom they serve",
+              stdout);
     if (is_set(drain, "stuck"))
         printf("; %lld have nowhere to go", number_of(drain, "waiting"));
     if (json_is_string(json_object_get(drain, "to_trouble")))
@@ -117,7 +127,7 @@ static int wait_until_empty(struct remote *r, const struct ctl_options *o) {
         if (result != CTL_DONE)
             return result;
         if (!o->json && left != shown && instant_reached(net_now(), say)) {
-            say_progress(drain);
+            say_progress(drain, is_set(r->answer, "recovering"));
             shown = left;
             say = instant_add(net_now(), SAY_EVERY);
         }

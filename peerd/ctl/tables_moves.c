@@ -59,10 +59,22 @@ static void called_off(const json_t *off, const json_t *phases) {
         printf("; the newest of %lld in a row", number_of(off, "times"));
 }
 
-static void phases_and_client(const char *held, const json_t *phases, const json_t *client) {
-    char overlap[16], switched[16], detect[16], first[16];
-    printf("      held %s; overlap after %s ms, switched after %s ms", held,
-           ms_text(phases, "overlap_ms", overlap), ms_text(phases, "switched_ms", switched));
+/* What this end sees: where it was left when the order was taken on and when it had gone; where it
+ * came how long both sent, if it hedged here before. */
+static void phases_of(const json_t *m, const json_t *phases) {
+    char overlap[16], switched[16];
+    if (strcmp(text_of(m, "side"), "leaving") == 0)
+        printf("      taken on after %s ms, gone after %s ms",
+               ms_text(phases, "overlap_ms", overlap), ms_text(phases, "switched_ms", switched));
+    else if (json_is_number(json_object_get(phases, "overlap_ms")))
+        printf("      held %s; hedged here, served after %s ms", text_of(m, "held"),
+               ms_text(phases, "switched_ms", switched));
+    else
+        printf("      held %s; served at once", text_of(m, "held"));
+}
+
+static void client_of(const json_t *client) {
+    char detect[16], first[16];
     if (json_is_object(client))
         printf("; client: noticed in %s ms, first frame %s ms, gap %lld ms, %lld lost, %lld twice",
                ms_text(client, "detect_ms", detect), ms_text(client, "first_frame_ms", first),
@@ -100,7 +112,9 @@ static void ledger_row(const json_t *m) {
     if (json_is_object(off))
         called_off(off, phases);
     else
-        phases_and_client(text_of(m, "held"), phases, json_object_get(m, "client"));
+        phases_of(m, phases);
+    if (!json_is_object(off))
+        client_of(json_object_get(m, "client"));
     other_end(json_object_get(m, "at_other_end"));
     preroll(json_object_get(m, "preroll"));
     puts(is_set(m, "settled") ? "" : "; its cause is not settled yet");

@@ -3,6 +3,7 @@
  * otherwise; none at all is fine where nothing has to be said.
  */
 #include "peerd/io/daemon.h"
+#include "peerd/wire/drain_word.h"
 #include "peerd/wire/json_read.h"
 
 #include <jansson.h>
@@ -12,7 +13,6 @@
 
 #define REFUSED 409 /* the status of a policy with faults */
 
-#define DRAIN_MS_MAX 86400000
 #define BODY_LEN_MAX 4096 /* [bytes] */
 
 /* A body of known members. ERR_OK, and then json_read_end is due; else it has been answered. */
@@ -49,7 +49,7 @@ static bool read_drain(struct net_http_request *r, struct core_drain *out) {
     if (body_begin(r, &document, &root, known, &fault) != ERR_OK)
         return false;
     if (json_read_has(&root, "deadline_ms"))
-        out->deadline = duration_ms(json_read_int(&root, "deadline_ms", 1, DRAIN_MS_MAX));
+        out->deadline = duration_ms(json_read_int(&root, "deadline_ms", 1, DRAIN_DEADLINE_MS_MAX));
     if (json_read_has(&root, "to"))
         out->to = json_read_name(&root, "to");
     return body_end(r, &document, &fault);

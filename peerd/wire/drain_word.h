@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define DRAIN_WORD_NUMBER_MAX (UINT64_C(1) << 62)
+#define DRAIN_DEADLINE_MS_MAX 86400000            /* [ms] that may be asked for: a day */
 #define DRAIN_WORD_MS_MAX     (UINT64_C(1) << 40) /* [ms] 34 years */
 
 struct drain_word {

@@ -35,3 +35,26 @@ Test(ctl_moves, an_epoch_that_is_not_known_is_no_number) {
     cr_expect(says(tables_moves, one_move(json_integer(1), json_null()), "(epoch 1 > ?)"));
     cr_expect(says(tables_moves, one_move(json_integer(1), json_integer(2)), "(epoch 1 > 2)"));
 }
+
+/* Where it came nobody overlaps unless it hedged there, and what it left knows its own phases. */
+Test(ctl_moves, phases_are_told_as_each_end_sees_them) {
+    static const struct {
+        const char *side, *phases, *says;
+    } rows[] = {
+        {"leaving", "{\"overlap_ms\": 95, \"switched_ms\": 480}",
+         "taken on after 95 ms, gone after 480 ms"},
+        {"leaving", "{\"overlap_ms\": null, \"switched_ms\": 480}",
+         "taken on after - ms, gone after 480 ms"},
+        {"arriving", "{\"overlap_ms\": null, \"switched_ms\": 0}", "held warm; served at once"},
+        {"arriving", "{\"overlap_ms\": 0, \"switched_ms\": 140}",
+         "held warm; hedged here, served after 140 ms"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *moves = one_move(json_integer(1), json_integer(2));
+        json_t *m = json_array_get(json_object_get(moves, "moves"), 0);
+        json_object_set_new(m, "side", json_string(rows[i].side));
+        json_object_set_new(m, "held", json_string("warm"));
+        json_object_set_new(m, "phases", json_loads(rows[i].phases, 0, NULL));
+        cr_expect(says(tables_ledger, moves, rows[i].says), "row %zu", i);
+    }
+}

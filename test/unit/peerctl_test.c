@@ -251,8 +251,11 @@ Test(peerctl, a_running_peerd) {
            CTL("ledger", "--session", "AAAAAAAAAAAAAAAAAAAAAA", "--cause", "drain", "--policy",
                policy_path),
            0, "no such move", "");
-    expect("ledger of no cause", CTL("ledger", "--cause", "weather", "--policy", policy_path), 1,
-           "", "cause: expected drain, degraded");
+    expect("ledger of no cause", CTL("ledger", "--cause", "weather", "--policy", policy_path), 64,
+           "",
+           "--cause: expected drain, degraded, crashed, partitioned or return, found `weather`");
+    expect("ledger of hardly a session", CTL("ledger", "--session", "foo", "--policy", policy_path),
+           64, "", "found `foo`");
     expect("ledger of no session", CTL("ledger", "--session", "a&b", "--policy", policy_path), 64,
            "", "--session: expected the id");
     expect("locations", CTL("locations", "--policy", policy_path), 0,
@@ -281,8 +284,8 @@ Test(peerctl, drain_until_it_is_empty) {
            "--deadline: expected 1ms or more, found `0s`");
     expect("no such peer", CTL("drain", "--to", "lon1", "--policy", policy_path), 1, "",
            "refused (404)");
-    expect("too long", CTL("drain", "--deadline", "2d", "--policy", policy_path), 1, "",
-           "deadline_ms: expected");
+    expect("too long", CTL("drain", "--deadline", "2d", "--policy", policy_path), 64, "",
+           "--deadline: expected a day (1d) at most, found `2d`");
     struct program_result r = CTL("drain", "--wait", "--json", "--policy", policy_path);
     cr_expect_eq(r.status, 0);
     cr_expect(is_json(r.out, JSON_OBJECT), "%s", r.out);
