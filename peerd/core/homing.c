@@ -26,6 +26,8 @@ void homing_came(struct core *core, struct session *s, enum move_cause cause) {
     bool wished = cause == MOVE_CAUSE_DRAIN && (home == NULL || !drains(home));
     s->came_s = core_second(core);
     s->came_cause = (uint8_t)(wished ? MOVE_CAUSE_NONE : cause);
+    if (cause == MOVE_CAUSE_DRAIN && !wished && s->homed > 0)
+        s->homed--; /* it was home until that was drained again: not in vain */
     if (s->homed > 0)
         forgive(s, duration_s((int64_t)s->came_s - (int64_t)s->homed_s));
 }

@@ -18,9 +18,9 @@
  * long before it is sent home again, HOMING_HOLD at least and each time twice as long as the time
  * before, HOMING_HOLD_MAX at most: the penalty of routes that flap (RFC 2439) as a hold-down that
  * doubles. Each HOMING_CALM that it has stayed at home takes one such time back. To flee is never
- * held back. What is remembered is with the record here: a session that another cluster takes over,
- * or that nothing is held of in between, begins anew, and a restart forgets; so its client keeps
- * count, too (gains.h).
+ * held back; and who had to leave because home was drained again was not home in vain. What is
+ * remembered is with the record here: a session that another cluster takes over, or that nothing is
+ * held of in between, begins anew, and a restart forgets; so its client keeps count, too (gains.h).
  * A cluster's budget bounds it
  * (gains.h). While we drain, or do not know yet what we serve, nobody is sent home.
  *

@@ -244,6 +244,24 @@ Test(core_homing, who_has_to_flee_again_stays_twice_as_long) {
     fixture_free(b.f);
 }
 
+/* Maintenance twice within a few minutes is nobody's flight. */
+Test(core_homing, who_is_drained_again_was_not_home_in_vain) {
+    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    for (int i = 0; i < 3; i++) {
+        b.sessions[0].purpose = RESUME_COMMIT;
+        b.sessions[0].epoch++;
+        b.sessions[0].cause = MOVE_CAUSE_DRAIN;
+        b.sessions[0].served_by = key_hint_of(&b.f->policy.peers[0].key);
+        tell(&b, VERDICT_DRAINING);
+        expect_about(sent_home_after(&b, 200), 5, "not in vain");
+        goes_home(&b);
+        wait(&b, 3000, VERDICT_ALIVE);
+    }
+    flees(&b);
+    expect_about(sent_home_after(&b, 200), 30, "but this time it had to flee");
+    fixture_free(b.f);
+}
+
 Test(core_homing, who_stayed_at_home_is_forgiven) {
     struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
     for (int i = 0; i < 2; i++) {
