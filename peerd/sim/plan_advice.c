@@ -115,8 +115,10 @@ static void about_stranded(const struct plan *plan, struct plan_result *r, uint3
     about_hindered(plan, r, from);
 }
 
-/* Only what is set aside is certain; the rest is there or not. */
+/* Only what is set aside is certain; the rest is there or not. Of several machines each keeps its
+ * part, so that the last ones may come to one whose part is taken. */
 static void about_reserved(const struct plan *plan, struct plan_result *r, uint32_t from) {
+    bool parts = false;
     uint32_t reserved = 0, room, leaving = leavers(plan, r, from, false);
     char names[PLAN_TEXT_MAX];
     for (uint32_t i = 0; i < plan->count; i++) {
@@ -125,13 +127,15 @@ static void about_reserved(const struct plan *plan, struct plan_result *r, uint3
                 ? NULL
                 : policy_peer_find(plan->policies[i], &plan->policies[from]->cluster.name);
         reserved += p != NULL ? p->reserved_slots : 0;
+        parts |= p != NULL && plan->policies[i]->node_count > 1;
     }
     if (helpers(plan, r, from, ", ", names, &room) > 0 && leaving > reserved)
         plan_say(&r->advice,
                  "%" PRIu32 " slots are set aside for %s (%s), and %" PRIu32 " listeners left it: "
                  "the other %" PRIu32 " depend on what happens to be free. `reserved_slots` makes "
-                 "it certain.",
-                 reserved, name_of(plan, from), names, leaving, leaving - reserved);
+                 "it certain%s.",
+                 reserved, name_of(plan, from), names, leaving, leaving - reserved,
+                 parts ? ", with some to spare where there are several machines" : "");
 }
 
 static void about_fullness(const struct plan *plan, struct plan_result *r) {

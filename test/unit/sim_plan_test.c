@@ -277,6 +277,35 @@ Test(sim_plan, advice_says_what_is_short) {
     }
 }
 
+/* One listener, and nothing is set aside for it; of several machines each would keep its part. */
+Test(sim_plan, what_makes_it_certain_depends_on_machines) {
+    for (uint32_t nodes = 1; nodes <= 2; nodes++) {
+        struct plan_result r;
+        load_three("fra1", NULL);
+        for (uint32_t c = 1; c <= 2; c++)
+            for (uint32_t k = 0; k < plan.policies[c]->peer_count; k++)
+                plan.policies[c]->peers[k].reserved_slots = 0;
+        plan.policies[1]->node_count = nodes;
+        add_listener(0, 0, 1, 0);
+        add_listener(1, 1, 1, 0);
+        add_listener(2, 2, 2, 0);
+        report_sort(&report);
+        cr_assert(plan_judge(&plan, &report, &r));
+        cr_expect_eq(says(&r.advice, "0 slots are set aside for fra1 (ams1, lon1), and 1 listeners "
+                                     "left it: the other 1 depend on what happens to be free. "
+                                     "`reserved_slots` makes it certain."),
+                     nodes == 1, "%s", r.advice.list[0]);
+        cr_expect_eq(says(&r.advice, "0 slots are set aside for fra1 (ams1, lon1), and 1 listeners "
+                                     "left it: the other 1 depend on what happens to be free. "
+                                     "`reserved_slots` makes it certain, with some to spare where "
+                                     "there are several machines."),
+                     nodes == 2, "%s", r.advice.list[0]);
+        plan_result_free(&r);
+        report_free(&report);
+        plan_free(&plan);
+    }
+}
+
 /* The first three on a core go back half a lap, 8 ms each, the others are quick: 0.6 ms. */
 Test(sim_plan, advice_counts_what_a_herd_waits_for) {
     static const struct {
