@@ -64,8 +64,23 @@ Test(pace, ten_frames_of_backfill_are_out_in_a_few_milliseconds) {
     cr_expect_leq(filled_us, 3000);
 }
 
-/* It leaves the CPU to others, also where they have kept it waiting. */
-Test(pace, a_sparing_backfill_goes_at_four_times_real_time) {
+/* Whoever drives it has turns of 40 ms: it is given up to four frames in each, twice real time. */
+Test(pace, a_sparing_start_keeps_ahead_of_real_time_in_long_turns) {
+    struct pace p;
+    uint64_t frame, sent = 0;
+    pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
+    pace_spare(&p);
+    cr_assert(pace_take(&p, at_us(100000), &frame));
+    cr_assert_not(pace_take(&p, at_us(100000), &frame));
+    for (int64_t us = 140000; us <= 300000; us += 40000)
+        for (int i = 0; pace_take(&p, at_us(us), &frame); i++, sent++)
+            cr_assert_lt(i, 4, "at %lld us", (long long)us);
+    cr_expect_eq(sent, 5 * 4);
+}
+
+/* It leaves the CPU to others, also where they have kept it waiting: at 100 ms, when it may begin,
+ * frames 90 to 105 should be on the wire. */
+Test(pace, a_sparing_start_goes_by_position_at_four_times_real_time) {
     struct pace p;
     uint64_t frame;
     struct log log = {0};
@@ -73,17 +88,22 @@ Test(pace, a_sparing_backfill_goes_at_four_times_real_time) {
     pace_spare(&p);
     cr_assert(pace_take(&p, at_us(100000), &frame), "its first frame at once");
     cr_expect_eq(frame, 90);
-    for (int i = 0; i < 6; i++)
-        cr_expect(pace_take(&p, at_us(100000), &frame) && frame == 100U + (unsigned)i,
-                  "what is paced catches up");
-    cr_expect_not(pace_take(&p, at_us(100000), &frame), "and no more of the backfill");
-    run(&p, 199999, &log);
-    for (size_t i = 0, n = 91; i < log.count; i++)
-        if (log.frame[i] < 100) {
-            cr_expect_eq(log.frame[i], n);
-            cr_expect_eq(log.us[i], 100000 + (int64_t)(n++ - 90) * PACE_SPARING_GAP_US);
-        }
-    cr_expect_eq(log.count, 9 + 4);
+    cr_expect_not(pace_take(&p, at_us(100000), &frame), "and no more, whatever is due");
+    run(&p, 300000, &log);
+    cr_assert_eq(log.count, 25);
+    for (size_t i = 0; i < log.count; i++) {
+        uint64_t n = 91 + i;
+        int64_t sparing_us = 100000 + (int64_t)(n - 90) * PACE_SPARING_GAP_US;
+        int64_t due_us = ((int64_t)n - 100) * 20000;
+        cr_expect_eq(log.frame[i], n, "in order");
+        cr_expect_eq(log.us[i], sparing_us > due_us ? sparing_us : due_us);
+    }
+    cr_assert_eq(log.frame[24], 115);
+    pace_repair(&p, 105, NULL, at_us(301000));
+    log.count = 0;
+    run(&p, 304000, &log);
+    cr_expect_eq(log.count, 6, "it is on time again, and has nothing to spare any more: %zu",
+                 log.count);
     pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
     cr_expect(pace_take(&p, at_us(0), &frame) && pace_take(&p, at_us(300), &frame),
               "it was for one start only");

@@ -52,14 +52,25 @@ void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t l
 
 void pace_spare(struct pace *p) {
     p->sparing = true;
+    p->spared_at = p->base;
+    p->spared = 0;
 }
 
-/* When the backfill goes on. A sparing one does not make up for what it waited itself. */
-static struct instant fill_again_at(const struct pace *p, struct instant now) {
+/* When the backfill goes on. */
+static struct instant fill_again_at(const struct pace *p) {
     if (p->sparing)
-        return instant_add(now, duration_us(PACE_SPARING_GAP_US));
+        return p->spared_at;
     int64_t gap = p->fill_sent < PACE_BURST_FRAMES ? PACE_BURST_GAP_US : PACE_BACKFILL_GAP_US;
     return instant_add(p->fill_at, duration_us(gap));
+}
+
+/* A sparing one does not make up for what it waited until it began, and later for a frame's time: a
+ * turn of whoever drives it may be longer than the gap, and it must not fall behind real time. */
+static void spare(struct pace *p, struct instant now) {
+    struct duration gap = duration_us(PACE_SPARING_GAP_US);
+    struct instant least = instant_add(instant_sub(now, p->frame), gap);
+    struct instant from = p->spared++ == 0 ? now : instant_max(p->spared_at, least);
+    p->spared_at = instant_add(from, gap);
 }
 
 /* Frames of a backfill under way that have gone out: the question for earlier ones has crossed
@@ -122,10 +133,16 @@ struct instant pace_due(const struct pace *p, uint64_t frame) {
     return instant_us(p->base.us + us - us * p->rate_ppb / BILLION);
 }
 
+static bool is_filling(const struct pace *p) {
+    return p->fill_next < p->fill_end;
+}
+
+/* A sparing one goes by position, and does not make up at once for what it waited either. */
 static struct instant paced_at(const struct pace *p) {
-    if (p->next >= p->end)
+    if (p->next >= p->end || (p->sparing && is_filling(p)))
         return INSTANT_NEVER;
-    return pace_due(p, p->next);
+    struct instant due = pace_due(p, p->next);
+    return p->sparing ? instant_max(due, p->spared_at) : due;
 }
 
 int64_t pace_media_us(const struct pace *p, struct instant at) {
@@ -165,7 +182,7 @@ uint64_t pace_pass(struct pace *p, struct instant now) {
 }
 
 static struct instant filled_at(const struct pace *p) {
-    return p->fill_next < p->fill_end ? p->fill_at : INSTANT_NEVER;
+    return is_filling(p) ? p->fill_at : INSTANT_NEVER;
 }
 
 bool pace_take(struct pace *p, struct instant now, uint64_t *frame) {
@@ -174,11 +191,14 @@ bool pace_take(struct pace *p, struct instant now, uint64_t *frame) {
     if (instant_reached(now, filled_at(p))) {
         *frame = p->fill_next++;
         p->fill_sent++;
-        p->fill_at = fill_again_at(p, now);
+        spare(p, now);
+        p->fill_at = fill_again_at(p);
         skip_held(p);
         return true;
     }
     if (instant_reached(now, paced_at(p))) {
+        p->sparing = p->sparing && instant_before(pace_due(p, p->next), p->spared_at);
+        spare(p, now);
         *frame = p->next++;
         return true;
     }

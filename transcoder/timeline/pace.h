@@ -5,12 +5,14 @@
  * be on the wire now. Frames from..live−1 that it does not hold already are backfill: they go out
  * as fast as is polite, the first PACE_BURST_FRAMES a quarter of a millisecond apart (ten frames in
  * 2.5 ms, well within a round trip), any more at 20 × real time, so that a long backfill does not
- * fell a thin link. Where others wait to begin (a herd) it goes at 4 × real time: what is a depth
- * of the playout buffer early stays so at any rate above 1, and the first frame of the next one
- * cannot wait. Frame n ≥ live goes out at base + (n − live) × 20 ms × (1 − rate): an absolute
- * schedule, so that whoever wakes late catches up at once. The rate is that of the listener's clock
- * against ours, see servo.h; when it changes, the schedule goes on from the frame sent last. `from`
- * may lie ahead of `live` (a planned move): nothing is sent before its instant.
+ * fell a thin link. Where others wait to begin (a herd) everything goes by position and at 4 × real
+ * time at most, also what should be on the wire already: what is a depth of the playout buffer
+ * early stays so at any rate above 1, and the first frame of the next one cannot wait until all
+ * that this one has missed meanwhile is made. Who is on time again spares no more. Frame n ≥ live
+ * goes out at base + (n − live) × 20 ms × (1 − rate): an absolute schedule, so that whoever wakes
+ * late catches up at once. The rate is that of the listener's clock against ours, see servo.h; when
+ * it changes, the schedule goes on from the frame sent last. `from` may lie ahead of `live` (a
+ * planned move): nothing is sent before its instant.
  *
  * A repair asks a running sender again. Frames that it never covered are backfilled at once; those
  * that it has sent are sent again only if the last start or repair is PACE_REPEAT_MS old, because
@@ -42,10 +44,12 @@ struct pace {
     uint64_t fill_end;     /* one past its last */
     uint64_t held_from;    /* to which the bitmap refers */
     uint8_t held[PACE_HELD_BYTES];
-    struct instant fill_at;  /* when its next frame may go */
-    uint32_t fill_sent;      /* frames of this backfill sent */
-    struct instant asked_at; /* newest start or repair that was honoured */
-    bool sparing;            /* others wait for the CPU */
+    struct instant fill_at;   /* when its next frame may go */
+    uint32_t fill_sent;       /* frames of this backfill sent */
+    struct instant asked_at;  /* newest start or repair that was honoured */
+    struct instant spared_at; /* before which a sparing one sends nothing */
+    uint32_t spared;          /* frames that it has sent so */
+    bool sparing;             /* others wait for the CPU */
     bool running;
 };
 
@@ -53,7 +57,7 @@ struct pace {
 void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t live,
                 const uint8_t held[PACE_HELD_BYTES], struct instant now);
 
-/* After a start: its backfill leaves the CPU to others who wait to begin. */
+/* After a start: it leaves the CPU to others who wait to begin. */
 void pace_spare(struct pace *p);
 
 /* While running only; the paced part goes on undisturbed. */

@@ -163,10 +163,11 @@ static void warm_first(struct worker *w, struct instant now) {
 }
 
 /* Slices of pre-roll for a while; then the loop looks after everybody else. First come, first
- * served: of many that start at once, half are heard after half the time. */
+ * served: of many that start at once, half are heard after half the time. The while begins now, not
+ * when the turn did: sending comes first, and in a herd may have taken all of it. */
 static void warming_due(void *data, struct instant now) {
     struct worker *w = data;
-    struct instant enough = instant_add(now, duration_us(WORKER_WARMING_US));
+    struct instant enough = instant_add(net_now(), duration_us(WORKER_WARMING_US));
     do
         warm_first(w, now);
     while (w->warming_count > 0 && instant_before(net_now(), enough));
