@@ -7,7 +7,8 @@
  * do. Counted at playout instants by the library's clock, which never stops: frames lost in the two
  * seconds around the kill (HERD_BEFORE_MS before it, the rest after), and every frame that the
  * other site's own lose from a second before to four after. What the load costs on the same cores
- * is told beside it.
+ * is told beside it, and what programs of others took of them: a herd needs nearly all there is,
+ * and a run beside them says little.
  */
 #include "peerd/net/clock.h"
 #include "test/bench/sheet.h"
@@ -207,11 +208,45 @@ static void put_herd(struct sheet *s, const struct herd *h, int64_t killed_us) {
 
 struct cpu {
     double load_s;
-    struct site_usage lives;
+    double machine_s; /* of everybody, as /proc/stat has it */
+    struct site_usage lives, dies;
 };
 
+/* [s] that the processors of this machine were busy since it started: user, nice, system, and in
+ * interrupts. */
+static double machine_busy_s(void) {
+    unsigned long long user = 0, nice = 0, system = 0, idle = 0, io = 0, irq = 0, soft = 0;
+    FILE *f = fopen("/proc/stat", "r");
+    int got = f == NULL ? 0
+                        : fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
+                                 &idle, &io, &irq, &soft);
+    if (f != NULL)
+        fclose(f);
+    if (got != 7)
+        sheet_die("/proc/stat does not say what the machine has done");
+    return (double)(user + nice + system + irq + soft) / (double)sysconf(_SC_CLK_TCK);
+}
+
 static struct cpu cpu_now(const struct herd *h) {
-    return (struct cpu){sheet_cpu_s(), site_usage(&h->lives)};
+    return (struct cpu){.load_s = sheet_cpu_s(),
+                        .machine_s = machine_busy_s(),
+                        .lives = site_usage(&h->lives),
+                        .dies =
+                            h->dies.supervisor > 0 ? site_usage(&h->dies) : (struct site_usage){0}};
+}
+
+static double used_s(const struct site_usage *u) {
+    return u->workers_s + u->peerd_s + u->supervisor_s;
+}
+
+/* What is neither ours nor of a site that lives: other programs, and what it takes to end a site.
+ */
+static double others_s(const struct cpu *from, const struct cpu *to) {
+    double s = to->machine_s - from->machine_s - (to->load_s - from->load_s) -
+               (used_s(&to->lives) - used_s(&from->lives));
+    double dies_s = used_s(&to->dies) - used_s(&from->dies);
+    s -= dies_s > 0 ? dies_s : 0; /* nothing is told of the dead */
+    return s > 0 ? s : 0;
 }
 
 /* In cores: CPU-seconds a second. */
@@ -227,6 +262,7 @@ static void put_cpu(struct sheet *s, const char *key, const char *title, const s
                from->lives.supervisor_s) /
                   seconds,
               "cores");
+    sheet_put(s, "others_cores", "all else on this machine", others_s(from, to) / seconds, "cores");
 }
 
 static void strike(struct sheet *s, struct herd *h) {
