@@ -80,7 +80,7 @@
 #define CANARY_HEAR      duration_ms(600) /* [ms] … before half a certainty is enough … */
 #define CANARY_ANEW      duration_ms(300) /* [ms] … and so often they are asked for */
 #define CANARY_OWN       duration_s(4) /* [s] a location that falls is left to a canary of its own */
-#define CANARY_STAY      duration_s(10) /* [s] everybody stays at least so long where it is … */
+#define CANARY_STAY      duration_s(10) /* [s] everybody stays so long where it is … */
 #define CANARY_FOUND     duration_s(2) /* [s] … who was there when we were started so long more */
 
 struct beat;
