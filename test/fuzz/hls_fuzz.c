@@ -1,10 +1,11 @@
 /*
- * What players and origins write: CMCD, and a multivariant playlist. Either is taken whole or
- * refused; what is refused of CMCD changes nothing, and a playlist that was made from another names
- * each of its variants for each pathway.
+ * What players and origins write: CMCD, paths of streams, and a multivariant playlist. Either is
+ * taken whole or refused; what is refused of CMCD changes nothing, and a playlist that was made
+ * from another names each of its variants for each pathway.
  */
 #include "transcoder/hls/cmcd.h"
 #include "transcoder/hls/multivariant.h"
+#include "transcoder/hls/playlist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,19 @@ static void say(const char *text, size_t len) {
     }
     CHECK(memchr(c.session, 0, sizeof(c.session)) && memchr(c.next_object, 0, CMCD_URL_MAX + 1));
     CHECK(c.buffer_ms <= CMCD_MS_MAX || c.buffer_ms == CMCD_UNKNOWN);
+}
+
+/* As a path, and as what a player says comes next. */
+static void ask(const char *text) {
+    struct playlist_path path, next, last = {.object = PLAYLIST_SEGMENT, .number = 9};
+    CHECK(name_set(&last.stream, "film") && name_set(&last.rendition, "x"));
+    if (playlist_path_read(&path, text)) {
+        CHECK(path.stream.text[0] != 0);
+        CHECK(path.object != PLAYLIST_SEGMENT || strlen(path.print) == PLAYLIST_PRINT_LEN);
+        CHECK(path.number < SEGMENTS_MAX || path.number == SEGMENT_INIT);
+    }
+    CHECK(playlist_path_next(&next, &last, text) && name_equal(&next.stream, &last.stream));
+    CHECK(next.number < SEGMENTS_MAX || next.number == SEGMENT_INIT);
 }
 
 static unsigned count(const char *text, const char *word) {
@@ -59,6 +73,13 @@ static void repeat(const char *text, size_t len) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    char *text = malloc(size + 1);
+    CHECK(text != NULL);
+    if (size > 0)
+        memcpy(text, data, size);
+    text[size] = 0;
+    ask(text);
+    free(text);
     say((const char *)data, size);
     repeat((const char *)data, size);
     return 0;
