@@ -89,7 +89,7 @@ LIVE_SRC := $(sort $(wildcard test/live/*.c))
 # ---- packages and flags --------------------------------------------------------------------------
 
 PKGS := libuv libmicrohttpd libcurl libcares yaml-0.1 jansson libsodium gnutls libssl libcrypto \
-        libavformat libavcodec libswresample libavutil opus libmaxminddb
+        libavformat libavcodec libswresample libswscale libavutil opus libmaxminddb
 
 # Targets that compile nothing themselves need no packages and no generated files.
 LIGHT_GOALS := help clean deps format format-check tidy test check-all determinism

@@ -65,16 +65,18 @@ static enum err open_format(struct media_container *c, const char *location,
     return r < 0 ? media_input_error(c->input, r, "reading the header", why) : ERR_OK;
 }
 
-static enum err pick_stream(struct media_container *c, struct media_why *why) {
+static enum err pick_stream(struct media_container *c, enum AVMediaType type,
+                            struct media_why *why) {
     for (unsigned i = 0; i < c->format->nb_streams; i++) {
         AVStream *s = c->format->streams[i];
-        bool wanted = s->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && c->stream == NULL;
+        bool cover = (s->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+        bool wanted = s->codecpar->codec_type == type && c->stream == NULL && !cover;
         s->discard = wanted ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
         if (wanted)
             c->stream = s;
     }
     if (c->stream == NULL) {
-        media_whyf(why, "no audio in it");
+        media_whyf(why, type == AVMEDIA_TYPE_AUDIO ? "no audio in it" : "no pictures in it");
         return ERR_SOURCE_FAILED;
     }
     return ERR_OK;
@@ -242,7 +244,8 @@ static enum err open_all(struct media_container *c, const char *location, enum s
     if (e != ERR_OK)
         return e;
     c->raw_gsm = demuxer_is(c, "gsm");
-    if ((e = look_further(c, why)) != ERR_OK || (e = pick_stream(c, why)) != ERR_OK ||
+    if ((e = look_further(c, why)) != ERR_OK ||
+        (e = pick_stream(c, AVMEDIA_TYPE_AUDIO, why)) != ERR_OK ||
         (e = check_shape(c, why)) != ERR_OK || (e = measure(c, why)) != ERR_OK)
         return e;
     c->origin = c->stream->start_time != AV_NOPTS_VALUE ? c->stream->start_time : 0;
@@ -260,6 +263,55 @@ enum err media_container_open(struct media_container **out, struct media_input *
     }
     c->input = input;
     enum err e = open_all(c, location, class, why);
+    if (e != ERR_OK) {
+        media_container_close(c);
+        return e;
+    }
+    *out = c;
+    return ERR_OK;
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+#define SIDE_MAX 4096 /* [pixels] */
+
+static enum err check_pictures(struct media_container *c, enum source_class class,
+                               struct media_why *why) {
+    const AVCodecParameters *p = c->stream->codecpar;
+    c->exact = demuxer_is(c, "mov") && c->input->seekable &&
+               (p->codec_id == AV_CODEC_ID_H264 || p->codec_id == AV_CODEC_ID_HEVC);
+    if (p->width < 16 || p->height < 16 || p->width > SIDE_MAX || p->height > SIDE_MAX) {
+        media_whyf(why, "pictures of %dx%d are not served here: 16 to %d each way", p->width,
+                   p->height, SIDE_MAX);
+        return ERR_UNSUPPORTED;
+    }
+    if (class == SOURCE_CLASS_EXACT && !c->exact) {
+        media_whyf(why,
+                   "pictures as %s in %s cannot be exact: make it a stream's source with "
+                   "transcoderd ingest, or give it the class seekable",
+                   avcodec_get_name(p->codec_id), c->format->iformat->name);
+        return ERR_UNSUPPORTED;
+    }
+    return ERR_OK;
+}
+
+enum err media_container_open_pictures(struct media_container **out, struct media_input *input,
+                                       const char *location, enum source_class class,
+                                       struct media_why *why) {
+    *out = NULL;
+    struct media_container *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        media_input_close(input);
+        return ERR_NO_MEMORY;
+    }
+    c->input = input;
+    enum err e = open_format(c, location, class, why);
+    if (e == ERR_OK)
+        e = look_further(c, why);
+    if (e == ERR_OK)
+        e = pick_stream(c, AVMEDIA_TYPE_VIDEO, why);
+    if (e == ERR_OK)
+        e = check_pictures(c, class, why);
     if (e != ERR_OK) {
         media_container_close(c);
         return e;
@@ -325,6 +377,6 @@ enum err media_container_read(struct media_container *c, AVPacket *packet, struc
             return c->raw_gsm ? check_gsm(packet, why) : ERR_OK;
         av_packet_unref(packet);
     }
-    media_whyf(why, "no sound among %d packets", FOREIGN_PACKETS_MAX);
+    media_whyf(why, "nothing of the track among %d packets", FOREIGN_PACKETS_MAX);
     return ERR_SOURCE_FAILED;
 }

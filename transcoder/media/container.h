@@ -1,5 +1,6 @@
 /*
- * A container: an open input, the demuxer that understands it, and its one audio track's facts.
+ * A container: an open input, the demuxer that understands it, and the facts of its one audio track
+ * (or, for segments of streams, of its video track).
  *
  * Internal to this folder. The demuxers allowed are few and named: none that opens further files
  * (playlists, concat, image sequences). A header that promises more than the file holds is refused
@@ -34,6 +35,13 @@ struct media_container {
  * with the reason. ERR_SOURCE_FAILED: damaged. ERR_TIMEOUT, ERR_NO_MEMORY. */
 enum err media_container_open(struct media_container **out, struct media_input *input,
                               const char *location, enum source_class class, struct media_why *why);
+
+/* The same of the video track: `samples` and what is said of them above are not filled. `exact`:
+ * MP4 with H.264 or HEVC, whose index says where pictures are that need no other. What a decoder
+ * makes of these is laid down to the bit by their standards. */
+enum err media_container_open_pictures(struct media_container **out, struct media_input *input,
+                                       const char *location, enum source_class class,
+                                       struct media_why *why);
 
 /* Accepts NULL. */
 void media_container_close(struct media_container *c);

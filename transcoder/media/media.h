@@ -23,6 +23,15 @@ struct media_why {
     char text[MEDIA_WHY_LEN_MAX + 1]; /* terminated; empty while nothing has failed */
 };
 
+/* Bytes of FFmpeg's memory: owned by whoever has the struct. */
+struct media_bytes {
+    uint8_t *data;
+    size_t len; /* [bytes] */
+};
+
+/* Accepts a zeroed one, and leaves one. */
+void media_bytes_free(struct media_bytes *b);
+
 /* Pins the processor features that FFmpeg may use to the baseline of the cluster, silences its own
  * log (its messages come back as `why`) and bounds any single allocation it makes on behalf of a
  * file. Idempotent, callable from any thread; every open function of this folder calls it, a

@@ -1,0 +1,45 @@
+/*
+ * A segment: bytes of (source, rendition, number), from wherever and by whomever it is made.
+ *
+ * This is to streams what stream.h is to sessions. Each segment is encoded by itself with a fresh
+ * encoder, so that nothing depends on which one was made before, nor on which machine:
+ *
+ *   pictures  decoded from the nearest one that needs no other, scaled bit-exactly, encoded by x264
+ *             on one thread, with its inner loops held to what gives equal bytes on any processor
+ *             (cpu-independent), from one IDR picture that begins the segment. Quality is constant
+ *             (CRF) under a bound of the rate; a rate to be hit on average would show at joints
+ *   AAC       a fresh encoder is fed 4 frames that lie before the segment, which are dropped: by
+ *             then it sounds as one that has run all the time
+ *   Opus      payloads are those of sessions (stream.h), byte for byte
+ *
+ * Segments are not encoded by threads but side by side: several makers, one segment each.
+ * Counted by test/unit/media_segment_test.c and `make bench` (segment_bench).
+ */
+#ifndef TRANSCODER_MEDIA_SEGMENT_H
+#define TRANSCODER_MEDIA_SEGMENT_H
+
+#include "peerd/base/time.h"
+#include "peerd/wire/ticket.h"
+#include "transcoder/hls/segments.h"
+#include "transcoder/media/media.h"
+
+struct media_segment_source {
+    const char *location;
+    enum source_class class;
+    struct duration timeout;       /* of one operation on a remote one; 0 for the default */
+    struct rendition_source facts; /* as media_segment_facts found them */
+};
+
+/* What a stream can be made of. Its sound says how long it is; pictures are cut, or the last one
+ * stands, to last as long. ERR_UNSUPPORTED, ERR_SOURCE_FAILED, ERR_TIMEOUT, ERR_NO_MEMORY. */
+enum err media_segment_facts(struct rendition_source *out, const char *location,
+                             enum source_class class, struct duration timeout,
+                             struct media_why *why);
+
+/* Makes one segment, or with SEGMENT_INIT what stands before all of them. The bytes are the
+ * caller's, to be freed with media_bytes_free. ERR_SOURCE_ENDED: there is no such segment.
+ * ERR_UNSUPPORTED: this machine's libraries cannot. Others as media_segment_facts. */
+enum err media_segment_make(struct media_bytes *out, const struct media_segment_source *source,
+                            const struct rendition *r, uint32_t number, struct media_why *why);
+
+#endif
