@@ -37,8 +37,19 @@ void registrar_request(struct daemon *d, struct net_http_request *request, uint3
     node_request_free(&report);
 }
 
+static void fill_renditions(const struct policy *p, struct node_rendition_spec *renditions) {
+    for (uint32_t i = 0; i < p->rendition_count; i++)
+        renditions[i] = (struct node_rendition_spec){.name = p->renditions[i].name,
+                                                     .codec = p->renditions[i].codec,
+                                                     .bitrate_bps = p->renditions[i].bitrate_bps,
+                                                     .height = p->renditions[i].height,
+                                                     .fps = p->renditions[i].fps,
+                                                     .channels = p->renditions[i].channels};
+}
+
 static void fill_catalogue(const struct daemon *d, struct node_catalogue *out,
-                           struct node_source_spec *sources, struct node_profile_spec *profiles) {
+                           struct node_source_spec *sources, struct node_profile_spec *profiles,
+                           struct node_rendition_spec *renditions) {
     const struct policy *p = d->policy;
     for (uint32_t i = 0; i < p->source_count; i++) {
         sources[i] = (struct node_source_spec){
@@ -53,10 +64,13 @@ static void fill_catalogue(const struct daemon *d, struct node_catalogue *out,
                                                  .bitrate_bps = p->profiles[i].bitrate_bps,
                                                  .complexity = p->profiles[i].complexity,
                                                  .preroll_frames = p->profiles[i].preroll_frames};
+    fill_renditions(p, renditions);
     *out = (struct node_catalogue){.sources = sources,
                                    .source_count = p->source_count,
                                    .profiles = profiles,
-                                   .profile_count = p->profile_count};
+                                   .profile_count = p->profile_count,
+                                   .renditions = renditions,
+                                   .rendition_count = p->rendition_count};
     out->hash = node_catalogue_hash(out);
 }
 
@@ -104,6 +118,7 @@ static void refuse(struct net_http_request *request, const struct core_answer_no
 void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
     static struct node_source_spec sources[POLICY_SOURCES_MAX];
     static struct node_profile_spec profiles[POLICY_PROFILES_MAX];
+    static struct node_rendition_spec renditions[POLICY_RENDITIONS_MAX];
     static struct ticket_issuer issuers[NODE_ISSUERS_MAX];
     struct node_media_alive alive[POLICY_PEERS_MAX];
     const struct node_request *report = d->registering.report;
@@ -138,7 +153,7 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         .media_alive_count = fill_media_alive(d, answer->node, alive),
         .limits = limits_of(d->policy),
     };
-    fill_catalogue(d, &out.catalogue, sources, profiles);
+    fill_catalogue(d, &out.catalogue, sources, profiles, renditions);
     out.has_catalogue =
         memcmp(&out.catalogue.hash, &report->catalogue, sizeof(out.catalogue.hash)) != 0;
     size_t len = 0;

@@ -44,6 +44,8 @@ void policy_copy(struct policy *to, const struct policy *from) {
     memcpy(to->profiles, from->profiles, from->profile_count * sizeof(from->profiles[0]));
     to->source_count = from->source_count;
     memcpy(to->sources, from->sources, from->source_count * sizeof(from->sources[0]));
+    to->rendition_count = from->rendition_count;
+    memcpy(to->renditions, from->renditions, from->rendition_count * sizeof(from->renditions[0]));
     to->origin_count = from->origin_count;
     memcpy(to->origins, from->origins, from->origin_count * sizeof(from->origins[0]));
     to->grant_count = from->grant_count;

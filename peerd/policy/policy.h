@@ -23,6 +23,7 @@
 #define POLICY_SERVICES_MAX       16
 #define POLICY_PROFILES_MAX       16
 #define POLICY_SOURCES_MAX        256
+#define POLICY_RENDITIONS_MAX     16
 #define POLICY_ORIGINS_MAX        16 /* of streams; as many as a beat tells of (wire/origins) */
 #define POLICY_REPORTERS_MAX      8  /* of one origin */
 #define POLICY_VIEWERS_MAX        16 /* prefixes */
@@ -110,6 +111,16 @@ struct policy_profile {
     uint32_t bitrate_bps;    /* [bit/s], opus only */
     uint32_t complexity;     /* 0..10, opus only */
     uint32_t preroll_frames; /* [frames of 20 ms] before a switch; 100 makes opus identical */
+};
+
+/* One kind of output of streams: every source of class exact is one, at transcoderd's --hls. */
+struct policy_rendition {
+    struct name name;
+    struct name codec;    /* h264, aac, opus */
+    uint32_t bitrate_bps; /* [bit/s] h264: the most; aac, opus: the mean */
+    uint32_t height;      /* [lines] h264; else 0 */
+    uint32_t fps;         /* [pictures/s] h264; else 0 */
+    uint32_t channels;    /* aac and opus; else 0 */
 };
 
 struct policy_source {
@@ -313,6 +324,7 @@ struct policy {
     struct policy_profile profiles[POLICY_PROFILES_MAX];
     struct policy_source sources[POLICY_SOURCES_MAX];
     struct policy_origin origins[POLICY_ORIGINS_MAX];
+    struct policy_rendition renditions[POLICY_RENDITIONS_MAX];
     struct policy_grant grants[POLICY_GRANTS_MAX];
     struct policy_performance performance;
     struct addr dns_server; /* family 0: the system's resolvers */
@@ -326,6 +338,7 @@ struct policy {
     uint32_t profile_count;
     uint32_t source_count;
     uint32_t origin_count;
+    uint32_t rendition_count;
     uint32_t grant_count;
     uint32_t service_count;
     uint32_t node_count;

@@ -469,6 +469,10 @@ static const struct schema_row policy_rows[] = {
      .table = &policy_profile_table, .unique = "name", .doc = "Codecs and parameters of outputs."},
     {"sources", SCHEMA_LIST, LIST_AT(policy, sources, source_count, POLICY_SOURCES_MAX),
      .table = &policy_source_table, .unique = "name", .doc = "The catalogue."},
+    {"renditions", SCHEMA_LIST, LIST_AT(policy, renditions, rendition_count, POLICY_RENDITIONS_MAX),
+     .table = &policy_rendition_table, .unique = "name",
+     .doc = "Outputs of family hls: pictures and sound of streams, made on demand of the sources "
+            "of class exact by a transcoderd with `--hls`."},
     {"origins", SCHEMA_LIST, LIST_AT(policy, origins, origin_count, POLICY_ORIGINS_MAX),
      .table = &policy_origin_table, .unique = "name",
      .doc = "HLS streams that another program serves here, such as nginx or a packager: whoever "

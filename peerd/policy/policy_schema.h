@@ -14,10 +14,11 @@ extern const struct schema_table policy_detection_table; /* struct policy_detect
 extern const struct schema_table policy_limits_table;    /* struct policy_limits */
 extern const struct schema_table policy_performance_table;
 extern const struct schema_table policy_agreement_table;
-extern const struct schema_table policy_profile_table; /* struct policy_profile */
-extern const struct schema_table policy_source_table;  /* struct policy_source */
-extern const struct schema_table policy_service_table; /* struct policy_service */
-extern const struct schema_table policy_origin_table;  /* struct policy_origin */
+extern const struct schema_table policy_profile_table;   /* struct policy_profile */
+extern const struct schema_table policy_source_table;    /* struct policy_source */
+extern const struct schema_table policy_service_table;   /* struct policy_service */
+extern const struct schema_table policy_origin_table;    /* struct policy_origin */
+extern const struct schema_table policy_rendition_table; /* struct policy_rendition */
 
 /* Reads a policy from a tree. Key and token files are not read: their fields hold the file names
  * and policy_check_keys is to be called once they are resolved. */

@@ -60,9 +60,9 @@ static bool load_one(struct plan *plan, const char *path) {
         fprintf(stderr, "%s\n", fault_to_text(&faults, &faults.list[i], line));
     if (p == NULL)
         return false;
-    if (p->node_count == 0) {
-        plan_say(&plan->notes, "%s has no nodes, so it cannot serve anybody: left out",
-                 p->cluster.name.text);
+    if (p->node_count == 0 || p->service_count == 0) {
+        plan_say(&plan->notes, "%s has no %s, so it cannot serve anybody: left out",
+                 p->cluster.name.text, p->node_count == 0 ? "nodes" : "services");
         policy_file_free(p);
         return true;
     }

@@ -192,6 +192,16 @@ struct node_profile_spec {
     uint32_t preroll_frames; /* [frames of 20 ms] before a switch */
 };
 
+/* A rendition of streams (transcoder/hls/rendition.h). */
+struct node_rendition_spec {
+    struct name name;
+    struct name codec;    /* h264, aac, opus */
+    uint32_t bitrate_bps; /* [bit/s] */
+    uint32_t height;      /* [lines] h264; else 0 */
+    uint32_t fps;         /* [pictures/s] h264; else 0 */
+    uint32_t channels;    /* aac and opus; else 0 */
+};
+
 struct node_source_spec {
     struct name name;
     char location[NODE_LOCATION_LEN_MAX + 1]; /* path or URL */
@@ -206,6 +216,8 @@ struct node_catalogue {
     size_t source_count;
     struct node_profile_spec *profiles;
     size_t profile_count;
+    struct node_rendition_spec *renditions; /* (optional) */
+    size_t rendition_count;                 /* at most NODE_PROFILES_MAX */
 };
 
 struct node_credit {

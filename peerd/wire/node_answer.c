@@ -46,6 +46,17 @@ static void put_catalogue(struct json_writing *w, json_t *o, const struct node_c
         json_write_uint(w, e, "complexity", p->complexity);
         json_write_uint(w, e, "preroll_frames", p->preroll_frames);
     }
+    json_t *renditions = c->rendition_count > 0 ? json_write_array(w, o, "renditions") : NULL;
+    for (size_t i = 0; i < c->rendition_count; i++) {
+        const struct node_rendition_spec *r = &c->renditions[i];
+        json_t *e = json_write_element(w, renditions);
+        json_write_name(w, e, "name", &r->name);
+        json_write_name(w, e, "codec", &r->codec);
+        json_write_uint(w, e, "bitrate_bps", r->bitrate_bps);
+        json_write_uint(w, e, "height", r->height);
+        json_write_uint(w, e, "fps", r->fps);
+        json_write_uint(w, e, "channels", r->channels);
+    }
 }
 
 struct catalogue_hash node_catalogue_hash(const struct node_catalogue *c) {
@@ -168,7 +179,8 @@ static bool counts_in_range(const struct node_answer *a) {
            a->order_count <= NODE_ORDERS_MAX && a->named_count <= NODE_ASKS_MAX &&
            a->told_count <= NODE_TOLD_MAX && a->media_alive_count <= NODE_MEDIA_ALIVE_MAX &&
            (!a->has_catalogue || (a->catalogue.source_count <= NODE_SOURCES_MAX &&
-                                  a->catalogue.profile_count <= NODE_PROFILES_MAX));
+                                  a->catalogue.profile_count <= NODE_PROFILES_MAX &&
+                                  a->catalogue.rendition_count <= NODE_PROFILES_MAX));
 }
 
 char *node_answer_encode(const struct node_answer *a, size_t *len) {
@@ -229,6 +241,16 @@ static void get_profile(const struct json_place *o, void *out) {
     p->preroll_frames = (uint32_t)json_read_uint(o, "preroll_frames", 0, 1000);
 }
 
+static void get_rendition(const struct json_place *o, void *out) {
+    struct node_rendition_spec *r = out;
+    r->name = json_read_name(o, "name");
+    r->codec = json_read_name(o, "codec");
+    r->bitrate_bps = (uint32_t)json_read_uint(o, "bitrate_bps", 1, 100000000);
+    r->height = (uint32_t)json_read_uint(o, "height", 0, 8192);
+    r->fps = (uint32_t)json_read_uint(o, "fps", 0, 240);
+    r->channels = (uint32_t)json_read_uint(o, "channels", 0, 2);
+}
+
 static void get_catalogue(const struct json_place *root, struct node_catalogue *c) {
     struct json_place o = json_read_object(root, "catalogue");
     json_read_bytes(&o, "hash", c->hash.bytes, CATALOGUE_HASH_BYTES);
@@ -236,6 +258,9 @@ static void get_catalogue(const struct json_place *root, struct node_catalogue *
                                  &c->source_count);
     c->profiles = json_read_array(&o, "profiles", NODE_PROFILES_MAX, sizeof(*c->profiles),
                                   get_profile, &c->profile_count);
+    if (json_read_has(&o, "renditions"))
+        c->renditions = json_read_array(&o, "renditions", NODE_PROFILES_MAX, sizeof(*c->renditions),
+                                        get_rendition, &c->rendition_count);
 }
 
 static void get_issuer(const struct json_place *o, void *out) {
@@ -413,6 +438,7 @@ void node_answer_free(struct node_answer *a) {
         sodium_memzero(a->media_alive, a->media_alive_count * sizeof(*a->media_alive));
     free(a->catalogue.sources);
     free(a->catalogue.profiles);
+    free(a->catalogue.renditions);
     free(a->issuers);
     free(a->guests);
     free(a->orders);

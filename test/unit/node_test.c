@@ -94,6 +94,8 @@ Test(node, answer_round_trips) {
     cr_expect(out.has_catalogue && out.catalogue.hash.bytes[1] == 8);
     cr_expect_str_eq(out.catalogue.sources[0].location, "/srv/media/news \"1\".wav");
     cr_expect(out.catalogue.sources[0].loop && out.catalogue.profiles[0].preroll_frames == 100);
+    cr_expect(out.catalogue.rendition_count == 2 && out.catalogue.renditions[0].height == 720 &&
+              out.catalogue.renditions[1].channels == 2);
     cr_expect(out.orders[0].what == NODE_ORDER_MOVE && out.orders[0].deadline_ms == 20000);
     cr_expect(out.orders[0].only);
     cr_expect(out.orders[1].what == NODE_ORDER_END && out.orders[1].error == ERR_MOVED);

@@ -140,7 +140,7 @@ Test(policy_file, loads_the_commented_sample) {
     for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
         samples += strlen(e->d_name) > 5 && strcmp(e->d_name + strlen(e->d_name) - 5, ".yaml") == 0;
     closedir(dir);
-    cr_expect_eq(samples, 6, "a sample was added: load it here, too");
+    cr_expect_eq(samples, 7, "a sample was added: load it here, too");
     struct policy *p = policy_file_load("conf/two-sites.yaml", NULL, &faults);
     cr_assert_not_null(p, "%s", faults_text(&faults));
     cr_expect_eq(p->service_count, 2);
@@ -152,6 +152,12 @@ Test(policy_file, loads_the_commented_sample) {
     cr_expect(policy_finds(p));
     cr_expect_eq(p->discovery.accept_count, 3);
     cr_expect_eq(p->agreement_count, 1);
+    policy_file_free(p);
+    p = policy_file_load("conf/film.yaml", NULL, &faults);
+    cr_assert_not_null(p, "%s", faults_text(&faults));
+    cr_expect_eq(p->rendition_count, 4);
+    cr_expect_eq(p->renditions[0].fps, 25);
+    cr_expect_eq(p->renditions[3].channels, 2);
     policy_file_free(p);
     p = policy_file_load("conf/streams.yaml", NULL, &faults);
     cr_assert_not_null(p, "%s", faults_text(&faults));

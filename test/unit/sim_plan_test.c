@@ -389,6 +389,7 @@ Test(sim_plan, all_samples_are_planned_with_at_once) {
     cr_expect_neq(r.status, 2, "%s%s", r.out, r.err);
     cr_expect_not_null(strstr(r.out, "If fra1 dies: "), "%s", r.out);
     cr_expect_not_null(strstr(r.out, "note: vie1 has no nodes"), "%s", r.out);
+    cr_expect_not_null(strstr(r.out, "note: osl1 has no services"), "%s", r.out);
     program_result_free(&r);
     globfree(&files);
 }

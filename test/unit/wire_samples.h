@@ -305,6 +305,14 @@ static inline struct node_order sample_order(void) {
                                .deadline_ms = 20000};
 }
 
+static inline struct node_rendition_spec *sample_renditions(void) {
+    static struct node_rendition_spec list[2];
+    list[0] =
+        (struct node_rendition_spec){sample_name("720p"), sample_name("h264"), 2500000, 720, 25, 0};
+    list[1] = (struct node_rendition_spec){sample_name("aac"), sample_name("aac"), 128000, 0, 0, 2};
+    return list;
+}
+
 static inline struct node_answer sample_node_answer(void) {
     static struct node_source_spec sources[1];
     static struct node_profile_spec profiles[1];
@@ -312,13 +320,12 @@ static inline struct node_answer sample_node_answer(void) {
     static struct node_order orders[2];
     static struct node_media_alive alive[1];
     static struct node_guest_limit guests[2];
-    static struct node_named named[1];
+    static struct node_named named[1], told[1];
     named[0] = (struct node_named){
         sample_session(0x31),
         2,
         {{sample_name("par1"), sample_pair(3).public_key, sample_addr("192.0.2.9:7700")},
          {sample_name("vie1"), sample_pair(4).public_key, sample_addr("[2001:db8::9]:7701")}}};
-    static struct node_named told[1];
     told[0] = (struct node_named){
         sample_session(0x32),
         1,
@@ -345,29 +352,30 @@ static inline struct node_answer sample_node_answer(void) {
                                          .key = {{0x6b, 1, 2}},
                                          .answer_key = {{0x7c, 3, 4}},
                                          .node = 3};
-    return (struct node_answer){.seq = 12,
-                                .lease_ms = 1000,
-                                .poll_ms = 100,
-                                .want_full = true,
-                                .drain = {1763710000124, false, {""}, 0, 0, 0},
-                                .cluster = sample_name("fra1"),
-                                .cluster_key = sample_pair(1).public_key,
-                                .has_catalogue = true,
-                                .catalogue = {{{9, 8}}, sources, 1, profiles, 1},
-                                .issuers = issuers,
-                                .issuer_count = 2,
-                                .credit = {350, 300000},
-                                .guests = guests,
-                                .guest_count = 2,
-                                .orders = orders,
-                                .order_count = 2,
-                                .named = named,
-                                .named_count = 1,
-                                .told = told,
-                                .told_count = 1,
-                                .media_alive = alive,
-                                .media_alive_count = 1,
-                                .limits = {400, 10000, 15000, 2000, 500, 12, 7, 0}};
+    return (struct node_answer){
+        .seq = 12,
+        .lease_ms = 1000,
+        .poll_ms = 100,
+        .want_full = true,
+        .drain = {1763710000124, false, {""}, 0, 0, 0},
+        .cluster = sample_name("fra1"),
+        .cluster_key = sample_pair(1).public_key,
+        .has_catalogue = true,
+        .catalogue = {{{9, 8}}, sources, 1, profiles, 1, sample_renditions(), 2},
+        .issuers = issuers,
+        .issuer_count = 2,
+        .credit = {350, 300000},
+        .guests = guests,
+        .guest_count = 2,
+        .orders = orders,
+        .order_count = 2,
+        .named = named,
+        .named_count = 1,
+        .told = told,
+        .told_count = 1,
+        .media_alive = alive,
+        .media_alive_count = 1,
+        .limits = {400, 10000, 15000, 2000, 500, 12, 7, 0}};
 }
 
 static inline struct api_session_request sample_api_request(void) {
