@@ -79,8 +79,8 @@
 #define CANARY_LEFT      duration_s(15)   /* [s] after a wave of all networks, for who is left */
 #define CANARY_HEAR      duration_ms(600) /* [ms] … before half a certainty is enough … */
 #define CANARY_ANEW      duration_ms(300) /* [ms] … and so often they are asked for */
-#define CANARY_OWN       duration_s(4) /* [s] a location that falls is left to a canary of its own */
-#define CANARY_STAY      duration_s(10) /* [s] everybody stays so long where it is … */
+#define CANARY_OWN       duration_s(4)    /* [s] a location that falls gets a canary of its own */
+#define CANARY_STAY      duration_s(10)   /* [s] everybody stays so long where it is … */
 #define CANARY_FOUND     duration_s(2) /* [s] … who was there when we were started so long more */
 
 struct beat;

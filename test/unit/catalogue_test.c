@@ -77,6 +77,25 @@ Test(catalogue, leaves_out_profiles_that_cannot_be_made) {
     catalogue_free(&c);
 }
 
+Test(catalogue, leaves_out_renditions_that_cannot_be_made) {
+    struct catalogue c;
+    struct media_why why = {.text = ""};
+    catalogue_init(&c);
+    struct node_rendition_spec specs[] = {
+        {{"720p"}, {"h264"}, 2500000, 720, 25, 0},
+        {{"odd"}, {"h264"}, 2500000, 721, 25, 0},
+        {{"vorbis"}, {"vorbis"}, 64000, 0, 0, 2},
+        {{"opus"}, {"opus"}, 64000, 0, 0, 2},
+    };
+    struct node_catalogue spec = {.renditions = specs, .rendition_count = 4};
+    cr_assert(catalogue_from_spec(&c, &spec, NULL, &why));
+    cr_assert_eq(c.rendition_count, 2);
+    cr_expect_str_eq(c.renditions[0].name.text, "720p");
+    cr_expect_eq(c.renditions[1].codec, RENDITION_OPUS);
+    cr_expect_str_eq(why.text, "rendition vorbis: expected one of the codecs h264, aac and opus");
+    catalogue_free(&c);
+}
+
 Test(catalogue, admits_what_matches) {
     struct catalogue c;
     catalogue_init(&c);

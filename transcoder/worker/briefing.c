@@ -399,6 +399,7 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_PING:
         ping_received(w, body);
         return;
+    case LINK_CONFIG_RENDITION: /* for the front of streams */
     case LINK_READY:
     case LINK_STATUS:
     case LINK_REFUSED:

@@ -101,6 +101,20 @@ static bool profile_from_spec(struct catalogue_profile *out, const struct node_p
     return true;
 }
 
+static bool rendition_from_spec(struct rendition *out, const struct node_rendition_spec *spec,
+                                struct media_why *why) {
+    *out = (struct rendition){.name = spec->name,
+                              .bitrate_bps = spec->bitrate_bps,
+                              .height = spec->height,
+                              .fps = spec->fps,
+                              .channels = spec->channels};
+    bool known = rendition_codec_by_name(&out->codec, spec->codec.text);
+    const char *fault = known ? rendition_fault(out) : "one of the codecs h264, aac and opus";
+    if (fault != NULL)
+        media_whyf(why, "rendition %s: expected %s", spec->name.text, fault);
+    return fault == NULL;
+}
+
 static struct catalogue_source source_from_spec(const struct node_source_spec *spec,
                                                 const struct catalogue *old) {
     const struct catalogue_source *before =
@@ -133,6 +147,10 @@ bool catalogue_from_spec(struct catalogue *c, const struct node_catalogue *spec,
         if (profile_from_spec(&p, &spec->profiles[i], why))
             catalogue_put_profile(&fresh, &p);
     }
+    for (size_t i = 0; i < spec->rendition_count && i < NODE_PROFILES_MAX; i++)
+        if (rendition_from_spec(&fresh.renditions[fresh.rendition_count], &spec->renditions[i],
+                                why))
+            fresh.rendition_count++;
     catalogue_move(c, &fresh);
     return true;
 }

@@ -10,6 +10,7 @@
 #define TRANSCODER_WORKER_CATALOGUE_H
 
 #include "peerd/wire/node.h"
+#include "transcoder/hls/rendition.h"
 #include "transcoder/media/profile.h"
 
 struct catalogue_source {
@@ -29,6 +30,8 @@ struct catalogue {
     size_t source_count;
     struct catalogue_profile profiles[NODE_PROFILES_MAX];
     size_t profile_count;
+    struct rendition renditions[NODE_PROFILES_MAX]; /* of streams, for the front */
+    size_t rendition_count;
 };
 
 void catalogue_init(struct catalogue *c);
@@ -38,9 +41,9 @@ void catalogue_free(struct catalogue *c);
 void catalogue_move(struct catalogue *c, struct catalogue *from);
 
 /* Builds the catalogue that an answer describes. Sources keep digest and error from `old` where
- * name, location and class are the same; new ones begin as `not_yet`. A profile that cannot be
- * made here is left out; `why` (may be NULL) then names the last such. False if memory is short,
- * `c` untouched. */
+ * name, location and class are the same; new ones begin as `not_yet`. A profile or
+ * rendition that cannot be made here is left out; `why` (may be NULL) then names the last such.
+ * False if memory is short, `c` untouched. */
 bool catalogue_from_spec(struct catalogue *c, const struct node_catalogue *spec,
                          const struct catalogue *old, struct media_why *why);
 

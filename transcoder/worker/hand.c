@@ -1,44 +1,20 @@
 #include "transcoder/worker/hand.h"
 
 #include "peerd/net/clock.h"
+#include "transcoder/worker/spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-extern char **environ;
-
 int hand_out_of_the_way(int fd) {
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, HAND_FD_ABOVE);
-    int number = errno;
-    close(fd);
-    errno = number;
-    return high;
+    return spawn_out_of_the_way(fd, HAND_FD_ABOVE);
 }
 
-static int spawn(pid_t *pid, char **argv, int link_fd, const struct hand_fds *fds) {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, link_fd, HAND_LINK_FD);
-    posix_spawn_file_actions_adddup2(&files, fds->board, HAND_BOARD_FD);
-    for (uint32_t i = 0; i < fds->media_count; i++)
-        posix_spawn_file_actions_adddup2(&files, fds->media[i], HAND_MEDIA_FD + (int)i);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    int e = posix_spawn(pid, "/proc/self/exe", &files, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return e;
-}
+_Static_assert(HAND_LINK_FD == SPAWN_FD_FIRST && HAND_BOARD_FD == HAND_LINK_FD + 1 &&
+                   HAND_MEDIA_FD == HAND_BOARD_FD + 1,
+               "as they are given");
 
 static int spawn_worker(pid_t *pid, const struct options *o, int link_fd,
                         const struct hand_fds *fds) {
@@ -55,7 +31,9 @@ static int spawn_worker(pid_t *pid, const struct options *o, int link_fd,
     if (o->log_format == NET_LOG_JSON)
         argv[argc++] = "--json-log";
     argv[argc] = NULL;
-    return spawn(pid, argv, link_fd, fds);
+    int given[2 + NODE_WORKERS_MAX] = {link_fd, fds->board};
+    memcpy(&given[2], fds->media, fds->media_count * sizeof(given[0]));
+    return spawn_self(pid, argv, given, 2 + fds->media_count);
 }
 
 enum err hand_start(struct hand *out, struct net_loop *loop, const struct options *options,

@@ -10,7 +10,8 @@
  * credit, which guests are bounded, orders, whom clients are to measure, sessions to adopt, the
  * word to begin, pings. Up: ready, the answer to each ping with counters, sessions as they change,
  * round trips that clients measured, who of them may be named others. Neither end ever waits for
- * the other: what the kernel does not take is queued up to a bound.
+ * the other: what the kernel does not take is queued up to a bound. The front of streams (front.h)
+ * has such a link, too: it is told the configuration, and says ready.
  */
 #ifndef TRANSCODER_WORKER_LINK_H
 #define TRANSCODER_WORKER_LINK_H
@@ -104,6 +105,7 @@ struct link_ended {
     X(LINK_CONFIG_BEGIN, struct link_config)                                                       \
     X(LINK_CONFIG_SOURCE, struct catalogue_source)                                                 \
     X(LINK_CONFIG_PROFILE, struct catalogue_profile)                                               \
+    X(LINK_CONFIG_RENDITION, struct rendition)                                                     \
     X(LINK_CONFIG_ISSUER, struct ticket_issuer)                                                    \
     X(LINK_CONFIG_END, struct link_nothing)                                                        \
     X(LINK_CREDIT, struct link_credit)                                                             \

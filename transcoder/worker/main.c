@@ -2,6 +2,8 @@
  * transcoderd: reads its options, then is a supervisor or, started by one, a worker.
  */
 #include "transcoder/media/media.h"
+#include "transcoder/worker/front.h"
+#include "transcoder/worker/maker.h"
 #include "transcoder/worker/options.h"
 #include "transcoder/worker/supervisor.h"
 #include "transcoder/worker/worker.h"
@@ -30,6 +32,12 @@ int main(int argc, char **argv) {
     case OPTIONS_RUN_WORKER:
         media_init();
         return worker_run(&options);
+    case OPTIONS_RUN_FRONT:
+        media_init();
+        return front_run(&options);
+    case OPTIONS_RUN_MAKER:
+        media_init();
+        return maker_run(&options);
     case OPTIONS_RUN_SUPERVISOR:
         media_init();
         return supervisor_run(&options);

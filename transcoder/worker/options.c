@@ -24,7 +24,14 @@ enum {
     OPTION_LOG_LEVEL,
     OPTION_HELP,
     OPTION_VERSION,
-    OPTION_WORKER_FDS
+    OPTION_WORKER_FDS,
+    OPTION_HLS,
+    OPTION_HLS_CERT,
+    OPTION_HLS_KEY,
+    OPTION_HLS_CACHE_MB,
+    OPTION_HLS_MAKERS,
+    OPTION_FRONT_OF,
+    OPTION_MAKER_OF
 };
 
 static const struct option table[] = {
@@ -43,6 +50,13 @@ static const struct option table[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"worker-fds", required_argument, NULL, OPTION_WORKER_FDS},
+    {"hls", required_argument, NULL, OPTION_HLS},
+    {"hls-cert", required_argument, NULL, OPTION_HLS_CERT},
+    {"hls-key", required_argument, NULL, OPTION_HLS_KEY},
+    {"hls-cache-mb", required_argument, NULL, OPTION_HLS_CACHE_MB},
+    {"hls-makers", required_argument, NULL, OPTION_HLS_MAKERS},
+    {"front-of", required_argument, NULL, OPTION_FRONT_OF},
+    {"maker-of", required_argument, NULL, OPTION_MAKER_OF},
     {NULL, 0, NULL, 0},
 };
 
@@ -70,6 +84,18 @@ const char *options_help(void) {
            "only\n"
            "                        Prometheus does\n"
            "  --workers N           worker processes [number of cores]\n"
+           "  --hls IP:PORT         serve streams to players there: HLS and DASH of the "
+           "catalogue's "
+           "sources in\n"
+           "                        the policy's `renditions`, made on demand\n"
+           "  --hls-cert FILE       PEM certificate of that door, read again when it changes; "
+           "plain "
+           "HTTP\n"
+           "                        without it\n"
+           "  --hls-key FILE        its key\n"
+           "  --hls-cache-mb N      MiB of segments that are kept [256]\n"
+           "  --hls-makers N        processes that make segments, one at a time each [number of "
+           "cores]\n"
            "  --config FILE         serve without a peerd what this JSON file says; it has the "
            "form of\n"
            "                        peerd's answer to a node (peerd/wire/node.h); SIGHUP reads it "
@@ -137,6 +163,16 @@ static bool take_worker(struct options *out, const char *value, char fault[OPTIO
     return true;
 }
 
+static bool take_parent(struct options *out, enum options_run run, const char *value,
+                        char fault[OPTIONS_FAULT_MAX]) {
+    uint32_t pid;
+    out->run = run;
+    if (!take_number(&pid, "front-of", value, 1, INT32_MAX, fault))
+        return fail(fault, "--front-of and --maker-of are for our own use");
+    out->supervisor_pid = (int)pid;
+    return true;
+}
+
 /* Flat switch: one option a case. */
 static bool take(struct options *out, int option, const char *value,
                  char fault[OPTIONS_FAULT_MAX]) {
@@ -185,6 +221,21 @@ static bool take(struct options *out, int option, const char *value,
         return true;
     case OPTION_WORKER_FDS:
         return take_worker(out, value, fault);
+    case OPTION_HLS:
+        return take_addr(&out->hls, "hls", value, fault);
+    case OPTION_HLS_CERT:
+        return take_text(out->hls_cert, "hls-cert", value, fault);
+    case OPTION_HLS_KEY:
+        return take_text(out->hls_key, "hls-key", value, fault);
+    case OPTION_HLS_CACHE_MB:
+        return take_number(&out->hls_cache_mb, "hls-cache-mb", value, 1, OPTIONS_CACHE_MB_MAX,
+                           fault);
+    case OPTION_HLS_MAKERS:
+        return take_number(&out->hls_makers, "hls-makers", value, 1, NODE_WORKERS_MAX, fault);
+    case OPTION_FRONT_OF:
+        return take_parent(out, OPTIONS_RUN_FRONT, value, fault);
+    case OPTION_MAKER_OF:
+        return take_parent(out, OPTIONS_RUN_MAKER, value, fault);
     }
     return fail(fault, "unknown option");
 }
@@ -200,6 +251,10 @@ static bool check(const struct options *o, char fault[OPTIONS_FAULT_MAX]) {
                    name_is_empty(&o->name)))
         return fail(fault, "--peerd, --peerd-key, --key and --name are needed together "
                            "(or --config); see --help");
+    if ((o->hls_cert[0] == '\0') != (o->hls_key[0] == '\0'))
+        return fail(fault, "--hls-cert and --hls-key are needed together");
+    if (o->hls_cert[0] != '\0' && addr_is_none(&o->hls))
+        return fail(fault, "--hls-cert without --hls");
     if (o->media.port != 0 && o->media.port + o->workers - 1 > 65535)
         return fail(fault, "--media: %u workers need as many ports from %u on", o->workers,
                     o->media.port);
@@ -215,6 +270,8 @@ bool options_parse(struct options *out, int argc, char **argv, char fault[OPTION
                             .log_level = NET_LOG_INFO,
                             .stall = duration_ms(OPTIONS_STALL_MS)};
     out->workers = cores < 1 ? 1 : cores > NODE_WORKERS_MAX ? NODE_WORKERS_MAX : (uint32_t)cores;
+    out->hls_cache_mb = OPTIONS_CACHE_MB;
+    out->hls_makers = out->workers;
     opterr = 0;
     optind = 1;
     for (int option; (option = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
@@ -229,5 +286,5 @@ bool options_parse(struct options *out, int argc, char **argv, char fault[OPTION
     }
     if (optind < argc)
         return fail(fault, "unexpected argument \"%.80s\"; see --help", argv[optind]);
-    return out->run == OPTIONS_RUN_WORKER || check(out, fault);
+    return out->run != OPTIONS_RUN_SUPERVISOR || check(out, fault);
 }

@@ -40,9 +40,14 @@
  * the playout buffer of a listener, so nothing is lost that was not lost already. */
 #define OPTIONS_STALL_MS 1000
 
+#define OPTIONS_CACHE_MB     256   /* [MiB] an hour of one stream at 600 kbit/s */
+#define OPTIONS_CACHE_MB_MAX 65536 /* [MiB] */
+
 enum options_run {
     OPTIONS_RUN_SUPERVISOR,
-    OPTIONS_RUN_WORKER, /* internal */
+    OPTIONS_RUN_WORKER, /* internal … */
+    OPTIONS_RUN_FRONT,  /* … */
+    OPTIONS_RUN_MAKER,  /* … */
     OPTIONS_RUN_HELP,
     OPTIONS_RUN_VERSION
 };
@@ -57,8 +62,13 @@ struct options {
     struct name name;                      /* of this node */
     struct addr media;                     /* of worker 0; worker i has the port after i more */
     struct addr advertise;                 /* the same as told to others; none: the bound one */
-    struct addr metrics;   /* a plain HTTP door for Prometheus; none: there is none */
-    uint32_t workers;      /* processes */
+    struct addr metrics; /* a plain HTTP door for Prometheus; none: there is none */
+    uint32_t workers;    /* processes */
+    struct addr hls;     /* a door for players of streams; none: there is none */
+    char hls_cert[OPTIONS_TEXT_LEN_MAX + 1]; /* PEM of that door; empty: plain HTTP */
+    char hls_key[OPTIONS_TEXT_LEN_MAX + 1];
+    uint32_t hls_cache_mb; /* [MiB] of segments kept */
+    uint32_t hls_makers;   /* processes that make them */
     struct duration stall; /* the power switch, see OPTIONS_STALL_MS */
     enum net_log_format log_format;
     enum net_log_level log_level;

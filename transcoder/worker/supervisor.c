@@ -8,6 +8,7 @@
 #include "transcoder/timeline/guests.h"
 #include "transcoder/worker/crew.h"
 #include "transcoder/worker/inspector.h"
+#include "transcoder/worker/keeper.h"
 #include "transcoder/worker/media_alive.h"
 #include "transcoder/worker/metrics.h"
 #include "transcoder/worker/registration.h"
@@ -33,6 +34,7 @@ struct supervisor {
     struct crew *crew;
     struct roster *roster;
     struct inspector *inspector;
+    struct keeper *keeper;             /* NULL: no streams */
     struct registration *registration; /* NULL with --config */
     struct media_alive *media_alive;
     struct key_pair key;
@@ -74,6 +76,18 @@ static void send_config(struct supervisor *s, uint32_t worker) {
     for (size_t i = 0; i < s->issuer_count; i++)
         crew_send(s->crew, worker, LINK_CONFIG_ISSUER, &s->issuers[i]);
     crew_send(s->crew, worker, LINK_CONFIG_END, &nothing);
+}
+
+/* The front of streams has no part in sessions. */
+static void send_front(void *data) {
+    struct supervisor *s = data;
+    const struct link_nothing nothing = {0};
+    keeper_send(s->keeper, LINK_CONFIG_BEGIN, &s->config);
+    for (size_t i = 0; i < s->catalogue.source_count; i++)
+        keeper_send(s->keeper, LINK_CONFIG_SOURCE, &s->catalogue.sources[i]);
+    for (size_t i = 0; i < s->catalogue.rendition_count; i++)
+        keeper_send(s->keeper, LINK_CONFIG_RENDITION, &s->catalogue.renditions[i]);
+    keeper_send(s->keeper, LINK_CONFIG_END, &nothing);
 }
 
 static void send_guests(struct supervisor *s, uint32_t worker) {
@@ -196,6 +210,7 @@ static void source_found(void *data, const struct name *name, const struct sourc
         memset(&source->digest, 0, sizeof(source->digest));
     s->sources++;
     crew_send_all(s->crew, LINK_CONFIG_SOURCE, source);
+    keeper_send(s->keeper, LINK_CONFIG_SOURCE, source);
 }
 
 /* ---- from peerd ------------------------------------------------------------------------------ */
@@ -287,6 +302,8 @@ static void apply(struct supervisor *s, const struct node_answer *a, struct inst
     changed |= a->has_catalogue && take_catalogue(s, &a->catalogue);
     for (uint32_t i = 0; changed && i < crew_count(s->crew); i++)
         send_config(s, i);
+    if (changed)
+        send_front(s);
     s->credit = (struct link_credit){.slots = a->credit.slots, .until = until};
     crew_send_all(s->crew, LINK_CREDIT, &s->credit);
     allot(s, a);
@@ -442,6 +459,7 @@ static void signal_arrived(void *data, int number) {
     net_log(s->log, NET_LOG_INFO, "stopped by signal", NET_NUMBER("signal", number));
     net_notify("STOPPING=1");
     crew_kill_all(s->crew);
+    keeper_kill(s->keeper);
     _exit(0);
 }
 
@@ -501,6 +519,8 @@ static bool start(struct supervisor *s) {
     }
     if (!addr_is_none(&s->options->metrics))
         metrics_open(s->loop, s->log, &s->options->metrics, tell_metrics, s);
+    if (!addr_is_none(&s->options->hls))
+        s->keeper = keeper_new(s->loop, s->log, s->options, send_front, s);
     return s->options->config[0] != '\0' ? read_config(s) : start_registration(s);
 }
 

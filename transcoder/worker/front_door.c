@@ -1,0 +1,172 @@
+#include "transcoder/hls/cmcd.h"
+#include "transcoder/worker/front_inner.h"
+
+#include "peerd/net/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT_FOR_EVER "public, max-age=31536000, immutable" /* of a name that means its bytes */
+#define KEPT_SHORTLY  "public, max-age=2"
+
+/* Scripts of any page may read what everybody may (the Fetch standard, section 3.2). */
+static void answer(struct net_http_request *r, unsigned status, const char *type, const char *kept,
+                   const void *body, size_t len) {
+    const struct net_http_header headers[] = {{"Access-Control-Allow-Origin", "*"},
+                                              {"Cache-Control", kept}};
+    net_http_answer(r, &(struct net_http_answer){.status = status,
+                                                 .content_type = type,
+                                                 .body = body,
+                                                 .body_len = len,
+                                                 .headers = headers,
+                                                 .header_count = 2});
+}
+
+static void answer_words(struct net_http_request *r, unsigned status, const char *words) {
+    answer(r, status, "text/plain", "no-store", words, strlen(words));
+}
+
+static void answer_preflight(struct net_http_request *r) {
+    static const struct net_http_header headers[] = {
+        {"Access-Control-Allow-Origin", "*"},
+        {"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
+        {"Access-Control-Allow-Headers",
+         "CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session, Range"},
+        {"Access-Control-Max-Age", "86400"}};
+    net_http_answer(
+        r, &(struct net_http_answer){.status = 204, .headers = headers, .header_count = 4});
+}
+
+/* ---- playlists ------------------------------------------------------------------------------- */
+
+static enum err write_playlist(const struct front_stream *s, const struct playlist_path *path,
+                               char *text, size_t *len) {
+    const struct playlist_stream all = {
+        .source = s->facts, .renditions = s->renditions, .count = s->count};
+    if (path->object == PLAYLIST_MULTIVARIANT)
+        return playlist_multivariant(text, PLAYLIST_LEN_MAX, len, &all);
+    if (path->object == PLAYLIST_MPD)
+        return playlist_mpd(text, PLAYLIST_LEN_MAX, len, &all);
+    for (size_t i = 0; i < s->count; i++)
+        if (name_equal(&s->renditions[i].rendition.name, &path->rendition))
+            return playlist_media(text, PLAYLIST_LEN_MAX, len, &s->facts, &s->renditions[i]);
+    return ERR_NOT_FOUND;
+}
+
+/* Who reads a list of segments asks for the first ones next; a multivariant playlist leads to lists
+ * first. */
+static void expect_first(struct front *f, const struct front_stream *s,
+                         const struct playlist_path *path) {
+    for (size_t i = 0; i < s->count; i++) {
+        bool meant = path->object == PLAYLIST_MPD ||
+                     (path->object == PLAYLIST_MEDIA &&
+                      name_equal(&s->renditions[i].rendition.name, &path->rendition));
+        const struct shelf_key init = {s->lines[i], SEGMENT_INIT}, first = {s->lines[i], 0};
+        if (!meant)
+            continue;
+        shelf_expect(&f->shelf, init, front_cost_us(f, init));
+        shelf_expect(&f->shelf, first, front_cost_us(f, first));
+    }
+    front_go_on(f);
+}
+
+static void answer_playlist(struct front *f, struct net_http_request *r,
+                            const struct front_stream *s, const struct playlist_path *path) {
+    size_t len = 0;
+    char *text = malloc(PLAYLIST_LEN_MAX);
+    enum err e = text == NULL ? ERR_NO_MEMORY : write_playlist(s, path, text, &len);
+    const char *type =
+        path->object == PLAYLIST_MPD ? "application/dash+xml" : "application/vnd.apple.mpegurl";
+    if (e == ERR_OK) {
+        answer(r, 200, type, KEPT_SHORTLY, text, len);
+        expect_first(f, s, path);
+    } else {
+        answer_words(r, 404, "no rendition of that name can be made of this source\n");
+    }
+    free(text);
+}
+
+/* ---- segments -------------------------------------------------------------------------------- */
+
+void front_answer(struct front *f, struct net_http_request *r, uint32_t item) {
+    if (item == SHELF_NONE) {
+        answer_words(r, 404, "it cannot be ready in time here\n");
+        return;
+    }
+    const struct front_bytes *b = &f->held[item];
+    const struct front_line *line = &f->lines[f->shelf.items[item].key.line];
+    bool sound = rendition_is_sound(&line->order.rendition);
+    answer(r, 200, sound ? "audio/mp4" : "video/mp4", KEPT_FOR_EVER, b->data, b->len);
+}
+
+/* Damaged words are no words. */
+static struct cmcd cmcd_of(const struct net_http_request *r) {
+    struct cmcd cmcd;
+    const char *argument = net_http_query(r, "CMCD"), *header = net_http_header(r, "CMCD-Request");
+    cmcd_init(&cmcd);
+    if (argument != NULL)
+        (void)cmcd_read(&cmcd, argument, strlen(argument));
+    if (header != NULL)
+        (void)cmcd_read(&cmcd, header, strlen(header));
+    return cmcd;
+}
+
+static void expect_next(struct front *f, const struct net_http_request *r,
+                        const struct front_stream *s, const struct playlist_path *path) {
+    const struct cmcd cmcd = cmcd_of(r);
+    struct playlist_path next;
+    if (!playlist_path_next(&next, path, cmcd.next_object))
+        return;
+    uint32_t line = front_list_line(s, &next);
+    const struct shelf_key key = {line, next.number};
+    if (line != SHELF_NONE && segment_ms(s->facts.duration_ms, next.number) > 0)
+        shelf_expect(&f->shelf, key, front_cost_us(f, key));
+}
+
+static void answer_segment(struct front *f, struct net_http_request *r,
+                           const struct front_stream *s, const struct playlist_path *path) {
+    uint32_t line = front_list_line(s, path), item;
+    if (line == SHELF_NONE) {
+        answer_words(r, 404, "this cluster makes no such bytes\n");
+        return;
+    }
+    if (path->number != SEGMENT_INIT && segment_ms(s->facts.duration_ms, path->number) == 0) {
+        answer_words(r, 404, "the stream is shorter\n");
+        return;
+    }
+    const struct shelf_key key = {line, path->number};
+    enum shelf_answer a =
+        shelf_ask(&f->shelf, key, front_cost_us(f, key), (uint64_t)(uintptr_t)r, net_now(), &item);
+    if (a != SHELF_NO)
+        expect_next(f, r, s, path); /* it may borrow from the request, which is still ours */
+    if (a == SHELF_HAVE)
+        front_answer(f, r, item);
+    else if (a == SHELF_NO)
+        front_answer(f, r, SHELF_NONE);
+    front_go_on(f);
+}
+
+void front_asked(void *data, struct net_http_request *r) {
+    struct front *f = data;
+    struct playlist_path path;
+    bool gets = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+    const struct front_stream *s = NULL;
+    if (strcmp(r->method, "OPTIONS") == 0) {
+        answer_preflight(r);
+        return;
+    }
+    if (!gets) {
+        answer_words(r, 405, "this door has GET, HEAD and OPTIONS\n");
+        return;
+    }
+    if (playlist_path_read(&path, r->path))
+        s = front_list_find(f, &path.stream);
+    if (s == NULL)
+        answer_words(r, 404, "there is /STREAM/master.m3u8 and /STREAM/manifest.mpd\n");
+    else if (s->state != FRONT_KNOWN)
+        answer_words(r, 404, "that source is not read yet, or cannot be: the log says why\n");
+    else if (path.object == PLAYLIST_SEGMENT)
+        answer_segment(f, r, s, &path);
+    else
+        answer_playlist(f, r, s, &path);
+}

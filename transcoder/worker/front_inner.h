@@ -1,0 +1,94 @@
+/*
+ * The inside of the front, shared by front.c (process, makers), front_list.c (streams and their
+ * renditions) and front_door.c (requests) only.
+ */
+#ifndef TRANSCODER_WORKER_FRONT_INNER_H
+#define TRANSCODER_WORKER_FRONT_INNER_H
+
+#include "peerd/net/http_server.h"
+#include "transcoder/hls/playlist.h"
+#include "transcoder/hls/shelf.h"
+#include "transcoder/worker/catalogue.h"
+#include "transcoder/worker/front.h"
+#include "transcoder/worker/link.h"
+#include "transcoder/worker/makers.h"
+
+#define FRONT_LINES_MAX 4096 /* renditions of sources since the start; beyond it starts anew */
+#define FRONT_RETRY_MS  5000 /* [ms] until a source that could not be read is tried again */
+
+/* One rendition of one source, under its print: what the shelf calls a line. */
+struct front_line {
+    char print[PLAYLIST_PRINT_LEN + 1];
+    struct maker_order order; /* but for the number */
+    uint32_t cost_us;         /* [µs] a segment takes, smoothed; 0: none was made yet */
+};
+
+enum front_facts {
+    FRONT_UNKNOWN,
+    FRONT_ASKED,
+    FRONT_KNOWN
+};
+
+struct front_stream {
+    struct catalogue_source source;
+    struct rendition_source facts; /* once known */
+    enum front_facts state;
+    struct instant again; /* unknown: when to ask */
+    struct playlist_rendition renditions[PLAYLIST_RENDITIONS_MAX];
+    uint32_t lines[PLAYLIST_RENDITIONS_MAX];
+    size_t count;
+};
+
+struct front_bytes {
+    uint8_t *data; /* owned */
+    size_t len;
+};
+
+struct front {
+    const struct options *options;
+    struct net_loop *loop;
+    struct net_log *log;
+    struct link *link;
+    struct net_http_server *door;
+    struct makers *makers;
+    struct net_timer timer;
+    struct shelf shelf;
+    struct front_bytes held[SHELF_ITEMS]; /* by item */
+    /* What is being asked about: by maker; NULL name for none. */
+    struct name facts_of[SHELF_MAKERS];
+    struct instant facts_since[SHELF_MAKERS];
+    struct rendition renditions[NODE_PROFILES_MAX];
+    size_t rendition_count;
+    struct front_stream *streams; /* owned */
+    size_t stream_count;
+    struct front_line *lines; /* owned: FRONT_LINES_MAX */
+    uint32_t line_count;
+    struct catalogue next; /* being told */
+};
+
+/* front.c: after anything has happened. */
+void front_go_on(struct front *f);
+
+/* front_list.c */
+
+/* What the supervisor has told is whole. */
+void front_list_set(struct front *f, const struct catalogue *c);
+void front_list_source(struct front *f, const struct catalogue_source *source);
+struct front_stream *front_list_find(struct front *f, const struct name *name);
+/* Its renditions get their lines. */
+void front_list_known(struct front *f, struct front_stream *s,
+                      const struct rendition_source *facts);
+/* SHELF_NONE: it has no such rendition, or makes other bytes of it. */
+uint32_t front_list_line(const struct front_stream *s, const struct playlist_path *path);
+
+/* [µs] That making it is likely to take: next to nothing for what stands before all segments. */
+static inline uint32_t front_cost_us(const struct front *f, struct shelf_key key) {
+    return key.number == SEGMENT_INIT ? 0 : f->lines[key.line].cost_us;
+}
+
+/* front_door.c */
+void front_asked(void *data, struct net_http_request *r);
+/* With the bytes of an item, or SHELF_NONE: no. */
+void front_answer(struct front *f, struct net_http_request *r, uint32_t item);
+
+#endif
