@@ -3,6 +3,7 @@
  * clusters and plays it out to a local port or into a file, whatever happens to the clusters.
  */
 #include "peerd/net/clock.h"
+#include "transcoder/client/client.h"
 #include "transcoder/client/outputs.h"
 #include "transcoder/client/peerclient.h"
 
@@ -37,6 +38,8 @@ static const char usage[] =
     "  --ca FILE               whom to trust for https clusters (default: the system's)\n"
     "outputs, any number of them:\n"
     "  --rtp-out IP:PORT       RTP for a player; the frames leave at their playout instants\n"
+    "  --http IP:PORT          Opus as Ogg at http://IP:PORT/ for mpv, VLC, ffmpeg, browsers; the\n"
+    "                          port opens with the session\n"
     "  --sdp FILE              description for it: ffplay, vlc or gstreamer open it\n"
     "  --wav FILE              recording; lost frames are concealed\n"
     "  --raw FILE              payloads back to back; lost frames are left out\n"
@@ -92,7 +95,7 @@ static void opened(void *data, const struct peerclient_media *media) {
         printf("session %s at %s: %s/%u/%u\n", media->session, media->cluster, media->encoding,
                media->clock_rate_hz, media->channels);
     fflush(stdout);
-    if (!outputs_open(s->outputs, media, why, sizeof(why))) {
+    if (!outputs_open(s->outputs, s->client->loop, media, why, sizeof(why))) {
         fprintf(stderr, "peerclient: %s\n", why);
         s->output_failed = true;
         peerclient_stop(s->client);
@@ -205,6 +208,7 @@ enum option_key {
     OPTION_CA,
     OPTION_RTP_OUT,
     OPTION_SDP,
+    OPTION_HTTP,
     OPTION_WAV,
     OPTION_RAW,
     OPTION_JSON,
@@ -228,6 +232,7 @@ static const struct option table[] = {
     {"ca", required_argument, NULL, OPTION_CA},
     {"rtp-out", required_argument, NULL, OPTION_RTP_OUT},
     {"sdp", required_argument, NULL, OPTION_SDP},
+    {"http", required_argument, NULL, OPTION_HTTP},
     {"wav", required_argument, NULL, OPTION_WAV},
     {"raw", required_argument, NULL, OPTION_RAW},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -252,6 +257,7 @@ static const char **text_of(struct sidecar *s, int key) {
         {OPTION_CA, &s->config.ca_file},
         {OPTION_RTP_OUT, &s->outputs_config.rtp},
         {OPTION_SDP, &s->outputs_config.sdp},
+        {OPTION_HTTP, &s->outputs_config.http},
         {OPTION_WAV, &s->outputs_config.wav},
         {OPTION_RAW, &s->outputs_config.raw},
     };

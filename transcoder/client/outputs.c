@@ -2,6 +2,7 @@
 
 #include "peerd/base/addr.h"
 #include "peerd/net/sockaddr.h"
+#include "transcoder/client/local.h"
 #include "transcoder/media/decoder.h"
 #include "transcoder/media/wav.h"
 #include "transcoder/rtp/rtp.h"
@@ -19,7 +20,9 @@
 struct outputs {
     struct outputs_config config; /* texts are the caller's */
     struct addr rtp_to;
-    int rtp_fd; /* -1 for none */
+    struct addr http_at;
+    struct local *local; /* NULL for none */
+    int rtp_fd;          /* -1 for none */
     uint32_t ssrc;
     uint8_t payload_type;
     FILE *raw;
@@ -38,6 +41,11 @@ struct outputs *outputs_new(const struct outputs_config *config, char *why, size
         snprintf(why, why_size, "--sdp describes what --rtp-out sends: give both");
         return NULL;
     }
+    struct addr at = {0};
+    if (config->http != NULL && !addr_from_text(&at, config->http)) {
+        snprintf(why, why_size, "--http: expected ip:port, found `%s`", config->http);
+        return NULL;
+    }
     struct outputs *o = calloc(1, sizeof(*o));
     if (o == NULL) {
         snprintf(why, why_size, "out of memory");
@@ -45,6 +53,7 @@ struct outputs *outputs_new(const struct outputs_config *config, char *why, size
     }
     o->config = *config;
     o->rtp_to = to;
+    o->http_at = at;
     o->rtp_fd = -1;
     return o;
 }
@@ -149,7 +158,13 @@ static bool open_wav(struct outputs *o, const struct peerclient_media *m, char *
     return true;
 }
 
-bool outputs_open(struct outputs *o, const struct peerclient_media *m, char *why, size_t size) {
+bool outputs_open(struct outputs *o, struct net_loop *loop, const struct peerclient_media *m,
+                  char *why, size_t size) {
+    if (o->config.http != NULL) {
+        o->local = local_open(loop, &o->http_at, m, why, size);
+        if (o->local == NULL)
+            return false;
+    }
     if (o->config.raw != NULL && (o->raw = fopen(o->config.raw, "wb")) == NULL)
         return fail(why, size, o->config.raw, strerror(errno));
     if (o->config.wav != NULL && !open_wav(o, m, why, size))
@@ -192,6 +207,8 @@ static void write_wav(struct outputs *o, const struct peerclient_frame *frame) {
 void outputs_frame(struct outputs *o, const struct peerclient_frame *frame) {
     if (o->rtp_fd >= 0 && !frame->lost)
         send_rtp(o, frame);
+    if (o->local != NULL)
+        local_frame(o->local, frame);
     if (o->wav != NULL)
         write_wav(o, frame);
     if (o->raw != NULL && !frame->lost &&
@@ -207,6 +224,7 @@ bool outputs_free(struct outputs *o) {
     if (o == NULL)
         return true;
     bool ok = o->failed == NULL;
+    local_close(o->local);
     if (o->wav != NULL)
         ok = media_wav_close(o->wav) == ERR_OK && ok;
     media_decoder_close(o->decoder);
