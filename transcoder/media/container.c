@@ -287,8 +287,8 @@ static enum err check_pictures(struct media_container *c, enum source_class clas
     }
     if (class == SOURCE_CLASS_EXACT && !c->exact) {
         media_whyf(why,
-                   "pictures as %s in %s cannot be exact: make it a stream's source with "
-                   "transcoderd ingest, or give it the class seekable",
+                   "pictures as %s in %s cannot be exact: MP4 with H.264 or HEVC is; "
+                   "or give it the class seekable",
                    avcodec_get_name(p->codec_id), c->format->iformat->name);
         return ERR_UNSUPPORTED;
     }

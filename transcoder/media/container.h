@@ -10,7 +10,7 @@
  * guessing, and that decoding can begin anywhere. PCM of any kind, G.711 included, in WAV or MP4
  * has them, and so have ALAC and AAC in MP4, and GSM, raw or in WAV (what GSM and AAC remember is
  * track.h's affair). MP3, Matroska, Ogg, FLAC and other codecs have not: such a source is
- * `seekable`, or is normalised at ingest.
+ * `seekable`.
  */
 #ifndef TRANSCODER_MEDIA_CONTAINER_H
 #define TRANSCODER_MEDIA_CONTAINER_H

@@ -5,7 +5,7 @@
  * latest timestamp that is not after it, so a source of any rate gives each position exactly one
  * picture, the last one for ever after its end. A seek goes back to the nearest picture that needs
  * no other and decodes on from there with a fresh decoder, so what comes follows from source and
- * position. Sources whose such pictures are far apart are slow: ingest (ingest.h) puts one at the
+ * position. Sources whose such pictures are far apart are slow; it helps to put one at the
  * beginning of every segment.
  */
 #ifndef TRANSCODER_MEDIA_PICTURES_H

@@ -13,7 +13,7 @@
  *   Opus      payloads are those of sessions (stream.h), byte for byte
  *
  * Segments are not encoded by threads but side by side: several makers, one segment each.
- * Counted by test/unit/media_segment_test.c and `make bench` (segment_bench).
+ * Counted by test/unit/media_segment_test.c.
  */
 #ifndef TRANSCODER_MEDIA_SEGMENT_H
 #define TRANSCODER_MEDIA_SEGMENT_H
