@@ -71,7 +71,8 @@
 #define CANARY_STAYED    duration_s(2)    /* [s] without any report nobody has stayed */
 #define CANARY_BACK      duration_s(5)    /* [s] they are asked back for so long */
 #define CANARY_DOUBLINGS 4                /* of CANARY_DWELL */
-#define CANARY_ONCE      duration_s(1800) /* [s] a session goes first once in this */
+#define CANARY_ONCE      duration_s(1800) /* [s] a session goes first once in this … */
+#define CANARY_TRIED     256              /* … as far as so many are remembered */
 #define CANARY_FRESH     duration_s(3)    /* [s] an older word is none */
 #define CANARY_AGAIN     duration_s(5)    /* [s] who came meanwhile follows, too */
 #define CANARY_DWELL     duration_s(60)   /* [s] until it is tried again */
@@ -118,8 +119,15 @@ struct canary {
     struct instant next_at; /* to be looked at */
 };
 
+struct canary_tried {
+    struct session_id session;
+    uint32_t at_s; /* [s] it was asked to go first (core_second); 0: the place is free */
+};
+
 struct canaries {
     struct canary list[CANARY_LOCATIONS];
+    struct canary_tried tried[CANARY_TRIED]; /* the newest, in a ring … */
+    uint32_t tried_next;                     /* … of which this place is next */
 };
 
 /* Our path to that location has been found bad. */

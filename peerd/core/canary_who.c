@@ -178,11 +178,26 @@ bool canary_may_be_better(const struct core *core, const struct canary *c) {
 
 /* ---- who ------------------------------------------------------------------------------------- */
 
-/* Nobody goes first again who came back. */
+static void remember(struct core *core, const struct session *s) {
+    struct canary_tried *t = &core->canaries->tried[core->canaries->tried_next++ % CANARY_TRIED];
+    *t = (struct canary_tried){.session = s->id, .at_s = core_second(core)};
+}
+
+static bool has_gone_first(const struct core *core, const struct session *s) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_TRIED; i++) {
+        const struct canary_tried *t = &core->canaries->tried[i];
+        if (t->at_s > 0 && session_id_equal(&t->session, &s->id) &&
+            core_second(core) - t->at_s < (uint32_t)(CANARY_ONCE.us / 1000000))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody goes first again who came back from it. Who came home from a drain or a crash has the same
+ * cause, and has tried nothing. */
 static bool has_had_enough(const struct core *core, const struct session *s,
                            const struct canary *c) {
-    return c->first && s->came_cause == MOVE_CAUSE_RETURN &&
-           core_second(core) - s->came_s < (uint32_t)(CANARY_ONCE.us / 1000000);
+    return c->first && s->came_cause == MOVE_CAUSE_RETURN && has_gone_first(core, s);
 }
 
 /* The location of a session is looked after by a canary of its own, or is about to be: enough of
@@ -249,6 +264,8 @@ static bool order(struct core *core, struct canary *c, struct session *s,
     if (c->sent < CANARY_MAX)
         c->sessions[c->sent] = s->id;
     c->sent++;
+    if (c->first)
+        remember(core, s);
     return true;
 }
 

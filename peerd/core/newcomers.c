@@ -42,10 +42,14 @@ static struct instant over_at(const struct newcomers_group *g) {
     return instant_add(g->came_at, NEWCOMERS_FOR);
 }
 
-/* Everybody of ours who came, one after the other; begin with NULL. */
 static bool is_of(const struct newcomers_group *g, const struct session *s) {
     return s->came_from == g->peer && s->state == SESSION_STATE_COMMITTED &&
            (g->location.bits == 0 || prefix_holds(&g->location, &s->client));
+}
+
+/* Of all networks it is only of the last wave that is told, and that is asked for. */
+static bool is_of_wave(const struct newcomers_group *g, const struct session *s) {
+    return is_of(g, s) && (g->location.bits > 0 || s->came_s >= g->wave_s);
 }
 
 static void at_home(struct core *core, struct newcomers_group *g) {
@@ -70,10 +74,16 @@ static bool enter(struct core *core, const struct peering *from, const struct pr
         *g = (struct newcomers_group){
             .peer = from->number, .location = *location, .back_until = INSTANT_NEVER};
     }
+    bool wave =
+        g->sessions == 0 || instant_reached(core->now, instant_add(g->came_at, NEWCOMERS_WAVE));
+    if (wave)
+        g->wave_s = core_second(core);
     g->came_at = core->now;
     g->sessions++;
-    g->reports = 0;
-    g->centi = g->squares = 0;
+    if (wave || location->bits > 0) {
+        g->reports = 0;
+        g->centi = g->squares = 0;
+    }
     g->next_at = over_at(g);
     return true;
 }
@@ -88,10 +98,18 @@ void newcomers_came(struct core *core, struct session *s, const struct peering *
         s->came_from = from->number;
 }
 
-static void rated(struct core *core, uint16_t peer, const struct prefix *location,
+/* Of a location all of them have settled; of all together, who come one by one, it has. */
+static bool has_settled(const struct core *core, const struct newcomers_group *g,
+                        const struct session *s) {
+    if (g->location.bits == 0)
+        return is_of_wave(g, s) && core_second(core) - s->came_s > NEWCOMERS_SETTLE.us / 1000000;
+    return instant_reached(core->now, instant_add(g->came_at, NEWCOMERS_SETTLE));
+}
+
+static void rated(struct core *core, const struct session *s, const struct prefix *location,
                   uint32_t rating_centi) {
-    struct newcomers_group *g = find(core, peer, location);
-    if (g == NULL || instant_before(core->now, instant_add(g->came_at, NEWCOMERS_SETTLE)))
+    struct newcomers_group *g = find(core, s->came_from, location);
+    if (g == NULL || !has_settled(core, g, s))
         return;
     g->reports++;
     g->centi += rating_centi;
@@ -102,8 +120,8 @@ void newcomers_rated(struct core *core, const struct session *s, uint32_t rating
     const struct prefix location = location_of(&s->client);
     if (s->came_from == 0)
         return;
-    rated(core, s->came_from, &location, rating_centi);
-    rated(core, s->came_from, &everywhere, rating_centi);
+    rated(core, s, &location, rating_centi);
+    rated(core, s, &everywhere, rating_centi);
 }
 
 /* ---- told ------------------------------------------------------------------------------------ */
@@ -156,7 +174,8 @@ static void ask_for(struct core *core, const struct peering *from, const struct 
         if (!is_asked_for(core, g)) {
             core_trace(core, "newcomers: %s asks for its sessions of %s back",
                        from->policy.name.text,
-                       all ? "several networks" : location_to_text(&g->location, text));
+                       all ? "several networks, those who came last"
+                           : location_to_text(&g->location, text));
             g->next_at = instant_add(g->came_at, NEWCOMERS_STAY);
         }
         g->back_until = instant_add(core->now, NEWCOMERS_BACK);
@@ -197,7 +216,7 @@ static void send_some(struct core *core, struct newcomers_group *g, const struct
         for (struct link *l = list_first(&core->nodes[i]->sessions);
              l != NULL && sent < NEWCOMERS_AT_ONCE; l = list_after(&core->nodes[i]->sessions, l)) {
             struct session *s = LIST_ELEMENT(l, struct session, at_node);
-            if (!is_of(g, s) || s->queue != NULL)
+            if (!is_of_wave(g, s) || s->queue != NULL)
                 continue;
             if (!send_home(core, s, home))
                 break;

@@ -17,6 +17,10 @@
  * as came in that time and no sooner than NEWCOMERS_STAY after the last. While we drain nobody is
  * sent back.
  *
+ * Of all together it is the last wave that is told of and asked for, those who came with less than
+ * NEWCOMERS_WAVE between them: who came before has been followed, hence fares better, and is not to
+ * go back for others' sake.
+ *
  * Bounded: beyond NEWCOMERS_MAX groups a location is told of with all others only. Allocated when
  * the first session comes.
  */
@@ -33,6 +37,7 @@
 #define NEWCOMERS_SETTLE                                                                           \
     duration_ms(1200)                      /* [ms] of their reports before, the way here is part   \
                                             */
+#define NEWCOMERS_WAVE    duration_s(2)    /* [s] nobody came: who comes then is another wave */
 #define NEWCOMERS_STAY    duration_s(2)    /* [s] everybody stays at least so long */
 #define NEWCOMERS_FOR     duration_s(60)   /* [s] then they are at home here */
 #define NEWCOMERS_BACK    duration_s(2)    /* [s] without being asked again: those who stay, stay */
@@ -47,7 +52,8 @@ struct session;
 struct newcomers_group {
     uint16_t peer; /* its number; 0: the place is free */
     struct prefix location;
-    struct instant came_at;    /* the newest of them */
+    struct instant came_at;    /* the newest of them … */
+    uint32_t wave_s;           /* [s] … and the first of its wave (core_second) */
     uint32_t sessions;         /* that have come, in all */
     uint32_t reports;          /* since the newest has settled … */
     uint64_t centi;            /* … the sum of their ratings [R/100] … */

@@ -90,15 +90,19 @@ static uint32_t sent_home(const struct bed *b) {
     return count;
 }
 
-static struct beat beat_with(enum beat_block kind) {
+static struct beat beat_of(enum beat_block kind, const char *location) {
     struct beat beat = {0};
     struct digest_entry entry = {.recent_centi = 9000, .reports = 20};
     uint8_t bytes[DIGEST_HEADER_LEN + DIGEST_ENTRY_LEN_MAX];
     size_t written;
-    prefix_from_text(&entry.location, "192.0.2.0/24");
+    prefix_from_text(&entry.location, location);
     size_t len = digest_encode(bytes, sizeof(bytes), &entry, 1, &written);
     cr_assert(beat_add_block(&beat, kind, bytes, len));
     return beat;
+}
+
+static struct beat beat_with(enum beat_block kind) {
+    return beat_of(kind, "192.0.2.0/24");
 }
 
 static void asks(struct bed *b, uint32_t from) {
@@ -171,7 +175,7 @@ Test(core_newcomers, what_they_have_had_since_the_newest_settled_is_told) {
     wait(&b, 1100);
     rated(&b, 0, 2000);
     cr_expect_not(told(&b, &e), "the way here is part of that");
-    wait(&b, 100);
+    wait(&b, 1000);
     rated(&b, 0, 8000);
     rated(&b, 1, 9000);
     rated(&b, 2, 1000); /* it is none of them */
@@ -202,6 +206,36 @@ Test(core_newcomers, go_home_when_they_are_asked_for_and_not_at_once) {
     wait(&b, 200);
     cr_expect(is_sent_home(&b, 0));
     cr_expect_eq(sent_home(&b), 1u, "another peer's and whoever fled stay");
+    fixture_free(b.f);
+}
+
+/* Of several networks: who came before has been followed, and fares well. */
+Test(core_newcomers, of_several_networks_the_last_wave_goes_home) {
+    struct bed b = bed_new();
+    struct digest_entry entries[DIGEST_ENTRIES_MAX];
+    struct beat beat = {0};
+    size_t len = 0, count = 0;
+    comes(&b, 0, MOVE_CAUSE_DEGRADED, 0);
+    wait(&b, 4000);
+    rated(&b, 0, 9000);
+    comes(&b, 1, MOVE_CAUSE_DEGRADED, 0);
+    wait(&b, 1000);
+    comes(&b, 2, MOVE_CAUSE_DEGRADED, 0);
+    wait(&b, 3000);
+    rated(&b, 0, 9000);
+    rated(&b, 1, 3000);
+    rated(&b, 2, 4000);
+    newcomers_fill(b.f->core, peer(&b, 0), &beat);
+    const uint8_t *block = beat_find_block(&beat, BEAT_BLOCK_NEWCOMERS, &len);
+    cr_assert_eq(digest_decode(entries, &count, block, len), ERR_OK);
+    cr_assert_eq(count, 2u);
+    cr_expect_eq(entries[1].recent_centi, 3500, "those who came last, and nobody else");
+    const struct beat wish = beat_of(BEAT_BLOCK_GIVE_BACK, "0.0.0.0/0");
+    newcomers_heard(b.f->core, peer(&b, 0), &wish);
+    wait(&b, 500);
+    cr_expect_not(is_sent_home(&b, 0));
+    cr_expect(is_sent_home(&b, 1));
+    cr_expect(is_sent_home(&b, 2));
     fixture_free(b.f);
 }
 
