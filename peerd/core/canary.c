@@ -49,6 +49,7 @@ static void ask_back(struct core *core, struct canary *c, const char *why) {
 
 static void watch(struct core *core, struct canary *c) {
     c->state = CANARY_STATE_WATCHING;
+    c->asked_at = core->now;
     c->settled = INSTANT_NEVER;
     c->told_reports = 0;
     c->stayed_looks = c->stayed_centi = 0;
@@ -82,7 +83,7 @@ static void try_out(struct core *core, struct canary *c) {
 
 /* After a while, or at once while it hesitates. */
 static void try_again(struct core *core, struct canary *c) {
-    if (canary_is_everywhere(c) && canary_best_heard(core) == NULL) {
+    if (canary_is_everywhere(c) && canary_best_heard(core, c) == NULL) {
         stop(c);
         return;
     }
@@ -124,9 +125,11 @@ void canary_judge(struct core *core) {
     uint32_t thousands = core->ailing.list.count / 1024;
     core->judged_at = instant_add(core->now, duration_scale(CANARY_STEP, 1 + thousands, 1));
     struct canary *c = place_for(core, &everywhere);
-    if (c == NULL || canary_best_heard(core) == NULL)
+    const struct canary fresh = {
+        .location = everywhere, .begun = core->now, .settled = INSTANT_NEVER};
+    if (c == NULL || canary_best_heard(core, &fresh) == NULL)
         return;
-    *c = (struct canary){.location = everywhere, .begun = core->now};
+    *c = fresh;
     try_out(core, c);
 }
 
@@ -173,6 +176,28 @@ static struct instant counts_from(const struct canary *c) {
     return instant_add(c->settled, CANARY_WATCH);
 }
 
+/* Nobody else goes there: it is full, or not theirs. Those who are left are tried out at another
+ * peer, a few first. */
+static bool turn_elsewhere(struct core *core, struct canary *c) {
+    char location[LOCATION_TEXT_LEN_MAX + 1];
+    c->shunned = c->peer;
+    c->wave = canary_wanted(core);
+    c->first = true;
+    canary_send_to_best(core, c);
+    if (c->sent == 0) {
+        c->peer = c->shunned;
+        c->shunned = 0;
+        c->first = false;
+        return false;
+    }
+    c->shunned = 0;
+    watch(core, c);
+    core->counters.canaries++;
+    core_trace(core, "canary: %" PRIu32 " of %s who are left go to %s first", c->sent,
+               where(c, location), canary_peer(core, c)->policy.name.text);
+    return true;
+}
+
 /* No wave is more than a second of a drain. */
 static void follow(struct core *core, struct canary *c, const struct peering *to) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
@@ -180,6 +205,8 @@ static void follow(struct core *core, struct canary *c, const struct peering *to
     c->wave = c->wave < most / CANARY_GROWTH ? c->wave * CANARY_GROWTH : most;
     c->first = false;
     canary_send_wave(core, c, to);
+    if (c->sent == 0 && gains_left(core) && turn_elsewhere(core, c))
+        return;
     if (c->sent == 0) {
         c->state = CANARY_STATE_RESTING;
         c->wave = canary_wanted(core);
@@ -221,12 +248,15 @@ static void look_again(struct core *core, struct canary *c, const struct peering
 static void look_at_wave(struct core *core, struct canary *c, const struct peering *to) {
     uint32_t under_way, went = gone(core, c, &under_way);
     c->next_at = instant_add(core->now, CANARY_STEP);
-    if (instant_is_never(c->settled) && under_way > 0)
+    bool late = instant_reached(core->now, instant_add(c->asked_at, CANARY_LATE));
+    if (instant_is_never(c->settled) && under_way > 0 && (went == 0 || !late))
         return;
     if (instant_is_never(c->settled))
         c->settled = core->now;
-    if (went == 0)
+    if (went == 0 && !(gains_left(core) && turn_elsewhere(core, c)))
         give_up(core, c, "none of them went");
+    else if (went == 0)
+        return;
     else
         judge_wave(core, c, to);
 }

@@ -39,6 +39,9 @@
  * as it tells; else they are asked back, as they are when our path is found to be well, or not to
  * blame, while they are watched. The peer sends them, with cause `return`.
  *
+ * Where that peer takes nobody more those who are left are tried out at the next best in the same
+ * way, however few.
+ *
  * Nobody goes who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and
  * whoever does not go lapses (leaving.h). Who went first and came back does not go first again
  * within CANARY_ONCE, and each time in vain it takes twice as long until others are tried. While we
@@ -64,6 +67,7 @@
 #define CANARY_LOCATIONS 8                 /* at a time; others have to wait for their next word */
 #define CANARY_GROWTH    8                 /* a wave is so many times the one before */
 #define CANARY_STEP      duration_ms(100)  /* [ms] they are looked at so often */
+#define CANARY_LATE      duration_s(2)     /* [s] who has not gone by then is not waited for */
 #define CANARY_WATCH     duration_ms(1500) /* [ms] from their coming to the first word … */
 #define CANARY_JUDGE     duration_s(2)     /* [s] … and so long they are compared at least … */
 #define CANARY_JUDGE_MAX duration_s(4) /* [s] … and at most: what is not sure by then is not so */
@@ -80,7 +84,7 @@
 #define CANARY_LEFT      duration_s(15)   /* [s] after a wave of all networks, for who is left */
 #define CANARY_HEAR      duration_ms(600) /* [ms] … before half a certainty is enough … */
 #define CANARY_ANEW      duration_ms(300) /* [ms] … and so often they are asked for */
-#define CANARY_OWN       duration_s(4)    /* [s] a location that falls gets a canary of its own */
+#define CANARY_OWN       duration_s(2)    /* [s] a location that falls gets a canary of its own */
 #define CANARY_STAY      duration_s(10)   /* [s] everybody stays so long where it is … */
 #define CANARY_FOUND     duration_s(2) /* [s] … who was there when we were started so long more */
 
@@ -104,6 +108,8 @@ struct canary {
     uint32_t wave;                          /* [sessions] as many go at once */
     uint32_t sent;                          /* … of them have been asked to */
     struct session_id sessions[CANARY_MAX]; /* the first of these */
+    uint16_t shunned;                       /* where nobody goes while another is looked for; 0 */
+    struct instant asked_at;                /* they were asked to go */
     struct instant settled;                 /* each has gone or stays; "never" before */
     uint32_t told_centi;                    /* [R/100] those who went, as the peer told last … */
     uint32_t told_reports;                  /* … on so many; 0: it has not told … */

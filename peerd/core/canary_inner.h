@@ -37,7 +37,7 @@ void canary_send_wave(struct core *core, struct canary *c, const struct peering 
 void canary_send_to_best(struct core *core, struct canary *c);
 
 /* The peer that enough sessions of all networks surely hear better than us, and that most of them
- * like best; NULL: none. */
-const struct peering *canary_best_heard(const struct core *core);
+ * like best; NULL: none. Who is left of those whom `c` is about is enough, however few. */
+const struct peering *canary_best_heard(const struct core *core, const struct canary *c);
 
 #endif

@@ -101,11 +101,14 @@ static bool is_sure(const struct core *core, const struct prefix *location, uint
 }
 
 /* Who was left behind a moment ago has others' example; later it begins anew. */
+static bool has_example(const struct core *core, const struct canary *c) {
+    return c->state != CANARY_STATE_NONE && !instant_is_never(c->settled) &&
+           instant_before(core->now, instant_add(c->settled, CANARY_LEFT));
+}
+
 static bool are_heard_to_lean(const struct core *core, const struct canary *c, uint16_t peer) {
-    bool lately = !instant_is_never(c->settled) &&
-                  instant_before(core->now, instant_add(c->settled, CANARY_LEFT));
     return is_sure(core, &c->location, peer) ||
-           (lately && ailing_view(core, &c->location, peer).joined >= LEAN_LIKELY);
+           (has_example(core, c) && ailing_view(core, &c->location, peer).joined >= LEAN_LIKELY);
 }
 
 /* Our clients there hear it by far better than us: where nobody of its own tells that is all there
@@ -114,7 +117,8 @@ static bool is_heard_better(const struct core *core, const struct canary *c, uin
     if (canary_is_everywhere(c))
         return are_heard_to_lean(core, c, peer);
     struct ways_view way = perf_way(core->fares.perf, &c->location, peer, core->now);
-    return way.finding == WAYS_PATH && way.errors >= DEGRADE_LIKELY;
+    return (way.finding == WAYS_PATH && way.errors >= DEGRADE_LIKELY) ||
+           is_sure(core, &c->location, peer);
 }
 
 /* Those of our clients there who lose frames say that they lose as much on the way to it: whatever
@@ -211,8 +215,10 @@ static bool is_looked_after(const struct core *core, const struct session *s) {
             return true;
     }
     const struct degrade *d = own_fare(core, &location);
+    uint32_t bad = d == NULL ? 0 : (uint32_t)__builtin_popcountll(d->bad);
     return d != NULL && (d->state == DEGRADE_STATE_STEADY || d->state == DEGRADE_STATE_FALLING) &&
-           (uint32_t)__builtin_popcountll(d->bad) >= core->fares.perf->settings.wish.clients_min &&
+           bad >= core->fares.perf->settings.wish.clients_min &&
+           bad * DEGRADE_SHARE >= (uint32_t)__builtin_popcountll(d->seen) &&
            instant_before(core->now, instant_add(d->risen_at, CANARY_OWN));
 }
 
@@ -305,7 +311,7 @@ static void send_to_best_told(struct core *core, struct canary *c) {
         tried[best] = true;
         c->peer = words.list[best].cluster;
         const struct peering *to = canary_peer(core, c);
-        if (to != NULL && is_better(core, c, &words.list[best]) &&
+        if (to != NULL && c->peer != c->shunned && is_better(core, c, &words.list[best]) &&
             !is_heard_as_badly(core, c, c->peer))
             canary_send_wave(core, c, to);
     }
@@ -319,7 +325,7 @@ static void send_to_best_heard(struct core *core, struct canary *c) {
         for (uint32_t i = 0; i < core->peer_count; i++) {
             uint16_t number = core->peers[i]->number;
             uint32_t lost = perf_way(core->fares.perf, &c->location, number, core->now).lost;
-            if (tried[i] || !is_heard_better(core, c, number) ||
+            if (tried[i] || number == c->shunned || !is_heard_better(core, c, number) ||
                 (best < core->peer_count && lost >= best_lost))
                 continue;
             best = i;
@@ -338,7 +344,7 @@ void canary_send_to_best(struct core *core, struct canary *c) {
     c->sent = 0;
     c->before_centi = canary_own_centi(core, c);
     if (canary_is_everywhere(c)) {
-        const struct peering *to = canary_best_heard(core);
+        const struct peering *to = canary_best_heard(core, c);
         if (to == NULL)
             return;
         c->peer = to->number;
@@ -364,14 +370,15 @@ static bool is_first_choice(const struct core *core, const struct session *s,
     return false;
 }
 
-const struct peering *canary_best_heard(const struct core *core) {
+const struct peering *canary_best_heard(const struct core *core, const struct canary *c) {
     const struct canary all = {.first = true, .location = {.bits = 0}};
+    uint32_t least = has_example(core, c) ? 1 : core->fares.perf->settings.wish.clients_min;
     const struct peering *best = NULL;
     uint32_t most = 0;
     for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *p = core->peers[i];
         uint32_t ready = 0, votes = 0;
-        if (!is_sure(core, &all.location, p->number))
+        if (p->number == c->shunned || !are_heard_to_lean(core, c, p->number))
             continue;
         for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
             bool goes =
@@ -379,7 +386,7 @@ const struct peering *canary_best_heard(const struct core *core) {
             ready += goes;
             votes += goes && is_first_choice(core, a->session, p);
         }
-        if (ready < core->fares.perf->settings.wish.clients_min || (best != NULL && votes <= most))
+        if (ready < least || (best != NULL && votes <= most))
             continue;
         best = p;
         most = votes;
