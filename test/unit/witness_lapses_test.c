@@ -170,3 +170,116 @@ Test(witness_lapses, silence_that_is_borne_no_more_is_left_at_once) {
     cr_expect_eq(f.w.attempt.server, 1, "asked %d", f.w.attempt.server);
     cr_expect_geq(f.ms - last_ms, 400, "after %lld ms", (long long)(f.ms - last_ms));
 }
+
+/* Of each forty frames `run` are lost, for `cycles` of them: nobody is asked to serve meanwhile. */
+static void stream_bursts(uint64_t run, uint64_t cycles, const char *what) {
+    for (uint64_t cycle = 0; cycle < cycles; cycle++) {
+        forget_sent();
+        stream(0, 40 * cycle, 40 * cycle + 40 - run);
+        wait_until(1000 + 20 * (40 * (int64_t)cycle + 40) - 1);
+        for (uint8_t server = 0; server < SERVERS; server++)
+            cr_assert_null(resume_to(server, RESUME_COMMIT, 0), "%s: %d is asked in cycle %llu",
+                           what, server, (unsigned long long)cycle);
+    }
+}
+
+/* What an access loses in bursts is lost wherever the listener goes. */
+Test(witness_lapses, bursts_do_not_add_up_to_a_dead_path) {
+    static const struct {
+        const char *what;
+        uint64_t run;
+    } rows[] = {{"four of forty", 4}, {"six of forty", 6}, {"eight of forty", 8}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start();
+        stream_bursts(rows[i].run, 150, rows[i].what);
+        cr_expect_eq(f.w.serving, 0, "%s", rows[i].what);
+        cr_expect_eq(f.w.stats.commits, 0, "%s", rows[i].what);
+    }
+}
+
+/* A path that delivers three frames now and then is left, after as much media missing as of one
+ * that delivers none. */
+Test(witness_lapses, more_than_half_missing_adds_up) {
+    start_streaming();
+    f.w.reseated_at = at_ms(1900);
+    int64_t asked = -1;
+    for (uint64_t n = 50; n < 250 && asked < 0; n++) {
+        wait_until(1000 + (int64_t)n * 20);
+        play();
+        if (n % 12 < 3)
+            give_frame(0, n);
+        answer_all();
+        forget_sent();
+        if (f.w.state == WITNESS_COMMITTING)
+            asked = f.ms - 1980;
+    }
+    cr_assert_geq(asked, 0, "it is followed for ever");
+    cr_expect_eq(f.w.attempt.cause, MOVE_CAUSE_DEGRADED);
+    cr_expect(asked >= 1000 && asked <= 2500, "after %lld ms", (long long)asked);
+}
+
+/* Who loses a burst each second or so has hedges left when none passes. */
+Test(witness_lapses, bursts_do_not_spend_all_hedges) {
+    start();
+    stream_bursts(5, 150, "bursts");
+    cr_expect_geq(budget_left(&f.w.hedges, at_ms(f.ms)), f.w.config.hedges_per_minute / 3 - 1);
+    forget_sent();
+}
+
+/* When somebody is asked to hedge first, after the last frame. */
+static int64_t hedge_after(int64_t last_ms) {
+    wait_until(last_ms + 195);
+    const struct witness_out *o = resume_to(1, RESUME_HEDGE, 0);
+    return o == NULL ? -1 : sent_at(o) - last_ms;
+}
+
+Test(witness_lapses, a_hedge_waits_only_where_few_are_left_and_there_is_time) {
+    static const struct {
+        const char *what;
+        uint64_t run;     /* frames lost of forty */
+        uint32_t left;    /* hedges of thirty */
+        int64_t depth_ms; /* of the buffer */
+        int64_t from_ms, to_ms;
+    } rows[] = {
+        {"a path of bursts, few hedges left", 5, 9, 250, 120, 160},
+        {"… many left", 5, 10, 250, 60, 70},
+        {"… a short buffer", 5, 9, 160, 60, 110},
+        {"a path that loses nothing", 0, 9, 250, 60, 70},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start();
+        f.p.config.depth = duration_ms(rows[i].depth_ms);
+        stream_bursts(rows[i].run, 5, rows[i].what);
+        while (budget_left(&f.w.hedges, at_ms(f.ms)) > rows[i].left)
+            budget_spend(&f.w.hedges, at_ms(f.ms));
+        forget_sent();
+        stream(0, 200, 230); /* 0.6 s: less than a hedge costs */
+        forget_sent();
+        int64_t ms = hedge_after(f.ms);
+        cr_expect(ms >= rows[i].from_ms && ms <= rows[i].to_ms, "%s: after %lld ms", rows[i].what,
+                  (long long)ms);
+    }
+}
+
+/* Its frames come again after a burst, but not yet three of them: it is not asked to take up again,
+ * and nobody to hedge. */
+Test(witness_lapses, who_is_heard_again_is_not_mute) {
+    start();
+    stream_bursts(5, 5, "bursts");
+    while (budget_left(&f.w.hedges, at_ms(f.ms)) > 0)
+        budget_spend(&f.w.hedges, at_ms(f.ms));
+    forget_sent();
+    stream(0, 200, 230);
+    int64_t last = f.ms;
+    wait_until(last + 160);
+    give_frame(0, 237);
+    wait_until(last + 200);
+    give_frame(0, 239);
+    forget_sent();
+    wait_until(last + 235);
+    cr_expect_null(resume_to(0, RESUME_COMMIT, 0), "it is asked to take up again");
+    cr_expect_null(resume_to(1, RESUME_COMMIT, 0));
+    wait_until(last + 240);
+    give_frame(0, 241);
+    cr_expect_eq(f.w.state, WITNESS_FOLLOWING);
+}

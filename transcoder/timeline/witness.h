@@ -28,8 +28,12 @@
  * before (or is too new to tell) silence is borne for as long as that is like it: see lapses.h. A
  * path that lives without media (a zombie; a worker that was started anew and knows us no more) is
  * asked once to take the session up again, under a newer epoch; media missing for the zombie time
- * (1 s) commits elsewhere: cause degraded. A hedge that is about to end undecided is extended, from
- * the same budget.
+ * (1 s) commits elsewhere: cause degraded. What was missing lately counts on until media has come
+ * for as long: who delivers a frame now and then is left, too, if more than half is missing, and
+ * who loses bursts, be they the listener's own access's, is not. A hedge that is about to end
+ * undecided is extended, from the same budget. Where that runs low on a path that has lost bursts
+ * before, a hedge waits for half of the commit time if it can be in time then, so that one is left
+ * for what does not pass.
  *
  * The client alone assigns epochs, a fresh one for each server that is asked to commit. A grant of
  * an older epoch than the newest asked for is not followed but released. All who might believe that
@@ -246,7 +250,7 @@ struct witness_stats {
     uint64_t cancels;       /* it was only loss */
     uint64_t commits;       /* granted, the first one not counted */
     uint64_t refusals;      /* received */
-    uint64_t budget_denied; /* hedges not asked for want of budget */
+    uint64_t budget_denied; /* hedges not asked for want of budget, or put off to spare it */
     uint64_t forged;        /* answers with another's nonce, notices of another session: dropped */
     uint64_t gains_denied;  /* wishes to move that were not heeded: moved too often of late */
     uint64_t nacked;        /* frames asked for once more, each time */
@@ -276,7 +280,7 @@ struct witness {
     bool hedged;                /* somebody was asked to hedge since then */
     struct duration bear;       /* so long it is like lapses before */
     uint8_t again;              /* useful frames of the serving server since then */
-    int64_t debt_us;            /* [µs] media missing lately, forgiven at an eighth of real time */
+    int64_t debt_us;            /* [µs] media missing lately, less the time that it came since */
     struct instant debt_at;     /* when that was true */
     struct instant probed_at;   /* first such question since media went missing */
     struct instant wake_at;     /* deadline after the last step: who comes much later has slept */

@@ -329,8 +329,9 @@ void witness_follow(const struct turn *t) {
     w->repairs = 0;
     w->repair_at = t->now;
     w->notice = 0; /* a server's numbers are its own */
-    w->debt_us = old == server ? w->debt_us + instant_since(t->now, w->miss_since).us : 0;
-    w->debt_at = t->now;
+    witness_owe_missing(w, t->now);
+    if (old != server)
+        w->debt_us = 0;
     playout_serving(w->playout, server, live);
     forgive_detour(w, server);
     w->servers[server].hedge = WITNESS_HEDGE_NONE;

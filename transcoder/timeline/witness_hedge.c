@@ -10,6 +10,8 @@
 #define BEGIN_MS 100 /* [ms] over a round trip from a grant to the first frame: many may begin */
 #define LAST_MS  10  /* [ms] over both round trips, for an answer and for frames in time */
 
+#define SPARED 3 /* a third of the budget is for lapses that are longer than most */
+
 static struct duration patience(const struct witness_server *s) {
     return duration_add(path_rtt(&s->path), duration_ms(SLACK_MS));
 }
@@ -71,6 +73,26 @@ static struct instant last_call(const struct turn *t, const struct witness_serve
     struct instant at = instant_sub(due, duration_add(trip, duration_ms(LAST_MS)));
     struct duration answer = duration_add(path_rtt(&s->path), duration_ms(LAST_MS));
     return instant_before(at, instant_add(t->now, answer)) ? INSTANT_NEVER : at;
+}
+
+/* A path that has lost bursts before will most likely be back before a hedge is of use. Where the
+ * budget runs low each hedge waits until half of what makes silence count, or until it is the last
+ * moment at which it can be in time: what is spent on every burst would be missing when none
+ * passes. If a frame has come the path is back, and is asked for what it has lost. */
+bool witness_hedge_is_spared(const struct turn *t) {
+    const struct witness *w = t->w;
+    uint8_t next = best_backup(w, t->now);
+    if (next == SERVER_NONE || lapses_bear(&w->lapses, w->config.frame, t->now).us == 0 ||
+        budget_left(&w->hedges, t->now) >= w->config.hedges_per_minute / SPARED)
+        return false;
+    struct duration half = duration_scale(witness_commit_time(w, t->now), 1, 2);
+    struct instant at = instant_add(w->miss_since, half);
+    struct instant due = playout_due(w->playout, playout_missing(w->playout, t->now));
+    struct duration trip = path_rtt(&w->servers[next].path);
+    if (!instant_is_never(due))
+        at = instant_min(at, instant_sub(due, duration_add(trip, duration_ms(SLACK_MS))));
+    at = instant_max(at, instant_add(witness_bare_since(w), witness_miss_time(w)));
+    return !instant_reached(t->now, at);
 }
 
 static void extend_after(const struct turn *t, struct witness_server *s) {

@@ -57,6 +57,10 @@ uint64_t witness_live_at(const struct witness *w, uint8_t server, struct instant
 struct instant witness_miss_at(const struct witness *w);
 struct instant witness_silent_at(const struct witness *w, struct instant now);
 struct instant witness_reseat_at(const struct witness *w, struct instant now);
+
+/* No useful frame of the serving path has come since then: since media went missing, or since one
+ * came after all. */
+struct instant witness_bare_since(const struct witness *w);
 bool witness_may_reseat(const struct witness *w, struct instant now);
 
 void witness_begin_missing(const struct turn *t, struct instant since);
@@ -66,6 +70,9 @@ void witness_media_missing(const struct turn *t);
  * meanwhile has come from him or is past its instant: he may only now have begun. */
 void witness_media_again(const struct turn *t);
 bool witness_has_holes(const struct turn *t);
+
+/* Media was missing since miss_since, until now: that counts on. */
+void witness_owe_missing(struct witness *w, struct instant now);
 
 /* The old server came back before anybody granted the commit. */
 void witness_commit_needless(const struct turn *t);
@@ -206,6 +213,8 @@ struct instant witness_hot_brings(const struct witness *w, uint64_t frame, struc
 
 /* Asks the next best backup to hedge. False if there is none or no budget. */
 bool witness_hedge_next(const struct turn *t);
+/* True while the first hedge of a lapse is better kept for another: see witness.h. */
+bool witness_hedge_is_spared(const struct turn *t);
 void witness_hedge_ask(const struct turn *t, uint8_t server); /* once more, or for the first time */
 void witness_hedge_answered(const struct turn *t, uint8_t server, bool heard);
 void witness_hedges_cancel(const struct turn *t, uint8_t except);

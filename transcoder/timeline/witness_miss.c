@@ -9,7 +9,6 @@
 #define PROBE_MS      100 /* [ms] between questions for a sign of life … */
 #define PROBE_FAST_MS 40  /* [ms] … on a path that may lose many in a row: see PATH_PENDING_MAX */
 #define RESEAT_MS     5000 /* [ms] in which a server is asked only once to take up again */
-#define FORGIVE       8    /* media missing is forgiven at one eighth of real time */
 
 /* ---- clocks ---- */
 
@@ -139,18 +138,28 @@ struct instant witness_silent_at(const struct witness *w, struct instant now) {
     return bear(w, silent_since(w), at);
 }
 
-/* What lately was missing counts on, forgiven slowly: a path that delivers a frame now and then is
- * no path. */
-static struct duration debt(const struct witness *w, struct instant now) {
-    int64_t left = w->debt_us - instant_since(now, w->debt_at).us / FORGIVE;
+/* What lately was missing counts on until media has come for as long: a path that delivers a frame
+ * now and then is no path. One that loses less than half is one, in whatever bursts: where they are
+ * the listener's own access each other way loses as much. */
+static struct duration debt(const struct witness *w) {
+    int64_t left = w->debt_us - instant_since(w->miss_since, w->debt_at).us;
     return duration_us(left > 0 ? left : 0);
 }
 
+void witness_owe_missing(struct witness *w, struct instant now) {
+    w->debt_us = debt(w).us + instant_since(now, w->miss_since).us;
+    w->debt_at = now;
+}
+
 static struct instant degraded_at(const struct witness *w, struct instant now) {
-    struct duration left = duration_us(w->config.zombie.us - debt(w, w->miss_since).us);
+    struct duration left = duration_us(w->config.zombie.us - debt(w).us);
     struct instant at = instant_add(w->miss_since, left);
     at = instant_max(at, instant_add(w->miss_since, witness_commit_time(w, now)));
     return instant_max(at, w->dwell_until);
+}
+
+struct instant witness_bare_since(const struct witness *w) {
+    return w->again > 0 ? w->servers[w->serving].media_at : w->miss_since;
 }
 
 bool witness_may_reseat(const struct witness *w, struct instant now) {
@@ -158,15 +167,16 @@ bool witness_may_reseat(const struct witness *w, struct instant now) {
            !duration_less(instant_since(now, w->reseated_at), duration_ms(RESEAT_MS));
 }
 
-/* Alive but mute for as long as we would bear silence: it may have been started anew. One that has
- * fallen silent since is not asked before it is heard. (What hedges do meanwhile does not count: an
- * instant that came nearer would find it silent.) */
+/* Alive but mute for as long as we would bear silence: it may have been started anew. Whose frames
+ * come again is not mute, and one that has fallen silent since is not asked before it is heard.
+ * (What hedges do meanwhile does not count: an instant that came nearer would find it silent.) */
 struct instant witness_reseat_at(const struct witness *w, struct instant now) {
     if (!witness_may_reseat(w, now) || !instant_before(w->miss_since, silent_since(w)))
         return INSTANT_NEVER;
     struct duration commit = witness_commit_time(w, now);
     struct duration wait = w->hedged ? duration_max(commit, w->bear) : commit;
     struct instant at = instant_add(w->miss_since, wait);
+    at = instant_max(at, instant_add(witness_bare_since(w), commit));
     return instant_reached(at, instant_add(silent_since(w), commit)) ? INSTANT_NEVER : at;
 }
 
@@ -202,7 +212,10 @@ void witness_media_missing(const struct turn *t) {
     /* A refusal can come before anything is missing. */
     witness_begin_missing(t, instant_min(media_expected(t->w), t->now));
     witness_hedges_forget(t->w);
-    bool covered = witness_hot_cover(t) || witness_hedge_next(t);
+    bool covered = witness_hot_cover(t);
+    bool spared = !covered && witness_hedge_is_spared(t);
+    t->w->stats.budget_denied += spared;
+    covered = covered || (!spared && witness_hedge_next(t));
     witness_set_state(t, covered ? WITNESS_HEDGING : WITNESS_MISSING);
 }
 
@@ -220,8 +233,7 @@ void witness_media_again(const struct turn *t) {
                 w->state != WITNESS_HEDGING ? ""
                 : holes                     ? " -> cancel once the hole is filled"
                                             : " -> cancel");
-    w->debt_us = debt(w, t->now).us + missing_us;
-    w->debt_at = t->now;
+    witness_owe_missing(w, t->now);
     w->stats.cancels += w->state == WITNESS_HEDGING;
     if (!holes)
         witness_hedges_cancel(t, SERVER_NONE);
@@ -295,7 +307,7 @@ void witness_time_missing(const struct turn *t) {
     bool look = instant_reached(t->now, w->probe_at);
     witness_keep_probing(t);
     witness_keep_hedges(t);
-    if (look && !witness_is_hedging(w) && !witness_hot_cover(t))
+    if (look && !witness_is_hedging(w) && !witness_hot_cover(t) && !witness_hedge_is_spared(t))
         witness_hedge_next(t);
     bool hedging = witness_is_hedging(w);
     if (hedging != (w->state == WITNESS_HEDGING))
