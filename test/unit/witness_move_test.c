@@ -550,25 +550,3 @@ Test(witness_move, a_stranger_may_be_known_soon) {
                      "%s", err_name(table[i].error));
     }
 }
-
-/* Both backups have a slot, and time for one more start a little later: the server that is dead is
- * asked for want of another, and not waited for when they have time. */
-Test(witness_move, who_was_busy_is_asked_as_soon_as_he_is_not) {
-    start_streaming();
-    int64_t refused[SERVERS] = {0};
-    for (int64_t ms = 1981; ms < 2700; ms++) {
-        wait_until(ms);
-        for (uint8_t i = 1; i < SERVERS; i++)
-            if (refused[i] == 0 && resume_to(i, RESUME_HEDGE, 0) != NULL) {
-                give_refusal(i, RESUME_HEDGE, ERR_BUSY, 280);
-                refused[i] = ms;
-            }
-    }
-    const struct witness_out *dead = resume_to(0, RESUME_COMMIT, 0);
-    const struct witness_out *other = resume_to(1, RESUME_COMMIT, 0);
-    cr_assert(refused[1] > 0 && dead != NULL && other != NULL);
-    cr_expect_lt(sent_at(dead), refused[1] + 280, "while nobody else has time");
-    cr_expect_leq(sent_at(other), refused[1] + 280 + 1, "at %lld, not %lld",
-                  (long long)sent_at(other), (long long)refused[1] + 280);
-    cr_expect_gt(other->u.resume.epoch, dead->u.resume.epoch);
-}

@@ -78,22 +78,7 @@ void witness_attempt_send(const struct turn *t) {
     witness_send_wanted(t, a->server, RESUME_COMMIT, a->epoch, a->cause, from, live);
 }
 
-/* It has a slot for us, and will have time for us in a moment. */
-static bool is_busy(const struct witness_server *s, struct instant now) {
-    return s->refusal == ERR_BUSY && instant_before(now, s->not_before);
-}
-
-/* When the first of those that are busy may be asked, of whom this attempt has not asked. */
-static struct instant when_not_busy(const struct witness *w, struct instant now) {
-    struct instant at = INSTANT_NEVER;
-    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
-        if (witness_is_server(w, i) && !(w->attempt.tried >> i & 1) && is_busy(&w->servers[i], now))
-            at = instant_min(at, w->servers[i].not_before);
-    return at;
-}
-
-/* Asks one server under a fresh epoch. Who is asked for want of another, since the others are busy
- * for a moment, is waited for no longer than that: he is silent, and most likely dead. */
+/* Asks one server under a fresh epoch. */
 static void ask(const struct turn *t, uint8_t server) {
     struct witness *w = t->w;
     struct witness_attempt *a = &w->attempt;
@@ -110,8 +95,6 @@ static void ask(const struct turn *t, uint8_t server) {
     a->asked = t->now;
     a->trip = path_rtt(&s->path);
     a->until = instant_add(t->now, duration_max(patience, a->of[server].patience));
-    if (server == w->serving)
-        a->until = instant_min(a->until, when_not_busy(w, t->now));
     a->of[server].at = t->now;
     s->epoch_asked = a->epoch;
     trace_linef(t->out->trace, t->now, "-> commit at %s under epoch %u (%s)", s->address.name.text,
@@ -155,6 +138,11 @@ static bool all_refused(const struct witness *w, enum err *why) {
         any = true;
     }
     return any;
+}
+
+/* It has a slot for us, and will have time for us in a moment. */
+static bool is_busy(const struct witness_server *s, struct instant now) {
+    return s->refusal == ERR_BUSY && instant_before(now, s->not_before);
 }
 
 static void rest_until_next_round(const struct turn *t) {
