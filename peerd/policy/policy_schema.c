@@ -292,7 +292,7 @@ static const struct schema_row performance_rows[] = {
             "them move for that (canary): with 1 a single client is helped, after some 6 s."},
     {"degraded_hold", SCHEMA_DURATION, AT(policy_performance, degraded_hold), .preset = "10s",
      .range = "1s..1h", .doc = "It is over when they have fared as usual for so long."},
-    {"canary", SCHEMA_COUNT, AT(policy_performance, canary), .preset = "0", .range = "0..16",
+    {"canary", SCHEMA_COUNT, AT(policy_performance, canary), .preset = "3", .range = "0..16",
      .doc = "If our path is to blame so many of the sessions that suffer from it move to a peer "
             "first, whose clients there fare better, or whom ours hear better; the others follow "
             "if that stays so. With 0 nobody moves for it."},
