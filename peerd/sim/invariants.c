@@ -31,7 +31,7 @@ void sim_invariants_init(struct sim *sim) {
     struct sim_watch *watch = sim_alloc(1, sizeof(*watch));
     watch->sites = sim_alloc(sim->site_count, sizeof(*watch->sites));
     watch->clients = sim_alloc(sim->client_count, sizeof(*watch->clients));
-    if (sim->client_count <= SIM_CROWD) {
+    if (sim->client_count <= SCENARIO_CROWD) {
         watch->answers = sim_alloc(sim->client_count, sizeof(*watch->answers));
         watch->purses = sim_alloc(sim->client_count, sizeof(*watch->purses));
     }
@@ -302,7 +302,7 @@ static void check_site(struct sim *sim, struct sim_site *site) {
 
 /* All of them in a small world; of a crowd so many, others the next time. */
 void sim_invariants_check(struct sim *sim) {
-    uint32_t shares = 1 + sim->client_count / SIM_CROWD; /* the time it takes has a bound */
+    uint32_t shares = 1 + sim->client_count / SCENARIO_CROWD; /* the time it takes has a bound */
     uint32_t first = sim->watch->checks++ % shares;
     for (uint32_t i = first; i < sim->site_count; i += shares)
         check_site(sim, &sim->sites[i]);

@@ -138,7 +138,7 @@ static void print_report(const struct arguments *a, const struct sim *sim,
 /* What a crowd has cost; not part of the report, which is the same each time. */
 static void print_cost(const struct sim *sim) {
     struct rusage usage;
-    if (sim_report(sim)->client_count <= SIM_CROWD || getrusage(RUSAGE_SELF, &usage) != 0)
+    if (sim_report(sim)->client_count <= SCENARIO_CROWD || getrusage(RUSAGE_SELF, &usage) != 0)
         return;
     fprintf(stderr, "peersim: %.1f s of CPU, at most %ld MiB, %" PRIu64 " steps\n",
             (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
@@ -164,7 +164,7 @@ static bool is_crowd(const struct scenario *s) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < s->client_group_count; i++)
         count += s->clients[i].count;
-    return count > SIM_CROWD;
+    return count > SCENARIO_CROWD;
 }
 
 static int run(const struct arguments *a, const struct scenario *scenario) {

@@ -409,6 +409,10 @@ struct scenario_curve {
     uint32_t rarer_min; /* wrong moves must be so many times rarer than suspicions; 0: not asked */
 };
 
+/* More listeners than these are a crowd: it is not followed how they fare unless that is asked for.
+ */
+#define SCENARIO_CROWD 5000
+
 struct scenario {
     struct name name;
     char description[SCENARIO_DESCRIPTION_MAX + 1];
@@ -417,7 +421,7 @@ struct scenario {
     struct duration duration;
     struct policy_detection detection; /* the same at every cluster */
     struct policy_limits limits;
-    struct policy_performance performance; /* likewise; locations_max 0 unless it is given */
+    struct policy_performance performance; /* likewise; locations_max 0 in a crowd without it */
     struct scenario_discovery discovery;
     struct scenario_agreement *agreements; /* in the order of the policies' */
     uint32_t agreement_count;

@@ -291,6 +291,13 @@ static void resolve_all(struct resolving *r) {
     resolve_curve(r);
 }
 
+static uint64_t listeners(const struct scenario *s) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < s->client_group_count; i++)
+        count += s->clients[i].count;
+    return count;
+}
+
 void scenario_resolve(struct schema_run *run, struct tree_node *root, void *record) {
     struct scenario *s = record;
     struct resolving r = {.run = run,
@@ -300,7 +307,7 @@ void scenario_resolve(struct schema_run *run, struct tree_node *root, void *reco
                           .groups_good = groups_good(tree_find(root, "clients"))};
     struct tree_node *matrix = tree_find(root, "rtt_matrix");
     const struct tree_node *clusters = tree_find(root, "clusters");
-    if (tree_find(root, "performance") == NULL)
+    if (tree_find(root, "performance") == NULL && listeners(s) > SCENARIO_CROWD)
         s->performance.locations_max = 0;
     s->discovery.given = tree_find(root, "discovery") != NULL;
     if (s->discovery.given)

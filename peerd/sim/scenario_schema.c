@@ -107,7 +107,9 @@ static const struct schema_row scenario_rows[] = {
     {"limits", SCHEMA_MAPPING, AT(scenario, limits), .table = &policy_limits_table,
      .doc = "At every cluster, as in a policy."},
     {"performance", SCHEMA_MAPPING, AT(scenario, performance), .table = &policy_performance_table,
-     .doc = "At every cluster, as in a policy. Without it nobody follows how clients fare."},
+     .doc = "At every cluster, as in a policy, and with what holds there by default. Of more than "
+            "5,000 "
+            "listeners it is not followed how they fare unless this is there."},
     {"discovery", SCHEMA_MAPPING, AT(scenario, discovery), .table = &discovery_table,
      .doc = "Clusters know each other by DNS alone; without it their policies name their peers."},
     {"agreements", SCHEMA_LIST,

@@ -304,9 +304,9 @@ static void put_limits(struct text *t, const struct policy_limits *l) {
 }
 
 static void put_performance(struct text *t, const struct policy_performance *p) {
-    text_putf(t, "  fares     of %u locations; worse: %u of R, with %u clients; ",
+    text_putf(t, "  fares     of %u locations; worse: %u of R, with %u clients, %u go first; ",
               (unsigned)p->locations_max, (unsigned)p->degraded_drop,
-              (unsigned)p->degraded_clients_min);
+              (unsigned)p->degraded_clients_min, (unsigned)p->canary);
     if (p->tell)
         text_putf(t, "peers told of /%u and /%u with %u clients, %u bytes/s\n",
                   (unsigned)p->tell_ipv4_bits, (unsigned)p->tell_ipv6_bits,

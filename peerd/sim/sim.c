@@ -554,7 +554,7 @@ void sim_run(struct sim *sim) {
     if (sim->scenario->expectations.whole)
         sim_whole_report(sim);
     /* What a crowd holds runs out as with few; there is no need to wait for it. */
-    if (!sim->violated && sim->client_count <= SIM_CROWD)
+    if (!sim->violated && sim->client_count <= SCENARIO_CROWD)
         close_all(sim);
     sim->report.broken |= sim->violated;
 }

@@ -15,8 +15,6 @@
 
 struct sim;
 
-#define SIM_CROWD 5000 /* more listeners than these are a crowd */
-
 /* Whether listeners at whom nothing happens are simulated all the same (sleep.h): it changes how
  * long a run takes, and not what comes out. */
 enum sim_sleep {

@@ -105,7 +105,7 @@ void sim_site_started(struct sim *sim, const struct sim_event *e) {
     uint64_t boot = rng_u64(&sim->rng) | 1;
     uint64_t seed = rng_u64(&sim->rng);
     site->peerd.life = SIM_LIFE_RUNNING;
-    if (sim->client_count > SIM_CROWD)
+    if (sim->client_count > SCENARIO_CROWD)
         site->storage = sim_pages_apart(core_size());
     sim_rekey_started(sim, site);
     sim_discovery_starts(sim, site);

@@ -32,7 +32,7 @@ bool sim_sleep_is_drawn(const struct sim_options *o) {
     for (uint32_t i = 0; i < o->scenario->event_count; i++)
         labour |= o->scenario->events[i].verb == SCENARIO_VERB_SLOW;
     bool settled = !labour && !followed && !o->scenario->discovery.given;
-    bool drawn = settled && (count > SIM_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
+    bool drawn = settled && (count > SCENARIO_CROWD || o->seed % SIM_SLEEPY_SEEDS == 0);
     return o->sleep == SIM_SLEEP_ALWAYS || (o->sleep == SIM_SLEEP_DRAWN && drawn);
 }
 
@@ -401,7 +401,7 @@ void sim_sleep_turned(struct sim *sim, struct sim_worker *w) {
 }
 
 bool sim_sleep_may_wait(const struct sim *sim) {
-    return sim->client_count > SIM_CROWD &&
+    return sim->client_count > SCENARIO_CROWD &&
            duration_less(instant_since(sim->now, sim->stirred_at), LATENCY);
 }
 

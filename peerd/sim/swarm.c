@@ -101,6 +101,8 @@ static void put_performance(struct swarm *s) {
                   "performance: {canary: %" PRIu64 ", tell_clients_min: 1, degraded_clients_min: "
                   "%" PRIu64 ", degraded_drop: %" PRIu64 ", degraded_hold: 3s}\n",
                   canary, clients, drop);
+    else
+        text_putf(&s->text, "performance: {locations_max: 0}\n");
 }
 
 static void put_limits(struct swarm *s) {

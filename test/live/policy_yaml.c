@@ -278,8 +278,10 @@ void policy_yaml_write(FILE *out, const struct policy *p) {
     put_grants(out, p);
     put_limits(out, p);
     put_agreements(out, p);
-    if (p->performance.locations_max > 0) /* else it was made by hand, or is as usual */
+    if (p->performance.locations_max > 0)
         put_performance(out, &p->performance);
+    else
+        fprintf(out, "performance: {locations_max: 0}\n");
     if (policy_finds(p))
         put_discovery(out, &p->discovery);
     if (p->dns_server.family != 0)

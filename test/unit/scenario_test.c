@@ -40,7 +40,7 @@ static const char whole[] = "name: site-dies\n"
                             "  gap_max: 0ms\n"
                             "  all_served_by: 1s\n"
                             "  moves: [{cause: crashed, min: 1, of: near}, {max: 3}]\n"
-                            "  must_not_move: near\n";
+                            "  must_not_move: near\nperformance: {locations_max: 0}\n";
 
 static void parse(const char *text, struct scenario *s) {
     enum err err = scenario_parse(text, strlen(text), "f", s, &faults);

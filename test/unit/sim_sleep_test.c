@@ -13,6 +13,7 @@
 static const char sim_calm[] =
     "name: calm\n"
     "duration: 60s\n"
+    "performance: {locations_max: 0}\n"
     "limits: {session_lease: 7s}\n"
     "sources: [{name: tone, tone: 10min, loop: true}]\n"
     "clusters: [{name: fra1}, {name: ams1}, {name: lon1}, {name: par1}]\n"
@@ -216,6 +217,7 @@ Test(sim_sleep, who_sleeps_beside_the_dead_is_as_if_it_had_never_slept) {
 static const char sim_full[] =
     "name: full\n"
     "duration: 60s\n"
+    "performance: {locations_max: 0}\n"
     "limits: {session_lease: 7s}\n"
     "sources: [{name: tone, tone: 10min, loop: true}]\n"
     "clusters: [{name: fra1}, {name: ams1, capacity: 4}, {name: lon1, capacity: 2},\n"
@@ -307,7 +309,7 @@ Test(sim_sleep, a_disturbance_that_wakes_nobody_is_a_breach) {
 Test(sim_sleep, nobody_sleeps_on_ways_that_are_more_than_delay) {
     struct sim_fixture f;
     struct sim *sim = run(&f,
-                          "name: lossy\nduration: 20s\n"
+                          "name: lossy\nduration: 20s\nperformance: {locations_max: 0}\n"
                           "clusters: [{name: fra1}, {name: ams1}]\n"
                           "links: [{between: [clients, fra1], rtt: 20ms, loss: 1%}]\n"
                           "clients: [{name: near, count: 5, open_at: fra1}]\n",
