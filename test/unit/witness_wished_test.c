@@ -60,6 +60,16 @@ Test(witness_wished, who_refused_is_not_moved_to_before_it_may) {
     }
 }
 
+/* It drained when it refused; whoever serves us has heard since that it does not any more. */
+Test(witness_wished, who_refused_while_it_drained_is_moved_to_at_once) {
+    start_streaming();
+    f.w.servers[2].not_before = at_ms(2500);
+    f.w.servers[2].refusal = ERR_DRAINING;
+    wish(MOVE_CAUSE_DRAIN);
+    cr_expect_not_null(resume_to(2, RESUME_COMMIT, 0));
+    cr_expect_eq(f.w.state, WITNESS_MOVING);
+}
+
 /* The one that it is wished at refuses: nobody else was meant, but by a drain. */
 Test(witness_wished, who_is_refused_where_it_is_wanted_stays) {
     static const struct {

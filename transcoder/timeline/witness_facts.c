@@ -266,6 +266,13 @@ static bool has_gained_enough(const struct witness *w, enum move_cause cause, st
            instant_before(now, instant_add(first, WITNESS_GAINS_WITHIN));
 }
 
+/* It said so since it drained; whoever drains and sends us there has heard from it since. */
+static bool is_put_off(const struct witness_server *s, const struct message_notice *m,
+                       struct instant now) {
+    bool drained = s->refusal == ERR_DRAINING && m->cause == MOVE_CAUSE_DRAIN;
+    return instant_before(now, s->not_before) && !drained;
+}
+
 /* Who has refused us and said when to ask again is not asked before. A drain leads elsewhere, then;
  * another wish, to be at that very server, comes again, and so does one that we do not know. */
 static void move_asked(const struct turn *t, const struct message_notice *m) {
@@ -277,7 +284,7 @@ static void move_asked(const struct turn *t, const struct message_notice *m) {
                     witness_server_name(t->w, t->w->serving));
         return;
     }
-    if (target != SERVER_NONE && instant_before(t->now, t->w->servers[target].not_before))
+    if (target != SERVER_NONE && is_put_off(&t->w->servers[target], m, t->now))
         target = SERVER_NONE;
     if (one && (target == SERVER_NONE || target == t->w->serving))
         return;
