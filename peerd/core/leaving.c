@@ -113,6 +113,10 @@ enum err core_move_refusal(const struct core *core, const struct session_id *id,
         *why = "session: it is not served here";
         return ERR_NOT_FOUND;
     }
+    if (name_equal(to, &core->name)) {
+        *why = "to: that is the cluster that serves it; expected another one";
+        return ERR_BAD_FIELD;
+    }
     if (core->drain.active) {
         *why = "all sessions are leaving already: `drain --to` says where to";
         return ERR_DRAINING;

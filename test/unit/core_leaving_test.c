@@ -133,6 +133,15 @@ Test(core_leaving, who_comes_and_goes_is_taken_for_want_of_another) {
     fixture_free(f);
 }
 
+Test(core_leaving, nobody_is_moved_to_where_it_is) {
+    struct node_session s;
+    const char *why;
+    struct fixture *f = with_wish(&s);
+    cr_expect_eq(core_move_refusal(f->core, &s.session, &f->core->name, &why), ERR_BAD_FIELD);
+    cr_expect_not_null(strstr(why, "the cluster that serves it"), "%s", why);
+    fixture_free(f);
+}
+
 /* Before anybody is asked: it has said in its beats that it has none. */
 Test(core_leaving, nobody_is_moved_to_one_that_has_no_room) {
     struct node_session s;
