@@ -130,11 +130,9 @@ Test(replan, a_peerd_that_is_started_anew_learns_from_its_node_who_was_told) {
     overlay_free(o);
 }
 
-Test(replan, who_came_from_a_cluster_can_be_sent_home_whatever_it_is_told) {
-    struct overlay *o = with_session(8, false);
+/* It has fled to its first backup, and the second one dies: what it is told of then. */
+static const struct node_session *told_away_from_home(struct overlay *o) {
     uint32_t times, at = cluster_of(&session.backups[0].cluster);
-    struct name home;
-    cr_assert(name_set(&home, "fra1"));
     overlay_kill_site(o, 0);
     overlay_run_until(o, 17000);
     overlay_commit(o, at, &session, 2, MOVE_CAUSE_CRASHED, 0);
@@ -144,8 +142,30 @@ Test(replan, who_came_from_a_cluster_can_be_sent_home_whatever_it_is_told) {
     const struct node_session *s = overlay_told(o, at, &session.ticket.session, &times);
     cr_assert_not_null(s);
     cr_expect_geq(times, 1u);
+    return s;
+}
+
+Test(replan, who_came_from_a_cluster_can_be_sent_home_whatever_it_is_told) {
+    struct overlay *o = with_session(8, false);
+    struct name home;
+    cr_assert(name_set(&home, "fra1"));
+    const struct node_session *s = told_away_from_home(o);
     cr_assert_eq(s->backup_count, TICKET_BACKUPS_MAX);
     cr_expect(names_it(s, &home), "its issuer, though that is dead now");
     cr_expect_not(name_equal(&s->backups[0], &home));
+    overlay_free(o);
+}
+
+/* Home chose them for its client, and has described itself to them; it may know no other. */
+Test(replan, whom_its_ticket_names_come_before_others) {
+    struct overlay *o = with_session(8, false);
+    const struct node_session *s = told_away_from_home(o);
+    cr_assert_eq(s->backup_count, TICKET_BACKUPS_MAX);
+    for (uint8_t i = 0; i < 2; i++) {
+        bool named = false;
+        for (uint8_t k = 2; k < session.backup_count; k++)
+            named |= name_equal(&s->backups[i], &session.backups[k].cluster);
+        cr_expect(named, "place %u has %s, and two of its ticket live", i, s->backups[i].text);
+    }
     overlay_free(o);
 }

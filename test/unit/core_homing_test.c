@@ -122,11 +122,12 @@ static void damp(struct bed *b, bool damped) {
 Test(core_homing, goes_when_home_is_fit_for_it_again) {
     static const struct {
         const char *what;
-        bool damped, draining, just_back;
+        bool damped, draining, just_back, just_started;
     } rows[] = {
         {"it comes and goes", .damped = true},
         {"it drains", .draining = true},
         {"it is back only now", .just_back = true},
+        {"it was started and does not know yet whom it serves", .just_started = true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
@@ -134,6 +135,7 @@ Test(core_homing, goes_when_home_is_fit_for_it_again) {
         for (int n = 0; n < 80; n++) {
             damp(&b, rows[i].damped);
             home_of(&b)->description.draining = rows[i].draining;
+            home_of(&b)->said_recovering = rows[i].just_started;
             b.f->now = instant_add(b.f->now, duration_ms(100));
             if (rows[i].just_back)
                 home_of(&b)->back_since = b.f->now;
@@ -141,7 +143,7 @@ Test(core_homing, goes_when_home_is_fit_for_it_again) {
         }
         cr_expect_eq(sent_home(&b), 0u, "%s", rows[i].what);
         damp(&b, false);
-        home_of(&b)->description.draining = false;
+        home_of(&b)->description.draining = home_of(&b)->said_recovering = false;
         wait(&b, 3000, VERDICT_ALIVE);
         cr_expect_eq(sent_home(&b), 1u, "%s no more", rows[i].what);
         fixture_free(b.f);
