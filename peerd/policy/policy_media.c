@@ -61,7 +61,7 @@ static const struct schema_row service_rows[] = {
     {"priority", SCHEMA_COUNT, AT(policy_service, priority), .preset = "0", .range = "0..7",
      .doc =
          "Class of its sessions, 0 the most urgent: `agreements` say which classes are taken, and "
-         "where slots are few a standby of a less urgent class gives way."},
+         "where slots are few a standby of a less urgent class gives way, or a hedge."},
     {"hot", SCHEMA_BOOL, AT(policy_service, hot), .preset = "false",
      .doc =
          "True: a client may ask for `hot` protection, at twice the cost: its backup sends all the "

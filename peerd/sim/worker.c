@@ -419,7 +419,9 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
     case TENURE_ACK:
         if (used && asked && o->kind != TENURE_REFUSE)
             s->nonce = q->nonce;
-        if (asked)
+        if (o->unasked)
+            answer(sim, w, o, &(struct sim_question){.client = s->client, .nonce = s->nonce});
+        else if (asked)
             answer(sim, w, o, q);
         if (used && o->kind == TENURE_ACK)
             pace_follow(&s->pace, o->lag_us, now);

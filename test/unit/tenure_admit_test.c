@@ -61,7 +61,7 @@ static enum err ask_as(struct fixture *f, uint8_t id, const struct name *issuer,
                                    .issuer = issuer,
                                    .priority = priority,
                                    .u.resume = &m};
-    bool room = tenure_has_room(&f->t, issuer != NULL ? issuer : &(struct name){"us"}, NULL,
+    bool room = tenure_has_room(&f->t, &m, issuer != NULL ? issuer : &(struct name){"us"}, NULL,
                                 priority, at_ms(ms));
     struct session_id who = {{id}};
     bool here = tenure_find(&f->t, &who) != TENURE_SLOT_NONE;
@@ -72,7 +72,7 @@ static enum err ask_as(struct fixture *f, uint8_t id, const struct name *issuer,
             cr_expect(room || here, "%u is admitted, and nothing was opened for it", id);
         if (f->out.items[i].kind == TENURE_GRANT)
             return ERR_OK;
-        if (f->out.items[i].kind == TENURE_REFUSE)
+        if (f->out.items[i].kind == TENURE_REFUSE && !f->out.items[i].unasked)
             return f->out.items[i].error;
     }
     return ERR_COUNT;
@@ -103,11 +103,50 @@ Test(tenure_admit, a_standby_of_a_less_urgent_class_gives_way) {
     cr_expect_eq(state_of(f, 2), TENURE_ENDED);
     cr_expect_eq(ask(f, 8, 0, RESUME_STANDBY, true, 13), ERR_OK, "also to a standby");
     cr_expect_eq(state_of(f, 3), TENURE_ENDED);
-    cr_expect_eq(ask(f, 9, 1, RESUME_COMMIT, true, 14), ERR_NO_CREDIT,
-                 "who is heard never gives way, nor does a standby that is as urgent");
+    cr_expect_eq(ask(f, 9, 2, RESUME_COMMIT, true, 14), ERR_NO_CREDIT,
+                 "who is served never gives way, nor does anybody that is as urgent");
     cr_expect_eq(state_of(f, 1), TENURE_SERVING);
     cr_expect_eq(state_of(f, 7), TENURE_HEDGING);
     cr_expect_eq(state_of(f, 8), TENURE_STANDBY);
+}
+
+/* Of that event's outbox, who is told without having asked; 0: nobody. */
+static uint8_t told_unasked(const struct fixture *f) {
+    for (uint32_t i = 0; i < f->out.count; i++) {
+        const struct tenure_out *o = &f->out.items[i];
+        if (o->kind == TENURE_REFUSE && o->unasked)
+            return o->purpose == RESUME_HEDGE && o->error == ERR_NO_CREDIT && o->retry_after_ms > 0
+                       ? o->session.bytes[0]
+                       : UINT8_MAX;
+    }
+    return 0;
+}
+
+Test(tenure_admit, a_hedge_gives_way_while_nobody_has_committed) {
+    struct fixture *f = start();
+    ask(f, 1, 5, RESUME_HEDGE, true, 1);
+    ask(f, 2, 3, RESUME_HEDGE, true, 2);
+    ask(f, 3, 5, RESUME_HEDGE, true, 3);
+    ask(f, 3, 5, RESUME_COMMIT, true, 4);
+    ask(f, 4, 4, RESUME_STANDBY, true, 5);
+    cr_expect_eq(ask(f, 5, 2, RESUME_HEDGE, true, 10), ERR_OK);
+    cr_expect_eq(state_of(f, 4), TENURE_ENDED, "whom nobody hears goes first");
+    cr_expect_eq(told_unasked(f), 0, "and is told when it asks again");
+    cr_expect_eq(ask(f, 6, 2, RESUME_STANDBY, true, 11), ERR_NO_CREDIT, "nobody misses that one");
+    cr_expect_eq(ask(f, 7, 2, RESUME_COMMIT, false, 12), ERR_NO_CREDIT, "nor that one");
+    cr_expect_eq(ask(f, 8, 5, RESUME_HEDGE, true, 13), ERR_NO_CREDIT, "not to its own class");
+    cr_expect_eq(ask(f, 9, 2, RESUME_HEDGE, true, 14), ERR_OK);
+    cr_expect_eq(state_of(f, 1), TENURE_ENDED, "the least urgent");
+    cr_expect_eq(told_unasked(f), 1);
+    cr_expect_eq(ask(f, 1, 5, RESUME_COMMIT, true, 15), ERR_NO_CREDIT, "there is no slot any more");
+    cr_expect_eq(ask(f, 10, 2, RESUME_COMMIT, true, 16), ERR_OK);
+    cr_expect_eq(state_of(f, 2), TENURE_ENDED);
+    cr_expect_eq(ask(f, 11, 0, RESUME_HEDGE, true, 17), ERR_OK, "also a hedge of class 2");
+    cr_expect_eq(ask(f, 12, 0, RESUME_HEDGE, true, 18), ERR_OK);
+    cr_expect_eq(ask(f, 13, 0, RESUME_HEDGE, true, 19), ERR_NO_CREDIT,
+                 "who has committed is served: it stays");
+    cr_expect(state_of(f, 3) == TENURE_SERVING && state_of(f, 10) == TENURE_SERVING);
+    cr_expect_eq(f->t.displaced, 5);
 }
 
 Test(tenure_admit, a_hot_standby_does_too) {
@@ -214,6 +253,22 @@ Test(tenure_admit, a_crowd_that_finds_nothing_is_not_looked_at_closely) {
     for (uint8_t id = 10; id < 60; id++)
         ask(f, id, 3, RESUME_COMMIT, true, 9001);
     cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 9001), "a standby may give way");
+}
+
+Test(tenure_admit, a_crowd_of_the_first_class_there_is_finds_no_hedge_in_its_way) {
+    struct fixture *f = start();
+    struct node_guest_services services = {.count = 1, .priorities = {3}};
+    name_set(&services.names[0], "radio");
+    guests_limit_set(&f->guests, NULL, 0, &services);
+    for (uint8_t id = 1; id < 60; id++)
+        ask(f, id, 3, RESUME_HEDGE, true, 20);
+    cr_expect(turned_away(f, 99, RESUME_HEDGE, 20), "nobody of another class will come");
+    services.count = 2;
+    services.priorities[1] = 2;
+    name_set(&services.names[1], "calls");
+    guests_limit_set(&f->guests, NULL, 0, &services);
+    cr_expect_not(turned_away(f, 99, RESUME_HEDGE, 20), "it may be a more urgent one");
+    cr_expect(turned_away(f, 99, RESUME_STANDBY, 20), "which nobody misses");
 }
 
 /* ---- kept slots ------------------------------------------------------------------------------ */

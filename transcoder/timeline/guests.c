@@ -200,6 +200,13 @@ uint8_t guests_priority(const struct guests *g, const struct name *service) {
     return g->services.count == 0 ? 0 : NODE_PRIORITY_LEAST;
 }
 
+uint8_t guests_first(const struct guests *g) {
+    uint32_t first = g->services.count == 0 ? 0 : NODE_PRIORITY_LEAST;
+    for (uint32_t i = 0; i < g->services.count && i < NODE_GUEST_SERVICES_MAX; i++)
+        first = g->services.priorities[i] < first ? g->services.priorities[i] : first;
+    return (uint8_t)first;
+}
+
 uint32_t guests_slots(const struct guests *g, uint8_t row) {
     if (row == GUESTS_NONE || g->rows[row].row == GUESTS_NONE)
         return UINT32_MAX;

@@ -131,6 +131,9 @@ enum err guests_serve(struct guests *g, uint8_t row, const struct name *service)
 /* The class of sessions for that service: 0 the most urgent, where nothing was said as well. */
 uint8_t guests_priority(const struct guests *g, const struct name *service);
 
+/* The most urgent class that any service has. */
+uint8_t guests_first(const struct guests *g);
+
 /* [sessions] of it that may be at this machine; UINT32_MAX: as many as there is credit for. */
 uint32_t guests_slots(const struct guests *g, uint8_t row);
 

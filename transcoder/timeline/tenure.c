@@ -78,6 +78,7 @@ void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, str
     t->counts[to]++;
     t->standing[s->priority] += (to == TENURE_STANDBY || to == TENURE_HOT);
     t->standing[s->priority] -= (from == TENURE_STANDBY || from == TENURE_HOT);
+    t->hedging[s->priority] += (to == TENURE_HEDGING) - (from == TENURE_HEDGING);
     t->credit_used = t->credit_used - takes_credit(from) + takes_credit(to);
     t->credit_ceiling = larger(t->credit_slots, t->credit_used);
     if (t->guests != NULL) {
@@ -410,12 +411,14 @@ static void check_guests(const struct tenure *t) {
 }
 
 static void check_standing(const struct tenure *t) {
-    uint32_t standing[TENURE_PRIORITIES] = {0};
-    for (uint32_t i = 0; i < t->capacity; i++)
-        if (t->sessions[i].state == TENURE_STANDBY || t->sessions[i].state == TENURE_HOT)
-            standing[t->sessions[i].priority]++;
+    uint32_t standing[TENURE_PRIORITIES] = {0}, hedging[TENURE_PRIORITIES] = {0};
+    for (uint32_t i = 0; i < t->capacity; i++) {
+        const struct tenure_session *s = &t->sessions[i];
+        standing[s->priority] += s->state == TENURE_STANDBY || s->state == TENURE_HOT;
+        hedging[s->priority] += s->state == TENURE_HEDGING;
+    }
     for (uint32_t class = 0; class < TENURE_PRIORITIES; class ++)
-        assert(standing[class] == t->standing[class]);
+        assert(standing[class] == t->standing[class] && hedging[class] == t->hedging[class]);
 }
 
 static void check_windows(const struct tenure *t) {

@@ -33,7 +33,8 @@
  * clusters' tickets are counted by issuer, and bounded where peerd has said so (guests.h). How many
  * of each cluster's may begin to send at once is bounded by what this machine can do (window.h):
  * the worker says when a session's first frame has gone out, and when frames of others are late.
- * Who comes first when slots are few is said in tenure_admit.c.
+ * Who comes first when slots are few, and which standbys and hedges end for it, is said in
+ * tenure_admit.c.
  *
  * The worker verifies cookie, ticket and signature before it tells tenure; it keeps its own state a
  * session in an array by the same slot number. The simulator uses tenure just so.
@@ -129,10 +130,11 @@ struct tenure {
     uint32_t capacity;
     struct rush rush; /* of those who are refused */
     struct windows windows;
-    uint32_t standing[TENURE_PRIORITIES]; /* standbys a class */
+    uint32_t standing[TENURE_PRIORITIES]; /* standbys a class … */
+    uint32_t hedging[TENURE_PRIORITIES];  /* … and hedges */
     uint8_t short_class;                  /* one of that class, who was missed, found no slot … */
     struct instant short_until;           /* … so until then less urgent ones find none */
-    uint64_t displaced;                   /* standbys that gave way to a more urgent newcomer */
+    uint64_t displaced;                   /* who gave way to a more urgent newcomer */
     struct due due;                       /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
     uint32_t index_count;  /* a power of two */
@@ -219,6 +221,7 @@ struct tenure_out {
     uint32_t lease_ms;            /* [ms] GRANT, ACK */
     enum err error;               /* REFUSE, FORGET (why), NOTICE */
     uint32_t retry_after_ms;      /* [ms] REFUSE */
+    bool unasked;                 /* REFUSE: to that session's client, not to who asked just now */
     int32_t lag_us;               /* [µs] ACK: of the report */
     uint64_t from;                /* GRANT (start_frame), MEDIA_START, MEDIA_REPAIR */
     uint64_t live;                /* MEDIA_START, MEDIA_REPAIR */
@@ -291,10 +294,11 @@ const struct tenure_session *tenure_session_at(const struct tenure *t, uint32_t 
 enum resume_purpose tenure_purpose(const struct tenure_session *s);
 uint32_t tenure_lease_ms(const struct tenure_session *s, struct instant now, uint32_t ms_max);
 
-/* May there be a slot for a newcomer of that class, perhaps a standby's that gives way? For who
- * would not open a source in vain. */
-bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
-                     uint8_t priority, struct instant now);
+/* May there be a slot for a newcomer of that class, perhaps one of who gives way? For who would not
+ * open a source in vain. */
+bool tenure_has_room(const struct tenure *t, const struct message_resume *m,
+                     const struct name *issuer, const struct name *service, uint8_t priority,
+                     struct instant now);
 
 /* Nobody with tickets of that issuer (NULL: ourselves, or unknown) finds a slot here, and a crowd
  * tries: a newcomer is turned away before its ticket and signature are looked at, since two
@@ -307,7 +311,8 @@ bool tenure_turns_away(struct tenure *t, const struct message_resume *m, const s
  * it (guests_room)? */
 bool tenure_slot_for(const struct tenure *t, const struct name *issuer, struct instant now);
 
-/* The slot of the standby that would give way if that resume came now; TENURE_SLOT_NONE: none. */
+/* The slot of the standby or hedge that would give way if that resume came now; TENURE_SLOT_NONE:
+ * none. */
 uint32_t tenure_gives_way(const struct tenure *t, const struct tenure_event *e);
 
 /* Slots of credit that any newcomer could have now, kept for nobody: for cookies and status. */

@@ -2,13 +2,17 @@
  * Who comes first when slots are few:
  *
  *  1. Who is served, hedged or standing by here keeps the slot that it has, and a standby spends it
- *     when it is needed. Nobody who is heard ever gives way.
+ *     when it is needed. Nobody who is served ever gives way.
  *  2. What is kept for a peer (guests.h) is that peer's alone: its first so many find a slot here
  *     whatever else is full, and everybody else, ourselves included, finds what is kept for nobody.
  *  3. A newcomer of a more urgent class (`services[].priority`, 0 first) takes the slot of a
  *     standby of a less urgent one: of the least urgent that there are, whoever came last. What was
  *     agreed with a peer, or kept for it, is not given to a third: such a standby gives way to that
- *     peer's sessions only.
+ *     peer's sessions only. Where no such standby is left, whom somebody misses takes the slot of a
+ *     hedge of a less urgent class that has not committed yet, by the same rules. Of a herd most
+ *     ask within a tenth of a second, and commit a tenth later; so its classes are served in their
+ *     order, though not its sessions. Who loses its hedge is told so at once, as if it had come
+ *     after the one that took its slot, and asks elsewhere.
  *  4. In one class whom somebody misses (a hedge, a commit of who was served before) before who is
  *     served elsewhere (a standby) and whom nobody has served yet (an opening): until one of the
  *     former, who has found no slot, may have come again, the latter are refused, and what becomes
@@ -81,32 +85,44 @@ static bool stands_by(enum tenure_state s) {
     return s == TENURE_STANDBY || s == TENURE_HOT;
 }
 
-static bool any_less_urgent(const struct tenure *t, uint8_t priority) {
+/* `missed`: a hedge would do, too. */
+static bool any_less_urgent(const struct tenure *t, uint8_t priority, bool missed) {
     for (uint32_t class = priority + 1U; class < TENURE_PRIORITIES; class ++)
-        if (t->standing[class] > 0)
+        if (t->standing[class] > 0 || (missed && t->hedging[class] > 0))
             return true;
     return false;
+}
+
+static bool may_give_way(enum tenure_state s, bool missed) {
+    return stands_by(s) || (missed && s == TENURE_HEDGING);
+}
+
+/* Whom nobody hears gives way first, then the less urgent, then whoever came last. */
+static bool gives_way_before(const struct tenure_session *a, const struct tenure_session *b) {
+    if (stands_by(a->state) != stands_by(b->state))
+        return stands_by(a->state);
+    if (a->priority != b->priority)
+        return a->priority > b->priority;
+    return instant_before(b->since, a->since);
 }
 
 static bool is_promised(const struct tenure *t, const struct tenure_session *s) {
     return t->guests != NULL && guests_own(t->guests, s->guest);
 }
 
-/* A standby that gives way to one of that class and peer; `of_peer`: only one of that peer's
- * helps. TENURE_SLOT_NONE: none does. */
-static uint32_t who_gives_way(const struct tenure *t, uint8_t priority, uint8_t guest,
+/* A standby, or for one that is `missed` a hedge, that gives way to one of that class and peer;
+ * `of_peer`: only one of that peer's helps. TENURE_SLOT_NONE: none does. */
+static uint32_t who_gives_way(const struct tenure *t, uint8_t priority, bool missed, uint8_t guest,
                               bool of_peer) {
     uint32_t best = TENURE_SLOT_NONE;
-    if (!any_less_urgent(t, priority))
+    if (!any_less_urgent(t, priority, missed))
         return TENURE_SLOT_NONE;
     for (uint32_t slot = 0; slot < t->capacity; slot++) {
         const struct tenure_session *s = &t->sessions[slot];
-        const struct tenure_session *b = best == TENURE_SLOT_NONE ? s : &t->sessions[best];
-        if (!stands_by(s->state) || s->priority <= priority ||
+        if (!may_give_way(s->state, missed) || s->priority <= priority ||
             (s->guest != guest && (of_peer || is_promised(t, s))))
             continue;
-        if (best == TENURE_SLOT_NONE || s->priority > b->priority ||
-            (s->priority == b->priority && instant_before(b->since, s->since)))
+        if (best == TENURE_SLOT_NONE || gives_way_before(s, &t->sessions[best]))
             best = slot;
     }
     return best;
@@ -115,9 +131,15 @@ static uint32_t who_gives_way(const struct tenure *t, uint8_t priority, uint8_t 
 static void give_way(struct tenure *t, uint32_t slot, struct instant now,
                      struct tenure_outbox *out) {
     const struct tenure_session *s = &t->sessions[slot];
+    const struct message_resume hedge = {
+        .session = s->id, .purpose = RESUME_HEDGE, .epoch = s->epoch, .counter = s->counter};
     trace_linef(out->trace, now, "session %s: gives way to a more urgent one",
                 tenure_short_id(&s->id).text);
     t->displaced++;
+    if (s->state == TENURE_HEDGING) { /* a standby is told when it asks to be renewed */
+        tenure_refuse(t, &hedge, ERR_NO_CREDIT, now, out);
+        out->items[out->count - 1].unasked = true;
+    }
     tenure_end(t, slot, ERR_NO_CREDIT, now, out);
     tenure_rearm(t, slot);
 }
@@ -141,9 +163,10 @@ static void note_shortage(struct tenure *t, const struct tenure_event *e, uint32
     t->short_until = instant_max(t->short_until, back);
 }
 
-bool tenure_has_room(const struct tenure *t, const struct name *issuer, const struct name *service,
-                     uint8_t priority, struct instant now) {
-    bool less = any_less_urgent(t, priority);
+bool tenure_has_room(const struct tenure *t, const struct message_resume *m,
+                     const struct name *issuer, const struct name *service, uint8_t priority,
+                     struct instant now) {
+    bool less = any_less_urgent(t, priority, is_missed(m));
     bool bounded = t->guests != NULL && !guests_room(t->guests, issuer, service);
     if (!instant_before(now, t->credit_until))
         return false;
@@ -157,8 +180,10 @@ bool tenure_turns_away(struct tenure *t, const struct message_resume *m, const s
     bool asks = m->purpose != RESUME_CANCEL && m->purpose != RESUME_RELEASE;
     uint32_t slot = tenure_find(t, &m->session);
     bool here = slot != TENURE_SLOT_NONE && t->sessions[slot].state != TENURE_ENDED;
-    if (here || !asks || !instant_before(now, t->credit_until) || any_less_urgent(t, 0) ||
-        !rush_is_crowd(&t->rush, now) || finds(t, guest_of(t, issuer), false))
+    uint8_t first = t->guests != NULL ? guests_first(t->guests) : 0;
+    if (here || !asks || !instant_before(now, t->credit_until) ||
+        any_less_urgent(t, first, is_missed(m)) || !rush_is_crowd(&t->rush, now) ||
+        finds(t, guest_of(t, issuer), false))
         return false;
     rush_refused(&t->rush, now);
     t->refused++;
@@ -181,7 +206,7 @@ static bool finds_slot(const struct tenure *t, const struct tenure_event *e, uin
                    !guests_room(t->guests, e->issuer, e->service);
     bool full = e->adopted ? !stays(t) : !finds(t, guest, false);
     if (bounded || (full && (e->adopted || finds(t, guest, true))))
-        *way = who_gives_way(t, e->priority, guest, bounded);
+        *way = who_gives_way(t, e->priority, is_missed(e->u.resume), guest, bounded);
     return !full || *way != TENURE_SLOT_NONE;
 }
 

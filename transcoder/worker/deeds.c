@@ -45,12 +45,16 @@ static void grant(struct worker *w, const struct tenure_out *o, struct deeds_que
 }
 
 static void refuse(struct worker *w, const struct tenure_out *o, const struct deeds_question *q) {
+    const struct session *s = o->unasked ? w->sessions[o->slot] : NULL;
     const struct message_refuse refusal = {.session = o->session,
                                            .purpose = o->purpose,
                                            .error = o->error,
                                            .counter = o->counter,
                                            .retry_after_ms = o->retry_after_ms};
-    deeds_refuse(w, &q->from, &refusal, q->nonce);
+    if (s != NULL)
+        deeds_refuse(w, &s->client, &refusal, s->nonce);
+    else if (!o->unasked && q != NULL && !q->silent)
+        deeds_refuse(w, &q->from, &refusal, q->nonce);
 }
 
 static void acknowledge(struct worker *w, const struct tenure_out *o,
@@ -135,8 +139,7 @@ static void do_one(struct worker *w, const struct tenure_out *o, struct deeds_qu
             grant(w, o, q);
         break;
     case TENURE_REFUSE:
-        if (asked)
-            refuse(w, o, q);
+        refuse(w, o, q);
         break;
     case TENURE_ACK:
         if (asked)

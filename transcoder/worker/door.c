@@ -74,8 +74,9 @@ static enum err find_ticket(const struct worker *w, const struct message_resume 
 
 /* True if tenure could admit a session now: opening files for those it must refuse would let a herd
  * that asks in vain fell those who are served. */
-static bool has_room(const struct worker *w, const struct ticket *t, struct instant now) {
-    return tenure_has_room(&w->tenure, &t->issuer, &t->service,
+static bool has_room(const struct worker *w, const struct message_resume *r, const struct ticket *t,
+                     struct instant now) {
+    return tenure_has_room(&w->tenure, r, &t->issuer, &t->service,
                            guests_priority(&w->guests, &t->service), now);
 }
 
@@ -113,7 +114,7 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
     if (e != ERR_OK || s != NULL || !wants_media(r->purpose))
         return e;
     e = catalogue_admit(&w->briefing.catalogue, ticket, &source, &q->profile);
-    if (e == ERR_OK && has_room(w, ticket, now))
+    if (e == ERR_OK && has_room(w, r, ticket, now))
         e = door_open_feed(w, source, q->profile, ticket, &q->feed);
     return e;
 }
