@@ -47,6 +47,7 @@ void move_figures_entered(struct move_figures *f, const struct move *m, enum mov
         of->held[m->held]++;
         of->full += m->preroll == NODE_PREROLL_FULL;
         of->quick += m->preroll == NODE_PREROLL_QUICK;
+        of->least += m->preroll == NODE_PREROLL_LEAST;
         add_between(&of->overlap_arriving, m->overlaps, m->switched);
     }
 }

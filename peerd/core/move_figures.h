@@ -30,7 +30,7 @@ struct move_histogram {
 
 struct move_figures_of_cause {
     uint64_t left, arrived;            /* moves entered */
-    uint64_t full, quick;              /* of those that arrived, with that pre-roll */
+    uint64_t full, quick, least;       /* of those that arrived, with that pre-roll */
     uint64_t cancelled;                /* called off, of either side; in no other figure */
     uint64_t told;                     /* of those that arrived, with the client's word … */
     uint64_t lost;                     /* … of frames missing at their playout instant … */

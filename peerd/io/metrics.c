@@ -278,6 +278,8 @@ static void put_prerolls(struct page *p, const struct move_figures *f) {
             (unsigned long long)f->of[c].full);
         put(p, "%s{cause=\"%s\",preroll=\"quick\"} %llu\n", metric, cause,
             (unsigned long long)f->of[c].quick);
+        put(p, "%s{cause=\"%s\",preroll=\"least\"} %llu\n", metric, cause,
+            (unsigned long long)f->of[c].least);
     }
 }
 

@@ -153,15 +153,17 @@ static void about_fullness(const struct plan *plan, struct plan_result *r) {
 
 /* How long the last of so many that start at once waits for its pre-roll [ms]. The first ones go
  * back to the beginning of their lap, half a lap on average; a profile that grants little goes back
- * so far, and whoever comes when some are waiting has a quick one (lap.h). */
+ * so far, and whoever comes when some are waiting has a quick one (queue.h). */
 static uint64_t wait_ms(const struct policy *p, uint64_t starts) {
     uint64_t longest = 0;
     for (uint32_t i = 0; i < p->profile_count; i++) {
         uint32_t granted = p->profiles[i].preroll_frames;
         uint64_t full = granted < LAP_MERGES_FRAMES ? granted : LAP_FRAMES / 2 + LAP_JOIN_FRAMES;
         uint64_t quick = full < LAP_QUICK_FRAMES ? full : LAP_QUICK_FRAMES;
-        uint64_t first = starts < LAP_QUEUE_FULL ? starts : LAP_QUEUE_FULL;
-        uint64_t frames = first * full + (starts - first) * quick;
+        uint64_t least = full < LAP_LEAST_FRAMES ? full : LAP_LEAST_FRAMES;
+        uint64_t first = starts < QUEUE_RUSH ? starts : QUEUE_RUSH;
+        uint64_t crowd = starts > QUEUE_CROWD ? starts - QUEUE_CROWD : 0;
+        uint64_t frames = first * full + (starts - first - crowd) * quick + crowd * least;
         if (strcmp(p->profiles[i].codec.text, "opus") == 0 && frames > longest)
             longest = frames;
     }

@@ -82,9 +82,9 @@ void sim_worker_start(struct sim *sim, struct sim_worker *w, struct duration aft
     due_init(&w->due, w->paces, w->slots);
     forget_sessions(w);
     w->started = w->busy_until = sim_worker_now(sim, w);
-    for (int i = 0; i < LAP_QUEUE_FULL; i++)
+    for (int i = 0; i < QUEUE_CROWD; i++)
         w->warm[i] = w->started;
-    w->rush_until = w->started;
+    queue_init(&w->queue, w->started);
     sim_put(sim, after,
             &(struct sim_event){.kind = SIM_WORKER_STARTS, .a = w->index, .n = w->process.run});
 }
@@ -226,26 +226,34 @@ static void fetch(const struct sim *sim, const struct sim_worker *w, struct sim_
         s->mergeable_from = lap_merges_from(from, stream->phase, frames);
 }
 
+/* It waits for its pre-roll, beside those who do. */
+static void join_queue(struct sim_worker *w, struct instant warm, struct instant now) {
+    uint32_t waiting = 0;
+    memmove(&w->warm[1], &w->warm[0], (QUEUE_CROWD - 1) * sizeof(w->warm[0]));
+    w->warm[0] = warm;
+    while (waiting < QUEUE_CROWD && instant_before(now, w->warm[waiting]))
+        waiting++;
+    queue_waits(&w->queue, waiting, now);
+}
+
 /* One session after the other has its pre-roll: back to the beginning of its lap, or only a little
  * if so many wait for theirs. */
 static void warm_up(const struct sim *sim, struct sim_worker *w, struct sim_session *s,
                     const struct sim_stream *stream, uint64_t from, bool asked) {
     struct instant now = sim_worker_now(sim, w);
-    bool hurried = asked && instant_before(now, w->rush_until);
-    uint64_t frames = lap_preroll(from, stream->phase, stream->preroll_frames,
-                                  hurried ? LAP_QUICK_FRAMES : UINT32_MAX);
-    if (hurried)
+    uint32_t allowed = asked ? queue_preroll(&w->queue, now) : UINT32_MAX;
+    uint64_t frames = lap_preroll(from, stream->phase, stream->preroll_frames, allowed);
+    if (allowed < UINT32_MAX)
         pace_spare(&s->pace);
-    s->preroll = hurried ? NODE_PREROLL_QUICK : NODE_PREROLL_FULL;
+    s->preroll = allowed == UINT32_MAX         ? NODE_PREROLL_FULL
+                 : allowed == LAP_LEAST_FRAMES ? NODE_PREROLL_LEAST
+                                               : NODE_PREROLL_QUICK;
     if (stream->mergeable)
         s->mergeable_from = lap_merges_from(from, stream->phase, frames);
     if (frames == 0)
         return;
     s->warm = instant_add(instant_max(w->warm[0], now), sim_labour_preroll(sim, w, frames));
-    memmove(&w->warm[1], &w->warm[0], (LAP_QUEUE_FULL - 1) * sizeof(w->warm[0]));
-    w->warm[0] = s->warm;
-    if (instant_before(now, w->warm[LAP_QUEUE_FULL - 1]))
-        w->rush_until = instant_add(now, duration_ms(LAP_RUSH_MS));
+    join_queue(w, s->warm, now);
 }
 
 static void start_media(struct sim *sim, struct sim_worker *w, struct sim_session *s,

@@ -43,6 +43,7 @@
 #include "transcoder/timeline/lap.h"
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/probed.h"
+#include "transcoder/timeline/queue.h"
 #include "transcoder/timeline/resend.h"
 #include "transcoder/timeline/telling.h"
 #include "transcoder/timeline/tenure.h"
@@ -307,12 +308,12 @@ struct sim_worker {
     uint32_t slots_max;
     uint64_t frames;
     uint32_t restarts;
-    uint32_t credit_used;                /* as counted in the site's sum */
-    struct duration frame;               /* of its CPU, for each, while it is slow; else zero */
-    bool slowed;                         /* ever */
-    struct instant warm[LAP_QUEUE_FULL]; /* its latest pre-rolls are done, the last one first */
-    struct instant rush_until;           /* who begins before then starts quickly */
-    struct instant busy_until;           /* with what labour.h follows */
+    uint32_t credit_used;             /* as counted in the site's sum */
+    struct duration frame;            /* of its CPU, for each, while it is slow; else zero */
+    bool slowed;                      /* ever */
+    struct instant warm[QUEUE_CROWD]; /* its latest pre-rolls are done, the last one first */
+    struct queue queue;
+    struct instant busy_until; /* with what labour.h follows */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
     struct instant turned;  /* since when it can be reached, or not */

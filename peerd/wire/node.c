@@ -27,6 +27,8 @@ const char *node_preroll_name(enum node_preroll p) {
         return "full";
     case NODE_PREROLL_QUICK:
         return "quick";
+    case NODE_PREROLL_LEAST:
+        return "least";
     }
     return "unknown";
 }
@@ -269,7 +271,7 @@ static void get_measured(const struct json_place *o, struct node_session *s) {
     s->preroll = NODE_PREROLL_NONE;
     if (json_read_has(o, "preroll"))
         s->preroll = (enum node_preroll)json_read_word(o, "preroll", preroll_word,
-                                                       NODE_PREROLL_NONE, NODE_PREROLL_QUICK);
+                                                       NODE_PREROLL_NONE, NODE_PREROLL_LEAST);
     s->merges_after = (uint32_t)get_some(o, "merges_after", UINT32_MAX);
     s->moved.epoch = (uint32_t)get_some(o, "moved_epoch", UINT32_MAX);
     s->moved.detect_ms = (uint16_t)get_some(o, "moved_detect_ms", UINT16_MAX);

@@ -87,9 +87,10 @@ struct node_worker {
 
 /* By how much pre-roll a session's encoder was brought up when it began to send here. */
 enum node_preroll {
-    NODE_PREROLL_NONE, /* it has not begun, or that is not told */
-    NODE_PREROLL_FULL, /* all that its profile asks for */
-    NODE_PREROLL_QUICK /* a few frames: many came at once, and CPU was short */
+    NODE_PREROLL_NONE,  /* it has not begun, or that is not told */
+    NODE_PREROLL_FULL,  /* all that its profile asks for */
+    NODE_PREROLL_QUICK, /* a few frames: many came at once, and CPU was short */
+    NODE_PREROLL_LEAST  /* four at most: a crowd did */
 };
 
 #define NODE_MERGES_NEVER UINT32_MAX

@@ -160,11 +160,12 @@ Test(core_report, the_preroll_of_an_arrival) {
     static const struct {
         enum node_preroll preroll;
         uint32_t merges_after;
-        uint64_t full, quick;
-    } rows[] = {{NODE_PREROLL_NONE, 0, 0, 0},
-                {NODE_PREROLL_FULL, 0, 1, 0},
-                {NODE_PREROLL_QUICK, 240, 0, 1},
-                {NODE_PREROLL_FULL, NODE_MERGES_NEVER, 1, 0}};
+        uint64_t full, quick, least;
+    } rows[] = {{NODE_PREROLL_NONE, 0, 0, 0, 0},
+                {NODE_PREROLL_FULL, 0, 1, 0, 0},
+                {NODE_PREROLL_QUICK, 240, 0, 1, 0},
+                {NODE_PREROLL_LEAST, 240, 0, 0, 1},
+                {NODE_PREROLL_FULL, NODE_MERGES_NEVER, 1, 0, 0}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture *f = fixture_new(1, 1, 100);
         struct node_session s = fixture_session(1, 2, RESUME_COMMIT);
@@ -179,6 +180,7 @@ Test(core_report, the_preroll_of_an_arrival) {
         const struct move_figures_of_cause *of = core_ledger(f->core)->figures.of;
         cr_expect_eq(of[MOVE_CAUSE_CRASHED].full, rows[i].full, "row %zu", i);
         cr_expect_eq(of[MOVE_CAUSE_CRASHED].quick, rows[i].quick, "row %zu", i);
+        cr_expect_eq(of[MOVE_CAUSE_CRASHED].least, rows[i].least, "row %zu", i);
         fixture_free(f);
     }
 }

@@ -126,15 +126,21 @@ Test(feed, preroll_comes_in_slices) {
 Test(feed, a_hurried_start_is_heard_soon_and_merges_at_the_next_lap) {
     int slices = 0;
     struct feed *f = open_feed(path, &opus);
-    feed_hurry(f, true);
+    feed_hurry(f, MEDIA_PREROLL_QUICK);
     cr_expect_eq(feed_start(f, 150), MEDIA_LAP_FRAMES);
     for (; feed_state(f) == FEED_BUSY; slices++)
         feed_warm(f);
     cr_expect_eq(slices, MEDIA_PREROLL_QUICK / FEED_SLICE_FRAMES);
     cr_expect_eq(feed_start(f, 50), 50, "it was for one start only");
+    cr_expect_eq(feed_allowed(f), MEDIA_PREROLL_FULL);
+    feed_close(f);
+    f = open_feed(path, &opus);
+    feed_hurry(f, MEDIA_PREROLL_LEAST);
+    cr_expect_eq(feed_start(f, 150), MEDIA_LAP_FRAMES);
+    cr_expect_eq(feed_allowed(f), MEDIA_PREROLL_LEAST);
     feed_close(f);
     f = open_feed(path, &pcmu);
-    feed_hurry(f, true);
+    feed_hurry(f, MEDIA_PREROLL_QUICK);
     cr_expect_eq(feed_start(f, 150), 150, "what has no memory merges at once");
     feed_close(f);
 }
@@ -146,7 +152,7 @@ Test(feed, a_hurried_start_makes_nothing_ahead) {
     const uint8_t *payload;
     size_t len;
     struct feed *f = open_feed(path, &opus);
-    feed_hurry(f, true);
+    feed_hurry(f, MEDIA_PREROLL_QUICK);
     feed_start(f, 150);
     while (feed_state(f) == FEED_BUSY)
         feed_warm(f);

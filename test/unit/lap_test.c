@@ -21,6 +21,8 @@ Test(lap, goes_back_to_the_join_of_its_lap) {
         {"nor for those behind it", 259, 10, 100, UINT32_MAX, 259, 259},
         {"who is in a hurry is everybody's in the next lap", 100, 40, 100, 10, 10, 290},
         {"but not if the join is over", 291, 40, 100, 10, 10, 540},
+        {"the least there is is in time for less", 285, 40, 100, 4, 4, 540},
+        {"and just so", 284, 40, 100, 4, 4, 290},
         {"in time for the join", 285, 40, 100, 10, 10, 290},
         {"a profile that grants little", 100, 40, 99, UINT32_MAX, 60 + 10, 100},
         {"a profile that grants less", 200, 40, 50, UINT32_MAX, 50, 290},
@@ -39,7 +41,8 @@ Test(lap, goes_back_to_the_join_of_its_lap) {
 Test(lap, promises_what_it_can_keep) {
     for (uint32_t phase = 0; phase < LAP_FRAMES; phase += 7)
         for (uint64_t frame = 0; frame < 3 * LAP_FRAMES; frame++) {
-            uint64_t n = lap_preroll(frame, phase, LAP_MERGES_FRAMES, LAP_QUICK_FRAMES);
+            uint32_t asked = frame % 2 == 0 ? LAP_QUICK_FRAMES : LAP_LEAST_FRAMES;
+            uint64_t n = lap_preroll(frame, phase, LAP_MERGES_FRAMES, asked);
             uint64_t from = lap_merges_from(frame, phase, n);
             cr_assert(from >= frame && from <= frame + LAP_FRAMES + LAP_JOIN_FRAMES);
             if (n < lap_reach(frame, phase))

@@ -186,6 +186,8 @@ Test(media_stream, short_preroll_merges_where_it_says) {
     } rows[] = {
         {"cold in the middle of a lap", lap + 100, 0, 2 * lap},
         {"quick in the middle of a lap", lap + 100, MEDIA_PREROLL_QUICK, 2 * lap},
+        {"the least in the middle of a lap", lap + 100, MEDIA_PREROLL_LEAST, 2 * lap},
+        {"the least, too late for the join", 2 * lap - 5, MEDIA_PREROLL_LEAST, 3 * lap},
         {"quick in the first lap", 100, MEDIA_PREROLL_QUICK, lap},
         {"quick so early that it reaches frame 0", join, MEDIA_PREROLL_QUICK, join},
         {"quick at the beginning of a lap", lap, MEDIA_PREROLL_QUICK, lap},

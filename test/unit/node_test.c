@@ -59,7 +59,7 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(s->rtt_us == 25000 && s->jitter_us == 1800 && s->silent_ms == 140);
     cr_expect(s->buffer_ms == 200 && s->burst_x16 == 40);
     cr_expect(s->cause == MOVE_CAUSE_CRASHED && s->served_by.bytes[7] == 0x21);
-    cr_expect(s->preroll == NODE_PREROLL_QUICK && s->merges_after == 240);
+    cr_expect(s->preroll == NODE_PREROLL_LEAST && s->merges_after == 240);
     cr_expect(s->moved.epoch == 2 && s->moved.detect_ms == 45 && s->moved.first_frame_ms == 80 &&
               s->moved.lost == 1 && s->moved.duplicates == 12);
     s = &out.sessions[1];

@@ -226,7 +226,7 @@ static inline struct node_session sample_node_session(uint8_t fill) {
                                  .silent_ms = 140,
                                  .cause = MOVE_CAUSE_CRASHED,
                                  .served_by = sample_hint(0x21),
-                                 .preroll = NODE_PREROLL_QUICK,
+                                 .preroll = NODE_PREROLL_LEAST,
                                  .merges_after = 240,
                                  .moved = {2, 45, 80, 1, 12}};
 }

@@ -45,6 +45,7 @@
 
 #define MEDIA_PREROLL_FULL  UINT32_MAX /* back to the beginning of the lap */
 #define MEDIA_PREROLL_QUICK LAP_QUICK_FRAMES
+#define MEDIA_PREROLL_LEAST LAP_LEAST_FRAMES
 
 struct media_stream;
 

@@ -5,6 +5,12 @@
  * that has been fed the LAP_JOIN_FRAMES before. Whoever begins anywhere goes back to the join of
  * the lap that his frame lies in, and makes the same bytes as everybody else. Who has no time for
  * that goes back a little, sounds as he should, and makes the same bytes from the next lap on.
+ *
+ * How little (test/unit/media_joint_test.c; the 100 ms after 173 joints in music, speech and noise
+ * of each bit rate, by a decoder that goes on): without a pre-roll they have 3.5 to 14 dB less of
+ * signal to noise than an encoder that was never interrupted would give, after 4 frames 0 to 0.8 on
+ * average and 7.4 at worst, after 10 at most 0.05 and 1.9. So ten are what a rush gets, and four
+ * are for when it is a crowd (queue.h), and whoever is late is not heard at all.
  */
 #ifndef TRANSCODER_TIMELINE_LAP_H
 #define TRANSCODER_TIMELINE_LAP_H
@@ -15,9 +21,8 @@
 #define LAP_FRAMES        250
 #define LAP_JOIN_FRAMES   10
 #define LAP_QUICK_FRAMES  10  /* of pre-roll: 0.6 ms, and it sounds as it should at once */
+#define LAP_LEAST_FRAMES  4   /* 0.24 ms; see above */
 #define LAP_MERGES_FRAMES 100 /* a profile that asks for less pre-roll prefers quick starts */
-#define LAP_QUEUE_FULL    3   /* so many that wait for theirs are a rush: starts are quick … */
-#define LAP_RUSH_MS       500 /* [ms] … for so long after it */
 
 /* A lap begins here with an encoder that has been fed the join before it. Frame 0 begins one
  * without a join, so a lap that would begin within its join never does. */

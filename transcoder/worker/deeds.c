@@ -152,13 +152,13 @@ static void do_one(struct worker *w, const struct tenure_out *o, struct deeds_qu
         return;
     case TENURE_MEDIA_START:
         if (s != NULL)
-            session_hurry(s, asked && instant_before(now, w->rush_until));
+            session_hurry(s, asked ? queue_preroll(&w->queue, now) : MEDIA_PREROLL_FULL);
         if (s != NULL)
             session_media_start(s, o->from, o->live, o->held, now);
         break;
     case TENURE_MEDIA_REPAIR:
         if (s != NULL)
-            session_hurry(s, asked && instant_before(now, w->rush_until));
+            session_hurry(s, asked ? queue_preroll(&w->queue, now) : MEDIA_PREROLL_FULL);
         if (s != NULL)
             session_media_repair(s, o->from, o->live, o->held, now);
         break;

@@ -25,8 +25,8 @@ struct feed {
     enum err error;
     struct media_why why;
     bool local;
-    bool hurried;            /* the next local start is quick */
-    bool was_hurried;        /* the last one was */
+    uint32_t hurry;          /* [frames] of pre-roll for the next local start */
+    uint32_t allowed;        /* [frames] the last one was allowed */
     uint64_t sparing_until;  /* up to this frame nothing is made ahead: others wait to begin */
     uint32_t warm_left;      /* [frames] of local pre-roll to go */
     uint64_t mergeable_from; /* promise of the last start */
@@ -82,11 +82,10 @@ static void push(struct feed *f, size_t len) {
 /* ---- local ----------------------------------------------------------------------------------- */
 
 static void start_local(struct feed *f, uint64_t frame) {
-    uint32_t preroll = f->hurried ? MEDIA_PREROLL_QUICK : MEDIA_PREROLL_FULL;
-    f->was_hurried = f->hurried;
-    f->sparing_until = f->hurried ? frame + FEED_SPARING_FRAMES : 0;
-    f->hurried = false;
-    enum err e = media_stream_start(f->stream, frame, preroll, &f->mergeable_from);
+    f->allowed = f->hurry;
+    f->sparing_until = f->allowed < MEDIA_PREROLL_FULL ? frame + FEED_SPARING_FRAMES : 0;
+    f->hurry = MEDIA_PREROLL_FULL;
+    enum err e = media_stream_start(f->stream, frame, f->allowed, &f->mergeable_from);
     if (e == ERR_SOURCE_ENDED) {
         f->end = frame;
         f->state = FEED_READY; /* to say that there is nothing */
@@ -293,6 +292,7 @@ enum err feed_open(struct feed **out, const struct feed_options *options, struct
     f->options = *options;
     f->options.location = strdup(options->location);
     f->mergeable_from = f->end = FRAME_NEVER;
+    f->hurry = f->allowed = MEDIA_PREROLL_FULL;
     f->local = !media_location_is_remote(options->location);
     enum err e = f->options.location == NULL ? ERR_NO_MEMORY : ERR_OK;
     if (e == ERR_OK && f->local)
@@ -345,12 +345,12 @@ uint64_t feed_start(struct feed *f, uint64_t frame) {
     return f->mergeable_from;
 }
 
-void feed_hurry(struct feed *f, bool hurried) {
-    f->hurried = hurried;
+void feed_hurry(struct feed *f, uint32_t preroll) {
+    f->hurry = preroll;
 }
 
-bool feed_was_hurried(const struct feed *f) {
-    return f->was_hurried;
+uint32_t feed_allowed(const struct feed *f) {
+    return f->allowed;
 }
 
 bool feed_local(const struct feed *f) {

@@ -68,13 +68,14 @@ void feed_set_listener(struct feed *f, void (*changed)(void *data), void *data);
  * from which payloads are the same bytes at any server, FRAME_NEVER if there is none. */
 uint64_t feed_start(struct feed *f, uint64_t frame);
 
-/* Whether the next local start is to be quick: heard after a few frames of pre-roll, and equal to
- * anybody's from the next lap on only (media/stream.h). For when many start at once, and only where
- * the client is about to be told from which frame on it may merge. */
-void feed_hurry(struct feed *f, bool hurried);
+/* The next local start is to be quick: heard after so few frames of pre-roll, and equal to
+ * anybody's from the next lap on only (media/stream.h); MEDIA_PREROLL_FULL: it is not. For when
+ * many start at once, and only where the client is about to be told from which frame on it may
+ * merge. */
+void feed_hurry(struct feed *f, uint32_t preroll);
 
-/* Whether the last start that had to encode anew was a quick one. */
-bool feed_was_hurried(const struct feed *f);
+/* What the last start that had to encode anew was allowed; MEDIA_PREROLL_FULL: all it needed. */
+uint32_t feed_allowed(const struct feed *f);
 
 /* Does a slice of a local pre-roll; call it while the state is FEED_BUSY and feed_local. */
 void feed_warm(struct feed *f);

@@ -132,9 +132,9 @@ bool session_has_begun(struct session *s, struct instant *asked) {
     return true;
 }
 
-void session_hurry(struct session *s, bool hurried) {
-    s->hurried = hurried;
-    feed_hurry(s->feed, hurried);
+void session_hurry(struct session *s, uint32_t preroll) {
+    s->hurried = preroll < MEDIA_PREROLL_FULL;
+    feed_hurry(s->feed, preroll);
 }
 
 void session_media_repair(struct session *s, uint64_t from, uint64_t live,

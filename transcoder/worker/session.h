@@ -115,8 +115,8 @@ void session_media_start(struct session *s, uint64_t from, uint64_t live,
 void session_media_repair(struct session *s, uint64_t from, uint64_t live,
                           const uint8_t held[PACE_HELD_BYTES], struct instant now);
 
-/* Whether the next start is to be quick, see feed_hurry. */
-void session_hurry(struct session *s, bool hurried);
+/* [frames] of pre-roll for the next start, see feed_hurry. */
+void session_hurry(struct session *s, uint32_t preroll);
 void session_media_stop(struct session *s);
 
 /* The feed has brought something, or has failed. */

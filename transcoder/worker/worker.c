@@ -49,8 +49,7 @@ static void join_warming(struct worker *w, const struct session *s) {
         if (w->warming[i] == s->slot)
             return;
     w->warming[w->warming_count++] = s->slot;
-    if (w->warming_count >= LAP_QUEUE_FULL)
-        w->rush_until = instant_add(net_now(), duration_ms(LAP_RUSH_MS));
+    queue_waits(&w->queue, w->warming_count, net_now());
     net_timer_arm(&w->warming_timer, net_now());
 }
 
@@ -228,7 +227,10 @@ static uint32_t merges_after(const struct session *s) {
 static enum node_preroll preroll(const struct session *s) {
     if (!s->sent_any && !s->pace.running)
         return NODE_PREROLL_NONE;
-    return feed_was_hurried(s->feed) ? NODE_PREROLL_QUICK : NODE_PREROLL_FULL;
+    uint32_t allowed = feed_allowed(s->feed);
+    return allowed == MEDIA_PREROLL_FULL    ? NODE_PREROLL_FULL
+           : allowed == MEDIA_PREROLL_LEAST ? NODE_PREROLL_LEAST
+                                            : NODE_PREROLL_QUICK;
 }
 
 static void describe(const struct worker *w, const struct session *s,
@@ -366,6 +368,7 @@ static bool start(struct worker *w) {
     trace_init(&w->trace);
     w->outbox.trace = &w->trace;
     w->last_dirty = &w->first_dirty;
+    queue_init(&w->queue, net_now());
     net_entropy(&seed, sizeof(seed));
     rng_seed(&w->rng, seed);
     net_entropy(&secret, sizeof(secret));

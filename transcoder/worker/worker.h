@@ -27,6 +27,7 @@
 #include "peerd/net/log.h"
 #include "peerd/net/udp.h"
 #include "transcoder/timeline/probed.h"
+#include "transcoder/timeline/queue.h"
 #include "transcoder/timeline/tenure.h"
 #include "transcoder/worker/guard.h"
 #include "transcoder/worker/link.h"
@@ -85,9 +86,9 @@ struct worker {
     struct session *first_dirty, **last_dirty;
     uint32_t warming[WORKER_SLOTS]; /* slots in pre-roll, first come first served */
     uint32_t warming_count;
-    /* Whoever begins before gets a quick start, see lap.h. Not so a session adopted from a worker
-     * that died: its client goes by the promise of the grant that it has. */
-    struct instant rush_until;
+    /* By how much pre-roll others begin. Not so a session adopted from a worker that died: its
+     * client goes by the promise of the grant that it has. */
+    struct queue queue;
     struct net_timer warming_timer; /* another slice in the next turn */
     uint32_t making[WORKER_SLOTS];  /* slots that want frames made ahead, first come first served */
     uint32_t making_count;
