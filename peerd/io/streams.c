@@ -6,17 +6,19 @@
 #include "peerd/net/clock.h"
 #include "topo/location.h"
 #include "transcoder/hls/cmcd.h"
-#include "transcoder/hls/multivariant.h"
+#include "transcoder/hls/mpd.h"
 #include "transcoder/hls/steering.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define HLS_PATH   "/v1/hls/"
+#define DASH_PATH  "/v1/dash/"
 #define STEER_PATH "/v1/steer/"
 #define CMCD_PATH  "/v1/cmcd/"
 #define PLAYLIST   "/master.m3u8"
-#define URI_MAX    (POLICY_TEXT_LEN_MAX + sizeof(HLS_PATH PLAYLIST) + NAME_LEN_MAX)
+#define MPD        "/manifest.mpd"
+#define URI_MAX    (POLICY_TEXT_LEN_MAX + sizeof(DASH_PATH MPD) + NAME_LEN_MAX)
 
 _Static_assert(PATHWAYS_MAX <= STEERING_PATHWAYS_MAX && PATHWAYS_MAX <= MULTIVARIANT_PATHWAYS_MAX,
                "what the core lists can be written");
@@ -49,7 +51,8 @@ static bool begins(const char *path, const char *with) {
 }
 
 bool streams_wanted(const struct net_http_request *r) {
-    return begins(r->path, HLS_PATH) || begins(r->path, STEER_PATH) || begins(r->path, CMCD_PATH);
+    return begins(r->path, HLS_PATH) || begins(r->path, DASH_PATH) || begins(r->path, STEER_PATH) ||
+           begins(r->path, CMCD_PATH);
 }
 
 static void answer(struct net_http_request *r, unsigned status, const char *type, const char *text,
@@ -216,17 +219,30 @@ static void steer(struct daemon *d, struct net_http_request *r, const struct nam
         answer_words(r, 503, "whom to ask next cannot be written\n");
 }
 
-/* ---- playlists ------------------------------------------------------------------------------- */
+/* ---- playlists and MPDs ---------------------------------------------------------------------- */
+
+/* What a player begins with: where it is, what it is, and how it is made of the origin's own. */
+struct manifest {
+    const char *folder, *file, *type;
+    const char *(*newest)(const struct daemon *d, uint32_t index, size_t *len);
+    enum err (*write)(char *out, size_t size, size_t *len, const struct multivariant *m,
+                      const char *origin, size_t origin_len, struct multivariant_fault *fault);
+};
+
+static const struct manifest as_hls = {HLS_PATH, PLAYLIST, "application/vnd.apple.mpegurl",
+                                       origins_playlist, multivariant_write};
+static const struct manifest as_dash = {DASH_PATH, MPD, "application/dash+xml", origins_mpd,
+                                        mpd_write};
 
 /* The best peer that has one; false if there is none. */
 static bool redirect(struct daemon *d, struct net_http_request *r, const struct name *name,
-                     const struct core_pathways *ways) {
+                     const struct manifest *as, const struct core_pathways *ways) {
     char uri[URI_MAX + 1];
     for (uint32_t i = 0; i < ways->count; i++) {
         const struct core_pathway *w = &ways->list[i];
         if (w->door == NULL || !w->takes || !url_is_absolute(w->door))
             continue;
-        write_uri(d, w->door, HLS_PATH, name, PLAYLIST, uri);
+        write_uri(d, w->door, as->folder, name, as->file, uri);
         d->streams->redirected++;
         answer_redirect(r, uri);
         return true;
@@ -235,9 +251,9 @@ static bool redirect(struct daemon *d, struct net_http_request *r, const struct 
 }
 
 /* With each pathway's folder in memory of its own. */
-static enum err write_playlist(const struct daemon *d, const struct name *name,
-                               const struct core_pathways *ways, const char *origin, size_t len,
-                               char *out, size_t *written) {
+static enum err write_manifest(const struct daemon *d, const struct name *name,
+                               const struct manifest *as, const struct core_pathways *ways,
+                               const char *origin, size_t len, char *out, size_t *written) {
     struct multivariant_pathway list[PATHWAYS_MAX];
     char folders[PATHWAYS_MAX][POLICY_TEXT_LEN_MAX + 1], uri[URI_MAX + 1];
     struct multivariant_fault fault;
@@ -248,32 +264,34 @@ static enum err write_playlist(const struct daemon *d, const struct name *name,
     }
     write_uri(d, ways->steers, STEER_PATH, name, "", uri);
     const struct multivariant m = {list, ways->count, uri};
-    return multivariant_write(out, MULTIVARIANT_OUT_MAX, written, &m, origin, len, &fault);
+    return as->write(out, MULTIVARIANT_OUT_MAX, written, &m, origin, len, &fault);
 }
 
-static void playlist(struct daemon *d, struct net_http_request *r, const struct name *name) {
+static void manifest(struct daemon *d, struct net_http_request *r, const struct name *name,
+                     const struct manifest *as) {
     struct core_pathways ways;
     const struct policy_origin *own = policy_origin_find(d->policy, name);
     const struct name nowhere = {{0}};
     size_t len = 0, written = 0;
-    if (core_pathways(d->core, name, &r->peer, &nowhere, &ways) != ERR_OK) {
+    bool none = own != NULL && as == &as_dash && own->mpd.text[0] == '\0';
+    if (none || core_pathways(d->core, name, &r->peer, &nowhere, &ways) != ERR_OK) {
         d->streams->unknown++;
-        answer_words(r, 404, "no cluster has such a stream\n");
+        answer_words(r, 404, none ? "this stream has no MPD\n" : "no cluster has such a stream\n");
         return;
     }
     const char *origin =
-        own != NULL ? origins_playlist(d, (uint32_t)(own - d->policy->origins), &len) : NULL;
+        own != NULL ? as->newest(d, (uint32_t)(own - d->policy->origins), &len) : NULL;
     if (origin == NULL) {
-        if (!redirect(d, r, name, &ways))
+        if (!redirect(d, r, name, as, &ways))
             answer_words(r, 503, "no playlist has come from the origin yet\n");
         return;
     }
     char *text = malloc(MULTIVARIANT_OUT_MAX);
-    enum err err =
-        text == NULL ? ERR_NO_MEMORY : write_playlist(d, name, &ways, origin, len, text, &written);
+    enum err err = text == NULL ? ERR_NO_MEMORY
+                                : write_manifest(d, name, as, &ways, origin, len, text, &written);
     d->streams->playlists += err == ERR_OK;
     if (err == ERR_OK)
-        answer(r, 200, "application/vnd.apple.mpegurl", text, written);
+        answer(r, 200, as->type, text, written);
     else
         answer_words(r, 503, "the playlist cannot be written\n");
     free(text);
@@ -339,12 +357,15 @@ void streams_handle(struct daemon *d, struct net_http_request *r) {
     else if (name_in(r->path, STEER_PATH, "", &name))
         steer(d, r, &name);
     else if (name_in(r->path, HLS_PATH, PLAYLIST, &name))
-        playlist(d, r, &name);
+        manifest(d, r, &name, &as_hls);
+    else if (name_in(r->path, DASH_PATH, MPD, &name))
+        manifest(d, r, &name, &as_dash);
     else if (name_in(r->path, CMCD_PATH, "", &name))
         passed_on(d, r, &name);
     else
         answer_words(r, 404,
-                     "there is /v1/hls/NAME/master.m3u8, /v1/steer/NAME and /v1/cmcd/NAME\n");
+                     "there is /v1/hls/NAME/master.m3u8, /v1/dash/NAME/manifest.mpd, "
+                     "/v1/steer/NAME and /v1/cmcd/NAME\n");
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */

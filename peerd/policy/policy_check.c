@@ -5,6 +5,7 @@
 #include "peerd/policy/policy_schema.h"
 #include "peerd/policy/quantity.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- single values ---- */
@@ -133,6 +134,15 @@ void policy_check_origin_url(struct schema_run *run, const struct schema_row *ro
     struct fault *x = schema_mismatch(run, row, node);
     if (url_is_absolute(text) && strpbrk(text, "?#") == NULL)
         fault_hint(x, "the file is missing, such as master.m3u8");
+}
+
+void policy_check_origin_mpd(struct schema_run *run, const struct schema_row *row,
+                             struct tree_node *node, void *field) {
+    const char *text = field;
+    char url[sizeof("http://x/") + POLICY_TEXT_LEN_MAX];
+    snprintf(url, sizeof(url), "http://x/%s", text);
+    if (text[0] == '\0' || strchr(text, '/') != NULL || !url_is_file(url))
+        schema_mismatch(run, row, node);
 }
 
 void policy_check_dns_server(struct schema_run *run, const struct schema_row *row,

@@ -16,6 +16,8 @@ void policy_check_codec(struct schema_run *run, const struct schema_row *row,
                         struct tree_node *node, void *field);
 void policy_check_location(struct schema_run *run, const struct schema_row *row,
                            struct tree_node *node, void *field);
+void policy_check_origin_mpd(struct schema_run *run, const struct schema_row *row,
+                             struct tree_node *node, void *field);
 void policy_check_origin_url(struct schema_run *run, const struct schema_row *row,
                              struct tree_node *node, void *field);
 void policy_check_whereabouts(struct schema_run *run, const struct schema_row *row,

@@ -83,6 +83,10 @@ static const struct schema_row origin_rows[] = {
      .form = "an http:// or https:// URL of a file, without ? and #",
      .doc = "Its multivariant playlist, as players reach it. All URIs in it are relative, and what "
             "they name lies beside or below it, at every cluster alike."},
+    {"mpd", TEXT, AT(policy_origin, mpd), .check = policy_check_origin_mpd,
+     .form = "the name of a file beside the playlist",
+     .doc = "The same stream's MPD, such as `manifest.mpd`: DASH players begin at "
+            "/v1/dash/NAME/manifest.mpd. It is looked at as the playlist is."},
     {"live", SCHEMA_BOOL, AT(policy_origin, live), .preset = "false",
      .doc = "Players ask every 2 s where to go, else every 5 s."},
     {"check_every", SCHEMA_DURATION, AT(policy_origin, every), .preset = "1s",

@@ -1,10 +1,10 @@
 /*
- * What players and origins write: CMCD, paths of streams, and a multivariant playlist. Either is
- * taken whole or refused; what is refused of CMCD changes nothing, and a playlist that was made
- * from another names each of its variants for each pathway.
+ * What players and origins write: CMCD, paths of streams, a multivariant playlist, and an MPD.
+ * Either is taken whole or refused; what is refused of CMCD changes nothing, a playlist that was
+ * made from another names each of its variants for each pathway, and an MPD has each pathway once.
  */
 #include "transcoder/hls/cmcd.h"
-#include "transcoder/hls/multivariant.h"
+#include "transcoder/hls/mpd.h"
 #include "transcoder/hls/playlist.h"
 
 #include <stdlib.h>
@@ -72,6 +72,24 @@ static void repeat(const char *text, size_t len) {
     CHECK(count(out, "\n#EXT-X-CONTENT-STEERING:") == 1);
 }
 
+static void place(const char *text, size_t len) {
+    static char out[MULTIVARIANT_OUT_MAX];
+    struct multivariant_pathway p[2] = {{.base = "https://a.example/"},
+                                        {.base = "https://b.example/"}};
+    CHECK(name_set(&p[0].id, "a") && name_set(&p[1].id, "b"));
+    struct multivariant m = {p, 2, "https://c.example/"};
+    struct multivariant_fault fault;
+    size_t length = 0;
+    if (mpd_write(out, sizeof(out), &length, &m, text, len, &fault) != ERR_OK) {
+        CHECK(fault.why[0] != 0 && fault.line > 0);
+        return;
+    }
+    CHECK(length == strlen(out) && length > len);
+    CHECK(strstr(out, "<BaseURL serviceLocation=\"a\">https://a.example/</BaseURL>") != NULL);
+    CHECK(strstr(out, "<BaseURL serviceLocation=\"b\">https://b.example/</BaseURL>") != NULL);
+    CHECK(strstr(out, ">https://c.example/</ContentSteering>") != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = malloc(size + 1);
     CHECK(text != NULL);
@@ -82,5 +100,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     free(text);
     say((const char *)data, size);
     repeat((const char *)data, size);
+    place((const char *)data, size);
     return 0;
 }

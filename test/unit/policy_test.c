@@ -78,13 +78,15 @@ Test(policy, accepts) {
 Test(policy, reads_origins) {
     read_after_head("client_listen: {bind: 127.0.0.1:7680, plain_http: true}\n"
                     "origins:\n  - {name: film, url: 'https://x.example/film/master.m3u8', "
-                    "reporters: [127.0.0.1/32, 192.0.2.0/28]}\n"
+                    "mpd: manifest.mpd, reporters: [127.0.0.1/32, 192.0.2.0/28]}\n"
                     "  - {name: news, url: 'http://127.0.0.1:8080/m.m3u8', live: true, "
                     "check_every: 500ms, answer_within: 300ms, failures: 3, successes: 1}\n");
     cr_assert_str_eq(faults_text(&faults), "");
     cr_assert_eq(policy.origin_count, 2);
     const struct policy_origin *film = &policy.origins[0], *news = &policy.origins[1];
     cr_expect_str_eq(film->url.text, "https://x.example/film/master.m3u8");
+    cr_expect_str_eq(film->mpd.text, "manifest.mpd");
+    cr_expect_str_eq(news->mpd.text, "");
     cr_expect_not(film->live);
     cr_expect_eq(film->every.us, 1000000);
     cr_expect_eq(film->within.us, 1000000);
@@ -368,6 +370,14 @@ static const struct {
      "`http://x/\"m.m3u8`\n"
      "11:19: origins[5].url: expected an http:// or https:// URL of a file, without ? and #, found "
      "`http:///m.m3u8`\n"},
+    {"MPDs that lie elsewhere",
+     "client_listen: {bind: 127.0.0.1:7680, plain_http: true}\n"
+     "origins:\n - {name: a, url: 'http://x/m.m3u8', mpd: dash/m.mpd}\n"
+     " - {name: b, url: 'http://x/m.m3u8', mpd: 'm.mpd?k'}\n"
+     " - {name: c, url: 'http://x/m.m3u8', mpd: ''}\n",
+     "6:43: origins[0].mpd: expected the name of a file beside the playlist, found `dash/m.mpd`\n"
+     "7:43: origins[1].mpd: expected the name of a file beside the playlist, found `m.mpd?k`\n"
+     "8:43: origins[2].mpd: expected the name of a file beside the playlist, found ``\n"},
     {"origins without a door, one of a service's name",
      "profiles: [{name: p, codec: pcmu}]\nservices: [{name: s, capacity: 1, profiles: p}]\n"
      "origins: [{name: s, url: 'http://x/m.m3u8', failures: 0}]\n",
