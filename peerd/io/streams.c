@@ -98,15 +98,17 @@ static const char *argument(const struct net_http_request *r, const char *hls, c
     return text != NULL ? text : net_http_query(r, dash);
 }
 
-/* The pathway it is at: a name; of a list (DASH names one for each medium) the first, quoted or
- * not. Empty: none that could be one. */
+/* The pathway it is at: a name; of a list, quoted or not, the last: dash.js names all that it has
+ * fetched from since it asked last, in that order. Empty: none that could be one. */
 static struct name pathway_of(const struct net_http_request *r) {
     struct name name = {{0}};
     const char *text = argument(r, "_HLS_pathway", "_DASH_pathway");
     if (text == NULL)
         return name;
+    const char *comma = strrchr(text, ',');
+    text = comma != NULL ? comma + 1 : text;
     text += *text == '"';
-    name_from_text(&name, text, strcspn(text, "\","));
+    name_from_text(&name, text, strcspn(text, "\""));
     return name;
 }
 

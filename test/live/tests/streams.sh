@@ -105,6 +105,10 @@ cmcd() { code "$(door fra1)/v1/cmcd/$1?CMCD=bl%3D8000" "${@:2}"; }
     fail "what a server of media passes on"
 [ "$(cmcd film -H 'X-Forwarded-For: 127.0.7.1' --interface 127.0.9.9)" = 403 ] || fail "a stranger may report"
 
+last_of() { fetch "$(door fra1)/v1/steer/film?_DASH_pathway=$1" | all_of | cut -d' ' -f2; }
+[ "$(last_of %22ams1,lon1%22) $(last_of %22lon1,ams1%22) $(last_of lon1)" = "lon1 ams1 lon1" ] ||
+    fail "who names several places is at the last of them: $(last_of %22ams1,lon1%22)"
+
 play &
 player=$!
 pids+=" $player"
