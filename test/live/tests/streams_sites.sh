@@ -1,5 +1,5 @@
 # Three sites, each with a peerd and a real nginx that serves the same film as HLS: sourced by
-# streams.sh, and by test/browser/run. Whoever sources it has the names $clusters, `door NAME` (of its
+# streams.sh and streams_rebuffer.sh. Whoever sources it has the names $clusters, `door NAME` (of its
 # peerd), start_nginx, start_peerd and dies, the processes $nginx_NAME and $peerd_NAME, and $dir.
 need nginx nginx-light
 need curl curl
