@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 
 const lies = path => new URL(`./node_modules/${path}`, import.meta.url);
 
-// `begin` is the page's script, in which `capped` is true where the buffer is to be 8 s; without it
-// everything is as the player's makers have it, but for Shaka, which holds 10 s unless told: there the
-// case wants 30 s.
+// `begin` is the page's script, in which `capped` is true where the buffer is to be 8 s; else it is 30 s,
+// and all is as the player's makers have it, but for two: Shaka holds 10 s unless told, and hls.js as
+// much as there is of a film of few bits.
 export const players = {
   'hls.js': {
     kind: 'hls',
     file: lies('hls.js/dist/hls.min.js'),
-    begin: `const h = new Hls(capped ? {maxBufferLength: 8, maxMaxBufferLength: 8} : {});
+    begin: `const most = capped ? 8 : 30, h = new Hls({maxBufferLength: most, maxMaxBufferLength: most});
       h.on(Hls.Events.ERROR, (e, d) => note('error', d.details + (d.fatal ? ' (fatal)' : '')));
       h.loadSource(url); h.attachMedia(video); await video.play();`,
   },
