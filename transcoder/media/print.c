@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCHEME   1 /* raise it when segments come out otherwise than before */
+#define SCHEME   2 /* raise it when segments come out otherwise than before */
 #define TEXT_MAX 1024
 #define SIDE     64 /* [pixels] of the grey picture */
 

@@ -8,7 +8,8 @@
 #include "transcoder/media/mux.h"
 #include "transcoder/media/segment.h"
 
-#define SEGMENT_AAC_PREROLL 4 /* [frames] fed before the segment's first, and dropped */
+#define SEGMENT_AAC_PREROLL 8      /* [frames] fed before the segment's first, and dropped */
+#define SEGMENT_AAC_CODER   "fast" /* of FFmpeg's: the other one remembers for seconds */
 
 struct segment_job {
     const struct media_segment_source *source;

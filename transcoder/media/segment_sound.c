@@ -87,7 +87,11 @@ static enum err open_aac(struct aac *a) {
     a->encoder->thread_count = 1;
     a->encoder->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
     av_channel_layout_default(&a->encoder->ch_layout, (int)r->channels);
-    if (avcodec_open2(a->encoder, codec, NULL) < 0 || a->encoder->frame_size != SEGMENT_AAC) {
+    AVDictionary *options = NULL;
+    av_dict_set(&options, "aac_coder", SEGMENT_AAC_CODER, 0);
+    int opened = avcodec_open2(a->encoder, codec, &options);
+    av_dict_free(&options);
+    if (opened < 0 || a->encoder->frame_size != SEGMENT_AAC) {
         media_whyf(a->job->why, "AAC refuses the parameters of rendition %s", r->name.text);
         return ERR_UNSUPPORTED;
     }
