@@ -62,9 +62,18 @@ static const char *content_type_of(const struct net_http_answer *a) {
     return a->content_type != NULL ? a->content_type : "application/json";
 }
 
+static struct MHD_Response *body_of(const struct net_http_answer *a) {
+    if (a->release == NULL)
+        return MHD_create_response_from_buffer(a->body_len, (void *)a->body, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback_cls(
+        a->body_len, (void *)a->body, a->release, a->owner);
+    if (r == NULL)
+        a->release(a->owner);
+    return r;
+}
+
 static struct MHD_Response *make_response(const struct net_http_answer *a) {
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(a->body_len, (void *)a->body, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = body_of(a);
     char seconds[16];
 
     if (r == NULL)
@@ -126,6 +135,8 @@ void net_http_answer(struct net_http_request *request, const struct net_http_ans
     /* If the client has gone, or was answered for us, there is nobody left to tell. */
     if (e->mhd != NULL && e->response == NULL)
         store(e, answer);
+    else if (answer->release != NULL)
+        answer->release(answer->owner);
     free_if_let_go(e);
 }
 

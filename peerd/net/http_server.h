@@ -47,11 +47,15 @@ struct net_http_request {
 struct net_http_answer {
     unsigned status;                       /* 200 … 599 */
     const char *content_type;              /* NULL: application/json if there is a body */
-    const void *body;                      /* copied; NULL for none */
+    const void *body;                      /* copied, but see release; NULL for none */
     size_t body_len;                       /* [bytes] */
     unsigned retry_after_s;                /* [s] header Retry-After; 0 for none */
     const struct net_http_header *headers; /* further ones, copied */
     size_t header_count;
+    /* Where it is set, the body is not copied but borrowed until this is called with it: once, in
+     * whatever way the answer ends, perhaps before net_http_answer returns. */
+    void (*release)(void *owner);
+    void *owner;
 };
 
 /* May answer before it returns, or keep the request and answer later from any callback of the loop.

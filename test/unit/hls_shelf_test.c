@@ -92,8 +92,9 @@ Test(hls_shelf, who_would_wait_in_vain_is_told_at_once) {
 Test(hls_shelf, asked_comes_before_expected) {
     uint32_t maker, other;
     begin(1000, 2);
-    shelf_expect(&s, (struct shelf_key){1, 5}, 0);
+    cr_expect(shelf_expect(&s, (struct shelf_key){1, 5}, 0));
     cr_expect_eq(assigned(&maker), 5);
+    cr_expect(!shelf_expect(&s, (struct shelf_key){1, 5}, 0), "it is being made");
     shelf_expect(&s, (struct shelf_key){1, 6}, 0);
     cr_expect_eq(assigned(&other), SHELF_NONE, "the last maker is for who asks");
     ask(9, 1);

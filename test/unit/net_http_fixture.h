@@ -24,7 +24,8 @@ struct site {
     struct net_http_stream *stream; /* of /stream, /flood and /open */
     struct net_timer more;
     int spoken, overs;
-    size_t flooded; /* [bytes] taken */
+    size_t flooded;     /* [bytes] taken */
+    int lent, returned; /* bodies of /later and /never */
     bool tls;
     int reloads, reload_failures;
 };
@@ -66,12 +67,19 @@ static inline void answer_who(struct net_http_request *r) {
     answer_text(r, text);
 }
 
+static inline void give_back(void *owner) {
+    ((struct site *)owner)->returned++;
+}
+
 static inline void answer_kept(void *data, struct instant now) {
     struct site *s = data;
 
     (void)now;
-    while (s->kept_count > 0)
-        answer_text(s->kept[--s->kept_count], "later");
+    for (; s->kept_count > 0; s->lent++)
+        net_http_answer(
+            s->kept[--s->kept_count],
+            &(struct net_http_answer){
+                .status = 200, .body = "later", .body_len = 5, .release = give_back, .owner = s});
 }
 
 static inline void stream_over(void *data) {
@@ -173,6 +181,7 @@ static inline void close_site(struct site *s) {
     while (s->kept_count > 0)
         net_http_answer_json(s->kept[--s->kept_count], 200, "{}");
     net_loop_free(s->loop);
+    cr_expect_eq(s->returned, s->lent, "each body comes back once");
 }
 
 static inline const char *url_of(struct site *s, const char *path) {

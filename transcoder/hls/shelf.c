@@ -157,11 +157,12 @@ enum shelf_answer shelf_ask(struct shelf *s, struct shelf_key key, uint32_t cost
     return SHELF_WAIT;
 }
 
-void shelf_expect(struct shelf *s, struct shelf_key key, uint32_t cost_us) {
+bool shelf_expect(struct shelf *s, struct shelf_key key, uint32_t cost_us) {
     if (find(s, key) != SHELF_NONE)
-        return;
+        return false;
     add(s, key, cost_us);
     forget_surplus(s);
+    return true;
 }
 
 static void remove_waiter(struct shelf *s, uint32_t index) {

@@ -113,8 +113,8 @@ enum shelf_answer {
 enum shelf_answer shelf_ask(struct shelf *s, struct shelf_key key, uint32_t cost_us, uint64_t token,
                             struct instant now, uint32_t *item);
 
-/* It is likely to be asked for next. */
-void shelf_expect(struct shelf *s, struct shelf_key key, uint32_t cost_us);
+/* It is likely to be asked for next. False: that is nothing new, nothing follows from it. */
+bool shelf_expect(struct shelf *s, struct shelf_key key, uint32_t cost_us);
 
 /* Nobody listens any more. */
 void shelf_leave(struct shelf *s, uint64_t token);

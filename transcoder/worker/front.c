@@ -58,6 +58,21 @@ static void facts_told(struct front *f, uint32_t maker, const struct maker_reply
             NET_TEXT("why", reply->why.text));
 }
 
+void front_let_go(void *bytes) {
+    struct front_bytes *b = bytes;
+    if (b == NULL || --b->holders > 0)
+        return;
+    free(b->data);
+    free(b);
+}
+
+static void hold(struct front *f, uint32_t item, uint8_t *data, size_t len) {
+    f->held[item] = malloc(sizeof(*f->held[item]));
+    if (f->held[item] == NULL)
+        _exit(1); /* the next one of us begins with more memory */
+    *f->held[item] = (struct front_bytes){data, len, 1};
+}
+
 static void segment_made(struct front *f, uint32_t maker, const struct maker_reply *reply,
                          uint8_t *bytes) {
     const struct shelf_key key = f->shelf.items[f->shelf.makers[maker].item].key;
@@ -66,7 +81,7 @@ static void segment_made(struct front *f, uint32_t maker, const struct maker_rep
     bool ok = reply->error == ERR_OK && bytes != NULL;
     uint32_t item = shelf_made(&f->shelf, maker, ok, reply->bytes);
     if (ok) {
-        f->held[item] = (struct front_bytes){bytes, (size_t)reply->bytes};
+        hold(f, item, bytes, (size_t)reply->bytes);
         if (key.number != SEGMENT_INIT)
             line->cost_us = line->cost_us == 0 ? (uint32_t)took.us
                                                : line->cost_us - line->cost_us / SMOOTH +
@@ -154,8 +169,8 @@ void front_go_on(struct front *f) {
     while (shelf_answered(&f->shelf, now, &token, &item))
         front_answer(f, (struct net_http_request *)(uintptr_t)token, item);
     while (shelf_drop(&f->shelf, &item)) {
-        free(f->held[item].data);
-        f->held[item] = (struct front_bytes){0};
+        front_let_go(f->held[item]);
+        f->held[item] = NULL;
     }
     if (overdue(f, now, &next, &maker)) {
         makers_end(f->makers, maker); /* and comes here again */

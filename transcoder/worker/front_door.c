@@ -9,9 +9,10 @@
 #define KEPT_FOR_EVER "public, max-age=31536000, immutable" /* of a name that means its bytes */
 #define KEPT_SHORTLY  "public, max-age=2"
 
-/* Scripts of any page may read what everybody may (the Fetch standard, section 3.2). */
+/* Scripts of any page may read what everybody may (the Fetch standard, section 3.2). `bytes` may be
+ * NULL: then the body is copied. */
 static void answer(struct net_http_request *r, unsigned status, const char *type, const char *kept,
-                   const void *body, size_t len) {
+                   const void *body, size_t len, struct front_bytes *bytes) {
     const struct net_http_header headers[] = {{"Access-Control-Allow-Origin", "*"},
                                               {"Cache-Control", kept}};
     net_http_answer(r, &(struct net_http_answer){.status = status,
@@ -19,11 +20,13 @@ static void answer(struct net_http_request *r, unsigned status, const char *type
                                                  .body = body,
                                                  .body_len = len,
                                                  .headers = headers,
-                                                 .header_count = 2});
+                                                 .header_count = 2,
+                                                 .release = bytes != NULL ? front_let_go : NULL,
+                                                 .owner = bytes});
 }
 
 static void answer_words(struct net_http_request *r, unsigned status, const char *words) {
-    answer(r, status, "text/plain", "no-store", words, strlen(words));
+    answer(r, status, "text/plain", "no-store", words, strlen(words), NULL);
 }
 
 static void answer_preflight(struct net_http_request *r) {
@@ -78,7 +81,7 @@ static void answer_playlist(struct front *f, struct net_http_request *r,
     const char *type =
         path->object == PLAYLIST_MPD ? "application/dash+xml" : "application/vnd.apple.mpegurl";
     if (e == ERR_OK) {
-        answer(r, 200, type, KEPT_SHORTLY, text, len);
+        answer(r, 200, type, KEPT_SHORTLY, text, len, NULL);
         expect_first(f, s, path);
     } else {
         answer_words(r, 404, "no rendition of that name can be made of this source\n");
@@ -93,10 +96,11 @@ void front_answer(struct front *f, struct net_http_request *r, uint32_t item) {
         answer_words(r, 404, "it cannot be ready in time here\n");
         return;
     }
-    const struct front_bytes *b = &f->held[item];
+    struct front_bytes *b = f->held[item];
     const struct front_line *line = &f->lines[f->shelf.items[item].key.line];
     bool sound = rendition_is_sound(&line->order.rendition);
-    answer(r, 200, sound ? "audio/mp4" : "video/mp4", KEPT_FOR_EVER, b->data, b->len);
+    b->holders++;
+    answer(r, 200, sound ? "audio/mp4" : "video/mp4", KEPT_FOR_EVER, b->data, b->len, b);
 }
 
 /* Damaged words are no words. */
@@ -111,16 +115,17 @@ static struct cmcd cmcd_of(const struct net_http_request *r) {
     return cmcd;
 }
 
-static void expect_next(struct front *f, const struct net_http_request *r,
+/* False: it is at hand or wanted already, or there is none. */
+static bool expect_next(struct front *f, const struct net_http_request *r,
                         const struct front_stream *s, const struct playlist_path *path) {
     const struct cmcd cmcd = cmcd_of(r);
     struct playlist_path next;
     if (!playlist_path_next(&next, path, cmcd.next_object))
-        return;
+        return false;
     uint32_t line = front_list_line(s, &next);
     const struct shelf_key key = {line, next.number};
-    if (line != SHELF_NONE && segment_ms(s->facts.duration_ms, next.number) > 0)
-        shelf_expect(&f->shelf, key, front_cost_us(f, key));
+    return line != SHELF_NONE && segment_ms(s->facts.duration_ms, next.number) > 0 &&
+           shelf_expect(&f->shelf, key, front_cost_us(f, key));
 }
 
 static void answer_segment(struct front *f, struct net_http_request *r,
@@ -137,13 +142,14 @@ static void answer_segment(struct front *f, struct net_http_request *r,
     const struct shelf_key key = {line, path->number};
     enum shelf_answer a =
         shelf_ask(&f->shelf, key, front_cost_us(f, key), (uint64_t)(uintptr_t)r, net_now(), &item);
-    if (a != SHELF_NO)
-        expect_next(f, r, s, path); /* it may borrow from the request, which is still ours */
+    /* It may borrow from the request, which is still ours. */
+    bool more = a != SHELF_NO && expect_next(f, r, s, path);
     if (a == SHELF_HAVE)
         front_answer(f, r, item);
     else if (a == SHELF_NO)
         front_answer(f, r, SHELF_NONE);
-    front_go_on(f);
+    if (a != SHELF_HAVE || more)
+        front_go_on(f); /* of what is at hand nothing else follows */
 }
 
 void front_asked(void *data, struct net_http_request *r) {

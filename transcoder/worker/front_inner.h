@@ -39,9 +39,11 @@ struct front_stream {
     size_t count;
 };
 
+/* Of a segment: kept while it stands on the shelf, and while somebody is being sent it. */
 struct front_bytes {
     uint8_t *data; /* owned */
     size_t len;
+    uint32_t holders;
 };
 
 struct front {
@@ -53,7 +55,7 @@ struct front {
     struct makers *makers;
     struct net_timer timer;
     struct shelf shelf;
-    struct front_bytes held[SHELF_ITEMS]; /* by item */
+    struct front_bytes *held[SHELF_ITEMS]; /* by item; NULL for none */
     /* What is being asked about: by maker; NULL name for none. */
     struct name facts_of[SHELF_MAKERS];
     struct instant facts_since[SHELF_MAKERS];
@@ -68,6 +70,8 @@ struct front {
 
 /* front.c: after anything has happened. */
 void front_go_on(struct front *f);
+/* Of a `struct front_bytes`: one holder less. Accepts NULL. */
+void front_let_go(void *bytes);
 
 /* front_list.c */
 
