@@ -52,8 +52,10 @@ static void fill_catalogue(const struct daemon *d, struct node_catalogue *out,
                            struct node_rendition_spec *renditions) {
     const struct policy *p = d->policy;
     for (uint32_t i = 0; i < p->source_count; i++) {
-        sources[i] = (struct node_source_spec){
-            .name = p->sources[i].name, .class = p->sources[i].class, .loop = p->sources[i].loop};
+        sources[i] = (struct node_source_spec){.name = p->sources[i].name,
+                                               .class = p->sources[i].class,
+                                               .loop = p->sources[i].loop,
+                                               .channel_since_s = p->sources[i].channel_since_s};
         memcpy(sources[i].location, p->sources[i].location.text, sizeof(sources[i].location));
     }
     for (uint32_t i = 0; i < p->profile_count; i++)

@@ -127,7 +127,8 @@ struct policy_source {
     struct name name;
     struct policy_text location; /* path or http(s) URL */
     enum source_class class;
-    bool loop; /* position modulo duration: an endless reproducible source */
+    bool loop;               /* position modulo duration: an endless reproducible source */
+    int64_t channel_since_s; /* [s] since 1970, UTC: streams of it are a channel; 0: they are not */
 };
 
 struct policy_service {

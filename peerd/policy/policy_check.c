@@ -1,6 +1,7 @@
 #include "peerd/policy/policy_check.h"
 
 #include "peerd/base/url.h"
+#include "peerd/base/utc.h"
 #include "peerd/policy/policy.h"
 #include "peerd/policy/policy_schema.h"
 #include "peerd/policy/quantity.h"
@@ -192,6 +193,13 @@ void policy_read_token(struct schema_run *run, const struct schema_row *row, str
         fault_found(x, "one of %u bytes", (unsigned)node->len); /* never the token itself */
 }
 
+void policy_read_date(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
+                      void *field) {
+    int64_t *date = field;
+    if (node->kind != TREE_SCALAR || !utc_from_text(date, node->text, node->len) || *date < 1)
+        schema_mismatch(run, row, node);
+}
+
 /* ---- whole mappings ---- */
 
 void policy_check_place(struct schema_run *run, struct tree_node *node, void *record) {
@@ -349,6 +357,11 @@ void policy_check_source(struct schema_run *run, struct tree_node *node, void *r
         struct fault *x = fault_add(run->faults, tree_find(node, "loop"), NULL);
         fault_expected(x, "loop only for the classes exact and seekable");
         fault_found(x, "loop: true for a source without end");
+    }
+    if (s->channel_since_s != 0 && s->class != SOURCE_CLASS_EXACT) {
+        struct fault *x = fault_add(run->faults, tree_find(node, "channel_since"), NULL);
+        fault_expected(x, "channel_since only for the class exact");
+        fault_found(x, "class: %s", source_class_name(s->class));
     }
 }
 

@@ -39,6 +39,8 @@ void policy_check_key_given(struct schema_run *run, struct tree_node *node, void
 void policy_check_next_key(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_grant(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_profile(struct schema_run *run, struct tree_node *node, void *record);
+void policy_read_date(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
+                      void *field);
 void policy_check_source(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_detection(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_limits(struct schema_run *run, struct tree_node *node, void *record);

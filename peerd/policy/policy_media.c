@@ -41,6 +41,12 @@ static const struct schema_row source_rows[] = {
             "shared, with history; push: a client sends."},
     {"loop", SCHEMA_BOOL, AT(policy_source, loop), .preset = "false",
      .doc = "Begins again at its end: an endless reproducible source."},
+    {"channel_since", SCHEMA_CUSTOM, AT(policy_source, channel_since_s), .size = sizeof(int64_t),
+     .read = policy_read_date, .form = "a date as 2026-01-31T12:00:00Z",
+     .doc = "Streams of it are a live channel, which began then with the recording's beginning and "
+            "repeats it; the same at every cluster. Class exact only. Segments of all `renditions` "
+            "are made all the time, whether somebody looks on or not. A machine whose clock may be "
+            "wrong by more than 500ms does not offer it."},
 };
 const struct schema_table policy_source_table = {
     .title = "a source",

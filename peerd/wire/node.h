@@ -207,7 +207,8 @@ struct node_source_spec {
     struct name name;
     char location[NODE_LOCATION_LEN_MAX + 1]; /* path or URL */
     enum source_class class;
-    bool loop; /* position modulo duration */
+    bool loop;               /* position modulo duration */
+    int64_t channel_since_s; /* [s] since 1970: streams of it are a channel (optional; 0: not) */
 };
 
 /* Present in an answer only if its hash differs from the request's `catalogue`. */

@@ -1,5 +1,6 @@
 #include "peerd/wire/node.h"
 
+#include "peerd/base/utc.h"
 #include "peerd/wire/drain_word_json.h"
 #include "peerd/wire/json_read.h"
 #include "peerd/wire/json_write.h"
@@ -33,6 +34,8 @@ static void put_catalogue(struct json_writing *w, json_t *o, const struct node_c
         json_write_string(w, e, "location", s->location);
         json_write_string(w, e, "class", source_class_name(s->class));
         json_write_bool(w, e, "loop", s->loop);
+        if (s->channel_since_s != 0)
+            json_write_int(w, e, "channel_since_s", s->channel_since_s);
     }
     json_t *profiles = json_write_array(w, o, "profiles");
     for (size_t i = 0; i < c->profile_count; i++) {
@@ -228,6 +231,8 @@ static void get_source(const struct json_place *o, void *out) {
     s->class = (enum source_class)json_read_word(o, "class", class_word, SOURCE_CLASS_EXACT,
                                                  SOURCE_CLASS_PUSH);
     s->loop = json_read_bool(o, "loop");
+    if (json_read_has(o, "channel_since_s"))
+        s->channel_since_s = json_read_int(o, "channel_since_s", 1, UTC_SECOND_MAX);
 }
 
 static void get_profile(const struct json_place *o, void *out) {

@@ -471,6 +471,10 @@ Test(node, catalogue_hash_follows_its_content_only) {
     struct catalogue_hash same = node_catalogue_hash(&a.catalogue);
     cr_expect_eq(memcmp(&first, &same, sizeof(first)), 0);
     cr_expect_neq(memcmp(&first, &none, sizeof(first)), 0);
+    a.catalogue.sources[0].channel_since_s = 1;
+    struct catalogue_hash since = node_catalogue_hash(&a.catalogue);
+    cr_expect_neq(memcmp(&first, &since, sizeof(first)), 0);
+    a.catalogue.sources[0].channel_since_s = 0;
     a.catalogue.sources[0].loop = false;
     struct catalogue_hash other = node_catalogue_hash(&a.catalogue);
     cr_expect_neq(memcmp(&first, &other, sizeof(first)), 0);

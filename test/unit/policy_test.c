@@ -152,7 +152,8 @@ Test(policy, reads_all_of_it) {
                     "control: 'srv:_peerd._tcp.example.com'}\n"
                     "profiles: [{name: music, codec: opus}, {name: phone, codec: pcma}, "
                     "{name: raw, codec: l16, rate: 12kHz, channels: 2}]\n"
-                    "sources: [{name: jazz, location: /srv/jazz.wav, loop: true}, "
+                    "sources: [{name: jazz, location: /srv/jazz.wav, loop: true, "
+                    "channel_since: 2026-01-31T12:00:00Z}, "
                     "{name: talk, class: push}]\n"
                     "services: [{name: radio, capacity: 10, profiles: [music, phone]}, "
                     "{name: one, capacity: 1, profiles: phone, sources: jazz}]\n"
@@ -177,6 +178,7 @@ Test(policy, reads_all_of_it) {
     cr_expect_eq(policy.profiles[1].rate_hz, 8000);
     cr_expect_eq(policy.profiles[1].bitrate_bps, 0);
     cr_expect_eq(policy.profiles[2].rate_hz, 12000);
+    cr_expect_eq(policy.sources[0].channel_since_s, 1769860800);
     cr_expect_eq(policy.sources[1].class, SOURCE_CLASS_PUSH);
     policy_token_digest(digest, "long-enough", 11);
     cr_expect(policy.grants[0].by_token);
@@ -426,7 +428,9 @@ static const struct {
     {"sources",
      "sources:\n - {name: a}\n - {name: b, location: 'ftp://x/y'}\n"
      " - {name: c, class: push, location: /c}\n"
-     " - {name: d, class: live, location: 'http://x/y', loop: true}\n",
+     " - {name: d, class: live, location: 'http://x/y', loop: true}\n"
+     " - {name: e, location: /e, channel_since: 2026-02-29T12:00:00Z}\n"
+     " - {name: f, class: seekable, location: /f, channel_since: 2026-01-31T12:00:00Z}\n",
      "5:4: sources[0].location: expected a file or an http:// or https:// URL, found no key "
      "`location` (it is required unless the class is push)\n"
      "6:24: sources[1].location: expected a file or an http:// or https:// URL, found "
@@ -434,7 +438,11 @@ static const struct {
      "7:37: sources[2].location: expected no location for a source that clients push, found "
      "`/c`\n"
      "8:57: sources[3].loop: expected loop only for the classes exact and seekable, found "
-     "loop: true for a source without end\n"},
+     "loop: true for a source without end\n"
+     "9:43: sources[4].channel_since: expected a date as 2026-01-31T12:00:00Z, found "
+     "`2026-02-29T12:00:00Z`\n"
+     "10:60: sources[5].channel_since: expected channel_since only for the class exact, found "
+     "class: seekable\n"},
     {"grants, without repeating a token",
      "grants:\n - {token: short}\n - {}\n - {token: long-enough, prefix: 10.0.0.0/8}\n"
      " - secret-token\n",

@@ -335,7 +335,7 @@ static inline struct node_answer sample_node_answer(void) {
     guests[1] = (struct node_guest_limit){
         sample_name("lon1"), 0, ERR_DENIED, NODE_GUEST_SERVICES_ALL, NODE_GUEST_HOT_ALL, 0};
     sources[0] = (struct node_source_spec){sample_name("news"), "/srv/media/news \"1\".wav",
-                                           SOURCE_CLASS_EXACT, true};
+                                           SOURCE_CLASS_EXACT, true, 1769860800};
     profiles[0] = (struct node_profile_spec){
         sample_name("opus-32"), sample_name("opus"), 48000, 1, 32000, 5, 100};
     issuers[0] =
