@@ -16,8 +16,10 @@ static const struct playlist_rendition renditions[] = {
 };
 
 static struct playlist_stream film(uint32_t width, uint32_t height) {
-    return (struct playlist_stream){{7000, width, height}, renditions, 4};
+    return (struct playlist_stream){{7000, width, height}, renditions, 4, NULL};
 }
+
+static const struct wall never = {0, INT64_MAX}; /* of a recording no clock is asked */
 
 Test(hls_playlist, multivariant) {
     struct playlist_stream s = film(640, 360);
@@ -64,7 +66,7 @@ Test(hls_playlist, sound_alone) {
     cr_expect(strstr(out, "CODECS=\"opus\",AUDIO=\"opus\"\nopus/index.m3u8\n") != NULL);
     s.count = 2;
     cr_expect_eq(playlist_multivariant(out, sizeof(out), &len, &s), ERR_NOT_FOUND);
-    cr_expect_eq(playlist_mpd(out, sizeof(out), &len, &s), ERR_NOT_FOUND);
+    cr_expect_eq(playlist_mpd(out, sizeof(out), &len, &s, never), ERR_NOT_FOUND);
 }
 
 Test(hls_playlist, media) {
@@ -85,7 +87,7 @@ Test(hls_playlist, media) {
 
 Test(hls_playlist, mpd_has_the_same_segments) {
     struct playlist_stream s = film(1280, 720);
-    cr_assert_eq(playlist_mpd(out, sizeof(out), &len, &s), ERR_OK);
+    cr_assert_eq(playlist_mpd(out, sizeof(out), &len, &s, never), ERR_OK);
     cr_expect(strstr(out, "mediaPresentationDuration=\"PT7.000S\"") != NULL);
     cr_expect(strstr(out, "media=\"720p/0123456789abcdef/$Number$.m4s\"") != NULL);
     cr_expect(strstr(out, "codecs=\"avc1.64001f\" width=\"1280\" height=\"720\"") != NULL, "%s",
@@ -105,7 +107,9 @@ Test(hls_playlist, paths) {
         {"/film/720p/0123456789abcdef/init.mp4", true, PLAYLIST_SEGMENT, SEGMENT_INIT},
         {"/film/720p/0123456789abcdef/0.m4s", true, PLAYLIST_SEGMENT, 0},
         {"/film/720p/0123456789abcdef/53999.m4s", true, PLAYLIST_SEGMENT, 53999},
-        {"/film/720p/0123456789abcdef/54000.m4s", false, PLAYLIST_SEGMENT, 0},
+        {"/film/720p/0123456789abcdef/2147483646.m4s", true, PLAYLIST_SEGMENT, LIVE_NUMBER_MAX},
+        {"/film/720p/0123456789abcdef/2147483647.m4s", false, PLAYLIST_SEGMENT, 0},
+        {"/film/720p/0123456789abcdef/10000000000.m4s", false, PLAYLIST_SEGMENT, 0},
         {"/film/720p/0123456789abcdef/007.m4s", false, PLAYLIST_SEGMENT, 0},
         {"/film/720p/0123456789abcdef/-1.m4s", false, PLAYLIST_SEGMENT, 0},
         {"/film/720p/0123456789abcdef/4294967296.m4s", false, PLAYLIST_SEGMENT, 0},
@@ -151,7 +155,7 @@ Test(hls_playlist, what_comes_next) {
         cr_expect_str_eq(next.print, table[i].print, "%s", table[i].named);
         cr_expect_eq(next.number, table[i].number, "%s", table[i].named);
     }
-    now.number = SEGMENTS_MAX - 1;
+    now.number = LIVE_NUMBER_MAX;
     cr_expect(!playlist_path_next(&next, &now, ""));
     now.number = SEGMENT_INIT;
     cr_expect(playlist_path_next(&next, &now, "") && next.number == 0);

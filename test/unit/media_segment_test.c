@@ -1,4 +1,5 @@
 /* Segments of films that ffmpeg's command line makes: some whole ones and a short one. */
+#include "transcoder/hls/live.h"
 #include "transcoder/media/print.h"
 #include "transcoder/media/segment.h"
 #include "transcoder/media/segment_inner.h"
@@ -143,12 +144,49 @@ static void check_opus(void) {
     media_bytes_free(&b);
 }
 
+/* What an encoder made: a segment without its boxes. */
+static struct media_bytes payload_of(const struct media_bytes *b) {
+    const uint8_t *at = box(b, "mdat");
+    return (struct media_bytes){(uint8_t *)at, (size_t)(b->data + b->len - at)};
+}
+
+/* Segment 7 of a channel of three whole ones is the recording's segment 1, later. */
+static void check_channel(void) {
+    struct media_segment_source s = source(), channel = s;
+    channel.pass = COUNT - 1;
+    for (size_t r = 0; r < RENDITIONS; r++) {
+        struct segment_span span;
+        struct media_bytes once = make(&s, &renditions[r], 1);
+        struct media_bytes again = make(&channel, &renditions[r], 2 * (COUNT - 1) + 1);
+        cr_assert(segment_span(&span, &renditions[r], s.facts.duration_ms, 1));
+        cr_expect_eq(AV_RB64(box(&again, "tfdt") + 4), 7 * span.first * span.ticks);
+        cr_expect_eq(AV_RB32(box(&again, "mfhd") + 4), 8);
+        struct media_bytes a = payload_of(&once), b = payload_of(&again);
+        cr_expect(a.len == b.len && memcmp(a.data, b.data, a.len) == 0, "%s",
+                  renditions[r].name.text);
+        media_bytes_free(&once);
+        media_bytes_free(&again);
+    }
+    /* Where passes meet, sound is no other than where segments do: it is not preceded by silence.
+     */
+    struct media_bytes first = make(&s, &renditions[1], 0),
+                       next = make(&channel, &renditions[1], 3);
+    struct media_bytes a = payload_of(&first), b = payload_of(&next);
+    cr_expect(a.len != b.len || memcmp(a.data, b.data, a.len) != 0);
+    media_bytes_free(&first);
+    media_bytes_free(&next);
+    first = make(&channel, &renditions[1], LIVE_NUMBER_MAX);
+    cr_expect_eq(AV_RB64(box(&first, "tfdt") + 4), UINT64_C(150) * LIVE_NUMBER_MAX * SEGMENT_AAC);
+    media_bytes_free(&first);
+}
+
 Test(media_segment, follows_from_source_rendition_and_number, .init = make_film,
      .fini = remove_film) {
     check_facts();
     check_times();
     check_codecs();
     check_opus();
+    check_channel();
 }
 
 /* ---- two machines ---------------------------------------------------------------------------- */
@@ -217,17 +255,19 @@ Test(media_segment, a_print_changes_with_source_and_rendition) {
     for (size_t r = 0; r < RENDITIONS; r++) {
         struct rendition other = renditions[r];
         char a[MEDIA_PRINT_LEN + 1], b[MEDIA_PRINT_LEN + 1];
-        cr_assert_eq(media_print(a, &renditions[r], &one, NULL), ERR_OK);
-        cr_assert_eq(media_print(b, &renditions[r], &one, NULL), ERR_OK);
+        cr_assert_eq(media_print(a, &renditions[r], &one, 0, NULL), ERR_OK);
+        cr_assert_eq(media_print(b, &renditions[r], &one, 0, NULL), ERR_OK);
         cr_expect_str_eq(a, b);
         cr_expect_eq(strlen(a), MEDIA_PRINT_LEN);
-        cr_assert_eq(media_print(b, &renditions[r], &two, NULL), ERR_OK);
+        cr_assert_eq(media_print(b, &renditions[r], &two, 0, NULL), ERR_OK);
         cr_expect_str_neq(a, b);
         other.bitrate_bps += 400;
-        cr_assert_eq(media_print(b, &other, &one, NULL), ERR_OK);
+        cr_assert_eq(media_print(b, &other, &one, 0, NULL), ERR_OK);
         cr_expect_str_neq(a, b);
         name_set(&other.name, "elsewise");
-        cr_assert_eq(media_print(a, &other, &one, NULL), ERR_OK);
+        cr_assert_eq(media_print(a, &other, &one, 0, NULL), ERR_OK);
         cr_expect_str_eq(a, b);
+        cr_assert_eq(media_print(b, &other, &one, 3, NULL), ERR_OK);
+        cr_expect_str_neq(a, b, "a channel's times are others");
     }
 }

@@ -1,5 +1,7 @@
 #include "transcoder/hls/playlist.h"
 
+#include "peerd/base/utc.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,6 +128,34 @@ enum err playlist_media(char *out, size_t size, size_t *len, const struct rendit
     return finish(&w, len);
 }
 
+/* A date with milliseconds; of one that no calendar has, nothing. */
+static void put_date(struct writing *w, const char *before, int64_t us, const char *after) {
+    char text[UTC_TEXT_LEN + 1];
+    if (utc_to_text(us / 1000000, text))
+        put(w, "%s%.19s.%03dZ%s", before, text, (int)(us / 1000 % 1000), after);
+}
+
+enum err playlist_live(char *out, size_t size, size_t *len, const struct playlist_stream *s,
+                       const struct playlist_rendition *r, struct wall now) {
+    struct writing w = {.out = out, .size = size};
+    struct live_window window;
+    *len = 0;
+    if (!rendition_fits(&r->rendition, &s->source))
+        return ERR_NOT_FOUND;
+    enum err e = live_window(&window, s->channel, now);
+    if (e != ERR_OK)
+        return e;
+    put(&w,
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:%u\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"%s/init.mp4\"\n",
+        window.first, r->print);
+    put_date(&w, "#EXT-X-PROGRAM-DATE-TIME:", live_begins_us(s->channel, window.first), "\n");
+    for (uint32_t i = 0; i < window.count; i++)
+        put(&w, "#EXTINF:%u.%03u,\n%s/%u.m4s\n", SEGMENT_MS / 1000, SEGMENT_MS % 1000, r->print,
+            window.first + i);
+    return finish(&w, len);
+}
+
 /* ---- DASH ------------------------------------------------------------------------------------ */
 
 static void put_representation(struct writing *w, const struct playlist_stream *s,
@@ -160,18 +190,47 @@ static void put_adaptation(struct writing *w, const struct playlist_stream *s,
     put(w, "  </AdaptationSet>\n");
 }
 
-enum err playlist_mpd(char *out, size_t size, size_t *len, const struct playlist_stream *s) {
+static void put_mpd(struct writing *w, const char *type) {
+    put(w,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"%s\" minBufferTime=\"PT3.2S\"\n"
+        "     profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" ",
+        type);
+}
+
+/* A player of a channel is told when it began, from which every number follows, and what time it
+ * is: of its own clock nothing is known. */
+static enum err begin_live_mpd(struct writing *w, const struct playlist_stream *s,
+                               struct wall now) {
+    struct live_window window;
+    enum err e = live_window(&window, s->channel, now);
+    if (e != ERR_OK)
+        return e;
+    put_mpd(w, "dynamic");
+    put_date(w, "availabilityStartTime=\"", s->channel->since_us, "\"");
+    put_date(w, " publishTime=\"", s->channel->since_us, "\"\n");
+    put(w, "     timeShiftBufferDepth=\"PT%u.%uS\" suggestedPresentationDelay=\"PT12.8S\">\n",
+        SEGMENT_MS * LIVE_LISTED / 1000, SEGMENT_MS * LIVE_LISTED % 1000 / 100);
+    put_date(w, " <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:direct:2014\" value=\"", now.us,
+             "\"/>\n");
+    return ERR_OK;
+}
+
+enum err playlist_mpd(char *out, size_t size, size_t *len, const struct playlist_stream *s,
+                      struct wall now) {
     struct writing w = {.out = out, .size = size};
     *len = 0;
     if (!anything(s))
         return ERR_NOT_FOUND;
     unsigned long long ms = s->source.duration_ms;
-    put(&w,
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" type=\"static\" minBufferTime=\"PT3.2S\"\n"
-        "     profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" "
-        "mediaPresentationDuration=\"PT%llu.%03lluS\">\n <Period id=\"0\" start=\"PT0S\">\n",
-        ms / 1000, ms % 1000);
+    enum err e = s->channel != NULL ? begin_live_mpd(&w, s, now) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
+    if (s->channel == NULL) {
+        put_mpd(&w, "static");
+        put(&w, "mediaPresentationDuration=\"PT%llu.%03lluS\">\n", ms / 1000, ms % 1000);
+    }
+    put(&w, " <Period id=\"0\" start=\"PT0S\">\n");
     put_adaptation(&w, s, RENDITION_H264);
     put_adaptation(&w, s, RENDITION_AAC);
     put_adaptation(&w, s, RENDITION_OPUS);
@@ -206,13 +265,14 @@ static bool take_number(uint32_t *out, const char *at) {
         return true;
     }
     size_t digits = strspn(at, "0123456789");
-    if (digits == 0 || digits > 5 || (at[0] == '0' && digits > 1) ||
+    if (digits == 0 || digits > 10 || (at[0] == '0' && digits > 1) ||
         strcmp(at + digits, ".m4s") != 0)
         return false;
-    *out = 0;
+    uint64_t number = 0;
     for (size_t i = 0; i < digits; i++)
-        *out = *out * 10 + (uint32_t)(at[i] - '0');
-    return *out < SEGMENTS_MAX;
+        number = number * 10 + (uint64_t)(at[i] - '0');
+    *out = (uint32_t)number;
+    return number <= LIVE_NUMBER_MAX;
 }
 
 bool playlist_path_read(struct playlist_path *out, const char *path) {
@@ -258,5 +318,5 @@ bool playlist_path_next(struct playlist_path *out, const struct playlist_path *p
         return true;
     *out = *path;
     out->number = path->number == SEGMENT_INIT ? 0 : path->number + 1;
-    return out->number < SEGMENTS_MAX;
+    return out->number <= LIVE_NUMBER_MAX;
 }

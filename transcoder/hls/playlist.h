@@ -6,6 +6,9 @@
  * the very same segments). URIs are relative, so that the copy of every cluster is the same text,
  * and peerd can make each cluster a pathway of it (multivariant.h).
  *
+ * A channel (live.h) has the same playlists with a window of segments that moves: the text follows
+ * from anchor and time.
+ *
  * Segments lie in a folder that is named after their *print*: source, rendition and all that their
  * bytes depend on in the machine that makes them. Clusters whose bytes would differ have different
  * prints, so nobody and nothing on the way can put the two together; a player that goes from one to
@@ -14,7 +17,7 @@
 #ifndef TRANSCODER_HLS_PLAYLIST_H
 #define TRANSCODER_HLS_PLAYLIST_H
 
-#include "transcoder/hls/segments.h"
+#include "transcoder/hls/live.h"
 
 #define PLAYLIST_RENDITIONS_MAX 16
 #define PLAYLIST_PRINT_LEN      16      /* [characters] hexadecimal */
@@ -30,6 +33,7 @@ struct playlist_stream {
     struct rendition_source source;
     const struct playlist_rendition *renditions; /* in the order of the policy */
     size_t count;                                /* at most PLAYLIST_RENDITIONS_MAX */
+    const struct live_channel *channel;          /* NULL: a recording */
 };
 
 /* Each writes a terminated text and its length. ERR_NOT_FOUND: nothing can be made of the source,
@@ -38,7 +42,12 @@ enum err playlist_multivariant(char *out, size_t size, size_t *len,
                                const struct playlist_stream *s);
 enum err playlist_media(char *out, size_t size, size_t *len, const struct rendition_source *source,
                         const struct playlist_rendition *r);
-enum err playlist_mpd(char *out, size_t size, size_t *len, const struct playlist_stream *s);
+/* Of a channel, as it is now. Errors of live_window as well. */
+enum err playlist_live(char *out, size_t size, size_t *len, const struct playlist_stream *s,
+                       const struct playlist_rendition *r, struct wall now);
+/* `now` counts for a channel only: as above. */
+enum err playlist_mpd(char *out, size_t size, size_t *len, const struct playlist_stream *s,
+                      struct wall now);
 
 /* What a path asks for. */
 enum playlist_object {

@@ -49,27 +49,27 @@ static enum err hash_x264(crypto_generichash_state *hash, struct media_why *why)
     return e;
 }
 
-static void hash_text(crypto_generichash_state *hash, const struct rendition *r) {
+static void hash_text(crypto_generichash_state *hash, const struct rendition *r, uint32_t pass) {
     char text[TEXT_MAX], base[MEDIA_DETERMINISM_TEXT_LEN_MAX + 1];
     struct media_profile sound;
     media_profile_init(&sound, r->codec == RENDITION_OPUS ? MEDIA_CODEC_OPUS : MEDIA_CODEC_L16);
     int n = snprintf(text, sizeof text,
                      "scheme=%d codec=%s bps=%u height=%u fps=%u channels=%u swscale=%u "
-                     "settings=%s %s",
+                     "pass=%u settings=%s %s",
                      SCHEME, rendition_codec_name(r->codec), r->bitrate_bps, r->height, r->fps,
-                     r->channels, swscale_version(), segment_pictures_settings(),
+                     r->channels, swscale_version(), pass, segment_pictures_settings(),
                      media_determinism_text(&sound, base));
     crypto_generichash_update(hash, (const uint8_t *)text, (size_t)n);
 }
 
 enum err media_print(char out[MEDIA_PRINT_LEN + 1], const struct rendition *r,
-                     const struct source_digest *source, struct media_why *why) {
+                     const struct source_digest *source, uint32_t pass, struct media_why *why) {
     uint8_t bytes[crypto_generichash_BYTES_MIN];
     crypto_generichash_state hash;
     media_init();
     crypto_generichash_init(&hash, NULL, 0, sizeof bytes);
     crypto_generichash_update(&hash, source->bytes, sizeof source->bytes);
-    hash_text(&hash, r);
+    hash_text(&hash, r, pass);
     enum err e = r->codec == RENDITION_H264 ? hash_x264(&hash, why) : ERR_OK;
     crypto_generichash_final(&hash, bytes, sizeof bytes);
     if (e == ERR_OK)

@@ -15,8 +15,9 @@
 
 #define MEDIA_PRINT_LEN 16 /* [characters] hexadecimal */
 
-/* ERR_UNSUPPORTED: this machine's libraries cannot make it, `why` says what lacks. */
+/* `pass` as in segment.h. ERR_UNSUPPORTED: this machine's libraries cannot make it, `why` says what
+ * lacks. */
 enum err media_print(char out[MEDIA_PRINT_LEN + 1], const struct rendition *r,
-                     const struct source_digest *source, struct media_why *why);
+                     const struct source_digest *source, uint32_t pass, struct media_why *why);
 
 #endif

@@ -55,6 +55,17 @@ static enum err make(struct segment_job *j) {
     return ERR_UNSUPPORTED;
 }
 
+static bool find_frames(struct segment_job *j) {
+    const struct media_segment_source *s = j->source;
+    uint32_t number = segment_job_is_init(j) ? 0 : j->number;
+    uint32_t place = s->pass > 0 ? number % s->pass : number;
+    if (!segment_span(&j->span, j->rendition, s->facts.duration_ms, place))
+        return false;
+    const uint64_t whole = (uint64_t)SEGMENT_MS * j->span.scale / 1000 / j->span.ticks;
+    j->shift = whole * (number - place);
+    return true;
+}
+
 enum err media_segment_make(struct media_bytes *out, const struct media_segment_source *source,
                             const struct rendition *r, uint32_t number, struct media_why *why) {
     struct segment_job j = {.source = source, .rendition = r, .number = number, .why = why};
@@ -66,8 +77,7 @@ enum err media_segment_make(struct media_bytes *out, const struct media_segment_
         return ERR_UNSUPPORTED;
     }
     media_init();
-    uint32_t first = segment_job_is_init(&j) ? 0 : number;
-    if (!segment_span(&j.span, r, source->facts.duration_ms, first))
+    if (!find_frames(&j))
         return ERR_SOURCE_ENDED;
     enum err e = make(&j);
     if (e == ERR_OK && segment_job_is_init(&j)) {

@@ -14,6 +14,10 @@
  * mind the loudest it has met, and was 4 dB worse here after any pre-roll Opus      payloads are
  * those of sessions (stream.h), byte for byte
  *
+ * Of a channel segment n holds what the recording has in its segment n modulo the pass, in the
+ * channel's own time. Where passes meet AAC goes on, as do its joints; Opus begins anew there, as a
+ * session would that began with the recording.
+ *
  * Segments are not encoded by threads but side by side: several makers, one segment each.
  * Counted by test/unit/media_segment_test.c.
  */
@@ -30,6 +34,7 @@ struct media_segment_source {
     enum source_class class;
     struct duration timeout;       /* of one operation on a remote one; 0 for the default */
     struct rendition_source facts; /* as media_segment_facts found them */
+    uint32_t pass;                 /* segments after which it is repeated (hls/live.h); 0: never */
 };
 
 /* What a stream can be made of. Its sound says how long it is; pictures are cut, or the last one

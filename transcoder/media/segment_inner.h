@@ -15,7 +15,8 @@ struct segment_job {
     const struct media_segment_source *source;
     const struct rendition *rendition;
     uint32_t number;          /* SEGMENT_INIT: nothing is encoded */
-    struct segment_span span; /* of its frames */
+    struct segment_span span; /* of its frames, in the recording */
+    uint64_t shift;           /* [frames] that the passes before it took */
     struct media_mux mux;     /* open once a kind has its parameters */
     struct media_why *why;
 };

@@ -161,7 +161,7 @@ static enum err encode_all(struct work *w) {
             e = scale(w, shown);
         if (e != ERR_OK)
             break;
-        w->scaled->pts = (int64_t)((j->span.first + i) * j->span.ticks);
+        w->scaled->pts = (int64_t)((j->shift + j->span.first + i) * j->span.ticks);
         w->scaled->pict_type = i == 0 ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
         e = encode(w, w->scaled);
     }

@@ -17,10 +17,11 @@ static AVRational rate_base(void) {
 /* ---- samples --------------------------------------------------------------------------------- */
 
 /* Samples of a source by position, in pieces of any size; silence before its beginning and after
- * its end. */
+ * its end, or the pass before and the next one. */
 struct samples {
     struct media_source *source;
     uint32_t channels;
+    int64_t pass;             /* [samples a channel] after which it is repeated; 0: never */
     int64_t at;               /* [samples a channel] what comes next */
     int16_t frame[FRAME * 2]; /* the source's frame that `at` lies in */
     uint32_t used;            /* [samples a channel] of it */
@@ -31,12 +32,18 @@ static enum err next_frame(struct samples *s) {
     s->used = 0;
     if (s->at < 0)
         return ERR_OK;
-    enum err e = media_source_read(s->source, s->frame);
+    enum err e = ERR_OK;
+    if (s->pass > 0 && s->at % s->pass == 0)
+        e = media_source_seek(s->source, 0);
+    if (e == ERR_OK)
+        e = media_source_read(s->source, s->frame);
     return e == ERR_SOURCE_ENDED ? ERR_OK : e;
 }
 
 /* Stands at `at`, which may be negative. */
 static enum err samples_seek(struct samples *s, int64_t at) {
+    if (at < 0)
+        at += s->pass;
     int64_t frame = at >= 0 ? at / FRAME : -((-at + FRAME - 1) / FRAME);
     enum err e = media_source_seek(s->source, frame > 0 ? (uint64_t)frame : 0);
     s->at = frame * FRAME;
@@ -139,11 +146,12 @@ static enum err collect_aac(struct aac *a, int64_t from, int64_t to, bool *enoug
 
 static enum err encode_aac(struct aac *a) {
     const struct segment_span *span = &a->job->span;
-    int64_t from = (int64_t)span->first * SEGMENT_AAC;
+    const int64_t preroll = SEGMENT_AAC_PREROLL * SEGMENT_AAC;
+    int64_t from = (int64_t)(a->job->shift + span->first) * SEGMENT_AAC;
     int64_t to = from + (int64_t)span->count * SEGMENT_AAC;
-    int64_t at = from - SEGMENT_AAC_PREROLL * SEGMENT_AAC;
+    int64_t at = from - preroll;
     bool enough = false;
-    enum err e = samples_seek(&a->samples, at);
+    enum err e = samples_seek(&a->samples, (int64_t)span->first * SEGMENT_AAC - preroll);
     while (e == ERR_OK && !enough) {
         if (av_frame_make_writable(a->frame) < 0)
             return ERR_NO_MEMORY;
@@ -167,6 +175,7 @@ static enum err run_aac(struct aac *a) {
     if (e != ERR_OK || segment_job_is_init(a->job))
         return e;
     a->samples.channels = a->job->rendition->channels;
+    a->samples.pass = (int64_t)s->pass * SEGMENT_MS * (RENDITION_RATE_HZ / 1000);
     e = media_source_open(&a->samples.source, s->location, &o, RENDITION_RATE_HZ,
                           (uint8_t)a->samples.channels, a->job->why);
     return e == ERR_OK ? encode_aac(a) : e;
@@ -228,7 +237,7 @@ static enum err write_opus(struct segment_job *j, struct media_stream *stream, u
         e = ERR_NO_MEMORY;
     if (e == ERR_OK) {
         memcpy(packet->data, payload, len);
-        packet->pts = packet->dts = (int64_t)frame * SEGMENT_OPUS;
+        packet->pts = packet->dts = (int64_t)(j->shift + frame) * SEGMENT_OPUS;
         packet->duration = SEGMENT_OPUS;
         packet->flags |= AV_PKT_FLAG_KEY;
         e = media_mux_write(&j->mux, packet, j->why);

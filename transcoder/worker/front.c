@@ -177,6 +177,7 @@ void front_go_on(struct front *f) {
         return;
     }
     next = instant_min(next, look_at_sources(f, now));
+    next = instant_min(next, front_live_ahead(f, now));
     assign(f, now);
     net_timer_arm(&f->timer, instant_min(next, shelf_deadline(&f->shelf)));
 }

@@ -11,6 +11,10 @@
  * here: what strangers' files can break is makers, which are replaced. The supervisor replaces this
  * process in turn; it keeps nothing that is not made again.
  *
+ * A source with an anchor is a channel (transcoder/hls/live.h): of each of its renditions segments
+ * are made before they are listed, whoever looks on, so that a cluster that others' players are
+ * sent to has them at hand.
+ *
  * What can be answered is answered at once; who waits for a segment does so 1.5 s at most and then
  * hears 404, upon which players go elsewhere at once (503 or silence costs them many seconds).
  */

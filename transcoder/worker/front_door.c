@@ -8,6 +8,7 @@
 
 #define KEPT_FOR_EVER "public, max-age=31536000, immutable" /* of a name that means its bytes */
 #define KEPT_SHORTLY  "public, max-age=2"
+#define KEPT_LIVE     "no-cache" /* it changes at an instant, and an MPD says what time it is */
 
 /* Scripts of any page may read what everybody may (the Fetch standard, section 3.2). `bytes` may be
  * NULL: then the body is copied. */
@@ -42,17 +43,26 @@ static void answer_preflight(struct net_http_request *r) {
 
 /* ---- playlists ------------------------------------------------------------------------------- */
 
-static enum err write_playlist(const struct front_stream *s, const struct playlist_path *path,
-                               char *text, size_t *len) {
-    const struct playlist_stream all = {
-        .source = s->facts, .renditions = s->renditions, .count = s->count};
+static enum err write_playlist(const struct front *f, const struct front_stream *s,
+                               const struct playlist_path *path, char *text, size_t *len) {
+    const bool live = s->channel.pass > 0;
+    const struct playlist_stream all = {.source = s->facts,
+                                        .renditions = s->renditions,
+                                        .count = s->count,
+                                        .channel = live ? &s->channel : NULL};
+    const struct wall now = front_wall(f);
+    struct live_window window;
+    enum err e = live ? live_window(&window, &s->channel, now) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
     if (path->object == PLAYLIST_MULTIVARIANT)
         return playlist_multivariant(text, PLAYLIST_LEN_MAX, len, &all);
     if (path->object == PLAYLIST_MPD)
-        return playlist_mpd(text, PLAYLIST_LEN_MAX, len, &all);
+        return playlist_mpd(text, PLAYLIST_LEN_MAX, len, &all, now);
     for (size_t i = 0; i < s->count; i++)
         if (name_equal(&s->renditions[i].rendition.name, &path->rendition))
-            return playlist_media(text, PLAYLIST_LEN_MAX, len, &s->facts, &s->renditions[i]);
+            return live ? playlist_live(text, PLAYLIST_LEN_MAX, len, &all, &s->renditions[i], now)
+                        : playlist_media(text, PLAYLIST_LEN_MAX, len, &s->facts, &s->renditions[i]);
     return ERR_NOT_FOUND;
 }
 
@@ -77,12 +87,17 @@ static void answer_playlist(struct front *f, struct net_http_request *r,
                             const struct front_stream *s, const struct playlist_path *path) {
     size_t len = 0;
     char *text = malloc(PLAYLIST_LEN_MAX);
-    enum err e = text == NULL ? ERR_NO_MEMORY : write_playlist(s, path, text, &len);
+    enum err e = text == NULL ? ERR_NO_MEMORY : write_playlist(f, s, path, text, &len);
     const char *type =
         path->object == PLAYLIST_MPD ? "application/dash+xml" : "application/vnd.apple.mpegurl";
     if (e == ERR_OK) {
-        answer(r, 200, type, KEPT_SHORTLY, text, len, NULL);
-        expect_first(f, s, path);
+        answer(r, 200, type, s->channel.pass > 0 ? KEPT_LIVE : KEPT_SHORTLY, text, len, NULL);
+        if (s->channel.pass == 0)
+            expect_first(f, s, path);
+    } else if (e == ERR_TIMEOUT || e == ERR_NOT_YET) {
+        answer_words(r, 404,
+                     e == ERR_NOT_YET ? "the channel has not begun\n"
+                                      : "this cluster's clock is too uncertain for a channel\n");
     } else {
         answer_words(r, 404, "no rendition of that name can be made of this source\n");
     }
@@ -124,7 +139,7 @@ static bool expect_next(struct front *f, const struct net_http_request *r,
         return false;
     uint32_t line = front_list_line(s, &next);
     const struct shelf_key key = {line, next.number};
-    return line != SHELF_NONE && segment_ms(s->facts.duration_ms, next.number) > 0 &&
+    return line != SHELF_NONE && front_live_serves(f, s, next.number) == ERR_OK &&
            shelf_expect(&f->shelf, key, front_cost_us(f, key));
 }
 
@@ -135,8 +150,10 @@ static void answer_segment(struct front *f, struct net_http_request *r,
         answer_words(r, 404, "this cluster makes no such bytes\n");
         return;
     }
-    if (path->number != SEGMENT_INIT && segment_ms(s->facts.duration_ms, path->number) == 0) {
-        answer_words(r, 404, "the stream is shorter\n");
+    if (front_live_serves(f, s, path->number) != ERR_OK) {
+        answer_words(r, 404,
+                     s->channel.pass > 0 ? "that is not in the channel's window\n"
+                                         : "the stream is shorter\n");
         return;
     }
     const struct shelf_key key = {line, path->number};

@@ -1,6 +1,6 @@
 /*
  * The inside of the front, shared by front.c (process, makers), front_list.c (streams and their
- * renditions) and front_door.c (requests) only.
+ * renditions), front_live.c (channels) and front_door.c (requests) only.
  */
 #ifndef TRANSCODER_WORKER_FRONT_INNER_H
 #define TRANSCODER_WORKER_FRONT_INNER_H
@@ -29,6 +29,12 @@ enum front_facts {
     FRONT_KNOWN
 };
 
+enum front_word {
+    FRONT_SAID_NOTHING,
+    FRONT_SAID_OFFERED,
+    FRONT_SAID_NOT_OFFERED
+};
+
 struct front_stream {
     struct catalogue_source source;
     struct rendition_source facts; /* once known */
@@ -37,6 +43,9 @@ struct front_stream {
     struct playlist_rendition renditions[PLAYLIST_RENDITIONS_MAX];
     uint32_t lines[PLAYLIST_RENDITIONS_MAX];
     size_t count;
+    struct live_channel channel; /* pass 0: a recording */
+    uint32_t ahead;              /* of a channel: the number from which on nothing is wanted yet */
+    enum front_word said;        /* of it as a channel */
 };
 
 /* Of a segment: kept while it stands on the shelf, and while somebody is being sent it. */
@@ -89,6 +98,14 @@ uint32_t front_list_line(const struct front_stream *s, const struct playlist_pat
 static inline uint32_t front_cost_us(const struct front *f, struct shelf_key key) {
     return key.number == SEGMENT_INIT ? 0 : f->lines[key.line].cost_us;
 }
+
+/* The time of day, and how far it may be trusted. */
+struct wall front_wall(const struct front *f);
+
+/* front_live.c: wants of each channel what is to be made by now. When to look again. */
+struct instant front_live_ahead(struct front *f, struct instant now);
+/* ERR_OK: there is such a segment, or may be asked for it. */
+enum err front_live_serves(const struct front *f, const struct front_stream *s, uint32_t number);
 
 /* front_door.c */
 void front_asked(void *data, struct net_http_request *r);

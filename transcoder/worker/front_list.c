@@ -38,14 +38,14 @@ static void offer(struct front *f, struct front_stream *s, const struct renditio
     if (s->count == PLAYLIST_RENDITIONS_MAX || !rendition_fits(r, &s->facts))
         return;
     p->rendition = *r;
-    if (media_print(p->print, r, &s->source.digest, &why) != ERR_OK) {
+    if (media_print(p->print, r, &s->source.digest, s->channel.pass, &why) != ERR_OK) {
         net_log(f->log, NET_LOG_WARNING, "rendition left out", NET_TEXT("profile", r->name.text),
                 NET_TEXT("why", why.text));
         return;
     }
     struct front_line *line = &f->lines[s->lines[s->count] = line_for(f, p->print)];
-    line->order =
-        (struct maker_order){.class = s->source.spec.class, .facts = s->facts, .rendition = *r};
+    line->order = (struct maker_order){
+        .class = s->source.spec.class, .facts = s->facts, .rendition = *r, .pass = s->channel.pass};
     memcpy(line->order.location, s->source.spec.location, sizeof(line->order.location));
     shelf_expect(&f->shelf, (struct shelf_key){s->lines[s->count], SEGMENT_INIT}, 0);
     s->count++;
@@ -53,9 +53,17 @@ static void offer(struct front *f, struct front_stream *s, const struct renditio
 
 void front_list_known(struct front *f, struct front_stream *s,
                       const struct rendition_source *facts) {
+    const int64_t since_s = s->source.spec.channel_since_s;
     s->facts = *facts;
     s->state = FRONT_KNOWN;
     s->count = 0;
+    s->channel = (struct live_channel){since_s * 1000000, 0};
+    if (since_s != 0 && (s->channel.pass = live_pass(facts->duration_ms)) == 0) {
+        net_log(f->log, NET_LOG_WARNING,
+                "channel left out: its recording is shorter than a segment",
+                NET_TEXT("stream", s->source.spec.name.text));
+        return;
+    }
     for (size_t i = 0; i < f->rendition_count; i++)
         offer(f, s, &f->renditions[i]);
     net_log(f->log, NET_LOG_INFO, "stream at hand", NET_TEXT("stream", s->source.spec.name.text),
@@ -75,7 +83,8 @@ uint32_t front_list_line(const struct front_stream *s, const struct playlist_pat
 
 static bool same_source(const struct catalogue_source *a, const struct catalogue_source *b) {
     return strcmp(a->spec.location, b->spec.location) == 0 && a->spec.class == b->spec.class &&
-           a->error == b->error && memcmp(&a->digest, &b->digest, sizeof(a->digest)) == 0;
+           a->spec.channel_since_s == b->spec.channel_since_s && a->error == b->error &&
+           memcmp(&a->digest, &b->digest, sizeof(a->digest)) == 0;
 }
 
 static void put(struct front_stream *s, const struct catalogue_source *source) {

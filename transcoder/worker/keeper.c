@@ -52,7 +52,7 @@ static void closed(void *data) {
 static int spawn_front(struct keeper *k, int theirs) {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
     const struct options *o = k->options;
-    char pid[16], door[ADDR_TEXT_LEN_MAX + 1], cache[16], makers[16], *argv[20];
+    char pid[16], door[ADDR_TEXT_LEN_MAX + 1], cache[16], makers[16], within[16], *argv[22];
     int argc = 0;
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     snprintf(cache, sizeof(cache), "%u", o->hls_cache_mb);
@@ -74,6 +74,11 @@ static int spawn_front(struct keeper *k, int theirs) {
         argv[argc++] = (char *)o->hls_cert;
         argv[argc++] = "--hls-key";
         argv[argc++] = (char *)o->hls_key;
+    }
+    if (o->clock_within_ms != 0) {
+        snprintf(within, sizeof(within), "%u", o->clock_within_ms);
+        argv[argc++] = "--clock-within";
+        argv[argc++] = within;
     }
     if (o->log_format == NET_LOG_JSON)
         argv[argc++] = "--json-log";

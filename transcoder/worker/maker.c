@@ -48,7 +48,7 @@ static bool obey(const struct maker_order *o) {
             media_segment_facts(&reply.facts, o->location, o->class, DURATION_ZERO, &reply.why);
     } else {
         const struct media_segment_source source = {
-            .location = o->location, .class = o->class, .facts = o->facts};
+            .location = o->location, .class = o->class, .facts = o->facts, .pass = o->pass};
         reply.error = media_segment_make(&bytes, &source, &o->rendition, o->number, &reply.why);
     }
     reply.bytes = bytes.len;

@@ -26,6 +26,7 @@ struct maker_order {
     struct rendition_source facts;
     struct rendition rendition;
     uint32_t number;
+    uint32_t pass; /* of a channel: segments after which the source is repeated; 0: never */
 };
 
 struct maker_reply {

@@ -30,6 +30,7 @@ enum {
     OPTION_HLS_KEY,
     OPTION_HLS_CACHE_MB,
     OPTION_HLS_MAKERS,
+    OPTION_CLOCK_WITHIN,
     OPTION_FRONT_OF,
     OPTION_MAKER_OF
 };
@@ -55,6 +56,7 @@ static const struct option table[] = {
     {"hls-key", required_argument, NULL, OPTION_HLS_KEY},
     {"hls-cache-mb", required_argument, NULL, OPTION_HLS_CACHE_MB},
     {"hls-makers", required_argument, NULL, OPTION_HLS_MAKERS},
+    {"clock-within", required_argument, NULL, OPTION_CLOCK_WITHIN},
     {"front-of", required_argument, NULL, OPTION_FRONT_OF},
     {"maker-of", required_argument, NULL, OPTION_MAKER_OF},
     {NULL, 0, NULL, 0},
@@ -96,6 +98,10 @@ const char *options_help(void) {
            "  --hls-cache-mb N      MiB of segments that are kept [256]\n"
            "  --hls-makers N        processes that make segments, one at a time each [number of "
            "cores]\n"
+           "  --clock-within MS     this machine's time of day is right to so many ms, which is "
+           "asked of the\n"
+           "                        kernel (NTP) without it: with more than 500 no channel is "
+           "offered\n"
            "  --config FILE         serve without a peerd what this JSON file says; it has the "
            "form of\n"
            "                        peerd's answer to a node (peerd/wire/node.h); SIGHUP reads it "
@@ -232,6 +238,8 @@ static bool take(struct options *out, int option, const char *value,
                            fault);
     case OPTION_HLS_MAKERS:
         return take_number(&out->hls_makers, "hls-makers", value, 1, NODE_WORKERS_MAX, fault);
+    case OPTION_CLOCK_WITHIN:
+        return take_number(&out->clock_within_ms, "clock-within", value, 1, 60000, fault);
     case OPTION_FRONT_OF:
         return take_parent(out, OPTIONS_RUN_FRONT, value, fault);
     case OPTION_MAKER_OF:

@@ -69,6 +69,8 @@ struct options {
     char hls_key[OPTIONS_TEXT_LEN_MAX + 1];
     uint32_t hls_cache_mb; /* [MiB] of segments kept */
     uint32_t hls_makers;   /* processes that make them */
+    uint32_t
+        clock_within_ms;   /* [ms] by the operator's word, of wall time; 0: the kernel's counts */
     struct duration stall; /* the power switch, see OPTIONS_STALL_MS */
     enum net_log_format log_format;
     enum net_log_level log_level;
