@@ -50,8 +50,8 @@ static enum err open_format(struct media_container *c, const char *location,
     int r = avformat_open_input(&c->format, location, NULL, NULL);
     if (r == AVERROR(EINVAL)) { /* a format that is known, and not on the list */
         media_whyf(why, class == SOURCE_CLASS_EXACT
-                            ? "not WAV, MP4 or GSM, which can be read exactly: normalise it to "
-                              "WAV, or give it the class seekable"
+                            ? "not WAV, MP4 or GSM, which can be read exactly: normalise it "
+                              "(transcoderd ingest), or give it the class seekable"
                             : "not one of the formats that are read here: normalise it to WAV");
         return ERR_UNSUPPORTED;
     }

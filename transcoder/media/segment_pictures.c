@@ -1,8 +1,7 @@
 /* Pictures of a segment: decoded, scaled, encoded. See segment.h. */
 #include "transcoder/media/pictures.h"
+#include "transcoder/media/scaler.h"
 #include "transcoder/media/segment_inner.h"
-
-#include <libswscale/swscale.h>
 
 #define PRESET "veryfast"
 #define CRF    "23"
@@ -13,13 +12,11 @@
 #define X264_PARAMS                                                                                \
     "cpu-independent=1:scenecut=0:open-gop=0:keyint=infinite:force-cfr=1:lookahead-threads=1:"     \
     "sliced-threads=0"
-#define SCALER (SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT)
 
 struct work {
     struct segment_job *job;
     struct media_pictures *from;
-    struct SwsContext *scaler; /* of `shape`; NULL while none is needed */
-    int shape[3];              /* width, height and format that the scaler is for */
+    struct media_scaler scaler;
     AVCodecContext *encoder;
     AVFrame *scaled;
     AVPacket *packet;
@@ -95,45 +92,6 @@ static enum err open_mux(struct work *w) {
 
 /* ---- one picture ----------------------------------------------------------------------------- */
 
-/* A source may change its shape midway. */
-static enum err make_scaler(struct work *w, const AVFrame *in) {
-    if (w->scaler != NULL && w->shape[0] == in->width && w->shape[1] == in->height &&
-        w->shape[2] == in->format)
-        return ERR_OK;
-    sws_freeContext(w->scaler);
-    w->scaler =
-        sws_getContext(in->width, in->height, (enum AVPixelFormat)in->format, w->encoder->width,
-                       w->encoder->height, AV_PIX_FMT_YUV420P, SCALER, NULL, NULL, NULL);
-    if (w->scaler == NULL) {
-        media_whyf(w->job->why, "no scaling of %dx%d in format %d", in->width, in->height,
-                   in->format);
-        return ERR_UNSUPPORTED;
-    }
-    w->shape[0] = in->width;
-    w->shape[1] = in->height;
-    w->shape[2] = in->format;
-    return ERR_OK;
-}
-
-static enum err scale(struct work *w, const AVFrame *in) {
-    AVFrame *out = w->scaled;
-    av_frame_unref(out);
-    if (in->width == w->encoder->width && in->height == w->encoder->height &&
-        in->format == AV_PIX_FMT_YUV420P)
-        return av_frame_ref(out, in) < 0 ? ERR_NO_MEMORY : ERR_OK;
-    enum err e = make_scaler(w, in);
-    if (e != ERR_OK)
-        return e;
-    out->width = w->encoder->width;
-    out->height = w->encoder->height;
-    out->format = AV_PIX_FMT_YUV420P;
-    if (av_frame_get_buffer(out, 0) < 0)
-        return ERR_NO_MEMORY;
-    sws_scale(w->scaler, (const uint8_t *const *)in->data, in->linesize, 0, in->height, out->data,
-              out->linesize);
-    return ERR_OK;
-}
-
 static enum err encode(struct work *w, AVFrame *picture) {
     int r = avcodec_send_frame(w->encoder, picture);
     while (r >= 0) {
@@ -158,7 +116,8 @@ static enum err encode_all(struct work *w) {
         const AVFrame *shown;
         e = media_pictures_at(w->from, j->span.first + i, fps, &shown, j->why);
         if (e == ERR_OK)
-            e = scale(w, shown);
+            e = media_scale(&w->scaler, shown, w->encoder->width, w->encoder->height, w->scaled,
+                            j->why);
         if (e != ERR_OK)
             break;
         w->scaled->pts = (int64_t)((j->shift + j->span.first + i) * j->span.ticks);
@@ -191,7 +150,7 @@ enum err segment_pictures(struct segment_job *j) {
     struct work w = {.job = j};
     enum err e = run(&w);
     media_pictures_close(w.from);
-    sws_freeContext(w.scaler);
+    media_scaler_close(&w.scaler);
     avcodec_free_context(&w.encoder);
     av_frame_free(&w.scaled);
     av_packet_free(&w.packet);

@@ -1,8 +1,10 @@
 /*
- * transcoderd: reads its options, then is a supervisor or, started by one, a worker.
+ * transcoderd: reads its options, then is a supervisor or, started by one, a worker. `transcoderd
+ * ingest` is a tool by itself.
  */
 #include "transcoder/media/media.h"
 #include "transcoder/worker/front.h"
+#include "transcoder/worker/ingest.h"
 #include "transcoder/worker/maker.h"
 #include "transcoder/worker/options.h"
 #include "transcoder/worker/supervisor.h"
@@ -10,10 +12,13 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 int main(int argc, char **argv) {
     static struct options options;
     char fault[OPTIONS_FAULT_MAX];
+    if (argc > 1 && strcmp(argv[1], "ingest") == 0)
+        return ingest_main(argc - 1, argv + 1);
     if (!options_parse(&options, argc, argv, fault)) {
         fprintf(stderr, "transcoderd: %s\n", fault);
         return 2;

@@ -71,6 +71,7 @@ const char *options_help(void) {
            "usage: transcoderd --peerd HOST:PORT --peerd-key KEY --key FILE --name NODE "
            "--media IP:PORT\n"
            "       transcoderd --config FILE --media IP:PORT\n"
+           "       transcoderd ingest [--height LINES] [--fps N] FROM TO   (see ingest --help)\n"
            "\n"
            "  --peerd HOST:PORT     the cluster's peerd (its peer_listen)\n"
            "  --peerd-key KEY       its public key, k4.public.…: nobody else is believed; given "

@@ -1,8 +1,9 @@
 # By itself: two sites, each with a peerd and a transcoderd that makes a live channel of the same recording,
-# which began at a date and is repeated. Both list the same numbers at the same time, make the same bytes,
-# and have made what they list before they list it; the window moves, and what is outside of it is not
-# found. A site whose clock is too uncertain offers nothing. A player that takes number after number, over
-# where the recording begins again, and over the death of the site that serves it, has every picture.
+# which each has ingested for itself, and which began at a date and is repeated. Both list the same numbers
+# at the same time, make the same bytes, and have made what they list before they list it; the window moves,
+# and what is outside of it is not found. A site whose clock is too uncertain offers nothing. A player that
+# takes number after number, over where the recording begins again, and over the death of the site that
+# serves it, has every picture.
 . test/live/tests/lib.sh
 need curl curl
 need ffmpeg ffmpeg
@@ -20,9 +21,14 @@ fetch() { curl -sf --max-time 3 "$@"; }
 code() { curl -s -o /dev/null --max-time 3 -w '%{http_code}' "$@"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 \
-    -t 17 -c:v libx264 -preset ultrafast -g 80 -pix_fmt yuv420p -c:a aac -b:a 128k "$dir/news.mp4" ||
+ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=frequency=440:sample_rate=44100 \
+    -t 17 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a libmp3lame "$dir/news.mkv" ||
     fail "ffmpeg makes no recording"
+for name in $clusters; do
+    "$bin/transcoderd" ingest "$dir/news.mkv" "$dir/$name.mp4" >"$dir/ingested" || fail "no ingest"
+done
+cmp -s "$dir/fra1.mp4" "$dir/ams1.mp4" || fail "each has ingested another recording"
+said "each has ingested the same: $(sed 's/.*: //' "$dir/ingested")"
 
 policy() {
     local other=ams1
@@ -35,7 +41,7 @@ client_listen: {bind: "$(address "$1"):7680", plain_http: true}
 nodes: [{name: n1, key_file: $1-n1.pub}]
 peers:
   - {name: $other, key_file: $other.pub, beats: "$(address $other):7600", control: "$(address $other):7601"}
-sources: [{name: news, location: news.mp4, class: exact, channel_since: $since}]
+sources: [{name: news, location: $1.mp4, class: exact, channel_since: $since}]
 renditions:
   - {name: 180p, codec: h264, bitrate: 300kbit/s, height: 180}
   - {name: aac, codec: aac, bitrate: 96kbit/s}
