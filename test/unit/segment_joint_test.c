@@ -33,7 +33,8 @@ static void remove_film(void) {
     cr_expect_eq(system(command), 0);
 }
 
-Test(segment_joint, is_as_good_as_where_an_encoder_went_on, .init = make_film, .fini = remove_film) {
+Test(segment_joint, is_as_good_as_where_an_encoder_went_on, .init = make_film,
+     .fini = remove_film) {
     static const struct rendition renditions[] = {
         {{"180p"}, RENDITION_H264, 400000, 180, 25, 0},
         {{"aac"}, RENDITION_AAC, 128000, 0, 0, 2},
