@@ -4,25 +4,12 @@
  */
 #include "transcoder/hls/multivariant.h"
 
+#include "transcoder/hls/tag.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-struct span {
-    const char *at;
-    size_t len;
-};
-
-struct attr {
-    struct span name;
-    struct span value; /* quotes included */
-};
-
-struct tag {
-    struct attr attrs[MULTIVARIANT_ATTRS_MAX];
-    size_t count;
-};
 
 struct writing {
     const struct multivariant *m;
@@ -61,89 +48,29 @@ __attribute__((format(printf, 2, 3))) static void put(struct writing *w, const c
         w->len += (size_t)n;
 }
 
-#define SPAN(s) (int)(s).len, (s).at
-
-static bool is(struct span s, const char *word) {
-    return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
-
-static bool begins(struct span s, const char *word) {
-    return s.len >= strlen(word) && memcmp(s.at, word, strlen(word)) == 0;
-}
-
-static struct span after(struct span s, size_t n) {
-    return (struct span){s.at + n, s.len - n};
-}
-
 /* ---- attributes ------------------------------------------------------------------------------ */
 
-static size_t value_length(struct span s) {
-    bool quoted = s.len > 0 && s.at[0] == '"';
-    for (size_t i = quoted ? 1 : 0; i < s.len; i++) {
-        if (quoted && s.at[i] == '"')
-            return i + 1;
-        if (!quoted && s.at[i] == ',')
-            return i;
-    }
-    return quoted ? 0 : s.len;
-}
-
-static bool read_attr(struct span *rest, struct attr *out) {
-    const char *equals = memchr(rest->at, '=', rest->len);
-    if (equals == NULL || equals == rest->at)
-        return false;
-    out->name = (struct span){rest->at, (size_t)(equals - rest->at)};
-    *rest = after(*rest, out->name.len + 1);
-    size_t len = value_length(*rest);
-    if (len == 0)
-        return false;
-    out->value = (struct span){rest->at, len};
-    *rest = after(*rest, len);
-    if (rest->len > 0 && rest->at[0] != ',')
-        return false;
-    *rest = after(*rest, rest->len > 0 ? 1 : 0);
-    return true;
-}
-
-static bool read_tag(struct writing *w, struct span text, struct tag *out) {
-    out->count = 0;
-    while (text.len > 0) {
-        if (out->count == MULTIVARIANT_ATTRS_MAX) {
-            fail(w, ERR_OVERSIZED, "more than %d attributes", MULTIVARIANT_ATTRS_MAX);
-            return false;
-        }
-        if (!read_attr(&text, &out->attrs[out->count++])) {
-            fail(w, ERR_BAD_FIELD, "expected NAME=VALUE, comma, …; found \"%.*s\"",
-                 text.len > 40 ? 40 : (int)text.len, text.at);
-            return false;
-        }
-    }
-    return true;
-}
-
-static const struct attr *find(const struct tag *t, const char *name) {
-    for (size_t i = 0; i < t->count; i++)
-        if (is(t->attrs[i].name, name))
-            return &t->attrs[i];
-    return NULL;
-}
-
-static struct span unquoted(struct span value) {
-    bool quoted = value.len >= 2 && value.at[0] == '"';
-    return quoted ? (struct span){value.at + 1, value.len - 2} : value;
+static bool read_tag(struct writing *w, struct tag_span text, struct tag *out) {
+    enum err e = tag_read(out, &text);
+    if (e == ERR_OVERSIZED)
+        fail(w, e, "more than %d attributes", TAG_ATTRS_MAX);
+    else if (e != ERR_OK)
+        fail(w, e, "expected NAME=VALUE, comma, …; found \"%.*s\"",
+             text.len > 40 ? 40 : (int)text.len, text.at);
+    return e == ERR_OK;
 }
 
 /* ---- URIs and ids ---------------------------------------------------------------------------- */
 
 /* Relative to where the playlist lies: nothing with a scheme, a host or a path from the root. */
-static bool is_relative(struct span uri) {
+static bool is_relative(struct tag_span uri) {
     const char *colon = memchr(uri.at, ':', uri.len);
     const char *slash = memchr(uri.at, '/', uri.len);
     bool scheme = colon != NULL && (slash == NULL || colon < slash);
     return uri.len > 0 && uri.at[0] != '/' && !scheme;
 }
 
-static bool check_uri(struct writing *w, struct span uri) {
+static bool check_uri(struct writing *w, struct tag_span uri) {
     if (is_relative(uri))
         return true;
     fail(w, ERR_UNSUPPORTED, "\"%.*s\" lies elsewhere: only URIs relative to the playlist can move",
@@ -152,7 +79,7 @@ static bool check_uri(struct writing *w, struct span uri) {
 }
 
 /* The URI without its query, with what an id may not have replaced (RFC 8216bis, 4.4.6.2). */
-static void put_id(struct writing *w, struct span uri) {
+static void put_id(struct writing *w, struct tag_span uri) {
     for (size_t i = 0; i < uri.len && uri.at[i] != '?' && uri.at[i] != '#'; i++) {
         char c = uri.at[i];
         bool kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -163,32 +90,33 @@ static void put_id(struct writing *w, struct span uri) {
 
 /* ---- tags ------------------------------------------------------------------------------------ */
 
-static bool names_group(const struct attr *a) {
-    bool refers = is(a->name, "GROUP-ID") || is(a->name, "AUDIO") || is(a->name, "VIDEO") ||
-                  is(a->name, "SUBTITLES") || is(a->name, "CLOSED-CAPTIONS");
+static bool names_group(const struct tag_attr *a) {
+    bool refers = tag_is(a->name, "GROUP-ID") || tag_is(a->name, "AUDIO") ||
+                  tag_is(a->name, "VIDEO") || tag_is(a->name, "SUBTITLES") ||
+                  tag_is(a->name, "CLOSED-CAPTIONS");
     return refers && a->value.at[0] == '"';
 }
 
-static void put_attr(struct writing *w, const struct attr *a,
+static void put_attr(struct writing *w, const struct tag_attr *a,
                      const struct multivariant_pathway *to) {
-    struct span value = unquoted(a->value);
+    struct tag_span value = tag_unquoted(a->value);
     if (names_group(a))
-        put(w, "%.*s=\"%.*s@%s\"", SPAN(a->name), SPAN(value), to->id.text);
-    else if (is(a->name, "URI"))
-        put(w, "URI=\"%s%.*s\"", to->base, SPAN(value));
+        put(w, "%.*s=\"%.*s@%s\"", TAG_SPAN(a->name), TAG_SPAN(value), to->id.text);
+    else if (tag_is(a->name, "URI"))
+        put(w, "URI=\"%s%.*s\"", to->base, TAG_SPAN(value));
     else
-        put(w, "%.*s=%.*s", SPAN(a->name), SPAN(a->value));
+        put(w, "%.*s=%.*s", TAG_SPAN(a->name), TAG_SPAN(a->value));
 }
 
 /* The tag for one pathway, with the id under which a player knows it again. */
 static void put_tag(struct writing *w, const char *name, const char *stable, const struct tag *t,
-                    struct span uri, const struct multivariant_pathway *to) {
+                    struct tag_span uri, const struct multivariant_pathway *to) {
     put(w, "%s", name);
     for (size_t i = 0; i < t->count; i++) {
         put(w, "%s", i == 0 ? "" : ",");
         put_attr(w, &t->attrs[i], to);
     }
-    if (find(t, stable) == NULL && uri.len > 0) {
+    if (tag_find(t, stable) == NULL && uri.len > 0) {
         put(w, ",%s=\"", stable);
         put_id(w, uri);
         put(w, "\"");
@@ -198,14 +126,14 @@ static void put_tag(struct writing *w, const char *name, const char *stable, con
 }
 
 /* `line` is the URI of an EXT-X-STREAM-INF; the other two have it among their attributes. */
-static void repeat(struct writing *w, const char *name, const char *stable, struct span attrs,
-                   struct span line) {
+static void repeat(struct writing *w, const char *name, const char *stable, struct tag_span attrs,
+                   struct tag_span line) {
     struct tag t;
     if (!read_tag(w, attrs, &t))
         return;
-    const struct attr *inside = find(&t, "URI");
-    struct span uri = inside != NULL ? unquoted(inside->value) : line;
-    if (find(&t, "PATHWAY-ID") != NULL)
+    const struct tag_attr *inside = tag_find(&t, "URI");
+    struct tag_span uri = inside != NULL ? tag_unquoted(inside->value) : line;
+    if (tag_find(&t, "PATHWAY-ID") != NULL)
         fail(w, ERR_UNSUPPORTED, "this playlist has pathways of its own");
     if (uri.len > 0 && !check_uri(w, uri))
         return;
@@ -214,7 +142,7 @@ static void repeat(struct writing *w, const char *name, const char *stable, stru
         put_tag(w, name, stable, &t, uri, to);
         put(w, "\n");
         if (line.len > 0)
-            put(w, "%s%.*s\n", to->base, SPAN(line));
+            put(w, "%s%.*s\n", to->base, TAG_SPAN(line));
     }
 }
 
@@ -229,16 +157,7 @@ static void put_steering(struct writing *w) {
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static struct span next_line(struct span *rest) {
-    const char *end = memchr(rest->at, '\n', rest->len);
-    struct span line = {rest->at, end == NULL ? rest->len : (size_t)(end - rest->at)};
-    *rest = after(*rest, end == NULL ? rest->len : line.len + 1);
-    while (line.len > 0 && (line.at[line.len - 1] == '\r' || line.at[line.len - 1] == ' '))
-        line.len--;
-    return line;
-}
-
-static bool is_clean(struct writing *w, struct span line) {
+static bool is_clean(struct writing *w, struct tag_span line) {
     for (size_t i = 0; i < line.len; i++)
         if ((unsigned char)line.at[i] < 0x20 && line.at[i] != '\t') {
             fail(w, ERR_BAD_FIELD, "a control character (0x%02x)", (unsigned)line.at[i]);
@@ -248,57 +167,57 @@ static bool is_clean(struct writing *w, struct span line) {
 }
 
 /* Whatever stands between a tag and its URI is a comment (RFC 8216bis section 4.1). */
-static struct span next_uri(struct writing *w, struct span *rest) {
+static struct tag_span next_uri(struct writing *w, struct tag_span *rest) {
     while (rest->len > 0 && w->err == ERR_OK) {
-        struct span line = next_line(rest);
+        struct tag_span line = tag_next_line(rest);
         w->line++;
-        if (!is_clean(w, line) || begins(line, "#EXT"))
+        if (!is_clean(w, line) || tag_begins(line, "#EXT"))
             break;
         if (line.len > 0 && line.at[0] != '#')
             return line;
     }
     fail(w, ERR_BAD_FIELD, "expected the URI of the variant");
-    return (struct span){rest->at, 0};
+    return (struct tag_span){rest->at, 0};
 }
 
-static bool whole_elsewhere(struct span line) {
-    return begins(line, "#EXT-X-SESSION-KEY:") || begins(line, "#EXT-X-SESSION-DATA:");
+static bool whole_elsewhere(struct tag_span line) {
+    return tag_begins(line, "#EXT-X-SESSION-KEY:") || tag_begins(line, "#EXT-X-SESSION-DATA:");
 }
 
-static void take_line(struct writing *w, struct span line, struct span *rest) {
+static void take_line(struct writing *w, struct tag_span line, struct tag_span *rest) {
     static const char variant[] = "#EXT-X-STREAM-INF:";
     static const char frames[] = "#EXT-X-I-FRAME-STREAM-INF:";
     static const char media[] = "#EXT-X-MEDIA:";
-    struct span none = {line.at, 0};
-    if (begins(line, variant)) {
+    struct tag_span none = {line.at, 0};
+    if (tag_begins(line, variant)) {
         put_steering(w);
-        struct span uri = next_uri(w, rest);
+        struct tag_span uri = next_uri(w, rest);
         if (w->err == ERR_OK)
-            repeat(w, variant, "STABLE-VARIANT-ID", after(line, sizeof(variant) - 1), uri);
+            repeat(w, variant, "STABLE-VARIANT-ID", tag_after(line, sizeof(variant) - 1), uri);
         w->variants = true;
-    } else if (begins(line, frames)) {
+    } else if (tag_begins(line, frames)) {
         put_steering(w);
-        repeat(w, frames, "STABLE-VARIANT-ID", after(line, sizeof(frames) - 1), none);
-    } else if (begins(line, media)) {
+        repeat(w, frames, "STABLE-VARIANT-ID", tag_after(line, sizeof(frames) - 1), none);
+    } else if (tag_begins(line, media)) {
         put_steering(w);
-        repeat(w, media, "STABLE-RENDITION-ID", after(line, sizeof(media) - 1), none);
-    } else if (begins(line, "#EXTINF") || begins(line, "#EXT-X-TARGETDURATION")) {
+        repeat(w, media, "STABLE-RENDITION-ID", tag_after(line, sizeof(media) - 1), none);
+    } else if (tag_begins(line, "#EXTINF") || tag_begins(line, "#EXT-X-TARGETDURATION")) {
         fail(w, ERR_UNSUPPORTED, "a media playlist, where one that names variants was expected");
-    } else if (begins(line, "#EXT-X-CONTENT-STEERING")) {
+    } else if (tag_begins(line, "#EXT-X-CONTENT-STEERING")) {
         fail(w, ERR_UNSUPPORTED, "this playlist is steered by somebody already");
-    } else if (begins(line, "#EXT-X-DEFINE")) {
+    } else if (tag_begins(line, "#EXT-X-DEFINE")) {
         fail(w, ERR_UNSUPPORTED, "variables (EXT-X-DEFINE) are not put in");
     } else if (whole_elsewhere(line)) {
         struct tag t;
         const char *colon = memchr(line.at, ':', line.len);
-        if (read_tag(w, after(line, (size_t)(colon + 1 - line.at)), &t) &&
-            find(&t, "URI") != NULL && is_relative(unquoted(find(&t, "URI")->value)))
+        if (read_tag(w, tag_after(line, (size_t)(colon + 1 - line.at)), &t) &&
+            tag_find(&t, "URI") != NULL && is_relative(tag_unquoted(tag_find(&t, "URI")->value)))
             fail(w, ERR_UNSUPPORTED, "its URI is relative to one cluster, and stands for all");
-        put(w, "%.*s\n", SPAN(line));
+        put(w, "%.*s\n", TAG_SPAN(line));
     } else if (line.len > 0 && line.at[0] != '#') {
         fail(w, ERR_BAD_FIELD, "a URI that no EXT-X-STREAM-INF stands before");
     } else if (line.len > 0) {
-        put(w, "%.*s\n", SPAN(line));
+        put(w, "%.*s\n", TAG_SPAN(line));
     }
 }
 
@@ -307,17 +226,17 @@ enum err multivariant_write(char *out, size_t out_size, size_t *len, const struc
                             struct multivariant_fault *fault) {
     struct writing w = {.m = m, .fault = fault, .err = ERR_OK, .out = out, .size = out_size};
     *fault = (struct multivariant_fault){0};
-    struct span rest = {origin, origin_len};
+    struct tag_span rest = {origin, origin_len};
     if (m->pathway_count == 0 || m->pathway_count > MULTIVARIANT_PATHWAYS_MAX)
         fail(&w, ERR_BAD_FIELD, "%zu pathways, where 1 to %d were expected", m->pathway_count,
              MULTIVARIANT_PATHWAYS_MAX);
     else if (origin_len > MULTIVARIANT_IN_MAX || memchr(origin, 0, origin_len) != NULL)
         fail(&w, ERR_OVERSIZED, "%zu characters, where at most %d of text were expected",
              origin_len, MULTIVARIANT_IN_MAX);
-    else if (!begins(rest, "#EXTM3U"))
+    else if (!tag_begins(rest, "#EXTM3U"))
         fail(&w, ERR_BAD_FIELD, "expected #EXTM3U at the beginning");
     while (w.err == ERR_OK && rest.len > 0) {
-        struct span line = next_line(&rest);
+        struct tag_span line = tag_next_line(&rest);
         w.line++;
         if (is_clean(&w, line))
             take_line(&w, line, &rest);
@@ -332,10 +251,10 @@ enum err multivariant_write(char *out, size_t out_size, size_t *len, const struc
 
 /* [bit/s] of a variant; 0: not said, or no number. */
 static uint64_t rate_of(const struct tag *t) {
-    const struct attr *a = find(t, "AVERAGE-BANDWIDTH");
+    const struct tag_attr *a = tag_find(t, "AVERAGE-BANDWIDTH");
     uint64_t rate = 0;
     if (a == NULL)
-        a = find(t, "BANDWIDTH");
+        a = tag_find(t, "BANDWIDTH");
     for (size_t i = 0; a != NULL && i < a->value.len; i++) {
         unsigned digit = (unsigned)(a->value.at[i] - '0');
         if (digit > 9 || rate > UINT32_MAX)
@@ -348,13 +267,13 @@ static uint64_t rate_of(const struct tag *t) {
 uint32_t multivariant_poorest_kbps(const char *origin, size_t origin_len) {
     static const char variant[] = "#EXT-X-STREAM-INF:";
     struct multivariant_fault unheard;
-    struct span rest = {origin, origin_len};
+    struct tag_span rest = {origin, origin_len};
     uint64_t poorest = 0;
     while (rest.len > 0) {
         struct writing w = {.fault = &unheard};
-        struct span line = next_line(&rest);
+        struct tag_span line = tag_next_line(&rest);
         struct tag t;
-        if (!begins(line, variant) || !read_tag(&w, after(line, sizeof(variant) - 1), &t))
+        if (!tag_begins(line, variant) || !read_tag(&w, tag_after(line, sizeof(variant) - 1), &t))
             continue;
         uint64_t rate = rate_of(&t);
         if (rate > 0 && (poorest == 0 || rate < poorest))

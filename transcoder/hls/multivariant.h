@@ -26,7 +26,6 @@
 #define MULTIVARIANT_PATHWAYS_MAX 16      /* as steering.h has */
 #define MULTIVARIANT_IN_MAX       65536   /* [characters] of an origin's playlist */
 #define MULTIVARIANT_OUT_MAX      1048576 /* [characters] enough for 16 times that */
-#define MULTIVARIANT_ATTRS_MAX    48      /* attributes of one tag */
 
 struct multivariant_pathway {
     struct name id;
