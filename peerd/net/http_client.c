@@ -31,7 +31,10 @@ struct net_http_call {
     bool oversized;       /* the answer went past body_max */
     struct instant since; /* when the call began */
     net_http_done_fn done;
-    net_http_piece_fn piece;  /* NULL: the answer is kept whole */
+    net_http_piece_fn piece; /* NULL: the answer is kept whole */
+    net_http_head_fn head;   /* NULL: nobody asks, or it has been told */
+    bool parts;              /* of a body (206) are pieces, too */
+    bool paused;
     struct net_timer silence; /* only with `piece`: since the newest one */
     struct duration silence_max;
     void *data;
@@ -236,15 +239,27 @@ static int timer_wanted(CURLM *multi, long timeout_ms, void *data) {
     return 0;
 }
 
+static void piece_received(struct net_http_call *call, const char *data, size_t len, long status) {
+    if (!call->paused)
+        net_timer_arm(&call->silence, instant_add(net_now(), call->silence_max));
+    if (call->head != NULL) {
+        const struct net_http_result head = {
+            .err = ERR_OK, .detail = "", .status = (unsigned)status, .call = call};
+        net_http_head_fn tell = call->head;
+        call->head = NULL;
+        tell(call->data, &head);
+    }
+    call->piece(call->data, data, len);
+}
+
 static size_t body_received(char *data, size_t size, size_t count, void *userdata) {
     struct net_http_call *call = userdata;
     size_t len = size * count, need = call->body_len + len + 1, capacity = call->capacity;
     long status = 0;
 
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (call->piece != NULL && status == 200) {
-        net_timer_arm(&call->silence, instant_add(net_now(), call->silence_max));
-        call->piece(call->data, data, len);
+    if (call->piece != NULL && (status == 200 || (status == 206 && call->parts))) {
+        piece_received(call, data, len, status);
         return len;
     }
     if (len > call->body_max - call->body_len) {
@@ -442,6 +457,8 @@ enum err net_http_call(struct net_http_client *client, const struct net_http_cal
     net_timer_init(&call->silence, client->loop, fell_silent, call);
     call->done = options->done;
     call->piece = options->piece;
+    call->head = options->head;
+    call->parts = options->head != NULL;
     call->data = options->data;
     if (call->easy == NULL || !set_limits(call, options) || !set_destination(call, options) ||
         !set_method(call->easy, options) || !set_trust(call->easy, options) ||
@@ -457,6 +474,16 @@ enum err net_http_call(struct net_http_client *client, const struct net_http_cal
     if (out != NULL)
         *out = call;
     return ERR_OK;
+}
+
+void net_http_pause(struct net_http_call *call, bool paused) {
+    assert(call->piece != NULL);
+    call->paused = paused;
+    if (paused)
+        net_timer_cancel(&call->silence);
+    else
+        net_timer_arm(&call->silence, instant_add(net_now(), call->silence_max));
+    curl_easy_pause(call->easy, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
 void net_http_cancel(struct net_http_call *call) {

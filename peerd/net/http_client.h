@@ -45,8 +45,12 @@ struct net_http_result {
 
 typedef void (*net_http_done_fn)(void *data, const struct net_http_result *result);
 
-/* A piece of an answer that goes on, as it came; may be cut anywhere. */
+/* A piece of an answer that goes on, as it came; may be cut anywhere. No call may be begun or
+ * cancelled in it, nor in net_http_head_fn. */
 typedef void (*net_http_piece_fn)(void *data, const char *text, size_t len);
+
+/* Status and headers of an answer whose pieces follow at once. */
+typedef void (*net_http_head_fn)(void *data, const struct net_http_result *head);
 
 struct net_http_call_options {
     const char *method;                    /* NULL: POST with a body, GET without */
@@ -69,6 +73,8 @@ struct net_http_call_options {
     struct addr connect_to;  /* where to connect whatever the URL's host says; none: ask DNS */
     net_http_piece_fn piece; /* the answer goes on: each piece of it if its status is 200, and
                                 nothing is kept; `timeout` is for the silence between two */
+    net_http_head_fn head;   /* with `piece`, may be NULL: before the first one, and then pieces of
+                                206 (part of a body) come, too */
     net_http_done_fn done;   /* called exactly once, never before net_http_call returns */
     void *data;
 };
@@ -84,6 +90,11 @@ void net_http_client_free(struct net_http_client *client);
  * ERR_FULL, ERR_BAD_FIELD (URL or options), ERR_NO_MEMORY: then `done` is never called. */
 enum err net_http_call(struct net_http_client *client, const struct net_http_call_options *options,
                        struct net_http_call **out);
+
+/* For a call with `piece` of which one has come: no more until it is resumed, but for what has come
+ * already. The silence that `timeout` bounds is not the other side's then. Resuming may call
+ * `piece` at once. */
+void net_http_pause(struct net_http_call *call, bool paused);
 
 /* Ends a call without calling `done`. Not for a call whose `done` has begun. */
 void net_http_cancel(struct net_http_call *call);

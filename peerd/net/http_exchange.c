@@ -267,6 +267,62 @@ const char *net_http_query(const struct net_http_request *request, const char *n
     return look_up(request, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct target {
+    char *out;
+    size_t size, len;
+    bool first; /* of the query */
+};
+
+static void put(struct target *t, char c) {
+    if (t->len < t->size)
+        t->out[t->len] = c;
+    t->len++;
+}
+
+/* What may stand for itself in either part does; the slash of a path, too. */
+static void put_encoded(struct target *t, const char *text, size_t len, const char *kept) {
+    static const char hex[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            (c != '\0' && strchr(kept, c) != NULL)) {
+            put(t, (char)c);
+            continue;
+        }
+        put(t, '%');
+        put(t, hex[c >> 4]);
+        put(t, hex[c & 15]);
+    }
+}
+
+static enum MHD_Result put_argument(void *cls, enum MHD_ValueKind kind, const char *key,
+                                    size_t key_len, const char *value, size_t value_len) {
+    struct target *t = cls;
+
+    (void)kind;
+    put(t, t->first ? '?' : '&');
+    t->first = false;
+    put_encoded(t, key, key_len, "-._~");
+    if (value == NULL)
+        return MHD_YES;
+    put(t, '=');
+    put_encoded(t, value, value_len, "-._~");
+    return MHD_YES;
+}
+
+size_t net_http_target(const struct net_http_request *request, char *out, size_t size) {
+    const struct http_exchange *e = (const struct http_exchange *)request;
+    struct target t = {.out = out, .size = size, .first = true};
+
+    if (e->mhd == NULL)
+        return 0;
+    put_encoded(&t, request->path, strlen(request->path), "/-._~!$&'()*+,;=:@");
+    MHD_get_connection_values_n(e->mhd, MHD_GET_ARGUMENT_KIND, put_argument, &t);
+    put(&t, '\0');
+    return t.len <= size ? t.len - 1 : 0;
+}
+
 /* ---- receiving ---- */
 
 /* Who asks: the address, and at a pinned door the key. False if there is no key where one must be.

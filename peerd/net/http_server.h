@@ -125,6 +125,10 @@ net_http_server_counters(const struct net_http_server *server);
 const char *net_http_header(const struct net_http_request *request, const char *name);
 const char *net_http_query(const struct net_http_request *request, const char *name);
 
+/* Path and query as they can be asked for elsewhere: what was decoded is encoded again (RFC 3986
+ * section 2). Its length; 0 if it does not fit, or the client has gone. */
+size_t net_http_target(const struct net_http_request *request, char *out, size_t size);
+
 /* Answers and gives the request back. */
 void net_http_answer(struct net_http_request *request, const struct net_http_answer *answer);
 
@@ -139,10 +143,16 @@ void net_http_answer_problem(struct net_http_request *request, unsigned status, 
 struct net_http_stream;
 
 struct net_http_stream_options {
-    const char *content_type;
-    size_t waiting_bytes_max; /* [bytes] written and not sent yet; more is a reader too slow */
-    void (*over)(void *data); /* nobody reads it any more: the stream is gone. Once, never before
-                                 net_http_answer_stream returns; not after net_http_stream_end */
+    const char *content_type;              /* NULL: among `headers`, if anywhere */
+    unsigned status;                       /* 0: 200 */
+    const struct net_http_header *headers; /* copied; without any: Cache-Control: no-store */
+    size_t header_count;
+    uint64_t body_bytes; /* [bytes] of all that will be written, which is told; 0: nobody knows */
+    size_t waiting_bytes_max;    /* [bytes] written and not sent yet; more is a reader too slow */
+    void (*drained)(void *data); /* may be NULL: a quarter of that waits, where half had been
+                                    reached. Do not write from within it */
+    void (*over)(void *data);    /* nobody reads it any more: the stream is gone. Once, never before
+                                    net_http_answer_stream returns; not after net_http_stream_end */
     void *data;
 };
 
@@ -151,12 +161,18 @@ struct net_http_stream_options {
 struct net_http_stream *net_http_answer_stream(struct net_http_request *request,
                                                const struct net_http_stream_options *options);
 
+/* [bytes] written and not sent yet. */
+size_t net_http_stream_waiting(const struct net_http_stream *stream);
+
 /* False: what waits would be more than the bound, or memory is short. He is cut off: nothing more
  * may be written, and `over` will be called. */
 bool net_http_stream_write(struct net_http_stream *stream, const char *text, size_t len);
 
 /* Nothing more comes; what waits is sent. The stream is not the caller's any more. */
 void net_http_stream_end(struct net_http_stream *stream);
+
+/* Breaks it off, so that the reader sees that it is not whole. Not the caller's any more. */
+void net_http_stream_break(struct net_http_stream *stream);
 
 /* The status that says best what went wrong, e.g. DENIED 403, NO_CREDIT 503. */
 unsigned net_http_status_of(enum err code);

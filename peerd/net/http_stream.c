@@ -24,8 +24,9 @@ struct net_http_stream {
     char *bytes; /* owned */
     size_t begin, end, capacity;
     bool suspended;
-    bool ended;  /* no more is written */
-    bool broken; /* … and what waits is not worth sending */
+    bool crowded; /* half of what may wait did */
+    bool ended;   /* no more is written */
+    bool broken;  /* … and what waits is not worth sending */
     struct net_http_stream *next, *previous;
 };
 
@@ -74,6 +75,11 @@ static ssize_t read_some(void *cls, uint64_t pos, char *out, size_t max) {
     }
     memcpy(out, s->bytes + s->begin, len);
     s->begin += len;
+    if (s->crowded && s->end - s->begin <= s->options.waiting_bytes_max / 4) {
+        s->crowded = false;
+        if (s->options.drained != NULL && !s->ended)
+            s->options.drained(s->options.data);
+    }
     return (ssize_t)len;
 }
 
@@ -104,13 +110,24 @@ void http_streams_stop(struct net_http_server *server) {
 
 /* ---- the writer's side ---- */
 
+/* None is worth more than the answer: where memory is short it goes without. */
+static void add_headers(struct MHD_Response *r, const struct net_http_stream_options *o) {
+    if (o->content_type != NULL)
+        (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, o->content_type);
+    if (o->header_count == 0)
+        (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    for (size_t i = 0; i < o->header_count; i++)
+        (void)MHD_add_response_header(r, o->headers[i].name, o->headers[i].value);
+}
+
 struct net_http_stream *net_http_answer_stream(struct net_http_request *request,
                                                const struct net_http_stream_options *options) {
     struct http_exchange *e = (struct http_exchange *)request;
     struct net_http_stream *s = calloc(1, sizeof *s);
-    struct MHD_Response *r = s != NULL ? MHD_create_response_from_callback(
-                                             MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_some, s, release)
-                                       : NULL;
+    uint64_t size = options->body_bytes > 0 ? options->body_bytes : MHD_SIZE_UNKNOWN;
+    struct MHD_Response *r =
+        s != NULL ? MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, s, release)
+                  : NULL;
 
     if (r == NULL) {
         free(s);
@@ -120,13 +137,12 @@ struct net_http_stream *net_http_answer_stream(struct net_http_request *request,
     s->options = *options;
     s->server = e->server;
     s->mhd = e->mhd;
-    (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, options->content_type);
-    (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    add_headers(r, options);
     if (e->mhd != NULL && e->response == NULL) {
         e->stream = s;
         enlist(s);
     }
-    return http_exchange_respond(e, 200, r) ? s : NULL;
+    return http_exchange_respond(e, options->status != 0 ? options->status : 200, r) ? s : NULL;
 }
 
 /* What has been sent makes room first. */
@@ -175,8 +191,19 @@ bool net_http_stream_write(struct net_http_stream *s, const char *text, size_t l
     }
     memcpy(s->bytes + s->end, text, len);
     s->end += len;
+    s->crowded |= s->end - s->begin >= s->options.waiting_bytes_max / 2;
     wake(s);
     return true;
+}
+
+size_t net_http_stream_waiting(const struct net_http_stream *s) {
+    return s->end - s->begin;
+}
+
+void net_http_stream_break(struct net_http_stream *s) {
+    s->ended = true;
+    s->options.over = NULL;
+    break_off(s);
 }
 
 void net_http_stream_end(struct net_http_stream *s) {
