@@ -4,8 +4,11 @@
  * made from another names each of its variants for each pathway, and an MPD has each pathway once.
  */
 #include "transcoder/hls/cmcd.h"
+#include "transcoder/hls/fold.h"
 #include "transcoder/hls/mpd.h"
+#include "transcoder/hls/multivariant.h"
 #include "transcoder/hls/playlist.h"
+#include "transcoder/hls/range.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +93,41 @@ static void place(const char *text, size_t len) {
     CHECK(strstr(out, ">https://c.example/</ContentSteering>") != NULL);
 }
 
+static void fold(const char *text, size_t len) {
+    static char out[MULTIVARIANT_OUT_MAX];
+    static struct fold f;
+    static const char *const urls[] = {"https://a.example/x/m.m3u8", "https://b.example/m.m3u8"};
+    const struct fold_from from = {urls, 2, 0};
+    const struct site site = {.base = "https://a.example/"};
+    size_t length = 0;
+    if (fold_read(&f, out, sizeof(out), &length, &from, text, len) == ERR_OK) {
+        CHECK(f.sites.count > 0 && f.path[0] == '/');
+        CHECK(length == 0 || length == strlen(out));
+        CHECK(length == 0 || count(out, "\n#EXT-X-CONTENT-STEERING:") == 0);
+        for (uint32_t i = 0; i < f.sites.count; i++)
+            CHECK(f.sites.list[i].base[strlen(f.sites.list[i].base) - 1] == '/');
+    } else {
+        CHECK(f.why[0] != 0);
+    }
+    if (fold_media(out, sizeof(out), &length, &site, "/x/low.m3u8", text, len) == ERR_OK)
+        CHECK(length < sizeof(out));
+}
+
+static void part(const char *text) {
+    char out[URI_LEN_MAX + 1], again[RANGE_TEXT_MAX + 1];
+    struct range r, same;
+    uint64_t total, total_again;
+    if (range_read(&r, text, 1000) == RANGE_PART)
+        CHECK(r.from < r.end && r.end <= 1000);
+    if (range_content_read(&r, &total, text)) {
+        range_content_write(again, &r, total);
+        CHECK(range_content_read(&same, &total_again, again) && same.from == r.from &&
+              same.end == r.end && total == total_again);
+    }
+    if (uri_resolve(out, "https://a.example/x/y", text, strlen(text)))
+        CHECK(strlen(out) <= URI_LEN_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = malloc(size + 1);
     CHECK(text != NULL);
@@ -97,9 +135,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         memcpy(text, data, size);
     text[size] = 0;
     ask(text);
+    part(text);
     free(text);
     say((const char *)data, size);
     repeat((const char *)data, size);
     place((const char *)data, size);
+    fold((const char *)data, size);
     return 0;
 }

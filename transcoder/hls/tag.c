@@ -56,8 +56,9 @@ enum err tag_read(struct tag *out, struct tag_span *text) {
     while (text->len > 0) {
         if (out->count == TAG_ATTRS_MAX)
             return ERR_OVERSIZED;
-        if (!read_attr(text, &out->attrs[out->count++]))
+        if (!read_attr(text, &out->attrs[out->count]))
             return ERR_BAD_FIELD;
+        out->count++;
     }
     return ERR_OK;
 }
