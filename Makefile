@@ -256,7 +256,7 @@ $(BUILD)/test/wall.so: test/lib/wall/wall.c $(BUILD)/release/flags
 
 # What an application links: the client library with all it stands on, in a single archive.
 # The sidecar's outputs, which need FFmpeg or serve HTTP, are not part of it.
-CLIENT_LIB_OBJ := $(filter-out %/outputs.o %/local.o %/ogg.o,$(foreach a,client net pure,$(call objects,release,$(SRC_$(a)))))
+CLIENT_LIB_OBJ := $(filter-out %/outputs.o %/local.o %/ogg.o %/streaming.o %/guide.o %/relay.o,$(foreach a,client net pure,$(call objects,release,$(SRC_$(a)))))
 $(BUILD)/lib/libpeerclient.a: $(call archives,release,client net pure)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar qcs $@ $(CLIENT_LIB_OBJ)

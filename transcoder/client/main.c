@@ -2,10 +2,12 @@
  * peerclient: the sidecar beside an unmodified player. It opens a session at any of several
  * clusters and plays it out to a local port or into a file, whatever happens to the clusters.
  */
+#include "peerd/base/url.h"
 #include "peerd/net/clock.h"
 #include "transcoder/client/client.h"
 #include "transcoder/client/outputs.h"
 #include "transcoder/client/peerclient.h"
+#include "transcoder/client/streaming.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -18,12 +20,14 @@
 
 #define CLUSTERS_MAX 16
 #define FRAME_MS     20
+#define GIVE_UP_MS   10000 /* [ms] as the library has it */
 
 static const char usage[] =
     "usage: peerclient --cluster URL[,URL...] --service NAME --source NAME --profile NAME "
     "[options]\n"
+    "       peerclient --stream URL[,URL...] --http IP:PORT [options]\n"
     "\n"
-    "Plays a session out that survives the death of the site that serves it.\n"
+    "Plays a session, or a stream, out that survives the death of the site that serves it.\n"
     "\n"
     "  --cluster URL[,URL...]  where to open it: http(s)://host:port, tried in this order\n"
     "  --token TOKEN           bearer token (or PEERCLIENT_TOKEN in the environment)\n"
@@ -43,6 +47,9 @@ static const char usage[] =
     "  --sdp FILE              description for it: ffplay, vlc or gstreamer open it\n"
     "  --wav FILE              recording; lost frames are concealed\n"
     "  --raw FILE              payloads back to back; lost frames are left out\n"
+    "a stream (HLS) in place of a session; beside --http only --bind, --ca and --give-up count:\n"
+    "  --stream URL[,URL...]   its playlist, at any peerd that steers it or at each site; players\n"
+    "                          open http://IP:PORT/master.m3u8 and do not notice that a site dies\n"
     "reports:\n"
     "  --json                  one JSON object on the last line of standard output\n"
     "  --verbose               what happens, on standard error\n"
@@ -60,6 +67,7 @@ enum exit_status {
 };
 
 struct sidecar {
+    char *stream; /* URLs; NULL: a session */
     struct peerclient_config config;
     struct outputs_config outputs_config;
     const char *clusters[CLUSTERS_MAX];
@@ -209,6 +217,7 @@ enum option_key {
     OPTION_RTP_OUT,
     OPTION_SDP,
     OPTION_HTTP,
+    OPTION_STREAM,
     OPTION_WAV,
     OPTION_RAW,
     OPTION_JSON,
@@ -233,6 +242,7 @@ static const struct option table[] = {
     {"rtp-out", required_argument, NULL, OPTION_RTP_OUT},
     {"sdp", required_argument, NULL, OPTION_SDP},
     {"http", required_argument, NULL, OPTION_HTTP},
+    {"stream", required_argument, NULL, OPTION_STREAM},
     {"wav", required_argument, NULL, OPTION_WAV},
     {"raw", required_argument, NULL, OPTION_RAW},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -273,6 +283,9 @@ static bool take_option(struct sidecar *s, int key) {
     switch (key) {
     case OPTION_CLUSTER:
         return read_clusters(s, optarg);
+    case OPTION_STREAM:
+        s->stream = optarg;
+        return true;
     case OPTION_BUFFER:
         if (!read_ms("buffer", optarg, &ms))
             return false;
@@ -426,12 +439,74 @@ static int run(struct sidecar *s) {
     return status_of(s, &report);
 }
 
+/* ---- a stream in place of a session ---- */
+
+/* Says what does not go together. */
+static bool stream_makes_sense(const struct sidecar *s) {
+    const struct outputs_config *o = &s->outputs_config;
+    const char *wrong = s->config.cluster_count > 0 ? "--cluster"
+                        : s->config.service != NULL ? "--service"
+                        : s->config.source != NULL  ? "--source"
+                        : s->config.profile != NULL ? "--profile"
+                        : s->frames_max != 0        ? "--duration"
+                        : o->rtp != NULL            ? "--rtp-out"
+                        : o->sdp != NULL            ? "--sdp"
+                        : o->wav != NULL            ? "--wav"
+                        : o->raw != NULL            ? "--raw"
+                                                    : NULL;
+    if (wrong != NULL)
+        fprintf(stderr, "peerclient: --stream: %s is of sessions; try --help\n", wrong);
+    else if (o->http == NULL)
+        fputs("peerclient: --stream: expected --http IP:PORT beside it; try --help\n", stderr);
+    return wrong == NULL && o->http != NULL;
+}
+
+static int run_stream(struct sidecar *s) {
+    const char *urls[SITES_MAX];
+    struct streaming_config config = {.urls = urls,
+                                      .bind_ip = s->config.bind_ip,
+                                      .ca_file = s->config.ca_file,
+                                      .give_up_ms = s->config.give_up_ms > 0 ? s->config.give_up_ms
+                                                                             : GIVE_UP_MS,
+                                      .json = s->json,
+                                      .verbose = s->verbose};
+    char *rest = s->stream, *url;
+    if (!stream_makes_sense(s))
+        return EXIT_USAGE;
+    if (!addr_from_text(&config.http, s->outputs_config.http)) {
+        fprintf(stderr, "peerclient: --http: expected ip:port, found `%s`\n",
+                s->outputs_config.http);
+        return EXIT_USAGE;
+    }
+    while ((url = strsep(&rest, ",")) != NULL) {
+        if (!url_is_file(url) || strlen(url) > STREAMING_URL_MAX || config.url_count == SITES_MAX) {
+            fprintf(stderr,
+                    "peerclient: --stream: expected up to %d URLs, http(s)://host/…/FILE, found "
+                    "`%s`\n",
+                    SITES_MAX, url);
+            return EXIT_USAGE;
+        }
+        urls[config.url_count++] = url;
+    }
+    switch (streaming_run(&config)) {
+    case STREAMING_CLOSED:
+        return EXIT_PLAYED;
+    case STREAMING_NOT_SERVED:
+        return EXIT_NOT_SERVED;
+    case STREAMING_NO_DOOR:
+        return EXIT_OUTPUT;
+    }
+    return EXIT_OUTPUT;
+}
+
 int main(int argc, char **argv) {
     static struct sidecar s;
     char why[512] = "";
     int status = parse(&s, argc, argv);
     if (status >= 0)
         return status;
+    if (s.stream != NULL)
+        return run_stream(&s);
     s.config.opened = opened;
     s.config.frame = frame_due;
     s.config.moved = moved;

@@ -14,6 +14,7 @@ address() { echo "127.0.252.$(($(echo "$clusters" | tr ' ' '\n' | grep -nx "$1" 
 door() { echo "http://$(address "$1"):7680"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 SEGMENT_MS=1000 BUFFER_MS=8000 SEGMENTS=70
+ORIGIN_RATE= # bytes a second of each answer, as nginx writes it; empty: as fast as it can
 
 # ---- the film, and who serves it ----
 
@@ -52,6 +53,7 @@ http {
     server {
         listen $(address "$1"):8080;
         root $dir;
+        ${ORIGIN_RATE:+limit_rate $ORIGIN_RATE;}
         location / { add_header Access-Control-Allow-Origin *; mirror /passed-on; }
         location = /passed-on {
             internal;
