@@ -98,6 +98,12 @@ static void check_deadline(struct sim *sim, const struct sim_site *site,
                    watch_cluster(sim, site->index), o->deadline_ms, most);
 }
 
+/* Its node has said something of it since it was to go: which backups its client goes by now (by
+ * its ticket again, where a worker has died) may not be what was chosen among. */
+static bool told_since(const struct core_session_status *s) {
+    return instant_before(s->move->begun, s->renewed);
+}
+
 /* To a backup of the session, of which nothing bad was known when it was chosen. */
 static void check_target(struct sim *sim, const struct sim_site *site, const struct node_order *o,
                          const struct core_session_status *s) {
@@ -112,7 +118,7 @@ static void check_target(struct sim *sim, const struct sim_site *site, const str
             sim_breach(sim, "%s orders a session to %s, which it believes %s",
                        watch_cluster(sim, site->index), o->target.text, verdict_name(p.verdict));
     }
-    if (!known)
+    if (!known && !told_since(s))
         sim_breach(sim, "%s orders a session to %s, which is no backup of it",
                    watch_cluster(sim, site->index), o->target.text);
 }
@@ -233,7 +239,8 @@ static void check_choice(struct sim *sim, const struct sim_site *site, const str
                          const struct core_session_status *s) {
     bool simple = site->at_start == NULL && site->policy.agreement_count == 0;
     struct instant learned = instant_add(named_at(sim, site, &o->session), LEARNED);
-    if (!simple || watch_of(sim, site)->drain_named || instant_before(s->move->begun, learned))
+    if (!simple || watch_of(sim, site)->drain_named || told_since(s) ||
+        instant_before(s->move->begun, learned))
         return;
     for (uint8_t b = 0; b < s->backup_count && !name_equal(&s->backups[b], &o->target); b++)
         for (uint32_t i = 0; i < site->policy.peer_count; i++) {
