@@ -94,20 +94,26 @@ static struct duration answer_time(const struct nack_path *path) {
     return duration_add(path->rtt, clamp(slack, ANSWER_MS_MIN, ANSWER_MS_MAX));
 }
 
+/* Of the copies that are left, so many as go out in time. */
+static uint8_t in_time(uint8_t left, struct instant now, struct instant last) {
+    int64_t most = instant_since(last, now).us / duration_ms(GAP_MS_MIN).us + 1;
+    return most < 2 ? 2 : most < left ? (uint8_t)most : left;
+}
+
 /* How often the next question is asked, and how far apart. A question that was lost, or its answer,
  * says that the path loses more than was seen of it. */
 static void begin_round(const struct nack *n, struct nack_run *run, uint64_t missing,
                         const struct playout *p, const struct nack_path *path, struct instant now) {
     bool helps = copies_help(n);
     int lost = __builtin_popcountll(n->lost);
-    uint8_t most = helps ? NACK_ASKS_MAX : NACK_ASKS_PLAIN;
+    uint8_t most = !helps ? NACK_ASKS_PLAIN : run->asked > 0 ? NACK_ASKS_MAX : NACK_ASKS_ONCE;
     uint8_t left = (uint8_t)(run->asked < most ? most - run->asked : 0);
     run->copies = helps && (run->asked > 0 || lost >= LOSSY) ? 2 : 1;
     run->gap = duration_ms(GAP_MS);
     struct instant last = last_call(run, missing, p, path);
     struct instant next = instant_add(now, duration_add(answer_time(path), run->gap));
     if (!instant_is_never(last) && instant_before(last, next)) { /* no other round is in time */
-        run->copies = helps ? left : 2;
+        run->copies = !helps ? 2 : run->asked > 0 ? in_time(left, now, last) : left;
         run->gap =
             duration_scale(instant_since(last, now), 1, run->copies > 1 ? run->copies - 1 : 1);
         run->gap = duration_max(run->gap, duration_ms(GAP_MS_MIN));

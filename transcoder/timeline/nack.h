@@ -14,15 +14,16 @@
  *
  * Each copy of a question is answered with one more copy of the frame, so ten in all are lost with
  * their answers, where either way loses 15 %, in (1 - 0.85 x 0.85)^10 of cases: with the loss of
- * the frame itself that is 4 frames in ten million. The last round that can be in time has what is
- * left of the ten, evenly, since losses come in bursts; where there is time for one round only, all
- * of them, also for the first frame that a path loses: it does not say yet how many it will. A
- * question is asked once while the path loses little and twice while it loses more, so that the
- * last round is seldom needed. With 15 % either way two rounds make a fifth of the stream sent
- * again, where there is one only it is as much as the stream; at 1 % a hundredth, and a tenth.
- * Rejected: copies by the loss measured alone, for a path that begins to lose is measured too late;
- * and each frame carrying those before it (RFC 2198), which takes as many bytes for each loss that
- * it mends as there are frames between two, whatever the path loses.
+ * the frame itself that is 4 frames in ten million. Where there is time for one round only, these
+ * ten are all, evenly, since losses come in bursts, also for the first frame that a path loses: it
+ * does not say yet how many it will. Where an earlier round was in vain, which is seldom, the last
+ * one that can be in time has what is left of sixteen: two frames in ten billion. A question is
+ * asked once while the path loses little and twice while it loses more, so that the last round is
+ * seldom needed. With 15 % either way two rounds make a fifth of the stream sent again, where there
+ * is one only it is as much as the stream; at 1 % a hundredth, and a tenth. Rejected: copies by the
+ * loss measured alone, for a path that begins to lose is measured too late; and each frame carrying
+ * those before it (RFC 2198), which takes as many bytes for each loss that it mends as there are
+ * frames between two, whatever the path loses.
  *
  * Copies are no remedy for a path that is full: they take the place of other frames. So there are
  * none where more than two fifths are lost, nor while more than an eighth of the holes stay holes;
@@ -39,7 +40,9 @@
 
 #define NACK_RUNS_MAX   12 /* holes at a time; a further one takes the oldest's place */
 #define NACK_FRAMES_MAX 64 /* frames of a run that are asked for: the last ones */
-#define NACK_ASKS_MAX   10 /* copies of all questions for it */
+#define NACK_ASKS_ONCE                                                                             \
+    10 /* copies of the question for it, where one round is all there is time for */
+#define NACK_ASKS_MAX   16 /* of all questions for it */
 #define NACK_ASKS_PLAIN 3  /* where copies are of no use */
 
 struct nack_run {
