@@ -39,6 +39,9 @@ void sim_network_init(struct sim_network *n, const struct scenario *scenario, ui
     n->ways = sim_alloc((size_t)n->end_count * n->end_count, sizeof(*n->ways));
     n->cuts = sim_alloc(cut_words(n), sizeof(*n->cuts));
     n->dark = sim_alloc(n->end_count, sizeof(*n->dark));
+    n->miles = sim_alloc(2 * (size_t)scenario->client_group_count + 1, sizeof(*n->miles));
+    for (uint32_t i = 0; i < 2 * scenario->client_group_count; i++)
+        n->miles[i] = scenario_mile(&scenario->clients[i / 2]);
 }
 
 void sim_network_free(struct sim_network *n) {
@@ -47,6 +50,7 @@ void sim_network_free(struct sim_network *n) {
     free(n->states);
     free(n->cuts);
     free(n->dark);
+    free(n->miles);
 }
 
 /* ---- ways ---- */
@@ -98,6 +102,15 @@ static struct duration delay_of(uint32_t e) {
     return duration_us((int64_t)e - 1);
 }
 
+/* The last mile that a way goes over, if that has bursts or outages of its own; else NULL. */
+static struct way_mile *mile_of(const struct sim_network *n, uint32_t from, uint32_t to) {
+    bool up = is_group(n, from);
+    if (!up && !is_group(n, to))
+        return NULL;
+    struct way_mile *mile = &n->miles[2 * (size_t)index_of(n, up ? from : to) + up];
+    return mile->bursts || mile->outages ? mile : NULL;
+}
+
 /* ---- sending ---- */
 
 static bool is_cut(const struct sim_network *n, uint32_t from, uint32_t to) {
@@ -134,8 +147,15 @@ bool sim_network_send(struct sim_network *n, uint32_t from, uint32_t to, uint32_
         return false;
     uint32_t e = entry(n, from, to, now);
     struct way *state = state_of(n, e);
-    if (state != NULL)
-        return way_send(state, &n->rng, now, bytes, out);
+    struct way_mile *mile = state == NULL ? NULL : mile_of(n, from, to);
+    if (mile != NULL)
+        way_take_mile(state, mile);
+    if (state != NULL) {
+        bool arrives = way_send(state, &n->rng, now, bytes, out);
+        if (mile != NULL)
+            way_give_mile(state, mile);
+        return arrives;
+    }
     *out = (struct way_fate){.count = 1};
     out->arrivals[0].at = instant_add(now, delay_of(e));
     return true;
@@ -163,7 +183,13 @@ static bool make_trip(struct sim_network *n, uint32_t from, uint32_t to, struct 
         *at = instant_add(*at, delay_of(e));
         return true;
     }
-    if (way_is_out(w, &n->rng, now)) {
+    struct way_mile *mile = mile_of(n, from, to);
+    if (mile != NULL)
+        way_take_mile(w, mile);
+    bool out = way_is_out(w, &n->rng, now);
+    if (mile != NULL)
+        way_give_mile(w, mile);
+    if (out) {
         if (duration_less(OUTAGE_PATIENCE, instant_since(w->outage_until, now)))
             return false;
         *at = instant_max(*at, instant_add(w->outage_until, RETRANSMIT));

@@ -3,9 +3,10 @@
  *
  * Its ends are the clusters and the groups of clients; from each to each other there is a way, of
  * the quality that the scenario gives it (path.h). Everybody who sends from one end to another
- * shares the way, and with it order, jitter, bursts of loss and the queue before a rate. A cut
- * swallows one direction between two ends, a dark cluster swallows everything to and from it: when
- * a packet is sent and when it would arrive. Inside a cluster all is well.
+ * shares the way, and with it order, jitter, bursts of loss and the queue before a rate. Bursts and
+ * outages of a group's access are those of its last mile, one for all its ways in one direction. A
+ * cut swallows one direction between two ends, a dark cluster swallows everything to and from it:
+ * when a packet is sent and when it would arrive. Inside a cluster all is well.
  *
  * A thousand clusters and as many groups have four million ways, of which few are ever used: a way
  * costs four bytes, filled in when it is used first, and a state only if it is more than delay. A
@@ -32,6 +33,7 @@ struct sim_network {
     uint32_t end_count;
     uint32_t *ways; /* from × end_count + to: see network.c */
     struct sim_way *states;
+    struct way_mile *miles; /* 2 × group: its last mile, down, then up */
     uint32_t state_count, state_room;
     uint64_t *cuts; /* a bit for each way */
     bool any_cut;

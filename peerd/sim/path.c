@@ -42,6 +42,24 @@ void way_set_quality(struct way *w, const struct path_quality *quality, struct i
     w->quality = *quality;
 }
 
+void way_take_mile(struct way *w, const struct way_mile *mile) {
+    if (!mile->begun)
+        return;
+    if (mile->bursts)
+        w->bad = mile->bad;
+    if (!mile->outages)
+        return;
+    w->outage_from = mile->outage_from;
+    w->outage_until = mile->outage_until;
+}
+
+void way_give_mile(const struct way *w, struct way_mile *mile) {
+    mile->begun = true;
+    mile->bad = w->bad;
+    mile->outage_from = w->outage_from;
+    mile->outage_until = w->outage_until;
+}
+
 /* ---- what it meets, in this order ---- */
 
 /* Exponential: the pauses of a Poisson process. */

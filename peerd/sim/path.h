@@ -115,6 +115,20 @@ void way_init(struct way *w, const struct path_quality *quality, struct instant 
  * overtake it, and wait behind what fills the queue at the new rate. */
 void way_set_quality(struct way *w, const struct path_quality *quality, struct instant now);
 
+/* The chain of bursts, and the outages, of ways that are one wire for a part of their length:
+ * whoever has it lends it to each way while a packet is sent there. */
+struct way_mile {
+    bool bursts, outages; /* which of both it has; the rest is each way's own */
+    bool begun;           /* some way has had it */
+    bool bad;
+    struct instant outage_from, outage_until;
+};
+
+/* The way goes on where the others are; to be given back after each packet. All of them must have
+ * the same bursts and outages in their quality. */
+void way_take_mile(struct way *w, const struct way_mile *mile);
+void way_give_mile(const struct way *w, struct way_mile *mile);
+
 /* Sends a packet of `bytes`, headers included, into `out`; `now` never goes back. True if it
  * arrives. Draws from `rng` only what the quality needs: nothing if it is delay and rate alone. */
 bool way_send(struct way *w, struct rng *rng, struct instant now, uint32_t bytes,

@@ -527,6 +527,9 @@ struct path_quality scenario_way(const struct scenario *s, uint32_t from, bool f
 struct path_quality scenario_link_way(const struct scenario *s, const struct scenario_link *link,
                                       uint32_t from, bool from_group, uint32_t to, bool to_group);
 
+/* What of its ways a group has in common, in each direction: bursts or outages of its access. */
+struct way_mile scenario_mile(const struct scenario_clients *g);
+
 /* NULL if there is a file of that name that can be read; else why not, for people. */
 const char *scenario_file_fault(const char *path);
 

@@ -202,7 +202,8 @@ static const struct schema_row access_rows[] = {
 const struct schema_table scenario_access_table = {
     .title = "an access line",
     .doc = "On top of the link behind it: delays and jitters add, losses compose, the smaller rate "
-           "counts. Its bursts and outages are in place of that link's.",
+           "counts. Its bursts and outages are in place of those of all the links behind it, and "
+           "one for all of them: what it swallows, it swallows from everybody.",
     TABLE(access_rows, path_quality),
     .check = check_access,
 };

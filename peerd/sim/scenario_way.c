@@ -171,6 +171,15 @@ static uint32_t either_ppm(uint32_t a_ppm, uint32_t b_ppm) {
     return (uint32_t)(a_ppm + (uint64_t)(PPM - a_ppm) * b_ppm / PPM);
 }
 
+static bool has_bursts(const struct path_quality *q) {
+    return q->bursts.enter_ppm > 0 || q->bursts.loss_good_ppm > 0;
+}
+
+struct way_mile scenario_mile(const struct scenario_clients *g) {
+    return (struct way_mile){.bursts = g->access_given && has_bursts(&g->access),
+                             .outages = g->access_given && g->access.outages.every.us > 0};
+}
+
 static void add_access(struct path_quality *q, const struct scenario_clients *g) {
     const struct path_quality *a = &g->access;
     if (!g->access_given)
@@ -180,7 +189,7 @@ static void add_access(struct path_quality *q, const struct scenario_clients *g)
     if (a->jitter_correlation_ppm > q->jitter_correlation_ppm)
         q->jitter_correlation_ppm = a->jitter_correlation_ppm;
     q->loss_ppm = either_ppm(q->loss_ppm, a->loss_ppm);
-    if (a->bursts.enter_ppm > 0 || a->bursts.loss_good_ppm > 0)
+    if (has_bursts(a))
         q->bursts = a->bursts;
     if (a->outages.every.us > 0)
         q->outages = a->outages;

@@ -160,6 +160,16 @@ static bool set_ways(struct wide *w) {
     return true;
 }
 
+/* Losses of a group's access hit all its ways at once. */
+static bool set_miles(struct wide *w) {
+    for (uint32_t i = 0; i < w->groups; i++) {
+        const struct way_mile mile = scenario_mile(&w->scenario.clients[i]);
+        if ((mile.bursts || mile.outages) && !wan_set_mile(w->wan, w->sites + i, &mile))
+            return false;
+    }
+    return true;
+}
+
 /* They stay as they are, whatever happens to others. */
 static bool set_origins(struct wide *w) {
     for (uint32_t i = 0; i < w->origins; i++)
@@ -252,7 +262,7 @@ struct wide *wide_open(const struct scenario *scenario, uint64_t seed, char *why
     if (ok && count_all(w, why, why_size) && make_places(w, why, why_size))
         w->wan = wan_start(w->places, w->count, seed, why, why_size);
     w->ways = calloc((size_t)w->count * w->count, sizeof(*w->ways));
-    if (w->wan != NULL && w->ways != NULL && set_ways(w) && set_origins(w) &&
+    if (w->wan != NULL && w->ways != NULL && set_ways(w) && set_origins(w) && set_miles(w) &&
         wan_count(w->wan, &counters)) {
         w->realtime = counters.realtime;
         return w;

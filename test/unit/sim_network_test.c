@@ -61,6 +61,37 @@ Test(sim_network, takes_half_a_round_trip_each_way) {
     finish(&f);
 }
 
+/* A listener's last mile is one: what is lost of one cluster's packets is lost of another's. */
+Test(sim_network, an_access_loses_of_everybody_at_once) {
+    static const char with_access[] =
+        "name: net\n"
+        "duration: 10s\n"
+        "clusters: [{name: fra1}, {name: ams1}, {name: lon1}]\n"
+        "clients:\n"
+        "  - {name: near, access: {loss: 20%, loss_burst: 50}}\n"
+        "  - {name: far}\n"
+        "links: [{between: [clients, lon1], loss: 20%, loss_burst: 50}]\n";
+    static struct faults faults;
+    struct fixture f;
+    struct way_fate fate;
+    uint32_t alike[2] = {0}, lost = 0;
+    cr_assert_eq(scenario_parse(with_access, strlen(with_access), "f", &f.scenario, &faults),
+                 ERR_OK);
+    sim_network_init(&f.network, &f.scenario, 1);
+    for (int i = 0; i < 20000; i++) {
+        struct instant now = instant_us(i * 1000);
+        bool down = sim_network_send(&f.network, FRA1, NEAR, BYTES, now, &fate);
+        alike[0] += down == sim_network_send(&f.network, AMS1, NEAR, BYTES, now, &fate);
+        alike[1] += down == sim_network_send(&f.network, NEAR, FRA1, BYTES, now, &fate);
+        cr_assert(sim_network_send(&f.network, FRA1, FAR, BYTES, now, &fate));
+        lost += !down;
+    }
+    cr_expect(lost > 3000 && lost < 5000, "%u lost", lost);
+    cr_expect_gt(alike[0], 19000, "a burst ends in the middle at times: %u", alike[0]);
+    cr_expect(alike[1] > 11000 && alike[1] < 16000, "up is another way than down: %u", alike[1]);
+    finish(&f);
+}
+
 Test(sim_network, loses_what_it_says_and_never_reorders) {
     struct fixture f;
     struct way_fate fate;

@@ -31,8 +31,9 @@ struct lane {
 struct forwarder {
     const struct wan_place *places;
     uint32_t count;
-    int16_t place_of[NETS]; /* by second byte of the address; -1: nobody */
-    struct lane *lanes;     /* from × count + to */
+    int16_t place_of[NETS];                   /* by second byte of the address; -1: nobody */
+    struct lane *lanes;                       /* from × count + to */
+    struct way_mile miles[WAN_PLACES_MAX][2]; /* of a place: to it, from it */
     struct held held;
     struct instant armed; /* what the timer is set to */
     int epoll, timer, control;
@@ -41,6 +42,12 @@ struct forwarder {
 
 static struct lane *lane_of(struct forwarder *f, uint32_t from, uint32_t to) {
     return &f->lanes[from * f->count + to];
+}
+
+/* The last mile of either place, if that has bursts or outages for all its ways; else NULL. */
+static struct way_mile *mile_of(struct forwarder *f, uint16_t from, uint16_t to) {
+    struct way_mile *up = &f->miles[from][1], *down = &f->miles[to][0];
+    return up->bursts || up->outages ? up : down->bursts || down->outages ? down : NULL;
 }
 
 /* ---- packets ---- */
@@ -60,7 +67,13 @@ static void accept_packet(struct forwarder *f, uint16_t from, const uint8_t *ip,
         f->counters.cut++;
         return;
     }
-    if (!way_send(&l->way, &l->rng, net_now(), (uint32_t)bytes, &fate)) {
+    struct way_mile *mile = mile_of(f, from, to);
+    if (mile != NULL)
+        way_take_mile(&l->way, mile);
+    bool arrives = way_send(&l->way, &l->rng, net_now(), (uint32_t)bytes, &fate);
+    if (mile != NULL)
+        way_give_mile(&l->way, mile);
+    if (!arrives) {
         f->counters.dropped[fate.drop]++;
         return;
     }
@@ -118,6 +131,10 @@ static void obey(struct forwarder *f, const struct wan_order *o) {
     case WAN_ORDER_WAY:
         if (o->from < f->count && o->to < f->count)
             way_set_quality(&lane_of(f, o->from, o->to)->way, &o->quality, net_now());
+        return;
+    case WAN_ORDER_MILE:
+        if (o->from < f->count)
+            f->miles[o->from][0] = f->miles[o->from][1] = o->mile;
         return;
     case WAN_ORDER_CUTS:
         for (uint32_t i = 0; i < f->count * f->count; i++)

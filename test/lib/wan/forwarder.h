@@ -28,6 +28,7 @@ struct wan_counters {
 
 enum wan_order_kind {
     WAN_ORDER_WAY,     /* from → to gets a quality */
+    WAN_ORDER_MILE,    /* bursts or outages of ways from and to `from` are one, see path.h */
     WAN_ORDER_CUTS,    /* all cuts at once */
     WAN_ORDER_COUNTERS /* tells, and begins again at zero */
 };
@@ -37,6 +38,7 @@ struct wan_order {
     enum wan_order_kind kind;
     uint16_t from, to;
     struct path_quality quality;
+    struct way_mile mile;
     uint8_t cuts[WAN_PLACES_MAX * WAN_PLACES_MAX / 8]; /* bit from × count + to */
 };
 

@@ -92,6 +92,12 @@ bool wan_set_way(struct wan *w, uint32_t from, uint32_t to, const struct path_qu
     return order(w, &o, &ignored);
 }
 
+bool wan_set_mile(struct wan *w, uint32_t place, const struct way_mile *mile) {
+    struct wan_counters ignored;
+    struct wan_order o = {.kind = WAN_ORDER_MILE, .from = (uint16_t)place, .mile = *mile};
+    return order(w, &o, &ignored);
+}
+
 bool wan_set_cuts(struct wan *w, const bool *cuts) {
     struct wan_counters ignored;
     struct wan_order o = {.kind = WAN_ORDER_CUTS};

@@ -22,6 +22,9 @@ void wan_stop(struct wan *w);
 /* One direction between two places. False if the emulator does not answer; so below. */
 bool wan_set_way(struct wan *w, uint32_t from, uint32_t to, const struct path_quality *quality);
 
+/* What all ways from that place have in common, and all ways to it: bursts or outages. */
+bool wan_set_mile(struct wan *w, uint32_t place, const struct way_mile *mile);
+
 /* Which directions swallow everything, at [from × count + to]: all change at one instant. */
 bool wan_set_cuts(struct wan *w, const bool *cuts);
 
