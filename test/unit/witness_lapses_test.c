@@ -46,6 +46,7 @@ Test(witness_lapses, silence_is_borne_by_what_the_path_has_shown) {
         {"a path that loses four in a row", 0, 4, 9999, 890, 940},
         {"… and the hedge falls silent, too", 0, 4, 120, 480, 540},
         {"… and no frame of it comes", 0, 4, 0, 400, 450},
+        {"a path that loses eight in a row", 0, 8, 9999, 1640, 1720},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct witness_config config = calm_config();
@@ -282,4 +283,99 @@ Test(witness_lapses, who_is_heard_again_is_not_mute) {
     wait_until(last + 240);
     give_frame(0, 241);
     cr_expect_eq(f.w.state, WITNESS_FOLLOWING);
+}
+
+static void hear(uint8_t server) {
+    step(&(struct witness_event){
+        .kind = WITNESS_PACKET_HEARD, .now = at_ms(f.ms), .server = server});
+}
+
+/* When somebody is asked to serve, after the last frame, if ams1 is heard first at `heard_ms`. */
+static int64_t asked_to_serve(int64_t last_ms, int64_t heard_ms) {
+    for (int64_t ms = last_ms + 1; ms < last_ms + 4000; ms++) {
+        wait_until(ms);
+        if (ms == last_ms + heard_ms)
+            hear(1);
+        for (uint8_t server = 0; server < SERVERS; server++)
+            if (resume_to(server, RESUME_COMMIT, 0) != NULL)
+                return sent_at(resume_to(server, RESUME_COMMIT, 0)) - last_ms;
+    }
+    return -1;
+}
+
+/* What its access loses is lost of everybody's packets: to go is of no use before another is heard
+ * while the serving path is silent. */
+Test(witness_lapses, silence_of_everybody_is_no_evidence) {
+    static const struct {
+        const char *what;
+        uint32_t hedges; /* left */
+        int64_t heard_ms;
+        int64_t from_ms, to_ms;
+    } rows[] = {
+        {"another is heard soon", 30, 100, 200, 210},
+        {"… and no hedge is left", 0, 100, 200, 210},
+        {"another is heard later", 30, 600, 645, 650},
+        {"… and no hedge is left", 0, 600, 645, 650},
+        {"nobody is", 30, -1, 3000, 3005},
+        {"… and no hedge is left", 0, -1, 3000, 3005},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        f.alone = true;
+        while (budget_left(&f.w.hedges, at_ms(f.ms)) > rows[i].hedges)
+            budget_spend(&f.w.hedges, at_ms(f.ms));
+        int64_t ms = asked_to_serve(f.ms, rows[i].heard_ms);
+        cr_expect(ms >= rows[i].from_ms && ms <= rows[i].to_ms, "%s: after %lld ms", rows[i].what,
+                  (long long)ms);
+        for (uint8_t server = 1; server < SERVERS && rows[i].heard_ms != 100; server++)
+            cr_expect(last_nonce(WITNESS_SEND_HELLO, server) != 0, "%s: %d is asked", rows[i].what,
+                      server);
+    }
+}
+
+Test(witness_lapses, who_is_heard_again_after_a_silence_of_everybody_is_followed) {
+    start_streaming();
+    f.alone = true;
+    for (uint64_t n = 110; n < 114; n++) { /* 1.2 s later */
+        wait_until(1000 + (int64_t)n * 20);
+        play();
+        if (n == 110)
+            hear(0); /* an answer of its */
+        else
+            give_frame(0, n);
+        hear(1);
+    }
+    cr_expect_eq(f.w.state, WITNESS_FOLLOWING);
+    for (uint8_t server = 0; server < SERVERS; server++)
+        cr_expect_null(resume_to(server, RESUME_COMMIT, 0));
+}
+
+/* Who does not answer anyhow is no comparison. */
+Test(witness_lapses, silence_counts_where_nobody_else_is_known_to_live) {
+    start_streaming();
+    f.alone = true;
+    f.w.servers[1].path.hellos_missed = f.w.servers[2].path.hellos_missed = 4;
+    int64_t ms = asked_to_serve(f.ms, -1);
+    cr_expect(ms >= 200 && ms <= 210, "after %lld ms", (long long)ms);
+}
+
+/* A hedge was asked for the place of a way that has become much longer: whoever is to serve begins
+ * anew. */
+Test(witness_lapses, a_hedge_out_of_place_is_called_off_before_its_server_is_asked_to_serve) {
+    static const struct {
+        int64_t rtt_ms;
+        bool called_off;
+    } rows[] = {{40, false}, {200, false}, {300, true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        wait_until(2070);
+        cr_assert_not_null(resume_to(1, RESUME_HEDGE, 0));
+        f.w.servers[1].path.rtt_smooth = duration_ms(rows[i].rtt_ms);
+        wait_until(2300);
+        const struct witness_out *off = resume_to(1, RESUME_CANCEL, 0);
+        const struct witness_out *serve = resume_to(1, RESUME_COMMIT, 0);
+        cr_assert_not_null(serve);
+        cr_expect_eq(off != NULL, rows[i].called_off, "%lld ms", (long long)rows[i].rtt_ms);
+        cr_expect(off == NULL || off < serve, "first");
+    }
 }

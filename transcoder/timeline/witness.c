@@ -54,6 +54,7 @@ void witness_init(struct witness *w, const struct witness_config *config, struct
     for (int i = 0; i < WITNESS_GAINS_MAX; i++)
         w->gained[i] = INSTANT_NEVER;
     w->decided_at = w->probe_at = w->reseated_at = w->repair_at = w->wake_at = INSTANT_NEVER;
+    w->others_at = w->back_at = INSTANT_NEVER;
     budget_init(&w->hedges, config->hedges_per_minute, now);
     budget_init(&w->moves, config->moves_per_minute, now);
     doubt_init(&w->doubt);
@@ -102,7 +103,8 @@ void witness_set_state(const struct turn *t, enum witness_state to) {
         w->decided_at = INSTANT_NEVER;
         w->hedged = false;
         w->bear = DURATION_ZERO;
-        w->probe_at = INSTANT_NEVER;
+        w->probe_at = w->others_at = w->back_at = INSTANT_NEVER;
+        w->others = 0;
     }
 }
 
@@ -231,11 +233,11 @@ static void take(const struct turn *t, const struct witness_event *e) {
             witness_attempt_start(t, WITNESS_OPENING, MOVE_CAUSE_NONE, 0);
         return;
     case WITNESS_FRAME_ARRIVED:
-        path_heard(&w->servers[e->server].path, t->now);
+        witness_heard(t, e->server);
         witness_fact_frame_arrived(t, e->server, e->u.media.frame, e->u.media.result);
         return;
     case WITNESS_PACKET_HEARD:
-        path_heard(&w->servers[e->server].path, t->now);
+        witness_heard(t, e->server);
         return;
     case WITNESS_COOKIE_RECEIVED:
     case WITNESS_GRANTED:
@@ -243,7 +245,7 @@ static void take(const struct turn *t, const struct witness_event *e) {
     case WITNESS_ACKNOWLEDGED:
         if (!is_answer(t, e))
             return;
-        path_heard(&w->servers[e->server].path, t->now);
+        witness_heard(t, e->server);
         if (e->kind == WITNESS_COOKIE_RECEIVED)
             witness_fact_cookie_received(t, e->server, &e->u.cookie);
         else if (e->kind == WITNESS_GRANTED)

@@ -23,17 +23,21 @@
  * 45–120 ms) starts a hedge: the backup sends what is missing, no epoch changes, and the serving
  * path is asked for a sign of life. If the serving path delivers again the hedge is cancelled, once
  * what was lost meanwhile is there or past its instant.
- * Silence for the commit time (4 × miss time, 200–400 ms) commits at the backup: cause crashed.
- * While a hedge is heard nothing is lost by waiting, and on a path that has come back by itself
- * before (or is too new to tell) silence is borne for as long as that is like it: see lapses.h. A
- * path that lives without media (a zombie; a worker that was started anew and knows us no more) is
- * asked once to take the session up again, under a newer epoch; media missing for the zombie time
- * (1 s) commits elsewhere: cause degraded. What was missing lately counts on until media has come
- * for as long: who delivers a frame now and then is left, too, if more than half is missing, and
- * who loses bursts, be they the listener's own access's, is not. A hedge that is about to end
- * undecided is extended, from the same budget. Where that runs low on a path that has lost bursts
- * before, a hedge waits for half of the commit time if it can be in time then, so that one is left
- * for what does not pass.
+ * Silence for the commit time (4 × miss time, 200–400 ms) commits at the backup: cause crashed. But
+ * where nobody else is heard either, it is our own access that loses, and whoever we went to would
+ * be lost as well: silence counts once another has been heard for a miss time, be it a hedge or an
+ * answer. Others who are not asked to hedge are asked for one; of who did not answer before nothing
+ * is expected. After three seconds without anybody all may be dead, and are asked one by one. While
+ * a hedge is heard nothing is lost by waiting, and on a path that has come back by itself before
+ * (or is too new to tell) silence is borne for as long as that is like it, for three seconds at
+ * most: see lapses.h. A path that lives without media (a zombie; a worker that was started anew and
+ * knows us no more) is asked once to take the session up again, under a newer epoch; media missing
+ * for the zombie time (1 s) commits elsewhere: cause degraded. What was missing lately counts on
+ * until media has come for as long: who delivers a frame now and then is left, too, if more than
+ * half is missing, and who loses bursts, be they the listener's own access's, is not. A hedge that
+ * is about to end undecided is extended, from the same budget. Where that runs low on a path that
+ * has lost bursts before, a hedge waits for half of the commit time if it can be in time then, so
+ * that one is left for what does not pass.
  *
  * The client alone assigns epochs, a fresh one for each server that is asked to commit. A grant of
  * an older epoch than the newest asked for is not followed but released. All who might believe that
@@ -126,7 +130,8 @@ struct witness_hedge {
     bool active;            /* asked and not over */
     bool answered;          /* a grant or a frame has come since */
     uint8_t sends;          /* of this hedge */
-    struct instant asked;   /* when it was first asked */
+    struct instant asked;   /* when it was first asked … */
+    struct duration trip;   /* … for what comes after such a round trip */
     struct instant again;   /* when to repeat; "never" once answered */
     struct instant extend;  /* when to ask for more time */
     struct instant overdue; /* when the next backup is asked as well; "never" once done */
@@ -285,6 +290,9 @@ struct witness {
     struct instant probed_at;   /* first such question since media went missing */
     struct instant wake_at;     /* deadline after the last step: who comes much later has slept */
     struct instant probe_at;    /* next question for a sign of life while media is missing */
+    uint32_t others;            /* bit s: server s answered when media went missing … */
+    struct instant others_at;   /* … and when any was heard first since then; "never": none was */
+    struct instant back_at;     /* the serving path is heard again, after nobody was; "never" */
     struct instant report_at;   /* next report */
     struct instant report_next; /* … and when it would be once the last one is answered */
     struct instant gained[WITNESS_GAINS_MAX]; /* newest first; "never": less often */

@@ -68,8 +68,10 @@ void witness_attempt_send(const struct turn *t) {
         witness_send_hello(t, a->server); /* its answer makes the commit go out at once */
         return;
     }
-    if (a->sends == 1)
+    if (a->sends == 1) {
         witness_send_hello(t, a->server); /* its way may have changed with whatever happened */
+        witness_hedge_displaced(t, a->server);
+    }
     uint64_t live = witness_live_at(w, a->server, t->now);
     uint64_t from = playout_missing(w->playout, t->now);
     /* Make before break: the target begins a little ahead, while the old one sends on. */

@@ -318,7 +318,7 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
         w->stats.forged++;
         return;
     }
-    path_heard(&w->servers[server].path, t->now);
+    witness_heard(t, server);
     bool from_serving = server == w->serving;
     bool speaks = from_serving || w->servers[server].hedge.active || w->attempt.server == server;
     if (!speaks || (from_serving && m->number <= w->notice) || w->state == WITNESS_ENDING)
@@ -352,7 +352,7 @@ void witness_fact_backups_told(const struct turn *t, uint8_t server, uint64_t no
         w->stats.forged++;
         return;
     }
-    path_heard(&w->servers[server].path, t->now);
+    witness_heard(t, server);
     if (server != w->serving || w->state == WITNESS_ENDING)
         return; /* who does not serve us any more has nothing to say about it */
     uint32_t mark = named_mark(m);

@@ -111,7 +111,7 @@ bool witness_hedge_next(const struct turn *t) {
         return false;
     }
     struct witness_server *s = &w->servers[server];
-    s->hedge = (struct witness_hedge){.active = true, .asked = t->now};
+    s->hedge = (struct witness_hedge){.active = true, .asked = t->now, .trip = path_rtt(&s->path)};
     s->cancel_until = t->now;
     extend_after(t, s);
     w->stats.hedges++;
@@ -158,6 +158,15 @@ void witness_hedges_cancel(const struct turn *t, uint8_t except) {
             instant_add(t->now, duration_add(w->config.hedge, path_rtt(&w->servers[i].path)));
     }
     witness_filler_over(w);
+}
+
+void witness_hedge_displaced(const struct turn *t, uint8_t server) {
+    struct witness_server *s = &t->w->servers[server];
+    int64_t late_us = path_rtt(&s->path).us - s->hedge.trip.us;
+    if (!s->hedge.active || s->hedge.sends == 0 || late_us <= t->w->playout->config.depth.us)
+        return;
+    clear(&s->hedge);
+    witness_cancel(t, server);
 }
 
 void witness_hedges_forget(struct witness *w) {

@@ -2,8 +2,8 @@
  * What the parts of the witness share: witness.c (states and events), witness_miss.c (clocks, what
  * to do while media is missing), witness_facts.c (what a packet means), witness_paths.c (servers
  * and what goes out to them), witness_hedge.c (hedges), witness_commit.c (commits and moves),
- * witness_lost.c (single frames), witness_doubt.c (how backups are heard meanwhile). Private to
- * them.
+ * witness_lost.c (single frames), witness_doubt.c (how backups are heard meanwhile),
+ * witness_others.c (whether anybody is, while the serving path is silent). Private to them.
  */
 #ifndef TRANSCODER_TIMELINE_WITNESS_INNER_H
 #define TRANSCODER_TIMELINE_WITNESS_INNER_H
@@ -51,6 +51,9 @@ int32_t witness_lag_of(const struct witness *w, const struct schedule *s);
 /* True if the server will not act on any report while frames come as the last one did. */
 bool witness_lag_stays(const struct witness *w);
 uint64_t witness_live_at(const struct witness *w, uint8_t server, struct instant now);
+
+/* The serving path has not been heard at all since … */
+struct instant witness_silent_since(const struct witness *w);
 
 /* When media counts as missing, when silence has lasted long enough, when a server that lives
  * without sending is asked to take up again ("never" if it was, lately). */
@@ -177,6 +180,24 @@ void witness_doubt_lost(const struct turn *t, uint64_t frames);
 /* Looks that are due. */
 void witness_keep_doubt(const struct turn *t);
 
+/* ---- witness_others.c ---- */
+
+/* Media is missing from now on: who answers says something, whoever does not does not. */
+void witness_others_begin(struct witness *w);
+
+/* A packet of that server has come. */
+void witness_heard(const struct turn *t, uint8_t server);
+
+/* The serving path has lived without media since then: since media went missing, or since it was
+ * heard again after nobody was. */
+struct instant witness_back_since(const struct witness *w);
+
+/* Before that the silence of the serving path is no evidence against it: nobody else is heard. */
+struct instant witness_compared_at(const struct witness *w);
+
+/* Asks those who are not asked to hedge for a sign of life, unless somebody was heard. */
+void witness_ask_others(const struct turn *t);
+
 /* ---- witness_hot.c ---- */
 
 /* True if it is to be asked to send, were it known which frame is live. */
@@ -218,6 +239,9 @@ bool witness_hedge_is_spared(const struct turn *t);
 void witness_hedge_ask(const struct turn *t, uint8_t server); /* once more, or for the first time */
 void witness_hedge_answered(const struct turn *t, uint8_t server, bool heard);
 void witness_hedges_cancel(const struct turn *t, uint8_t except);
+/* Before it is asked to serve: a hedge that was asked for the place of a much shorter way would be
+ * too late for ever, and whoever serves goes on where it hedges. */
+void witness_hedge_displaced(const struct turn *t, uint8_t server);
 /* Of our own accord: those who send go on until their time is over. */
 void witness_hedges_forget(struct witness *w);
 bool witness_is_hedging(const struct witness *w);

@@ -8,6 +8,7 @@
 #define ANSWER_MS     60  /* [ms] over a round trip for an answer to it */
 #define PROBE_MS      100 /* [ms] between questions for a sign of life … */
 #define PROBE_FAST_MS 40  /* [ms] … on a path that may lose many in a row: see PATH_PENDING_MAX */
+#define BEAR_MS_MAX   3000 /* [ms] of silence that is like lapses before */
 #define RESEAT_MS     5000 /* [ms] in which a server is asked only once to take up again */
 
 /* ---- clocks ---- */
@@ -98,8 +99,7 @@ struct instant witness_miss_at(const struct witness *w) {
     return instant_add(media_expected(w), witness_miss_time(w));
 }
 
-/* The serving path has not been heard at all since … */
-static struct instant silent_since(const struct witness *w) {
+struct instant witness_silent_since(const struct witness *w) {
     struct instant heard = w->servers[w->serving].path.heard;
     return instant_is_never(heard) ? w->follow_at : heard;
 }
@@ -133,9 +133,10 @@ static struct instant bear(const struct witness *w, struct instant since, struct
 struct instant witness_silent_at(const struct witness *w, struct instant now) {
     struct duration trip = path_rtt(&w->servers[w->serving].path);
     trip = duration_min(duration_add(trip, duration_ms(ANSWER_MS)), w->config.commit_max);
-    struct instant at = instant_add(silent_since(w), witness_commit_time(w, now));
+    struct instant at = instant_add(witness_silent_since(w), witness_commit_time(w, now));
     at = instant_max(at, instant_add(w->probed_at, trip));
-    return bear(w, silent_since(w), at);
+    at = instant_max(at, witness_compared_at(w));
+    return bear(w, witness_silent_since(w), at);
 }
 
 /* What lately was missing counts on until media has come for as long: a path that delivers a frame
@@ -151,10 +152,19 @@ void witness_owe_missing(struct witness *w, struct instant now) {
     w->debt_at = now;
 }
 
+/* A path that is silent is no zombie: it is left for what was missing lately once that outlasts
+ * what is borne, and not before anybody else is heard. */
+static struct instant silent_too_often_at(const struct witness *w) {
+    struct instant borne = instant_add(w->miss_since, duration_us(w->bear.us - debt(w).us));
+    return instant_max(witness_compared_at(w), instant_min(covered_until(w), borne));
+}
+
 static struct instant degraded_at(const struct witness *w, struct instant now) {
     struct duration left = duration_us(w->config.zombie.us - debt(w).us);
     struct instant at = instant_add(w->miss_since, left);
-    at = instant_max(at, instant_add(w->miss_since, witness_commit_time(w, now)));
+    at = instant_max(at, instant_add(witness_back_since(w), witness_commit_time(w, now)));
+    if (!instant_before(w->miss_since, witness_silent_since(w)))
+        at = instant_max(at, silent_too_often_at(w));
     return instant_max(at, w->dwell_until);
 }
 
@@ -171,19 +181,21 @@ bool witness_may_reseat(const struct witness *w, struct instant now) {
  * come again is not mute, and one that has fallen silent since is not asked before it is heard.
  * (What hedges do meanwhile does not count: an instant that came nearer would find it silent.) */
 struct instant witness_reseat_at(const struct witness *w, struct instant now) {
-    if (!witness_may_reseat(w, now) || !instant_before(w->miss_since, silent_since(w)))
+    if (!witness_may_reseat(w, now) || !instant_before(w->miss_since, witness_silent_since(w)))
         return INSTANT_NEVER;
     struct duration commit = witness_commit_time(w, now);
-    struct duration wait = w->hedged ? duration_max(commit, w->bear) : commit;
+    struct duration borne = duration_min(w->bear, w->config.zombie);
+    struct duration wait = w->hedged ? duration_max(commit, borne) : commit;
     struct instant at = instant_add(w->miss_since, wait);
-    at = instant_max(at, instant_add(witness_bare_since(w), commit));
-    return instant_reached(at, instant_add(silent_since(w), commit)) ? INSTANT_NEVER : at;
+    struct instant bare = instant_max(witness_bare_since(w), witness_back_since(w));
+    at = instant_max(at, instant_add(bare, commit));
+    return instant_reached(at, instant_add(witness_silent_since(w), commit)) ? INSTANT_NEVER : at;
 }
 
 static struct duration bearable(const struct witness *w, struct instant now) {
     if (lapses_are_unknown(&w->lapses, w->config.young, now))
         return w->config.commit_max;
-    return duration_min(lapses_bear(&w->lapses, w->config.frame, now), w->config.zombie);
+    return duration_min(lapses_bear(&w->lapses, w->config.frame, now), duration_ms(BEAR_MS_MAX));
 }
 
 static struct duration probe_every(const struct witness *w) {
@@ -205,6 +217,7 @@ void witness_begin_missing(const struct turn *t, struct instant since) {
         w->servers[i].framed_at = INSTANT_NEVER;
     w->probed_at = t->now;
     w->probe_at = instant_add(t->now, probe_every(w));
+    witness_others_begin(w);
     witness_send_hello(t, w->serving);
 }
 
@@ -261,6 +274,7 @@ void witness_keep_probing(const struct turn *t) {
     if (!witness_is_server(w, w->serving) || !instant_reached(t->now, w->probe_at))
         return;
     witness_send_hello(t, w->serving);
+    witness_ask_others(t);
     w->probe_at = instant_add(t->now, probe_every(w));
 }
 
@@ -289,7 +303,7 @@ void witness_time_missing(const struct turn *t) {
     if (instant_reached(t->now, witness_silent_at(w, t->now))) {
         trace_linef(t->out->trace, t->now, "%s: silent for %lld ms",
                     witness_server_name(w, w->serving),
-                    (long long)duration_in_ms(instant_since(t->now, silent_since(w))));
+                    (long long)duration_in_ms(instant_since(t->now, witness_silent_since(w))));
         witness_attempt_start(t, WITNESS_COMMITTING, MOVE_CAUSE_CRASHED, SERVER_NONE);
         return;
     }
