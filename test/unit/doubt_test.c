@@ -14,7 +14,7 @@ static uint32_t looks(struct doubt *d, int frames, int64_t every_ms, int64_t unt
     for (int64_t ms = 0; ms <= until_ms; ms += 10) {
         if (ms % every_ms == 0 && ms / every_ms < frames)
             doubt_lost(d, 1, at_ms(ms));
-        count += doubt_look(d, at_ms(ms));
+        count += doubt_look(d, at_ms(ms), true);
     }
     return count;
 }
@@ -30,9 +30,9 @@ Test(doubt, begins_with_what_is_lost_more_than_now_and_then) {
         {"two at once", 2, 10, 10000, 0, 0},
         {"one a second, for a minute", 60, 1000, 60000, 0, 0},
         {"one in two seconds", 30, 2000, 60000, 0, 0},
-        {"five, a tenth of a second apart", 5, 100, 10000, 20, 25},
-        {"a seventh of all, for three seconds", 21, 140, 3000, 24, 30},
-        {"a seventh of all, for a minute", 428, 140, 60000, 100, 121},
+        {"five, a tenth of a second apart: in the first second more", 5, 100, 10000, 29, 33},
+        {"a seventh of all, for three seconds", 21, 140, 3000, 34, 40},
+        {"a seventh of all, for a minute", 428, 140, 60000, 140, 161},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct doubt d;
@@ -55,7 +55,17 @@ Test(doubt, says_when_it_begins_and_is_over_by_itself) {
     cr_expect_not(doubt_lost(&d, 1, at_ms(300)), "it goes on");
     cr_expect(doubt_is(&d, at_ms(2299)));
     cr_expect_not(doubt_is(&d, at_ms(2300)));
-    cr_expect_not(doubt_look(&d, at_ms(2300)));
+    cr_expect_not(doubt_look(&d, at_ms(2300), true));
     cr_expect(instant_is_never(doubt_deadline(&d)));
     cr_expect(doubt_lost(&d, 3, at_ms(9000)), "and again");
+}
+
+Test(doubt, looks_no_oftener_than_ever_while_media_is_missing) {
+    struct doubt d;
+    uint32_t count = 0;
+    doubt_init(&d);
+    doubt_lost(&d, 3, at_ms(0));
+    for (int64_t ms = 0; ms < 2000; ms += 10)
+        count += doubt_look(&d, at_ms(ms), false);
+    cr_expect_eq(count, 20);
 }

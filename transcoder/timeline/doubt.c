@@ -20,20 +20,24 @@ bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now) {
     if (d->level_us < full)
         return false;
     d->until = instant_add(now, DOUBT_FOR);
-    if (!was)
+    if (!was) {
         d->look_at = now;
+        d->looked = 0;
+    }
     return !was;
 }
 
 /* What cannot be paid for is looked at when it can. */
-bool doubt_look(struct doubt *d, struct instant now) {
+bool doubt_look(struct doubt *d, struct instant now, bool follows) {
     if (!instant_reached(now, d->look_at))
         return false;
     d->look_at = INSTANT_NEVER;
     if (!doubt_is(d, now))
         return false;
     bool looks = budget_spend(&d->looks, now);
-    d->look_at = instant_add(now, looks ? DOUBT_EVERY : budget_wait(&d->looks, now));
+    d->looked += looks && d->looked < DOUBT_FIRST;
+    struct duration every = follows && d->looked < DOUBT_FIRST ? DOUBT_SOON : DOUBT_EVERY;
+    d->look_at = instant_add(now, looks ? every : budget_wait(&d->looks, now));
     return looks;
 }
 

@@ -9,9 +9,10 @@
  *
  * A client alone can tell: whatever its own access loses, it loses of its backups' packets, too.
  * Hellos twice a second tell that too late, so that while it is in doubt it says hello to each
- * backup that answers every DOUBT_EVERY, and tells whoever serves twice a second what became of it
- * (prober.h). That goes on for some seconds at a time, DOUBT_LOOKS a minute at most: who may have
- * ten thousand clients behind one bad path has two hundred bytes a second of each.
+ * backup that answers every DOUBT_EVERY, in the first second twice as often, and tells whoever
+ * serves twice a second what became of it (prober.h). That goes on for some seconds at a time,
+ * DOUBT_LOOKS a minute at most: who may have ten thousand clients behind one bad path has three
+ * hundred bytes a second of each.
  *
  * Only lost frames that others came after count: a path that is wholly silent is for hedges and
  * commits to deal with. One frame a second may always be lost.
@@ -24,14 +25,17 @@
 #define DOUBT_FRAMES 3                /* lost ones, and it begins … */
 #define DOUBT_FORGET duration_s(1)    /* [s] … one of which is forgotten in each of these */
 #define DOUBT_FOR    duration_s(2)    /* [s] */
-#define DOUBT_EVERY  duration_ms(100) /* [ms] a look */
-#define DOUBT_LOOKS  60               /* a minute, and at once */
+#define DOUBT_EVERY  duration_ms(100) /* [ms] a look … */
+#define DOUBT_SOON   duration_ms(50) /* [ms] … and each of the first ones: it is not known yet … */
+#define DOUBT_FIRST  20              /* … so many */
+#define DOUBT_LOOKS  80              /* a minute, and at once */
 
 struct doubt {
     int64_t level_us;       /* [µs × frames] lost lately, DOUBT_FORGET each */
     struct instant at;      /* when that was true */
     struct instant until;   /* it is in doubt */
     struct instant look_at; /* the next look; "never" while it is not in doubt */
+    uint8_t looked;         /* since it began, as far as that is counted */
     struct budget looks;
 };
 
@@ -44,8 +48,8 @@ bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now);
 bool doubt_is(const struct doubt *d, struct instant now);
 
 /* True: the backups are to be asked now. To be called when doubt_deadline() is reached, or more
- * often. */
-bool doubt_look(struct doubt *d, struct instant now);
+ * often. `follows`: media comes; while it is missing nobody is asked oftener than DOUBT_EVERY. */
+bool doubt_look(struct doubt *d, struct instant now, bool follows);
 
 struct instant doubt_deadline(const struct doubt *d);
 

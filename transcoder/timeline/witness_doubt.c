@@ -29,7 +29,8 @@ static bool is_listening(const struct witness *w) {
 }
 
 void witness_keep_doubt(const struct turn *t) {
-    if (!doubt_look(&t->w->doubt, t->now) || !is_listening(t->w))
+    bool follows = t->w->state == WITNESS_FOLLOWING;
+    if (!doubt_look(&t->w->doubt, t->now, follows) || !is_listening(t->w))
         return;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (is_looked_at(t->w, i))
