@@ -56,9 +56,49 @@ static void watch(struct core *core, struct canary *c) {
     c->next_at = instant_add(core->now, CANARY_STEP);
 }
 
+static struct canary *free_place(struct core *core) {
+    if (core->canaries == NULL && (core->canaries = calloc(1, sizeof(*core->canaries))) != NULL)
+        core->canaries->sure_at = INSTANT_NEVER;
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++)
+        if (core->canaries->list[i].state == CANARY_STATE_NONE)
+            return &core->canaries->list[i];
+    return NULL;
+}
+
+/* NULL: it goes nowhere, or there is no place. */
+static struct canary *try_beside(struct core *core, const struct canary *c) {
+    char location[LOCATION_TEXT_LEN_MAX + 1];
+    struct canary *b = free_place(core);
+    if (b == NULL)
+        return NULL;
+    *b = (struct canary){.location = c->location,
+                         .begun = c->begun,
+                         .settled = INSTANT_NEVER,
+                         .first = true,
+                         .waited = c->waited,
+                         .beside = true};
+    canary_send_to_best(core, b);
+    if (b->sent == 0)
+        return NULL;
+    b->wave = canary_wanted(core);
+    watch(core, b);
+    core->counters.canaries++;
+    core_trace(core, "canary: %" PRIu32 " of %s go to %s at the same time, for want of room",
+               b->sent, where(b, location), canary_peer(core, b)->policy.name.text);
+    return b;
+}
+
+/* Where it goes there is no room for all who suffer: some are tried at the next peers at the same
+ * time. False: there is room, or there are none. */
+static bool share(struct core *core, const struct canary *c, const struct peering *to) {
+    bool any = false;
+    while (!c->beside && canary_without_room(core, c, to) > 0 && try_beside(core, c) != NULL)
+        any = true;
+    return any;
+}
+
 static void try_out(struct core *core, struct canary *c) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
-    c->wave = canary_wanted(core);
     c->first = true;
     c->of_ailing = c->hesitates = false;
     canary_send_to_best(core, c);
@@ -76,34 +116,63 @@ static void try_out(struct core *core, struct canary *c) {
         return;
     }
     watch(core, c);
+    c->wave = canary_wanted(core);
+    if (!share(core, c, canary_peer(core, c)))
+        canary_send_more(core, c, canary_peer(core, c)); /* all of them go there */
     core->counters.canaries++;
     core_trace(core, "canary: %" PRIu32 " sessions of %s go to %s first", c->sent,
                where(c, location), canary_peer(core, c)->policy.name.text);
 }
 
-/* After a while, or at once while it hesitates. */
+/* Some of its location have just gone with those of all networks. NULL: they have not. */
+static const struct canary *in_hand_of(const struct core *core, const struct canary *c) {
+    for (size_t i = 0; i < CANARY_LOCATIONS && !canary_is_everywhere(c); i++) {
+        const struct canary *all = &core->canaries->list[i];
+        if (!canary_is_everywhere(all) ||
+            (all->state != CANARY_STATE_WATCHING && all->state != CANARY_STATE_RETURNING))
+            continue;
+        for (uint32_t k = 0; k < all->sent && k < CANARY_MAX; k++)
+            if (prefix_holds(&c->location, &all->clients[k]))
+                return all;
+    }
+    return NULL;
+}
+
+/* What becomes of these is seen first: in vain is in vain for its location, too. */
+static bool leaves_it_to_all(struct core *core, struct canary *c) {
+    const struct canary *all = in_hand_of(core, c);
+    if (all == NULL)
+        return false;
+    c->state = CANARY_STATE_GIVEN_UP;
+    c->hesitates = true;
+    c->begun = core->now;
+    c->next_at = instant_add(core->now, CANARY_ANEW);
+    if (all->state == CANARY_STATE_RETURNING) {
+        c->hesitates = false;
+        give_up(core, c, "those who went with others fare no better");
+    }
+    return true;
+}
+
+/* After a while, or at once while it hesitates. One beside another is begun by that. */
 static void try_again(struct core *core, struct canary *c) {
-    if (canary_is_everywhere(c) && canary_best_heard(core, c) == NULL) {
+    if (c->beside || (canary_is_everywhere(c) && canary_best_heard(core, c) == NULL)) {
         stop(c);
         return;
     }
     if (!c->hesitates)
         c->begun = core->now;
-    try_out(core, c);
+    if (!leaves_it_to_all(core, c))
+        try_out(core, c);
 }
 
 static struct canary *place_for(struct core *core, const struct prefix *location) {
-    struct canary *room = NULL;
-    if (core->canaries == NULL)
-        core->canaries = calloc(1, sizeof(*core->canaries));
     for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
-        struct canary *c = &core->canaries->list[i];
-        if (c->state == CANARY_STATE_NONE)
-            room = room == NULL ? c : room;
-        else if (location_equal(&c->location, location))
+        const struct canary *c = &core->canaries->list[i];
+        if (c->state != CANARY_STATE_NONE && !c->beside && location_equal(&c->location, location))
             return NULL; /* it is being looked after */
     }
-    return room;
+    return free_place(core);
 }
 
 void canary_begin(struct core *core, const struct prefix *location) {
@@ -113,7 +182,24 @@ void canary_begin(struct core *core, const struct prefix *location) {
     if (c == NULL)
         return;
     *c = (struct canary){.location = *location, .begun = core->now};
-    try_out(core, c);
+    if (!leaves_it_to_all(core, c))
+        try_out(core, c);
+}
+
+/* Whom enough of all networks surely hear better. What falls in a location is left to a canary of
+ * that for a moment. */
+static bool are_heard_to_suffer(struct core *core, struct canary *fresh) {
+    struct canaries *all = core->canaries;
+    if (canary_best_heard(core, fresh) != NULL)
+        return true;
+    fresh->waited = true;
+    if (canary_best_heard(core, fresh) == NULL) {
+        all->sure_at = INSTANT_NEVER;
+        return false;
+    }
+    if (instant_is_never(all->sure_at))
+        all->sure_at = core->now;
+    return instant_reached(core->now, instant_add(all->sure_at, CANARY_OWN));
 }
 
 /* Thousands are looked through less often. */
@@ -125,9 +211,8 @@ void canary_judge(struct core *core) {
     uint32_t thousands = core->ailing.list.count / 1024;
     core->judged_at = instant_add(core->now, duration_scale(CANARY_STEP, 1 + thousands, 1));
     struct canary *c = place_for(core, &everywhere);
-    const struct canary fresh = {
-        .location = everywhere, .begun = core->now, .settled = INSTANT_NEVER};
-    if (c == NULL || canary_best_heard(core, &fresh) == NULL)
+    struct canary fresh = {.location = everywhere, .begun = core->now, .settled = INSTANT_NEVER};
+    if (c == NULL || !are_heard_to_suffer(core, &fresh))
         return;
     *c = fresh;
     try_out(core, c);
@@ -180,8 +265,9 @@ static struct instant counts_from(const struct canary *c) {
  * peer, a few first. */
 static bool turn_elsewhere(struct core *core, struct canary *c) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
+    if (c->beside)
+        return false;
     c->shunned = c->peer;
-    c->wave = canary_wanted(core);
     c->first = true;
     canary_send_to_best(core, c);
     if (c->sent == 0) {
@@ -191,11 +277,18 @@ static bool turn_elsewhere(struct core *core, struct canary *c) {
         return false;
     }
     c->shunned = 0;
+    c->wave = canary_wanted(core);
     watch(core, c);
     core->counters.canaries++;
     core_trace(core, "canary: %" PRIu32 " of %s who are left go to %s first", c->sent,
                where(c, location), canary_peer(core, c)->policy.name.text);
     return true;
+}
+
+static void rest(struct core *core, struct canary *c) {
+    c->state = CANARY_STATE_RESTING;
+    c->wave = canary_wanted(core);
+    c->next_at = instant_add(core->now, CANARY_AGAIN);
 }
 
 /* No wave is more than a second of a drain. */
@@ -208,15 +301,31 @@ static void follow(struct core *core, struct canary *c, const struct peering *to
     if (c->sent == 0 && gains_left(core) && turn_elsewhere(core, c))
         return;
     if (c->sent == 0) {
-        c->state = CANARY_STATE_RESTING;
-        c->wave = canary_wanted(core);
-        c->next_at = instant_add(core->now, CANARY_AGAIN);
+        rest(core, c);
         return;
     }
     watch(core, c);
     core->counters.canaries_followed++;
     core_trace(core, "canary: %" PRIu32 " more of %s follow to %s", c->sent, where(c, location),
                to->policy.name.text);
+    (void)share(core, c, to);
+}
+
+/* Of those who suffer some are sure later that they hear it better: while a wave that follows is
+ * not full they go with it, and all of them are judged together. */
+static void top_up(struct core *core, struct canary *c, const struct peering *to) {
+    char location[LOCATION_TEXT_LEN_MAX + 1];
+    uint32_t sent = c->sent;
+    if (c->first || sent >= c->wave || !instant_reached(core->now, c->more_at))
+        return;
+    c->more_at = instant_add(core->now, CANARY_MORE);
+    canary_send_more(core, c, to);
+    if (c->sent == sent)
+        return;
+    watch(core, c);
+    core->counters.canaries_followed++;
+    core_trace(core, "canary: %" PRIu32 " more of %s follow to %s", c->sent - sent,
+               where(c, location), to->policy.name.text);
 }
 
 /* What came of a wave, once those who were asked have gone or stay. */
@@ -228,6 +337,8 @@ static void judge_wave(struct core *core, struct canary *c, const struct peering
     bool last = instant_reached(core->now, instant_add(counts_from(c), CANARY_JUDGE_MAX));
     if (canary_are_surely_better(core, c))
         follow(core, c, to);
+    else if (last && c->told_reports < FARES_REPORTS && !c->first)
+        rest(core, c); /* what was told of those before them was well */
     else if (last && c->told_reports < FARES_REPORTS)
         ask_back(core, c, "nobody tells how they fare");
     else if (last || !canary_may_be_better(core, c))
@@ -246,6 +357,7 @@ static void look_again(struct core *core, struct canary *c, const struct peering
 }
 
 static void look_at_wave(struct core *core, struct canary *c, const struct peering *to) {
+    top_up(core, c, to);
     uint32_t under_way, went = gone(core, c, &under_way);
     c->next_at = instant_add(core->now, CANARY_STEP);
     bool late = instant_reached(core->now, instant_add(c->asked_at, CANARY_LATE));

@@ -19,8 +19,7 @@
  * It begins in either of two ways. A location falls, and our path is to blame (monitor/degrade.h).
  * Or enough sessions (`degraded_clients_min`), wherever they are, lose frames of ours and surely
  * hear one peer better (ailing.h, monitor/lean.h): they may be few in each of their networks, and
- * nobody need know what they had before. Of these there is one at a time, *everywhere*, and it
- * leaves a location that falls to that location's own.
+ * nobody need know what they had before. Of these there is one at a time, *everywhere*.
  *
  * Only who suffers goes, the worst off first: who loses frames and hears the peer better, or whose
  * own reports lie below what is usual there by half a fall. Nobody goes where its own client says
@@ -39,8 +38,17 @@
  * as it tells; else they are asked back, as they are when our path is found to be well, or not to
  * blame, while they are watched. The peer sends them, with cause `return`.
  *
- * Where that peer takes nobody more those who are left are tried out at the next best in the same
- * way, however few.
+ * Where that peer has no room, by its own word, for all who suffer, some of those who go first are
+ * tried at the next best at the same time: a canary *beside* the first, of the same location, with
+ * a peer of its own, which is judged and followed by itself. Whom a full worker of one has refused
+ * is asked to go to the other, once that is followed, too. Where nothing is said of room those who
+ * are left are tried out at the next best when the first takes nobody more, however few.
+ *
+ * A wave that follows is filled up with those who are sure later, and judged with them. A location
+ * that falls while some of it have just gone with those of all networks sends nobody first: what
+ * becomes of these is seen before, and in vain is in vain for it, too. Where most of a location
+ * fall those of all networks wait for that, CANARY_OWN at most, since peers' words may then say
+ * where its clients fare best.
  *
  * Nobody goes who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and
  * whoever does not go lapses (leaving.h). Who went first and came back does not go first again
@@ -84,7 +92,8 @@
 #define CANARY_LEFT      duration_s(15)   /* [s] after a wave of all networks, for who is left */
 #define CANARY_HEAR      duration_ms(600) /* [ms] … before half a certainty is enough … */
 #define CANARY_ANEW      duration_ms(300) /* [ms] … and so often they are asked for */
-#define CANARY_OWN       duration_s(2)    /* [s] a location that falls gets a canary of its own */
+#define CANARY_OWN       duration_ms(500) /* [ms] for a location that falls to get one of its own */
+#define CANARY_MORE      duration_ms(500) /* [ms] who is sure later goes with those who follow */
 #define CANARY_STAY      duration_s(10)   /* [s] everybody stays so long where it is … */
 #define CANARY_FOUND     duration_s(2) /* [s] … who was there when we were started so long more */
 
@@ -107,7 +116,8 @@ struct canary {
     uint16_t peer;                          /* its number */
     uint32_t wave;                          /* [sessions] as many go at once */
     uint32_t sent;                          /* … of them have been asked to */
-    struct session_id sessions[CANARY_MAX]; /* the first of these */
+    struct session_id sessions[CANARY_MAX]; /* the first of these … */
+    struct addr clients[CANARY_MAX];        /* … and where they are */
     uint16_t shunned;                       /* where nobody goes while another is looked for; 0 */
     struct instant asked_at;                /* they were asked to go */
     struct instant settled;                 /* each has gone or stays; "never" before */
@@ -121,6 +131,9 @@ struct canary {
     bool hesitates; /* nobody has been asked yet: who suffers may yet tell whom it hears better */
     struct instant begun;   /* it was found that our path is bad, or tried again */
     bool first;             /* it is the first wave */
+    bool beside;            /* another one of its location goes where there is no room for all */
+    bool waited;            /* everywhere: locations' own ones have been waited for */
+    struct instant more_at; /* a wave that follows is filled up */
     uint8_t doublings;      /* of the dwell time, so far */
     struct instant next_at; /* to be looked at */
 };
@@ -134,6 +147,7 @@ struct canaries {
     struct canary list[CANARY_LOCATIONS];
     struct canary_tried tried[CANARY_TRIED]; /* the newest, in a ring … */
     uint32_t tried_next;                     /* … of which this place is next */
+    struct instant sure_at; /* enough of all networks hear a peer better, since; "never" */
 };
 
 /* Our path to that location has been found bad. */
@@ -148,6 +162,10 @@ void canary_end(struct core *core, const struct prefix *location);
 
 /* A drain begins: what was asked for is part of it now. */
 void canary_stop_all(struct core *core);
+
+/* A session that was asked to go off a bad path, and has not gone: its target may have refused it.
+ * Another one that was tried and found better, or the same again. */
+const struct name *canary_instead(const struct core *core, const struct session *s);
 
 /* Into a beat: the peer is asked for those who went to it. Out of one: what it tells of them. */
 void canary_fill(const struct core *core, const struct peering *to, struct beat *beat);

@@ -182,6 +182,15 @@ bool canary_may_be_better(const struct core *core, const struct canary *c) {
 
 /* ---- who ------------------------------------------------------------------------------------- */
 
+bool canary_suffers(const struct core *core, const struct session *s, const struct canary *c) {
+    if (s->state != SESSION_STATE_COMMITTED || s->queue != NULL ||
+        !ailing_is_within(&c->location, &s->client))
+        return false;
+    const struct degrade *d = canary_is_everywhere(c) ? NULL : own_fare(core, &c->location);
+    return s->ail != NULL || (d != NULL && s->fares_centi > 0 &&
+                              s->fares_centi + gain_wanted(core) <= level_mean(&d->usual));
+}
+
 static void remember(struct core *core, const struct session *s) {
     struct canary_tried *t = &core->canaries->tried[core->canaries->tried_next++ % CANARY_TRIED];
     *t = (struct canary_tried){.session = s->id, .at_s = core_second(core)};
@@ -204,9 +213,11 @@ static bool has_had_enough(const struct core *core, const struct session *s,
     return c->first && s->came_cause == MOVE_CAUSE_RETURN && has_gone_first(core, s);
 }
 
-/* The location of a session is looked after by a canary of its own, or is about to be: enough of
- * its clients fall together, and it is known what they had before. */
-static bool is_looked_after(const struct core *core, const struct session *s) {
+/* The location of a session is looked after by a canary of its own; or, of one that would go first,
+ * is about to be, and is waited for: most of its clients fall together, and it is known what they
+ * had before. */
+static bool is_looked_after(const struct core *core, const struct session *s,
+                            const struct canary *by) {
     const struct prefix location = location_of(&s->client);
     for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
         const struct canary *c = &core->canaries->list[i];
@@ -214,12 +225,13 @@ static bool is_looked_after(const struct core *core, const struct session *s) {
             prefix_holds(&c->location, &s->client))
             return true;
     }
+    if (!by->first || by->waited)
+        return false;
     const struct degrade *d = own_fare(core, &location);
     uint32_t bad = d == NULL ? 0 : (uint32_t)__builtin_popcountll(d->bad);
     return d != NULL && (d->state == DEGRADE_STATE_STEADY || d->state == DEGRADE_STATE_FALLING) &&
-           bad >= core->fares.perf->settings.wish.clients_min &&
-           bad * DEGRADE_SHARE >= (uint32_t)__builtin_popcountll(d->seen) &&
-           instant_before(core->now, instant_add(d->risen_at, CANARY_OWN));
+           d->fall >= DEGRADE_FULL / 4 && bad >= core->fares.perf->settings.wish.clients_min &&
+           bad * 3 >= (uint32_t)__builtin_popcountll(d->seen) * 2;
 }
 
 /* By how much it suffers here, in two grades; 0: it does not, and stays. Nobody goes where its own
@@ -242,6 +254,12 @@ static uint32_t grade_of(const struct core *core, const struct session *s, const
     return fallen >= drop ? 2 : fallen >= drop / 2 ? 1 : 0;
 }
 
+bool canary_may_turn(const struct core *core, const struct session *s, const struct canary *c,
+                     const struct peering *to) {
+    return ailing_is_within(&c->location, &s->client) && grade_of(core, s, c, to) > 0 &&
+           leaving_target(core, s, &to->policy.name) == to;
+}
+
 /* Of one that was here before we were started it is not known for how long. Whole seconds. */
 static bool has_stayed(const struct core *core, const struct session *s) {
     struct duration stayed = duration_s((int64_t)core_second(core) - (int64_t)s->came_s);
@@ -253,7 +271,7 @@ static bool may_go(const struct core *core, const struct session *s, const struc
     if (s->state != SESSION_STATE_COMMITTED || s->queue != NULL ||
         !ailing_is_within(&c->location, &s->client) || !has_stayed(core, s) ||
         has_had_enough(core, s, c) ||
-        (canary_is_everywhere(c) && (s->ail == NULL || is_looked_after(core, s))))
+        (canary_is_everywhere(c) && (s->ail == NULL || is_looked_after(core, s, c))))
         return false;
     const struct peering *target = leaving_target(core, s, &to->policy.name);
     return target == to;
@@ -267,8 +285,10 @@ static bool order(struct core *core, struct canary *c, struct session *s,
     gains_spend(core);
     s->move->asked = true;
     c->of_ailing |= s->ail != NULL && s->ail->leant;
-    if (c->sent < CANARY_MAX)
+    if (c->sent < CANARY_MAX) {
         c->sessions[c->sent] = s->id;
+        c->clients[c->sent] = s->client;
+    }
     c->sent++;
     if (c->first)
         remember(core, s);
@@ -289,10 +309,16 @@ static void send_grade(struct core *core, struct canary *c, const struct peering
     }
 }
 
-void canary_send_wave(struct core *core, struct canary *c, const struct peering *to) {
-    c->sent = 0;
+void canary_send_more(struct core *core, struct canary *c, const struct peering *to) {
     for (uint32_t grade = GRADES; grade > 0; grade--)
         send_grade(core, c, to, grade);
+}
+
+void canary_send_wave(struct core *core, struct canary *c, const struct peering *to) {
+    c->sent = 0;
+    if (c->first)
+        c->wave = canary_share(core, c, to);
+    canary_send_more(core, c, to);
 }
 
 /* ---- where to -------------------------------------------------------------------------------- */
@@ -311,8 +337,8 @@ static void send_to_best_told(struct core *core, struct canary *c) {
         tried[best] = true;
         c->peer = words.list[best].cluster;
         const struct peering *to = canary_peer(core, c);
-        if (to != NULL && c->peer != c->shunned && is_better(core, c, &words.list[best]) &&
-            !is_heard_as_badly(core, c, c->peer))
+        if (to != NULL && !canary_shuns(core, c, c->peer) &&
+            is_better(core, c, &words.list[best]) && !is_heard_as_badly(core, c, c->peer))
             canary_send_wave(core, c, to);
     }
 }
@@ -325,7 +351,7 @@ static void send_to_best_heard(struct core *core, struct canary *c) {
         for (uint32_t i = 0; i < core->peer_count; i++) {
             uint16_t number = core->peers[i]->number;
             uint32_t lost = perf_way(core->fares.perf, &c->location, number, core->now).lost;
-            if (tried[i] || number == c->shunned || !is_heard_better(core, c, number) ||
+            if (tried[i] || canary_shuns(core, c, number) || !is_heard_better(core, c, number) ||
                 (best < core->peer_count && lost >= best_lost))
                 continue;
             best = i;
@@ -370,23 +396,39 @@ static bool is_first_choice(const struct core *core, const struct session *s,
     return false;
 }
 
+/* It tells that its own clients where the session is fare better. */
+static bool tells_better(const struct core *core, const struct session *s,
+                         const struct peering *p) {
+    const struct prefix location = location_of(&s->client);
+    struct fares_words words;
+    fares_words(core, &location, &words);
+    const struct perf_peer *word = fresh_word(core, &words, p->number);
+    return word != NULL && word->reports >= FARES_REPORTS &&
+           word->recent_centi >= s->fares_centi + gain_wanted(core);
+}
+
 const struct peering *canary_best_heard(const struct core *core, const struct canary *c) {
-    const struct canary all = {.first = true, .location = {.bits = 0}};
-    uint32_t least = has_example(core, c) ? 1 : core->fares.perf->settings.wish.clients_min;
+    const struct canary all = {.first = true, .waited = c->waited, .location = {.bits = 0}};
+    uint32_t least =
+        c->beside || has_example(core, c) ? 1 : core->fares.perf->settings.wish.clients_min;
     const struct peering *best = NULL;
     uint32_t most = 0;
     for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *p = core->peers[i];
-        uint32_t ready = 0, votes = 0;
-        if (p->number == c->shunned || !are_heard_to_lean(core, c, p->number))
+        uint32_t lean = 0, ready = 0, votes = 0;
+        if (canary_shuns(core, c, p->number) || !are_heard_to_lean(core, c, p->number))
             continue;
         for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
-            bool goes =
-                grade_of(core, a->session, &all, p) > 0 && may_go(core, a->session, &all, p);
+            if (ailing_leaning(core, a->session, p->number) <= 0 ||
+                !may_go(core, a->session, &all, p))
+                continue;
+            bool goes = grade_of(core, a->session, &all, p) > 0;
+            lean++;
             ready += goes;
             votes += goes && is_first_choice(core, a->session, p);
+            votes += goes && tells_better(core, a->session, p) ? AILING_MAX : 0;
         }
-        if (ready < least || (best != NULL && votes <= most))
+        if (lean < least || ready == 0 || (best != NULL && votes <= most))
             continue;
         best = p;
         most = votes;
