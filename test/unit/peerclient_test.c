@@ -83,6 +83,18 @@ Test(peerclient, options) {
         {"rtp without port", {"--rtp-out", "127.0.0.1"}, 2, "", "--rtp-out: expected ip:port"},
         {"sdp alone", {"--sdp", "x.sdp"}, 2, "", "--sdp describes what --rtp-out sends"},
         {"bind", {"--cluster", "http://x", "--bind", "eth0", ASK}, 2, "", "bind: expected an IP"},
+        {"stream alone", {"--stream", "http://x/m.m3u8"}, 2, "", "expected --http IP:PORT beside"},
+        {"no file", {"--stream", "http://x/", "--http", "127.0.0.1:1"}, 2, "", "found `http://x/`"},
+        {"stream and session",
+         {"--stream", "http://x/m.m3u8", "--http", "127.0.0.1:1", "--source", "music"},
+         2,
+         "",
+         "--stream: --source is of sessions"},
+        {"nobody tells",
+         {"--stream", "http://127.0.0.1:9/m.m3u8", "--http", "127.0.0.1:0", "--give-up", "300ms"},
+         3,
+         "0 requests",
+         "no site tells the playlist: http://127.0.0.1:9/m.m3u8: "},
     };
     for (size_t i = 0; i < ITEMS(rows); i++) {
         struct program_result r = program_run(rig.dir, "peerclient", rows[i].words);

@@ -150,13 +150,29 @@ static bool open_door(struct streaming *s) {
     return false;
 }
 
-static void close_all(struct streaming *s) {
+bool streaming_open(struct streaming *s, struct net_loop *loop,
+                    const struct streaming_config *config) {
+    *s = (struct streaming){
+        .config = *config, .loop = loop, .end = STREAMING_NO_DOOR, .began = net_now()};
+    sites_init(&s->sites);
+    net_timer_init(&s->patience, loop, nobody_tells, s);
+    s->client = net_http_client_new(loop);
+    if (s->client == NULL || !open_door(s) || !guide_open(&s->guide, s))
+        return false;
+    s->end = STREAMING_CLOSED;
+    net_timer_arm(&s->patience, instant_add(s->began, duration_ms(config->give_up_ms)));
+    return true;
+}
+
+void streaming_close(struct streaming *s) {
+    net_timer_cancel(&s->patience);
     relay_end_all(s);
-    report(s);
     for (uint32_t i = 0; i < s->waiting_count; i++)
         net_http_answer_problem(s->waiting[i], 503, ERR_UNREACHABLE, "no site tells", 0);
+    s->waiting_count = 0;
     if (s->server != NULL)
         net_loop_run_until(s->loop, instant_add(net_now(), duration_ms(LAST_WORDS_MS)));
+    relay_end_all(s); /* of those last words */
     net_http_server_stop(s->server);
     guide_close(&s->guide);
     net_http_client_free(s->client);
@@ -164,29 +180,21 @@ static void close_all(struct streaming *s) {
 
 enum streaming_end streaming_run(const struct streaming_config *config) {
     static struct streaming s;
-    s = (struct streaming){.config = *config, .end = STREAMING_NO_DOOR, .began = net_now()};
-    sites_init(&s.sites);
-    s.loop = net_loop_new();
-    s.client = s.loop != NULL ? net_http_client_new(s.loop) : NULL;
-    if (s.client == NULL) {
+    struct net_loop *loop = net_loop_new();
+    if (loop == NULL) {
         fputs("peerclient: the system refuses a loop\n", stderr);
-        net_loop_free(s.loop);
-        return s.end;
+        return STREAMING_NO_DOOR;
     }
-    net_timer_init(&s.patience, s.loop, nobody_tells, &s);
-    struct net_signal *stop = net_signal_open(s.loop, SIGINT, signalled, &s);
-    struct net_signal *term = net_signal_open(s.loop, SIGTERM, signalled, &s);
-    if (open_door(&s) && guide_open(&s.guide, &s)) {
-        s.end = STREAMING_CLOSED;
-        net_timer_arm(&s.patience, instant_add(net_now(), duration_ms(config->give_up_ms)));
-        net_loop_run(s.loop);
-    }
-    net_timer_cancel(&s.patience);
-    close_all(&s);
+    struct net_signal *stop = net_signal_open(loop, SIGINT, signalled, &s);
+    struct net_signal *term = net_signal_open(loop, SIGTERM, signalled, &s);
+    if (streaming_open(&s, loop, config))
+        net_loop_run(loop);
+    report(&s);
+    streaming_close(&s);
     if (stop != NULL)
         net_signal_close(stop);
     if (term != NULL)
         net_signal_close(term);
-    net_loop_free(s.loop);
+    net_loop_free(loop);
     return s.end;
 }

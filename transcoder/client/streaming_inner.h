@@ -57,6 +57,13 @@ struct streaming {
 
 /* ---- streaming.c ---- */
 
+/* Opens the door in that loop. False: it says why, and wants to be closed all the same. */
+bool streaming_open(struct streaming *s, struct net_loop *loop,
+                    const struct streaming_config *config);
+
+/* Lets the loop run for a moment, so that players are told. Not from within it. */
+void streaming_close(struct streaming *s);
+
 /* Another site may have been chosen meanwhile: says so. */
 void streaming_looked(struct streaming *s);
 
