@@ -16,7 +16,8 @@
  * sent to has them at hand.
  *
  * What can be answered is answered at once; who waits for a segment does so 1.5 s at most and then
- * hears 404, upon which players go elsewhere at once (503 or silence costs them many seconds).
+ * hears 404, upon which players go elsewhere at once (503 or silence costs them many seconds). Such
+ * a 404 has Retry-After, others have not: it is there a second later.
  */
 #ifndef TRANSCODER_WORKER_FRONT_H
 #define TRANSCODER_WORKER_FRONT_H

@@ -30,6 +30,20 @@ static void answer_words(struct net_http_request *r, unsigned status, const char
     answer(r, status, "text/plain", "no-store", words, strlen(words), NULL);
 }
 
+/* Players go elsewhere at once; a sidecar that has been everywhere comes back. */
+static void answer_not_ready(struct net_http_request *r) {
+    static const char words[] = "it cannot be ready in time here\n";
+    static const struct net_http_header headers[] = {{"Access-Control-Allow-Origin", "*"},
+                                                     {"Cache-Control", "no-store"}};
+    net_http_answer(r, &(struct net_http_answer){.status = 404,
+                                                 .content_type = "text/plain",
+                                                 .body = words,
+                                                 .body_len = sizeof(words) - 1,
+                                                 .retry_after_s = 1,
+                                                 .headers = headers,
+                                                 .header_count = 2});
+}
+
 static void answer_preflight(struct net_http_request *r) {
     static const struct net_http_header headers[] = {
         {"Access-Control-Allow-Origin", "*"},
@@ -108,7 +122,7 @@ static void answer_playlist(struct front *f, struct net_http_request *r,
 
 void front_answer(struct front *f, struct net_http_request *r, uint32_t item) {
     if (item == SHELF_NONE) {
-        answer_words(r, 404, "it cannot be ready in time here\n");
+        answer_not_ready(r);
         return;
     }
     struct front_bytes *b = f->held[item];

@@ -120,6 +120,10 @@ said "ffmpeg plays the MPD: $frames pictures"
 children() { ps -o pid= --ppid "$1"; }
 front=$(for pid in $(children "$node_ams1"); do grep -qx transcoderd/hls "/proc/$pid/comm" && echo "$pid"; done)
 [ -n "$front" ] || fail "no front"
+for pid in $(children "$front"); do kill -STOP "$pid"; done
+headers=$(curl -s -D - -o /dev/null "$(media ams1)/180p/$print_180p/7.m4s")
+echo "$headers" | grep -q '^HTTP/1.1 404' && echo "$headers" | grep -qi '^retry-after: 1' ||
+    fail "what is not ready in time: $headers"
 for pid in $(children "$front"); do kill -KILL "$pid"; done
 again() { piece ams1 180p 3.m4s "$dir/b"; }
 wait_for 4 again || fail "makers are not replaced: $(cat "$dir/ams1-n1.log")"
