@@ -288,6 +288,24 @@ Test(hls_fetch, who_goes_on_by_himself_stays) {
     cr_expect(strcmp(got, "abcdef") == 0);
 }
 
+/* Who is told the time too late has slept himself: what came meanwhile is read first. */
+Test(hls_fetch, our_own_standstill_is_no_silence) {
+    given_abc_of_six("\"1\"");
+    after(FETCH_PATIENCE_MS * 2);
+    fetch_due(&f, now);
+    cr_expect(asks() == 0 && f.state == FETCH_FLOWING);
+    bytes(A, "de");
+    waits_and_is_due(FETCH_STALL_MS);
+    cr_expect(asks() == BIT(B), "later it is silence");
+    begin();
+    given_abc_of_six("\"1\"");
+    after(FETCH_STALL_MS + FETCH_LATE_MS + 1);
+    fetch_due(&f, now);
+    cr_expect(asks() == 0);
+    waits_and_is_due(FETCH_LOOK_MS);
+    cr_expect(asks() == BIT(B), "nothing had come");
+}
+
 Test(hls_fetch, a_player_that_pauses_is_no_silence) {
     given_abc_of_six("\"1\"");
     fetch_paused(&f, true, now);

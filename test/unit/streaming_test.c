@@ -3,6 +3,7 @@
  * body, and what a player gets.
  */
 #include "peerd/net/clock.h"
+#include "test/lib/standstill.h"
 #include "test/unit/net_fixture.h"
 #include "transcoder/client/streaming_inner.h"
 
@@ -193,6 +194,7 @@ static void get(const char *path) {
 static void begin(void) {
     static const char *list[] = {urls[0], urls[1]};
     char at[ADDR_TEXT_LEN_MAX + 1];
+    standstill_begin();
     loop = net_loop_new();
     player = net_http_client_new(loop);
     for (size_t i = 0; i < 2; i++) {

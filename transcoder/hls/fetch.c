@@ -344,8 +344,20 @@ static void stalled(struct fetch *f, struct instant now) {
     go_elsewhere(f, now);
 }
 
+/* What has come meanwhile lies in our own sockets: it is read before a site is blamed. */
+static bool stood_still_ourselves(struct fetch *f, struct instant now) {
+    struct instant due = fetch_deadline(f);
+    bool late = !f->looked && duration_less(duration_ms(FETCH_LATE_MS), instant_since(now, due));
+    f->looked = late;
+    if (late) {
+        f->heard_at = instant_max(f->heard_at, instant_sub(now, duration_ms(FETCH_STALL_MS)));
+        f->next_at = instant_add(now, duration_ms(FETCH_LOOK_MS));
+    }
+    return late;
+}
+
 void fetch_due(struct fetch *f, struct instant now) {
-    if (is_over(f) || f->paused)
+    if (is_over(f) || !instant_reached(now, fetch_deadline(f)) || stood_still_ourselves(f, now))
         return;
     if (instant_reached(now, instant_add(f->heard_at, duration_ms(FETCH_PATIENCE_MS)))) {
         if (has_all(f))

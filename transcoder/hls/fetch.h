@@ -32,6 +32,8 @@
 #define FETCH_ETAG_MAX    127  /* [characters] a longer one counts as none */
 #define FETCH_STALL_MS    500  /* [ms] without a byte in mid-body: the rest is asked of the next */
 #define FETCH_AGAIN_MS    400  /* [ms] after all have said that it is not ready yet */
+#define FETCH_LATE_MS     100  /* [ms] that time is told too late: then it was we who stood still */
+#define FETCH_LOOK_MS     50   /* [ms] for what came meanwhile to be read */
 #define FETCH_PATIENCE_MS 8000 /* [ms] without a byte from anybody: given up */
 
 enum fetch_state {
@@ -80,6 +82,7 @@ struct fetch {
     uint64_t given;         /* [bytes] passed on, from head.range.from */
     uint64_t hash;          /* of these */
     bool broke;             /* in mid-body, and nobody has gone on yet */
+    bool looked;            /* what came while we stood still was to be read first */
     bool paused;            /* the player does not take more: silence is not the site's */
     struct instant next_at; /* when the next is asked */
     struct instant heard_at;
