@@ -1,15 +1,28 @@
 #include "monitor/lean.h"
 
+#include <stddef.h>
+
 #define ALL       10000 /* [1/100 %] */
 #define OWN_LEAST 100   /* [1/100 %] who loses less suffers from something else */
-#define MISSING   981   /* [1/1000] ln (2/3 / 1/4): a packet that is not answered */
+#define QUARTER   1386  /* [1/1000] ln 4 */
 #define FRAMES    5     /* frames go by between two questions, 100 ms and 20 ms */
 
-void lean_own(struct lean *l, uint32_t expected, uint32_t lost, struct instant now) {
+void lean_own(struct lean *l, uint32_t expected, uint32_t lost, uint32_t run_x16,
+              struct instant now) {
     if (expected == 0)
         return;
-    uint64_t share = (uint64_t)(lost < expected ? lost : expected) * ALL / expected;
-    level_add(&l->own, LEAN_OWN_HALF, (uint32_t)share, now);
+    if (lost > expected)
+        lost = expected;
+    level_add(&l->own, LEAN_OWN_HALF, (uint32_t)((uint64_t)lost * ALL / expected), now);
+    l->run_x16 = run_x16;
+    for (int i = 0; i < LEAN_WAYS_MAX; i++) {
+        struct lean_way *w = &l->ways[i];
+        if (w->cluster == 0 || expected + w->frames > UINT16_MAX ||
+            instant_reached(now, instant_add(w->at, LEAN_ASKS)))
+            continue;
+        w->frames = (uint16_t)(w->frames + expected);
+        w->lost = (uint16_t)(w->lost + lost);
+    }
 }
 
 /* Half of it is left after LEAN_HALF: an eighth of that takes a twelfth away. */
@@ -21,9 +34,33 @@ static int32_t faded(const struct lean_way *w, struct instant now) {
     return leaning;
 }
 
-/* [1/1000] ln ((1 - p/4) / (1 - 2p/3)), within a twentieth of it. */
-static int32_t worth_of_answer(uint32_t own) {
-    return (int32_t)((uint64_t)own * 50000 / (1000000 - 42 * (uint64_t)own));
+/* [1/1000] ln ((1 + x) / (1 + x/4)) of x [1/1000], how often the way there was looked at for each
+ * time that ours was: what a run of ours says. One that falls upon the way says as much less
+ * ln 4. */
+static int32_t worth_of_run(uint32_t x) {
+    static const struct {
+        uint32_t x;
+        int32_t ln;
+    } at[] = {{0, 0}, {125, 87}, {250, 163}, {500, 288}, {1000, 470}, {2000, 693}, {4000, 916}};
+    size_t i = 1, last = sizeof(at) / sizeof(at[0]) - 1;
+    if (x >= at[last].x)
+        return at[last].ln;
+    while (at[i].x < x)
+        i++;
+    return at[i - 1].ln + (at[i].ln - at[i - 1].ln) * (int32_t)(x - at[i - 1].x) /
+                              (int32_t)(at[i].x - at[i - 1].x);
+}
+
+/* [1/1000] What one word says, with what has become of our frames meanwhile. Of a run of losses
+ * that is longer than it takes to ask again several questions find the same. */
+static int32_t said(const struct lean *l, const struct lean_way *w, uint32_t asked, uint32_t lost) {
+    uint32_t run_x16 = l->run_x16 < 16 ? 16 : l->run_x16;
+    uint32_t seen_x16 = run_x16 < 16 * FRAMES ? run_x16 : 16 * FRAMES; /* frames that one sees */
+    uint32_t frames = w->frames == 0 ? asked * FRAMES : w->frames;
+    int32_t worth = worth_of_run((uint32_t)((uint64_t)asked * seen_x16 * 1000 / 16 / frames));
+    int64_t runs = (int64_t)w->lost * worth * 16 / run_x16;
+    int64_t missing = (int64_t)lost * (worth - QUARTER) * seen_x16 / run_x16;
+    return (int32_t)(runs + missing);
 }
 
 /* Its place, or a free one, or that of whoever was told of longest ago. */
@@ -45,12 +82,11 @@ static int32_t bounded(int32_t leaning) {
     return leaning > LEAN_MOST ? LEAN_MOST : leaning < -LEAN_MOST ? -LEAN_MOST : leaning;
 }
 
-void lean_told(struct lean *l, uint16_t cluster, uint32_t asked, uint32_t lost, uint32_t run_x16,
+void lean_told(struct lean *l, uint16_t cluster, uint32_t asked, uint32_t lost,
                struct instant now) {
     struct level own = l->own;
     level_fade(&own, LEAN_OWN_HALF, now);
-    uint32_t share = level_mean(&own);
-    if (asked == 0 || cluster == 0 || share < OWN_LEAST)
+    if (asked == 0 || cluster == 0)
         return;
     if (lost > asked)
         lost = asked;
@@ -59,12 +95,13 @@ void lean_told(struct lean *l, uint16_t cluster, uint32_t asked, uint32_t lost, 
         asked = LEAN_WORD;
     }
     struct lean_way *way = place_of(l, cluster);
-    if (way->cluster != cluster)
+    if (way->cluster != cluster) {
+        if (level_mean(&own) < OWN_LEAST)
+            return;
         *way = (struct lean_way){.cluster = cluster, .at = now};
-    int32_t frames = (int32_t)(run_x16 / 8) - 1; /* 2n - 1 of runs of n */
-    int32_t said = (int32_t)(asked - lost) * worth_of_answer(share) - (int32_t)lost * MISSING;
-    said = said * FRAMES / (frames > FRAMES ? frames : FRAMES);
-    way->leaning = (int16_t)bounded(faded(way, now) + said);
+    }
+    way->leaning = (int16_t)bounded(faded(way, now) + said(l, way, asked, lost));
+    way->frames = way->lost = 0;
     way->at = now;
 }
 

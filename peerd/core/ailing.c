@@ -47,9 +47,8 @@ void ailing_heard(struct core *core, struct session *s, const struct ailing_repo
         begin(core, s);
     if (s->ail == NULL)
         return;
-    lean_own(&s->ail->lean, r->expected, r->lost, core->now);
+    lean_own(&s->ail->lean, r->expected, r->lost, r->run_x16, core->now);
     level_add(&s->ail->rating, AILING_HALF, r->rating_centi, core->now);
-    s->ail->run_x16 = r->run_x16;
     s->ail->told_at = core->now;
     if (loses) {
         s->ail->lost_at = core->now;
@@ -63,7 +62,7 @@ void ailing_way_heard(struct core *core, const struct node_trip *t, const struct
     struct session *s = t->asked == 0 ? NULL : session_find(core, &t->session);
     if (s == NULL || s->ail == NULL)
         return;
-    lean_told(&s->ail->lean, of->number, t->asked, t->lost, s->ail->run_x16, core->now);
+    lean_told(&s->ail->lean, of->number, t->asked, t->lost, core->now);
     s->ail->leant |= lean_is_away(&s->ail->lean, core->now);
 }
 

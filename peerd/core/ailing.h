@@ -35,7 +35,6 @@ struct ail {
     struct session *session;
     struct instant lost_at; /* it has told last that it loses … */
     struct instant told_at; /* … and at all */
-    uint32_t run_x16;       /* [1/16 frames] that it misses in a row; 0: unknown */
     struct level rating;    /* [R/100] of its reports lately */
     bool leant;             /* it has heard somebody else better since it loses */
     struct lean lean;

@@ -29,7 +29,7 @@ Test(doubt, begins_with_what_is_lost_more_than_now_and_then) {
         {"nothing is lost", 0, 10, 10000, 0, 0},
         {"two at once", 2, 10, 10000, 0, 0},
         {"one a second, for a minute", 60, 1000, 60000, 0, 0},
-        {"one in two seconds", 30, 2000, 60000, 0, 0},
+        {"one in two thirds of a second, for a minute", 90, 660, 60000, 0, 0},
         {"five, a tenth of a second apart: in the first second more", 5, 100, 10000, 29, 33},
         {"a seventh of all, for three seconds", 21, 140, 3000, 34, 40},
         {"a seventh of all, for a minute", 428, 140, 60000, 140, 161},
@@ -46,10 +46,10 @@ Test(doubt, begins_with_what_is_lost_more_than_now_and_then) {
 Test(doubt, says_when_it_begins_and_is_over_by_itself) {
     struct doubt d;
     doubt_init(&d);
-    cr_expect_not(doubt_lost(&d, 1, at_ms(100)));
+    cr_expect_not(doubt_lost(&d, 7, at_ms(100)), "a gap is one event");
     cr_expect_not(doubt_is(&d, at_ms(100)));
     cr_expect(instant_is_never(doubt_deadline(&d)));
-    cr_expect(doubt_lost(&d, 7, at_ms(200)), "a gap is as good as three");
+    cr_expect(doubt_lost(&d, 7, at_ms(200)), "two of them are enough");
     cr_expect(doubt_is(&d, at_ms(200)));
     cr_expect_eq(doubt_deadline(&d).us, 200000);
     cr_expect_not(doubt_lost(&d, 1, at_ms(300)), "it goes on");
@@ -57,14 +57,16 @@ Test(doubt, says_when_it_begins_and_is_over_by_itself) {
     cr_expect_not(doubt_is(&d, at_ms(2300)));
     cr_expect_not(doubt_look(&d, at_ms(2300), true));
     cr_expect(instant_is_never(doubt_deadline(&d)));
-    cr_expect(doubt_lost(&d, 3, at_ms(9000)), "and again");
+    cr_expect_not(doubt_lost(&d, 3, at_ms(9000)));
+    cr_expect(doubt_lost(&d, 3, at_ms(9100)), "and again");
 }
 
 Test(doubt, looks_no_oftener_than_ever_while_media_is_missing) {
     struct doubt d;
     uint32_t count = 0;
     doubt_init(&d);
-    doubt_lost(&d, 3, at_ms(0));
+    doubt_lost(&d, 2, at_ms(0));
+    doubt_lost(&d, 2, at_ms(0));
     for (int64_t ms = 0; ms < 2000; ms += 10)
         count += doubt_look(&d, at_ms(ms), false);
     cr_expect_eq(count, 20);

@@ -15,11 +15,11 @@ static struct lean heard(uint32_t own_permille, const uint32_t permille[2], uint
     uint32_t owed[3] = {0};
     for (int64_t ms = 500; ms <= for_ms; ms += 500) {
         owed[2] += 25 * own_permille;
-        lean_own(&l, 25, owed[2] / 1000, at_ms(ms));
+        lean_own(&l, 25, owed[2] / 1000, run_x16, at_ms(ms));
         owed[2] %= 1000;
         for (uint16_t i = 0; i < 2; i++) {
             owed[i] += 5 * permille[i];
-            lean_told(&l, (uint16_t)(i + 1), 5, owed[i] / 1000, run_x16, at_ms(ms));
+            lean_told(&l, (uint16_t)(i + 1), 5, owed[i] / 1000, at_ms(ms));
             owed[i] %= 1000;
         }
     }
@@ -83,18 +83,48 @@ Test(lean, what_is_old_is_not_known) {
 
 Test(lean, it_is_bounded_and_so_is_one_word) {
     struct lean l = {.own = {.weight = 0}};
-    lean_own(&l, 25, 25, at_ms(0));
-    for (int i = 0; i < 20; i++)
-        lean_told(&l, 1, 255, 0, 0, at_ms(i));
+    for (int i = 0; i < 20; i++) {
+        lean_own(&l, 25, 25, 0, at_ms(i));
+        lean_told(&l, 1, 255, 0, at_ms(i));
+    }
     cr_expect_eq(leaning(&l, 1, 20), LEAN_MOST);
-    lean_told(&l, 1, 255, 255, 0, at_ms(20));
+    lean_told(&l, 1, 255, 255, at_ms(20));
     cr_expect_eq(leaning(&l, 1, 20), -LEAN_MOST);
-    for (uint16_t k = 2; k < 10; k++) /* the one told of longest ago gives way */
-        lean_told(&l, k, 5, 0, 0, at_ms(20 + k));
+    for (uint16_t k = 2; k < 10; k++) { /* the one told of longest ago gives way */
+        lean_told(&l, k, 5, 0, at_ms(20 + k));
+        lean_own(&l, 25, 25, 0, at_ms(20 + k));
+        lean_told(&l, k, 5, 0, at_ms(20 + k));
+    }
     cr_expect_eq(leaning(&l, 1, 40), INT32_MIN);
     cr_expect_gt(leaning(&l, 9, 40), 0);
-    lean_told(&l, 9, 3, 200, 0, at_ms(41)); /* more lost than asked: damaged input */
+    lean_told(&l, 9, 3, 200, at_ms(41)); /* more lost than asked: damaged input */
     cr_expect_gt(leaning(&l, 9, 41), -LEAN_MOST);
+}
+
+/* Two paths alike, of a loss each second in runs of three. A client asks for two seconds after each
+ * of ours: that one of them made it ask says nothing. */
+Test(lean, what_made_it_ask_says_nothing) {
+    int64_t sum = 0;
+    uint32_t away = 0;
+    for (int client = 0; client < 1000; client++) {
+        struct lean l = {.own = {.weight = 0}};
+        uint32_t draw = (uint32_t)client * 2654435761U + 1;
+        int asks = 0;
+        for (int64_t ms = 500; ms <= 20000; ms += 500) {
+            draw = draw * 1664525U + 1013904223U;
+            bool ours = draw >> 30 == 0; /* in one of four halves of a second */
+            lean_own(&l, 25, ours ? 3 : 0, 48, at_ms(ms));
+            draw = draw * 1664525U + 1013904223U;
+            if (asks > 0) /* five questions, of which each falls upon a run in one of 17 */
+                lean_told(&l, 1, 5, draw >> 16 < 65536 / 17 * 5, at_ms(ms));
+            asks = ours ? 4 : asks - 1;
+        }
+        int32_t x = leaning(&l, 1, 20000);
+        sum += x == INT32_MIN ? 0 : lean_joined(x);
+        away += lean_is_away(&l, at_ms(20000));
+    }
+    cr_expect_lt(sum, 0, "%ld", (long)sum);
+    cr_expect_lt(away, 200, "%u of a thousand", away);
 }
 
 /* [1/1000] of so many who have heard so many answers each, and of others who have lost some. */

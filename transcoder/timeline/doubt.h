@@ -15,7 +15,8 @@
  * hundred bytes a second of each.
  *
  * Only lost frames that others came after count: a path that is wholly silent is for hedges and
- * commits to deal with. One frame a second may always be lost.
+ * commits to deal with. Two frames a second may always be lost, and a single run of any length:
+ * looks that are spent on what every path does now and then are missing when one falls.
  */
 #ifndef TRANSCODER_TIMELINE_DOUBT_H
 #define TRANSCODER_TIMELINE_DOUBT_H
@@ -23,7 +24,8 @@
 #include "transcoder/timeline/budget.h"
 
 #define DOUBT_FRAMES 3                /* lost ones, and it begins … */
-#define DOUBT_FORGET duration_s(1)    /* [s] … one of which is forgotten in each of these */
+#define DOUBT_RUN    2                /* … of which one run brings so many at most … */
+#define DOUBT_FORGET duration_ms(500) /* [ms] … one of which is forgotten in each of these */
 #define DOUBT_FOR    duration_s(2)    /* [s] */
 #define DOUBT_EVERY  duration_ms(100) /* [ms] a look … */
 #define DOUBT_SOON   duration_ms(50) /* [ms] … and each of the first ones: it is not known yet … */
