@@ -104,6 +104,14 @@ Test(lean, it_is_bounded_and_so_is_one_word) {
 /* Two paths alike, of a loss each second in runs of three. A client asks for two seconds after each
  * of ours: that one of them made it ask says nothing. */
 Test(lean, what_made_it_ask_says_nothing) {
+    static const uint32_t none[2] = {0, 0};
+    struct lean l = heard(150, none, 16, 1000);
+    lean_own(&l, 25, 25, 16, at_ms(2500)); /* it does not ask any more */
+    lean_told(&l, 1, 5, 0, at_ms(2600));
+    cr_expect_leq(leaning(&l, 1, 2600), leaning(&l, 2, 2600));
+    lean_own(&l, 25, 25, 16, at_ms(3000));
+    lean_told(&l, 1, 5, 0, at_ms(3100));
+    cr_expect_gt(leaning(&l, 1, 3100), leaning(&l, 2, 3100));
     int64_t sum = 0;
     uint32_t away = 0;
     for (int client = 0; client < 1000; client++) {
