@@ -34,6 +34,13 @@ struct peering *canary_peer(const struct core *core, const struct canary *c);
  */
 bool canary_suffers(const struct core *core, const struct session *s, const struct canary *c);
 
+/* It has been here for long enough to go again. */
+bool canary_has_stayed(const struct core *core, const struct session *s);
+
+/* It has gone first and come back: it may follow, and does not go first. */
+bool canary_has_had_enough(const struct core *core, const struct session *s,
+                           const struct canary *c);
+
 /* One that is asked to go elsewhere may as well go there: it is of that location, suffers, and that
  * peer can take it. */
 bool canary_may_turn(const struct core *core, const struct session *s, const struct canary *c,

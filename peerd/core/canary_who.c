@@ -208,7 +208,7 @@ static bool has_gone_first(const struct core *core, const struct session *s) {
 
 /* Nobody goes first again who came back from it. Who came home from a drain or a crash has the same
  * cause, and has tried nothing. */
-static bool has_had_enough(const struct core *core, const struct session *s,
+bool canary_has_had_enough(const struct core *core, const struct session *s,
                            const struct canary *c) {
     return c->first && s->came_cause == MOVE_CAUSE_RETURN && has_gone_first(core, s);
 }
@@ -261,7 +261,7 @@ bool canary_may_turn(const struct core *core, const struct session *s, const str
 }
 
 /* Of one that was here before we were started it is not known for how long. Whole seconds. */
-static bool has_stayed(const struct core *core, const struct session *s) {
+bool canary_has_stayed(const struct core *core, const struct session *s) {
     struct duration stayed = duration_s((int64_t)core_second(core) - (int64_t)s->came_s);
     return duration_less(s->found ? CANARY_FOUND : CANARY_STAY, stayed);
 }
@@ -269,8 +269,8 @@ static bool has_stayed(const struct core *core, const struct session *s) {
 static bool may_go(const struct core *core, const struct session *s, const struct canary *c,
                    const struct peering *to) {
     if (s->state != SESSION_STATE_COMMITTED || s->queue != NULL ||
-        !ailing_is_within(&c->location, &s->client) || !has_stayed(core, s) ||
-        has_had_enough(core, s, c) ||
+        !ailing_is_within(&c->location, &s->client) || !canary_has_stayed(core, s) ||
+        canary_has_had_enough(core, s, c) ||
         (canary_is_everywhere(c) && (s->ail == NULL || is_looked_after(core, s, c))))
         return false;
     const struct peering *target = leaving_target(core, s, &to->policy.name);

@@ -270,6 +270,17 @@ bool core_session_next(const struct core *core, uint32_t *cursor, struct core_se
 bool core_session_find(const struct core *core, const struct session_id *id,
                        struct core_session_status *out);
 
+/* Why a session that loses frames of ours, or fares worse than is usual where it is, is still here.
+ * False: it is not served here, or nothing is wrong with it; `out` is as it was. */
+#define CORE_STAY_TEXT_MAX 160
+struct core_stay {
+    const char *word; /* leaving, off, new, budget, watched, in_vain, no_room, as_bad, unsure,
+                       * too_few, soon */
+    char text[CORE_STAY_TEXT_MAX + 1]; /* for people */
+};
+bool core_session_stays(const struct core *core, const struct session_id *id,
+                        struct core_stay *out);
+
 /* ERR_OK, or why CORE_DRAIN should not be given: whom it names is nobody's peer, drains itself, is
  * not alive, may have none of our sessions, or has no room. `why` is static. If it is given all the
  * same, sessions go to their own backups for as long as that is so. */

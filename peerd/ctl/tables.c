@@ -400,6 +400,13 @@ void tables_rank(const json_t *answer) {
     candidates(answer);
 }
 
+/* Of one that suffers: why it is still here. */
+static void stays(const json_t *answer) {
+    const json_t *s = json_object_get(answer, "stays");
+    if (json_is_object(s))
+        printf("it fares badly here: %s (%s)\n", text_of(s, "text"), text_of(s, "reason"));
+}
+
 void tables_why_session(const json_t *answer) {
     const json_t *backup;
     size_t i;
@@ -410,6 +417,7 @@ void tables_why_session(const json_t *answer) {
            text_of(answer, "source"), text_of(answer, "issuer"), text_of(answer, "client"),
            text_of(answer, "label"), ms_of(answer, "rtt_ms", rtt));
     fare(answer);
+    stays(answer);
     printf("backups that its client goes by:");
     json_array_foreach(json_object_get(answer, "backups"), i, backup)
         printf(" %s", json_string_value(backup));

@@ -143,6 +143,14 @@ enum err present_rank(const struct daemon *d, const struct prefix *location,
     return *out != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
+/* Why it stays although it suffers; null if it does not. */
+static json_t *stay_json(const struct daemon *d, const struct session_id *id) {
+    struct core_stay stay;
+    return core_session_stays(d->core, id, &stay)
+               ? json_pack("{s:s, s:s}", "reason", stay.word, "text", stay.text)
+               : json_null();
+}
+
 enum err present_why_session(const struct daemon *d, const struct session_id *id, char **out) {
     static struct core_ranking ranking;
     struct core_session_status s;
@@ -167,6 +175,7 @@ enum err present_why_session(const struct daemon *d, const struct session_id *id
     json_object_set_new(json, "fare", fare_json(d, &location));
     json_object_set_new(json, "rtt_ms", known_ms(duration_us(s.rtt_us)));
     json_object_set_new(json, "backups", backups);
+    json_object_set_new(json, "stays", stay_json(d, id));
     *out = dump(json);
     return *out != NULL ? ERR_OK : ERR_NO_MEMORY;
 }

@@ -9,6 +9,7 @@ struct bed {
     struct fixture *f;
     struct node_session sessions[SESSIONS];
     uint32_t count;
+    bool full; /* home has no slot to spare */
 };
 
 static struct peering *home_of(const struct bed *b) {
@@ -17,7 +18,7 @@ static struct peering *home_of(const struct bed *b) {
 
 static void tell(struct bed *b, enum verdict home) {
     home_of(b)->verdict.verdict = home;
-    home_of(b)->said_free = 100;
+    home_of(b)->said_free = b->full ? 0 : 100;
     peering_show(b->f->core, home_of(b));
     fixture_node(b->f, 0,
                  &(struct fixture_report){.sessions = b->sessions, .session_count = b->count});
@@ -122,18 +123,20 @@ static void damp(struct bed *b, bool damped) {
 Test(core_homing, goes_when_home_is_fit_for_it_again) {
     static const struct {
         const char *what;
-        bool damped, draining, just_back, just_started;
+        bool damped, draining, just_back, just_started, full;
     } rows[] = {
         {"it comes and goes", .damped = true},
         {"it drains", .draining = true},
         {"it is back only now", .just_back = true},
         {"it was started and does not know yet whom it serves", .just_started = true},
+        {"it has no room", .full = true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
         come(&b, MOVE_CAUSE_CRASHED);
         for (int n = 0; n < 80; n++) {
             damp(&b, rows[i].damped);
+            b.full = rows[i].full;
             home_of(&b)->description.draining = rows[i].draining;
             home_of(&b)->said_recovering = rows[i].just_started;
             b.f->now = instant_add(b.f->now, duration_ms(100));
@@ -143,6 +146,7 @@ Test(core_homing, goes_when_home_is_fit_for_it_again) {
         }
         cr_expect_eq(sent_home(&b), 0u, "%s", rows[i].what);
         damp(&b, false);
+        b.full = false;
         home_of(&b)->description.draining = home_of(&b)->said_recovering = false;
         wait(&b, 3000, VERDICT_ALIVE);
         cr_expect_eq(sent_home(&b), 1u, "%s no more", rows[i].what);

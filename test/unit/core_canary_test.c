@@ -1,0 +1,301 @@
+/* Who leaves a bad path, where to, and why somebody stays: one rule after the other. */
+#include "peerd/core/canary_inner.h"
+#include "peerd/core/state.h"
+#include "test/unit/core_fixture.h"
+#include "topo/location.h"
+
+#define SESSIONS 12
+
+struct bed {
+    struct fixture *f;
+    struct node_session sessions[SESSIONS];
+    bool dead; /* peer0 */
+};
+
+static struct peering *peer(const struct bed *b, uint32_t index) {
+    return b->f->core->peers[index];
+}
+
+static void tell(struct bed *b) {
+    for (uint32_t i = 0; i < 2; i++) {
+        peer(b, i)->verdict.verdict = b->dead && i == 0 ? VERDICT_CRASHED : VERDICT_ALIVE;
+        peer(b, i)->takes_blocks = true;
+        peer(b, i)->said_free = 100;
+        peering_show(b->f->core, peer(b, i));
+    }
+    fixture_node(b->f, 0,
+                 &(struct fixture_report){.sessions = b->sessions, .session_count = SESSIONS});
+}
+
+static void wait(struct bed *b, int64_t ms) {
+    for (int64_t left = ms; left > 0; left -= 100) {
+        b->f->now = instant_add(b->f->now, duration_ms(100));
+        tell(b);
+    }
+}
+
+/* Each in a network of its own; the first `to_first` like peer0 best, the others peer1. */
+static struct bed bed_new(uint32_t canary, uint32_t to_first) {
+    struct bed b = {.f = fixture_new(1, 2, 100)};
+    b.f->policy.performance.canary = canary;
+    b.f->policy.performance.degraded_clients_min = 8;
+    b.f->policy.detection.flap_half_life = duration_s(60);
+    fixture_step(b.f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &b.f->policy});
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        struct node_session *s = &b.sessions[i];
+        *s = fixture_session(i + 1, 1, RESUME_COMMIT);
+        s->client = addr_ipv4((uint8_t[4]){198, 51, (uint8_t)i, 1}, 5004);
+        s->backups[0] = b.f->policy.peers[i < to_first ? 0 : 1].name;
+        s->backups[1] = b.f->policy.peers[i < to_first ? 1 : 0].name;
+        s->backup_count = 2;
+        s->expected = 50;
+    }
+    fixture_register(b.f);
+    tell(&b);
+    wait(&b, 12000);
+    return b;
+}
+
+static struct session *session_of(const struct bed *b, uint32_t i) {
+    struct session *s = session_find(b->f->core, &b->sessions[i].session);
+    cr_assert_not_null(s);
+    return s;
+}
+
+/* It has lost one frame in five since its last report. */
+static void loses(struct bed *b, uint32_t i) {
+    b->sessions[i].expected += 50;
+    b->sessions[i].lost_before += 10;
+}
+
+static void hears(struct bed *b, uint32_t i, uint32_t of, uint8_t asked, uint8_t lost) {
+    const struct node_trip t = {.session = b->sessions[i].session,
+                                .client = b->sessions[i].client,
+                                .asked = asked,
+                                .lost = lost};
+    ailing_way_heard(b->f->core, &t, peer(b, of));
+}
+
+/* The first `count` lose, and hear both peers well. */
+static void suffer(struct bed *b, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        loses(b, i);
+    tell(b);
+    for (uint32_t i = 0; i < count; i++) {
+        hears(b, i, 0, 16, 0);
+        hears(b, i, 1, 16, 0);
+    }
+}
+
+static struct canary fresh(const struct bed *b) {
+    return (struct canary){.location = {.addr = {.family = 4}},
+                           .begun = b->f->core->now,
+                           .settled = INSTANT_NEVER,
+                           .first = true};
+}
+
+static uint32_t sent(const struct bed *b) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        const struct move *m = session_of(b, i)->move;
+        count += m != NULL && m->out && m->cause == MOVE_CAUSE_DEGRADED;
+    }
+    return count;
+}
+
+Test(core_canary, goes_where_most_of_them_like_best) {
+    static const uint32_t likes_first[] = {3, 9};
+    for (size_t i = 0; i < 2; i++) {
+        struct bed b = bed_new(0, likes_first[i]);
+        struct canary c = fresh(&b);
+        suffer(&b, SESSIONS);
+        cr_expect_eq(canary_best_heard(b.f->core, &c), peer(&b, i == 0 ? 1 : 0));
+        fixture_free(b.f);
+    }
+}
+
+Test(core_canary, begins_with_as_many_as_policy_asks_for) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, 7);
+    canary_judge(b.f->core);
+    wait(&b, 200);
+    cr_expect_eq(sent(&b), 0u, "seven are fewer than eight");
+    suffer(&b, 8);
+    wait(&b, 200);
+    cr_expect_eq(sent(&b), 3u);
+    fixture_free(b.f);
+}
+
+Test(core_canary, sends_nobody_where_its_client_loses_as_much) {
+    struct bed b = bed_new(0, SESSIONS);
+    struct canary c = fresh(&b);
+    suffer(&b, SESSIONS);
+    cr_expect(canary_may_turn(b.f->core, session_of(&b, 0), &c, peer(&b, 0)));
+    for (int i = 0; i < 3; i++)
+        hears(&b, 0, 0, 16, 8);
+    cr_expect_not(canary_may_turn(b.f->core, session_of(&b, 0), &c, peer(&b, 0)));
+    cr_expect(canary_may_turn(b.f->core, session_of(&b, 0), &c, peer(&b, 1)), "the other is well");
+    fixture_free(b.f);
+}
+
+/* Even where its own reports have fallen as far as they can. */
+Test(core_canary, what_its_client_hears_outweighs_how_it_fares) {
+    struct bed b = bed_new(0, SESSIONS);
+    const struct prefix location = location_of(&b.sessions[0].client);
+    const struct canary own = {.location = location, .first = true};
+    suffer(&b, SESSIONS);
+    const struct perf_location *at = perf_find(b.f->core->fares.perf, &location);
+    cr_assert(at != NULL && at->own != NULL);
+    for (int i = 0; i < 50; i++)
+        level_add(&at->own->degrade.usual, DEGRADE_USUAL_HALF, 9300, b.f->core->now);
+    session_of(&b, 0)->fares_centi = 3000;
+    cr_expect(canary_may_turn(b.f->core, session_of(&b, 0), &own, peer(&b, 0)));
+    for (int i = 0; i < 4; i++)
+        hears(&b, 0, 0, 16, 12);
+    cr_expect_not(canary_may_turn(b.f->core, session_of(&b, 0), &own, peer(&b, 0)));
+    fixture_free(b.f);
+}
+
+Test(core_canary, moves_nobody_who_came_just_now) {
+    struct bed b = bed_new(0, SESSIONS);
+    struct canary c = fresh(&b);
+    suffer(&b, SESSIONS);
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        session_of(&b, i)->came_s = core_second(b.f->core) - 9;
+        session_of(&b, i)->found = false;
+    }
+    cr_expect_null(canary_best_heard(b.f->core, &c), "nine seconds");
+    for (uint32_t i = 0; i < SESSIONS; i++)
+        session_of(&b, i)->came_s = core_second(b.f->core) - 11;
+    cr_expect_not_null(canary_best_heard(b.f->core, &c), "eleven");
+    fixture_free(b.f);
+}
+
+/* Three went first, and were sent back: others are next. */
+Test(core_canary, who_went_first_and_came_back_does_not_go_first_again) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, SESSIONS);
+    wait(&b, 200);
+    cr_assert_eq(sent(&b), 3u);
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        struct session *s = session_of(&b, i);
+        bool went = s->move != NULL;
+        struct canary c = fresh(&b);
+        s->came_cause = MOVE_CAUSE_RETURN;
+        cr_expect_eq(canary_has_had_enough(b.f->core, s, &c), went, "session %u", (unsigned)i);
+        c.first = false;
+        cr_expect_not(canary_has_had_enough(b.f->core, s, &c), "it may follow");
+    }
+    fixture_free(b.f);
+}
+
+static uint32_t asked_to(const struct bed *b, uint32_t of) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        const struct move *m = session_of(b, i)->move;
+        count += m != NULL && m->out && name_equal(&m->to, &peer(b, of)->policy.name);
+    }
+    return count;
+}
+
+Test(core_canary, nobody_is_asked_on_to_where_he_can_go_no_more) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, SESSIONS);
+    wait(&b, 200);
+    cr_assert_eq(asked_to(&b, 0), 3u);
+    b.dead = true;
+    wait(&b, 2500);
+    cr_expect_eq(asked_to(&b, 0), 0u, "it lapses when its order would be repeated");
+    fixture_free(b.f);
+}
+
+Test(core_canary, a_gain_must_be_more_than_chance) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, SESSIONS);
+    struct canary c = fresh(&b);
+    uint32_t own = canary_own_centi(b.f->core, &c);
+    c.stayed_centi = own;
+    c.stayed_looks = 1;
+    c.sent = 3;
+    c.told_reports = 3;
+    c.told_spread = 300;
+    c.told_centi = own + 500 + 284 + 20; /* half a fall, and what chance makes of three reports */
+    cr_expect(canary_are_surely_better(b.f->core, &c));
+    c.told_spread = 2000;
+    cr_expect_not(canary_are_surely_better(b.f->core, &c), "so far may three be off");
+    cr_expect(canary_may_be_better(b.f->core, &c));
+    fixture_free(b.f);
+}
+
+Test(core_canary, nobody_ails_for_ever) {
+    struct bed b = bed_new(0, SESSIONS);
+    suffer(&b, 3);
+    const struct prefix all = {.addr = {.family = 4}};
+    cr_expect_eq(ailing_fares(b.f->core, &all).sessions, 3u);
+    wait(&b, duration_in_ms(AILING_FOR) - 200);
+    cr_expect_eq(ailing_fares(b.f->core, &all).sessions, 3u);
+    wait(&b, 400);
+    cr_expect_eq(ailing_fares(b.f->core, &all).sessions, 0u);
+    loses(&b, 5);
+    tell(&b);
+    cr_expect_null(session_of(&b, 0)->ail, "it goes when another comes");
+    cr_expect_not_null(session_of(&b, 5)->ail);
+    fixture_free(b.f);
+}
+
+/* ---- why somebody stays ---------------------------------------------------------------------- */
+
+static const char *why(const struct bed *b, uint32_t i) {
+    static struct core_stay stay;
+    stay = (struct core_stay){.word = "nothing"};
+    bool stays = core_session_stays(b->f->core, &b->sessions[i].session, &stay);
+    cr_expect_eq(stays, stay.text[0] != '\0');
+    return stay.word;
+}
+
+static void loses_alone(struct bed *b, uint32_t i) {
+    loses(b, i);
+    tell(b);
+}
+
+Test(core_canary, why_one_stays_is_told) {
+    struct bed b = bed_new(3, SESSIONS);
+    cr_expect_str_eq(why(&b, 0), "nothing");
+    loses_alone(&b, 0);
+    cr_expect_str_eq(why(&b, 0), "unsure", "it has told nothing of others");
+    hears(&b, 0, 0, 16, 12);
+    cr_expect_str_eq(why(&b, 0), "as_bad");
+    hears(&b, 0, 1, 16, 0);
+    cr_expect_str_eq(why(&b, 0), "too_few", "it is alone");
+    peer(&b, 1)->room.known = true;
+    cr_expect_str_eq(why(&b, 0), "no_room");
+    session_of(&b, 0)->came_s = core_second(b.f->core) - 1;
+    cr_expect_str_eq(why(&b, 0), "new");
+    b.f->policy.performance.canary = 0;
+    fixture_step(b.f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &b.f->policy});
+    cr_expect_str_eq(why(&b, 0), "off");
+    fixture_free(b.f);
+}
+
+Test(core_canary, and_what_becomes_of_others) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, SESSIONS);
+    wait(&b, 200);
+    uint32_t leaving = 0, watched = 0;
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        const char *word = why(&b, i);
+        leaving += strcmp(word, "leaving") == 0;
+        watched += strcmp(word, "watched") == 0;
+    }
+    cr_expect_eq(leaving, 3u);
+    cr_expect_eq(watched, SESSIONS - 3u);
+    for (int i = 0; i < 120; i++) { /* none of them goes, and peer1 is as bad */
+        if (i % 10 == 0)
+            suffer(&b, SESSIONS);
+        for (uint32_t k = 0; k < SESSIONS && i % 10 == 0; k++)
+            hears(&b, k, 1, 16, 12);
+        wait(&b, 100);
+    }
+    cr_expect_str_eq(why(&b, SESSIONS - 1), "in_vain");
+    fixture_free(b.f);
+}
