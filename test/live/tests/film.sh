@@ -160,3 +160,16 @@ ffmpeg -v error -i "$dir/film.a" -f null - 2>>"$dir/errors"
 [ "$frames" = $((SECONDS_OF_FILM * 25)) ] && [ ! -s "$dir/errors" ] ||
     fail "$frames pictures: $(head -n 5 "$dir/errors")"
 said "fra1 dead, ams1 serves on after $waited ms: $frames pictures of $((SECONDS_OF_FILM * 25)), no error"
+
+# ---- through the sidecar, which is told of the dead one first ----
+
+"$bin/peerclient" --stream "$(door fra1)/v1/hls/film/master.m3u8,$(door ams1)/v1/hls/film/master.m3u8" \
+    --http 127.0.251.9:8080 >"$dir/sidecar" 2>&1 &
+pids+=" $!"
+there() { fetch -o /dev/null http://127.0.251.9:8080/master.m3u8; }
+wait_for 5 there || fail "no playlist: $(cat "$dir/sidecar")"
+frames=$(ffmpeg -v error -nostats -progress - -t 8 -i http://127.0.251.9:8080/master.m3u8 -f null - 2>"$dir/errors" |
+    sed -n 's/^frame=//p' | tail -n 1)
+[ "${frames:-0}" -ge 200 ] && [ ! -s "$dir/errors" ] ||
+    fail "through the sidecar $frames pictures: $(head -n 5 "$dir/errors") $(cat "$dir/sidecar")"
+said "ffmpeg plays it through the sidecar: $frames pictures"
