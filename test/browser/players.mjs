@@ -37,7 +37,8 @@ for (const name of [...wanted.filter(row => !rows[row]), ...chosen.filter(player
 class Playing {
   constructor(player) {
     this.player = player;
-    this.media = []; // {at, site}: of each request for a segment
+    this.media = []; // {at, site}: of each request for a segment that was not asked for there before
+    this.asked = new Set();
     this.questions = []; // {at, site, serving}: of each steering request
     this.judged = 0; // when that was last
   }
@@ -52,7 +53,10 @@ class Playing {
 
   asks(url) {
     const site = names.find(name => url.hostname === mediaHost(name) || url.hostname === `${name}.test`);
-    if (/[.](ts|m4s)$/.test(url.pathname)) this.media.push({ at: Date.now(), site });
+    if (/[.](ts|m4s)$/.test(url.pathname) && !this.asked.has(url.href)) {
+      this.media.push({ at: Date.now(), site });
+      this.asked.add(url.href); // dash.js tries again where it has left already
+    }
     if (url.pathname.startsWith('/v1/steer/')) this.questions.push({ at: Date.now(), site, serving: this.serving() });
   }
 
