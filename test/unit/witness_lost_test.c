@@ -83,3 +83,19 @@ Test(witness_lost, neither_who_is_late_nor_who_is_silent_is_asked_without_end) {
     cr_expect_eq(f.w.nack.early, early, "who hedges is asked for the rest");
     cr_expect_leq(early, 143u);
 }
+
+/* The first frames of a session are lost: the first one that comes says so. */
+Test(witness_lost, the_first_frames_are_asked_for_too) {
+    start();
+    wait_until(1040);
+    give_frame(0, 2);
+    forget_sent();
+    wait_until(1060);
+    const struct witness_out *o = NULL;
+    for (size_t i = 0; i < f.count && o == NULL; i++)
+        if (f.sent[i].o.kind == WITNESS_SEND_NACK)
+            o = &f.sent[i].o;
+    cr_assert_not_null(o, "nobody is asked");
+    cr_expect(o->server == 0 && o->u.nack.from == 0 && o->u.nack.missing == 3, "from %llu, %llx",
+              (unsigned long long)o->u.nack.from, (unsigned long long)o->u.nack.missing);
+}

@@ -70,6 +70,8 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
         if (useful) {
             if (!w->schedule.stale && schedule_known(&w->schedule))
                 witness_frame_in_order(t, frame);
+            else if (!schedule_known(&w->schedule))
+                witness_first_frame(t, frame);
             if (w->filler.server == server) { /* what it filled goes on as a schedule */
                 witness_filler_heard(t, server, frame);
                 witness_filler_clear(w);

@@ -162,6 +162,9 @@ struct instant witness_paths_deadline(const struct witness *w);
 /* A frame of the serving path. If some before it have not come they are asked for again. */
 void witness_frame_in_order(const struct turn *t, uint64_t frame);
 
+/* The first one of the session. If it is not the first that is wanted, those are asked for. */
+void witness_first_frame(const struct turn *t, uint64_t frame);
+
 /* A useful frame of the one that fills, or of a server that hedges and may. */
 void witness_filler_heard(const struct turn *t, uint8_t server, uint64_t frame);
 

@@ -93,6 +93,13 @@ void witness_frame_in_order(const struct turn *t, uint64_t frame) {
     nack_heard(&w->nack, frame, frame - from);
 }
 
+/* (A commit that is repeated would bring back only what the server takes for lost: see pace.h.) */
+void witness_first_frame(const struct turn *t, uint64_t frame) {
+    const struct playout_config *p = &t->w->playout->config;
+    if (frame > p->first_frame)
+        lost(t, p->first_frame, frame, DURATION_ZERO);
+}
+
 /* A backfill comes in bursts, the frame that is live among its first: what lies before that one is
  * given the time in which it is sent. */
 static struct duration spread_of(uint64_t frames) {
