@@ -106,6 +106,24 @@ Test(hls_shelf, asked_comes_before_expected) {
     cr_expect_eq(s.counters.ahead, 1);
 }
 
+Test(hls_shelf, what_is_expected_may_be_forgotten) {
+    uint32_t maker;
+    begin(1000, 1);
+    shelf_expect(&s, (struct shelf_key){1, 5}, 0);
+    shelf_expect(&s, (struct shelf_key){1, 6}, 0);
+    ask(7, 1);
+    for (uint32_t n = 4; n < 8; n += n == 5 ? 2 : 1)
+        shelf_forget(&s, (struct shelf_key){1, n});
+    cr_expect(!shelf_knows(&s, (struct shelf_key){1, 5}) &&
+              shelf_knows(&s, (struct shelf_key){1, 6}));
+    cr_expect_eq(assigned(&maker), 7, "somebody waits for it");
+    shelf_forget(&s, (struct shelf_key){1, 7});
+    shelf_made(&s, maker, true, 1);
+    cr_expect_eq(assigned(&maker), 6);
+    shelf_made(&s, maker, true, 1);
+    cr_expect_eq(assigned(&maker), SHELF_NONE);
+}
+
 Test(hls_shelf, one_maker_works_ahead_when_nobody_asks) {
     uint32_t maker;
     begin(1000, 1);

@@ -26,42 +26,56 @@ static struct starts starts_of_two(void) {
     return s;
 }
 
+static const struct {
+    const char *sample;
+    double value;
+} rows[] = {
+    {"transcoderd_worker_up{worker=\"0\"}", 1},
+    {"transcoderd_worker_up{worker=\"1\"}", 0},
+    {"transcoderd_worker_restarts_total{worker=\"0\"}", 2},
+    {"transcoderd_worker_frames_total{worker=\"0\"}", 5e9},
+    {"transcoderd_worker_sessions{worker=\"0\"}", 7},
+    {"transcoderd_worker_cpu_seconds_total{worker=\"0\"}", 1.5},
+    {"transcoderd_worker_packets_resent_total{worker=\"1\"}", 3},
+    {"transcoderd_worker_credit_spent_slots{worker=\"1\"}", 4},
+    {"transcoderd_worker_probes_answered_total{worker=\"1\"}", 5},
+    {"transcoderd_worker_probes_refused_total{worker=\"1\"}", 6},
+    {"transcoderd_starts_window{cluster=\"ams1\"}", 256},
+    {"transcoderd_starts_in_time_total{cluster=\"ams1\"}", 4},
+    {"transcoderd_starts_window{cluster=\"fra1\"}", 192},
+    {"transcoderd_starts_under_way{cluster=\"fra1\"}", 5},
+    {"transcoderd_starts_in_time_total{cluster=\"fra1\"}", 10},
+    {"transcoderd_starts_late_total{cluster=\"fra1\"}", 2},
+    {"transcoderd_starts_busy_total{cluster=\"fra1\"}", 20},
+    {"transcoderd_streams_requests_total{answer=\"hit\"}", 11},
+    {"transcoderd_streams_requests_total{answer=\"waited\"}", 12},
+    {"transcoderd_streams_requests_total{answer=\"refused\"}", 13},
+    {"transcoderd_streams_made_total", 14},
+    {"transcoderd_streams_made_ahead_total", 15},
+    {"transcoderd_streams_failed_total", 16},
+    {"transcoderd_streams_dropped_total", 17},
+    {"transcoderd_streams_kept_bytes", 18},
+    {"transcoderd_streams_maker_cpu_seconds_total", 1.9},
+    {"transcoderd_streams_renditions", 20},
+    {"transcoderd_streams_renditions_slow", 21},
+    {"transcoderd_standbys", 8},
+    {"transcoderd_credit_slots", 9},
+    {"transcoderd_credit_left_seconds", 2.5},
+    {"transcoderd_peerd_unheard_seconds", 0.25},
+    {"transcoderd_sources", 10},
+    {"transcoderd_sources_broken", 1},
+    {"transcoderd_draining", 1},
+};
+
 Test(worker_metrics, page) {
     const struct starts starts = starts_of_two();
-    static const struct {
-        const char *sample;
-        double value;
-    } rows[] = {
-        {"transcoderd_worker_up{worker=\"0\"}", 1},
-        {"transcoderd_worker_up{worker=\"1\"}", 0},
-        {"transcoderd_worker_restarts_total{worker=\"0\"}", 2},
-        {"transcoderd_worker_frames_total{worker=\"0\"}", 5e9},
-        {"transcoderd_worker_sessions{worker=\"0\"}", 7},
-        {"transcoderd_worker_cpu_seconds_total{worker=\"0\"}", 1.5},
-        {"transcoderd_worker_packets_resent_total{worker=\"1\"}", 3},
-        {"transcoderd_worker_credit_spent_slots{worker=\"1\"}", 4},
-        {"transcoderd_worker_probes_answered_total{worker=\"1\"}", 5},
-        {"transcoderd_worker_probes_refused_total{worker=\"1\"}", 6},
-        {"transcoderd_starts_window{cluster=\"ams1\"}", 256},
-        {"transcoderd_starts_in_time_total{cluster=\"ams1\"}", 4},
-        {"transcoderd_starts_window{cluster=\"fra1\"}", 192},
-        {"transcoderd_starts_under_way{cluster=\"fra1\"}", 5},
-        {"transcoderd_starts_in_time_total{cluster=\"fra1\"}", 10},
-        {"transcoderd_starts_late_total{cluster=\"fra1\"}", 2},
-        {"transcoderd_starts_busy_total{cluster=\"fra1\"}", 20},
-        {"transcoderd_standbys", 8},
-        {"transcoderd_credit_slots", 9},
-        {"transcoderd_credit_left_seconds", 2.5},
-        {"transcoderd_peerd_unheard_seconds", 0.25},
-        {"transcoderd_sources", 10},
-        {"transcoderd_sources_broken", 1},
-        {"transcoderd_draining", 1},
-    };
+    const struct link_streams streams = {11, 12, 13, 14, 15, 16, 17, 18, 1900000, 20, 21};
     struct metrics_facts facts = {.workers = workers,
                                   .worker_count = 2,
                                   .starts = starts.rows,
                                   .starts_count = starts.count,
                                   .self = {"ams1"},
+                                  .streams = &streams,
                                   .standbys = 8,
                                   .credit_slots = 9,
                                   .credit = duration_ms(2500),
@@ -79,8 +93,10 @@ Test(worker_metrics, page) {
     free(page);
     /* Without a peerd: nothing is said of it. */
     facts.credit = facts.unheard = DURATION_ENDLESS;
+    facts.streams = NULL;
     page = metrics_render(&facts);
     cr_expect_null(strstr(page, "credit_left"));
     cr_expect_null(strstr(page, "unheard"));
+    cr_expect_null(strstr(page, "streams"));
     free(page);
 }

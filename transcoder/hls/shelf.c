@@ -157,12 +157,22 @@ enum shelf_answer shelf_ask(struct shelf *s, struct shelf_key key, uint32_t cost
     return SHELF_WAIT;
 }
 
+bool shelf_knows(struct shelf *s, struct shelf_key key) {
+    return find(s, key) != SHELF_NONE;
+}
+
 bool shelf_expect(struct shelf *s, struct shelf_key key, uint32_t cost_us) {
     if (find(s, key) != SHELF_NONE)
         return false;
     add(s, key, cost_us);
     forget_surplus(s);
     return true;
+}
+
+void shelf_forget(struct shelf *s, struct shelf_key key) {
+    uint32_t i = find(s, key);
+    if (i != SHELF_NONE && s->items[i].state == SHELF_WANTED && s->items[i].waiters == 0)
+        set_state(s, i, SHELF_FREE);
 }
 
 static void remove_waiter(struct shelf *s, uint32_t index) {

@@ -116,6 +116,12 @@ enum shelf_answer shelf_ask(struct shelf *s, struct shelf_key key, uint32_t cost
 /* It is likely to be asked for next. False: that is nothing new, nothing follows from it. */
 bool shelf_expect(struct shelf *s, struct shelf_key key, uint32_t cost_us);
 
+/* It is at hand, being made or wanted. */
+bool shelf_knows(struct shelf *s, struct shelf_key key);
+
+/* It will not be asked for after all: nothing follows if somebody waits, or it is under way. */
+void shelf_forget(struct shelf *s, struct shelf_key key);
+
 /* Nobody listens any more. */
 void shelf_leave(struct shelf *s, uint64_t token);
 

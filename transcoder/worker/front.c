@@ -12,7 +12,7 @@
 
 #define LINK_QUEUE_MAX  (1UL << 20) /* [bytes] */
 #define CONNECTIONS_MAX 4096
-#define SMOOTH          8 /* a new cost counts one part in so many */
+#define TELL_MS         1000 /* [ms] between two words to the supervisor */
 
 /* ---- makers ---------------------------------------------------------------------------------- */
 
@@ -79,13 +79,12 @@ static void segment_made(struct front *f, uint32_t maker, const struct maker_rep
     struct front_line *line = &f->lines[key.line];
     struct duration took = instant_since(net_now(), f->shelf.makers[maker].since);
     bool ok = reply->error == ERR_OK && bytes != NULL;
+    f->cpu_us += reply->cpu_us;
     uint32_t item = shelf_made(&f->shelf, maker, ok, reply->bytes);
     if (ok) {
         hold(f, item, bytes, (size_t)reply->bytes);
         if (key.number != SEGMENT_INIT)
-            line->cost_us = line->cost_us == 0 ? (uint32_t)took.us
-                                               : line->cost_us - line->cost_us / SMOOTH +
-                                                     (uint32_t)(took.us / SMOOTH);
+            cost_add(&line->cost, (uint32_t)took.us);
         return;
     }
     free(bytes);
@@ -160,6 +159,30 @@ static void assign(struct front *f, struct instant now) {
     }
 }
 
+/* What there is to tell of us; a word that is lost is told again. When the next one is due. */
+static struct instant tell_supervisor(struct front *f, struct instant now) {
+    const struct shelf_counters *c = &f->shelf.counters;
+    struct link_streams word = {.hits = c->hits,
+                                .waited = c->waited,
+                                .refused = c->refused + f->not_cold,
+                                .made = c->made,
+                                .ahead = c->ahead,
+                                .failed = c->failed,
+                                .dropped = c->dropped,
+                                .bytes = f->shelf.bytes,
+                                .cpu_us = f->cpu_us};
+    if (!instant_reached(now, f->tell_at))
+        return f->tell_at;
+    for (size_t i = 0; i < f->stream_count; i++)
+        for (size_t r = 0; r < f->streams[i].count; r++) {
+            word.renditions++;
+            word.slow += !cost_is_quick(&f->lines[f->streams[i].lines[r]].cost);
+        }
+    (void)link_send(f->link, LINK_STREAMS, &word);
+    f->tell_at = instant_add(now, duration_ms(TELL_MS));
+    return f->tell_at;
+}
+
 void front_go_on(struct front *f) {
     struct instant now = net_now(), next = INSTANT_NEVER;
     uint64_t token;
@@ -179,6 +202,7 @@ void front_go_on(struct front *f) {
     next = instant_min(next, look_at_sources(f, now));
     next = instant_min(next, front_live_ahead(f, now));
     assign(f, now);
+    next = instant_min(next, tell_supervisor(f, now));
     net_timer_arm(&f->timer, instant_min(next, shelf_deadline(&f->shelf)));
 }
 

@@ -80,6 +80,16 @@ static enum err write_playlist(const struct front *f, const struct front_stream 
     return ERR_NOT_FOUND;
 }
 
+/* It and what comes after it, as far as its rendition wants. */
+static bool expect_more(struct front *f, const struct front_stream *s, struct shelf_key key) {
+    uint32_t ahead = cost_ahead(&f->lines[key.line].cost);
+    bool more = false;
+    for (uint32_t i = 0; i < ahead; i++, key.number++)
+        if (front_live_serves(f, s, key.number) == ERR_OK)
+            more |= shelf_expect(&f->shelf, key, front_cost_us(f, key));
+    return more;
+}
+
 /* Who reads a list of segments asks for the first ones next; a multivariant playlist leads to lists
  * first. */
 static void expect_first(struct front *f, const struct front_stream *s,
@@ -92,7 +102,7 @@ static void expect_first(struct front *f, const struct front_stream *s,
         if (!meant)
             continue;
         shelf_expect(&f->shelf, init, front_cost_us(f, init));
-        shelf_expect(&f->shelf, first, front_cost_us(f, first));
+        (void)expect_more(f, s, first);
     }
     front_go_on(f);
 }
@@ -153,8 +163,23 @@ static bool expect_next(struct front *f, const struct net_http_request *r,
         return false;
     uint32_t line = front_list_line(s, &next);
     const struct shelf_key key = {line, next.number};
-    return line != SHELF_NONE && front_live_serves(f, s, next.number) == ERR_OK &&
-           shelf_expect(&f->shelf, key, front_cost_us(f, key));
+    if (line == SHELF_NONE)
+        return false;
+    return next.number == SEGMENT_INIT ? shelf_expect(&f->shelf, key, 0) : expect_more(f, s, key);
+}
+
+/* Of a rendition that is slow here: who asks for what nobody has begun would wait in vain. */
+static bool refuse_cold(struct front *f, struct net_http_request *r, const struct front_stream *s,
+                        const struct playlist_path *path, struct shelf_key key) {
+    if (key.number == SEGMENT_INIT || cost_is_quick(&f->lines[key.line].cost) ||
+        shelf_knows(&f->shelf, key))
+        return false;
+    f->not_cold++;
+    shelf_expect(&f->shelf, key, front_cost_us(f, key));
+    (void)expect_next(f, r, s, path);
+    front_answer(f, r, SHELF_NONE);
+    front_go_on(f);
+    return true;
 }
 
 static void answer_segment(struct front *f, struct net_http_request *r,
@@ -171,6 +196,8 @@ static void answer_segment(struct front *f, struct net_http_request *r,
         return;
     }
     const struct shelf_key key = {line, path->number};
+    if (refuse_cold(f, r, s, path, key))
+        return;
     enum shelf_answer a =
         shelf_ask(&f->shelf, key, front_cost_us(f, key), (uint64_t)(uintptr_t)r, net_now(), &item);
     /* It may borrow from the request, which is still ours. */

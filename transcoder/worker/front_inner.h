@@ -6,6 +6,7 @@
 #define TRANSCODER_WORKER_FRONT_INNER_H
 
 #include "peerd/net/http_server.h"
+#include "transcoder/hls/cost.h"
 #include "transcoder/hls/playlist.h"
 #include "transcoder/hls/shelf.h"
 #include "transcoder/worker/catalogue.h"
@@ -20,7 +21,7 @@
 struct front_line {
     char print[PLAYLIST_PRINT_LEN + 1];
     struct maker_order order; /* but for the number */
-    uint32_t cost_us;         /* [µs] a segment takes, smoothed; 0: none was made yet */
+    struct cost cost;         /* of a segment */
 };
 
 enum front_facts {
@@ -75,6 +76,9 @@ struct front {
     struct front_line *lines; /* owned: FRONT_LINES_MAX */
     uint32_t line_count;
     struct catalogue next; /* being told */
+    uint64_t not_cold;     /* asked for, and told no because nobody had begun it */
+    uint64_t cpu_us;       /* [µs] that makers took */
+    struct instant tell_at;
 };
 
 /* front.c: after anything has happened. */
@@ -96,7 +100,7 @@ uint32_t front_list_line(const struct front_stream *s, const struct playlist_pat
 
 /* [µs] That making it is likely to take: next to nothing for what stands before all segments. */
 static inline uint32_t front_cost_us(const struct front *f, struct shelf_key key) {
-    return key.number == SEGMENT_INIT ? 0 : f->lines[key.line].cost_us;
+    return key.number == SEGMENT_INIT ? 0 : cost_mean_us(&f->lines[key.line].cost);
 }
 
 /* The time of day, and how far it may be trusted. */

@@ -27,7 +27,7 @@ static uint32_t line_for(struct front *f, const char *print) {
         net_log(f->log, NET_LOG_WARNING, "the catalogue has changed too often: starting anew");
         _exit(1);
     }
-    f->lines[f->line_count] = (struct front_line){.cost_us = 0};
+    f->lines[f->line_count] = (struct front_line){.print = ""};
     memcpy(f->lines[f->line_count].print, print, PLAYLIST_PRINT_LEN + 1);
     return f->line_count++;
 }

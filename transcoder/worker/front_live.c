@@ -3,7 +3,8 @@
 
 #include "peerd/net/clock.h"
 
-#define AT_FIRST 3 /* segments behind the newest listed one, where players begin */
+#define AT_FIRST  3 /* segments behind the newest listed one, where players begin */
+#define FORGOTTEN 4 /* segments behind those: of each turn, which are one a segment at least */
 
 struct wall front_wall(const struct front *f) {
     struct wall now = net_wall();
@@ -26,11 +27,15 @@ static void tell(struct front *f, struct front_stream *s, bool there, struct wal
             NET_NUMBER("uncertainty_ms", now.uncertainty_us / 1000));
 }
 
-/* In the order of time, so that no rendition waits for all of another. */
+/* In the order of time, so that no rendition waits for all of another. What could not be made until
+ * players are past it is not wanted any more: a machine that is too slow is not late for ever. */
 static void want(struct front *f, struct front_stream *s, uint32_t newest) {
     uint32_t oldest = newest > LIVE_AHEAD + AT_FIRST ? newest - LIVE_AHEAD - AT_FIRST : 0;
     if (s->ahead < oldest || s->ahead > newest + 1)
         s->ahead = oldest;
+    for (uint32_t n = oldest > FORGOTTEN ? oldest - FORGOTTEN : 0; n < oldest; n++)
+        for (size_t i = 0; i < s->count; i++)
+            shelf_forget(&f->shelf, (struct shelf_key){s->lines[i], n});
     for (; s->ahead <= newest; s->ahead++)
         for (size_t i = 0; i < s->count; i++) {
             const struct shelf_key key = {s->lines[i], s->ahead};

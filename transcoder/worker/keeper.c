@@ -22,12 +22,17 @@ struct keeper {
     pid_t pid; /* 0: none */
     struct link *link;
     bool ready;
+    bool told; /* `streams` is filled */
+    struct link_streams streams;
     struct net_timer timer;
 };
 
 static void received(void *data, enum link_kind kind, const void *body) {
     struct keeper *k = data;
-    (void)body;
+    if (kind == LINK_STREAMS) {
+        k->streams = *(const struct link_streams *)body;
+        k->told = true;
+    }
     if (kind != LINK_READY)
         return;
     k->ready = true;
@@ -44,7 +49,7 @@ static void closed(void *data) {
     net_log(k->log, NET_LOG_WARNING, "front of streams ended: another one is started",
             NET_NUMBER("pid", k->pid));
     k->pid = 0;
-    k->ready = false;
+    k->ready = k->told = false;
     net_timer_arm(&k->timer, instant_add(net_now(), duration_ms(KEEPER_AGAIN_MS)));
 }
 
@@ -125,6 +130,10 @@ struct keeper *keeper_new(struct net_loop *loop, struct net_log *log, const stru
 void keeper_send(struct keeper *k, enum link_kind kind, const void *body) {
     if (k != NULL && k->ready && !link_send(k->link, kind, body))
         kill(k->pid, SIGKILL); /* it does not read: another one is told everything */
+}
+
+const struct link_streams *keeper_streams(const struct keeper *k) {
+    return k != NULL && k->told ? &k->streams : NULL;
 }
 
 void keeper_kill(const struct keeper *k) {

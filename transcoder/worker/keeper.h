@@ -20,6 +20,9 @@ struct keeper *keeper_new(struct net_loop *loop, struct net_log *log, const stru
 /* Accepts NULL; does nothing while there is no front, which is told everything when it starts. */
 void keeper_send(struct keeper *k, enum link_kind kind, const void *body);
 
+/* What the front has said last; NULL: there is none, or it has said nothing yet. Accepts NULL. */
+const struct link_streams *keeper_streams(const struct keeper *k);
+
 /* SIGKILL, for the end. Accepts NULL. */
 void keeper_kill(const struct keeper *k);
 

@@ -11,7 +11,7 @@
  * word to begin, pings. Up: ready, the answer to each ping with counters, sessions as they change,
  * round trips that clients measured, who of them may be named others. Neither end ever waits for
  * the other: what the kernel does not take is queued up to a bound. The front of streams (front.h)
- * has such a link, too: it is told the configuration, and says ready.
+ * has such a link, too: it is told the configuration, says ready, and what it does each second.
  */
 #ifndef TRANSCODER_WORKER_LINK_H
 #define TRANSCODER_WORKER_LINK_H
@@ -72,6 +72,15 @@ struct link_window {
     uint64_t in_time, late, busy; /* starts, and refusals, since this was said last */
 };
 
+/* What the front has done since it began (shelf_counters), and what it is worth. */
+struct link_streams {
+    uint64_t hits, waited, refused;        /* requests for segments */
+    uint64_t made, ahead, failed, dropped; /* segments */
+    uint64_t bytes;                        /* [bytes] at hand */
+    uint64_t cpu_us;                       /* [µs] of CPU that makers took */
+    uint32_t renditions, slow;             /* of streams; of them those that are not offered cold */
+};
+
 struct link_ping {
     uint64_t number; /* grows */
 };
@@ -123,6 +132,7 @@ struct link_ended {
     X(LINK_SESSION, struct link_session)                                                           \
     X(LINK_ENDED, struct link_ended)                                                               \
     X(LINK_TRIP, struct node_trip)                                                                 \
+    X(LINK_STREAMS, struct link_streams)                                                           \
     X(LINK_ASK, struct session_id)
 
 struct link_nothing {

@@ -107,6 +107,35 @@ static void put_starts(FILE *out, const struct metrics_facts *f) {
               "Starts refused for a moment, as too many were under way.", busy_of);
 }
 
+static void counter(FILE *out, const char *name, const char *help, uint64_t value) {
+    family(out, name, "counter", help);
+    fprintf(out, "%s %" PRIu64 "\n", name, value);
+}
+
+static void put_streams(FILE *out, const struct link_streams *s) {
+    family(out, "transcoderd_streams_requests_total", "counter",
+           "Requests for segments: at hand, made while they waited, and told no (404).");
+    fprintf(out,
+            "transcoderd_streams_requests_total{answer=\"hit\"} %" PRIu64
+            "\ntranscoderd_streams_requests_total{answer=\"waited\"} %" PRIu64
+            "\ntranscoderd_streams_requests_total{answer=\"refused\"} %" PRIu64 "\n",
+            s->hits, s->waited, s->refused);
+    counter(out, "transcoderd_streams_made_total", "Segments made.", s->made);
+    counter(out, "transcoderd_streams_made_ahead_total", "The same before anybody asked.",
+            s->ahead);
+    counter(out, "transcoderd_streams_failed_total", "Segments that could not be made.", s->failed);
+    counter(out, "transcoderd_streams_dropped_total", "Segments dropped to make room.", s->dropped);
+    family(out, "transcoderd_streams_maker_cpu_seconds_total", "counter",
+           "CPU time that making segments took.");
+    fprintf(out, "transcoderd_streams_maker_cpu_seconds_total %.3f\n", (double)s->cpu_us / 1e6);
+    gauge(out, "transcoderd_streams_kept_bytes", "Segments at hand.", (double)s->bytes);
+    gauge(out, "transcoderd_streams_renditions", "Renditions of streams that can be made.",
+          s->renditions);
+    gauge(out, "transcoderd_streams_renditions_slow",
+          "Those of which one segment in 100 takes a second or more: they are made ahead only.",
+          s->slow);
+}
+
 char *metrics_render(const struct metrics_facts *f) {
     char *text = NULL;
     size_t len = 0;
@@ -115,6 +144,8 @@ char *metrics_render(const struct metrics_facts *f) {
         return NULL;
     put_workers(out, f);
     put_starts(out, f);
+    if (f->streams != NULL)
+        put_streams(out, f->streams);
     gauge(out, "transcoderd_standbys", "Sessions here that others serve: standbys and hedges.",
           f->standbys);
     gauge(out, "transcoderd_credit_slots", "Sessions that peerd lets this node admit.",

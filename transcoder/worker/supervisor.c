@@ -430,6 +430,7 @@ static void tell_metrics(void *data, struct metrics_facts *out) {
     out->starts = s->starts.rows;
     out->starts_count = s->starts.count;
     out->self = s->config.cluster;
+    out->streams = keeper_streams(s->keeper);
     out->workers = s->workers;
     for (uint32_t i = 0; i < out->worker_count; i++)
         crew_describe(s->crew, i, &s->workers[i], &s->media[i]);
