@@ -41,10 +41,10 @@ static void ask(const char *text) {
     if (playlist_path_read(&path, text)) {
         CHECK(path.stream.text[0] != 0);
         CHECK(path.object != PLAYLIST_SEGMENT || strlen(path.print) == PLAYLIST_PRINT_LEN);
-        CHECK(path.number < SEGMENTS_MAX || path.number == SEGMENT_INIT);
+        CHECK(path.number <= LIVE_NUMBER_MAX || path.number == SEGMENT_INIT);
     }
     CHECK(playlist_path_next(&next, &last, text) && name_equal(&next.stream, &last.stream));
-    CHECK(next.number < SEGMENTS_MAX || next.number == SEGMENT_INIT);
+    CHECK(next.number <= LIVE_NUMBER_MAX || next.number == SEGMENT_INIT);
 }
 
 static unsigned count(const char *text, const char *word) {
