@@ -373,6 +373,15 @@ static void look_at_wave(struct core *core, struct canary *c, const struct peeri
         judge_wave(core, c, to);
 }
 
+/* Of all networks nobody has lost a frame since they were asked back: they went not in vain, but
+ * for a while, and it may fall again. Of a location its own judgement says so (canary_end). */
+static bool has_healed(const struct core *core, const struct canary *c) {
+    struct ailing_fares ailing = ailing_fares(core, &c->location);
+    struct instant asked = instant_sub(core->now, CANARY_BACK);
+    return canary_is_everywhere(c) &&
+           (ailing.sessions == 0 || instant_before(ailing.lost_at, asked));
+}
+
 static void look(struct core *core, struct canary *c) {
     const struct peering *to = canary_peer(core, c);
     if (canary_wanted(core) == 0) {
@@ -390,7 +399,10 @@ static void look(struct core *core, struct canary *c) {
         try_again(core, c);
         return;
     case CANARY_STATE_RETURNING:
-        dwell(core, c);
+        if (has_healed(core, c))
+            stop(c);
+        else
+            dwell(core, c);
         return;
     case CANARY_STATE_WATCHING:
     case CANARY_STATE_RESTING:

@@ -76,14 +76,16 @@ static void hears(struct bed *b, uint32_t i, uint32_t of, uint8_t asked, uint8_t
     ailing_way_heard(b->f->core, &t, peer(b, of));
 }
 
-/* The first `count` lose, and hear both peers well. */
+/* The first `count` lose, also while they ask, and hear both peers well. */
 static void suffer(struct bed *b, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        loses(b, i);
-    tell(b);
-    for (uint32_t i = 0; i < count; i++) {
-        hears(b, i, 0, 16, 0);
-        hears(b, i, 1, 16, 0);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < count; i++)
+            loses(b, i);
+        tell(b);
+        for (uint32_t i = 0; i < count; i++) {
+            hears(b, i, 0, 16, 0);
+            hears(b, i, 1, 16, 0);
+        }
     }
 }
 
@@ -265,6 +267,8 @@ Test(core_canary, why_one_stays_is_told) {
     cr_expect_str_eq(why(&b, 0), "unsure", "it has told nothing of others");
     hears(&b, 0, 0, 16, 12);
     cr_expect_str_eq(why(&b, 0), "as_bad");
+    hears(&b, 0, 1, 16, 0);
+    loses_alone(&b, 0);
     hears(&b, 0, 1, 16, 0);
     cr_expect_str_eq(why(&b, 0), "too_few", "it is alone");
     peer(&b, 1)->room.known = true;

@@ -335,7 +335,8 @@ static void heard_from(uint8_t server, uint64_t nonce, int64_t answered, int64_t
 
 Test(prober, in_doubt_it_tells_twice_a_second_how_each_backup_is_heard) {
     doubt_init(&f.w.doubt);
-    doubt_lost(&f.w.doubt, DOUBT_FRAMES, at_ms(now_ms));
+    for (int i = 0; i < DOUBT_FRAMES; i++)
+        doubt_lost(&f.w.doubt, 1, at_ms(now_ms));
     heard_from(1, 100, 5, 0);
     heard_from(2, 200, 3, 2);
     f.w.servers[2].path.heard = INSTANT_NEVER;

@@ -14,7 +14,8 @@ bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now) {
     bool was = doubt_is(d, now);
     d->level_us -= instant_since(now, d->at).us;
     d->level_us = d->level_us < 0 ? 0 : d->level_us;
-    d->level_us += (int64_t)(frames < DOUBT_RUN ? frames : DOUBT_RUN) * DOUBT_FORGET.us;
+    uint64_t most = frames < DOUBT_LONG ? DOUBT_RUN : DOUBT_FRAMES;
+    d->level_us += (int64_t)(frames < most ? frames : most) * DOUBT_FORGET.us;
     d->level_us = d->level_us > full ? full : d->level_us;
     d->at = now;
     if (d->level_us < full)

@@ -15,7 +15,7 @@
  * hundred bytes a second of each.
  *
  * Only lost frames that others came after count: a path that is wholly silent is for hedges and
- * commits to deal with. Two frames a second may always be lost, and a single run of any length:
+ * commits to deal with. Two frames a second may always be lost, and a single short run:
  * looks that are spent on what every path does now and then are missing when one falls.
  */
 #ifndef TRANSCODER_TIMELINE_DOUBT_H
@@ -25,7 +25,8 @@
 
 #define DOUBT_FRAMES 3                /* lost ones, and it begins … */
 #define DOUBT_RUN    2                /* … of which one run brings so many at most … */
-#define DOUBT_FORGET duration_ms(500) /* [ms] … one of which is forgotten in each of these */
+#define DOUBT_LONG   6                /* … unless it is as long as that … */
+#define DOUBT_FORGET duration_ms(700) /* [ms] … one of which is forgotten in each of these */
 #define DOUBT_FOR    duration_s(2)    /* [s] */
 #define DOUBT_EVERY  duration_ms(100) /* [ms] a look … */
 #define DOUBT_SOON   duration_ms(50) /* [ms] … and each of the first ones: it is not known yet … */
