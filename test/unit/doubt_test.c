@@ -46,10 +46,10 @@ Test(doubt, begins_with_what_is_lost_more_than_now_and_then) {
 Test(doubt, says_when_it_begins_and_is_over_by_itself) {
     struct doubt d;
     doubt_init(&d);
-    cr_expect_not(doubt_lost(&d, 7, at_ms(100)), "a gap is one event");
+    cr_expect_not(doubt_lost(&d, DOUBT_LONG - 1, at_ms(100)), "a gap is one event");
     cr_expect_not(doubt_is(&d, at_ms(100)));
     cr_expect(instant_is_never(doubt_deadline(&d)));
-    cr_expect(doubt_lost(&d, 7, at_ms(200)), "two of them are enough");
+    cr_expect(doubt_lost(&d, DOUBT_LONG - 1, at_ms(200)), "two of them are enough");
     cr_expect(doubt_is(&d, at_ms(200)));
     cr_expect_eq(doubt_deadline(&d).us, 200000);
     cr_expect_not(doubt_lost(&d, 1, at_ms(300)), "it goes on");
@@ -59,6 +59,7 @@ Test(doubt, says_when_it_begins_and_is_over_by_itself) {
     cr_expect(instant_is_never(doubt_deadline(&d)));
     cr_expect_not(doubt_lost(&d, 3, at_ms(9000)));
     cr_expect(doubt_lost(&d, 3, at_ms(9100)), "and again");
+    cr_expect(doubt_lost(&d, DOUBT_LONG, at_ms(90000)), "one that is long is");
 }
 
 Test(doubt, looks_no_oftener_than_ever_while_media_is_missing) {
