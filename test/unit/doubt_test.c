@@ -29,7 +29,7 @@ Test(doubt, begins_with_what_is_lost_more_than_now_and_then) {
         {"nothing is lost", 0, 10, 10000, 0, 0},
         {"two at once", 2, 10, 10000, 0, 0},
         {"one a second, for a minute", 60, 1000, 60000, 0, 0},
-        {"one in two thirds of a second, for a minute", 90, 660, 60000, 0, 0},
+        {"one in 0.71 s, for a minute", 84, 710, 60000, 0, 0},
         {"five, a tenth of a second apart: in the first second more", 5, 100, 10000, 29, 33},
         {"a seventh of all, for three seconds", 21, 140, 3000, 34, 40},
         {"a seventh of all, for a minute", 428, 140, 60000, 140, 161},
