@@ -22,7 +22,7 @@ static size_t heard_len; /* [bytes] */
 
 static void begin(void) {
     char text[32];
-    snprintf(text, sizeof(text), "127.0.0.1:%u", 20000 + (unsigned)getpid() % 20000);
+    snprintf(text, sizeof(text), "127.0.0.1:%u", 20000 + (unsigned)getpid() % 12000);
     cr_assert(addr_from_text(&at, text));
     loop = net_loop_new();
 }
