@@ -52,9 +52,9 @@
  *
  * Nobody goes who came less than CANARY_STAY ago, nobody to where its ticket does not lead, and
  * whoever does not go lapses (leaving.h). Who went first and came back does not go first again
- * within CANARY_ONCE, and each time in vain it takes twice as long until others are tried. It was not
- * in vain where of several networks nobody has lost a frame since they were asked back: the path
- * has healed, and RETURNING ends it. While we drain there are no canaries: all leave anyhow.
+ * within CANARY_ONCE, and each time in vain it takes twice as long until others are tried. It was
+ * not in vain where of several networks nobody has lost a frame since they were asked back: the
+ * path has healed, and RETURNING ends it. While we drain there are no canaries: all leave anyhow.
  *
  * A move costs: two streams for its overlap, a pre-roll, and the risk that the new path is worse.
  * What a session must gain to be worth that is gain_wanted(); what all of them together may cost a
