@@ -344,10 +344,19 @@ void watch_drain(struct sim *sim, struct sim_site *site);
 
 /* ---- invariants_listeners.c ---- */
 
+struct watch_client *watch_client_of(const struct sim *sim, const struct sim_client *c);
 void watch_listener(struct sim *sim, struct sim_client *c);
+
+/* ---- invariants_sent.c ---- */
+
+void watch_sent(struct sim *sim, const struct sim_client *c);
 
 /* True if it has just sent that server such a word. */
 bool watch_is_sent(const struct sim *sim, uint8_t server, enum resume_purpose purpose);
+
+/* ---- invariants_served.c ---- */
+
+void watch_served(struct sim *sim, struct sim_client *c);
 
 /* ---- invariants_ledgers.c ---- */
 

@@ -34,7 +34,7 @@ static bool ways_are_good(const struct sim *sim) {
 }
 
 static void check_calm_listener(struct sim *sim, const struct sim_client *c) {
-    struct watch_client *watch = &sim->watch->clients[c->index];
+    struct watch_client *watch = watch_client_of(sim, c);
     bool calm = watch->calm;
     if (c->nap != NULL)
         return; /* nothing happens to it, by its own invariant */
@@ -213,7 +213,7 @@ static void check_healed(struct sim *sim) {
 static bool is_on_its_way(const struct sim *sim, const struct sim_client *c) {
     if (c->state != SIM_CLIENT_OPEN || c->nap != NULL)
         return false;
-    struct instant moved = sim->watch->clients[c->index].moved;
+    struct instant moved = watch_client_of(sim, c)->moved;
     bool planned = c->witness->move.cause == MOVE_CAUSE_RETURN ||
                    c->witness->move.cause == MOVE_CAUSE_DEGRADED;
     return c->witness->state == WITNESS_MOVING ||
