@@ -1,5 +1,5 @@
 /*
- * Inside of the overlay: what its two files share.
+ * Inside of the overlay: what its three files share.
  */
 #ifndef TEST_LIB_OVERLAY_PRIVATE_H
 #define TEST_LIB_OVERLAY_PRIVATE_H
@@ -103,10 +103,6 @@ struct overlay {
     size_t narrative_len;
 };
 
-/* A packet to be filled, due after `delay_ms`. */
-struct packet *overlay_packet(struct overlay *o, enum packet_kind kind, uint32_t from, uint32_t to,
-                              uint32_t delay_ms);
-
 /* Hands an event to the core of a site and carries out what it wants. */
 void overlay_step(struct overlay *o, uint32_t cluster, struct core_event *event);
 
@@ -116,6 +112,26 @@ uint32_t overlay_cluster_of(uint32_t who, uint32_t peer_index);
 
 uint32_t overlay_one_way_ms(const struct overlay *o);
 void overlay_nonce(struct overlay *o, uint8_t nonce[BEAT_NONCE_BYTES]);
+
+/* ---- overlay_packets.c ---- */
+
+/* A packet to be filled, due after `delay_ms`. */
+struct packet *overlay_packet(struct overlay *o, enum packet_kind kind, uint32_t from, uint32_t to,
+                              uint32_t delay_ms);
+
+void overlay_packet_free(struct packet *p);
+
+/* Index of the packet that arrives first; -1 if none is under way. */
+int overlay_next_packet(const struct overlay *o);
+
+/* Sends, answers or hands to the node what the core of `who` wants. */
+void overlay_carry_out(struct overlay *o, uint32_t who, const struct core_intention *i);
+
+/* A packet arrives. The caller has taken it out of the list, and frees it. */
+void overlay_deliver(struct overlay *o, struct packet *p);
+
+/* What arrives while its receiver does not run is put off until it does. */
+bool overlay_put_off(struct overlay *o, struct packet *p);
 
 /* ---- overlay_node.c ---- */
 
