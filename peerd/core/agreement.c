@@ -13,7 +13,7 @@
  * REFUSED becomes HOLDING, too, when the other offers what fits. ENDING becomes OFFERING if it is
  * wished after all.
  */
-#include "peerd/core/agreement.h"
+#include "peerd/core/agreement_inner.h"
 
 #include <assert.h>
 #include <string.h>
@@ -23,56 +23,6 @@ static const char *const state_words[] = {"idle",   "offering", "holding",
 
 const char *agreement_state_word(enum agreement_state state) {
     return state_words[state];
-}
-
-/* ---- what is held for the other -------------------------------------------------------------- */
-
-static void set_held(struct agreement *a, uint32_t slots) {
-    assert(a->room->held >= a->held);
-    a->room->held += slots - a->held;
-    a->held = slots;
-}
-
-/* Rule 2: the most that the other may have heard last. */
-static void hold_what_was_said(struct agreement *a) {
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < a->said_count; i++)
-        if (a->said[i].seq >= a->told_seq && a->said[i].slots > most)
-            most = a->said[i].slots;
-    set_held(a, most);
-}
-
-/* Whatever we said, nobody counts on it any more. */
-static void release(struct agreement *a) {
-    for (uint32_t i = 0; i < a->said_count; i++)
-        a->said[i].slots = 0;
-    set_held(a, 0);
-    a->lease_until = INSTANT_NEVER;
-}
-
-/* How many we can hold of what the terms say. */
-static uint32_t fitting(const struct agreement *a) {
-    uint32_t others = a->room->held - a->held, wish = a->terms.theirs.slots;
-    uint32_t left = a->room->slots > others ? a->room->slots - others : 0;
-    return wish < left ? wish : left;
-}
-
-static const struct agreement_said *said_find(const struct agreement *a, uint64_t seq) {
-    for (uint32_t i = 0; i < a->said_count; i++)
-        if (a->said[i].seq == seq)
-            return &a->said[i];
-    return NULL;
-}
-
-/* The oldest falls out; what it said may still be what the other heard last. */
-static void note_said(struct agreement *a, const struct agreement_said *s) {
-    if (a->said_count == AGREEMENT_SAID_MAX) {
-        if (a->said[1].slots < a->said[0].slots)
-            a->said[1].slots = a->said[0].slots;
-        memmove(&a->said[0], &a->said[1], (AGREEMENT_SAID_MAX - 1) * sizeof(a->said[0]));
-        a->said_count--;
-    }
-    a->said[a->said_count++] = *s;
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */
@@ -97,7 +47,7 @@ static bool legal(enum agreement_state from, enum agreement_state to) {
     return (ways[from] >> to & 1) != 0;
 }
 
-static struct duration jittered(struct agreement *a, struct duration d) {
+struct duration agreement_jittered(struct agreement *a, struct duration d) {
     return rng_duration(&a->rng, duration_scale(d, 3, 4), duration_scale(d, 5, 4));
 }
 
@@ -119,7 +69,7 @@ static void trace_state(struct agreement *a, enum agreement_state to, struct ins
     const char *from = state_words[a->state];
     if (to == AGREEMENT_STATE_AGREED)
         trace_linef(a->trace, now, "%s > %s agreement %s -> agreed (%u slots here, %u there)",
-                    a->self.text, a->peer.text, from, fitting(a), a->relied);
+                    a->self.text, a->peer.text, from, agreement_fitting(a), a->relied);
     else if (to == AGREEMENT_STATE_REFUSED)
         trace_linef(a->trace, now, "%s > %s agreement %s -> refused (%s, says %s)", a->self.text,
                     a->peer.text, from, agreement_why_word(a->why),
@@ -139,13 +89,13 @@ static void set_state(struct agreement *a, enum agreement_state state, struct in
     if (state != AGREEMENT_STATE_AGREED)
         rely_on_nothing(a);
     if (state == AGREEMENT_STATE_REFUSED) {
-        a->again_at = instant_add(now, jittered(a, a->again));
+        a->again_at = instant_add(now, agreement_jittered(a, a->again));
         a->again = duration_min(duration_scale(a->again, 2, 1), AGREEMENT_AGAIN_MAX);
     }
     if (state == AGREEMENT_STATE_AGREED)
         a->again = AGREEMENT_AGAIN;
     if (state == AGREEMENT_STATE_IDLE) {
-        release(a);
+        agreement_release(a);
         a->say_at = INSTANT_NEVER;
     } else if (state != AGREEMENT_STATE_AGREED) { /* which is not said otherwise than "holding" */
         news(a, now);
@@ -163,7 +113,7 @@ static void refuse(struct agreement *a, enum agreement_why why, bool by_peer, st
 /* The two offers as they are now: may it be, and can we hold enough? */
 static enum agreement_why judge(struct agreement *a) {
     enum agreement_why why = agreement_terms_of(&a->terms, &a->mine, &a->theirs);
-    if (why == AGREEMENT_WHY_NONE && fitting(a) < a->theirs.asks.slots_min)
+    if (why == AGREEMENT_WHY_NONE && agreement_fitting(a) < a->theirs.asks.slots_min)
         why = AGREEMENT_WHY_SLOTS;
     return why;
 }
@@ -176,7 +126,7 @@ static void forget_peer(struct agreement *a, const struct agreement_message *m,
     if (a->peer_run != 0)
         trace_linef(a->trace, now, "%s > %s agreement: it was started anew", a->self.text,
                     a->peer.text);
-    release(a);
+    agreement_release(a);
     rely_on_nothing(a);
     a->peer_run = m->run;
     a->peer_seq = 0;
@@ -244,9 +194,9 @@ static void learn(struct agreement *a, const struct agreement_message *m, struct
     if (m->heard_run == a->run && m->heard_seq > a->told_seq)
         a->told_seq = m->heard_seq;
     if (m->kind == AGREEMENT_KIND_END)
-        release(a); /* it relies on nothing of ours */
+        agreement_release(a); /* it relies on nothing of ours */
     else
-        hold_what_was_said(a);
+        agreement_hold_what_was_said(a);
 }
 
 /* It held slots for us, and now, in the same run, says that it holds none: policies change, but who
@@ -277,7 +227,8 @@ static bool is_damped(const struct agreement *a, struct instant now) {
 
 /* It holds slots for us, and says since when. True if we may rely on them. */
 static bool rely(struct agreement *a, const struct agreement_message *m, struct instant now) {
-    const struct agreement_said *s = m->heard_run == a->run ? said_find(a, m->heard_seq) : NULL;
+    const struct agreement_said *s =
+        m->heard_run == a->run ? agreement_said_find(a, m->heard_seq) : NULL;
     if (m->kind != AGREEMENT_KIND_ACCEPT || s == NULL || s->seq < a->void_before ||
         is_damped(a, now))
         return false;
@@ -312,7 +263,7 @@ static void heard_fitting(struct agreement *a, const struct agreement_message *m
         set_state(a, AGREEMENT_STATE_HOLDING, now);
     rely_on_nothing(a);
     bool agreed = rely(a, m, now);
-    const struct agreement_said *s = agreed ? said_find(a, m->heard_seq) : NULL;
+    const struct agreement_said *s = agreed ? agreement_said_find(a, m->heard_seq) : NULL;
     if (agreed && s->version == a->version && a->relied < a->mine.asks.slots_min)
         refuse(a, AGREEMENT_WHY_SLOTS, false, now);
     else if (agreed)
@@ -389,7 +340,7 @@ static void wished(struct agreement *a, const struct agreement_event *event) {
 static void passed(struct agreement *a, struct instant now) {
     bool over = instant_reached(now, a->lease_until);
     if (over)
-        release(a);
+        agreement_release(a);
     switch (a->state) {
     case AGREEMENT_STATE_IDLE:
     case AGREEMENT_STATE_OFFERING:
@@ -418,80 +369,6 @@ static void passed(struct agreement *a, struct instant now) {
     }
 }
 
-/* ---- saying ---------------------------------------------------------------------------------- */
-
-static enum agreement_kind kind_to_say(const struct agreement *a) {
-    switch (a->state) {
-    case AGREEMENT_STATE_OFFERING:
-        return AGREEMENT_KIND_OFFER;
-    case AGREEMENT_STATE_HOLDING:
-    case AGREEMENT_STATE_AGREED:
-        return AGREEMENT_KIND_ACCEPT;
-    case AGREEMENT_STATE_IDLE:
-    case AGREEMENT_STATE_REFUSED:
-    case AGREEMENT_STATE_ENDING:
-        return AGREEMENT_KIND_END;
-    }
-    return AGREEMENT_KIND_END;
-}
-
-static struct duration backoff(struct agreement *a) {
-    struct duration third = duration_scale(duration_ms(a->lease_ms), 1, 3), d = a->retry;
-    a->retry = duration_min(duration_scale(d, 2, 1), AGREEMENT_RETRY_MAX);
-    return jittered(a, duration_min(d, third));
-}
-
-/* When to say it again if nothing is heard. */
-static struct instant say_next(struct agreement *a, struct instant now) {
-    bool pending = a->told_seq < a->news_seq;
-    switch (a->state) {
-    case AGREEMENT_STATE_AGREED:
-        if (!pending)
-            return instant_add(now, jittered(a, duration_ms(a->lease_ms / 3)));
-        return instant_add(now, backoff(a));
-    case AGREEMENT_STATE_OFFERING:
-    case AGREEMENT_STATE_HOLDING:
-    case AGREEMENT_STATE_ENDING:
-        return instant_add(now, backoff(a));
-    case AGREEMENT_STATE_REFUSED:
-        /* While it may rely on something it should hear of it; after that it may ask. */
-        return pending && a->held > 0 ? instant_add(now, backoff(a)) : INSTANT_NEVER;
-    case AGREEMENT_STATE_IDLE:
-        break;
-    }
-    return INSTANT_NEVER;
-}
-
-static void say(struct agreement *a, bool asks, struct instant now,
-                struct agreement_outbox *outbox) {
-    struct agreement_message *m = &outbox->message;
-    bool refused = a->state == AGREEMENT_STATE_REFUSED;
-    outbox->say = true;
-    outbox->asks = asks;
-    *m = (struct agreement_message){.cluster = a->self,
-                                    .run = a->run,
-                                    .seq = a->next_seq++,
-                                    .kind = kind_to_say(a),
-                                    .lease_ms = a->lease_ms,
-                                    .offer = a->mine};
-    m->heard_run = a->peer_run != 0 ? a->peer_run : a->stranger_run;
-    m->heard_seq = a->peer_run != 0 ? a->peer_seq : a->stranger_seq;
-    if (m->kind == AGREEMENT_KIND_ACCEPT)
-        m->slots = fitting(a);
-    if (m->kind == AGREEMENT_KIND_END) {
-        m->why = refused ? a->why : AGREEMENT_WHY_POLICY;
-        a->void_before = a->next_seq;
-    }
-    note_said(a, &(struct agreement_said){.seq = m->seq,
-                                          .at = now,
-                                          .version = a->version,
-                                          .lease_ms = m->lease_ms,
-                                          .slots = m->slots});
-    hold_what_was_said(a);
-    a->said_at = now;
-    a->say_at = say_next(a, now);
-}
-
 /* ---- the machine ----------------------------------------------------------------------------- */
 
 void agreement_init(struct agreement *a, const struct agreement_setup *setup) {
@@ -515,7 +392,7 @@ void agreement_init(struct agreement *a, const struct agreement_setup *setup) {
 }
 
 void agreement_free(struct agreement *a) {
-    release(a);
+    agreement_release(a);
 }
 
 void agreement_step(struct agreement *a, const struct agreement_event *event,
@@ -538,7 +415,7 @@ void agreement_step(struct agreement *a, const struct agreement_event *event,
     }
     passed(a, now);
     if (answer || (event->kind != AGREEMENT_EXPIRED && instant_reached(now, a->say_at)))
-        say(a, !answer, now, outbox);
+        agreement_say(a, !answer, now, outbox);
 }
 
 struct instant agreement_ends(const struct agreement *a) {
@@ -547,37 +424,6 @@ struct instant agreement_ends(const struct agreement *a) {
 
 struct instant agreement_deadline(const struct agreement *a) {
     return instant_min(agreement_ends(a), instant_min(a->say_at, a->again_at));
-}
-
-static bool terms_admit(const struct agreement_part *part, const struct name *service,
-                        uint8_t class) {
-    return agreement_services_hold(&part->services, service) && class < AGREEMENT_CLASSES &&
-           (part->classes >> class & 1) != 0;
-}
-
-bool agreement_takes(const struct agreement *a, const struct name *service, uint8_t class) {
-    return a->held > 0 && terms_admit(&a->terms.theirs, service, class);
-}
-
-enum err agreement_admits(struct agreement *a, const struct name *service, uint8_t class,
-                          const struct addr *client, uint32_t used) {
-    if (a->held == 0 || !terms_admit(&a->terms.theirs, service, class) ||
-        !agreement_clients_hold(&a->mine.gives.clients, client) ||
-        !agreement_clients_hold(&a->theirs.asks.clients, client)) {
-        a->counters.denied++;
-        return ERR_DENIED;
-    }
-    if (used < a->held)
-        return ERR_OK;
-    a->counters.overdrawn++;
-    return ERR_NO_CREDIT;
-}
-
-bool agreement_offers(const struct agreement *a, const struct name *service, uint8_t class,
-                      const struct addr *client) {
-    return a->relied > 0 && terms_admit(&a->terms.ours, service, class) &&
-           agreement_clients_hold(&a->mine.asks.clients, client) &&
-           agreement_clients_hold(&a->theirs.gives.clients, client);
 }
 
 void agreement_check_invariants(const struct agreement *a) {
