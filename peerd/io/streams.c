@@ -68,18 +68,6 @@ static void answer(struct net_http_request *r, unsigned status, const char *type
                                                  .header_count = 2});
 }
 
-/* What a page's script asks before it sends CMCD in headers (the Fetch standard, section 3.2). */
-static void answer_preflight(struct net_http_request *r) {
-    static const struct net_http_header headers[] = {
-        {"Access-Control-Allow-Origin", "*"},
-        {"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
-        {"Access-Control-Allow-Headers",
-         "CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session, Range"},
-        {"Access-Control-Max-Age", "86400"}};
-    net_http_answer(
-        r, &(struct net_http_answer){.status = 204, .headers = headers, .header_count = 4});
-}
-
 static void answer_redirect(struct net_http_request *r, const char *to) {
     const struct net_http_header headers[] = {
         {"Access-Control-Allow-Origin", "*"}, {"Cache-Control", "no-store"}, {"Location", to}};
@@ -353,7 +341,7 @@ void streams_handle(struct daemon *d, struct net_http_request *r) {
     struct name name;
     bool gets = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
     if (strcmp(r->method, "OPTIONS") == 0)
-        answer_preflight(r);
+        net_http_answer_preflight(r, CMCD_HEADERS ", Range", false);
     else if (!gets)
         answer_words(r, 405, "this path has other methods\n");
     else if (name_in(r->path, STEER_PATH, "", &name))

@@ -179,6 +179,20 @@ void net_http_answer_problem(struct net_http_request *request, unsigned status, 
     free(text);
 }
 
+void net_http_answer_preflight(struct net_http_request *request, const char *headers,
+                               bool from_anywhere) {
+    const struct net_http_header allowed[] = {
+        {"Access-Control-Allow-Origin", "*"},
+        {"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
+        {"Access-Control-Allow-Headers", headers},
+        {"Access-Control-Max-Age", "86400"},
+        {"Access-Control-Allow-Private-Network", "true"}};
+
+    net_http_answer(request, &(struct net_http_answer){.status = 204,
+                                                       .headers = allowed,
+                                                       .header_count = from_anywhere ? 5 : 4});
+}
+
 void http_exchange_give_up(struct http_exchange *e) {
     if (e->mhd == NULL || e->response != NULL)
         return;

@@ -139,6 +139,13 @@ void net_http_answer_json(struct net_http_request *request, unsigned status, con
 void net_http_answer_problem(struct net_http_request *request, unsigned status, enum err code,
                              const char *detail, unsigned retry_after_s);
 
+/* What a browser asks before a script of another page may send such headers (the Fetch standard,
+ * section 3.2): it may, from any page, with GET, HEAD and OPTIONS, for a day. `from_anywhere`:
+ * pages of public addresses, too, where this door is the reader's own machine or network (the
+ * Private Network Access draft). */
+void net_http_answer_preflight(struct net_http_request *request, const char *headers,
+                               bool from_anywhere);
+
 /* An answer that goes on: what is written is sent as it comes, until one side has had enough. */
 struct net_http_stream;
 

@@ -1,6 +1,7 @@
 #include "transcoder/client/streaming_inner.h"
 
 #include "peerd/net/clock.h"
+#include "transcoder/hls/cmcd.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -63,18 +64,6 @@ static void report(const struct streaming *s) {
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
-static void answer_preflight(struct net_http_request *r) {
-    static const struct net_http_header headers[] = {
-        {"Access-Control-Allow-Origin", "*"},
-        {"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
-        {"Access-Control-Allow-Headers",
-         "CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session, Range"},
-        {"Access-Control-Allow-Private-Network", "true"},
-        {"Access-Control-Max-Age", "86400"}};
-    net_http_answer(
-        r, &(struct net_http_answer){.status = 204, .headers = headers, .header_count = 5});
-}
-
 /* Of several renditions: which there are. Of one alone: where it is. */
 static void answer_begin(const struct streaming *s, struct net_http_request *r) {
     const struct net_http_header headers[] = {{"Access-Control-Allow-Origin", "*"},
@@ -106,7 +95,7 @@ static void asked(void *data, struct net_http_request *r) {
     struct streaming *s = data;
     bool gets = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
     if (strcmp(r->method, "OPTIONS") == 0)
-        answer_preflight(r);
+        net_http_answer_preflight(r, CMCD_HEADERS ", Range", true);
     else if (!gets)
         net_http_answer(
             r, &(struct net_http_answer){.status = 405, .headers = &allow, .header_count = 1});

@@ -27,6 +27,9 @@
 #define CMCD_KBPS_MAX 100000000U /* [kbit/s] larger rates are nobody's */
 #define CMCD_MS_MAX   86400000U  /* [ms] a day: more is no buffer and no segment */
 
+/* The headers that it may come in. */
+#define CMCD_HEADERS "CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session"
+
 /* `ot`: what is being asked for. */
 enum cmcd_object {
     CMCD_OBJECT_UNKNOWN,

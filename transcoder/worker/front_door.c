@@ -44,17 +44,6 @@ static void answer_not_ready(struct net_http_request *r) {
                                                  .header_count = 2});
 }
 
-static void answer_preflight(struct net_http_request *r) {
-    static const struct net_http_header headers[] = {
-        {"Access-Control-Allow-Origin", "*"},
-        {"Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"},
-        {"Access-Control-Allow-Headers",
-         "CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session, Range"},
-        {"Access-Control-Max-Age", "86400"}};
-    net_http_answer(
-        r, &(struct net_http_answer){.status = 204, .headers = headers, .header_count = 4});
-}
-
 /* ---- playlists ------------------------------------------------------------------------------- */
 
 static enum err write_playlist(const struct front *f, const struct front_stream *s,
@@ -216,7 +205,7 @@ void front_asked(void *data, struct net_http_request *r) {
     bool gets = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
     const struct front_stream *s = NULL;
     if (strcmp(r->method, "OPTIONS") == 0) {
-        answer_preflight(r);
+        net_http_answer_preflight(r, CMCD_HEADERS ", Range", false);
         return;
     }
     if (!gets) {
