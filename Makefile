@@ -93,7 +93,7 @@ PKGS := libuv libmicrohttpd libcurl libcares yaml-0.1 jansson libsodium gnutls l
 
 # Targets that compile nothing themselves need no packages and no generated files.
 LIGHT_GOALS := help clean deps format format-check tidy test check-all determinism
-TEST_GOALS := tests unit asan clang benches bench fuzz fuzzers purity soak compile_commands.json
+TEST_GOALS := tests unit asan asan-tests clang benches bench fuzz fuzzers purity soak compile_commands.json
 GOALS := $(or $(MAKECMDGOALS),all)
 LEVEL := $(if $(filter $(TEST_GOALS) $(BUILD)/%,$(GOALS)),test,$(if $(filter demo,$(GOALS)),demo,build))
 GROUPS_build := build
@@ -278,7 +278,8 @@ clang: $(call objects,clang,$(foreach p,$(HAVE_PROGRAMS),$(MAIN_$(p))) $(TEST_SR
 unit: all tests ## run the unit and scenario tests
 	@test/lib/run-unit release $(call tests,release)
 
-.PHONY: asan
+.PHONY: asan asan-tests
+asan-tests: $(call tests,asan) $(call programs,asan) $(call live,asan)
 asan: $(BUILD)/asan/passed ## run them under AddressSanitizer and UBSan (nothing to do if unchanged)
 	@tail -n 1 $<
 $(BUILD)/asan/passed: $(call tests,asan) $(call programs,asan) $(call live,asan) test/lib/run-unit \
