@@ -106,6 +106,11 @@ static void set_going(struct core *core, struct instant since, struct instant de
     gather(core);
 }
 
+/* Before the name of the cluster that the operator named, if any. */
+static const char *to_word(const struct core *core) {
+    return name_is_empty(&core->drain.to) ? "" : " to ";
+}
+
 void drain_begin(struct core *core, const struct core_event *event) {
     struct duration deadline = event->u.drain.deadline;
     if (deadline.us <= 0)
@@ -113,8 +118,9 @@ void drain_begin(struct core *core, const struct core_event *event) {
     drain_spoken(core);
     set_going(core, core->now, instant_add(core->now, deadline), &event->u.drain.to);
     tell(core, "begun",
-         "draining: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s", left(core),
-         core->policy.limits.drain_per_s, duration_in_ms(deadline) / 1000);
+         "draining%s%s: %" PRIu32 " sessions, %" PRIu32 " a second, within %" PRId64 " s",
+         to_word(core), core->drain.to.text, left(core), core->policy.limits.drain_per_s,
+         duration_in_ms(deadline) / 1000);
     beat_all(core);
 }
 
@@ -124,8 +130,8 @@ void drain_resume(struct core *core, const struct node *n, const struct drain_wo
     set_going(core, since, instant_add(since, duration_ms((int64_t)w->within_ms)), &w->to);
     d->progress.gone = w->gone;
     tell(core, "resumed",
-         "draining as before we were started, for %" PRIu64 " s already (%s says so)",
-         w->age_ms / 1000, n->policy.name.text);
+         "draining%s%s as before we were started, for %" PRIu64 " s already (%s says so)",
+         to_word(core), d->to.text, w->age_ms / 1000, n->policy.name.text);
     beat_all(core);
 }
 
@@ -141,6 +147,7 @@ void drain_called_off(struct core *core, const char *whence) {
         return;
     d->active = d->drained = false;
     d->deadline = d->next_at = d->turn_at = INSTANT_NEVER;
+    d->to = (struct name){""};
     look_again(d);
     for (uint32_t i = 0; i < core->node_count; i++)
         while ((s = element(list_first(&core->nodes[i]->waiting))) != NULL)

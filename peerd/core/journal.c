@@ -131,6 +131,18 @@ uint64_t journal_first(const struct journal *j) {
     return j->count <= JOURNAL_MAX ? 1 : j->count - JOURNAL_MAX + 1;
 }
 
+const struct journal_entry *journal_departure(const struct journal *j,
+                                              const struct session_id *session,
+                                              const struct name *from) {
+    for (uint64_t number = j->count; number >= journal_first(j) && number > 0; number--) {
+        const struct journal_entry *e = &j->entries[number % JOURNAL_MAX];
+        if (e->kind == JOURNAL_MOVE && session_id_equal(&e->session, session) &&
+            name_equal(&e->from, from))
+            return e;
+    }
+    return NULL;
+}
+
 const struct journal_entry *journal_find(const struct journal *j, uint64_t number) {
     if (number < journal_first(j) || number > j->count)
         return NULL;

@@ -24,7 +24,7 @@ enum journal_kind {
     JOURNAL_VERDICT,  /* of `about`: `what` is the verdict */
     JOURNAL_MOVE,     /* of `session`, `from` to `about`: `what` is "over", "cancelled", or
                          "settled" where the cause has turned out to be another one */
-    JOURNAL_DRAIN,    /* `what`: begun, resumed, undrained, waits, drained, overdue */
+    JOURNAL_DRAIN,    /* `what`: begun, resumed, undrained, waits, drained, overdue; to `about` */
     JOURNAL_POLICY,   /* `what`: taken, refused */
     JOURNAL_REFUSAL,  /* `what`: open, session; `count` of them for the reason in `error` */
     JOURNAL_REDIRECT, /* `count` new sessions begin at peers, the newest at `about`: `what` is why
@@ -99,6 +99,11 @@ uint64_t journal_first(const struct journal *j);
 
 /* The entry of that number; NULL if there is none, or none any more. */
 const struct journal_entry *journal_find(const struct journal *j, uint64_t number);
+
+/* The newest entry on a move of that session away from a cluster; NULL if none is kept. */
+const struct journal_entry *journal_departure(const struct journal *j,
+                                              const struct session_id *session,
+                                              const struct name *from);
 
 const char *journal_kind_name(enum journal_kind kind);
 void journal_check_invariants(const struct journal *j);

@@ -111,6 +111,17 @@ bool ledger_has_arrival(const struct ledger *l, const struct session_id *session
     return false;
 }
 
+const struct ledger_entry *ledger_departure(const struct ledger *l,
+                                            const struct session_id *session) {
+    uint64_t number = l->newest[bucket_of(session)];
+    const struct ledger_entry *e;
+    for (; (e = ledger_find(l, number)) != NULL; number = e->before)
+        if (e->move.out && e->move.state == MOVE_STATE_OVER &&
+            session_id_equal(&e->move.session, session))
+            return e;
+    return NULL;
+}
+
 bool ledger_told(struct ledger *l, const struct session_id *session,
                  const struct message_moved *told) {
     uint64_t number = l->newest[bucket_of(session)];

@@ -94,6 +94,10 @@ const struct ledger_entry *ledger_find(const struct ledger *l, uint64_t number);
 bool ledger_has_arrival(const struct ledger *l, const struct session_id *session, uint32_t epoch,
                         struct instant since);
 
+/* The newest entry of a session that has gone from here, wherever to; NULL if none is kept. */
+const struct ledger_entry *ledger_departure(const struct ledger *l,
+                                            const struct session_id *session);
+
 /* The number of the oldest entry still held; count + 1 if there is none. */
 uint64_t ledger_first(const struct ledger *l);
 void ledger_check_invariants(const struct ledger *l);

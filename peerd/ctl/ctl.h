@@ -114,6 +114,7 @@ int ctl_check_live(const struct ctl_options *o);
 
 /* tables.c: for people, on standard output. */
 void tables_status(const json_t *status);
+void tables_undrained(const json_t *status);
 void tables_peers(const json_t *answer);
 void tables_peer(const json_t *peer);
 void tables_why(const json_t *answer);

@@ -32,7 +32,8 @@ struct following {
 
 static void print_event(const json_t *e) {
     const char *kind = text_of(e, "kind"), *text = text_of(e, "text");
-    bool named = json_is_string(json_object_get(e, "cluster"));
+    /* Where a drain is wished to lead to its text says. */
+    bool named = json_is_string(json_object_get(e, "cluster")) && strcmp(kind, "drain") != 0;
     printf("%s %-8s %-11s ", text_of(e, "at"), kind, text_of(e, "what"));
     if (strcmp(kind, "move") == 0)
         printf("%s %s -> %s (%s)", text_of(e, "session"), text_of(e, "from"), text_of(e, "cluster"),

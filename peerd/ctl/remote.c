@@ -409,10 +409,6 @@ int ctl_ledger(const struct ctl_options *o) {
     return show(o, "GET", path, tables_ledger);
 }
 
-int ctl_undrain(const struct ctl_options *o) {
-    return show(o, "POST", "/v1/undrain", tables_status);
-}
-
 int ctl_diff(const struct ctl_options *o) {
     struct remote r;
     char path[PATH_MAX];

@@ -16,6 +16,7 @@
 #define WAIT_EVERY duration_ms(250)
 #define SAY_EVERY  duration_s(1)
 #define AWAY_MAX   duration_s(60) /* [s] a peerd that does not answer is being started again */
+#define TOLD_MAX   duration_s(8)  /* [s] until who serves a session now has told that */
 
 /* The body of a drain, or NULL if the deadline cannot be read. */
 static char *drain_body(const struct ctl_options *o) {
@@ -155,25 +156,55 @@ int ctl_drain(const struct ctl_options *o) {
     return result;
 }
 
+int ctl_undrain(const struct ctl_options *o) {
+    struct remote r;
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "POST", "/v1/undrain", "{}");
+    if (result == CTL_DONE)
+        remote_print(o, r.answer, tables_undrained);
+    remote_close(&r);
+    return result;
+}
+
 static bool is_under_way(const json_t *moving) {
     return json_is_true(json_object_get(moving, "served_here")) &&
            json_is_string(json_object_get(moving, "state"));
 }
 
-/* Until its move is over. It was called off if it is served here still. */
-static int wait_until_gone(struct remote *r, const char *session) {
+/* How its newest way out has ended; numbered by 0: none has. */
+static const json_t *last_of(const json_t *moving) {
+    return json_object_get(moving, "last");
+}
+
+static int look_again(struct remote *r, const char *session) {
     char path[64];
     snprintf(path, sizeof(path), "/v1/move?session=%s", session);
-    while (is_under_way(r->answer)) {
-        net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
-        int result = remote_ask(r, "GET", path, NULL);
-        if (result != CTL_DONE)
-            return result;
-    }
-    if (!json_is_true(json_object_get(r->answer, "served_here")))
-        return CTL_DONE;
-    fputs("peerctl move: its client did not go; it is served here as before\n", stderr);
-    return CTL_REFUSED;
+    net_loop_run_until(r->loop, instant_add(net_now(), WAIT_EVERY));
+    return remote_ask(r, "GET", path, NULL);
+}
+
+/* Until its move is over, and until it is known where it is, as far as somebody tells that. */
+static int wait_until_gone(struct remote *r, const char *session) {
+    json_int_t before = number_of(last_of(r->answer), "number");
+    int result = CTL_DONE;
+    while (result == CTL_DONE && is_under_way(r->answer))
+        result = look_again(r, session);
+    struct instant until = instant_add(net_now(), TOLD_MAX);
+    while (result == CTL_DONE && !is_set(r->answer, "served_here") &&
+           !json_is_integer(json_object_get(last_of(r->answer), "epoch")) &&
+           !instant_reached(net_now(), until))
+        result = look_again(r, session);
+    if (result == CTL_DONE && number_of(last_of(r->answer), "number") == before)
+        json_object_set_new(r->answer, "last", json_null()); /* that was another time */
+    return result;
+}
+
+/* It has gone, and nowhere else as far as is known. */
+static bool is_there(const json_t *moving, const char *to) {
+    const json_t *last = last_of(moving);
+    return !is_set(moving, "served_here") &&
+           (json_is_null(last) || strcmp(text_of(last, "to"), to) == 0);
 }
 
 int ctl_move(const struct ctl_options *o) {
@@ -194,8 +225,10 @@ int ctl_move(const struct ctl_options *o) {
         result = remote_ask(&r, "POST", "/v1/move", text);
     if (result == CTL_DONE && o->wait)
         result = wait_until_gone(&r, o->words[0]);
-    if (result == CTL_DONE)
+    if (result == CTL_DONE) {
         remote_print(o, r.answer, tables_moving);
+        result = !o->wait || is_there(r.answer, to.text) ? CTL_DONE : CTL_REFUSED;
+    }
     free(text);
     json_decref(body);
     remote_close(&r);

@@ -5,18 +5,45 @@
 #include <stdio.h>
 #include <string.h>
 
+/* It has gone. Where it is its new cluster tells, or nobody does. */
+static void gone(const json_t *answer) {
+    const json_t *last = json_object_get(answer, "last");
+    const json_t *client = json_object_get(last, "client");
+    printf("%s is not served by %s any more", text_of(answer, "session"),
+           text_of(answer, "cluster"));
+    if (json_is_integer(json_object_get(last, "epoch")))
+        printf(": %s serves it, under epoch %lld", text_of(last, "to"), number_of(last, "epoch"));
+    else if (strcmp(text_of(last, "what"), "over") == 0)
+        printf(": it was to go to %s, which has not told yet that it serves it",
+               text_of(last, "to"));
+    if (json_is_object(client))
+        printf("; its client lost %lld frames", number_of(client, "lost"));
+    putchar('\n');
+}
+
 void tables_moving(const json_t *answer) {
     if (!is_set(answer, "served_here"))
-        printf("%s is not served by %s any more\n", text_of(answer, "session"),
-               text_of(answer, "cluster"));
+        gone(answer);
     else if (strcmp(text_of(answer, "state"), "telling") == 0)
         printf("%s is to move to %s: its client is told of that cluster first\n",
                text_of(answer, "session"), text_of(answer, "to"));
     else if (json_is_string(json_object_get(answer, "state")))
         printf("%s is moving to %s: %s\n", text_of(answer, "session"), text_of(answer, "to"),
                text_of(answer, "state"));
+    else if (json_is_object(json_object_get(answer, "last")))
+        printf("%s stays at %s: %s\n", text_of(answer, "session"), text_of(answer, "cluster"),
+               text_of(json_object_get(answer, "last"), "why"));
     else
         printf("%s stays at %s\n", text_of(answer, "session"), text_of(answer, "cluster"));
+}
+
+void tables_undrained(const json_t *answer) {
+    if (!is_set(answer, "was_draining"))
+        printf("%s was not draining%s\n", text_of(answer, "cluster"),
+               is_set(answer, "recovering") ? " as far as it knows: it was just started, and a "
+                                              "drain that a node may tell of is called off"
+                                            : ": there was nothing to call off");
+    tables_status(answer);
 }
 
 /* An epoch, or what stands for one that this end does not know. */

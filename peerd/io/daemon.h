@@ -306,6 +306,8 @@ void discovery_close(struct daemon *d);
 
 /* present.c: terminated JSON from malloc, NULL if memory is short. */
 char *present_status(const struct daemon *d);
+/* … after a drain was called off, if there was one. */
+char *present_undrained(const struct daemon *d, bool was_draining);
 /* trouble.c: a JSON array of sentences, one for each thing that is not as the policy wants it. */
 struct json_t *present_trouble(const struct daemon *d);
 char *present_status_for_clients(const struct daemon *d); /* without what only operators may see */

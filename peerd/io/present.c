@@ -80,7 +80,7 @@ static json_t *node_json(const struct core_node_status *n, struct instant now) {
                                             "error", err_name(n->sources[i].error), "text",
                                             err_text(n->sources[i].error)));
     return json_pack("{s:s, s:b, s:b, s:o, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:i, s:o, "
-                     "s:o, s:i, s:b}",
+                     "s:o, s:i, s:b, s:o}",
                      "name", n->policy->name.text, "registered", n->registered, "complete",
                      n->complete, "heard_ms_ago", age_ms(now, n->heard), "workers", (int)n->workers,
                      "slots_per_worker", (int)n->slots, "sessions", (int)n->sessions, "standbys",
@@ -110,7 +110,7 @@ static json_t *drain_json(const struct core_status *s, struct instant now) {
         s->drain_to_trouble);
 }
 
-static char *status_text(const struct daemon *d, bool for_operators) {
+static json_t *status_json(const struct daemon *d, bool for_operators) {
     struct instant now = net_now();
     struct core_status s = core_status(d->core);
     json_t *nodes = json_array();
@@ -131,15 +131,22 @@ static char *status_text(const struct daemon *d, bool for_operators) {
         locations_json(&s), "policy", policy_json(d, for_operators), "counters", counters_json(d));
     if (out != NULL && for_operators)
         json_object_set_new(out, "trouble", present_trouble(d));
-    return dump(out);
+    return out;
 }
 
 char *present_status(const struct daemon *d) {
-    return status_text(d, true);
+    return dump(status_json(d, true));
+}
+
+char *present_undrained(const struct daemon *d, bool was_draining) {
+    json_t *out = status_json(d, true);
+    if (out != NULL)
+        json_object_set_new(out, "was_draining", json_boolean(was_draining));
+    return dump(out);
 }
 
 char *present_status_for_clients(const struct daemon *d) {
-    return status_text(d, false);
+    return dump(status_json(d, false));
 }
 
 static json_t *duration_json(struct duration x) {

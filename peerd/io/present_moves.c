@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FRAME_MS 20
 
@@ -128,6 +129,22 @@ char *present_moves(const struct daemon *d, const struct present_moves_filter *f
                           (json_int_t)forgotten, "moves", list));
 }
 
+/* How its newest way out has ended. Where it really is its new cluster tells, some seconds later.
+ */
+static json_t *last_json(const struct daemon *d, const struct session_id *id) {
+    const struct journal_entry *e =
+        journal_departure(events_journal(d), id, &d->policy->cluster.name);
+    const struct ledger_entry *gone = ledger_departure(core_ledger(d->core), id);
+    if (e == NULL)
+        return json_null();
+    bool over = strcmp(e->what, move_state_name(MOVE_STATE_OVER)) == 0 && gone != NULL;
+    bool heard = over && gone->move.epoch_to > 0;
+    return json_pack("{s:I, s:s, s:s, s:s, s:o, s:o}", "number", (json_int_t)e->number, "what",
+                     e->what, "to", over ? gone->move.to.text : e->about.text, "why", e->text,
+                     "epoch", epoch_json(heard ? gone->move.epoch_to : 0), "client",
+                     heard ? told_json(&gone->told) : json_null());
+}
+
 char *present_moving(const struct daemon *d, const struct session_id *id) {
     struct core_session_status s;
     char text[SESSION_ID_TEXT_LEN + 1];
@@ -138,7 +155,8 @@ char *present_moving(const struct daemon *d, const struct session_id *id) {
     if (here && m == NULL && core_move_telling(d->core, id, &to))
         state = "telling";
     session_id_to_text(id, text);
-    return dump(json_pack("{s:s, s:s, s:b, s:s?, s:o}", "cluster", d->policy->cluster.name.text,
-                          "session", text, "served_here", here, "state", state, "to",
-                          state != NULL ? json_string(to.text) : json_null()));
+    return dump(json_pack("{s:s, s:s, s:b, s:s?, s:o, s:o}", "cluster",
+                          d->policy->cluster.name.text, "session", text, "served_here", here,
+                          "state", state, "to", state != NULL ? json_string(to.text) : json_null(),
+                          "last", last_json(d, id)));
 }

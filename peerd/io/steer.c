@@ -74,8 +74,9 @@ void steer_drain(struct daemon *d, struct net_http_request *r, uint32_t index) {
 
 void steer_undrain(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
+    bool was_draining = core_status(d->core).draining;
     daemon_step(d, &(struct core_event){.kind = CORE_UNDRAIN});
-    control_answer_text(r, present_status(d));
+    control_answer_text(r, present_undrained(d, was_draining));
 }
 
 /* ---- one session ---- */

@@ -58,3 +58,36 @@ Test(ctl_moves, phases_are_told_as_each_end_sees_them) {
         cr_expect(says(tables_ledger, moves, rows[i].says), "row %zu", i);
     }
 }
+
+/* What is said of a session that an operator has moved, as its peerd tells it. */
+Test(ctl_moves, where_a_session_is_now) {
+    static const struct {
+        const char *answer, *says;
+    } rows[] = {
+        {"{\"served_here\": true, \"state\": \"prepare\", \"to\": \"ams1\", \"last\": null}",
+         "S is moving to ams1: prepare\n"},
+        {"{\"served_here\": true, \"state\": \"telling\", \"to\": \"ams1\", \"last\": null}",
+         "S is to move to ams1: its client is told of that cluster first\n"},
+        {"{\"served_here\": true, \"state\": null, \"last\": null}", "S stays at fra1\n"},
+        {"{\"served_here\": true, \"state\": null, \"last\": {\"what\": \"cancelled\", \"to\": "
+         "\"ams1\", \"why\": \"its client has not gone within 10 s\", \"epoch\": null}}",
+         "S stays at fra1: its client has not gone within 10 s\n"},
+        {"{\"served_here\": false, \"state\": null, \"last\": null}",
+         "S is not served by fra1 any more\n"},
+        {"{\"served_here\": false, \"last\": {\"what\": \"over\", \"to\": \"ams1\", \"why\": "
+         "\"ordered\", \"epoch\": null, \"client\": null}}",
+         "S is not served by fra1 any more: it was to go to ams1, which has not told yet that it "
+         "serves it\n"},
+        {"{\"served_here\": false, \"last\": {\"what\": \"over\", \"to\": \"lon1\", \"why\": "
+         "\"ordered\", \"epoch\": 3, \"client\": {\"lost\": 2}}}",
+         "S is not served by fra1 any more: lon1 serves it, under epoch 3; its client lost 2 "
+         "frames\n"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *answer = json_loads(rows[i].answer, 0, NULL);
+        cr_assert_not_null(answer, "row %zu", i);
+        json_object_set_new(answer, "session", json_string("S"));
+        json_object_set_new(answer, "cluster", json_string("fra1"));
+        cr_expect(says(tables_moving, answer, rows[i].says), "row %zu", i);
+    }
+}

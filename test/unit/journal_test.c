@@ -85,3 +85,29 @@ Test(journal, each_reason_is_summed_up_by_itself) {
     cr_expect_str_eq(journal_find(&j, 5)->what, "open");
     journal_check_invariants(&j);
 }
+
+static void move(const struct session_id *session, const char *from, const char *text) {
+    struct journal_entry e = {.at = at_ms(1), .kind = JOURNAL_MOVE, .what = "over"};
+    name_set(&e.from, from);
+    e.session = *session;
+    journal_enter(&j, &e, text);
+}
+
+Test(journal, the_newest_way_of_a_session_out) {
+    const struct session_id one = {{1}}, two = {{2}};
+    struct name fra1;
+    name_set(&fra1, "fra1");
+    journal_init(&j);
+    cr_expect_null(journal_departure(&j, &one, &fra1));
+    move(&one, "fra1", "first");
+    move(&one, "fra1", "second");
+    move(&one, "ams1", "it came back");
+    move(&two, "fra1", "another one");
+    enter(2, "no move at all");
+    const struct journal_entry *e = journal_departure(&j, &one, &fra1);
+    cr_assert_not_null(e);
+    cr_expect_str_eq(e->text, "second");
+    for (int i = 0; i < JOURNAL_MAX; i++)
+        enter(3, "text");
+    cr_expect_null(journal_departure(&j, &one, &fra1), "it is not kept any more");
+}

@@ -87,6 +87,34 @@ Test(ledger, who_left_is_not_told_of) {
     ledger_check_invariants(&l);
 }
 
+/* Where it went, until somebody says that it is elsewhere. */
+Test(ledger, knows_where_a_session_went) {
+    static struct ledger l;
+    struct name lon1;
+    struct move came = done(1), m;
+    name_set(&lon1, "lon1");
+    ledger_init(&l);
+    ledger_enter(&l, &came, "", INSTANT_NEVER);
+    cr_expect_null(ledger_departure(&l, &came.session), "it has only come");
+    for (uint32_t epoch = 1; epoch < 4; epoch += 2) {
+        m = done(0);
+        m.out = true;
+        m.epoch_from = epoch;
+        ledger_enter(&l, &m, "", INSTANT_NEVER);
+    }
+    struct move off = m;
+    off.epoch_from = 5;
+    off.state = MOVE_STATE_CANCELLED;
+    ledger_enter(&l, &off, "undrained", INSTANT_NEVER);
+    const struct ledger_entry *e = ledger_departure(&l, &m.session);
+    cr_assert_not_null(e);
+    cr_expect(e->move.epoch_from == 3 && e->move.epoch_to == 0, "nobody has told yet");
+    cr_assert(ledger_heard_arrival(&l, &m.session, &lon1, 4, &(struct message_moved){0}));
+    e = ledger_departure(&l, &m.session);
+    cr_expect(e->move.epoch_to == 4 && name_equal(&e->move.to, &lon1));
+    cr_expect_null(ledger_departure(&l, &(struct session_id){{1, 0, 7}}), "of the same bucket");
+}
+
 /* Whatever state it was in, and why: and what a listener does again and again is one entry. */
 Test(ledger, what_was_called_off_is_entered) {
     static struct ledger l;

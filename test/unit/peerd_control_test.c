@@ -304,7 +304,10 @@ Test(peerd_control, drain_and_undrain) {
     ask(AS_OPERATOR, "POST", "/v1/undrain", "{}");
     cr_expect_eq(answer.status, 200);
     cr_expect_eq(cluster_number(&answer, "drain.draining"), 0);
+    cr_expect_eq(cluster_number(&answer, "was_draining"), 1);
     cr_expect_eq(cluster_number(&answer, "drain.deadline_ms"), -1, "null");
+    ask(AS_OPERATOR, "POST", "/v1/undrain", "{}");
+    cr_expect_eq(cluster_number(&answer, "was_draining"), 0, "there was none any more");
 }
 
 Test(peerd_control, lists_and_limits) {

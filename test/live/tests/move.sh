@@ -12,8 +12,8 @@ all_are_here() { [ "$(served | wc -l)" = 3 ]; }
 wait_for 15 all_are_here || fail "not all listeners are at fra1: $(ctl sessions)"
 session=$(served | head -n 1)
 
-refused 'to where it is' 'its client does not know that cluster' "$session" fra1
-refused 'to nowhere' 'its client does not know that cluster' "$session" mars1
+refused 'to where it is' 'that is the cluster that serves it' "$session" fra1
+refused 'to nowhere' 'neither its client nor our policy knows' "$session" mars1
 refused 'what is not here' 'it is not served here' AAAAAAAAAAAAAAAAAAAAAA ams1
 said 'a session is not moved to where it is, to nobody, or by who does not serve it'
 
@@ -21,7 +21,8 @@ said 'a session is not moved to where it is, to nobody, or by who does not serve
 gone() {
     at=$1
     ctl move "$session" "$2" --wait >"$LIVE_DIR/moved" || fail "$1 to $2: $(cat "$LIVE_DIR/moved")"
-    grep -q "is not served by $1 any more" "$LIVE_DIR/moved" || fail "$(cat "$LIVE_DIR/moved")"
+    grep -q "is not served by $1 any more: $2 serves it, under epoch" "$LIVE_DIR/moved" ||
+        fail "$(cat "$LIVE_DIR/moved")"
     at=$2
     wait_for 5 is_served || fail "$2 does not serve it: $(ctl sessions)"
     [ "$(served | wc -l)" = "$3" ] || fail "others have moved, too: $(ctl sessions)"
