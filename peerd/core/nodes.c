@@ -32,6 +32,7 @@ void node_free(struct node *n) {
     assert(n->sessions.count == 0);
     allotments_forget(n);
     free(n->sources);
+    free(n->starts);
     free(n);
 }
 
@@ -120,6 +121,17 @@ static void take_sources(struct node *n, const struct node_request *r) {
     n->source_count = (uint32_t)count;
 }
 
+/* All of them are told each time. */
+static void take_starts(struct node *n, const struct node_request *r) {
+    size_t count = r->start_count < NODE_STARTS_MAX ? r->start_count : NODE_STARTS_MAX;
+    struct node_starts *copy = count == 0 ? NULL : malloc(count * sizeof(*copy));
+    if (copy != NULL)
+        memcpy(copy, r->starts, count * sizeof(*copy));
+    free(n->starts);
+    n->starts = copy;
+    n->start_count = copy == NULL ? 0 : (uint32_t)count;
+}
+
 /* A worker is being replaced, or has been since we heard of it last. */
 static bool has_lost_worker(const struct node *n, const struct node_request *r) {
     for (size_t i = 0; i < r->worker_count; i++) {
@@ -147,6 +159,7 @@ static void take_machine(struct node *n, const struct node_request *r) {
             n->profiles[i] = r->profiles[i];
     }
     take_sources(n, r);
+    take_starts(n, r);
 }
 
 /* Whose place `r` takes, if anybody's. A run that was lost and is back takes nobody's. */

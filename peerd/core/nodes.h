@@ -63,6 +63,8 @@ struct node {
     struct node_profile profiles[NODE_PROFILES_MAX];
     uint32_t source_count;
     struct node_source *sources; /* owned */
+    uint32_t start_count;
+    struct node_starts *starts; /* owned: how sessions begin there, for who looks on */
 };
 
 struct node *node_new(const struct policy_node *policy, uint32_t index);

@@ -186,6 +186,8 @@ struct core_node_status core_node_status(const struct core *core, uint32_t index
                                  .profiles = n->profiles,
                                  .profile_count = n->profile_count,
                                  .media = n->media,
+                                 .starts = n->starts,
+                                 .start_count = n->start_count,
                                  .late_ms = n->load.late_ms,
                                  .sheds = n->load.state == LOAD_STATE_SHEDDING};
     for (uint32_t i = 0; i < n->media_count; i++) {

@@ -231,7 +231,9 @@ struct core_node_status {
     uint32_t source_count;
     const struct node_profile *profiles;
     uint32_t profile_count;
-    const struct addr *media; /* one a worker */
+    const struct addr *media;         /* one a worker */
+    const struct node_starts *starts; /* of each cluster's tickets */
+    uint32_t start_count;
 };
 
 /* `index` is below policy.node_count. */

@@ -54,6 +54,7 @@ void tables_status(const json_t *s) {
             printf(", frames %lld ms late%s", number_of(one, "late_ms"),
                    is_set(one, "sheds") ? ": some go elsewhere" : "");
         putchar('\n');
+        tables_node_starts(one);
         const json_t *source;
         size_t k;
         json_array_foreach(json_object_get(one, "source_errors"), k, source)
@@ -270,6 +271,7 @@ void tables_peer(const json_t *peer) {
            number_of(peer, "lodged_slots"), number_of(peer, "standby_slots"));
     printf("heard      %lld proofs of life, %lld suspicions, %lld of them mistaken\n",
            number_of(peer, "proofs"), number_of(peer, "suspicions"), number_of(peer, "mistakes"));
+    tables_peer_starts(peer);
     peer_keys(peer);
     peer_breaches(peer);
     peer_damping(peer);

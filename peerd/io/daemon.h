@@ -331,6 +331,10 @@ char *present_moves(const struct daemon *d, const struct present_moves_filter *f
 /* Where one session stands: whether it is served here, and its move away, if any. */
 char *present_moving(const struct daemon *d, const struct session_id *id);
 char *present_found(const struct daemon *d); /* present_found.c */
+/* present_starts.c: at a node; and of a peer's tickets, at all nodes together: null if none has
+ * begun. */
+struct json_t *present_starts(const struct daemon *d, const struct core_node_status *n);
+struct json_t *present_starts_of(const struct daemon *d, const struct name *peer);
 
 /* present.c: NULL for no memory. File names need not be UTF-8, JSON must be. */
 struct json_t *text_json(const char *text);

@@ -68,7 +68,8 @@ static json_t *counters_json(const struct daemon *d) {
     return out;
 }
 
-static json_t *node_json(const struct core_node_status *n, struct instant now) {
+static json_t *node_json(const struct daemon *d, const struct core_node_status *n,
+                         struct instant now) {
     json_t *media = json_array();
     for (uint32_t i = 0; i < n->workers && n->media != NULL; i++)
         json_array_append_new(media, addr_json(&n->media[i]));
@@ -88,7 +89,7 @@ static json_t *node_json(const struct core_node_status *n, struct instant now) {
                      "resent", (json_int_t)n->resent, "probes", (json_int_t)n->probes,
                      "probes_refused", (json_int_t)n->probes_refused, "worker_restarts",
                      (int)n->restarts, "media", media, "source_errors", sources, "late_ms",
-                     (int)n->late_ms, "sheds", n->sheds);
+                     (int)n->late_ms, "sheds", n->sheds, "starts", present_starts(d, n));
 }
 
 static json_t *locations_json(const struct core_status *s) {
@@ -116,7 +117,7 @@ static json_t *status_json(const struct daemon *d, bool for_operators) {
     json_t *nodes = json_array();
     for (uint32_t i = 0; i < s.nodes; i++) {
         struct core_node_status n = core_node_status(d->core, i);
-        json_array_append_new(nodes, node_json(&n, now));
+        json_array_append_new(nodes, node_json(d, &n, now));
     }
     json_t *drain = drain_json(&s, now);
     json_t *out = json_pack(
@@ -260,6 +261,7 @@ static json_t *peer_json(const struct daemon *d, uint32_t index, struct instant 
     json_object_set_new(out, "suspicions", json_integer((json_int_t)p.suspicions));
     json_object_set_new(out, "mistakes", json_integer((json_int_t)p.mistakes));
     json_object_set_new(out, "detection", present_detection(&p));
+    json_object_set_new(out, "starts", present_starts_of(d, &p.policy->name));
     json_object_set_new(out, "views", views);
     return out;
 }

@@ -181,12 +181,27 @@ static void put_guests(struct json_writing *w, const struct node_request *r) {
     }
 }
 
+static void put_starts(struct json_writing *w, const struct node_request *r) {
+    json_t *starts = r->start_count > 0 ? json_write_array(w, w->root, "starts") : NULL;
+    for (size_t i = 0; i < r->start_count; i++) {
+        const struct node_starts *s = &r->starts[i];
+        json_t *e = json_write_element(w, starts);
+        if (!name_is_empty(&s->issuer))
+            json_write_name(w, e, "issuer", &s->issuer);
+        json_write_uint(w, e, "window", s->window);
+        put_some(w, e, "under_way", s->under_way);
+        put_some(w, e, "in_time", s->in_time);
+        put_some(w, e, "late", s->late);
+        put_some(w, e, "refused", s->refused);
+    }
+}
+
 static bool counts_in_range(const struct node_request *r) {
     return r->guest_count <= NODE_GUESTS_MAX && r->media_count <= NODE_WORKERS_MAX &&
            r->profile_count <= NODE_PROFILES_MAX && r->source_count <= NODE_SOURCES_MAX &&
            r->worker_count <= NODE_WORKERS_MAX && r->session_count <= NODE_SESSIONS_MAX &&
            r->ended_count <= NODE_SESSIONS_MAX && r->trip_count <= NODE_TRIPS_MAX &&
-           r->ask_count <= NODE_ASKS_MAX;
+           r->ask_count <= NODE_ASKS_MAX && r->start_count <= NODE_STARTS_MAX;
 }
 
 char *node_request_encode(const struct node_request *r, size_t *len) {
@@ -207,6 +222,7 @@ char *node_request_encode(const struct node_request *r, size_t *len) {
     json_write_bool(&w, w.root, "full", r->full);
     put_lists(&w, r);
     put_guests(&w, r);
+    put_starts(&w, r);
     drain_word_put(&w, &r->drain);
     return json_write_end(&w, NODE_REQUEST_LEN_MAX, len);
 }
@@ -309,6 +325,16 @@ static void get_guest(const struct json_place *o, void *out) {
     g->denied = json_read_has(o, "denied") ? json_read_uint(o, "denied", 0, INT64_MAX) : 0;
 }
 
+static void get_starts(const struct json_place *o, void *out) {
+    struct node_starts *s = out;
+    s->issuer = json_read_has(o, "issuer") ? json_read_name(o, "issuer") : (struct name){""};
+    s->window = (uint32_t)json_read_uint(o, "window", 0, UINT32_MAX);
+    s->under_way = (uint32_t)get_some(o, "under_way", UINT32_MAX);
+    s->in_time = get_some(o, "in_time", INT64_MAX);
+    s->late = get_some(o, "late", INT64_MAX);
+    s->refused = get_some(o, "refused", INT64_MAX);
+}
+
 static void get_trip(const struct json_place *o, void *out) {
     struct node_trip *t = out;
     t->client = json_read_addr(o, "client");
@@ -343,6 +369,9 @@ static void get_lists(const struct json_place *o, struct node_request *r) {
     if (json_read_has(o, "asks"))
         r->asks = json_read_array(o, "asks", NODE_ASKS_MAX, sizeof(*r->asks),
                                   json_read_each_session_id, &r->ask_count);
+    if (json_read_has(o, "starts"))
+        r->starts = json_read_array(o, "starts", NODE_STARTS_MAX, sizeof(*r->starts), get_starts,
+                                    &r->start_count);
 }
 
 /* Whoever reads a worker's number uses it as an index into `media`. */
@@ -411,5 +440,6 @@ void node_request_free(struct node_request *r) {
     free(r->guests);
     free(r->trips);
     free(r->asks);
+    free(r->starts);
     *r = (struct node_request){.seq = 0};
 }

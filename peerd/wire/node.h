@@ -43,6 +43,7 @@
 #define NODE_MEDIA_ALIVE_MAX  64   /* backups to be told when peerd is silent */
 #define NODE_TRIPS_MAX        1024 /* a request; more are not told */
 #define NODE_ASKS_MAX         64   /* a request; more ask again in some seconds */
+#define NODE_STARTS_MAX       64   /* clusters whose sessions begin here; of more nothing is told */
 #define NODE_TOLD_MAX         32   /* an answer; the others are told with the next ones */
 #define NODE_LOCATION_LEN_MAX 255  /* [bytes] path or URL of a source */
 #define NODE_REQUEST_LEN_MAX  ((size_t)8 << 20) /* [bytes] JSON: 8192 sessions of 1 KB */
@@ -137,6 +138,15 @@ struct node_guest {
     uint64_t denied;   /* as of a service that was not agreed upon (optional) */
 };
 
+/* How sessions of a cluster's tickets begin at this machine: see transcoder/timeline/window.h. All
+ * workers together. */
+struct node_starts {
+    struct name issuer;              /* empty, and left out: our own cluster */
+    uint32_t window;                 /* that may begin at a time … */
+    uint32_t under_way;              /* … and do (optional) */
+    uint64_t in_time, late, refused; /* since the supervisor started (optional) */
+};
+
 /* How far away a client of a session served here is from another cluster, and while it loses frames
  * how well it hears that, as it says itself. Told once, and lost with its request: another one
  * comes within seconds. */
@@ -177,6 +187,8 @@ struct node_request {
     size_t trip_count;
     struct session_id *asks; /* whose clients others may be named to, likewise (optional) */
     size_t ask_count;
+    struct node_starts *starts; /* (optional) */
+    size_t start_count;
     struct drain_word drain; /* the newest that it was told (optional) */
 };
 

@@ -43,15 +43,21 @@ static inline void close_running(void) {
     cr_expect_eq(status, 0, "peerd ended with %d", status);
 }
 
-/* The only node, which has nothing; it has kept that word on draining. A run each. */
-static inline void node_tells(uint64_t run, struct drain_word drain) {
-    struct node_request request = {.boot = run, .seq = 1, .full = true, .drain = drain};
+/* The only node says that. A run each. */
+static inline void node_says(struct node_request request) {
     name_set(&request.node, "n1");
+    request.seq = 1;
+    request.full = true;
     char *body = node_request_encode(&request, NULL);
     cr_assert_not_null(body);
     cluster_control(&rig, &answer, AS_NODE, "POST", "/v1/node", body);
     free(body);
     cr_assert_eq(answer.status, 200, "%s", answer.body);
+}
+
+/* … which has nothing; it has kept that word on draining. */
+static inline void node_tells(uint64_t run, struct drain_word drain) {
+    node_says((struct node_request){.boot = run, .drain = drain});
 }
 
 static const struct net_http_header with_token[] = {{"Authorization", "Bearer " CLUSTER_TOKEN},

@@ -73,6 +73,12 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(out.trips[0].asked == 9 && out.trips[0].lost == 2);
     cr_expect_eq(out.trips[0].session.bytes[0], 0x44);
     cr_expect(out.ask_count == 1 && out.asks[0].bytes[0] == 0x31);
+    cr_assert_eq(out.start_count, 2);
+    cr_expect(name_is_empty(&out.starts[0].issuer) && out.starts[0].window == 256);
+    const struct node_starts *b = &out.starts[1];
+    cr_expect_str_eq(b->issuer.text, "ams1");
+    cr_expect(b->window == 128 && b->under_way == 3 && b->in_time == 5000000000 && b->late == 17 &&
+              b->refused == 6000000000);
     cr_expect(out.drain.number == 1763710000123 && out.drain.active && out.drain.gone == 17);
     cr_expect(out.drain.age_ms == 61000 && out.drain.within_ms == 600000);
     cr_expect_str_eq(out.drain.to.text, "lon1");

@@ -292,6 +292,41 @@ Test(peerctl, drain_until_it_is_empty) {
     program_result_free(&r);
 }
 
+Test(peerctl, undrain_of_who_does_not_drain) {
+    cr_assert(cluster_start(&rig));
+    expect("just started", CTL("undrain", "--policy", policy_path), 0,
+           "fra1 was not draining as far as it knows: it was just started", "");
+    node_tells(1, (struct drain_word){0});
+    program_result_free(&(struct program_result[]){CTL("drain", "--policy", policy_path)}[0]);
+    struct program_result r = CTL("undrain", "--policy", policy_path);
+    cr_expect_null(strstr(r.out, "was not draining"), "%s", r.out);
+    program_result_free(&r);
+    expect("again", CTL("undrain", "--policy", policy_path), 0,
+           "fra1 was not draining: there was nothing to call off\n", "");
+}
+
+/* Of those that were short of anything, and of a peer in any case. */
+Test(peerctl, how_sessions_begin_here) {
+    struct node_starts starts[] = {{.window = 256, .in_time = 70},
+                                   {.window = 64, .under_way = 2, .in_time = 9, .refused = 31}};
+    name_set(&starts[1].issuer, "ams1");
+    cr_assert(cluster_start(&rig));
+    expect("nobody has", CTL("peer", "ams1", "--policy", policy_path), 1, "peer       ams1", "");
+    node_says((struct node_request){.boot = 1, .starts = starts, .start_count = 2});
+    struct program_result r = CTL("status", "--policy", policy_path);
+    cr_expect_not_null(strstr(r.out, "\n  starts   ams1: 64 of its sessions may begin at a time, 2 "
+                                     "do; so far 9 in time, 0 late, 31 told to come again\n"),
+                       "%s", r.out);
+    cr_expect_null(strstr(r.out, "starts   fra1"), "it was short of nothing: %s", r.out);
+    program_result_free(&r);
+    expect("of a peer", CTL("peer", "ams1", "--policy", policy_path), 1,
+           "\nstarts     64 of its sessions may begin at a time, 2 do;", "");
+    r = CTL("status", "--json", "--policy", policy_path);
+    cr_expect_not_null(strstr(r.out, "\"starts\":[{\"cluster\":\"fra1\",\"window\":256,"), "%s",
+                       r.out);
+    program_result_free(&r);
+}
+
 Test(peerctl, move_what_is_not_there) {
     const char *id = "AAAAAAAAAAAAAAAAAAAAAA";
     cr_assert(cluster_start(&rig));

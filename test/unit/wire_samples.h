@@ -241,6 +241,9 @@ static inline struct node_request sample_node_request(struct node_session *sessi
     static struct node_guest guests[1];
     static struct node_trip trips[1];
     static struct session_id asks[1];
+    static struct node_starts starts[2];
+    starts[0] = (struct node_starts){.window = 256, .in_time = 70};
+    starts[1] = (struct node_starts){sample_name("ams1"), 128, 3, 5000000000, 17, 6000000000};
     asks[0] = sample_session(0x31);
     trips[0] = (struct node_trip){
         sample_addr("198.51.100.9:40000"), sample_hint(0x22), 31000, 7, 9, 2, {{0x44}}};
@@ -291,7 +294,9 @@ static inline struct node_request sample_node_request(struct node_session *sessi
         .trips = trips,
         .trip_count = 1,
         .asks = asks,
-        .ask_count = 1};
+        .ask_count = 1,
+        .starts = starts,
+        .start_count = 2};
 }
 
 static inline struct node_order sample_order(void) {

@@ -9,7 +9,7 @@
 #include "peerd/wire/node.h"
 #include "transcoder/worker/link.h"
 
-#define STARTS_MAX 64
+#define STARTS_MAX NODE_STARTS_MAX
 
 struct starts_row {
     struct name issuer; /* empty: tickets of our own */

@@ -62,6 +62,7 @@ struct supervisor {
     size_t trip_count;
     struct session_id asks[NODE_ASKS_MAX]; /* likewise */
     size_t ask_count;
+    struct node_starts start_list[STARTS_MAX];
 };
 
 /* ---- to the workers -------------------------------------------------------------------------- */
@@ -370,6 +371,20 @@ static void describe_guests(struct supervisor *s, struct node_request *r) {
     }
 }
 
+static void describe_starts(struct supervisor *s, struct node_request *r) {
+    r->starts = s->start_list;
+    r->start_count = s->starts.count;
+    for (uint32_t i = 0; i < s->starts.count; i++) {
+        const struct starts_row *row = &s->starts.rows[i];
+        s->start_list[i] = (struct node_starts){.issuer = row->issuer,
+                                                .window = starts_window(row),
+                                                .under_way = starts_under_way(row),
+                                                .in_time = row->in_time,
+                                                .late = row->late,
+                                                .refused = row->busy};
+    }
+}
+
 static bool describe(void *data, struct node_request *r, bool full) {
     struct supervisor *s = data;
     r->media = s->media;
@@ -384,6 +399,7 @@ static bool describe(void *data, struct node_request *r, bool full) {
                                                .determinism = s->catalogue.profiles[i].determinism};
     r->catalogue = s->catalogue_hash;
     describe_guests(s, r);
+    describe_starts(s, r);
     r->drain = drain_kept_word(&s->drain, net_now());
     r->trips = s->trips; /* it is encoded before another can come */
     r->trip_count = s->trip_count;
