@@ -2,20 +2,16 @@
 
 #include "peerd/base/id.h"
 #include "peerd/wire/keys.h"
+#include "test/bench/ask.h"
+#include "test/bench/child.h"
 #include "test/bench/sheet.h"
 #include "test/lib/exposition.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static void ip_of(unsigned i, char out[24]) {
@@ -58,21 +54,10 @@ static void write_policy(const struct beating *b, unsigned i, unsigned interval_
 }
 
 static pid_t start(const struct beating *b, unsigned i) {
-    char peerd[512], policy[128], log[128];
-    sheet_program(peerd, sizeof(peerd), "peerd");
+    char policy[128], log[128];
     snprintf(policy, sizeof(policy), "%s/c%u.yaml", b->dir, i);
     snprintf(log, sizeof(log), "%s/c%u.log", b->dir, i);
-    pid_t pid = fork();
-    if (pid < 0)
-        sheet_die("fork: %s", strerror(errno));
-    if (pid > 0)
-        return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
-        _exit(127);
-    execl(peerd, "peerd", "--policy", policy, (char *)NULL);
-    _exit(127);
+    return child_start(log, (const char *[]){"peerd", "--policy", policy, NULL});
 }
 
 void beating_start(struct beating *b, unsigned count, unsigned interval_ms) {
@@ -87,49 +72,23 @@ void beating_start(struct beating *b, unsigned count, unsigned interval_ms) {
         b->pids[i] = start(b, i);
 }
 
-static double cpu_of(pid_t pid) {
-    char path[300];
-    double sum = 0;
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL || waitpid(pid, NULL, WNOHANG) != 0)
-        sheet_die("a peerd has ended before its time");
-    for (struct dirent *d; (d = readdir(tasks)) != NULL;) {
-        unsigned long long ns = 0;
-        if (d->d_name[0] == '.') /* `..` has a file of that name, too: the main thread's */
-            continue;
-        snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", (int)pid, d->d_name);
-        FILE *f = fopen(path, "r");
-        if (f == NULL)
-            continue;
-        if (fscanf(f, "%llu", &ns) == 1)
-            sum += (double)ns / 1e9;
-        fclose(f);
-    }
-    closedir(tasks);
-    return sum;
-}
-
 double beating_cpu_s(const struct beating *b) {
     double sum = 0;
     for (unsigned i = 0; i < b->count; i++)
-        sum += cpu_of(b->pids[i]);
+        sum += child_cpu_s(b->pids[i]);
     return sum;
 }
 
 /* The page of one of them, to be freed. */
 static char *metrics_of(unsigned i) {
     static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(7680)};
     char ip[24], chunk[4096], *text = NULL;
     size_t len = 0;
     ssize_t got;
     ip_of(i, ip);
-    inet_pton(AF_INET, ip, &at.sin_addr);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = ask_dial(ip, 7680);
     FILE *f = open_memstream(&text, &len);
-    if (f == NULL || fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-        send(fd, request, sizeof(request) - 1, 0) < 0)
+    if (f == NULL || fd < 0 || send(fd, request, sizeof(request) - 1, 0) < 0)
         sheet_die("%s: no metrics: %s", ip, strerror(errno));
     while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0)
         fwrite(chunk, 1, (size_t)got, f);
@@ -155,8 +114,7 @@ void beating_stop(struct beating *b) {
     static const char *const kinds[] = {"key", "pub", "yaml", "log"};
     char path[128];
     for (unsigned i = 0; i < b->count; i++) {
-        kill(b->pids[i], SIGKILL);
-        waitpid(b->pids[i], NULL, 0);
+        child_end(&b->pids[i]);
         for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
             snprintf(path, sizeof(path), "%s/c%u.%s", b->dir, i, kinds[k]);
             unlink(path);

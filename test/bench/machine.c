@@ -2,14 +2,12 @@
 
 #include "peerd/net/clock.h"
 #include "peerd/wire/node.h"
+#include "test/bench/child.h"
 #include "test/bench/recording.h"
 #include "test/bench/sheet.h"
 #include "transcoder/media/digest.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +78,14 @@ static void fill_profile(struct node_profile_spec *out, enum media_codec codec) 
     name_set(&out->codec, media_codec_name(codec));
 }
 
+void machine_write_config(const char *path, const struct node_answer *a) {
+    char *text = node_answer_encode(a, NULL);
+    FILE *f = fopen(path, "w");
+    if (text == NULL || f == NULL || fputs(text, f) == EOF || fclose(f) != 0)
+        sheet_die("cannot write %s", path);
+    free(text);
+}
+
 static void write_config(const struct machine *m) {
     struct node_source_spec source = {.class = SOURCE_CLASS_EXACT, .loop = true};
     struct node_profile_spec profiles[CODECS];
@@ -109,29 +115,11 @@ static void write_config(const struct machine *m) {
     a.catalogue = (struct node_catalogue){
         .sources = &source, .source_count = 1, .profiles = profiles, .profile_count = CODECS};
     a.catalogue.hash = node_catalogue_hash(&a.catalogue);
-    char *text = node_answer_encode(&a, NULL);
     path_of(m, "config.json", path);
-    FILE *f = fopen(path, "w");
-    if (text == NULL || f == NULL || fputs(text, f) == EOF || fclose(f) != 0)
-        sheet_die("cannot write %s", path);
-    free(text);
+    machine_write_config(path, &a);
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
-
-static void run_program(const struct machine *m, const char *program) {
-    char config[128], log[128];
-    path_of(m, "config.json", config);
-    path_of(m, "log", log);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0)
-        _exit(127);
-    dup2(fd, STDERR_FILENO);
-    execl(program, "transcoderd", "--config", config, "--media", "127.0.0.1:0", "--workers", "1",
-          "--stall-ms", MACHINE_STALL_MS, "--json-log", (char *)NULL);
-    _exit(127);
-}
 
 /* One line of the log: the worker says where it listens and who it is. Counts what has to have
  * happened before clients are served. */
@@ -161,15 +149,15 @@ static bool serves(struct machine *m) {
 }
 
 void machine_start(struct machine *m) {
-    char program[512], log[128];
-    sheet_program(program, sizeof(program), "transcoderd");
+    char config[128], log[128];
     write_config(m);
+    path_of(m, "config.json", config);
     path_of(m, "log", log);
     unlink(log); /* that of the start before would be believed */
     m->worker = 0;
-    m->supervisor = fork();
-    if (m->supervisor == 0)
-        run_program(m, program);
+    m->supervisor = child_start(log, (const char *[]){"transcoderd", "--config", config, "--media",
+                                                      "127.0.0.1:0", "--workers", "1", "--stall-ms",
+                                                      MACHINE_STALL_MS, "--json-log", NULL});
     for (int waited_ms = 0; !serves(m); waited_ms += 10) {
         if (waited_ms > START_MS_MAX || waitpid(m->supervisor, NULL, WNOHANG) != 0)
             sheet_die("transcoderd does not start: see %s/log", m->dir);
@@ -179,40 +167,15 @@ void machine_start(struct machine *m) {
 }
 
 void machine_stop(struct machine *m) {
-    kill(m->supervisor, SIGKILL); /* its worker follows by itself, and is ours to bury */
-    waitpid(m->supervisor, NULL, 0);
+    child_end(&m->supervisor); /* its worker follows by itself, and is ours to bury */
     waitpid(m->worker, NULL, 0);
 }
 
 /* ---- what it uses ---------------------------------------------------------------------------- */
 
-/* Time on a processor as the scheduler counts it, in nanoseconds and not in ticks. */
-double machine_cpu_s(pid_t pid) {
-    char path[320];
-    double sum_s = 0;
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL)
-        sheet_die("process %d is gone", (int)pid);
-    for (struct dirent *d = readdir(tasks); d != NULL; d = readdir(tasks)) {
-        unsigned long long ns;
-        if (d->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, d->d_name);
-        FILE *f = fopen(path, "r");
-        if (f == NULL)
-            continue;
-        if (fscanf(f, "%llu", &ns) == 1)
-            sum_s += (double)ns * 1e-9;
-        fclose(f);
-    }
-    closedir(tasks);
-    return sum_s;
-}
-
 struct machine_usage machine_usage(const struct machine *m) {
-    return (struct machine_usage){.worker_s = machine_cpu_s(m->worker),
-                                  .supervisor_s = machine_cpu_s(m->supervisor)};
+    return (struct machine_usage){.worker_s = child_cpu_s(m->worker),
+                                  .supervisor_s = child_cpu_s(m->supervisor)};
 }
 
 double machine_worker_kib(const struct machine *m) {

@@ -11,6 +11,7 @@
 
 #include "peerd/base/addr.h"
 #include "peerd/wire/keys.h"
+#include "peerd/wire/node.h"
 #include "peerd/wire/ticket.h"
 #include "transcoder/media/profile.h"
 
@@ -51,14 +52,14 @@ void machine_stop(struct machine *m);
 /* Removes what machine_init made. */
 void machine_destroy(struct machine *m);
 
-/* [s] of CPU of all threads of a process since it started. Ends ours if it is gone. */
-double machine_cpu_s(pid_t pid);
-
 struct machine_usage machine_usage(const struct machine *m);
 
 /* [KiB] anonymous part of the worker's proportional set size. The rest are libraries, whose share
  * changes whenever any other process that uses them comes or goes. */
 double machine_worker_kib(const struct machine *m);
+
+/* Writes what transcoderd reads with --config: what a peerd would answer it. */
+void machine_write_config(const char *path, const struct node_answer *a);
 
 /* The profile as the machine's catalogue has it: codec defaults under the codec's name. */
 struct media_profile machine_profile(enum media_codec codec);

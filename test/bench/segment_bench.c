@@ -9,7 +9,8 @@
  * it is a process that stays, and ffmpeg's starts anew for each segment. Both sides of a ratio are
  * measured in turns, segment by segment.
  */
-#include "test/bench/machine.h"
+#include "test/bench/ask.h"
+#include "test/bench/child.h"
 #include "test/bench/sheet.h"
 #include "test/bench/studio.h"
 #include "test/lib/joint.h"
@@ -83,12 +84,12 @@ static void measure_making(struct sheet *out, struct studio *s, size_t rendition
     char key[64], what[96];
     double ffmpeg_s = 0;
     studio_fetch(s, rendition, SEGMENT_INIT);
-    double before = machine_cpu_s(s->maker);
+    double before = child_cpu_s(s->maker);
     for (uint32_t n = 0; n < STUDIO_SEGMENTS; n++) {
         studio_fetch(s, rendition, n);
         ffmpeg_s += ffmpeg_cpu_s(s, r, n);
     }
-    double ours_s = machine_cpu_s(s->maker) - before;
+    double ours_s = child_cpu_s(s->maker) - before;
     snprintf(key, sizeof(key), "%.20s_ms", r->name.text);
     snprintf(what, sizeof(what), "CPU for a segment of %.20s", r->name.text);
     sheet_put(out, key, what, 1000 * ours_s / STUDIO_SEGMENTS, "ms");
@@ -142,7 +143,7 @@ static pid_t bare_start(const struct studio *s) {
     if (pid == 0)
         bare_serve(&b);
     for (int tries = 0; tries < 500; tries++, usleep(10000)) {
-        int fd = studio_dial(BARE_PORT);
+        int fd = ask_dial(STUDIO_ADDRESS, BARE_PORT);
         if (fd >= 0) {
             close(fd);
             return pid;
@@ -181,7 +182,7 @@ static void hear(struct players *p, struct player *one) {
     one->got += (size_t)n;
     if (head) {
         one->head[one->got] = '\0';
-        one->whole = studio_answer_len(one->head);
+        one->whole = ask_answer_len(one->head);
         if (one->whole != 0 && strncmp(one->head, "HTTP/1.1 200", 12) != 0)
             sheet_die("a player was refused: %.60s", one->head);
     }
@@ -212,16 +213,16 @@ static double serving_rate(const struct sheet *out, pid_t server, unsigned port,
              path);
     for (int i = 0; i < PLAYERS; i++) {
         struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
-        p.list[i].fd = studio_dial(port);
+        p.list[i].fd = ask_dial(STUDIO_ADDRESS, port);
         if (p.list[i].fd < 0 || epoll_ctl(p.epoll, EPOLL_CTL_ADD, p.list[i].fd, &e) != 0)
             sheet_die("no connection: %s", strerror(errno));
         ask(&p, &p.list[i]);
     }
     play(&p, 30);
     p.answers = 0;
-    double before = machine_cpu_s(server);
+    double before = child_cpu_s(server);
     play(&p, out->quick ? ROUND_QUICK_MS : ROUND_MS);
-    double rate = (double)p.answers / (machine_cpu_s(server) - before);
+    double rate = (double)p.answers / (child_cpu_s(server) - before);
     for (int i = 0; i < PLAYERS; i++)
         close(p.list[i].fd);
     close(p.epoll);
@@ -241,8 +242,7 @@ static void measure_serving(struct sheet *out, struct studio *s, size_t renditio
         bare[i] = serving_rate(out, server, BARE_PORT, path);
         ratio[i] = ours[i] / bare[i];
     }
-    kill(server, SIGKILL);
-    waitpid(server, NULL, 0);
+    child_end(&server);
     snprintf(key, sizeof(key), "%.20s_hits_per_cpu_s", renditions[rendition].name.text);
     snprintf(what, sizeof(what), "answers a CPU-second with a segment of %zu bytes at hand", bytes);
     sheet_put(out, key, what, sheet_median(ours, rounds), "1/s");

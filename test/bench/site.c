@@ -2,16 +2,15 @@
 
 #include "peerd/net/clock.h"
 #include "peerd/net/file.h"
+#include "test/bench/child.h"
 #include "test/bench/sheet.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,20 +88,10 @@ static void write_policy(const struct site *s, const struct site *peer) {
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
-static pid_t run(const struct site *s, const char *name, const char *const words[]) {
-    char program[512], log[160];
-    sheet_program(program, sizeof(program), name);
-    path_of(s, name, log);
-    pid_t parent = getpid(), pid = fork();
-    if (pid != 0)
-        return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || getppid() != parent)
-        _exit(127);
-    dup2(fd, STDERR_FILENO);
-    execv(program, (char *const *)(uintptr_t)words);
-    _exit(127);
+static pid_t run(const struct site *s, const char *const words[]) {
+    char log[160];
+    path_of(s, words[0], log);
+    return child_start(log, words);
 }
 
 /* Lines of a log that hold a text. */
@@ -163,10 +152,9 @@ static void start_node(struct site *s) {
     path_of(s, "node.key", key);
     public_key_to_text(&s->key.public_key, public_text);
     s->supervisor =
-        run(s, "transcoderd",
-            (const char *[]){"transcoderd", "--peerd", peerd, "--peerd-key", public_text, "--key",
-                             key, "--name", "n1", "--media", media, "--workers", workers,
-                             "--stall-ms", MACHINE_STALL_MS, "--json-log", NULL});
+        run(s, (const char *[]){"transcoderd", "--peerd", peerd, "--peerd-key", public_text,
+                                "--key", key, "--name", "n1", "--media", media, "--workers",
+                                workers, "--stall-ms", MACHINE_STALL_MS, "--json-log", NULL});
     await(s, s->supervisor, "transcoderd", "\"source read\"", 1);
     for (int waited_ms = 0; !read_workers(s); waited_ms += 20) {
         if (waited_ms > START_MS_MAX)
@@ -179,18 +167,10 @@ void site_start(struct site *s, const struct site *peer) {
     char policy[160];
     write_policy(s, peer);
     path_of(s, "policy.yaml", policy);
-    s->peerd = run(s, "peerd", (const char *[]){"peerd", "--policy", policy, NULL});
+    s->peerd = run(s, (const char *[]){"peerd", "--policy", policy, NULL});
     await(s, s->peerd, "peerd", ": ready ", 1);
     start_node(s);
     usleep(500000); /* what the node has found is told, and its workers have their credit */
-}
-
-static void bury(pid_t *pid) {
-    if (*pid > 0) {
-        kill(*pid, SIGKILL);
-        waitpid(*pid, NULL, 0);
-    }
-    *pid = 0;
 }
 
 /* Workers follow their supervisor by themselves, but not in the same instant. */
@@ -204,8 +184,8 @@ void site_kill(struct site *s) {
         kill(s->peerd, SIGKILL);
     for (uint32_t i = 0; i < s->worker_count; i++)
         s->workers[i] = 0;
-    bury(&s->supervisor);
-    bury(&s->peerd);
+    child_end(&s->supervisor);
+    child_end(&s->peerd);
 }
 
 void site_destroy(struct site *s) {
@@ -222,10 +202,10 @@ void site_destroy(struct site *s) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 struct site_usage site_usage(const struct site *s) {
-    struct site_usage u = {.supervisor_s = machine_cpu_s(s->supervisor),
-                           .peerd_s = machine_cpu_s(s->peerd)};
+    struct site_usage u = {.supervisor_s = child_cpu_s(s->supervisor),
+                           .peerd_s = child_cpu_s(s->peerd)};
     for (uint32_t i = 0; i < s->worker_count; i++)
-        u.workers_s += machine_cpu_s(s->workers[i]);
+        u.workers_s += child_cpu_s(s->workers[i]);
     return u;
 }
 

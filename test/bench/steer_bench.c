@@ -8,24 +8,22 @@
  * busy ask again as soon as they have an answer. A wait is wall clock: see sheet.h.
  */
 #include "peerd/net/clock.h"
+#include "peerd/net/file.h"
 #include "peerd/wire/keys.h"
+#include "test/bench/ask.h"
+#include "test/bench/child.h"
 #include "test/bench/sheet.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SITES       3
+#define ADDRESS     "127.0.253.1" /* of the one that is asked */
 #define CONNECTIONS 64
 #define WAITS_MAX   2000000
 #define AIM_PER_S   30000.0 /* questions a CPU-second */
@@ -42,32 +40,29 @@ struct sites {
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static FILE *create(const struct sites *s, const char *name, const char *ending, mode_t mode) {
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s.%s", s->dir, name, ending);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-    if (f == NULL)
-        sheet_die("%s: %s", path, strerror(errno));
-    return f;
+static void path_of(const struct sites *s, int site, const char *ending, char out[128]) {
+    snprintf(out, 128, "%s/%s.%s", s->dir, names[site], ending);
 }
 
 static void write_key(struct sites *s, int site) {
     struct key_pair pair;
     uint8_t seed[KEY_BYTES];
-    char text[KEY_SECRET_TEXT_LEN + 1];
+    char path[128];
     net_entropy(seed, sizeof(seed));
     key_pair_from_seed(&pair, seed);
-    key_pair_to_text(&pair, text);
     public_key_to_text(&pair.public_key, s->keys[site]);
-    FILE *f = create(s, names[site], "key", 0600);
-    fprintf(f, "%s\n", text);
-    fclose(f);
+    path_of(s, site, "key", path);
+    if (net_key_write(&pair, path) != ERR_OK)
+        sheet_die("%s cannot be written", path);
 }
 
 /* Nothing listens where the origins are, and nobody minds: they are looked at once a minute. */
 static void write_policy(const struct sites *s, int site) {
-    FILE *f = create(s, names[site], "yaml", 0600);
+    char path[128];
+    path_of(s, site, "yaml", path);
+    FILE *f = fopen(path, "w");
+    if (f == NULL)
+        sheet_die("%s: %s", path, strerror(errno));
     fprintf(f,
             "cluster: {name: %s, provider: p%d, region: r%d, key_file: %s.key}\n"
             "beats: {bind: 127.0.253.%d:7600}\npeer_listen: {bind: 127.0.253.%d:7601}\n"
@@ -85,44 +80,23 @@ static void write_policy(const struct sites *s, int site) {
 }
 
 static void start(struct sites *s, int site) {
-    char program[256], policy[128], log[128];
-    sheet_program(program, sizeof(program), "peerd");
-    snprintf(policy, sizeof(policy), "%s/%s.yaml", s->dir, names[site]);
-    snprintf(log, sizeof(log), "%s/%s.log", s->dir, names[site]);
-    s->pids[site] = fork();
-    if (s->pids[site] != 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(fd, STDERR_FILENO);
-    execl(program, "peerd", "--policy", policy, (char *)NULL);
-    _exit(127);
+    char policy[128], log[128];
+    path_of(s, site, "yaml", policy);
+    path_of(s, site, "log", log);
+    s->pids[site] = child_start(log, (const char *[]){"peerd", "--policy", policy, NULL});
 }
 
 static void stop(struct sites *s) {
     static const char *const endings[] = {"key", "yaml", "log"};
     char path[128];
     for (int i = 0; i < SITES; i++) {
-        kill(s->pids[i], SIGKILL);
-        waitpid(s->pids[i], NULL, 0);
+        child_end(&s->pids[i]);
         for (int e = 0; e < 3; e++) {
-            snprintf(path, sizeof(path), "%s/%s.%s", s->dir, names[i], endings[e]);
+            path_of(s, i, endings[e], path);
             unlink(path);
         }
     }
     rmdir(s->dir);
-}
-
-/* [s] of CPU that the asked one has used. */
-static double cpu_s(const struct sites *s) {
-    char path[64];
-    unsigned long long ns = 0;
-    snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)s->pids[0]);
-    FILE *f = fopen(path, "r");
-    if (f == NULL || fscanf(f, "%llu", &ns) != 1)
-        sheet_die("peerd has ended");
-    fclose(f);
-    return (double)ns / 1e9;
 }
 
 /* ---- players --------------------------------------------------------------------------------- */
@@ -144,31 +118,11 @@ struct crowd {
     size_t wait_count;
 };
 
-static int dial(void) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7680)};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-    inet_pton(AF_INET, "127.0.253.1", &to.sin_addr);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
 static void ask(struct crowd *c, struct player *p) {
     p->len = 0;
     p->asked = net_now();
     if (send(p->fd, c->question, c->question_len, MSG_NOSIGNAL) != (ssize_t)c->question_len)
         sheet_die("a question was not taken: %s", strerror(errno));
-}
-
-/* True once the answer is whole; ours have a Content-Length. */
-static bool is_whole(const struct player *p) {
-    const char *end = strstr(p->answer, "\r\n\r\n");
-    const char *length = end != NULL ? strcasestr(p->answer, "Content-Length:") : NULL;
-    return length != NULL &&
-           p->len >= (size_t)(end + 4 - p->answer) + strtoul(length + 15, NULL, 10);
 }
 
 static void hear(struct crowd *c, struct player *p) {
@@ -177,7 +131,8 @@ static void hear(struct crowd *c, struct player *p) {
         sheet_die("a player was cut off");
     p->len += (size_t)n;
     p->answer[p->len] = '\0';
-    if (!is_whole(p))
+    size_t whole = ask_answer_len(p->answer); /* ours have a Content-Length */
+    if (whole == 0 || p->len < whole)
         return;
     c->answers++;
     if (c->wait_count < WAITS_MAX)
@@ -193,7 +148,7 @@ static void gather(struct crowd *c, int count, const char *question) {
                         .waits = c->waits};
     for (int i = 0; i < count; i++) {
         struct epoll_event e = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
-        c->players[i].fd = dial();
+        c->players[i].fd = ask_dial(ADDRESS, 7680);
         if (c->players[i].fd < 0 || epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->players[i].fd, &e) != 0)
             sheet_die("no connection: %s", strerror(errno));
         ask(c, &c->players[i]);
@@ -230,9 +185,9 @@ static struct found measure(const struct sheet *s, const struct sites *sites, st
         gather(c, count, question);
         play(c, 50);
         c->answers = c->wait_count = 0;
-        double before = cpu_s(sites);
+        double before = child_cpu_s(sites->pids[0]);
         play(c, s->quick ? 100 : 1000);
-        rates[i] = (double)c->answers / (cpu_s(sites) - before);
+        rates[i] = (double)c->answers / (child_cpu_s(sites->pids[0]) - before);
         p50[i] = sheet_quantile(c->waits, c->wait_count, 500);
         p99[i] = sheet_quantile(c->waits, c->wait_count, 990);
         disperse(c);
@@ -253,7 +208,7 @@ static const char nothing[] = GET("/v1/steer/none");
 static void wait_ready(struct crowd *c) {
     struct instant end = instant_add(net_now(), duration_ms(READY_MS));
     for (;;) {
-        int fd = dial();
+        int fd = ask_dial(ADDRESS, 7680);
         if (fd >= 0) {
             close(fd);
             gather(c, 1, question);

@@ -2,17 +2,15 @@
 
 #include "peerd/net/clock.h"
 #include "peerd/wire/node.h"
+#include "test/bench/ask.h"
+#include "test/bench/child.h"
+#include "test/bench/machine.h"
 #include "test/bench/sheet.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,10 +47,7 @@ void studio_init(struct studio *s, const struct rendition renditions[STUDIO_REND
 
 void studio_destroy(struct studio *s) {
     char command[128];
-    if (s->supervisor > 0) {
-        kill(s->supervisor, SIGKILL);
-        waitpid(s->supervisor, NULL, 0);
-    }
+    child_end(&s->supervisor);
     if (s->fd >= 0)
         close(s->fd);
     free(s->body);
@@ -96,27 +91,10 @@ static void write_config(const struct studio *s, const char *path) {
                                           .renditions = specs,
                                           .rendition_count = STUDIO_RENDITIONS};
     a.catalogue.hash = node_catalogue_hash(&a.catalogue);
-    char *text = node_answer_encode(&a, NULL);
-    FILE *f = fopen(path, "w");
-    if (text == NULL || f == NULL || fputs(text, f) == EOF || fclose(f) != 0)
-        sheet_die("cannot write %s", path);
-    free(text);
+    machine_write_config(path, &a);
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
-
-static void run_program(const char *program, const char *config, const char *log) {
-    char door[64];
-    snprintf(door, sizeof(door), "%s:%d", STUDIO_ADDRESS, STUDIO_PORT);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0)
-        _exit(127);
-    dup2(fd, STDERR_FILENO);
-    execl(program, "transcoderd", "--config", config, "--media", "127.0.0.1:0", "--workers", "1",
-          "--hls", door, "--hls-makers", "1", "--stall-ms", "60000", (char *)NULL);
-    _exit(127);
-}
 
 /* The child of that name; 0: none. */
 static pid_t child_of(pid_t parent, const char *name) {
@@ -155,14 +133,15 @@ static bool is_ready(struct studio *s) {
 }
 
 void studio_start(struct studio *s) {
-    char program[512], config[96], log[96];
-    sheet_program(program, sizeof(program), "transcoderd");
+    char config[96], log[96], door[64];
     snprintf(config, sizeof(config), "%s/config.json", s->dir);
     snprintf(log, sizeof(log), "%s/log", s->dir);
     write_config(s, config);
-    s->supervisor = fork();
-    if (s->supervisor == 0)
-        run_program(program, config, log);
+    snprintf(door, sizeof(door), "%s:%d", STUDIO_ADDRESS, STUDIO_PORT);
+    s->supervisor = child_start(log, (const char *[]){"transcoderd", "--config", config, "--media",
+                                                      "127.0.0.1:0", "--workers", "1", "--hls",
+                                                      door, "--hls-makers", "1", "--stall-ms",
+                                                      MACHINE_STALL_MS, NULL});
     struct instant end = instant_add(net_now(), duration_ms(READY_MS));
     while (!is_ready(s)) {
         if (instant_reached(net_now(), end) || waitpid(s->supervisor, NULL, WNOHANG) != 0)
@@ -172,26 +151,6 @@ void studio_start(struct studio *s) {
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
-
-int studio_dial(unsigned port) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    inet_pton(AF_INET, STUDIO_ADDRESS, &to.sin_addr);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-size_t studio_answer_len(const char *text) {
-    const char *end = strstr(text, "\r\n\r\n");
-    const char *length = end != NULL ? strcasestr(text, "Content-Length:") : NULL;
-    return length != NULL && length < end
-               ? (size_t)(end + 4 - text) + strtoul(length + 15, NULL, 10)
-               : 0;
-}
 
 /* The whole answer, in `body`. 0: the connection is gone. */
 static size_t hear(struct studio *s) {
@@ -203,7 +162,7 @@ static size_t hear(struct studio *s) {
         got += (size_t)n;
         s->body[got] = '\0';
         if (whole == 0)
-            whole = studio_answer_len((const char *)s->body);
+            whole = ask_answer_len((const char *)s->body);
     }
     return got;
 }
@@ -214,7 +173,7 @@ unsigned studio_get(struct studio *s, const char *path) {
     int n = snprintf(question, sizeof(question), "GET %s HTTP/1.1\r\nHost: studio.example\r\n\r\n",
                      path);
     if (s->fd < 0)
-        s->fd = studio_dial(STUDIO_PORT);
+        s->fd = ask_dial(STUDIO_ADDRESS, STUDIO_PORT);
     s->body_len = 0;
     size_t len = s->fd >= 0 && send(s->fd, question, (size_t)n, MSG_NOSIGNAL) == n ? hear(s) : 0;
     if (len == 0 || sscanf((char *)s->body, "HTTP/1.1 %u", &status) != 1) {

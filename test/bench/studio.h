@@ -50,10 +50,4 @@ const char *studio_path(const struct studio *s, size_t rendition, uint32_t numbe
 /* Fetches it, again while it is not there in time. Ends the process if it never is. */
 void studio_fetch(struct studio *s, size_t rendition, uint32_t number);
 
-/* A connection to that port of the studio's address; -1: refused. */
-int studio_dial(unsigned port);
-
-/* [bytes] of the whole answer that begins at `text`, once its headers are there; 0: not yet. */
-size_t studio_answer_len(const char *text);
-
 #endif
