@@ -3,15 +3,10 @@
 # and dies; a peerd is killed. Only peerds run: there is no media in it.
 . test/live/tests/lib.sh
 need knotd knot
-need setpriv util-linux
-bin=$(dirname "$LIVE_PROGRAM")/../bin
-dir=$(mktemp -d)
-pids=
-trap 'for pid in $pids; do kill -KILL $pid 2>/dev/null; done; wait 2>/dev/null; rm -rf "$dir"' EXIT
-server=127.0.251.53
-clusters='ann bob cyd dan eve'
+net=127.0.251 clusters='ann bob cyd dan eve'
+. test/live/tests/sites.sh
+server=$net.53
 
-address() { echo "127.0.251.$(($(echo "$clusters" | tr ' ' '\n' | grep -nx "$1" | cut -d: -f1)))"; }
 public() { cat "$dir/$1.pub"; }
 
 # zone SERIAL [LINE...]: of everybody, with one record a line; a line replaces those of its name.
@@ -39,24 +34,16 @@ zone() {
 }
 
 start_server() {
-    setpriv --pdeathsig KILL knotd -c "$dir/knot.conf" >"$dir/knot.log" 2>&1 &
+    begin knot knotd -c "$dir/knot.conf"
     knotd=$!
-    pids+=" $knotd"
     wait_for 15 grep -qE 'zone.*loaded' "$dir/knot.log" || fail "knotd: $(tail -n 3 "$dir/knot.log")"
-}
-
-start() {
-    setpriv --pdeathsig KILL "$bin/peerd" --policy "$dir/$1.yaml" >>"$dir/$1.log" 2>&1 &
-    eval "pid_$1=$!"
-    pids+=" $!"
 }
 
 # policy NAME PROVIDER DOMAINS RULES [KEYS]
 policy() {
     cat >"$dir/$1.yaml" <<YAML
 cluster: {name: $1, provider: $2, region: r-$1, ${5:-key_file: $1.key}}
-beats: {bind: "$(address "$1"):7600"}
-peer_listen: {bind: "$(address "$1"):7601"}
+$(doors_of "$1")
 detection: {detect_within: 1s}
 dns_server: $server:5300
 discovery:
@@ -68,11 +55,6 @@ $4
 YAML
 }
 
-# Who is alive for a cluster, in order.
-alive() {
-    "$bin/peerctl" peers --policy "$dir/$1.yaml" 2>/dev/null |
-        awk '$2 == "alive" { print $1 }' | sort | xargs
-}
 sees() { [ "$(alive "$1")" = "$2" ]; }
 found() { "$bin/peerctl" found --policy "$dir/$1.yaml" 2>/dev/null; }
 # state NAME OF: what a cluster says of another.
@@ -88,19 +70,13 @@ all_see() {
     sees ann "bob cyd dan" && sees bob "ann cyd" && sees cyd "ann bob dan" && sees dan "ann cyd" &&
         sees eve ""
 }
-show() { for name in $clusters; do echo "$name: $(alive "$name")"; done; }
-
-# within SECONDS WHAT COMMAND...: on an unladen machine; three times that is allowed.
-within() {
-    local began=$(date +%s%N) seconds=$1 what=$2
-    shift 2
-    wait_for $((seconds * 3)) "$@" || fail "$what: $(show; found ann | head -c 1500; tail -n 5 "$dir"/*.log)"
-    said "$what ($((($(date +%s%N) - began) / 1000000)) ms, wanted ${seconds} s)"
+show() {
+    for name in $clusters; do echo "$name: $(alive "$name")"; done
+    found ann | head -c 1500
+    tail -n 5 "$dir"/*.log
 }
 
-for name in $clusters liar next; do
-    "$bin/peerctl" genkey "$dir/$name.key" >"$dir/$name.pub"
-done
+make_keys $clusters liar next
 cat >"$dir/knot.conf" <<CONF
 server:
   rundir: "$dir"
@@ -133,10 +109,9 @@ policy dan dandy all.example.test "    - {key: $(public ann)}
     - {region: r-cyd}"
 policy eve evil all.example.test '    - {provider: nobody}'
 for name in $clusters; do
-    "$bin/peerctl" check "$dir/$name.yaml" >/dev/null || fail "policy of $name"
-    start "$name"
+    start_peerd "$name"
 done
-within 10 "the expected peerings and no others form, by DNS only" all_see
+within 10000 "the expected peerings and no others form, by DNS only" all_see
 why() { "$bin/peerctl" why "$2" --policy "$dir/$1.yaml"; }
 why cyd dan | grep -q 'wished: *T_D 2000 ms' && why cyd ann | grep -q 'wished: *T_D 1000 ms' ||
     fail "a rule says how soon the end of who it accepts is noticed: $(why cyd dan; why cyd ann)"
@@ -149,11 +124,9 @@ bytes=$(grep '^_peerd._udp.all TXT' "$dir/zone" | cut -d'"' -f2 | tr -d '\n' | w
 said "an answer with $bytes bytes of text, more than a datagram of RFC 1035 has; who is refused is shown"
 
 for name in ann cyd; do
-    eval "old=\$pid_$name"
-    kill -KILL "$old"
-    wait "$old" 2>/dev/null
-    start "$name"
-    within 10 "again after $name was killed" all_see
+    dies "peerd_$name"
+    start_peerd "$name"
+    within 10000 "again after $name was killed" all_see
 done
 
 # A lie: another key under bob's name, and everybody's beats led to the liar's address.
@@ -165,16 +138,14 @@ wait_for 30 grep -q 'name leads elsewhere' "$dir/cyd.log" || fail "cyd was not l
 sleep 3
 all_see || fail "a name server that lies ends peerings: $(show)"
 said "a name server that lies about a key and an address ends no peering"
-old=$pid_cyd
-kill -KILL "$old"
-wait "$old" 2>/dev/null
-start cyd
+dies peerd_cyd
+start_peerd cyd
 wait_for 30 sees cyd "ann dan" || fail "cyd, started while the name server lies: $(alive cyd)"
 says cyd bob 'heard' || fail "cyd says of bob: $(state cyd bob)"
 said "and nobody peers with whom it lies about"
 lied=
 zone 3
-within 10 "when it tells the truth again all is as it was" all_see
+within 10000 "when it tells the truth again all is as it was" all_see
 
 # bob takes another key: announced by itself and by DNS, switched to, and then DNS says so, too. cyd's
 # rule names bob's former key, ann's does not.
@@ -191,10 +162,10 @@ changes() {
 next=bob
 zone 4
 policy bob bobby "$each" "$rules_of_bob" "key_file: bob.key, next_key: $(public next)"
-within 10 "bob's next key is known to its peers" both_know
+within 10000 "bob's next key is known to its peers" both_know
 before=$(changes)
 policy bob bobby "$each" "$rules_of_bob" "key_file: next.key, former_keys: $(public bob)"
-within 2 "re-keyed: they go over" both_follow
+within 2000 "re-keyed: they go over" both_follow
 all_see || fail "after bob has taken its next key: $(show)"
 [ "$(changes)" = "$before" ] || fail "somebody was believed otherwise for it: $before, $(changes)"
 said "and nobody's verdict on anybody has changed: $(echo $before)"
@@ -204,18 +175,15 @@ said "the former key is for tickets only, also where a rule names it"
 next=
 cp "$dir/next.pub" "$dir/bob.pub"
 zone 5
-old=$pid_cyd
-kill -KILL "$old"
-wait "$old" 2>/dev/null
-start cyd
+dies peerd_cyd
+start_peerd cyd
 wait_for 30 sees cyd "ann dan" || fail "cyd, whose rule names bob's former key: $(alive cyd)"
 policy cyd cydco "$each" "    - {provider: acme, region: r-ann}
     - {name: bob, key: $(public bob)}
     - {name: d*}"
-within 10 "under the new key alone, too, once a rule that pins it does" all_see
+within 10000 "under the new key alone, too, once a rule that pins it does" all_see
 
-kill -KILL "$knotd"
-wait "$knotd" 2>/dev/null
+dies knotd
 knotd=
 sleep 4
 all_see || fail "without a name server peerings end: $(show)"

@@ -81,7 +81,7 @@ during() {
     [ "$(worst "$before")" -lt $BUFFER_MS ] || fail "$what $from: a picture was $(worst "$before") ms late: $(show)"
     said "$what $from, $(at) serves: no picture later than $(worst "$before") ms"
 }
-killed() { dies "\$nginx_$1" || true; }
+killed() { dies "nginx_$1"; }
 frozen() { eval "kill -STOP \$nginx_$1"; }
 cut_off() {
     nft -f - <<NFT

@@ -115,7 +115,7 @@ pids+=" $player"
 within 3000 "the player begins at $first" plays_at "$first"
 sleep 5
 other=$(echo "$clusters" | tr ' ' '\n' | grep -vx "$first" | head -n 1)
-dies "\$nginx_$first"
+dies "nginx_$first"
 within 1500 "killed origin: $other sends its players away" says_not_first "$other" "$first" "$first"
 within 3500 "and the player is elsewhere" plays_elsewhere "$first"
 second=$(cat "$dir/at")
@@ -134,7 +134,7 @@ third=$(cat "$dir/at")
 sleep 4
 plays_at "$third" || fail "the player went back: $(show)"
 
-dies "\$nginx_$third \$peerd_$third"
+dies "nginx_$third" "peerd_$third"
 within 1000 "killed site $third: $second sends its players away" says_not_first "$second" "$third" "$third"
 within 3500 "and the player is elsewhere" plays_elsewhere "$third"
 sleep 5

@@ -1,18 +1,10 @@
-# Three sites, each with a peerd and a real nginx that serves the same film as HLS: sourced by
-# streams.sh and streams_rebuffer.sh. Whoever sources it has the names $clusters, `door NAME` (of its
-# peerd), start_nginx, start_peerd and dies, the processes $nginx_NAME and $peerd_NAME, and $dir.
+# Three sites, each with a peerd and a real nginx that serves the same film as HLS: sourced after lib.sh by
+# streams.sh, streams_rebuffer.sh and sidecar.sh. Besides what sites.sh has there are start_nginx and the
+# processes $nginx_NAME.
+net=127.0.252 clusters='fra1 ams1 lon1'
+. test/live/tests/sites.sh
 need nginx nginx-light
-need curl curl
 need ffmpeg ffmpeg
-need setpriv util-linux
-bin=$(dirname "$LIVE_PROGRAM")/../bin
-dir=$(mktemp -d)
-pids=
-trap 'for pid in $pids; do kill -KILL $pid 2>/dev/null; done; wait 2>/dev/null; rm -rf "$dir"' EXIT
-clusters='fra1 ams1 lon1'
-address() { echo "127.0.252.$(($(echo "$clusters" | tr ' ' '\n' | grep -nx "$1" | cut -d: -f1)))"; }
-door() { echo "http://$(address "$1"):7680"; }
-now_ms() { echo $(($(date +%s%N) / 1000000)); }
 SEGMENT_MS=1000 BUFFER_MS=8000 SEGMENTS=70
 ORIGIN_RATE= # bytes a second of each answer, as nginx writes it; empty: as fast as it can
 
@@ -63,10 +55,8 @@ http {
     }
 }
 CONF
-    setpriv --pdeathsig KILL nginx -c "$dir/nginx-$1/conf" -e "$dir/nginx-$1/error.log" \
-        >>"$dir/nginx-$1/out" 2>&1 &
+    begin "nginx-$1" nginx -c "$dir/nginx-$1/conf" -e "$dir/nginx-$1/error.log"
     eval "nginx_$1=$!"
-    pids+=" $!"
 }
 
 policy() {
@@ -74,9 +64,8 @@ policy() {
     {
         cat <<YAML
 cluster: {name: $1, provider: p-$1, region: r-$1, key_file: $1.key}
-beats: {bind: "$(address "$1"):7600"}
-peer_listen: {bind: "$(address "$1"):7601"}
-client_listen: {bind: "$(address "$1"):7680", plain_http: true}
+$(doors_of "$1")
+$(clients_of "$1")
 origins:
   - name: film
     url: http://$(address "$1"):8080/film/master.m3u8
@@ -88,46 +77,20 @@ performance: {canary: 3}
 peers:
 YAML
         for other in $clusters; do
-            [ "$other" = "$1" ] || echo "  - {name: $other, key_file: $other.pub," \
-                "beats: '$(address "$other"):7600', control: '$(address "$other"):7601'}"
+            [ "$other" = "$1" ] || row_of "$other"
         done
     } >"$dir/$1.yaml"
 }
 
-start_peerd() {
-    setpriv --pdeathsig KILL "$bin/peerd" --policy "$dir/$1.yaml" >>"$dir/$1.log" 2>&1 &
-    eval "peerd_$1=$!"
-    pids+=" $!"
-}
-
-# Without a word from bash about it.
-dies() { eval "kill -KILL $1; wait $1" 2>/dev/null; }
-
-fetch() { curl -sf --max-time 3 "$@"; }
-
 # The pathways of an answer, best first.
 all_of() { sed 's/.*"PATHWAY-PRIORITY":\[//; s/\].*//; s/[",]/ /g'; }
 
-# within MS WHAT COMMAND...: says how long it took; three times that is allowed on a busy machine.
-within() {
-    local began=$(now_ms) ms=$1 what=$2 tries
-    shift 2
-    for ((tries = 0; tries * 50 < ms * 3; tries++)); do
-        "$@" >/dev/null 2>&1 && { said "$what ($(($(now_ms) - began)) ms, wanted $ms)" && return; }
-        sleep 0.05
-    done
-    fail "$what: $(show)"
-}
-
 begin_sites() {
     local name
-    for name in $clusters; do
-        "$bin/peerctl" genkey "$dir/$name.key" >"$dir/$name.pub"
-    done
+    make_keys $clusters
     film
     for name in $clusters; do
         policy "$name"
-        "$bin/peerctl" check "$dir/$name.yaml" >"$dir/check" || fail "policy of $name: $(cat "$dir/check")"
         start_nginx "$name"
         start_peerd "$name"
     done
