@@ -176,13 +176,13 @@ static void call_off(struct core *core, struct session *s) {
                            : "the cluster it was to go to is not fit for it any more");
 }
 
-/* The target may have died in the meantime, or refused it: it is chosen anew. Where nobody has room
- * any more its client would be refused once more: it waits. False: its node takes no more orders
- * now. */
+/* The target may have died in the meantime, or refused it: it is chosen anew, unless it is wanted
+ * there and nowhere else. Where nobody has room any more its client would be refused once more: it
+ * waits. False: its node takes no more orders now. */
 static bool ask_again(struct core *core, struct session *s) {
     const struct move *m = s->move;
-    const struct name wanted = m->asked ? *canary_instead(core, s) : core->drain.to;
-    const struct peering *to = leaving_target(core, s, &wanted);
+    const struct peering *to = m->asked ? target_named(core, s, canary_instead(core, s))
+                                        : leaving_target(core, s, &core->drain.to);
     bool in_vain = to == NULL && is_fit_named(core, s, &m->to);
     return m->state != MOVE_STATE_OVERLAP || in_vain || moves_order_again(core, s, to);
 }

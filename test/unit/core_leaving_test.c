@@ -2,22 +2,29 @@
 #include "peerd/core/state.h"
 #include "test/unit/core_fixture.h"
 
-/* One session with one backup, of which nothing bad is known, and the operator wants it there. */
-static struct fixture *with_wish(struct node_session *s) {
-    struct fixture *f = fixture_new(1, 1, 100);
+/* One session with backups of which nothing bad is known; the operator wants it at the first. */
+static struct fixture *with_backups(struct node_session *s, uint8_t count) {
+    struct fixture *f = fixture_new(1, count, 100);
     *s = fixture_session(1, 1, RESUME_COMMIT);
-    s->backups[0] = f->policy.peers[0].name;
-    s->backup_count = 1;
+    for (uint8_t i = 0; i < count; i++)
+        s->backups[i] = f->policy.peers[i].name;
+    s->backup_count = count;
     fixture_register(f);
     fixture_node(f, 0, &(struct fixture_report){.sessions = s, .session_count = 1});
-    f->core->peers[0]->verdict.verdict = VERDICT_ALIVE;
-    f->core->peers[0]->said_free = 10;
-    peering_show(f->core, f->core->peers[0]);
+    for (uint8_t i = 0; i < count; i++) {
+        f->core->peers[i]->verdict.verdict = VERDICT_ALIVE;
+        f->core->peers[i]->said_free = 10;
+        peering_show(f->core, f->core->peers[i]);
+    }
     struct core_event e = {.kind = CORE_MOVE};
     e.u.move.session = s->session;
     e.u.move.to = f->policy.peers[0].name;
     fixture_step(f, &e);
     return f;
+}
+
+static struct fixture *with_wish(struct node_session *s) {
+    return with_backups(s, 1);
 }
 
 static struct core_answer_node poll(struct fixture *f, struct node_session *s) {
@@ -89,6 +96,24 @@ Test(core_leaving, what_has_lapsed_is_not_told) {
     cr_assert(core_session_find(f->core, &s.session, &status));
     cr_expect_null(status.move);
     cr_expect_eq(a.order_count, 0u);
+    fixture_free(f);
+}
+
+/* It has been asked to go there, and not to any other cluster that has room. */
+Test(core_leaving, who_is_wanted_at_one_is_not_asked_to_another) {
+    struct node_session s;
+    struct core_session_status status;
+    struct fixture *f = with_backups(&s, 2);
+    take_on(f, &s, session_find(f->core, &s.session)->move->order);
+    cr_assert_eq(state_of(f, &s), MOVE_STATE_OVERLAP);
+    f->core->peers[0]->said_free = 0;
+    for (int ms = 0; ms < 4000; ms += 500) {
+        fixture_wait(f, 500);
+        poll(f, &s);
+        cr_assert(core_session_find(f->core, &s.session, &status) && status.move != NULL);
+        cr_expect(name_equal(&status.move->to, &f->policy.peers[0].name), "after %d ms to %s", ms,
+                  status.move->to.text);
+    }
     fixture_free(f);
 }
 
