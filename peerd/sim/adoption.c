@@ -61,6 +61,7 @@ void sim_adopt_all(struct sim *sim, struct sim_node *node, struct sim_worker *wo
         old[count++] = *e;
         sim_roster_ended(sim, &node->roster, sim_node_place(worker, slot));
     }
+    worker->adopting = count;
     for (uint32_t i = 0; i < count; i++)
         adopt(sim, worker, &old[i]);
     free(old);

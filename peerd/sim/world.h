@@ -316,6 +316,7 @@ struct sim_worker {
     struct instant busy_until; /* with what labour.h follows */
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
+    uint32_t adopting;      /* sessions of it that this one was given */
     struct instant turned;  /* since when it can be reached, or not */
     struct probed probed;
     uint32_t echoes;             /* so many in the present second, as the invariant counts … */
