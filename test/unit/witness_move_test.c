@@ -542,7 +542,7 @@ Test(witness_move, a_stranger_may_be_known_soon) {
     static const struct {
         enum err error;
         int64_t ms;
-    } table[] = {{ERR_NO_CREDIT, 1000}, {ERR_UNKNOWN_ISSUER, 5000}, {ERR_EXPIRED, 60000}};
+    } table[] = {{ERR_NO_CREDIT, 1000}, {ERR_UNKNOWN_ISSUER, 2000}, {ERR_EXPIRED, 60000}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         ask_to_stand_by();
         give_refusal(1, RESUME_STANDBY, table[i].error, 0);

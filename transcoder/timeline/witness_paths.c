@@ -9,7 +9,7 @@
 #define STAGGER_MS       50    /* [ms] between first hellos of further backups */
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
-#define STRANGER_MS      5000  /* [ms] of one that may yet learn of the issuer, or agree with it */
+#define STRANGER_MS      2000  /* [ms] of one that may yet learn of the issuer, or agree with it */
 #define HOT_SOON_MS      100   /* [ms] from a silent standby until it is asked to send, too */
 #define RELEASE_MS       20    /* [ms] over a round trip: who still sends has not heard it */
 #define LOST_MS          20000 /* [ms] unheard: longer than any lease of a standby by default */
