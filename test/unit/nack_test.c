@@ -199,6 +199,7 @@ Test(nack, how_often_it_is_asked_follows_what_the_path_loses) {
         {"a loss or two in 64 frames", 2, 10, 0, 70, 1, 14},
         {"15 %", 9, 6, 0, 70, 2, 12},
         {"long ago", 9, 6, 64, 70, 1, 14},
+        {"another round would be short of copies", 0, 0, 0, 75, 10, 10},
         {"there is one round, and nothing else was lost", 0, 0, 0, 100, 10, 10},
         {"there is one round, and a little is lost", 3, 10, 0, 100, 10, 10},
         {"two fifths are lost", 30, 1, 0, 70, 1, 3},
@@ -218,6 +219,32 @@ Test(nack, how_often_it_is_asked_follows_what_the_path_loses) {
         cr_expect_leq(at_us[asks - 1], last_us + 1000, "%s: too late", rows[i].what);
         cr_expect_geq(at_us[asks - 1], last_us - 1000, "%s: as long as there is time",
                       rows[i].what);
+    }
+}
+
+/* An answer may be late by as much as frames are. */
+Test(nack, the_last_question_leaves_its_answer_time_for_jitter) {
+    static const struct {
+        int64_t jitter_ms, last_ms; /* frame 3 is due at 260, the round trip is 60 ms */
+    } rows[] = {{1, 196}, {2, 196}, {10, 180}, {15, 170}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nack n = {.count = 0};
+        struct nack_path way = {.rtt = duration_ms(60),
+                                .rtt_min = duration_ms(40),
+                                .jitter = duration_ms(rows[i].jitter_ms)};
+        struct nack_question q;
+        int64_t last_us = 0;
+        begin();
+        nack_missed(&n, 3, 4, &way, at_ms(80));
+        while (n.count > 0) {
+            struct instant now = nack_deadline(&n);
+            if (nack_take(&n, &playout, &way, now, &q))
+                last_us = now.us;
+        }
+        cr_expect_leq(last_us, rows[i].last_ms * 1000, "jitter of %lld ms: %lld",
+                      (long long)rows[i].jitter_ms, (long long)last_us);
+        cr_expect_gt(last_us, (rows[i].last_ms - 3) * 1000, "jitter of %lld ms: %lld",
+                     (long long)rows[i].jitter_ms, (long long)last_us);
     }
 }
 

@@ -82,7 +82,8 @@ static struct instant last_call(const struct nack_run *run, uint64_t missing,
     struct instant due = playout_due(p, run->from + (unsigned)__builtin_ctzll(missing));
     if (instant_is_never(due))
         return INSTANT_NEVER;
-    return instant_sub(due, duration_add(path->rtt, duration_ms(LAST_MS)));
+    struct duration late = duration_scale(path->jitter, 2, 1);
+    return instant_sub(due, duration_add(path->rtt, duration_max(late, duration_ms(LAST_MS))));
 }
 
 static bool copies_help(const struct nack *n) {
@@ -100,6 +101,12 @@ static uint8_t in_time(uint8_t left, struct instant now, struct instant last) {
     return most < 2 ? 2 : most < left ? (uint8_t)most : left;
 }
 
+/* A round that begins then is worth waiting for if so many copies of it go out in time. */
+static bool is_in_time(int copies, struct instant next, struct instant last) {
+    struct duration takes = duration_scale(duration_ms(GAP_MS_MIN), copies > 1 ? copies - 1 : 0, 1);
+    return instant_is_never(last) || !instant_before(last, instant_add(next, takes));
+}
+
 /* How often the next question is asked, and how far apart. A question that was lost, or its answer,
  * says that the path loses more than was seen of it. */
 static void begin_round(const struct nack *n, struct nack_run *run, uint64_t missing,
@@ -112,7 +119,8 @@ static void begin_round(const struct nack *n, struct nack_run *run, uint64_t mis
     run->gap = duration_ms(GAP_MS);
     struct instant last = last_call(run, missing, p, path);
     struct instant next = instant_add(now, duration_add(answer_time(path), run->gap));
-    if (!instant_is_never(last) && instant_before(last, next)) { /* no other round is in time */
+    int wanted = helps ? NACK_ASKS_ONCE - run->asked - run->copies : 0; /* as if there were one */
+    if (!is_in_time(wanted, next, last)) {                              /* no other round is */
         run->copies = !helps ? 2 : run->asked > 0 ? in_time(left, now, last) : left;
         run->gap =
             duration_scale(instant_since(last, now), 1, run->copies > 1 ? run->copies - 1 : 1);

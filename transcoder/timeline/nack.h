@@ -25,6 +25,11 @@
  * those before it (RFC 2198), which takes as many bytes for each loss that it mends as there are
  * frames between two, whatever the path loses.
  *
+ * A later round counts only if there is room for as many copies as one alone would have, and an
+ * answer may be as late as frames are (twice the jitter): 3 copies in the 9 ms before the last one
+ * is too late were what 40 ms of round trip and 30 ms of jitter either way left of a buffer of
+ * 250 ms, and one frame in a thousand was lost.
+ *
  * Copies are no remedy for a path that is full: they take the place of other frames. So there are
  * none where more than two fifths are lost, nor while more than an eighth of the holes stay holes;
  * and the server sends no more than it may (resend.h).
