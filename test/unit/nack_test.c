@@ -67,17 +67,19 @@ Test(nack, it_is_asked_for_again_after_a_round_trip_and_in_vain_sixteen_times) {
     struct nack_path near = {.rtt = {5000}, .rtt_min = {4000}, .jitter = {1000}};
     struct nack_question q;
     int64_t asked_us[NACK_ASKS_MAX] = {0};
-    uint32_t asks = 0;
+    uint32_t asks = 0, hard = 0;
     begin();
     nack_missed(&n, 3, 4, &near, at_ms(80));
     while (!instant_is_never(nack_deadline(&n))) {
         struct instant now = nack_deadline(&n);
         bool any = nack_take(&n, &playout, &near, now, &q);
         cr_assert(!any || asks < NACK_ASKS_MAX);
+        hard += any && q.hard;
         if (any)
             asked_us[asks++] = now.us;
     }
     cr_expect_eq(asks, NACK_ASKS_MAX);
+    cr_expect_eq(hard, NACK_ASKS_MAX - 3, "the first one, and the two of the second round");
     cr_expect_eq(asked_us[1] - asked_us[0], 15000, "5 ms there and back, and 10 to spare");
     cr_expect_eq(asked_us[2] - asked_us[1], 5000, "then the path loses more than was seen");
     cr_expect_eq(asked_us[3] - asked_us[2], 15000, "from the last copy on");

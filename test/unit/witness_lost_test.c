@@ -99,3 +99,37 @@ Test(witness_lost, the_first_frames_are_asked_for_too) {
     cr_expect(o->server == 0 && o->u.nack.from == 0 && o->u.nack.missing == 3, "from %llu, %llx",
               (unsigned long long)o->u.nack.from, (unsigned long long)o->u.nack.missing);
 }
+
+/* Frame 50, due at 2200, is asked for at 2022, 2072 and 2077, all in vain, and then of another,
+ * too. */
+Test(witness_lost, what_is_asked_for_again_and_again_another_is_asked_for) {
+    static const struct {
+        const char *what;
+        uint32_t spent; /* of the 30 hedges a minute */
+        int64_t trip_ms;
+        bool asked;
+    } rows[] = {
+        {"ams1 is 40 ms away", 0, 40, true},
+        {"it is too far away for that", 0, 80, false},
+        {"the rest of the budget is for what is worse", 21, 40, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_streaming();
+        while (budget_left(&f.w.hedges, at_ms(f.ms)) > 30 - rows[i].spent)
+            cr_assert(budget_spend(&f.w.hedges, at_ms(f.ms)));
+        stream(0, 51, 55);
+        cr_expect_null(resume_to(1, RESUME_HEDGE, 0), "%s: too soon", rows[i].what);
+        f.w.servers[1].path.rtt_smooth = duration_ms(rows[i].trip_ms);
+        stream(0, 55, 58);
+        const struct witness_out *o = resume_to(1, RESUME_HEDGE, 0);
+        cr_assert_eq(o != NULL, rows[i].asked, "%s", rows[i].what);
+        cr_expect_eq(f.w.state, WITNESS_FOLLOWING, "%s", rows[i].what);
+        forget_sent();
+        if (o == NULL)
+            continue;
+        give_frame(1, 50);
+        stream(0, 58, 60);
+        cr_expect_not_null(resume_to(1, RESUME_CANCEL, 0), "it is there");
+        forget_sent();
+    }
+}

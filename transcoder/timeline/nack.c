@@ -116,6 +116,7 @@ static void begin_round(const struct nack *n, struct nack_run *run, uint64_t mis
     uint8_t most = !helps ? NACK_ASKS_PLAIN : run->asked > 0 ? NACK_ASKS_MAX : NACK_ASKS_ONCE;
     uint8_t left = (uint8_t)(run->asked < most ? most - run->asked : 0);
     run->copies = helps && (run->asked > 0 || lost >= LOSSY) ? 2 : 1;
+    run->rounds++; /* of NACK_ASKS_MAX at most */
     run->gap = duration_ms(GAP_MS);
     struct instant last = last_call(run, missing, p, path);
     struct instant next = instant_add(now, duration_add(answer_time(path), run->gap));
@@ -157,7 +158,8 @@ bool nack_take(struct nack *n, const struct playout *p, const struct nack_path *
         run->asked++;
         run->copies--;
         run->again = instant_add(now, run->copies > 0 ? run->gap : answer_time(path));
-        *out = (struct nack_question){.from = run->from, .missing = missing};
+        *out = (struct nack_question){
+            .from = run->from, .missing = missing, .hard = run->rounds >= NACK_HARD_ROUND};
         return true;
     }
     return false;

@@ -30,6 +30,10 @@
  * is too late were what 40 ms of round trip and 30 ms of jitter either way left of a buffer of
  * 250 ms, and one frame in a thousand was lost.
  *
+ * Where packets are lost in bursts, a wire that carries little but questions is in one for long: of
+ * bursts of eight packets a tenth swallows seventeen questions in a row. So from the third round on
+ * whoever asks had better ask another server, too (witness_lost.c).
+ *
  * Copies are no remedy for a path that is full: they take the place of other frames. So there are
  * none where more than two fifths are lost, nor while more than an eighth of the holes stay holes;
  * and the server sends no more than it may (resend.h).
@@ -49,6 +53,7 @@
     10 /* copies of the question for it, where one round is all there is time for */
 #define NACK_ASKS_MAX   16 /* of all questions for it */
 #define NACK_ASKS_PLAIN 3  /* where copies are of no use */
+#define NACK_HARD_ROUND 3  /* two were in vain: from this one on another server is asked, too */
 
 struct nack_run {
     uint64_t from;        /* first frame */
@@ -57,6 +62,7 @@ struct nack_run {
     uint8_t count;        /* frames */
     uint8_t asked;        /* times, copies included */
     uint8_t copies;       /* of this question, still to be sent */
+    uint8_t rounds;       /* begun: all but this one were in vain */
 };
 
 struct nack {
@@ -79,6 +85,7 @@ struct nack_path {
 struct nack_question {
     uint64_t from;
     uint64_t missing; /* bit i: from + i; never 0 */
+    bool hard;        /* it was asked so often in vain that another had better be asked, too */
 };
 
 /* This frame of the serving path has come, before it so many in a row have not. */

@@ -48,10 +48,12 @@
  * moves do not add up to drift, and each gives the buffer its full depth back.
  *
  * Single frames that the serving path has lost are asked for once more while they can be in time,
- * see nack.h: plain loss is mended there, and is no event. While that path is silent the backup
- * that was heard first is asked for what its hedge has lost. The next backup is asked to hedge as
- * well when it is the last moment at which that can be in time, and the first has not answered: the
- * question may have been lost with all its copies.
+ * see nack.h: plain loss is mended there, and is no event. One that was asked for in two rounds in
+ * vain is had by a hedge, too, while a third of their budget is left: questions and answers are
+ * lost in bursts. While that path is silent the backup that was heard first is asked for what its
+ * hedge has lost. The next backup is asked to hedge as well when it is the last moment at which
+ * that can be in time, and the first has not answered: the question may have been lost with all its
+ * copies.
  *
  * With `hot` protection the warm backup sends all the time, too (two senders and no more, but
  * within a move's overlap): it is asked for a hot standby, reported to like the server that serves,

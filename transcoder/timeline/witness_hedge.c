@@ -101,30 +101,72 @@ static void extend_after(const struct turn *t, struct witness_server *s) {
     s->hedge.overdue = instant_min(instant_add(t->now, patience(s)), last_call(t, s));
 }
 
-bool witness_hedge_next(const struct turn *t) {
+/* SERVER_NONE if there is nobody, or no budget. */
+static uint8_t begin_hedge(const struct turn *t) {
     struct witness *w = t->w;
     uint8_t server = best_backup(w, t->now);
     if (server == SERVER_NONE)
-        return false;
+        return SERVER_NONE;
     if (!budget_spend(&w->hedges, t->now)) {
         w->stats.budget_denied++;
-        return false;
+        return SERVER_NONE;
     }
     struct witness_server *s = &w->servers[server];
     s->hedge = (struct witness_hedge){.active = true, .asked = t->now, .trip = path_rtt(&s->path)};
     s->cancel_until = t->now;
     extend_after(t, s);
     w->stats.hedges++;
+    return server;
+}
+
+bool witness_hedge_next(const struct turn *t) {
+    struct witness *w = t->w;
+    uint8_t server = begin_hedge(t);
+    if (server == SERVER_NONE)
+        return false;
     w->hedged = true;
     if (instant_is_never(w->decided_at))
         w->decided_at = t->now;
-    trace_linef(t->out->trace, t->now,
-                "%s: media missing for %lld ms -> hedge at %s from frame %llu",
-                witness_server_name(w, w->serving),
-                (long long)duration_in_ms(instant_since(t->now, w->miss_since)),
-                s->address.name.text, (unsigned long long)playout_missing(w->playout, t->now));
+    trace_linef(
+        t->out->trace, t->now, "%s: media missing for %lld ms -> hedge at %s from frame %llu",
+        witness_server_name(w, w->serving),
+        (long long)duration_in_ms(instant_since(t->now, w->miss_since)),
+        witness_server_name(w, server), (unsigned long long)playout_missing(w->playout, t->now));
     witness_hedge_ask(t, server);
     return true;
+}
+
+/* One that runs already is only asked for again until it is answered. */
+static void hedge_again(const struct turn *t) {
+    struct witness *w = t->w;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        const struct witness_hedge *h = &w->servers[i].hedge;
+        if (witness_is_server(w, i) && h->active && instant_reached(t->now, h->again))
+            witness_hedge_ask(t, i);
+    }
+}
+
+void witness_hedge_single(const struct turn *t, uint64_t frame) {
+    struct witness *w = t->w;
+    uint8_t next = best_backup(w, t->now);
+    if (witness_is_hedging(w)) {
+        hedge_again(t);
+        return;
+    }
+    if (next == SERVER_NONE ||
+        budget_left(&w->hedges, t->now) < w->config.hedges_per_minute / SPARED)
+        return;
+    struct duration trip = path_rtt(&w->servers[next].path);
+    if (instant_before(playout_due(w->playout, frame), instant_add(t->now, trip)))
+        return;
+    uint8_t server = begin_hedge(t);
+    if (server == SERVER_NONE)
+        return;
+    w->stats.cancels++; /* the path delivers: it is only loss from the beginning */
+    trace_linef(t->out->trace, t->now, "%s: frame %llu asked for again and again -> hedge at %s",
+                witness_server_name(w, w->serving), (unsigned long long)frame,
+                witness_server_name(w, server));
+    witness_hedge_ask(t, server);
 }
 
 /* A grant or a frame of it. It may yet die as the serving one did: after each it gets some time,

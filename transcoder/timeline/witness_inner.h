@@ -237,6 +237,9 @@ struct instant witness_hot_brings(const struct witness *w, uint64_t frame, struc
 
 /* Asks the next best backup to hedge. False if there is none or no budget. */
 bool witness_hedge_next(const struct turn *t);
+/* The serving path delivers, but for this frame, whatever it is asked: a backup is asked to hedge
+ * while there is time, and budget for more than this. */
+void witness_hedge_single(const struct turn *t, uint64_t frame);
 /* True while the first hedge of a lapse is better kept for another: see witness.h. */
 bool witness_hedge_is_spared(const struct turn *t);
 void witness_hedge_ask(const struct turn *t, uint8_t server); /* once more, or for the first time */

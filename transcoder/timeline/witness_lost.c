@@ -5,6 +5,8 @@
  * heard first, the *filler*: a question for what it has sent takes a round trip, and a hedge that
  * is repeated would be taken for one that has crossed its answer. Whoever fills is asked on when it
  * serves, until its frames are a schedule.
+ *
+ * What is asked for again and again is asked of a backup by a hedge, which changes nothing else.
  */
 #include "transcoder/timeline/pace.h"
 #include "transcoder/timeline/witness_inner.h"
@@ -189,6 +191,13 @@ static void ask_early(const struct turn *t) {
     }
 }
 
+/* The way to who serves, or back, swallows each question or its answer. */
+static void ask_another(const struct turn *t, const struct nack_question *question) {
+    const struct witness *w = t->w;
+    if (question->hard && w->state == WITNESS_FOLLOWING && w->filler.server == SERVER_NONE)
+        witness_hedge_single(t, question->from + (unsigned)__builtin_ctzll(question->missing));
+}
+
 /* Who is hot sends what is asked of the one that serves, too; one of them may be dead. */
 static void ask(const struct turn *t, uint8_t server, const struct nack_question *question) {
     struct witness *w = t->w;
@@ -197,6 +206,7 @@ static void ask(const struct turn *t, uint8_t server, const struct nack_question
         question->from < w->hot.schedule.high + MISSED_HOT)
         witness_put(t, WITNESS_SEND_NACK, w->hot.server)->u.nack = *question;
     w->stats.nacked += (uint64_t)__builtin_popcountll(question->missing);
+    ask_another(t, question);
 }
 
 /* ---- upkeep ---- */
