@@ -133,3 +133,11 @@ Test(witness_lost, what_is_asked_for_again_and_again_another_is_asked_for) {
         forget_sent();
     }
 }
+
+/* The first server has a second to open its source. Once it has sent a frame it has done so. */
+Test(witness_lost, who_has_begun_gets_no_more_time_to_begin) {
+    start();
+    stream(0, 0, 2);
+    wait_until(1100);
+    cr_expect_eq(f.w.state, WITNESS_HEDGING, "frame 2 should have been here at 1040");
+}

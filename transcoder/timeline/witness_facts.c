@@ -68,6 +68,8 @@ void witness_fact_frame_arrived(const struct turn *t, uint8_t server, uint64_t f
         /* Frames that come too late to be heard are no schedule: a server that sends nothing else
          * would be followed for ever, and the next one asked to be as late. */
         if (useful) {
+            if (w->stats.commits == 0) /* its source is open: what it got for that is over */
+                w->follow_at = instant_min(w->follow_at, t->now);
             if (!w->schedule.stale && schedule_known(&w->schedule))
                 witness_frame_in_order(t, frame);
             else if (!schedule_known(&w->schedule))
