@@ -143,10 +143,12 @@ static void send_nack(struct sim *sim, struct sim_client *c, const struct witnes
 }
 
 static void note_move(struct sim *sim, const struct sim_client *c, const struct witness_move *m) {
+    struct sim_clock clock = sim_client_clock(sim, c);
+    struct instant at = sim_clock_true(&clock, m->at);
     struct report_move move = {.group = c->group,
                                .from = m->from,
                                .to = m->to,
-                               .at_ms = duration_in_ms(instant_since(sim->now, sim->zero)),
+                               .at_ms = duration_in_ms(instant_since(at, sim->zero)),
                                .detect_ms = m->detect_ms,
                                .first_frame_ms = m->first_frame_ms,
                                .gap_ms = m->gap_ms};

@@ -44,8 +44,7 @@ bool watch_has_slot(const struct sim *sim, const struct sim_worker *w, uint32_t 
     }
     if (e->adopted) /* they go on, also where less is leased by now than when they came */
         return t->guests != NULL && (used <= credit || t->credit_used <= w->adopting);
-    return t->guests != NULL && used <= credit &&
-           guests_own(t->guests, t->sessions[slot].guest);
+    return t->guests != NULL && used <= credit && guests_own(t->guests, t->sessions[slot].guest);
 }
 
 /* Nobody else gets what is kept for a peer: counted at all workers, whatever the board says. */

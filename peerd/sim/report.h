@@ -38,7 +38,7 @@ struct report_move {
     struct name cause; /* as move_cause_name() says it */
     struct name from;
     struct name to;
-    int64_t at_ms;          /* [ms] when the output had passed it */
+    int64_t at_ms;          /* [ms] from then on the new server serves */
     int64_t detect_ms;      /* [ms] from the first missing arrival to the first hedge or commit */
     int64_t first_frame_ms; /* [ms] from the same instant to the new server's first frame */
     int64_t gap_ms;         /* [ms] of media missing at the output */

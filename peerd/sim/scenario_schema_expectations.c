@@ -55,7 +55,7 @@ static const struct schema_row moves_rows[] = {
     {"to", SCHEMA_NAME, AT(scenario_moves, to),
      .doc = "Only moves to this cluster are counted; from a to a: to another worker of it."},
     {"by", SCHEMA_DURATION, AT(scenario_moves, by), .range = "0s..30d",
-     .doc = "Only moves that the output had passed by this instant are counted."},
+     .doc = "Only moves whose new server served by this instant are counted."},
 };
 static const struct schema_table moves_table = {
     .title = "moves",

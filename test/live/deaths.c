@@ -37,8 +37,6 @@ static bool is_kill(const json_t *event) {
     return strncmp(text_of(event, "text"), "kill site", 9) == 0;
 }
 
-/* Moves are told when the output has passed them, which is less than the time between two deaths.
- */
 static const char *served_by(const json_t *report, const char *first, const char *client,
                              int64_t at_ms) {
     const json_t *move;

@@ -293,6 +293,7 @@ Test(witness_move, a_move_is_reported_once_its_gap_is_known) {
     cr_expect_eq(m->cause, MOVE_CAUSE_CRASHED);
     cr_expect_eq(m->epoch, 2);
     cr_expect(m->hedged);
+    cr_expect_eq(m->at.us, 2195000, "when it was granted, not when the output has passed it");
     cr_expect_eq(m->detect_ms, 45);
     cr_expect_eq(m->first_frame_ms, 100, "frame 50 was expected at 2000");
     cr_expect_eq(m->gap_ms, 40 + 20 * 4, "50, 51 and 56…59: %lld", (long long)m->gap_ms);

@@ -43,7 +43,7 @@ void client_finish(struct peerclient *c, enum peerclient_end end, const char *de
 
 /* ---- what the witness wants ---- */
 
-static void tell_move(struct peerclient *c, const struct witness_move *m, struct instant now) {
+static void tell_move(struct peerclient *c, const struct witness_move *m) {
     if (c->config.moved == NULL)
         return;
     struct peerclient_move move = {
@@ -54,7 +54,7 @@ static void tell_move(struct peerclient *c, const struct witness_move *m, struct
         .detect_ms = m->detect_ms,
         .first_frame_ms = m->first_frame_ms,
         .gap_ms = m->gap_ms,
-        .at_us = now.us,
+        .at_us = m->at.us,
         .hedged = m->hedged,
     };
     c->config.moved(c->config.data, &move);
@@ -113,7 +113,7 @@ void client_step(struct peerclient *c, struct witness_event *event) {
         const struct witness_out *out = &c->outbox.items[i];
         departures_send(c, out);
         if (out->kind == WITNESS_MOVED)
-            tell_move(c, &out->u.moved, event->now);
+            tell_move(c, &out->u.moved);
         else if (out->kind == WITNESS_SESSION_ENDED)
             tell_end(c, out->u.ended);
     }

@@ -70,7 +70,7 @@ struct peerclient_move {
     int64_t
         first_frame_ms; /* [ms] from the first missing arrival to the new server's first frame */
     int64_t gap_ms;     /* [ms] of media missing at the output */
-    int64_t at_us;      /* [µs] CLOCK_MONOTONIC: when the decision was taken */
+    int64_t at_us;      /* [µs] CLOCK_MONOTONIC: from then on the new cluster serves */
     bool hedged;        /* a hedge bridged it */
 };
 

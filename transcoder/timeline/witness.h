@@ -230,6 +230,7 @@ struct witness_move {
     struct name from;
     struct name to;
     uint32_t epoch;
+    struct instant at; /* from then on the new server serves */
     int64_t detect_ms; /* [ms] first missing arrival to the first hedge, else commit */
     int64_t
         first_frame_ms;  /* [ms] first missing arrival to the new server's first frame; −1 none */

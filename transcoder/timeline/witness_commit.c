@@ -248,6 +248,7 @@ static void open_move(const struct turn *t, uint64_t settled_at) {
         .from = w->servers[a->from].address.name,
         .to = w->servers[a->server].address.name,
         .epoch = a->epoch,
+        .at = t->now,
         .detect_ms = duration_in_ms(instant_since(w->decided_at, w->miss_since)),
         .first_frame_ms = -1,
         .hedged = w->hedged,
