@@ -5,7 +5,7 @@
  * the catalogue if the node's differs, whose tickets to trust, whom to tell when this peerd falls
  * silent and under which keys, and the limits. A node never gets the cluster's own secret.
  */
-#include "peerd/core/allotment.h"
+#include "peerd/core/briefing.h"
 #include "peerd/io/daemon.h"
 
 #include <assert.h>
@@ -93,20 +93,6 @@ static size_t fill_media_alive(const struct daemon *d, uint32_t node,
     return count;
 }
 
-static struct node_limits limits_of(const struct policy *p) {
-    const struct policy_limits *l = &p->limits;
-    return (struct node_limits){
-        .sessions_max = l->sessions_max,
-        .session_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
-        .standby_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
-        .skew_ms = (uint32_t)duration_in_ms(l->clock_skew),
-        .hedge_ms_max = l->hedge_ms_max,
-        .hedges_per_minute = l->hedges_per_minute,
-        .probes_per_s = l->probes_per_s,
-        .hot_max = l->hot_standbys,
-    };
-}
-
 static void refuse(struct net_http_request *request, const struct core_answer_node *answer) {
     if (answer->refused == ERR_STALE)
         net_http_answer_problem(request, 503, ERR_STALE, "another boot has registered since", 0);
@@ -130,31 +116,12 @@ void registrar_answer(struct daemon *d, const struct core_answer_node *answer) {
         refuse(request, answer);
         return;
     }
-    struct node_answer out = {
-        .seq = answer->seq,
-        .lease_ms = answer->lease_ms,
-        .poll_ms = answer->poll_ms,
-        .want_full = answer->want_full,
-        .draining = answer->draining,
-        .drain = answer->drain,
-        .cluster = d->policy->cluster.name,
-        .cluster_key = d->key.public_key,
-        .credit = answer->credit,
-        .orders = (struct node_order *)answer->orders,
-        .order_count = answer->order_count,
-        .guests = (struct node_guest_limit *)answer->guests,
-        .guest_count = answer->guest_count,
-        .guest_services = allotments_services(d->policy),
-        .named = (struct node_named *)answer->named,
-        .named_count = answer->named_count,
-        .told = (struct node_named *)answer->told,
-        .told_count = answer->told_count,
-        .issuers = issuers,
-        .issuer_count = keys_issuers(d, issuers),
-        .media_alive = alive,
-        .media_alive_count = fill_media_alive(d, answer->node, alive),
-        .limits = limits_of(d->policy),
-    };
+    struct node_answer out = briefing_of(answer, d->policy);
+    out.cluster_key = d->key.public_key;
+    out.issuers = issuers;
+    out.issuer_count = keys_issuers(d, issuers);
+    out.media_alive = alive;
+    out.media_alive_count = fill_media_alive(d, answer->node, alive);
     fill_catalogue(d, &out.catalogue, sources, profiles, renditions);
     out.has_catalogue =
         memcmp(&out.catalogue.hash, &report->catalogue, sizeof(out.catalogue.hash)) != 0;

@@ -1,6 +1,6 @@
 #include "peerd/sim/site.h"
 
-#include "peerd/core/allotment.h"
+#include "peerd/core/briefing.h"
 #include "peerd/sim/discovery.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/narrative.h"
@@ -295,19 +295,6 @@ static void answer_open(struct sim *sim, struct sim_site *site,
                                    .body = body});
 }
 
-static struct node_limits limits_of(const struct policy_limits *l) {
-    return (struct node_limits){
-        .sessions_max = l->sessions_max,
-        .session_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
-        .standby_lease_ms = (uint32_t)duration_in_ms(l->session_lease),
-        .skew_ms = (uint32_t)duration_in_ms(l->clock_skew),
-        .hedge_ms_max = l->hedge_ms_max,
-        .hedges_per_minute = l->hedges_per_minute,
-        .probes_per_s = l->probes_per_s,
-        .hot_max = l->hot_standbys,
-    };
-}
-
 /* Whom a node tells that media is alive. Keys are left out: nothing is sealed here. */
 static void fill_media_alive(const struct sim *sim, const struct sim_site *site,
                              struct node_answer *out) {
@@ -320,40 +307,24 @@ static void fill_media_alive(const struct sim *sim, const struct sim_site *site,
     }
 }
 
+/* What the core lends, for a message that is under way; NULL for none. */
+static void *copied(const void *items, size_t count, size_t size) {
+    if (count == 0)
+        return NULL;
+    return memcpy(sim_alloc(count, size), items, count * size);
+}
+
 static void answer_node(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
     if (a->refused != ERR_OK || site->polling == NULL)
         return; /* as good as no answer: the node asks again */
     struct sim_node *node = &sim->nodes[site->first_node + a->node];
     struct node_answer *body = sim_alloc(1, sizeof(*body));
-    *body = (struct node_answer){.seq = a->seq,
-                                 .lease_ms = a->lease_ms,
-                                 .poll_ms = a->poll_ms,
-                                 .want_full = a->want_full,
-                                 .draining = a->draining,
-                                 .drain = a->drain,
-                                 .cluster = site->policy.cluster.name,
-                                 .cluster_key = site->key,
-                                 .credit = a->credit,
-                                 .order_count = a->order_count,
-                                 .limits = limits_of(&site->policy.limits)};
-    body->orders = sim_alloc(a->order_count, sizeof(*body->orders));
-    memcpy(body->orders, a->orders, a->order_count * sizeof(*body->orders));
-    if (a->guest_count > 0) {
-        body->guest_count = a->guest_count;
-        body->guests = sim_alloc(a->guest_count, sizeof(*body->guests));
-        memcpy(body->guests, a->guests, a->guest_count * sizeof(*body->guests));
-        body->guest_services = allotments_services(&site->policy);
-    }
-    if (a->named_count > 0) {
-        body->named_count = a->named_count;
-        body->named = sim_alloc(a->named_count, sizeof(*body->named));
-        memcpy(body->named, a->named, a->named_count * sizeof(*body->named));
-    }
-    if (a->told_count > 0) {
-        body->told_count = a->told_count;
-        body->told = sim_alloc(a->told_count, sizeof(*body->told));
-        memcpy(body->told, a->told, a->told_count * sizeof(*body->told));
-    }
+    *body = briefing_of(a, &site->policy);
+    body->cluster_key = site->key;
+    body->orders = copied(a->orders, a->order_count, sizeof(*a->orders));
+    body->guests = copied(a->guests, a->guest_count, sizeof(*a->guests));
+    body->named = copied(a->named, a->named_count, sizeof(*a->named));
+    body->told = copied(a->told, a->told_count, sizeof(*a->told));
     fill_media_alive(sim, site, body);
     sim_put(
         sim, SIM_LAN,
