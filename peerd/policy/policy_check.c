@@ -286,8 +286,7 @@ void policy_check_grant(struct schema_run *run, struct tree_node *node, void *re
     g->by_token = tree_find(node, "prefix") == NULL;
 }
 
-/* Refuses a key that has no meaning for this codec. */
-static void refuse_key(struct schema_run *run, struct tree_node *node, const char *key,
+void policy_refuse_key(struct schema_run *run, struct tree_node *node, const char *key,
                        const char *codec, const char *why) {
     struct tree_node *given = schema_good(node, key);
     if (given == NULL)
@@ -318,23 +317,26 @@ void policy_check_profile(struct schema_run *run, struct tree_node *node, void *
     if (opus && p->bitrate_bps == 0)
         p->bitrate_bps = 64000;
     if (!opus) {
-        refuse_key(run, node, "bitrate", codec, "no bit rate, which only opus lets one choose");
-        refuse_key(run, node, "complexity", codec, "no complexity, which only opus knows");
+        policy_refuse_key(run, node, "bitrate", codec,
+                          "no bit rate, which only opus lets one choose");
+        policy_refuse_key(run, node, "complexity", codec, "no complexity, which only opus knows");
     }
     if (telephone && p->rate_hz != 8000)
-        refuse_key(run, node, "rate", codec, "8kHz, the only rate of this codec (RFC 3551)");
+        policy_refuse_key(run, node, "rate", codec, "8kHz, the only rate of this codec (RFC 3551)");
     if (telephone && p->channels != 1)
-        refuse_key(run, node, "channels", codec, "1 channel");
+        policy_refuse_key(run, node, "channels", codec, "1 channel");
     if (opus && !opus_rate(p->rate_hz))
-        refuse_key(run, node, "rate", codec, "8kHz, 12kHz, 16kHz, 24kHz or 48kHz");
+        policy_refuse_key(run, node, "rate", codec, "8kHz, 12kHz, 16kHz, 24kHz or 48kHz");
     if (opus && (p->bitrate_bps > OPUS_BPS_MAX * p->channels || p->bitrate_bps % 400 != 0))
-        refuse_key(run, node, "bitrate", codec,
-                   "at most 256kbit/s a channel, in steps of 400bit/s (whole bytes a frame)");
+        policy_refuse_key(
+            run, node, "bitrate", codec,
+            "at most 256kbit/s a channel, in steps of 400bit/s (whole bytes a frame)");
     if (!opus && !telephone && p->rate_hz % 50 != 0)
-        refuse_key(run, node, "rate", codec, "a rate of which 20 ms are whole samples");
+        policy_refuse_key(run, node, "rate", codec, "a rate of which 20 ms are whole samples");
     else if (!opus && !telephone && p->rate_hz / 50 * 2 * p->channels > L16_FRAME_BYTES_MAX)
-        refuse_key(run, node, "rate", codec,
-                   "at most 30kHz mono or 15kHz stereo, so that a frame fits into a datagram");
+        policy_refuse_key(
+            run, node, "rate", codec,
+            "at most 30kHz mono or 15kHz stereo, so that a frame fits into a datagram");
 }
 
 void policy_check_source(struct schema_run *run, struct tree_node *node, void *record) {

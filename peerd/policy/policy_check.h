@@ -49,6 +49,11 @@ void policy_check_rule(struct schema_run *run, struct tree_node *node, void *rec
 void policy_check_discovery(struct schema_run *run, struct tree_node *node, void *record);
 void policy_check_whole(struct schema_run *run, struct tree_node *node, void *record);
 
+/* Refuses what is under a key, if it is there and good: it means nothing with this codec, or not
+ * that. `why` is what was expected in its place. */
+void policy_refuse_key(struct schema_run *run, struct tree_node *node, const char *key,
+                       const char *codec, const char *why);
+
 /* Rows of `agreements` that no peer reaches: of nobody whom the policy knows, or after one that
  * fits all that they fit. */
 struct policy;

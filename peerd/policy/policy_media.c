@@ -1,7 +1,7 @@
 /* The tables of what is served: profiles, sources, services, and streams of others. */
 #include "peerd/policy/policy_check.h"
-#include "peerd/policy/policy_rows.h"
 #include "peerd/policy/policy_schema.h"
+#include "peerd/policy/schema_rows.h"
 
 static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
 static const struct schema_row name_item = {.key = "", .type = SCHEMA_NAME};

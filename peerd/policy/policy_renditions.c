@@ -1,7 +1,7 @@
 /* The table of renditions: outputs of streams that are made on demand. */
 #include "peerd/policy/policy_check.h"
-#include "peerd/policy/policy_rows.h"
 #include "peerd/policy/policy_schema.h"
+#include "peerd/policy/schema_rows.h"
 
 #include <string.h>
 
@@ -23,34 +23,25 @@ static void check_codec(struct schema_run *run, const struct schema_row *row,
         fault_hint(x, "did you mean `%s`?", near);
 }
 
-static void refuse(struct schema_run *run, struct tree_node *node, const char *key,
-                   const char *codec, const char *expected) {
-    struct tree_node *given = schema_good(node, key);
-    if (given == NULL)
-        return;
-    struct fault *x = fault_add(run->faults, given, NULL);
-    fault_expected(x, "%s", expected);
-    fault_found(x, "`%s` with codec %s", given->text, codec);
-}
-
 /* What transcoder/hls/rendition.h can make; a segment of 3.2 s holds whole pictures. */
 static void check_pictures(struct schema_run *run, struct tree_node *node,
                            struct policy_rendition *r) {
     if (r->fps == 0)
         r->fps = FPS_PRESET;
-    refuse(run, node, "channels", "h264", "no channels: pictures and sound are renditions apart");
+    policy_refuse_key(run, node, "channels", "h264",
+                      "no channels: pictures and sound are renditions apart");
     if (tree_find(node, "height") == NULL) {
         struct fault *x = fault_add(run->faults, node, "height");
         fault_expected(x, "the height of its pictures, 64 to 1080 lines");
         fault_found(x, "none");
     } else if (r->height % 2 != 0) {
-        refuse(run, node, "height", "h264", "an even number of lines");
+        policy_refuse_key(run, node, "height", "h264", "an even number of lines");
     }
     if (3200 * r->fps % 1000 != 0)
-        refuse(run, node, "fps", "h264",
-               "a rate of which 3.2 s are whole pictures: 25, 30, 50, 60");
+        policy_refuse_key(run, node, "fps", "h264",
+                          "a rate of which 3.2 s are whole pictures: 25, 30, 50, 60");
     if (r->bitrate_bps < 50000)
-        refuse(run, node, "bitrate", "h264", "at least 50kbit/s");
+        policy_refuse_key(run, node, "bitrate", "h264", "at least 50kbit/s");
 }
 
 static void check_sound(struct schema_run *run, struct tree_node *node,
@@ -60,14 +51,15 @@ static void check_sound(struct schema_run *run, struct tree_node *node,
     uint32_t least = opus ? 6000 : 32000;
     if (r->channels == 0)
         r->channels = CHANNELS_PRESET;
-    refuse(run, node, "height", codec, "no height: it has no pictures");
-    refuse(run, node, "fps", codec, "no pictures a second: it has none");
+    policy_refuse_key(run, node, "height", codec, "no height: it has no pictures");
+    policy_refuse_key(run, node, "fps", codec, "no pictures a second: it has none");
     if (r->bitrate_bps < least || r->bitrate_bps > 256000 * r->channels)
-        refuse(run, node, "bitrate", codec,
-               opus ? "6kbit/s to 256kbit/s a channel" : "32kbit/s to 256kbit/s a channel");
+        policy_refuse_key(run, node, "bitrate", codec,
+                          opus ? "6kbit/s to 256kbit/s a channel"
+                               : "32kbit/s to 256kbit/s a channel");
     else if (opus && (r->bitrate_bps % 400 != 0 || r->bitrate_bps > 480000))
-        refuse(run, node, "bitrate", codec,
-               "at most 480kbit/s, in steps of 400bit/s (whole bytes a frame)");
+        policy_refuse_key(run, node, "bitrate", codec,
+                          "at most 480kbit/s, in steps of 400bit/s (whole bytes a frame)");
 }
 
 static void check_rendition(struct schema_run *run, struct tree_node *node, void *record) {

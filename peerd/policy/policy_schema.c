@@ -1,7 +1,7 @@
 #include "peerd/policy/policy_schema.h"
 
 #include "peerd/policy/policy_check.h"
-#include "peerd/policy/policy_rows.h"
+#include "peerd/policy/schema_rows.h"
 
 #include <sodium/crypto_generichash.h>
 #include <string.h>

@@ -121,6 +121,11 @@ bool schema_names_good(const struct tree_node *list, const char *key);
 
 /* ---- for people ---- */
 
+/* Visits a table and all below it, each once, with where it stands first: "" for the whole file,
+ * `services[].priority` and the like below. */
+typedef void (*schema_visit_fn)(void *data, const struct schema_table *table, const char *path);
+void schema_walk(const struct schema_table *table, schema_visit_fn visit, void *data);
+
 /* Writes the reference as Markdown, one table a mapping, headings from `level` (2: "##"). Like
  * snprintf it returns the whole length and never writes past `size`. */
 size_t schema_markdown(const struct schema_table *table, unsigned level, char *out, size_t size);

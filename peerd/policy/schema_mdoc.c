@@ -1,4 +1,4 @@
-/* The schema as a man page: the same walk as schema_markdown.c, in mdoc(7). */
+/* The schema as a man page, in mdoc(7). */
 #include "peerd/policy/schema.h"
 
 #include "peerd/policy/schema_value.h"
@@ -6,14 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define TABLES_MAX 64 /* written tables: one that stands in two places is written once */
-
-struct page {
-    struct text *text;
-    const struct schema_table *done[TABLES_MAX];
-    size_t done_count;
-};
 
 /* What stands for a character that roff would take for something else; NULL for any other. */
 static const char *escape_of(char c) {
@@ -88,46 +80,24 @@ static void put_row(struct text *t, const struct schema_row *row) {
     text_putf(t, "\n");
 }
 
-static bool first_time(struct page *p, const struct schema_table *table) {
-    for (size_t i = 0; i < p->done_count; i++)
-        if (p->done[i] == table)
-            return false;
-    if (p->done_count == TABLES_MAX)
-        return false;
-    p->done[p->done_count++] = table;
-    return true;
-}
-
-/* Tables lie at most TREE_DEPTH_MAX deep, and a table is written once: this ends. */
-static void put_table(struct page *p, const struct schema_table *table, const char *path) {
-    if (!first_time(p, table))
-        return;
-    text_putf(p->text, ".Ss %s\n", *path == '\0' ? "The whole file" : path);
-    put_plain(p->text, table->title);
-    text_putf(p->text, "\n");
+static void put_table(void *data, const struct schema_table *table, const char *path) {
+    struct text *t = data;
+    text_putf(t, ".Ss %s\n", *path == '\0' ? "The whole file" : path);
+    put_plain(t, table->title);
+    text_putf(t, "\n");
     if (table->doc != NULL) {
-        text_putf(p->text, ".Pp\n");
-        put_plain(p->text, table->doc);
-        text_putf(p->text, "\n");
+        text_putf(t, ".Pp\n");
+        put_plain(t, table->doc);
+        text_putf(t, "\n");
     }
-    text_putf(p->text, ".Bl -tag -width Ds\n");
+    text_putf(t, ".Bl -tag -width Ds\n");
     for (size_t i = 0; i < table->row_count; i++)
-        put_row(p->text, &table->rows[i]);
-    text_putf(p->text, ".El\n");
-    for (size_t i = 0; i < table->row_count; i++) {
-        const struct schema_row *row = &table->rows[i];
-        char below[TREE_PATH_LEN_MAX + 1];
-        if (row->table == NULL)
-            continue;
-        snprintf(below, sizeof(below), "%s%s%s%s", path, *path != '\0' ? "." : "", row->key,
-                 row->type == SCHEMA_LIST ? "[]" : "");
-        put_table(p, row->table, below);
-    }
+        put_row(t, &table->rows[i]);
+    text_putf(t, ".El\n");
 }
 
 size_t schema_mdoc(const struct schema_table *table, char *out, size_t size) {
     struct text text = text_over(out, size);
-    struct page page = {.text = &text};
-    put_table(&page, table, "");
+    schema_walk(table, put_table, &text);
     return text.len;
 }

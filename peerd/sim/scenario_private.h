@@ -8,18 +8,8 @@
 #ifndef PEERD_SIM_SCENARIO_PRIVATE_H
 #define PEERD_SIM_SCENARIO_PRIVATE_H
 
+#include "peerd/policy/schema_rows.h"
 #include "peerd/sim/scenario.h"
-
-/* ---- for tables, as in policy_schema.c ---- */
-
-#define AT(type, field) .offset = offsetof(struct type, field)
-#define LIST_AT(type, field, counter, max)                                                         \
-    AT(type, field), .stride = sizeof(((struct type *)0)->field[0]),                               \
-                     .count_offset = offsetof(struct type, counter), .count_max = (max)
-#define TABLE(rows_, type)                                                                         \
-    .rows = (rows_), .row_count = sizeof(rows_) / sizeof((rows_)[0]),                              \
-    .record_size = sizeof(struct type)
-#define TEXT .type = SCHEMA_TEXT, .size = POLICY_TEXT_LEN_MAX + 1
 
 #define WHEN_FORM       "an instant such as 5s, or {between: [4s, 6s]}"
 #define PLACE_FORM      "a city such as frankfurt, or {latitude: …, longitude: …}"
