@@ -335,6 +335,8 @@ bench: all benches ## measure (JSON=1 for machine-readable output)
 .PHONY: install
 SAMPLES := $(sort $(wildcard conf/*.yaml))
 UNITS := $(sort $(wildcard conf/*.service))
+# What README.md sends an operator to.
+GUIDES := $(addsuffix /README.md,conf peerd/ctl peerd/sim transcoder/hls monitor topo)
 CLIENT_PKGS := libuv libcurl jansson libsodium libssl libcrypto
 CLIENT_H := $(wildcard transcoder/client/peerclient.h)
 install: all ## install into $(DESTDIR)$(PREFIX)
@@ -352,6 +354,7 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	  'Libs: -L$${prefix}/lib -lpeerclient -lm -lpthread' \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/peerclient.pc
 	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/peerd
+	$(foreach f,$(GUIDES),install -m 644 -D $(f) $(DESTDIR)$(PREFIX)/share/doc/peerd/$(f);)
 	$(foreach n,1 5 8,install -m 644 $(filter %.$(n),$(MANS)) $(DESTDIR)$(PREFIX)/share/man/man$(n);)
 	install -m 644 $(BUILD)/completion/bash/peerctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 644 $(BUILD)/completion/zsh/_peerctl $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
