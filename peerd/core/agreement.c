@@ -47,10 +47,6 @@ static bool legal(enum agreement_state from, enum agreement_state to) {
     return (ways[from] >> to & 1) != 0;
 }
 
-struct duration agreement_jittered(struct agreement *a, struct duration d) {
-    return rng_duration(&a->rng, duration_scale(d, 3, 4), duration_scale(d, 5, 4));
-}
-
 /* What we would say is another thing now: the other should hear it. */
 static void news(struct agreement *a, struct instant now) {
     struct instant at =

@@ -7,9 +7,6 @@
 
 #include "peerd/core/agreement.h"
 
-/* Between three and five quarters of it. */
-struct duration agreement_jittered(struct agreement *a, struct duration d);
-
 /* ---- agreement_held.c ---- */
 
 /* Holds, by rule 2, the most that the other may have heard last. */
@@ -28,6 +25,9 @@ const struct agreement_said *agreement_said_find(const struct agreement *a, uint
 void agreement_note_said(struct agreement *a, const struct agreement_said *s);
 
 /* ---- agreement_say.c ---- */
+
+/* Between three and five quarters of it. */
+struct duration agreement_jittered(struct agreement *a, struct duration d);
 
 /* Says what is due by the state, and sets when to say it again. `asks`: an answer is wanted. */
 void agreement_say(struct agreement *a, bool asks, struct instant now,

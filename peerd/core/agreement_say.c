@@ -17,6 +17,10 @@ static enum agreement_kind kind_to_say(const struct agreement *a) {
     return AGREEMENT_KIND_END;
 }
 
+struct duration agreement_jittered(struct agreement *a, struct duration d) {
+    return rng_duration(&a->rng, duration_scale(d, 3, 4), duration_scale(d, 5, 4));
+}
+
 static struct duration backoff(struct agreement *a) {
     struct duration third = duration_scale(duration_ms(a->lease_ms), 1, 3), d = a->retry;
     a->retry = duration_min(duration_scale(d, 2, 1), AGREEMENT_RETRY_MAX);
