@@ -1,9 +1,11 @@
 /*
- * What players and origins write: CMCD, paths of streams, a multivariant playlist, and an MPD.
- * Either is taken whole or refused; what is refused of CMCD changes nothing, a playlist that was
- * made from another names each of its variants for each pathway, and an MPD has each pathway once.
+ * What players and origins write: CMCD, paths of streams, parts and conditions, a multivariant
+ * playlist, and an MPD. Either is taken whole or refused; what is refused of CMCD changes nothing,
+ * a playlist that was made from another names each of its variants for each pathway, and an MPD has
+ * each pathway once.
  */
 #include "transcoder/hls/cmcd.h"
+#include "transcoder/hls/condition.h"
 #include "transcoder/hls/fold.h"
 #include "transcoder/hls/mpd.h"
 #include "transcoder/hls/multivariant.h"
@@ -124,6 +126,9 @@ static void part(const char *text) {
         CHECK(range_content_read(&same, &total_again, again) && same.from == r.from &&
               same.end == r.end && total == total_again);
     }
+    enum condition c = condition_judge(text, text, "\"12ab\"");
+    CHECK(c == CONDITION_FAILS || c == CONDITION_HAS_IT);
+    CHECK(c == CONDITION_HAS_IT || !condition_allows_part(text, "\"12ab\""));
     if (uri_resolve(out, "https://a.example/x/y", text, strlen(text)))
         CHECK(strlen(out) <= URI_LEN_MAX);
 }

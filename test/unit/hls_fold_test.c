@@ -206,6 +206,9 @@ Test(hls_fold, parts) {
     cr_expect_str_eq(out, "bytes=5-");
     range_content_write(out, &(struct range){5, 10}, 100);
     cr_expect_str_eq(out, "bytes 5-9/100");
+    range_beyond_write(out, 100);
+    cr_expect_str_eq(out, "bytes */100");
+    range_content_write(out, &(struct range){5, 10}, 100);
     cr_expect(range_content_read(&r, &total, out) && r.from == 5 && r.end == 10 && total == 100);
     range_content_write(out, &(struct range){5, 10}, RANGE_UNKNOWN);
     cr_expect(range_content_read(&r, &total, out) && total == RANGE_UNKNOWN);

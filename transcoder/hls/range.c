@@ -73,6 +73,10 @@ void range_content_write(char out[RANGE_TEXT_MAX + 1], const struct range *part,
         snprintf(out + n, RANGE_TEXT_MAX + 1 - (size_t)n, "%" PRIu64, total);
 }
 
+void range_beyond_write(char out[RANGE_TEXT_MAX + 1], uint64_t total) {
+    snprintf(out, RANGE_TEXT_MAX + 1, "bytes */%" PRIu64, total);
+}
+
 bool range_content_read(struct range *out, uint64_t *total, const char *text) {
     uint64_t from, last;
     if (text == NULL || !skip(&text, "bytes ") || !read_number(&from, &text) || !skip(&text, "-") ||

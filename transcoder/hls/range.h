@@ -36,6 +36,9 @@ void range_write(char out[RANGE_TEXT_MAX + 1], const struct range *part);
 void range_content_write(char out[RANGE_TEXT_MAX + 1], const struct range *part, uint64_t total);
 bool range_content_read(struct range *out, uint64_t *total, const char *text);
 
+/* The same for an answer that has no part (416): an asterisk in place of one. */
+void range_beyond_write(char out[RANGE_TEXT_MAX + 1], uint64_t total);
+
 /* A tag that promises the same bytes (RFC 9110 section 8.8.3): quoted, and not a weak one. */
 bool range_tag_is_strong(const char *etag);
 

@@ -4,6 +4,7 @@
 #include "transcoder/worker/spawn.h"
 
 #include <signal.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -66,11 +67,13 @@ void front_let_go(void *bytes) {
     free(b);
 }
 
-static void hold(struct front *f, uint32_t item, uint8_t *data, size_t len) {
-    f->held[item] = malloc(sizeof(*f->held[item]));
-    if (f->held[item] == NULL)
+static void hold(struct front *f, uint32_t item, uint8_t *data, const struct maker_reply *reply) {
+    struct front_bytes *b = f->held[item] = malloc(sizeof(*b));
+    if (b == NULL)
         _exit(1); /* the next one of us begins with more memory */
-    *f->held[item] = (struct front_bytes){data, len, 1};
+    *b = (struct front_bytes){data, (size_t)reply->bytes, 1, "\""};
+    sodium_bin2hex(b->etag + 1, sizeof(b->etag) - 1, reply->hash, sizeof(reply->hash));
+    b->etag[FRONT_ETAG_LEN - 1] = '"';
 }
 
 static void segment_made(struct front *f, uint32_t maker, const struct maker_reply *reply,
@@ -82,7 +85,7 @@ static void segment_made(struct front *f, uint32_t maker, const struct maker_rep
     f->cpu_us += reply->cpu_us;
     uint32_t item = shelf_made(&f->shelf, maker, ok, reply->bytes);
     if (ok) {
-        hold(f, item, bytes, (size_t)reply->bytes);
+        hold(f, item, bytes, reply);
         if (key.number != SEGMENT_INIT)
             cost_add(&line->cost, (uint32_t)took.us);
         return;

@@ -15,6 +15,9 @@
  * are made before they are listed, whoever looks on, so that a cluster that others' players are
  * sent to has them at hand.
  *
+ * A segment's ETag is a hash of its bytes, the same at every cluster that makes the same ones: half
+ * of it from one and the rest from another, by Range and If-Range, is the whole (RFC 9110).
+ *
  * What can be answered is answered at once; who waits for a segment does so 1.5 s at most and then
  * hears 404, upon which players go elsewhere at once (503 or silence costs them many seconds). Such
  * a 404 has Retry-After, others have not: it is there a second later.

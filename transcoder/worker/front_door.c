@@ -1,4 +1,6 @@
 #include "transcoder/hls/cmcd.h"
+#include "transcoder/hls/condition.h"
+#include "transcoder/hls/range.h"
 #include "transcoder/worker/front_inner.h"
 
 #include "peerd/net/clock.h"
@@ -10,10 +12,9 @@
 #define KEPT_SHORTLY  "public, max-age=2"
 #define KEPT_LIVE     "no-cache" /* it changes at an instant, and an MPD says what time it is */
 
-/* Scripts of any page may read what everybody may (the Fetch standard, section 3.2). `bytes` may be
- * NULL: then the body is copied. */
+/* Scripts of any page may read what everybody may (the Fetch standard, section 3.2). */
 static void answer(struct net_http_request *r, unsigned status, const char *type, const char *kept,
-                   const void *body, size_t len, struct front_bytes *bytes) {
+                   const void *body, size_t len) {
     const struct net_http_header headers[] = {{"Access-Control-Allow-Origin", "*"},
                                               {"Cache-Control", kept}};
     net_http_answer(r, &(struct net_http_answer){.status = status,
@@ -21,13 +22,11 @@ static void answer(struct net_http_request *r, unsigned status, const char *type
                                                  .body = body,
                                                  .body_len = len,
                                                  .headers = headers,
-                                                 .header_count = 2,
-                                                 .release = bytes != NULL ? front_let_go : NULL,
-                                                 .owner = bytes});
+                                                 .header_count = 2});
 }
 
 static void answer_words(struct net_http_request *r, unsigned status, const char *words) {
-    answer(r, status, "text/plain", "no-store", words, strlen(words), NULL);
+    answer(r, status, "text/plain", "no-store", words, strlen(words));
 }
 
 /* Players go elsewhere at once; a sidecar that has been everywhere comes back. */
@@ -104,7 +103,7 @@ static void answer_playlist(struct front *f, struct net_http_request *r,
     const char *type =
         path->object == PLAYLIST_MPD ? "application/dash+xml" : "application/vnd.apple.mpegurl";
     if (e == ERR_OK) {
-        answer(r, 200, type, s->channel.pass > 0 ? KEPT_LIVE : KEPT_SHORTLY, text, len, NULL);
+        answer(r, 200, type, s->channel.pass > 0 ? KEPT_LIVE : KEPT_SHORTLY, text, len);
         if (s->channel.pass == 0)
             expect_first(f, s, path);
     } else if (e == ERR_TIMEOUT || e == ERR_NOT_YET) {
@@ -119,16 +118,69 @@ static void answer_playlist(struct front *f, struct net_http_request *r,
 
 /* ---- segments -------------------------------------------------------------------------------- */
 
+/* 200 with all of it, 206 with `part`, or nothing of it. */
+static unsigned status_of(const struct net_http_request *r, const struct front_bytes *b,
+                          struct range *part) {
+    const char *match = net_http_header(r, "If-Match"), *range = net_http_header(r, "Range");
+    switch (condition_judge(match, net_http_header(r, "If-None-Match"), b->etag)) {
+    case CONDITION_HAS_IT:
+        return 304;
+    case CONDITION_FAILS:
+        return 412;
+    case CONDITION_HOLDS:
+        break;
+    }
+    *part = (struct range){0, b->len};
+    if (range == NULL || strcmp(r->method, "GET") != 0 || /* of HEAD it means nothing */
+        !condition_allows_part(net_http_header(r, "If-Range"), b->etag))
+        return 200;
+    switch (range_read(part, range, b->len)) {
+    case RANGE_PART:
+        return 206;
+    case RANGE_BEYOND:
+        return 416;
+    case RANGE_WHOLE:
+        break;
+    }
+    return 200;
+}
+
+/* Of a segment, as much as is asked for. */
+static void answer_bytes(struct net_http_request *r, const char *type, struct front_bytes *b) {
+    char told[RANGE_TEXT_MAX + 1] = "";
+    struct range part = {0, 0};
+    const unsigned status = status_of(r, b, &part);
+    const bool body = status == 200 || status == 206;
+    struct net_http_header headers[] = {
+        {"Access-Control-Allow-Origin", "*"},
+        {"Cache-Control", body || status == 304 ? KEPT_FOR_EVER : "no-store"},
+        {"ETag", b->etag},
+        {"Accept-Ranges", "bytes"},
+        {"Content-Range", told}};
+    if (status == 206)
+        range_content_write(told, &part, b->len);
+    else if (status == 416)
+        range_beyond_write(told, b->len);
+    b->holders++;
+    net_http_answer(r,
+                    &(struct net_http_answer){.status = status,
+                                              .content_type = type,
+                                              .body = b->data + (body ? part.from : 0),
+                                              .body_len = body ? (size_t)(part.end - part.from) : 0,
+                                              .headers = headers,
+                                              .header_count = told[0] != '\0' ? 5 : 4,
+                                              .release = front_let_go,
+                                              .owner = b});
+}
+
 void front_answer(struct front *f, struct net_http_request *r, uint32_t item) {
     if (item == SHELF_NONE) {
         answer_not_ready(r);
         return;
     }
-    struct front_bytes *b = f->held[item];
     const struct front_line *line = &f->lines[f->shelf.items[item].key.line];
     bool sound = rendition_is_sound(&line->order.rendition);
-    b->holders++;
-    answer(r, 200, sound ? "audio/mp4" : "video/mp4", KEPT_FOR_EVER, b->data, b->len, b);
+    answer_bytes(r, sound ? "audio/mp4" : "video/mp4", f->held[item]);
 }
 
 /* Damaged words are no words. */
@@ -205,7 +257,7 @@ void front_asked(void *data, struct net_http_request *r) {
     bool gets = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
     const struct front_stream *s = NULL;
     if (strcmp(r->method, "OPTIONS") == 0) {
-        net_http_answer_preflight(r, CMCD_HEADERS ", Range", false);
+        net_http_answer_preflight(r, CMCD_HEADERS ", Range, If-Range, If-None-Match", false);
         return;
     }
     if (!gets) {

@@ -16,6 +16,7 @@
 
 #define FRONT_LINES_MAX 4096 /* renditions of sources since the start; beyond it starts anew */
 #define FRONT_RETRY_MS  5000 /* [ms] until a source that could not be read is tried again */
+#define FRONT_ETAG_LEN  (2 * MAKER_HASH_BYTES + 2) /* [characters] quotes included */
 
 /* One rendition of one source, under its print: what the shelf calls a line. */
 struct front_line {
@@ -54,6 +55,7 @@ struct front_bytes {
     uint8_t *data; /* owned */
     size_t len;
     uint32_t holders;
+    char etag[FRONT_ETAG_LEN + 1]; /* a strong one: it follows from the bytes alone */
 };
 
 struct front {

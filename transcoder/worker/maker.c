@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -52,6 +53,7 @@ static bool obey(const struct maker_order *o) {
         reply.error = media_segment_make(&bytes, &source, &o->rendition, o->number, &reply.why);
     }
     reply.bytes = bytes.len;
+    crypto_generichash(reply.hash, sizeof(reply.hash), bytes.data, bytes.len, NULL, 0);
     reply.cpu_us = cpu_us() - before;
     bool sent = write_whole(&reply, sizeof(reply)) && write_whole(bytes.data, bytes.len);
     media_bytes_free(&bytes);

@@ -17,7 +17,8 @@
 #include "transcoder/media/media.h"
 #include "transcoder/worker/options.h"
 
-#define MAKER_NICE 10
+#define MAKER_NICE       10
+#define MAKER_HASH_BYTES 16
 
 /* No rendition name: what can be made of the source is asked for. */
 struct maker_order {
@@ -32,8 +33,9 @@ struct maker_order {
 struct maker_reply {
     enum err error;
     struct rendition_source facts;
-    uint64_t bytes;  /* [bytes] that follow */
-    uint64_t cpu_us; /* [µs] that it took */
+    uint64_t bytes;                 /* [bytes] that follow */
+    uint64_t cpu_us;                /* [µs] that it took */
+    uint8_t hash[MAKER_HASH_BYTES]; /* over these bytes: the same wherever they are the same */
     struct media_why why;
 };
 
