@@ -223,8 +223,8 @@ MANS := $(addprefix $(BUILD)/man/,$(notdir $(MAN_SRC)))
 COMPLETIONS := $(addprefix $(BUILD)/completion/,bash/peerctl zsh/_peerctl)
 
 .PHONY: all
-all: $(call programs,release) $(call live,release) $(BUILD)/test/wall.so $(BUILD)/lib/libpeerclient.a \
-     $(MANS) $(COMPLETIONS) ## build every program
+all: $(call programs,release) $(call live,release) $(BUILD)/test/wall.so $(BUILD)/test/processor.so \
+     $(BUILD)/lib/libpeerclient.a $(MANS) $(COMPLETIONS) ## build every program
 
 # $(call page,source,what is put in the place of its line @…@)
 define page
@@ -253,6 +253,11 @@ $(BUILD)/test/wall.so: test/lib/wall/wall.c $(BUILD)/release/flags
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC_release) -std=c11 $(WARN) -O2 -D_GNU_SOURCE -fPIC -shared $< -o $@
+# What a live test loads into a transcoderd whose processor is to be an older one.
+$(BUILD)/test/processor.so: test/lib/processor/processor.c $(BUILD)/release/flags
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC_release) -std=c11 $(WARN) -O2 -D_GNU_SOURCE $(DEP_CFLAGS) -fPIC -shared $< -o $@
 
 # What an application links: the client library with all it stands on, in a single archive.
 # The sidecar's outputs, which need FFmpeg or serve HTTP, are not part of it.

@@ -1,5 +1,5 @@
 # Two sites, each with a peerd and a transcoderd that makes streams of one recording: sourced after lib.sh
-# by film.sh and channel.sh, which have set $net and $stream, the name of the stream. Besides what sites.sh
+# by film.sh, channel.sh and segments.sh, which have set $net and $stream, the name of the stream. Besides what sites.sh
 # has there are:
 clusters='fra1 ams1'
 . test/live/tests/sites.sh
@@ -26,9 +26,10 @@ origins:
 YAML
 }
 
-# start_node NAME [WORD...]: its transcoderd, which is $node_NAME.
+# start_node NAME [WORD...]: its transcoderd, which is $node_NAME; with what $machine adds to its environment.
+machine=()
 start_node() {
-    begin "$1-n1" "$bin/transcoderd" --peerd "$(address "$1"):7601" --peerd-key "$(cat "$dir/$1.pub")" \
+    begin "$1-n1" env "${machine[@]}" "$bin/transcoderd" --peerd "$(address "$1"):7601" --peerd-key "$(cat "$dir/$1.pub")" \
         --key "$dir/$1-n1.key" --name n1 --media "$(address "$1"):7700" --workers 1 \
         --hls "$(address "$1"):8080" "${@:2}"
     eval "node_$1=$!"
