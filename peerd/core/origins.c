@@ -90,6 +90,18 @@ struct core_origin_status core_origin_status(const struct core *core, uint32_t i
                                        .since = o->since};
 }
 
+bool core_peer_origin_status(const struct core *core, uint32_t index, uint32_t n,
+                             struct core_peer_origin_status *out) {
+    assert(index < core->peer_count);
+    const struct peering *p = core->peers[index];
+    if (!p->described || n >= p->description.origin_count)
+        return false;
+    const struct description_origin *o = &p->description.origins[n];
+    *out = (struct core_peer_origin_status){
+        .name = &o->name, .url = o->url, .live = o->live, .ill = origins_ill(p, o)};
+    return true;
+}
+
 /* ---- told ------------------------------------------------------------------------------------ */
 
 void origins_fill(const struct core *core, const struct peering *to, struct beat *beat) {

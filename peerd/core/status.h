@@ -205,6 +205,18 @@ struct core_origin_status {
 
 struct core_origin_status core_origin_status(const struct core *core, uint32_t index);
 
+/* Of a stream that another program serves at a peer, by its word. */
+struct core_peer_origin_status {
+    const struct name *name;
+    const char *url; /* the core's until the next step */
+    bool live;
+    bool ill;
+};
+
+/* Of peer `index` the n-th; false if it has described no such many. */
+bool core_peer_origin_status(const struct core *core, uint32_t index, uint32_t n,
+                             struct core_peer_origin_status *out);
+
 struct core_node_status {
     const struct policy_node *policy;
     bool registered;

@@ -30,6 +30,8 @@ const struct ctl_command ctl_commands[] = {
      CTL_WORD_NONE, ctl_found},
     {"agreements", "", "what is agreed with peers, or why it is not", CTL_WORD_NONE,
      ctl_agreements},
+    {"origins", "", "streams that other programs serve, and how they are at each cluster",
+     CTL_WORD_NONE, ctl_origins},
     {"sessions", "", "sessions here", CTL_WORD_NONE, ctl_sessions},
     {"locations", "[PREFIX]", "how clients fare, by where they are", CTL_WORD_ANY, ctl_locations},
     {"moves", "", "moves and their causes", CTL_WORD_NONE, ctl_moves},

@@ -95,6 +95,7 @@ int ctl_why(const struct ctl_options *o);
 int ctl_rank(const struct ctl_options *o);
 int ctl_found(const struct ctl_options *o);
 int ctl_agreements(const struct ctl_options *o);
+int ctl_origins(const struct ctl_options *o);
 int ctl_sessions(const struct ctl_options *o);
 int ctl_locations(const struct ctl_options *o);
 int ctl_moves(const struct ctl_options *o);
@@ -130,5 +131,8 @@ void tables_peer_starts(const json_t *peer);
 void tables_diff(const json_t *answer);
 void tables_found(const json_t *found);
 void tables_agreements(const json_t *answer);
+
+/* tables_origins.c */
+void tables_origins(const json_t *answer);
 
 #endif

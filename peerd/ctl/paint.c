@@ -13,11 +13,11 @@
 static const struct {
     const char *word, *colour;
 } words[] = {
-    {"alive", GREEN},      {"good", GREEN},      {"yes", GREEN},        {"agreed", GREEN},
-    {"registered", GREEN}, {"suspect", YELLOW},  {"headless", YELLOW},  {"draining", YELLOW},
-    {"unknown", YELLOW},   {"trouble", YELLOW},  {"not asked", YELLOW}, {"degraded", RED},
-    {"crashed", RED},      {"partitioned", RED}, {"fallen", RED},       {"no", RED},
-    {"refused", RED},
+    {"alive", GREEN},      {"good", GREEN},      {"yes", GREEN},      {"agreed", GREEN},
+    {"registered", GREEN}, {"well", GREEN},      {"ill", RED},        {"suspect", YELLOW},
+    {"headless", YELLOW},  {"draining", YELLOW}, {"unknown", YELLOW}, {"trouble", YELLOW},
+    {"not asked", YELLOW}, {"degraded", RED},    {"crashed", RED},    {"partitioned", RED},
+    {"fallen", RED},       {"no", RED},          {"refused", RED},
 };
 
 static int is_wanted(void) {

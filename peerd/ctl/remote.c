@@ -245,6 +245,34 @@ int ctl_agreements(const struct ctl_options *o) {
     return show(o, "GET", "/v1/agreements", tables_agreements);
 }
 
+static bool is_ill_anywhere(const json_t *answer) {
+    const json_t *origin, *site;
+    size_t i, k;
+    json_array_foreach(json_object_get(answer, "origins"), i, origin) {
+        json_array_foreach(json_object_get(origin, "at"), k, site) {
+            const char *state = json_string_value(json_object_get(site, "state"));
+            if (state != NULL && strcmp(state, "ill") == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Done, unless one is ill, here or at a peer. */
+int ctl_origins(const struct ctl_options *o) {
+    struct remote r;
+    int result = remote_open(&r, o);
+    if (result == CTL_DONE)
+        result = remote_ask(&r, "GET", "/v1/origins", NULL);
+    if (result == CTL_DONE) {
+        remote_print(o, r.answer, tables_origins);
+        if (is_ill_anywhere(r.answer))
+            result = CTL_REFUSED;
+    }
+    remote_close(&r);
+    return result;
+}
+
 int ctl_peers(const struct ctl_options *o) {
     struct remote r;
     const json_t *peer;

@@ -335,6 +335,11 @@ static void get_found(struct daemon *d, struct net_http_request *r, uint32_t ind
     control_answer_text(r, present_found(d));
 }
 
+static void get_origins(struct daemon *d, struct net_http_request *r, uint32_t index) {
+    (void)index;
+    control_answer_text(r, present_origins(d));
+}
+
 static void get_agreements(struct daemon *d, struct net_http_request *r, uint32_t index) {
     (void)index;
     control_answer_text(r, present_agreements(d));
@@ -389,6 +394,7 @@ static const struct route routes[] = {
     {"GET", "/v1/moves", ASKER_OPERATOR, get_moves},
     {"GET", "/v1/events", ASKER_OPERATOR, events_get},
     {"GET", "/v1/agreements", ASKER_OPERATOR, get_agreements},
+    {"GET", "/v1/origins", ASKER_OPERATOR, get_origins},
     {"POST", "/v1/diff", ASKER_OPERATOR, steer_diff},
     {"POST", "/v1/drain", ASKER_OPERATOR, steer_drain},
     {"POST", "/v1/undrain", ASKER_OPERATOR, steer_undrain},

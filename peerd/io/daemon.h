@@ -335,6 +335,8 @@ char *present_found(const struct daemon *d); /* present_found.c */
  * begun. */
 struct json_t *present_starts(const struct daemon *d, const struct core_node_status *n);
 struct json_t *present_starts_of(const struct daemon *d, const struct name *peer);
+/* present_origins.c: each stream of another program, at each cluster that has it. */
+char *present_origins(const struct daemon *d);
 
 /* present.c: NULL for no memory. File names need not be UTF-8, JSON must be. */
 struct json_t *text_json(const char *text);

@@ -40,19 +40,23 @@ static void expect(const char *what, struct program_result r, int status, const 
     program_result_free(&r);
 }
 
-/* The other one has fra1 for its peer. */
-static void start_peer(void) {
+/* The other one has fra1 for its peer, and what else is said of it. */
+static void start_peer_with(const char *more) {
     char text[2048], path[160];
     snprintf(text, sizeof(text),
              "cluster: {name: ams1, provider: other, region: eu-west, key_file: ams1.key}\n"
              "beats: {bind: '%s:7610'}\n"
              "peer_listen: {bind: '%s:7611'}\n"
-             "peers: [{name: fra1, key: %s, beats: '%s:7600', control: '%s:7601'}]\n",
-             rig.ip, rig.ip, rig.public_texts[AS_OPERATOR], rig.ip, rig.ip);
+             "peers: [{name: fra1, key: %s, beats: '%s:7600', control: '%s:7601'}]\n%s",
+             rig.ip, rig.ip, rig.public_texts[AS_OPERATOR], rig.ip, rig.ip, more);
     cluster_write(&rig, "ams1.yaml", text);
     snprintf(path, sizeof(path), "%s", cluster_file(&rig, "ams1.yaml"));
     program_start(&ams1, rig.dir, "-ams1", "peerd", (const char *[]){"--policy", path, NULL});
     cr_assert(program_await_error(&ams1, ": ready ", PROGRAM_PATIENCE_MS));
+}
+
+static void start_peer(void) {
+    start_peer_with("");
 }
 
 static json_t *peer_now(void) {
@@ -184,6 +188,64 @@ Test(peerctl_look, parts_of_lists) {
     cluster_control(&rig, &answer, AS_OPERATOR, NULL, "/v1/sessions?client=berlin", NULL);
     cr_expect_eq(answer.status, 400);
     cr_expect_not_null(strstr(answer.body, "client: expected an address or a prefix"));
+}
+
+static struct program_result origins_once(const char *word) {
+    struct program_result r = CTL("origins", "--policy", policy_path);
+    for (int i = 0; i < PROGRAM_PATIENCE_MS / 20 && strstr(r.out, word) == NULL; i++) {
+        program_result_free(&r);
+        usleep(20000);
+        r = CTL("origins", "--policy", policy_path);
+    }
+    return r;
+}
+
+/* Nobody answers for the film at either place, so it is ill at both: ours by our looks, the peer's
+ * by its word. News it has looked at once only. */
+Test(peerctl_look, origins) {
+    char more[1024], at_peer[512];
+    cr_assert(cluster_start(&rig));
+    expect("none", CTL("origins", "--policy", policy_path), 0, "neither we nor peers have", "");
+    snprintf(more, sizeof(more),
+             "%sorigins: [{name: film, url: 'http://%s:7695/film.m3u8', check_every: 500ms, "
+             "answer_within: 200ms}]\n",
+             cluster_peers(&rig), rig.ip);
+    snprintf(
+        at_peer, sizeof(at_peer),
+        "client_listen: {bind: '%s:7690', plain_http: true}\n"
+        "origins:\n  - {name: news, url: 'http://%s:7695/n.m3u8', check_every: 1min, live: true}\n"
+        "  - {name: film, url: 'http://%s:7695/film.m3u8', check_every: 500ms, "
+        "answer_within: 200ms}\n",
+        rig.ip, rig.ip, rig.ip);
+    cluster_write_policy(&rig, cluster_policy(&rig, more));
+    start_peer_with(at_peer);
+    cr_assert(program_await_error(&rig.peerd, "origin film is ill", PROGRAM_PATIENCE_MS));
+    cr_assert(is_known(true));
+    struct program_result r = origins_once("film         ams1     ill  ");
+    cr_expect_eq(r.status, 1, "%s%s", r.out, r.err);
+    static const char *const rows[] = {"film         fra1     ill  ", "film         ams1     ill  ",
+                                       "  -  no: it is ill  ",        "looks failed: ",
+                                       "news (live)  ams1     well ", "  -  yes, place 1  "};
+    for (size_t i = 0; i < ITEMS(rows); i++)
+        cr_expect_not_null(strstr(r.out, rows[i]), "`%s` not in %s", rows[i], r.out);
+    program_result_free(&r);
+    r = CTL("origins", "--json", "--policy", policy_path);
+    json_t *root = json_loads(r.out, 0, NULL), *here, *news;
+    const char *name, *state = "", *verdict = "";
+    cr_assert_eq(json_unpack(root, "{s:[{s:s, s:[o]}, {s:[o]}]}", "origins", "name", &name, "at",
+                             &here, "at", &news),
+                 0, "%s", r.out);
+    cr_expect_str_eq(name, "film");
+    cr_expect_null(json_object_get(here, "verdict"), "of ourselves there is none");
+    cr_expect(json_is_string(json_object_get(here, "why")), "%s", r.out);
+    cr_expect_eq(json_unpack(news, "{s:s, s:s, s:n, s:n}", "state", &state, "verdict", &verdict,
+                             "against", "since_ms_ago"),
+                 0, "%s", r.out);
+    cr_expect(strcmp(state, "well") == 0 && strcmp(verdict, "alive") == 0, "%s", r.out);
+    json_decref(root);
+    program_result_free(&r);
+    cluster_control(&rig, &answer, AS_PEER, NULL, "/v1/origins", NULL);
+    cr_expect_eq(answer.status, 403);
 }
 
 /* All doors there are: beats, control, clients and a worker's. Nobody else may ask, nor too often.

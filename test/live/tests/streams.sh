@@ -120,6 +120,12 @@ within 1500 "killed origin: $other sends its players away" says_not_first "$othe
 within 3500 "and the player is elsewhere" plays_elsewhere "$first"
 second=$(cat "$dir/at")
 "$bin/peerctl" status --policy "$dir/$first.yaml" --json | grep -q 'origin film is ill' || fail "no trouble told"
+for name in $clusters; do
+    "$bin/peerctl" origins --policy "$dir/$name.yaml" >"$dir/origins" && fail "$name: all is well: $(cat "$dir/origins")"
+    [ "$(grep -cE "^film [(]live[)] +$first +ill .*no: it is ill" "$dir/origins") $(grep -c ' well .* yes, place' "$dir/origins")" = "1 2" ] ||
+        fail "$name lists $(cat "$dir/origins")"
+done
+said "each lists it as ill at $first, and as well at the others"
 start_nginx "$first"
 within 3000 "it is well again" says_first "$other" "$first" "$first"
 sleep 3
