@@ -389,16 +389,16 @@ static void put_players(const struct players *p, FILE *out) {
     for (size_t i = 0; i < p->pathway_count; i++)
         fprintf(out, "peerd_player_starved_total{pathway=\"%s\"} %llu\n",
                 p->pathways[i].pathway.text, (unsigned long long)p->pathways[i].sum.starved);
-    family(out, "peerd_player_throughput_bits_per_second", "gauge",
+    family(out, "peerd_player_throughput_bytes_per_second", "gauge",
            "As players of a location measured it, smoothed.");
     char text[LOCATION_TEXT_LEN_MAX + 1];
     for (size_t i = 0; i < p->row_count; i++)
         if (p->rows[i].sum.throughput_kbps > 0)
             fprintf(
                 out,
-                "peerd_player_throughput_bits_per_second{pathway=\"%s\",location=\"%s\"} %.0f\n",
+                "peerd_player_throughput_bytes_per_second{pathway=\"%s\",location=\"%s\"} %.0f\n",
                 p->rows[i].pathway.text, location_to_text(&p->rows[i].location, text),
-                p->rows[i].sum.throughput_kbps * 1000);
+                p->rows[i].sum.throughput_kbps * 125);
     family(out, "peerd_player_buffer_seconds", "gauge",
            "Media that players of a location hold, smoothed.");
     for (size_t i = 0; i < p->row_count; i++)
