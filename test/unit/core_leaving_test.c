@@ -102,18 +102,21 @@ Test(core_leaving, what_has_lapsed_is_not_told) {
 /* It has been asked to go there, and not to any other cluster that has room. */
 Test(core_leaving, who_is_wanted_at_one_is_not_asked_to_another) {
     struct node_session s;
-    struct core_session_status status;
     struct fixture *f = with_backups(&s, 2);
     take_on(f, &s, session_find(f->core, &s.session)->move->order);
     cr_assert_eq(state_of(f, &s), MOVE_STATE_OVERLAP);
-    f->core->peers[0]->said_free = 0;
-    for (int ms = 0; ms < 4000; ms += 500) {
-        fixture_wait(f, 500);
-        poll(f, &s);
-        cr_assert(core_session_find(f->core, &s.session, &status) && status.move != NULL);
-        cr_expect(name_equal(&status.move->to, &f->policy.peers[0].name), "after %d ms to %s", ms,
-                  status.move->to.text);
-    }
+    const struct move *m = session_find(f->core, &s.session)->move;
+    uint64_t order = m->order;
+    f->core->peers[0]->room.known = true; /* and there is none */
+    f->core->now = instant_add(f->core->now, MOVE_REPEAT_AFTER);
+    leaving_step(f->core);
+    cr_expect_eq(m->order, order, "it would be refused there: it waits");
+    cr_expect(name_equal(&m->to, &f->policy.peers[0].name), "to %s", m->to.text);
+    f->core->peers[0]->room.word.room = 10;
+    f->core->now = instant_add(f->core->now, MOVE_REPEAT_AFTER);
+    leaving_step(f->core);
+    cr_expect_gt(m->order, order, "it has room again");
+    cr_expect(name_equal(&m->to, &f->policy.peers[0].name), "to %s", m->to.text);
     fixture_free(f);
 }
 
