@@ -9,13 +9,6 @@
 
 /* Requests between peerds over HTTPS: the connection is kept, so a call costs one round trip. */
 
-static void *copy_of(const void *from, size_t count, size_t size) {
-    void *copy = sim_alloc(count, size);
-    if (count > 0)
-        memcpy(copy, from, count * size);
-    return copy;
-}
-
 static void free_call(struct sim_call *call) {
     description_free(&call->description);
     free(call->groups);
@@ -87,13 +80,13 @@ void sim_call_lodge(struct sim *sim, struct sim_site *site,
     call->lodging = true;
     call->ttl_ms = lodge->ttl_ms;
     call->group_count = lodge->group_count;
-    call->groups = copy_of(lodge->groups, lodge->group_count, sizeof(*call->groups));
+    call->groups = sim_copy(lodge->groups, lodge->group_count, sizeof(*call->groups));
     ask(sim, site, call);
 }
 
 void sim_call_say(struct sim *sim, struct sim_site *site, const struct core_say_agreement *say) {
     struct sim_call *call = new_call(sim, site, site->cluster_of[say->peer]);
-    call->message = copy_of(say->message, 1, sizeof(*call->message));
+    call->message = sim_copy(say->message, 1, sizeof(*call->message));
     ask(sim, site, call);
 }
 
@@ -120,11 +113,11 @@ static void describe_site(struct sim *sim, struct sim_site *site, struct sim_cal
     sim_rekey_describe(site, &d);
     sim_invariants_described(sim, site, &d);
     call->description = d;
-    call->description.services = copy_of(d.services, d.service_count, sizeof(*d.services));
-    call->description.profiles = copy_of(d.profiles, d.profile_count, sizeof(*d.profiles));
-    call->description.sources = copy_of(d.sources, d.source_count, sizeof(*d.sources));
-    call->description.media = copy_of(d.media, d.media_count, sizeof(*d.media));
-    call->description.origins = copy_of(d.origins, d.origin_count, sizeof(*d.origins));
+    call->description.services = sim_copy(d.services, d.service_count, sizeof(*d.services));
+    call->description.profiles = sim_copy(d.profiles, d.profile_count, sizeof(*d.profiles));
+    call->description.sources = sim_copy(d.sources, d.source_count, sizeof(*d.sources));
+    call->description.media = sim_copy(d.media, d.media_count, sizeof(*d.media));
+    call->description.origins = sim_copy(d.origins, d.origin_count, sizeof(*d.origins));
     answer(sim, site, call);
 }
 
@@ -140,9 +133,9 @@ static void leave_for_later(struct sim *sim, struct sim_site *site, const struct
                                .ttl_ms = call->ttl_ms,
                                .group_count = call->group_count,
                                .orphan = true};
-    later->groups = copy_of(call->groups, call->group_count, sizeof(*later->groups));
+    later->groups = sim_copy(call->groups, call->group_count, sizeof(*later->groups));
     if (call->message != NULL)
-        later->message = copy_of(call->message, 1, sizeof(*later->message));
+        later->message = sim_copy(call->message, 1, sizeof(*later->message));
     event.body = later;
     fail(sim, call, ERR_TIMEOUT, false);
     sim_process_holds(sim, &site->peerd, &event);
@@ -198,7 +191,7 @@ void sim_call_answer_standbys(struct sim *sim, struct sim_site *site,
     call->err = a->err;
     call->ttl_ms = a->lease_ms;
     call->slot_count = a->slot_count;
-    call->slots = copy_of(a->slots, a->slot_count, sizeof(*call->slots));
+    call->slots = sim_copy(a->slots, a->slot_count, sizeof(*call->slots));
     answer(sim, site, call);
 }
 

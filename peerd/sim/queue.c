@@ -22,6 +22,10 @@ void *sim_alloc(size_t count, size_t size) {
     return must(calloc(count == 0 ? 1 : count, size));
 }
 
+void *sim_copy(const void *from, size_t count, size_t size) {
+    return count == 0 ? NULL : memcpy(sim_alloc(count, size), from, count * size);
+}
+
 void *sim_grow(void *old, size_t count, size_t size) {
     return must(realloc(old, (count == 0 ? 1 : count) * size));
 }

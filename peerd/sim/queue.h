@@ -107,8 +107,9 @@ bool sim_queue_take(struct sim_queue *q, struct sim_event *out);
 /* Must be empty: bodies are the owner's to give back. */
 void sim_queue_free(struct sim_queue *q);
 
-/* calloc and realloc that do not return without memory. */
+/* calloc and realloc that do not return without memory; and a copy, NULL of nothing. */
 void *sim_alloc(size_t count, size_t size);
+void *sim_copy(const void *from, size_t count, size_t size);
 void *sim_grow(void *old, size_t count, size_t size);
 
 #endif

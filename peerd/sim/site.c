@@ -307,13 +307,6 @@ static void fill_media_alive(const struct sim *sim, const struct sim_site *site,
     }
 }
 
-/* What the core lends, for a message that is under way; NULL for none. */
-static void *copied(const void *items, size_t count, size_t size) {
-    if (count == 0)
-        return NULL;
-    return memcpy(sim_alloc(count, size), items, count * size);
-}
-
 static void answer_node(struct sim *sim, struct sim_site *site, const struct core_answer_node *a) {
     if (a->refused != ERR_OK || site->polling == NULL)
         return; /* as good as no answer: the node asks again */
@@ -321,10 +314,10 @@ static void answer_node(struct sim *sim, struct sim_site *site, const struct cor
     struct node_answer *body = sim_alloc(1, sizeof(*body));
     *body = briefing_of(a, &site->policy);
     body->cluster_key = site->key;
-    body->orders = copied(a->orders, a->order_count, sizeof(*a->orders));
-    body->guests = copied(a->guests, a->guest_count, sizeof(*a->guests));
-    body->named = copied(a->named, a->named_count, sizeof(*a->named));
-    body->told = copied(a->told, a->told_count, sizeof(*a->told));
+    body->orders = sim_copy(a->orders, a->order_count, sizeof(*a->orders));
+    body->guests = sim_copy(a->guests, a->guest_count, sizeof(*a->guests));
+    body->named = sim_copy(a->named, a->named_count, sizeof(*a->named));
+    body->told = sim_copy(a->told, a->told_count, sizeof(*a->told));
     fill_media_alive(sim, site, body);
     sim_put(
         sim, SIM_LAN,
