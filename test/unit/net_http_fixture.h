@@ -4,7 +4,7 @@
  * What the server answers is chosen by the path: /hello says so, /echo gives the body back, /who
  * says who asks, /later answers 30 ms later, /never keeps the request, /busy is a problem. /stream
  * begins with "one", says "two" 30 ms later and "end" another 30 ms later; /flood is written to
- * without end; /open is begun and nothing more.
+ * without end; /open is begun and nothing more. OPTIONS is what a browser asks before.
  */
 #ifndef TEST_UNIT_NET_HTTP_FIXTURE_H
 #define TEST_UNIT_NET_HTTP_FIXTURE_H
@@ -37,6 +37,7 @@ struct outcome {
     enum err err;
     unsigned status;
     char body[4096], type[64], detail[256], extra[64];
+    char origin[8], allowed[64], network[8]; /* Access-Control-… */
     size_t body_len;
     bool reused;
     struct duration retry_after, took;
@@ -127,7 +128,9 @@ static inline void begin_stream(struct site *s, struct net_http_request *r) {
 static inline void handle(void *data, struct net_http_request *r) {
     struct site *s = data;
 
-    if (strcmp(r->path, "/hello") == 0)
+    if (strcmp(r->method, "OPTIONS") == 0)
+        net_http_answer_preflight(r, "X-One, X-Two", strcmp(r->path, "/hello") == 0);
+    else if (strcmp(r->path, "/hello") == 0)
         answer_text(r, "hello");
     else if (strcmp(r->path, "/echo") == 0)
         net_http_answer(
@@ -212,6 +215,12 @@ static inline void note_outcome(void *data, const struct net_http_result *r) {
         copy_text(o->body, sizeof o->body, (const char *)r->body);
         copy_text(o->type, sizeof o->type, net_http_result_header(r, "content-type"));
         copy_text(o->extra, sizeof o->extra, net_http_result_header(r, "X-Extra"));
+        copy_text(o->origin, sizeof o->origin,
+                  net_http_result_header(r, "Access-Control-Allow-Origin"));
+        copy_text(o->allowed, sizeof o->allowed,
+                  net_http_result_header(r, "Access-Control-Allow-Headers"));
+        copy_text(o->network, sizeof o->network,
+                  net_http_result_header(r, "Access-Control-Allow-Private-Network"));
     }
     if (o->left == NULL || --*o->left == 0)
         net_loop_stop(o->site->loop);

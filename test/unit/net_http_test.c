@@ -62,6 +62,24 @@ Test(net_http, methods_headers_queries_and_bodies) {
     close_site(&s);
 }
 
+Test(net_http, a_browser_asks_before_a_script_may) {
+    static const struct { const char *path, *network; } rows[] = {{"/hello", "true"}, {"/who", ""}};
+    struct site s = {0};
+    struct outcome o;
+
+    open_site(&s, plain());
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        call(&s, &o,
+             (struct net_http_call_options){.method = "OPTIONS", .url = url_of(&s, rows[i].path)});
+        cr_expect(o.err == ERR_OK && o.status == 204, "%s: %u %s", rows[i].path, o.status,
+                  o.detail);
+        cr_expect_str_eq(o.origin, "*");
+        cr_expect_str_eq(o.allowed, "X-One, X-Two");
+        cr_expect_str_eq(o.network, rows[i].network, "%s", rows[i].path);
+    }
+    close_site(&s);
+}
+
 Test(net_http, over_ipv6) {
     struct net_http_server_options options = {.bind_to = loopback6(0)};
     struct site s = {0};
