@@ -92,18 +92,9 @@ Test(agreement_message, is_refused_by_the_name_of_its_member) {
     };
     struct agreement_message m = sample_agreement_message();
     char *text = agreement_message_encode(&m, NULL);
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct wire_fault fault = {.text = ""};
-        struct agreement_message out, untouched;
-        memset(&out, 0xab, sizeof(out));
-        untouched = out;
-        char *wrong = sample_edit(text, rows[i].from, rows[i].to);
-        enum err e = agreement_message_decode(&out, wrong, strlen(wrong), &fault);
-        cr_expect_eq(e, rows[i].err, "%s: %s", rows[i].what, err_name(e));
-        cr_expect_not_null(strstr(fault.text, rows[i].fault), "%s: %s", rows[i].what, fault.text);
-        cr_expect_eq(memcmp(&out, &untouched, sizeof(out)), 0, "%s: touched out", rows[i].what);
-        free(wrong);
-    }
+    for (size_t i = 0; i < COUNT(rows); i++)
+        EXPECT_REFUSED(struct agreement_message, agreement_message_decode, text, &rows[i],
+                       rows[i].err);
     free(text);
 }
 

@@ -47,6 +47,24 @@ static inline char *sample_edit(const char *text, const char *from, const char *
     return out;
 }
 
+/* A document that is wrong where `row` makes it so is refused with that error and by the name of
+ * its member, whoever wants to hear it or not, and nothing is touched before. For Criterion's
+ * tests. */
+#define EXPECT_REFUSED(type, decode, document, row, error)                                         \
+    do {                                                                                           \
+        struct wire_fault fault_ = {.text = ""};                                                   \
+        type out_, untouched_;                                                                     \
+        memset(&out_, 0xab, sizeof(out_));                                                         \
+        untouched_ = out_;                                                                         \
+        char *wrong_ = sample_edit(document, (row)->from, (row)->to);                              \
+        enum err err_ = decode(&out_, wrong_, strlen(wrong_), &fault_);                            \
+        cr_expect_eq(err_, error, "%s: %s", (row)->what, err_name(err_));                          \
+        cr_expect_not_null(strstr(fault_.text, (row)->fault), "%s: %s", (row)->what, fault_.text); \
+        cr_expect_eq(decode(&out_, wrong_, strlen(wrong_), NULL), error, "%s", (row)->what);       \
+        cr_expect_eq(memcmp(&out_, &untouched_, sizeof(out_)), 0, "%s: touched", (row)->what);     \
+        free(wrong_);                                                                              \
+    } while (0)
+
 static inline struct key_pair sample_pair(uint8_t fill) {
     uint8_t seed[KEY_BYTES];
     struct key_pair pair;
