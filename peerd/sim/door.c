@@ -190,6 +190,9 @@ static void trips_received(struct sim *sim, struct sim_worker *w, uint32_t clien
                                                              .samples = t->list[i].samples,
                                                              .asked = t->list[i].asked,
                                                              .lost = t->list[i].lost,
+                                                             .due = t->own.due,
+                                                             .missing = t->own.lost,
+                                                             .runs = t->own.runs,
                                                              .session = t->session};
     if (!sim_probing_told(sim, w, client, m->nonce) || node->ask_count == NODE_ASKS_MAX)
         return;

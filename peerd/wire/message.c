@@ -490,7 +490,8 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
     if (kind == MESSAGE_TRIPS) {
         if (datagram[TRIPS_COUNT_AT] > MESSAGE_TRIPS_MAX)
             return ERR_BAD_FIELD;
-        if (len == want + (size_t)TRIPS_LOOKED_LEN * datagram[TRIPS_COUNT_AT])
+        size_t looked = want + (size_t)TRIPS_LOOKED_LEN * datagram[TRIPS_COUNT_AT];
+        if (len == looked || (len == looked + TRIPS_OWN_LEN && datagram[TRIPS_COUNT_AT] > 0))
             return ERR_OK;
         want += (size_t)TRIPS_TRIP_LEN * datagram[TRIPS_COUNT_AT];
     }

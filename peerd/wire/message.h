@@ -36,8 +36,9 @@
  *   kind 10 echo   worker, to a probe: hint 8, zeros [32]
  *   kind 11 trips  client: target hint 8, session 16, counter 8, count 1, then of each: hint of a
  *                  cluster 8, rtt_us 4, samples 1; signature 64 [109 + 13 a trip]; from one that
- *                  loses frames, of each moreover: asked 1, lost 1 [109 + 15 a trip], which whoever
- *                  does not know that form drops (wire/trip_list.h)
+ *                  loses frames, of each moreover: asked 1, lost 1 [109 + 15 a trip], and of the
+ *                  server's frames meanwhile: due 2, lost 2, runs 2 [6 more]; whoever does not know
+ *                  such a form drops it (wire/trip_list.h)
  *   kind 12 named  worker, to trips: session 16, count 1, then of each cluster: hint 8, family 1,
  *                  address 16, port 2, name 31 [29 + 58 a cluster] (wire/named.h)
  *   kind 13 backups worker, to a report: laid out as named, best first

@@ -144,6 +144,9 @@ static void put_trips(struct json_writing *w, const struct node_request *r) {
         json_write_uint(w, o, "samples", r->trips[i].samples);
         put_some(w, o, "asked", r->trips[i].asked);
         put_some(w, o, "lost", r->trips[i].lost);
+        put_some(w, o, "due", r->trips[i].due);
+        put_some(w, o, "missing", r->trips[i].missing);
+        put_some(w, o, "runs", r->trips[i].runs);
         if (r->trips[i].asked > 0)
             json_write_bytes(w, o, "session", r->trips[i].session.bytes, SESSION_ID_BYTES);
     }
@@ -343,6 +346,9 @@ static void get_trip(const struct json_place *o, void *out) {
     t->samples = (uint8_t)json_read_uint(o, "samples", 1, UINT8_MAX);
     t->asked = (uint8_t)get_some(o, "asked", UINT8_MAX);
     t->lost = (uint8_t)get_some(o, "lost", t->asked);
+    t->due = (uint16_t)get_some(o, "due", UINT16_MAX);
+    t->missing = (uint16_t)get_some(o, "missing", t->due);
+    t->runs = (uint16_t)get_some(o, "runs", t->missing);
     if (json_read_has(o, "session"))
         json_read_bytes(o, "session", t->session.bytes, SESSION_ID_BYTES);
 }

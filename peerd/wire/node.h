@@ -153,10 +153,13 @@ struct node_starts {
 struct node_trip {
     struct addr client;
     struct key_hint cluster;
-    uint32_t rtt_us; /* [µs] 1 to MESSAGE_TRIP_US_MAX */
-    uint8_t samples; /* that it stands on */
-    uint8_t asked;   /* packets that it has sent there since it told before (optional) … */
-    uint8_t lost;    /* … and of these, not answered; no more (optional) */
+    uint32_t rtt_us;  /* [µs] 1 to MESSAGE_TRIP_US_MAX */
+    uint8_t samples;  /* that it stands on */
+    uint8_t asked;    /* packets that it has sent there since it told before (optional) … */
+    uint8_t lost;     /* … and of these, not answered; no more (optional) */
+    uint16_t due;     /* frames of ours that were due of the server meanwhile (optional) … */
+    uint16_t missing; /* … of which so many were lost on their way (optional) … */
+    uint16_t runs;    /* … in so many runs (optional) */
     struct session_id session; /* whose client it is, with `asked`; all zero: not told (optional) */
 };
 

@@ -62,6 +62,41 @@ Test(doubt, says_when_it_begins_and_is_over_by_itself) {
     cr_expect(doubt_lost(&d, DOUBT_LONG, at_ms(90000)), "one that is long is");
 }
 
+/* [looks] a minute of who loses so many in a row each so often; the first minute teaches. */
+static uint32_t looks_a_minute(uint64_t run, int64_t every_ms) {
+    struct doubt d;
+    uint32_t count = 0;
+    doubt_init(&d);
+    for (int64_t ms = 0; ms < 120000; ms += 10) {
+        if (ms % every_ms == 0)
+            doubt_lost(&d, run, at_ms(ms));
+        count += doubt_look(&d, at_ms(ms), true) && ms >= 60000;
+    }
+    return count;
+}
+
+Test(doubt, what_is_usual_for_a_path_makes_nobody_ask) {
+    cr_expect_eq(looks_a_minute(1, 500), 0u, "4 %%, one by one");
+    cr_expect_eq(looks_a_minute(3, 3000), 0u, "2 %% in runs of three");
+    cr_expect_eq(looks_a_minute(6, 3000), 0u, "4 %% in runs of six");
+    cr_expect_geq(looks_a_minute(1, 140), 70u, "a seventh of all is never usual");
+}
+
+/* Of a path that loses 2 % all the time, and then more. */
+Test(doubt, begins_where_a_path_loses_more_than_is_usual_for_it) {
+    struct doubt d;
+    doubt_init(&d);
+    for (int64_t ms = 0; ms < 60000; ms += 1000)
+        cr_expect_not(doubt_lost(&d, 1, at_ms(ms)));
+    bool begins = false;
+    for (int64_t ms = 60000; ms < 61000; ms += 140)
+        begins |= doubt_lost(&d, 1, at_ms(ms));
+    cr_expect(begins);
+    for (int64_t ms = 61000; ms < 360000; ms += 1000)
+        doubt_lost(&d, 1, at_ms(ms));
+    cr_expect_not(doubt_is(&d, at_ms(360000)));
+}
+
 Test(doubt, looks_no_oftener_than_ever_while_media_is_missing) {
     struct doubt d;
     uint32_t count = 0;

@@ -475,6 +475,35 @@ Test(message, trips_may_say_how_many_packets_were_lost) {
     cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0);
 }
 
+Test(message, trips_may_say_what_became_of_the_servers_frames) {
+    struct key_pair pair = sample_pair(9);
+    struct message m = sample_message(MESSAGE_TRIPS), out;
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    m.u.trips.own = (struct trip_own){.due = 25, .lost = 4, .runs = 3};
+    cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0, "nothing was asked");
+    m.u.trips.list[0].asked = 5;
+    size_t len = message_encode(datagram, sizeof(datagram), &m, &pair), own = 45 + 2 * 15;
+    cr_assert_eq(len, 109 + 2 * 15 + 6);
+    cr_assert_eq(take(&out, datagram, len), ERR_OK);
+    cr_expect(out.u.trips.own.due == 25 && out.u.trips.own.lost == 4 && out.u.trips.own.runs == 3);
+    cr_expect_eq(take(&out, datagram, len - 1), ERR_OVERSIZED, "no form is so long");
+    static const struct {
+        const char *what;
+        uint8_t due, lost, runs;
+    } rows[] = {{"the longest form for nothing", 0, 0, 0},
+                {"more lost than due", 25, 26, 3},
+                {"more runs than lost", 25, 4, 5},
+                {"lost in no run", 25, 4, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        datagram[own + 1] = rows[i].due;
+        datagram[own + 3] = rows[i].lost;
+        datagram[own + 5] = rows[i].runs;
+        cr_expect_eq(take(&out, datagram, len), ERR_BAD_FIELD, "%s", rows[i].what);
+    }
+    m.u.trips.own.runs = 5;
+    cr_expect_eq(message_encode(datagram, sizeof(datagram), &m, &pair), 0);
+}
+
 Test(message, notes_held_frames_within_the_bitmap) {
     struct message_resume r = {.from_frame = 10};
     static const struct {

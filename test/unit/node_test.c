@@ -71,6 +71,7 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect(out.trips[0].client.port == 40000 && out.trips[0].cluster.bytes[7] == 0x22);
     cr_expect(out.trips[0].rtt_us == 31000 && out.trips[0].samples == 7);
     cr_expect(out.trips[0].asked == 9 && out.trips[0].lost == 2);
+    cr_expect(out.trips[0].due == 50 && out.trips[0].missing == 6 && out.trips[0].runs == 4);
     cr_expect_eq(out.trips[0].session.bytes[0], 0x44);
     cr_expect(out.ask_count == 1 && out.asks[0].bytes[0] == 0x31);
     cr_assert_eq(out.start_count, 2);

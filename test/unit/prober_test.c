@@ -24,6 +24,7 @@ static void follow(void) {
     memset(&f.w, 0, sizeof(f.w));
     f.w.config.session = session;
     f.w.state = WITNESS_FOLLOWING;
+    schedule_init(&f.w.schedule, duration_ms(20));
     for (uint8_t i = 0; i < SERVERS; i++) {
         f.w.servers[i].role = i == 0 ? WITNESS_ROLE_SERVING : WITNESS_ROLE_BACKUP;
         f.w.servers[i].address = address(i);
@@ -333,17 +334,21 @@ static void heard_from(uint8_t server, uint64_t nonce, int64_t answered, int64_t
         cr_assert(path_answered(way, nonce + (uint64_t)i, at_ms(now_ms - 370)));
 }
 
-Test(prober, in_doubt_it_tells_twice_a_second_how_each_backup_is_heard) {
+static void begin_to_doubt(void) {
     doubt_init(&f.w.doubt);
     for (int i = 0; i < DOUBT_FRAMES; i++)
         doubt_lost(&f.w.doubt, 1, at_ms(now_ms));
+}
+
+Test(prober, in_doubt_it_tells_how_each_backup_is_heard_sooner_at_first) {
+    begin_to_doubt();
     heard_from(1, 100, 5, 0);
     heard_from(2, 200, 3, 2);
     f.w.servers[2].path.heard = INSTANT_NEVER;
-    now_ms += 499;
+    now_ms += 249;
     prober_ticked(&p, &f.w, at_ms(now_ms), &out);
     cr_expect_not(out.tells);
-    now_ms += 1;
+    now_ms += 151;
     prober_ticked(&p, &f.w, at_ms(now_ms), &out);
     cr_assert(out.tells);
     const struct message_trips *t = &out.trips.u.trips;
@@ -359,6 +364,57 @@ Test(prober, in_doubt_it_tells_twice_a_second_how_each_backup_is_heard) {
     now_ms += 500;
     prober_ticked(&p, &f.w, at_ms(now_ms), &out);
     cr_expect_not(out.tells, "of nothing new it does not");
+    heard_from(1, 400, 1, 0);
+    now_ms += 499;
+    doubt_lost(&f.w.doubt, 2, at_ms(now_ms - 400));
+    doubt_lost(&f.w.doubt, 2, at_ms(now_ms - 400));
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_expect_not(out.tells, "later on it does every half second");
+    now_ms += 1;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_expect(out.tells);
+}
+
+static void arrives(uint64_t frame) {
+    now_ms = 1000 + (int64_t)(frame - 100) * 20;
+    cr_assert_eq(playout_insert(&f.p, 0, frame, NULL, 10, at_ms(now_ms)), PLAYOUT_NEW);
+    schedule_frame_arrived(&f.w.schedule, frame, at_ms(now_ms));
+}
+
+/* Frames count from when it began to doubt until two before the newest, each once. */
+Test(prober, in_doubt_it_tells_what_became_of_the_servers_frames) {
+    playout_init(&f.p, &(struct playout_config){.depth = duration_ms(800),
+                                                .frame = duration_ms(20),
+                                                .first_frame = 100,
+                                                .slots = f.slots,
+                                                .slot_count = PLAYOUT_SLOTS,
+                                                .payload_bytes_max = 0});
+    f.w.playout = &f.p;
+    for (uint64_t frame = 100; frame < 110; frame++)
+        arrives(frame);
+    begin_to_doubt();
+    f.w.doubt_from = 110;
+    for (uint64_t frame = 110; frame < 130; frame++)
+        if (frame != 112 && frame != 113 && frame != 120 && frame != 128)
+            arrives(frame);
+    struct trip_own own = witness_own_frames(&f.w);
+    cr_expect(own.due == 18 && own.lost == 3 && own.runs == 2, "%u %u %u", own.due, own.lost,
+              own.runs);
+    own = witness_own_frames(&f.w);
+    cr_expect(own.due == 0 && own.lost == 0, "nothing twice");
+    arrives(131);
+    own = witness_own_frames(&f.w);
+    cr_expect(own.due == 2 && own.lost == 1 && own.runs == 1, "%u %u %u", own.due, own.lost,
+              own.runs);
+    f.w.doubt_from = 100;
+    own = witness_own_frames(&f.w);
+    cr_expect(own.due == 30 && own.lost == 4 && own.runs == 3, "%u %u", own.due, own.lost);
+    heard_from(1, 100, 5, 0);
+    f.w.doubt_from = 110;
+    now_ms += 400;
+    prober_ticked(&p, &f.w, at_ms(now_ms), &out);
+    cr_assert(out.tells);
+    cr_expect(out.trips.u.trips.own.due == 20 && out.trips.u.trips.own.lost == 4);
 }
 
 Test(prober, without_doubt_it_says_nothing_of_outcomes) {

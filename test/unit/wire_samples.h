@@ -264,7 +264,7 @@ static inline struct node_request sample_node_request(struct node_session *sessi
     starts[1] = (struct node_starts){sample_name("ams1"), 128, 3, 5000000000, 17, 6000000000};
     asks[0] = sample_session(0x31);
     trips[0] = (struct node_trip){
-        sample_addr("198.51.100.9:40000"), sample_hint(0x22), 31000, 7, 9, 2, {{0x44}}};
+        sample_addr("198.51.100.9:40000"), sample_hint(0x22), 31000, 7, 9, 2, 50, 6, 4, {{0x44}}};
     media[0] = sample_addr("192.0.2.1:7700");
     media[1] = sample_addr("192.0.2.1:7701");
     profiles[0] = (struct node_profile){sample_name("opus-32"), {{8, 7, 6, 5, 4, 3, 2, 1}}};

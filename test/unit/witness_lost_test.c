@@ -141,3 +141,21 @@ Test(witness_lost, who_has_begun_gets_no_more_time_to_begin) {
     wait_until(1100);
     cr_expect_eq(f.w.state, WITNESS_HEDGING, "frame 2 should have been here at 1040");
 }
+
+/* What made it doubt is not among what it tells: frames count from then on. */
+Test(witness_lost, of_the_servers_frames_it_tells_those_after_what_made_it_doubt) {
+    start_streaming();
+    f.w.config.looks = true;
+    stream(0, 50, 60);
+    stream(0, 62, 63); /* 60 and 61 are missing */
+    cr_expect_not(doubt_is(&f.w.doubt, at_ms(f.ms)));
+    stream(0, 64, 65); /* and 63 */
+    cr_expect(doubt_is(&f.w.doubt, at_ms(f.ms)));
+    stream(0, 65, 75);
+    struct trip_own own = witness_own_frames(&f.w);
+    cr_expect(own.due == 9 && own.lost == 0, "%u, %u lost", own.due, own.lost);
+    stream(0, 76, 86); /* 75 is missing */
+    own = witness_own_frames(&f.w);
+    cr_expect(own.due == 11 && own.lost == 1 && own.runs == 1, "%u, %u lost", own.due, own.lost);
+    forget_sent();
+}

@@ -9,20 +9,38 @@ bool doubt_is(const struct doubt *d, struct instant now) {
     return instant_before(now, d->until);
 }
 
-bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now) {
-    const int64_t full = DOUBT_FRAMES * DOUBT_FORGET.us;
-    bool was = doubt_is(d, now);
-    d->level_us -= instant_since(now, d->at).us;
+/* What is forgotten since the last run, and what is usual by now. */
+static void fade(struct doubt *d, struct instant now) {
+    int64_t since_us = instant_since(now, d->at).us;
+    if (since_us > 60 * DOUBT_USUAL.us)
+        since_us = 60 * DOUBT_USUAL.us;
+    d->level_us -= since_us + since_us / 1000 * 2 * d->usual * DOUBT_FORGET.us / 1000000;
     d->level_us = d->level_us < 0 ? 0 : d->level_us;
-    uint64_t most = frames < DOUBT_LONG ? DOUBT_RUN : DOUBT_FRAMES;
-    d->level_us += (int64_t)(frames < most ? frames : most) * DOUBT_FORGET.us;
-    d->level_us = d->level_us > full ? full : d->level_us;
+    d->usual = d->usual * DOUBT_USUAL.us / (DOUBT_USUAL.us + since_us);
     d->at = now;
+}
+
+/* A long run is more than one event, unless such runs are what the path does. */
+static int64_t counted(const struct doubt *d, uint64_t frames) {
+    bool is_long = frames >= DOUBT_LONG && d->usual < DOUBT_SELDOM;
+    uint64_t most = is_long ? DOUBT_FRAMES : DOUBT_RUN;
+    return (int64_t)(frames < most ? frames : most);
+}
+
+bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now) {
+    bool was = doubt_is(d, now);
+    fade(d, now);
+    int64_t full = (DOUBT_FULL + d->usual) * DOUBT_FORGET.us / 1000;
+    int64_t more = counted(d, frames);
+    d->level_us += more * DOUBT_FORGET.us;
+    d->level_us = d->level_us > full ? full : d->level_us;
+    d->usual += more * 1000000000 / DOUBT_USUAL.us;
+    d->usual = d->usual > DOUBT_USUAL_MAX ? DOUBT_USUAL_MAX : d->usual;
     if (d->level_us < full)
         return false;
     d->until = instant_add(now, DOUBT_FOR);
     if (!was) {
-        d->look_at = now;
+        d->since = d->look_at = now;
         d->looked = 0;
     }
     return !was;

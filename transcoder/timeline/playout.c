@@ -173,12 +173,15 @@ static void count_burst(struct playout_stats *s) {
     s->missed_run = 0;
 }
 
-static void count_instant(struct playout *p, uint64_t frame) {
+bool playout_was_sent(const struct playout *p, uint64_t frame, uint8_t source) {
     const struct playout_slot *slot = slot_of(p, frame);
+    return slot->frame == frame && (slot->seen >> source & 1);
+}
+
+static void count_instant(struct playout *p, uint64_t frame) {
     uint8_t serving = frame < p->serving_from ? p->served : p->serving;
-    uint16_t seen = slot->frame == frame ? slot->seen : 0;
     p->stats.expected++;
-    if (!(seen >> serving & 1)) {
+    if (!playout_was_sent(p, frame, serving)) {
         p->stats.lost_before++;
         p->stats.missed_run++;
     } else if (p->stats.missed_run > 0) {

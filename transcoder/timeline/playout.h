@@ -145,6 +145,9 @@ bool playout_holds(const struct playout *p, uint64_t frame);
  * equal the end of the stream. */
 uint64_t playout_missing(const struct playout *p, struct instant now);
 
+/* True if that source has sent it itself, at once; for frames as old as there is room for. */
+bool playout_was_sent(const struct playout *p, uint64_t frame, uint8_t source);
+
 /* The last frame before the first one missing, for reports; 0 if there is none. */
 uint64_t playout_last_contiguous(const struct playout *p, struct instant now);
 

@@ -126,6 +126,8 @@ static void tell(struct prober *p, struct witness *w, struct instant now, struct
     t->session = w->config.session;
     if (doubt_is(&w->doubt, now)) {
         add_outcomes(w, now, t);
+        if (t->count > 0)
+            t->own = witness_own_frames(w);
     } else {
         add_backups(p, w, t);
         add_targets(p, t);
@@ -229,6 +231,14 @@ static bool may_tell(const struct witness *w, bool doubts) {
            (doubts && (w->state == WITNESS_HEDGING || w->state == WITNESS_MISSING));
 }
 
+/* Sooner at first: it is not known yet whose fault it is. */
+static struct instant doubt_told_at(const struct prober *p, const struct witness *w,
+                                    struct instant now) {
+    struct instant begun = w->doubt.since;
+    bool early = instant_before(now, instant_add(begun, PROBER_EARLY));
+    return instant_add(instant_max(p->told_at, begun), early ? DOUBT_TELL : PROBER_DOUBT);
+}
+
 void prober_ticked(struct prober *p, struct witness *w, struct instant now,
                    struct prober_out *out) {
     bool follows = w->state == WITNESS_FOLLOWING, doubts = doubt_is(&w->doubt, now);
@@ -240,7 +250,7 @@ void prober_ticked(struct prober *p, struct witness *w, struct instant now,
         p->next_at = next_packet(p, now);
     }
     if (doubts)
-        p->tell_at = instant_min(p->tell_at, instant_add(p->told_at, PROBER_DOUBT));
+        p->tell_at = instant_min(p->tell_at, doubt_told_at(p, w, now));
     if (!instant_reached(now, p->tell_at))
         return;
     if (may_tell(w, doubts))

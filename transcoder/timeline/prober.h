@@ -13,7 +13,8 @@
  * nobody: what clusters make of it is the order of the backups of those who come later.
  *
  * While the client is in doubt whose fault lost frames are (doubt.h) it tells every PROBER_DOUBT,
- * and of each backup how many questions have been answered since, and how many have not. That may
+ * and of each backup how many questions have been answered since, and how many have not, and how
+ * many of the server's frames were lost meanwhile: as they come, not when they are due. That may
  * move people: where the serving path alone is bad, see monitor/ways.h.
  *
  * Three steps, as there are three facts: prober_ticked(), prober_echoed() and prober_named(). Both
@@ -29,7 +30,8 @@
 #define PROBER_EVERY       duration_ms(1000) /* [ms] at least, between two packets to anybody */
 #define PROBER_TELL_FIRST  duration_ms(3000) /* [ms] after the beginning */
 #define PROBER_TELL        duration_ms(8000) /* [ms] between two messages, or up to half more */
-#define PROBER_DOUBT       duration_ms(500)  /* [ms] the same while it is in doubt */
+#define PROBER_DOUBT       duration_ms(500)  /* [ms] the same while it is in doubt … */
+#define PROBER_EARLY       duration_ms(1100) /* [ms] … after so long; before, DOUBT_TELL */
 
 struct prober_stats {
     uint64_t sent;

@@ -274,6 +274,8 @@ struct witness {
     struct lapses lapses;     /* … and how long it has lost everything */
     struct nack nack;         /* … and what single frames */
     struct doubt doubt;       /* whether it alone does */
+    uint64_t doubt_from;      /* frames from there on have not been told in doubt … */
+    bool doubt_run;           /* … and the one before was lost */
     struct witness_filler filler;
     uint8_t serving;            /* slot; WITNESS_SERVER_NONE before the first grant */
     uint32_t epoch;             /* granted */
@@ -440,6 +442,11 @@ uint64_t witness_frame_near(const struct witness *w);
 void witness_resume_fill(struct message *m, const struct witness *w, const struct witness_out *o,
                          const char *ticket, size_t ticket_len);
 void witness_report_fill(struct message *m, const struct witness *w, const struct witness_out *o);
+
+/* What became of the frames of whoever serves, since it is in doubt and this was asked: for the
+ * words that go with it (prober.h). The newest ones, which may yet come, are left for the next
+ * time. */
+struct trip_own witness_own_frames(struct witness *w);
 
 const char *witness_state_name(enum witness_state s);
 

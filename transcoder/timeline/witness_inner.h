@@ -178,7 +178,7 @@ struct instant witness_nacks_deadline(const struct witness *w);
 /* ---- witness_doubt.c ---- */
 
 /* The serving path has lost so many frames. */
-void witness_doubt_lost(const struct turn *t, uint64_t frames);
+void witness_doubt_lost(const struct turn *t, uint64_t frames, uint64_t next);
 
 /* Looks that are due. */
 void witness_keep_doubt(const struct turn *t);

@@ -90,7 +90,7 @@ void witness_frame_in_order(const struct turn *t, uint64_t frame) {
         lapses_seen(&w->lapses, frame - from, t->now);
         expire(t);
         lost(t, from, frame, DURATION_ZERO);
-        witness_doubt_lost(t, frame - from);
+        witness_doubt_lost(t, frame - from, frame);
     }
     nack_heard(&w->nack, frame, frame - from);
 }

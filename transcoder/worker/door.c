@@ -291,6 +291,9 @@ static void trips_received(struct worker *w, const struct net_datagram *d, const
                                        .samples = t->list[i].samples,
                                        .asked = t->list[i].asked,
                                        .lost = t->list[i].lost,
+                                       .due = t->own.due,
+                                       .missing = t->own.lost,
+                                       .runs = t->own.runs,
                                        .session = s->ticket.session};
         link_send(w->link, LINK_TRIP, &trip);
     }
