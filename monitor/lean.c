@@ -2,28 +2,8 @@
 
 #include <stddef.h>
 
-#define ALL       10000 /* [1/100 %] */
-#define OWN_LEAST 100   /* [1/100 %] who loses less suffers from something else */
-#define QUARTER   1386  /* [1/1000] ln 4 */
-#define FRAMES    5     /* frames go by between two questions, 100 ms and 20 ms */
-
-void lean_own(struct lean *l, uint32_t expected, uint32_t lost, uint32_t run_x16,
-              struct instant now) {
-    if (expected == 0)
-        return;
-    if (lost > expected)
-        lost = expected;
-    level_add(&l->own, LEAN_OWN_HALF, (uint32_t)((uint64_t)lost * ALL / expected), now);
-    l->run_x16 = run_x16;
-    for (int i = 0; i < LEAN_WAYS_MAX; i++) {
-        struct lean_way *w = &l->ways[i];
-        if (w->cluster == 0 || expected + w->frames > UINT16_MAX ||
-            instant_reached(now, instant_add(w->at, LEAN_ASKS)))
-            continue;
-        w->frames = (uint16_t)(w->frames + expected);
-        w->lost = (uint16_t)(w->lost + lost);
-    }
-}
+#define QUARTER 1386 /* [1/1000] ln 4 */
+#define FRAMES  5    /* frames go by between two questions, 100 ms and 20 ms */
 
 /* Half of it is left after LEAN_HALF: an eighth of that takes a twelfth away. */
 static int32_t faded(const struct lean_way *w, struct instant now) {
@@ -51,16 +31,25 @@ static int32_t worth_of_run(uint32_t x) {
                               (int32_t)(at[i].x - at[i - 1].x);
 }
 
-/* [1/1000] What one word says, with what has become of our frames meanwhile. Of a run of losses
- * that is longer than it takes to ask again several questions find the same. */
-static int32_t said(const struct lean *l, const struct lean_way *w, uint32_t asked, uint32_t lost) {
-    uint32_t run_x16 = l->run_x16 < 16 ? 16 : l->run_x16;
+/* How long runs of ours are for this client, by all that it has told lately. */
+static void learn_runs(struct lean_way *w, const struct lean_word *word) {
+    if (w->runs >= LEAN_RUNS) {
+        w->runs /= 2;
+        w->missing /= 2;
+    }
+    w->runs = (uint16_t)(w->runs + word->runs);
+    w->missing = (uint16_t)(w->missing + word->missing);
+}
+
+/* [1/1000] What one word says. Of a run of losses that is longer than it takes to ask again several
+ * questions find the same. */
+static int32_t said(const struct lean_way *w, const struct lean_word *word) {
+    uint32_t run_x16 = w->runs == 0 ? 16 : w->missing * 16U / w->runs;
     uint32_t seen_x16 = run_x16 < 16 * FRAMES ? run_x16 : 16 * FRAMES; /* frames that one sees */
-    uint32_t frames = w->frames == 0 ? asked * FRAMES : w->frames;
-    int32_t worth = worth_of_run((uint32_t)((uint64_t)asked * seen_x16 * 1000 / 16 / frames));
-    int64_t runs = (int64_t)w->lost * worth * 16 / run_x16;
-    int64_t missing = (int64_t)lost * (worth - QUARTER) * seen_x16 / run_x16;
-    return (int32_t)(runs + missing);
+    uint64_t looks = (uint64_t)word->asked * seen_x16 * 1000 / 16 / word->due;
+    int32_t worth = worth_of_run((uint32_t)(looks < 4000 ? looks : 4000));
+    int64_t missing = (int64_t)word->lost * (worth - QUARTER) * seen_x16 / run_x16;
+    return (int32_t)((int64_t)word->runs * worth + missing);
 }
 
 /* Its place, or a free one, or that of whoever was told of longest ago. */
@@ -82,26 +71,28 @@ static int32_t bounded(int32_t leaning) {
     return leaning > LEAN_MOST ? LEAN_MOST : leaning < -LEAN_MOST ? -LEAN_MOST : leaning;
 }
 
-void lean_told(struct lean *l, uint16_t cluster, uint32_t asked, uint32_t lost,
-               struct instant now) {
-    struct level own = l->own;
-    level_fade(&own, LEAN_OWN_HALF, now);
-    if (asked == 0 || cluster == 0)
+static struct lean_word bounded_word(const struct lean_word *word) {
+    struct lean_word w = *word;
+    w.lost = w.lost < w.asked ? w.lost : w.asked;
+    if (w.asked > LEAN_WORD) {
+        w.lost = (uint32_t)((uint64_t)w.lost * LEAN_WORD / w.asked);
+        w.asked = LEAN_WORD;
+    }
+    w.due = w.due < LEAN_DUE ? w.due : LEAN_DUE;
+    w.missing = w.missing < w.due ? w.missing : w.due;
+    w.runs = w.runs < w.missing ? w.runs : w.missing;
+    return w;
+}
+
+void lean_told(struct lean *l, uint16_t cluster, const struct lean_word *word, struct instant now) {
+    const struct lean_word w = bounded_word(word);
+    if (w.asked == 0 || w.due == 0 || cluster == 0)
         return;
-    if (lost > asked)
-        lost = asked;
-    if (asked > LEAN_WORD) {
-        lost = (uint32_t)((uint64_t)lost * LEAN_WORD / asked);
-        asked = LEAN_WORD;
-    }
     struct lean_way *way = place_of(l, cluster);
-    if (way->cluster != cluster) {
-        if (level_mean(&own) < OWN_LEAST)
-            return;
+    if (way->cluster != cluster)
         *way = (struct lean_way){.cluster = cluster, .at = now};
-    }
-    way->leaning = (int16_t)bounded(faded(way, now) + said(l, way, asked, lost));
-    way->frames = way->lost = 0;
+    learn_runs(way, &w);
+    way->leaning = (int16_t)bounded(faded(way, now) + said(way, &w));
     way->at = now;
 }
 
@@ -133,4 +124,14 @@ int32_t lean_joined(int32_t leaning) {
     if (i == 2 * LEAN_MOST / 1000)
         return at[i];
     return at[i] + (at[i + 1] - at[i]) * (from % 1000) / 1000;
+}
+
+/* The larger one and ln ((1 + e^-x) / 2) of their difference, likewise. */
+int64_t lean_either(int64_t joined, int64_t sum) {
+    static const int32_t at[] = {0, -380, -566, -644, -675};
+    int64_t larger = joined > sum ? joined : sum, x = joined > sum ? joined - sum : sum - joined;
+    if (x >= 4000)
+        return larger - 693;
+    int64_t i = x / 1000;
+    return larger + at[i] + (at[i + 1] - at[i]) * (x % 1000) / 1000;
 }

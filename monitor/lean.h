@@ -12,13 +12,14 @@
  * known.
  *
  * The loss that made it ask says nothing, for without it nobody would have looked: of ours only
- * counts what goes missing while it asks. So two paths that lose alike, however seldom and in
- * whatever runs, are no likelier to lean one way than the other.
+ * counts what goes missing while it asks, as it tells with its answers. So two paths that lose
+ * alike, however seldom and in whatever runs, are no likelier to lean one way than the other.
  *
  * Of many clients each may have a bad access of its own, or a bad path of ours in common with
  * others: it is not known who. lean_joined() of all of them, added up, is the logarithm of how much
- * likelier it is that one in four hears the other better than that none does. If none did it would
- * come to LEAN_SURE once in forty times at most, however often one looks (Ville 1939).
+ * likelier it is that one in four hears the other better than that none does. Where all share one
+ * bad path that is seen sooner by who reckons with all of them (lean_either()). If none did it
+ * would come to LEAN_SURE once in 400 times at most, however often one looks (Ville 1939).
  */
 #ifndef MONITOR_LEAN_H
 #define MONITOR_LEAN_H
@@ -28,39 +29,38 @@
 #include <stdbool.h>
 
 #define LEAN_WAYS_MAX 4             /* clusters that a client tells of; further ones are not kept */
-#define LEAN_HALF     duration_s(8) /* [s] half-life of a leaning … */
-#define LEAN_OWN_HALF duration_s(1) /* [s] … and of what is lost of ours */
-#define LEAN_ASKS     duration_s(1) /* [s] after a word it still asks */
+#define LEAN_HALF     duration_s(8) /* [s] half-life of a leaning */
+#define LEAN_RUNS     32            /* runs by which their length is known; older ones count half */
 #define LEAN_FRESH    duration_s(3) /* [s] without a word nothing is known of a way */
-#define LEAN_WORD     16            /* [packets] of one word */
+#define LEAN_WORD     16            /* [packets] of one word … */
+#define LEAN_DUE      200           /* [frames] … and of ours */
 #define LEAN_MOST     4000          /* [1/1000] either way */
 #define LEAN_SOME     500           /* [1/1000] one client's: it can be chosen */
+#define LEAN_AGAINST  1500          /* [1/1000] the other way: it is not as others are */
 #define LEAN_LIKELY   693           /* [1/1000] of all joined: ln 2 … */
 #define LEAN_ALONE    2996          /* [1/1000] ln 20: one client without others … */
-#define LEAN_SURE     3689          /* [1/1000] … and ln 40 */
+#define LEAN_SURE     5991          /* [1/1000] … and ln 400 */
 
 struct lean_way {
     uint16_t cluster; /* the owner's number for it; 0: the place is free */
     int16_t leaning;  /* [1/1000] at `at` */
-    uint16_t frames;  /* of ours that were due since then … */
-    uint16_t lost;    /* … and are missing */
+    uint16_t missing; /* frames of ours lately … */
+    uint16_t runs;    /* … in so many runs */
     struct instant at;
 };
 
 /* All zero: nothing heard. */
 struct lean {
-    struct level own; /* [1/100 %] of our frames that are lost */
-    uint32_t run_x16; /* [1/16 frames] that go missing in a row */
     struct lean_way ways[LEAN_WAYS_MAX];
 };
 
-/* A report of the client: so many frames expected of us, so many missing, in runs of `run_x16`
- * [1/16 frames] on average; 0: unknown. */
-void lean_own(struct lean *l, uint32_t expected, uint32_t lost, uint32_t run_x16,
-              struct instant now);
-
-/* Its word of another cluster: packets asked, and not answered. */
-void lean_told(struct lean *l, uint16_t cluster, uint32_t asked, uint32_t lost, struct instant now);
+/* Its word of another cluster: packets asked, and not answered, and of our frames that were due in
+ * the same time those that are missing, in so many runs. Without any due it says nothing. */
+struct lean_word {
+    uint32_t asked, lost;
+    uint32_t due, missing, runs;
+};
+void lean_told(struct lean *l, uint16_t cluster, const struct lean_word *word, struct instant now);
 
 /* [1/1000] towards that cluster. False: it has told nothing of it lately. */
 bool lean_towards(const struct lean *l, uint16_t cluster, struct instant now, int32_t *leaning);
@@ -70,5 +70,9 @@ bool lean_is_away(const struct lean *l, struct instant now);
 
 /* [1/1000] What one leaning is worth among many. */
 int32_t lean_joined(int32_t leaning);
+
+/* [1/1000] Of all of them either one in four hears the other better, which `joined` says, or all
+ * do, which is the sum of their leanings: that one of these is so, each as likely beforehand. */
+int64_t lean_either(int64_t joined, int64_t sum);
 
 #endif

@@ -38,7 +38,18 @@ static void begin(struct core *core, struct session *s) {
     if (s->ail == NULL)
         return;
     s->ail->session = s;
+    s->ail->word_at = instant_us(INT64_MIN);
     list_append(&core->ailing.list, &s->ail->link);
+}
+
+static void lost_now(struct core *core, struct ail *a) {
+    a->lost_at = core->now;
+    list_remove(&core->ailing.list, &a->link);
+    list_append(&core->ailing.list, &a->link);
+}
+
+static bool has_words(const struct core *core, const struct ail *a) {
+    return !instant_reached(core->now, instant_add(a->word_at, AILING_WORDS));
 }
 
 void ailing_heard(struct core *core, struct session *s, const struct ailing_report *r) {
@@ -47,22 +58,30 @@ void ailing_heard(struct core *core, struct session *s, const struct ailing_repo
         begin(core, s);
     if (s->ail == NULL)
         return;
-    lean_own(&s->ail->lean, r->expected, r->lost, r->run_x16, core->now);
     level_add(&s->ail->rating, AILING_HALF, r->rating_centi, core->now);
+    if (has_words(core, s->ail)) /* reports tell of what was due, a buffer later than that */
+        return;
     s->ail->told_at = core->now;
-    if (loses) {
-        s->ail->lost_at = core->now;
-        list_remove(&core->ailing.list, &s->ail->link);
-        list_append(&core->ailing.list, &s->ail->link);
-    }
+    if (loses)
+        lost_now(core, s->ail);
     drop_old(core, AILING_MAX);
 }
 
 void ailing_way_heard(struct core *core, const struct node_trip *t, const struct peering *of) {
     struct session *s = t->asked == 0 ? NULL : session_find(core, &t->session);
-    if (s == NULL || s->ail == NULL)
+    const struct lean_word word = {t->asked, t->lost, t->due, t->missing, t->runs};
+    if (s == NULL || s->state != SESSION_STATE_COMMITTED)
         return;
-    lean_told(&s->ail->lean, of->number, t->asked, t->lost, core->now);
+    bool loses = t->missing >= AILING_LOST && t->missing >= t->due / AILING_ONE;
+    if (s->ail == NULL && loses)
+        begin(core, s);
+    if (s->ail == NULL)
+        return;
+    if (loses)
+        lost_now(core, s->ail);
+    if (t->due > 0)
+        s->ail->told_at = s->ail->word_at = core->now;
+    lean_told(&s->ail->lean, of->number, &word, core->now);
     s->ail->leant |= lean_is_away(&s->ail->lean, core->now);
 }
 
@@ -84,6 +103,7 @@ bool ailing_is_within(const struct prefix *location, const struct addr *client) 
 struct ailing_view ailing_view(const struct core *core, const struct prefix *location,
                                uint16_t peer) {
     struct ailing_view v = {0};
+    int64_t sum = 0;
     int32_t leaning;
     for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
         if (!ailing_is_within(location, &a->session->client) ||
@@ -91,22 +111,25 @@ struct ailing_view ailing_view(const struct core *core, const struct prefix *loc
             continue;
         v.tell++;
         v.joined += lean_joined(leaning);
+        sum += leaning;
     }
+    v.either = lean_either(v.joined, sum);
     return v;
 }
 
 struct ailing_fares ailing_fares(const struct core *core, const struct prefix *location) {
     struct ailing_fares f = {.lost_at = instant_us(INT64_MIN), .told_at = instant_us(INT64_MIN)};
-    uint64_t sum = 0;
+    uint64_t sum = 0, rated = 0;
     for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a)) {
         if (!a->leant || is_over(core, a) || !ailing_is_within(location, &a->session->client))
             continue;
         f.sessions++;
+        rated += a->rating.weight > 0;
         sum += level_mean(&a->rating);
         f.lost_at = instant_max(f.lost_at, a->lost_at);
         f.told_at = instant_max(f.told_at, a->told_at);
     }
-    f.centi = f.sessions == 0 ? 0 : (uint32_t)(sum / f.sessions);
+    f.centi = rated == 0 ? 0 : (uint32_t)(sum / rated);
     return f;
 }
 

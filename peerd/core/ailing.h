@@ -1,11 +1,11 @@
 /*
  * Ailing: sessions that lose frames of ours, each with how its client hears other clusters.
  *
- * The first report with two lost frames and more makes a session one of them, and every further
- * one keeps it for AILING_FOR; one that is served here no more is none. Whose client hears another
- * cluster better (monitor/lean.h) may gain by going there; one that loses as much on the way there
- * stays, whatever others of its location fare like. So who goes, and how many there are of them in
- * all networks together, is asked here (canary.h).
+ * The first word or report with two lost frames and more makes a session one of them, and every
+ * further one keeps it for AILING_FOR; one that is served here no more is none. Whose client hears
+ * another cluster better (monitor/lean.h) may gain by going there; one that loses as much on the
+ * way there stays, whatever others of its location fare like. So who goes, and how many there are
+ * of them in all networks together, is asked here (canary.h).
  *
  * Nothing ticks: who has not been heard of for so long is dropped when another is. At most
  * AILING_MAX; of more those go who were heard of longest ago. A record lives with its session.
@@ -19,11 +19,12 @@
 
 #include <stdint.h>
 
-#define AILING_MAX  8192           /* sessions: 2 MB */
-#define AILING_LOST 2              /* [frames] of one report, at least … */
-#define AILING_ONE  100            /* … and one of so many */
-#define AILING_FOR  duration_s(10) /* [s] without losing as much */
-#define AILING_HALF duration_s(2)  /* [s] half-life of what it has lately */
+#define AILING_MAX   8192           /* sessions: 2 MB */
+#define AILING_LOST  2              /* [frames] of one report, at least … */
+#define AILING_ONE   100            /* … and one of so many */
+#define AILING_FOR   duration_s(10) /* [s] without losing as much */
+#define AILING_WORDS duration_s(1)  /* [s] after a word others come */
+#define AILING_HALF  duration_s(2)  /* [s] half-life of what it has lately */
 
 struct core;
 struct node_trip;
@@ -34,7 +35,8 @@ struct ail {
     struct link link; /* on the core's list, lost longest ago first */
     struct session *session;
     struct instant lost_at; /* it has told last that it loses … */
-    struct instant told_at; /* … and at all */
+    struct instant told_at; /* … and at all … */
+    struct instant word_at; /* … and while it asks others */
     struct level rating;    /* [R/100] of its reports lately */
     bool leant;             /* it has heard somebody else better since it loses */
     struct lean lean;
@@ -47,10 +49,9 @@ struct ailing {
 void ailing_init(struct ailing *a);
 
 /* A report of a session that is served here, rated [R/100]: frames expected since the one before,
- * and missing, so many in a row. Without memory nothing is known of it. */
+ * and missing. Without memory nothing is known of it. */
 struct ailing_report {
     uint32_t expected, lost;
-    uint32_t run_x16; /* [1/16 frames] 0: unknown */
     uint32_t rating_centi;
 };
 void ailing_heard(struct core *core, struct session *s, const struct ailing_report *r);
@@ -67,11 +68,12 @@ int32_t ailing_leaning(const struct core *core, const struct session *s, uint16_
 /* It loses frames, and its client hears somebody else better. */
 bool ailing_is_away(const struct core *core, const struct session *s);
 
-/* What all of a location together say of a peer: how many tell of it, and what that is worth,
- * joined (monitor/lean.h) [1/1000]. */
+/* What all of a location together say of a peer: how many tell of it, and what that is worth
+ * (monitor/lean.h). */
 struct ailing_view {
     uint32_t tell;
-    int64_t joined;
+    int64_t joined; /* [1/1000] if one in four hears it better … */
+    int64_t either; /* [1/1000] … or all of them do */
 };
 struct ailing_view ailing_view(const struct core *core, const struct prefix *location,
                                uint16_t peer);

@@ -65,63 +65,60 @@ static struct canary *free_place(struct core *core) {
     return NULL;
 }
 
-/* NULL: it goes nowhere, or there is no place. */
-static struct canary *try_beside(struct core *core, const struct canary *c) {
+static bool share(struct core *core, const struct canary *c, const struct peering *to);
+
+/* Some of those who suffer are asked to go to whoever is best. False: nobody can. */
+static bool go_first(struct core *core, struct canary *c, const char *why) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
-    struct canary *b = free_place(core);
-    if (b == NULL)
-        return NULL;
-    *b = (struct canary){.location = c->location,
-                         .begun = c->begun,
-                         .settled = INSTANT_NEVER,
-                         .first = true,
-                         .waited = c->waited,
-                         .beside = true};
-    canary_send_to_best(core, b);
-    if (b->sent == 0)
-        return NULL;
-    b->wave = canary_wanted(core);
-    watch(core, b);
+    c->first = true;
+    canary_send_to_best(core, c);
+    if (c->sent == 0)
+        return false;
+    const struct peering *to = canary_peer(core, c);
+    watch(core, c);
+    c->wave = canary_wanted(core);
+    if (!c->beside && !share(core, c, to))
+        canary_send_more(core, c, to); /* all of them go there */
     core->counters.canaries++;
-    core_trace(core, "canary: %" PRIu32 " of %s go to %s at the same time, for want of room",
-               b->sent, where(b, location), canary_peer(core, b)->policy.name.text);
-    return b;
+    core_trace(core, "canary: %" PRIu32 " sessions of %s go to %s first%s", c->sent,
+               where(c, location), to->policy.name.text, why);
+    return true;
 }
 
 /* Where it goes there is no room for all who suffer: some are tried at the next peers at the same
  * time. False: there is room, or there are none. */
 static bool share(struct core *core, const struct canary *c, const struct peering *to) {
     bool any = false;
-    while (!c->beside && canary_without_room(core, c, to) > 0 && try_beside(core, c) != NULL)
+    while (!c->beside && canary_without_room(core, c, to) > 0) {
+        struct canary *b = free_place(core);
+        if (b == NULL)
+            break;
+        *b = (struct canary){.location = c->location,
+                             .begun = c->begun,
+                             .settled = INSTANT_NEVER,
+                             .waited = c->waited,
+                             .beside = true};
+        if (!go_first(core, b, ", at the same time, for want of room"))
+            break;
         any = true;
+    }
     return any;
 }
 
 static void try_out(struct core *core, struct canary *c) {
-    char location[LOCATION_TEXT_LEN_MAX + 1];
-    c->first = true;
     c->of_ailing = c->hesitates = false;
-    canary_send_to_best(core, c);
-    if (c->sent == 0 && gains_left(core) &&
-        instant_before(core->now, instant_add(c->begun, CANARY_HESITATE))) {
+    c->shunned_count = 0;
+    if (go_first(core, c, ""))
+        return;
+    if (gains_left(core) && instant_before(core->now, instant_add(c->begun, CANARY_HESITATE))) {
         c->state = CANARY_STATE_GIVEN_UP;
         c->hesitates = true;
         c->next_at = instant_add(core->now, CANARY_ANEW);
         return;
     }
-    if (c->sent == 0) {
-        give_up(core, c,
-                gains_left(core) ? "nobody can go where clients fare better"
-                                 : "as many have gone in the last minute as may");
-        return;
-    }
-    watch(core, c);
-    c->wave = canary_wanted(core);
-    if (!share(core, c, canary_peer(core, c)))
-        canary_send_more(core, c, canary_peer(core, c)); /* all of them go there */
-    core->counters.canaries++;
-    core_trace(core, "canary: %" PRIu32 " sessions of %s go to %s first", c->sent,
-               where(c, location), canary_peer(core, c)->policy.name.text);
+    give_up(core, c,
+            gains_left(core) ? "nobody can go where clients fare better"
+                             : "as many have gone in the last minute as may");
 }
 
 /* Some of its location have just gone with those of all networks. NULL: they have not. */
@@ -262,27 +259,16 @@ static struct instant counts_from(const struct canary *c) {
 }
 
 /* Nobody else goes there: it is full, or not theirs. Those who are left are tried out at another
- * peer, a few first. */
+ * peer, a few first; at none twice while nobody goes. */
 static bool turn_elsewhere(struct core *core, struct canary *c) {
-    char location[LOCATION_TEXT_LEN_MAX + 1];
-    if (c->beside)
+    const struct canary before = *c;
+    if (c->beside || c->shunned_count == CANARY_SHUNNED_MAX)
         return false;
-    c->shunned = c->peer;
-    c->first = true;
-    canary_send_to_best(core, c);
-    if (c->sent == 0) {
-        c->peer = c->shunned;
-        c->shunned = 0;
-        c->first = false;
-        return false;
-    }
-    c->shunned = 0;
-    c->wave = canary_wanted(core);
-    watch(core, c);
-    core->counters.canaries++;
-    core_trace(core, "canary: %" PRIu32 " of %s who are left go to %s first", c->sent,
-               where(c, location), canary_peer(core, c)->policy.name.text);
-    return true;
+    c->shunned[c->shunned_count++] = c->peer;
+    if (go_first(core, c, ", who are left"))
+        return true;
+    *c = before;
+    return false;
 }
 
 static void rest(struct core *core, struct canary *c) {
@@ -297,6 +283,10 @@ static void follow(struct core *core, struct canary *c, const struct peering *to
     uint32_t most = core->policy.limits.drain_per_s;
     c->wave = c->wave < most / CANARY_GROWTH ? c->wave * CANARY_GROWTH : most;
     c->first = false;
+    if (c->told_reports > 0 && c->stayed_looks > 0) {
+        c->followed_went = c->told_centi;
+        c->followed_stayed = c->before_centi = c->stayed_centi / c->stayed_looks;
+    }
     canary_send_wave(core, c, to);
     if (c->sent == 0 && gains_left(core) && turn_elsewhere(core, c))
         return;
@@ -356,21 +346,30 @@ static void look_again(struct core *core, struct canary *c, const struct peering
         follow(core, c, to);
 }
 
+/* Words of lost frames come sooner than reports: these tell of what was due. */
+static void note_before(const struct core *core, struct canary *c) {
+    struct ailing_fares ailing = ailing_fares(core, &c->location);
+    if (ailing.centi > 0 && (c->before_centi == 0 || ailing.centi < c->before_centi))
+        c->before_centi = ailing.centi;
+}
+
 static void look_at_wave(struct core *core, struct canary *c, const struct peering *to) {
     top_up(core, c, to);
     uint32_t under_way, went = gone(core, c, &under_way);
     c->next_at = instant_add(core->now, CANARY_STEP);
     bool late = instant_reached(core->now, instant_add(c->asked_at, CANARY_LATE));
+    if (instant_is_never(c->settled))
+        note_before(core, c);
     if (instant_is_never(c->settled) && under_way > 0 && (went == 0 || !late))
         return;
     if (instant_is_never(c->settled))
         c->settled = core->now;
     if (went == 0 && !(gains_left(core) && turn_elsewhere(core, c)))
         give_up(core, c, "none of them went");
-    else if (went == 0)
+    if (went == 0)
         return;
-    else
-        judge_wave(core, c, to);
+    c->shunned_count = 0;
+    judge_wave(core, c, to);
 }
 
 /* Of all networks nobody has lost a frame since they were asked back: they went not in vain, but

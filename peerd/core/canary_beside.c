@@ -17,7 +17,10 @@ bool canary_shuns(const struct core *core, const struct canary *c, uint16_t peer
         if (is_beside(other, c) && other->peer == peer)
             return true;
     }
-    return c->shunned == peer;
+    for (uint8_t i = 0; i < c->shunned_count; i++)
+        if (c->shunned[i] == peer)
+            return true;
+    return false;
 }
 
 /* Who says nothing to us alone says at least what is free there. */

@@ -7,7 +7,8 @@
 #include "peerd/core/state.h"
 #include "topo/location.h"
 
-#define GRADES 2 /* of those who may go: the worst first */
+#define GRADES       2 /* of those who may go: the worst first */
+#define CHANCE_TWICE 3 /* of what chance may make of a mean one in so many counts, see there */
 
 uint32_t canary_wanted(const struct core *core) {
     uint32_t count = core->policy.performance.canary;
@@ -90,7 +91,7 @@ static bool is_better(const struct core *core, const struct canary *c,
 
 /* Enough of them are sure together; where policy asks for one alone, any one of them is. */
 static bool is_sure(const struct core *core, const struct prefix *location, uint16_t peer) {
-    if (ailing_view(core, location, peer).joined >= LEAN_SURE)
+    if (ailing_view(core, location, peer).either >= LEAN_SURE)
         return true;
     if (core->fares.perf->settings.wish.clients_min > 1)
         return false;
@@ -170,10 +171,14 @@ static bool is_told_enough(const struct canary *c) {
            (c->sent < FARES_REPORTS && c->told_reports >= c->sent);
 }
 
+/* Where those who stayed surely hear it better, too, chance would have to deceive twice. */
 bool canary_are_surely_better(const struct core *core, const struct canary *c) {
-    return is_told_enough(c) && !seems_well(core, c) &&
-           gain(core, c) >= gain_wanted(core) + chance(c->told_spread, c->told_reports) &&
-           !peer_objects(core, c);
+    if (!is_told_enough(c) || seems_well(core, c))
+        return false;
+    uint32_t scatter = chance(c->told_spread, c->told_reports);
+    if (is_sure(core, &c->location, c->peer))
+        scatter /= CHANCE_TWICE;
+    return gain(core, c) >= gain_wanted(core) + scatter && !peer_objects(core, c);
 }
 
 bool canary_may_be_better(const struct core *core, const struct canary *c) {
@@ -234,6 +239,15 @@ static bool is_looked_after(const struct core *core, const struct session *s,
            bad * 3 >= (uint32_t)__builtin_popcountll(d->seen) * 2;
 }
 
+/* Those who went before it fare better there, and it fares as those who stayed with it did, for a
+ * while and now: what its own client says must speak against that, or it follows. */
+static bool is_like_those_who_stayed(const struct session *s, const struct canary *c) {
+    uint32_t border = (c->followed_stayed + c->followed_went) / 2;
+    return !c->first && c->followed_went > c->followed_stayed && s->ail != NULL &&
+           s->ail->rating.weight > 0 && level_mean(&s->ail->rating) <= border &&
+           s->fares_centi > 0 && s->fares_centi <= border;
+}
+
 /* By how much it suffers here, in two grades; 0: it does not, and stays. Nobody goes where its own
  * client says that it loses as much. */
 static uint32_t grade_of(const struct core *core, const struct session *s, const struct canary *c,
@@ -241,9 +255,10 @@ static uint32_t grade_of(const struct core *core, const struct session *s, const
     int32_t leaning = 0;
     bool tells = s->ail != NULL && lean_towards(&s->ail->lean, to->number, core->now, &leaning);
     uint32_t drop = core->fares.perf->settings.wish.drop_centi, fallen = 0;
-    if (tells && leaning <= 0)
+    bool like = is_like_those_who_stayed(s, c);
+    if (tells && leaning <= (like ? -LEAN_AGAINST : 0))
         return 0;
-    if (leaning >= LEAN_SOME)
+    if (leaning >= LEAN_SOME || (tells && like))
         return leaning >= 2 * LEAN_SOME ? 2 : 1;
     if (canary_is_everywhere(c))
         return 0;
@@ -260,10 +275,11 @@ bool canary_may_turn(const struct core *core, const struct session *s, const str
            leaving_target(core, s, &to->policy.name) == to;
 }
 
-/* Of one that was here before we were started it is not known for how long. Whole seconds. */
+/* Of one that was here before we were started it is not known for how long, and one that began here
+ * has not been moved before. Whole seconds. */
 bool canary_has_stayed(const struct core *core, const struct session *s) {
     struct duration stayed = duration_s((int64_t)core_second(core) - (int64_t)s->came_s);
-    return duration_less(s->found ? CANARY_FOUND : CANARY_STAY, stayed);
+    return duration_less(s->found || s->epoch == 1 ? CANARY_FOUND : CANARY_STAY, stayed);
 }
 
 static bool may_go(const struct core *core, const struct session *s, const struct canary *c,
@@ -396,7 +412,8 @@ static bool is_first_choice(const struct core *core, const struct session *s,
     return false;
 }
 
-/* It tells that its own clients where the session is fare better. */
+/* It tells that its own clients where the session is fare better; or as usual, as long as what the
+ * session has lost is not due yet, and so in no report. */
 static bool tells_better(const struct core *core, const struct session *s,
                          const struct peering *p) {
     const struct prefix location = location_of(&s->client);
@@ -404,7 +421,8 @@ static bool tells_better(const struct core *core, const struct session *s,
     fares_words(core, &location, &words);
     const struct perf_peer *word = fresh_word(core, &words, p->number);
     return word != NULL && word->reports >= FARES_REPORTS &&
-           word->recent_centi >= s->fares_centi + gain_wanted(core);
+           (word->recent_centi >= s->fares_centi + gain_wanted(core) ||
+            word->recent_centi + gain_wanted(core) >= word->usual_centi);
 }
 
 const struct peering *canary_best_heard(const struct core *core, const struct canary *c) {

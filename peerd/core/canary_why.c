@@ -121,8 +121,10 @@ bool core_session_stays(const struct core *core, const struct session_id *id,
     if (canary_wanted(core) == 0)
         return say(out, "off", "policy sends nobody off a bad path (performance.canary)");
     if (!canary_has_stayed(core, s))
-        return say(out, "new", "it came, or was found here, less than %" PRId64 " s ago",
-                   CANARY_STAY.us / 1000000);
+        return say(out, "new",
+                   "it was moved here less than %" PRId64 " s ago, or began or was found here less "
+                   "than %" PRId64 " s ago",
+                   CANARY_STAY.us / 1000000, CANARY_FOUND.us / 1000000 + 1);
     if (core->gains.level_us == 0)
         return say(out, "budget", "as many have gone in the last minute as may (moves_per_minute)");
     return by_canary(core, s, out) || by_choice(core, s, out);

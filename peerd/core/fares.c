@@ -105,7 +105,7 @@ void fares_heard(struct core *core, struct session *s, const struct node_session
         .jitter = duration_us(told->jitter_us),
         .buffer = buffer_of(told),
     };
-    const struct ailing_report report = {expected, lost, told->burst_x16, perf_rate(&sample)};
+    const struct ailing_report report = {expected, lost, perf_rate(&sample)};
     note_rating(s, report.rating_centi);
     ailing_heard(core, s, &report);
     sample.ails = ailing_is_away(core, s);

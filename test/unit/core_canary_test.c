@@ -68,11 +68,15 @@ static void loses(struct bed *b, uint32_t i) {
     b->sessions[i].lost_before += 10;
 }
 
+/* Of our frames it has lost one in six meanwhile. */
 static void hears(struct bed *b, uint32_t i, uint32_t of, uint8_t asked, uint8_t lost) {
     const struct node_trip t = {.session = b->sessions[i].session,
                                 .client = b->sessions[i].client,
                                 .asked = asked,
-                                .lost = lost};
+                                .lost = lost,
+                                .due = 48,
+                                .missing = 8,
+                                .runs = 8};
     ailing_way_heard(b->f->core, &t, peer(b, of));
 }
 
@@ -165,11 +169,20 @@ Test(core_canary, moves_nobody_who_came_just_now) {
     for (uint32_t i = 0; i < SESSIONS; i++) {
         session_of(&b, i)->came_s = core_second(b.f->core) - 9;
         session_of(&b, i)->found = false;
+        session_of(&b, i)->epoch = 2;
     }
     cr_expect_null(canary_best_heard(b.f->core, &c), "nine seconds");
     for (uint32_t i = 0; i < SESSIONS; i++)
         session_of(&b, i)->came_s = core_second(b.f->core) - 11;
     cr_expect_not_null(canary_best_heard(b.f->core, &c), "eleven");
+    for (uint32_t i = 0; i < SESSIONS; i++) {
+        session_of(&b, i)->came_s = core_second(b.f->core) - 2;
+        session_of(&b, i)->epoch = 1;
+    }
+    cr_expect_null(canary_best_heard(b.f->core, &c), "two seconds, and they began here");
+    for (uint32_t i = 0; i < SESSIONS; i++)
+        session_of(&b, i)->came_s = core_second(b.f->core) - 3;
+    cr_expect_not_null(canary_best_heard(b.f->core, &c), "three");
     fixture_free(b.f);
 }
 
@@ -226,6 +239,12 @@ Test(core_canary, a_gain_must_be_more_than_chance) {
     c.told_spread = 2000;
     cr_expect_not(canary_are_surely_better(b.f->core, &c), "so far may three be off");
     cr_expect(canary_may_be_better(b.f->core, &c));
+    c.told_centi = own + 500 + 1893 / 3 + 20;
+    cr_expect_not(canary_are_surely_better(b.f->core, &c));
+    c.peer = peer(&b, 0)->number;
+    cr_expect(canary_are_surely_better(b.f->core, &c), "those who stayed surely hear it better");
+    c.told_centi = own + 240;
+    cr_expect_not(canary_may_be_better(b.f->core, &c), "not half of what makes it worth the way");
     fixture_free(b.f);
 }
 
