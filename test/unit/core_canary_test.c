@@ -248,6 +248,44 @@ Test(core_canary, a_gain_must_be_more_than_chance) {
     fixture_free(b.f);
 }
 
+/* What the peer tells of its own clients there counts, too, if they are enough. */
+Test(core_canary, nobody_follows_where_the_peers_own_have_fallen) {
+    struct bed b = bed_new(0, SESSIONS);
+    suffer(&b, SESSIONS);
+    struct canary c = {.location = location_of(&b.sessions[0].client),
+                       .peer = peer(&b, 0)->number,
+                       .settled = INSTANT_NEVER,
+                       .sent = 3,
+                       .told_reports = 9,
+                       .told_spread = 300,
+                       .stayed_looks = 1};
+    c.stayed_centi = canary_own_centi(b.f->core, &c);
+    c.told_centi = c.stayed_centi + 2500;
+    cr_expect(canary_are_surely_better(b.f->core, &c));
+    struct perf_summary word = {.location = c.location,
+                                .usual_centi = 9300,
+                                .recent_centi = (uint16_t)c.stayed_centi,
+                                .reports = FARES_REPORTS - 1,
+                                .clients = 9};
+    cr_assert(perf_told(b.f->core->fares.perf, c.peer, &word, b.f->core->now));
+    cr_expect(canary_are_surely_better(b.f->core, &c), "of so few it says nothing");
+    word.reports = 9;
+    cr_assert(perf_told(b.f->core->fares.perf, c.peer, &word, b.f->core->now));
+    cr_expect_not(canary_are_surely_better(b.f->core, &c));
+    fixture_free(b.f);
+}
+
+/* Both peers are heard well, and whoever is asked to go to either of them does not. */
+Test(core_canary, where_nobody_goes_no_peer_is_tried_twice) {
+    struct bed b = bed_new(3, SESSIONS);
+    for (int i = 0; i < 45; i++) {
+        suffer(&b, SESSIONS);
+        wait(&b, 1000);
+    }
+    cr_expect_eq(b.f->core->counters.canaries, 2u, "%u", (unsigned)b.f->core->counters.canaries);
+    fixture_free(b.f);
+}
+
 Test(core_canary, nobody_ails_for_ever) {
     struct bed b = bed_new(0, SESSIONS);
     suffer(&b, 3);
