@@ -318,6 +318,20 @@ static void top_up(struct core *core, struct canary *c, const struct peering *to
                where(c, location), to->policy.name.text);
 }
 
+/* Its peer is gone, or out of our reach, before it has told how they fare: that is nothing against
+ * them, nor against other peers. Some of those who stayed go to one of these first; where there is
+ * none it is waited for, and tells anew. */
+static bool is_out_of_sight(struct core *core, struct canary *c, const struct peering *to) {
+    if (verdict_is_usable(to->verdict.verdict))
+        return false;
+    if (to->verdict.verdict != VERDICT_SUSPECT && gains_left(core) && turn_elsewhere(core, c))
+        return true;
+    c->settled = core->now;
+    c->told_reports = 0;
+    c->stayed_looks = c->stayed_centi = 0;
+    return true;
+}
+
 /* What came of a wave, once those who were asked have gone or stay. */
 static void judge_wave(struct core *core, struct canary *c, const struct peering *to) {
     c->stayed_centi += canary_own_centi(core, c);
@@ -338,7 +352,10 @@ static void judge_wave(struct core *core, struct canary *c, const struct peering
 /* Those who came since follow if clients fare better there still. */
 static void look_again(struct core *core, struct canary *c, const struct peering *to) {
     bool worth = canary_is_worth_following(core, c);
-    if (!worth && canary_is_everywhere(c))
+    if (!verdict_is_usable(to->verdict.verdict)) {
+        if (!gains_left(core) || !turn_elsewhere(core, c))
+            rest(core, c);
+    } else if (!worth && canary_is_everywhere(c))
         stop(c); /* nobody came back: if more of them ail that is another matter */
     else if (!worth)
         give_up(core, c, "where they went clients fare no better any more");
@@ -369,7 +386,8 @@ static void look_at_wave(struct core *core, struct canary *c, const struct peeri
     if (went == 0)
         return;
     c->shunned_count = 0;
-    judge_wave(core, c, to);
+    if (!is_out_of_sight(core, c, to))
+        judge_wave(core, c, to);
 }
 
 /* Of all networks nobody has lost a frame since they were asked back: they went not in vain, but

@@ -44,6 +44,9 @@
  * is asked to go to the other, once that is followed, too. Where nothing is said of room those who
  * are left are tried out at the next best when the first takes nobody more, however few.
  *
+ * A peer that dies, or is cut off from us, before it has told says nothing against those who went
+ * there: they stay, and some of the others go first to the next best.
+ *
  * A wave that follows is filled up with those who are sure later, and judged with them. A location
  * that falls while some of it have just gone with those of all networks sends nobody first: what
  * becomes of these is seen before, and in vain is in vain for it, too. Where most of a location
