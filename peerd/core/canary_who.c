@@ -8,7 +8,7 @@
 #include "topo/location.h"
 
 #define GRADES       2 /* of those who may go: the worst first */
-#define CHANCE_TWICE 3 /* of what chance may make of a mean one in so many counts, see there */
+#define CHANCE_TWICE 2 /* of what chance may make of a mean one in so many counts, see there */
 
 uint32_t canary_wanted(const struct core *core) {
     uint32_t count = core->policy.performance.canary;
@@ -155,14 +155,26 @@ static uint32_t gain(const struct core *core, const struct canary *c) {
     return c->told_centi > stayed ? c->told_centi - stayed : 0;
 }
 
-/* The peer's own clients there have the same path, and there are more of them: where these have
- * fallen too, few who fare better are luck. Who has too few to tell does not object. */
-static bool peer_objects(const struct core *core, const struct canary *c) {
+static bool objects_at(const struct core *core, const struct canary *c,
+                       const struct prefix *location) {
     struct fares_words words = {.count = 0};
-    if (!canary_is_everywhere(c))
-        fares_words(core, &c->location, &words);
+    fares_words(core, location, &words);
     const struct perf_peer *word = fresh_word(core, &words, c->peer);
     return word != NULL && word->reports >= FARES_REPORTS && !is_better(core, c, word);
+}
+
+/* The peer's own clients there have the same path, and there are more of them: where these have
+ * fallen too, few who fare better are luck. Who has too few to tell does not object. Of those of
+ * all networks it is asked where each of them is. */
+static bool peer_objects(const struct core *core, const struct canary *c) {
+    if (!canary_is_everywhere(c))
+        return objects_at(core, c, &c->location);
+    for (uint32_t i = 0; i < c->sent && i < CANARY_MAX; i++) {
+        const struct prefix location = location_of(&c->clients[i]);
+        if (location.addr.family != 0 && objects_at(core, c, &location))
+            return true;
+    }
+    return false;
 }
 
 /* A single one that has gone, and loses nothing any more, tells only now and then. */

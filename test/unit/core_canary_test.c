@@ -239,7 +239,7 @@ Test(core_canary, a_gain_must_be_more_than_chance) {
     c.told_spread = 2000;
     cr_expect_not(canary_are_surely_better(b.f->core, &c), "so far may three be off");
     cr_expect(canary_may_be_better(b.f->core, &c));
-    c.told_centi = own + 500 + 1893 / 3 + 20;
+    c.told_centi = own + 500 + 1893 / 2 + 20;
     cr_expect_not(canary_are_surely_better(b.f->core, &c));
     c.peer = peer(&b, 0)->number;
     cr_expect(canary_are_surely_better(b.f->core, &c), "those who stayed surely hear it better");
