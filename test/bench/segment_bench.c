@@ -83,7 +83,6 @@ static void measure_making(struct sheet *out, struct studio *s, size_t rendition
     const struct rendition *r = &renditions[rendition];
     char key[64], what[96];
     double ffmpeg_s = 0;
-    studio_fetch(s, rendition, SEGMENT_INIT);
     double before = child_cpu_s(s->maker);
     for (uint32_t n = 0; n < STUDIO_SEGMENTS; n++) {
         studio_fetch(s, rendition, n);
@@ -130,6 +129,8 @@ static void bare_serve(struct bare *b) {
     MHD_add_response_header(b->response, "Content-Type", "video/mp4");
     MHD_add_response_header(b->response, "Access-Control-Allow-Origin", "*");
     MHD_add_response_header(b->response, "Cache-Control", "public, max-age=31536000, immutable");
+    MHD_add_response_header(b->response, "ETag", "\"00112233445566778899aabbccddeeff\"");
+    MHD_add_response_header(b->response, "Accept-Ranges", "bytes");
     if (MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, BARE_PORT, NULL, NULL, bare_answer, b,
                          MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_END) == NULL)
         _exit(1);

@@ -123,13 +123,31 @@ static bool read_print(struct studio *s, size_t i) {
     return at != NULL && sscanf(at, "URI=\"%16[0-9a-f]/", s->prints[i]) == 1;
 }
 
-static bool is_ready(struct studio *s) {
+static bool is_there(struct studio *s) {
     s->front = child_of(s->supervisor, "transcoderd/hls");
     s->maker = s->front != 0 ? child_of(s->front, "transcoderd/mak") : 0;
-    bool ready = s->maker != 0;
+    return s->maker != 0;
+}
+
+static bool has_prints(struct studio *s) {
+    bool ready = is_there(s);
     for (size_t i = 0; i < STUDIO_RENDITIONS && ready; i++)
         ready = read_print(s, i);
     return ready;
+}
+
+/* Nothing is made of it. */
+static bool has_film(struct studio *s) {
+    return is_there(s) && studio_get(s, "/film/master.m3u8") == 200;
+}
+
+static void await(struct studio *s, bool (*is_so)(struct studio *s)) {
+    struct instant end = instant_add(net_now(), duration_ms(READY_MS));
+    while (!is_so(s)) {
+        if (instant_reached(net_now(), end) || waitpid(s->supervisor, NULL, WNOHANG) != 0)
+            sheet_die("transcoderd serves no stream: see %s/log", s->dir);
+        usleep(20000);
+    }
 }
 
 void studio_start(struct studio *s) {
@@ -142,12 +160,10 @@ void studio_start(struct studio *s) {
                                                       "127.0.0.1:0", "--workers", "1", "--hls",
                                                       door, "--hls-makers", "1", "--stall-ms",
                                                       MACHINE_STALL_MS, NULL});
-    struct instant end = instant_add(net_now(), duration_ms(READY_MS));
-    while (!is_ready(s)) {
-        if (instant_reached(net_now(), end) || waitpid(s->supervisor, NULL, WNOHANG) != 0)
-            sheet_die("transcoderd serves no stream: see %s", log);
-        usleep(20000);
-    }
+    await(s, has_prints);
+    /* Whoever reads lists of segments has some made; the next front has not been asked for any. */
+    kill(s->front, SIGKILL);
+    await(s, has_film);
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */

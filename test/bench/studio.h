@@ -35,7 +35,7 @@ struct studio {
 /* Makes folder and films. Ends the process if it cannot. */
 void studio_init(struct studio *s, const struct rendition renditions[STUDIO_RENDITIONS]);
 
-/* Starts transcoderd and waits until every rendition is at hand. */
+/* Starts transcoderd and waits until every rendition is at hand, and no segment of it is made. */
 void studio_start(struct studio *s);
 
 /* Kills what runs, removes the folder. */
