@@ -338,7 +338,7 @@ bench: all benches ## measure (JSON=1 for machine-readable output)
 	@test/lib/run-bench $(if $(JSON),--json) $(call benches,release)
 
 .PHONY: install
-SAMPLES := $(sort $(wildcard conf/*.yaml))
+SAMPLES := $(sort $(wildcard conf/*.yaml)) conf/first-steps.md
 UNITS := $(sort $(wildcard conf/*.service))
 # What README.md sends an operator to.
 GUIDES := $(addsuffix /README.md,conf peerd/ctl peerd/sim transcoder/hls monitor topo)
