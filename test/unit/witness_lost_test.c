@@ -105,18 +105,22 @@ Test(witness_lost, the_first_frames_are_asked_for_too) {
 Test(witness_lost, what_is_asked_for_again_and_again_another_is_asked_for) {
     static const struct {
         const char *what;
-        uint32_t spent; /* of the 30 hedges a minute */
-        int64_t trip_ms;
+        uint32_t spent;           /* of the 30 hedges a minute */
+        int64_t trip_ms, late_ms; /* to ams1; frames of fra1 */
         bool asked;
     } rows[] = {
-        {"ams1 is 40 ms away", 0, 40, true},
-        {"it is too far away for that", 0, 80, false},
-        {"the rest of the budget is for what is worse", 21, 40, false},
+        {"ams1 is 40 ms away", 0, 40, 0, true},
+        {"it is too far away for that", 0, 80, 0, false},
+        {"the rest of the budget is for what is worse", 21, 40, 0, false},
+        {"fra1 is no faster with its frames", 0, 40, 61, false},
+        {"it is a little late", 0, 40, 59, true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         start_streaming();
         while (budget_left(&f.w.hedges, at_ms(f.ms)) > 30 - rows[i].spent)
             cr_assert(budget_spend(&f.w.hedges, at_ms(f.ms)));
+        for (int k = 0; k < 2; k++)
+            f.w.schedule.offset_us[k] -= rows[i].late_ms * 1000;
         stream(0, 51, 55);
         cr_expect_null(resume_to(1, RESUME_HEDGE, 0), "%s: too soon", rows[i].what);
         f.w.servers[1].path.rtt_smooth = duration_ms(rows[i].trip_ms);

@@ -16,6 +16,7 @@
 #define SHORT_MS      60   /* [ms] of the buffer beside a round trip: no time for a later frame */
 #define LATE_MS_MIN   4    /* [ms] … and at least so much */
 #define MISSED_HOT    3    /* frames that the hot way may have lost at its end: it has sent them */
+#define BUSY_MS       60   /* [ms] that the newest frame is late: whoever serves is short of time */
 #define SILENT_MS     1000 /* [ms] after which who fills does so no more: twice a hedge */
 
 /* Its hedge may have run out or been refused by now, and somebody else be asked to serve. */
@@ -191,10 +192,17 @@ static void ask_early(const struct turn *t) {
     }
 }
 
+/* Its answers are late as well, then, and the others may have no more time than it. */
+static bool is_busy(const struct schedule *s) {
+    int64_t over_us = s->transit_us - schedule_expected(s, 0).us;
+    return s->stale || over_us > duration_ms(BUSY_MS).us;
+}
+
 /* The way to who serves, or back, swallows each question or its answer. */
 static void ask_another(const struct turn *t, const struct nack_question *question) {
     const struct witness *w = t->w;
-    if (question->hard && w->state == WITNESS_FOLLOWING && w->filler.server == SERVER_NONE)
+    if (question->hard && w->state == WITNESS_FOLLOWING && w->filler.server == SERVER_NONE &&
+        !is_busy(&w->schedule))
         witness_hedge_single(t, question->from + (unsigned)__builtin_ctzll(question->missing));
 }
 
