@@ -54,10 +54,11 @@
  * where its clients fare best.
  *
  * Nobody goes who was moved here less than CANARY_STAY ago, nobody to where its ticket does not
- * lead, and whoever does not go lapses (leaving.h). Who went first and came back does not go first
- * again within CANARY_ONCE, and each time in vain it takes twice as long until others are tried. It
- * was not in vain where of several networks nobody has lost a frame since they were asked back: the
- * path has healed, and RETURNING ends it. While we drain there are no canaries: all leave anyhow.
+ * lead, and whoever does not go lapses (leaving.h). Who went first and was back within CANARY_AWAY
+ * does not go first again within CANARY_ONCE, and each time in vain it takes twice as long until
+ * others are tried. It was not in vain where of several networks nobody has lost a frame since they
+ * were asked back: the path has healed, and RETURNING ends it. While we drain there are no
+ * canaries: all leave anyhow.
  *
  * A move costs: two streams for its overlap, a pre-roll, and the risk that the new path is worse.
  * What a session must gain to be worth that is gain_wanted(); what all of them together may cost a
@@ -89,6 +90,7 @@
 #define CANARY_BACK        duration_s(5)    /* [s] they are asked back for so long */
 #define CANARY_DOUBLINGS   4                /* of CANARY_DWELL */
 #define CANARY_ONCE        duration_s(1800) /* [s] a session goes first once in this … */
+#define CANARY_AWAY        duration_s(60)   /* [s] … unless it was away for so long … */
 #define CANARY_TRIED       256              /* … as far as so many are remembered */
 #define CANARY_FRESH       duration_s(3)    /* [s] an older word is none */
 #define CANARY_AGAIN       duration_s(5)    /* [s] who came meanwhile follows, too */

@@ -213,11 +213,13 @@ static void remember(struct core *core, const struct session *s) {
     *t = (struct canary_tried){.session = s->id, .at_s = core_second(core)};
 }
 
+/* Who came home so much later was not asked back: it fared better, until the path was well. */
 static bool has_gone_first(const struct core *core, const struct session *s) {
     for (size_t i = 0; core->canaries != NULL && i < CANARY_TRIED; i++) {
         const struct canary_tried *t = &core->canaries->tried[i];
         if (t->at_s > 0 && session_id_equal(&t->session, &s->id) &&
-            core_second(core) - t->at_s < (uint32_t)(CANARY_ONCE.us / 1000000))
+            core_second(core) - t->at_s < (uint32_t)(CANARY_ONCE.us / 1000000) &&
+            (int64_t)s->came_s - (int64_t)t->at_s < CANARY_AWAY.us / 1000000)
             return true;
     }
     return false;

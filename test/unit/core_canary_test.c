@@ -198,6 +198,9 @@ Test(core_canary, who_went_first_and_came_back_does_not_go_first_again) {
         struct canary c = fresh(&b);
         s->came_cause = MOVE_CAUSE_RETURN;
         cr_expect_eq(canary_has_had_enough(b.f->core, s, &c), went, "session %u", (unsigned)i);
+        s->came_s = core_second(b.f->core) + 70;
+        cr_expect_not(canary_has_had_enough(b.f->core, s, &c), "it was well there for long");
+        s->came_s = core_second(b.f->core) + 50;
         c.first = false;
         cr_expect_not(canary_has_had_enough(b.f->core, s, &c), "it may follow");
     }
