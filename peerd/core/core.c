@@ -5,6 +5,7 @@
 #include "peerd/core/moves.h"
 #include "peerd/core/rekey.h"
 #include "peerd/core/state.h"
+#include "peerd/core/way_home.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -59,6 +60,7 @@ void core_free(struct core *core) {
     coords_free(core);
     free(core->canaries);
     free(core->newcomers);
+    free(core->ways_home);
     free(core->counterparts);
     free(core->audiences);
     interns_free(&core->interns);
@@ -348,6 +350,7 @@ void core_check_invariants(const struct core *core) {
     ailing_check_invariants(core);
     canary_check_invariants(core);
     newcomers_check_invariants(core);
+    way_home_check_invariants(core);
     gains_check_invariants(core);
     audiences_check_invariants(core);
     ledger_check_invariants(&core->ledger);

@@ -4,6 +4,7 @@
 #include "peerd/core/falls.h"
 #include "peerd/core/state.h"
 #include "peerd/core/status.h"
+#include "peerd/core/way_home.h"
 #include "topo/location.h"
 #include "topo/trips.h"
 
@@ -209,8 +210,9 @@ void fares_trips_heard(struct core *core, const struct node_request *told) {
             continue;
         }
         core->counters.trips_heard++;
+        bool of_home = way_home_heard(core, t, to);
         ailing_way_heard(core, t, to);
-        if (core->fares.perf != NULL)
+        if (core->fares.perf != NULL && !of_home)
             perf_way_heard(core->fares.perf, &location, to->number, t->asked, t->lost, core->now);
         trips_heard(trips, &location, to->number, location_client(&t->client), t->rtt_us,
                     t->samples, core->now);
@@ -218,6 +220,7 @@ void fares_trips_heard(struct core *core, const struct node_request *told) {
 }
 
 void fares_trips_forget(struct core *core, const struct peering *p) {
+    way_home_forget(core, p);
     if (core->fares.trips != NULL)
         trips_forget_cluster(core->fares.trips, p->number);
 }

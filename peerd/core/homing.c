@@ -3,6 +3,7 @@
 #include "peerd/core/leaving.h"
 #include "peerd/core/ranking.h"
 #include "peerd/core/state.h"
+#include "peerd/core/way_home.h"
 #include "topo/location.h"
 
 void homing_init(struct homing *h, struct instant now) {
@@ -28,6 +29,8 @@ void homing_came(struct core *core, struct session *s, enum move_cause cause) {
     s->came_cause = (uint8_t)(wished ? MOVE_CAUSE_NONE : cause);
     if (cause == MOVE_CAUSE_DRAIN && !wished && s->homed > 0)
         s->homed--; /* it was home until that was drained again: not in vain */
+    if (cause == MOVE_CAUSE_DEGRADED)
+        way_home_left(core, s);
     if (s->homed > 0)
         forgive(s, duration_s((int64_t)s->came_s - (int64_t)s->homed_s));
 }
@@ -74,15 +77,17 @@ static bool is_better(const struct core *core, const struct session *s,
     return rtt.us * 5 / 4 + HOMING_GAIN.us <= (int64_t)s->rtt_us;
 }
 
-static bool has_fled(const struct session *s) {
+static bool has_fled(const struct core *core, const struct session *s) {
+    if (s->came_cause == MOVE_CAUSE_DEGRADED)
+        return way_home_is_open(core, s);
     return s->came_cause == MOVE_CAUSE_CRASHED || s->came_cause == MOVE_CAUSE_PARTITIONED ||
            s->came_cause == MOVE_CAUSE_DRAIN;
 }
 
 static bool may_go_home(const struct core *core, const struct session *s) {
     const struct peering *home = s->group->issuer;
-    if (home == NULL || s->state != SESSION_STATE_COMMITTED || s->queue != NULL || !has_fled(s) ||
-        !has_waited(core, s) || !is_ready(core, home) ||
+    if (home == NULL || s->state != SESSION_STATE_COMMITTED || s->queue != NULL ||
+        !has_fled(core, s) || !has_waited(core, s) || !is_ready(core, home) ||
         leaving_target(core, s, &home->policy.name) != home)
         return false;
     return core->policy.limits.homing == POLICY_RETURN_ALWAYS || is_better(core, s, home);
@@ -104,6 +109,8 @@ static void send_home(struct core *core, struct session *s) {
     if (!leaving_order(core, s, s->group->issuer, MOVE_CAUSE_RETURN))
         return; /* its node takes no more orders now: it is come to again */
     gains_spend(core);
+    if (s->came_cause == MOVE_CAUSE_DEGRADED)
+        way_home_sent(core, s);
     s->move->asked = true;
     s->homed_s = core_second(core);
     s->homed += s->homed < HOMING_VAIN_MAX; /* in vain, until it has stayed there */

@@ -8,8 +8,8 @@
  *
  * As the policy's `return` says: never; when_better, if home is nearer to the client by a quarter
  * and HOMING_GAIN, and its clients there do not fare worse; always. Only who came here since home
- * was dead, cut off or drained: whoever left a bad path comes back as a canary or not at all
- * (newcomers.h), and what an operator moved by itself stays. Nobody goes who came less than
+ * was dead, cut off or drained, or left a path that is bad no more (way_home.h); what an operator
+ * moved by itself stays. Nobody goes who came less than
  * `return_after` ago, and no more than `return_per_s` a second go. Whoever comes and goes is damped
  * (monitor/damping.h) and has nobody back until it has stayed.
  *

@@ -74,6 +74,7 @@ struct core {
     struct coords *coords;             /* owned; NULL until used */
     struct canaries *canaries;         /* likewise */
     struct instant judged_at;          /* how clients hear others is looked at again */
+    struct way_home *ways_home;        /* likewise, WAY_HOME_MAX */
     struct newcomers *newcomers;       /* likewise */
     struct counterparts *counterparts; /* likewise */
     struct audiences *audiences;       /* likewise */

@@ -183,7 +183,7 @@ static void check_homing(struct sim *sim, const struct sim_site *site, const str
 }
 
 /* Whoever is sent home has come from there, since the path was bad, not long ago and not just now;
- * or goes by policy. */
+ * or goes by policy, as it may when that path is well again. */
 static void check_return(struct sim *sim, const struct sim_site *site, const struct node_order *o) {
     const struct ledger *l = core_ledger(site->core);
     struct core_session_status s;
@@ -196,9 +196,10 @@ static void check_return(struct sim *sim, const struct sim_site *site, const str
         if (m->out || m->state != MOVE_STATE_OVER || !session_id_equal(&m->session, &o->session))
             continue;
         struct duration stayed = instant_since(s.move->begun, m->begun);
-        if (m->cause != MOVE_CAUSE_DEGRADED || !name_equal(&m->from, &o->target))
+        if (m->cause != MOVE_CAUSE_DEGRADED || !name_equal(&m->from, &o->target) ||
+            duration_less(HOME_BY, stayed))
             check_homing(sim, site, o, &s, stayed);
-        else if (duration_less(stayed, NEWCOMERS_STAY) || duration_less(HOME_BY, stayed))
+        else if (duration_less(stayed, NEWCOMERS_STAY))
             sim_breach(sim, "%s sends a session home %" PRId64 " ms after it came",
                        watch_cluster(sim, site->index), duration_in_ms(stayed));
         return;

@@ -5,8 +5,9 @@
  * A client whose media loses frames says how many packets it has lately sent to each backup and
  * how many were not answered, so that whoever serves it can tell a bad path of its own from the
  * client's bad access (monitor/ways.h), and, once for all of them, what became of the frames that
- * were due of that one in the same time. Else these figures are left out, as in the forms that
- * older versions know.
+ * were due of that one in the same time. So does, but for the frames, one that was asked to leave a
+ * bad path, for as long as it may be wanted back there. Else these figures are left out, as in the
+ * forms that older versions know.
  */
 #ifndef PEERD_WIRE_TRIP_LIST_H
 #define PEERD_WIRE_TRIP_LIST_H

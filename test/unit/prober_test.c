@@ -25,6 +25,9 @@ static void follow(void) {
     f.w.config.session = session;
     f.w.state = WITNESS_FOLLOWING;
     schedule_init(&f.w.schedule, duration_ms(20));
+    for (int i = 0; i < WITNESS_GAINS_MAX; i++)
+        f.w.gained[i] = INSTANT_NEVER;
+    f.w.doubt.until = at_ms(-60000);
     for (uint8_t i = 0; i < SERVERS; i++) {
         f.w.servers[i].role = i == 0 ? WITNESS_ROLE_SERVING : WITNESS_ROLE_BACKUP;
         f.w.servers[i].address = address(i);
@@ -423,5 +426,52 @@ Test(prober, without_doubt_it_says_nothing_of_outcomes) {
     do
         tick();
     while (!out.tells);
+    cr_expect_eq(out.trips.u.trips.list[0].asked, 0);
+}
+
+/* … but where it was asked to go elsewhere, for it may be wanted back: from the word after on. */
+Test(prober, who_was_asked_to_leave_tells_how_its_backups_are_heard) {
+    f.w.gained[0] = at_ms(now_ms);
+    f.w.servers[1].path.heard = at_ms(60000);
+    path_sent(&f.w.servers[1].path, 90, true, true, at_ms(now_ms));
+    cr_assert(path_answered(&f.w.servers[1].path, 90, at_ms(now_ms + 30)));
+    until_told();
+    cr_expect_eq(out.trips.u.trips.list[0].asked, 0, "nothing was counted before");
+    for (uint64_t i = 0; i < 6; i++) {
+        path_sent(&f.w.servers[1].path, 100 + i, true, true, at_ms(now_ms));
+        if (i < 4)
+            cr_assert(path_answered(&f.w.servers[1].path, 100 + i, at_ms(now_ms + 30)));
+    }
+    until_told();
+    cr_expect_eq(out.trips.u.trips.list[0].asked, 6);
+    cr_expect_eq(out.trips.u.trips.list[0].lost, 2);
+}
+
+/* Whoever serves it now may not know that it was home, and had to leave again. */
+Test(prober, who_has_left_twice_does_not_tell_for_half_an_hour) {
+    static const struct {
+        int64_t first_s; /* it left, before now; home and away again since */
+        bool tells;
+    } rows[] = {{1700, false}, {1900, true}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        follow();
+        f.w.gained[2] = at_ms(now_ms - rows[i].first_s * 1000);
+        f.w.gained[1] = at_ms(now_ms - 200000);
+        f.w.gained[0] = at_ms(now_ms - 100000);
+        f.w.servers[1].path.heard = at_ms(60000);
+        until_told();
+        heard_from(1, 100, 5, 3);
+        until_told();
+        cr_expect_eq(out.trips.u.trips.list[0].asked > 0, rows[i].tells, "row %zu", i);
+    }
+}
+
+/* What it lost in a time of doubt may be its own access's fault. */
+Test(prober, what_was_heard_in_doubt_is_no_word_of_the_way_back) {
+    f.w.gained[0] = at_ms(now_ms - 1000);
+    f.w.servers[1].path.heard = at_ms(60000);
+    f.w.doubt.until = at_ms(now_ms - 100);
+    heard_from(1, 100, 5, 3);
+    until_told();
     cr_expect_eq(out.trips.u.trips.list[0].asked, 0);
 }

@@ -81,7 +81,7 @@ static void add(struct message_trips *t, const struct key_hint *cluster, struct 
                               .samples = (uint8_t)(samples < UINT8_MAX ? samples : UINT8_MAX)};
 }
 
-/* In doubt it counts, too, that nothing was heard; a backup without any round trip says nothing. */
+/* It counts, too, that nothing was heard; a backup without any round trip says nothing. */
 static void add_outcomes(struct witness *w, struct instant now, struct message_trips *t) {
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         struct witness_server *s = &w->servers[i];
@@ -98,6 +98,29 @@ static void add_outcomes(struct witness *w, struct instant now, struct message_t
         trip->asked = (uint8_t)(o.asked < UINT8_MAX ? o.asked : UINT8_MAX);
         trip->lost = (uint8_t)(o.lost < trip->asked ? o.lost : trip->asked);
     }
+}
+
+/* It has left, been home, and left again: home once more would be the last of its moves for a while
+ * (WITNESS_GAINS_MAX), and it would have to stay there if that is bad for the third time. */
+static bool has_left_twice(const struct witness *w, struct instant now) {
+    struct instant first = w->gained[WITNESS_GAINS_MAX - 2];
+    return !instant_is_never(first) &&
+           instant_before(now, instant_add(first, WITNESS_GAINS_WITHIN));
+}
+
+/* Who was asked to leave may be asked to come back when the way is well: what becomes of hellos is
+ * counted from now on, and told if it has been since then, and nothing of a time of doubt. */
+static bool watches_ways(const struct prober *p, struct witness *w, struct instant now) {
+    bool doubted = instant_before(p->told_at, instant_add(w->doubt.until, PROBER_TELL));
+    if (instant_is_never(w->gained[0]) || has_left_twice(w, now))
+        return false;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
+        struct path *path = &w->servers[i].path;
+        if (w->servers[i].role != WITNESS_ROLE_FREE && i != w->serving &&
+            (doubted || !path->looked_at))
+            path_look(path);
+    }
+    return !doubted && instant_before(w->gained[0], p->told_at);
 }
 
 static void add_backups(const struct prober *p, const struct witness *w, struct message_trips *t) {
@@ -129,7 +152,10 @@ static void tell(struct prober *p, struct witness *w, struct instant now, struct
         if (t->count > 0)
             t->own = witness_own_frames(w);
     } else {
-        add_backups(p, w, t);
+        if (watches_ways(p, w, now))
+            add_outcomes(w, now, t);
+        else
+            add_backups(p, w, t);
         add_targets(p, t);
     }
     p->told_at = now;

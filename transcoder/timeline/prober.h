@@ -15,7 +15,11 @@
  * While the client is in doubt whose fault lost frames are (doubt.h) it tells every PROBER_DOUBT,
  * and of each backup how many questions have been answered since, and how many have not, and how
  * many of the server's frames were lost meanwhile: as they come, not when they are due. That may
- * move people: where the serving path alone is bad, see monitor/ways.h.
+ * move people: where the serving path alone is bad, see monitor/ways.h. Who was asked to go
+ * elsewhere tells the same of its backups in its usual rhythm, when it has been out of doubt for as
+ * long: that is how its former server is known to be well again (peerd/core/way_home.h). Who has
+ * left a second time does not, for half an hour: whoever serves it then need not know of the first
+ * time.
  *
  * Three steps, as there are three facts: prober_ticked(), prober_echoed() and prober_named(). Both
  * sides of time are the caller's; the simulator and peerclient drive this very machine.
