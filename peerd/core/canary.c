@@ -262,7 +262,7 @@ static struct instant counts_from(const struct canary *c) {
  * peer, a few first; at none twice while nobody goes. */
 static bool turn_elsewhere(struct core *core, struct canary *c) {
     const struct canary before = *c;
-    if (c->beside || c->shunned_count == CANARY_SHUNNED_MAX)
+    if (c->beside || c->shunned_count == CANARY_SHUNNED)
         return false;
     c->shunned[c->shunned_count++] = c->peer;
     if (go_first(core, c, ", who are left"))

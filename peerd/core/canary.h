@@ -76,33 +76,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CANARY_MAX         16               /* sessions of a wave that are looked after */
-#define CANARY_SHUNNED_MAX 4                /* peers that are tried one after the other */
-#define CANARY_LOCATIONS   8                /* at a time; others have to wait for their next word */
-#define CANARY_GROWTH      8                /* a wave is so many times the one before */
-#define CANARY_STEP        duration_ms(100) /* [ms] they are looked at so often */
-#define CANARY_LATE        duration_s(2)    /* [s] who has not gone by then is not waited for */
-#define CANARY_WATCH       duration_ms(1500) /* [ms] from their coming to the first word … */
-#define CANARY_JUDGE       duration_s(2) /* [s] … and so long they are compared at least … */
-#define CANARY_JUDGE_MAX   duration_s(4) /* [s] … and at most: what is not sure by then is not so */
-#define CANARY_WELL        duration_ms(800) /* [ms] without a bad report our path may be well again */
-#define CANARY_STAYED      duration_s(2)    /* [s] without any report nobody has stayed */
-#define CANARY_BACK        duration_s(5)    /* [s] they are asked back for so long */
-#define CANARY_DOUBLINGS   4                /* of CANARY_DWELL */
-#define CANARY_ONCE        duration_s(1800) /* [s] a session goes first once in this … */
-#define CANARY_AWAY        duration_s(60)   /* [s] … unless it was away for so long … */
-#define CANARY_TRIED       256              /* … as far as so many are remembered */
-#define CANARY_FRESH       duration_s(3)    /* [s] an older word is none */
-#define CANARY_AGAIN       duration_s(5)    /* [s] who came meanwhile follows, too */
-#define CANARY_DWELL       duration_s(60)   /* [s] until it is tried again */
-#define CANARY_HESITATE    duration_s(5)    /* [s] for clients to tell how they hear others … */
-#define CANARY_LEFT        duration_s(15)   /* [s] after a wave of all networks, for who is left */
-#define CANARY_HEAR        duration_ms(600) /* [ms] … before half a certainty is enough … */
-#define CANARY_ANEW        duration_ms(300) /* [ms] … and so often they are asked for */
-#define CANARY_OWN         duration_ms(250) /* [ms] for a location that falls to get one of its own */
-#define CANARY_MORE        duration_ms(500) /* [ms] who is sure later goes with those who follow */
-#define CANARY_STAY        duration_s(10)   /* [s] who was moved stays so long where it is … */
-#define CANARY_FOUND       duration_s(2) /* [s] … who began here, or was found at our start, so long */
+#define CANARY_MAX       16                /* sessions of a wave that are looked after */
+#define CANARY_SHUNNED   4                 /* peers that are tried one after the other */
+#define CANARY_LOCATIONS 8                 /* at a time; others have to wait for their next word */
+#define CANARY_GROWTH    8                 /* a wave is so many times the one before */
+#define CANARY_STEP      duration_ms(100)  /* [ms] they are looked at so often */
+#define CANARY_LATE      duration_s(2)     /* [s] who has not gone by then is not waited for */
+#define CANARY_WATCH     duration_ms(1500) /* [ms] from their coming to the first word … */
+#define CANARY_JUDGE     duration_s(2)     /* [s] … and so long they are compared at least … */
+#define CANARY_JUDGE_MAX duration_s(4) /* [s] … and at most: what is not sure by then is not so */
+#define CANARY_WELL      duration_ms(800) /* [ms] without a bad report our path may be well again */
+#define CANARY_STAYED    duration_s(2)    /* [s] without any report nobody has stayed */
+#define CANARY_BACK      duration_s(5)    /* [s] they are asked back for so long */
+#define CANARY_DOUBLINGS 4                /* of CANARY_DWELL */
+#define CANARY_ONCE      duration_s(1800) /* [s] a session goes first once in this … */
+#define CANARY_AWAY      duration_s(60)   /* [s] … unless it was away for so long … */
+#define CANARY_TRIED     256              /* … as far as so many are remembered */
+#define CANARY_FRESH     duration_s(3)    /* [s] an older word is none */
+#define CANARY_AGAIN     duration_s(5)    /* [s] who came meanwhile follows, too */
+#define CANARY_DWELL     duration_s(60)   /* [s] until it is tried again */
+#define CANARY_HESITATE  duration_s(5)    /* [s] for clients to tell how they hear others … */
+#define CANARY_LEFT      duration_s(15)   /* [s] after a wave of all networks, for who is left */
+#define CANARY_HEAR      duration_ms(600) /* [ms] … before half a certainty is enough … */
+#define CANARY_ANEW      duration_ms(300) /* [ms] … and so often they are asked for */
+#define CANARY_OWN       duration_ms(250) /* [ms] for a location that falls to get one of its own */
+#define CANARY_MORE      duration_ms(500) /* [ms] who is sure later goes with those who follow */
+#define CANARY_STAY      duration_s(10)   /* [s] who was moved stays so long where it is … */
+#define CANARY_FOUND     duration_s(2)    /* [s] … who began, or was found, here so long */
 
 struct beat;
 struct core;
@@ -125,7 +125,7 @@ struct canary {
     uint32_t sent;                          /* … of them have been asked to */
     struct session_id sessions[CANARY_MAX]; /* the first of these … */
     struct addr clients[CANARY_MAX];        /* … and where they are */
-    uint16_t shunned[CANARY_SHUNNED_MAX];   /* where nobody goes while others are looked for … */
+    uint16_t shunned[CANARY_SHUNNED];   /* where nobody goes while others are looked for … */
     uint8_t shunned_count;                  /* … so many: those whom nobody went to */
     struct instant asked_at;                /* they were asked to go */
     struct instant settled;                 /* each has gone or stays; "never" before */

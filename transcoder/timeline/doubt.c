@@ -35,7 +35,7 @@ bool doubt_lost(struct doubt *d, uint64_t frames, struct instant now) {
     d->level_us += more * DOUBT_FORGET.us;
     d->level_us = d->level_us > full ? full : d->level_us;
     d->usual += more * 1000000000 / DOUBT_USUAL.us;
-    d->usual = d->usual > DOUBT_USUAL_MAX ? DOUBT_USUAL_MAX : d->usual;
+    d->usual = d->usual > DOUBT_MOST ? DOUBT_MOST : d->usual;
     if (d->level_us < full)
         return false;
     d->until = instant_add(now, DOUBT_FOR);

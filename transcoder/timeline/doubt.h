@@ -24,21 +24,20 @@
 
 #include "transcoder/timeline/budget.h"
 
-#define DOUBT_FULL      2200             /* [frames/1000] lost ones, and it begins … */
-#define DOUBT_RUN       2                /* … of which one run brings so many at most … */
-#define DOUBT_LONG      6                /* … unless it is as long as that … */
-#define DOUBT_FRAMES    3                /* … which brings so many, … */
-#define DOUBT_SELDOM    400              /* [frames/1000 s] … where less is usual … */
-#define DOUBT_FORGET    duration_ms(700) /* [ms] … one of which is forgotten in each of these … */
-#define DOUBT_USUAL     duration_s(16)   /* [s] … beside twice what is usual over so long … */
-#define DOUBT_USUAL_MAX 750              /* [frames/1000 s] … and usual is so much at most */
-#define DOUBT_FOR       duration_s(2)    /* [s] */
-#define DOUBT_EVERY     duration_ms(100) /* [ms] a look … */
-#define DOUBT_SOON      duration_ms(50) /* [ms] … and each of the first ones: it is not known yet … */
-#define DOUBT_FIRST     20              /* … so many */
-#define DOUBT_TELL      duration_ms(250) /* [ms] while it makes so many it is told so often */
-#define DOUBT_TELL      duration_ms(250) /* [ms] in its first second it is told so often */
-#define DOUBT_LOOKS     80               /* a minute, and at once */
+#define DOUBT_FULL   2200             /* [frames/1000] lost ones, and it begins … */
+#define DOUBT_RUN    2                /* … of which one run brings so many at most … */
+#define DOUBT_LONG   6                /* … unless it is as long as that … */
+#define DOUBT_FRAMES 3                /* … which brings so many, … */
+#define DOUBT_SELDOM 400              /* [frames/1000 s] … where less is usual … */
+#define DOUBT_FORGET duration_ms(700) /* [ms] … one of which is forgotten in each of these … */
+#define DOUBT_USUAL  duration_s(16)   /* [s] … beside twice what is usual over so long … */
+#define DOUBT_MOST   750              /* [frames/1000 s] … and usual is so much at most */
+#define DOUBT_FOR    duration_s(2)    /* [s] */
+#define DOUBT_EVERY  duration_ms(100) /* [ms] a look … */
+#define DOUBT_SOON   duration_ms(50) /* [ms] … and each of the first ones: it is not known yet … */
+#define DOUBT_FIRST  20              /* … so many */
+#define DOUBT_TELL   duration_ms(250) /* [ms] in its first second it is told so often */
+#define DOUBT_LOOKS  80               /* a minute, and at once */
 
 struct doubt {
     int64_t level_us;       /* [µs × frames] lost lately, DOUBT_FORGET each */
