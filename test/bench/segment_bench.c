@@ -130,7 +130,6 @@ static void bare_serve(struct bare *b) {
     MHD_add_response_header(b->response, "Access-Control-Allow-Origin", "*");
     MHD_add_response_header(b->response, "Cache-Control", "public, max-age=31536000, immutable");
     MHD_add_response_header(b->response, "ETag", "\"00112233445566778899aabbccddeeff\"");
-    MHD_add_response_header(b->response, "Accept-Ranges", "bytes");
     if (MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, BARE_PORT, NULL, NULL, bare_answer, b,
                          MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_END) == NULL)
         _exit(1);
