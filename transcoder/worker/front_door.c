@@ -155,7 +155,6 @@ static void answer_bytes(struct net_http_request *r, const char *type, struct fr
         {"Access-Control-Allow-Origin", "*"},
         {"Cache-Control", body || status == 304 ? KEPT_FOR_EVER : "no-store"},
         {"ETag", b->etag},
-        {"Accept-Ranges", "bytes"},
         {"Content-Range", told}};
     if (status == 206)
         range_content_write(told, &part, b->len);
@@ -168,7 +167,7 @@ static void answer_bytes(struct net_http_request *r, const char *type, struct fr
                                               .body = b->data + (body ? part.from : 0),
                                               .body_len = body ? (size_t)(part.end - part.from) : 0,
                                               .headers = headers,
-                                              .header_count = told[0] != '\0' ? 5 : 4,
+                                              .header_count = told[0] != '\0' ? 4 : 3,
                                               .release = front_let_go,
                                               .owner = b});
 }
