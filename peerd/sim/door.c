@@ -123,6 +123,16 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                     &q);
 }
 
+/* What stands in the receiver reports (RTCP) that come beside those of the session. */
+static void playout_told(const struct sim *sim, struct sim_session *s) {
+    const struct playout *p = sim->clients[s->client].playout;
+    if (p == NULL)
+        return;
+    int64_t depth_ms = duration_in_ms(p->config.depth);
+    s->buffer_ms = (uint16_t)(depth_ms < UINT16_MAX ? depth_ms : UINT16_MAX);
+    s->burst_x16 = p->stats.burst_x16;
+}
+
 static void report_received(struct sim *sim, struct sim_worker *w, uint32_t client,
                             const struct message *m) {
     const struct message_report *r = &m->u.report;
@@ -153,6 +163,7 @@ static void report_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     s->lost_after = r->lost_after;
     s->rtt_us = r->rtt_us;
     s->jitter_us = r->jitter_us;
+    playout_told(sim, s);
     if (r->moved.epoch != 0)
         s->moved = r->moved;
     else if (duration_less(instant_since(sim_worker_now(sim, w), s->told_at),

@@ -116,6 +116,12 @@ static void check_told(struct sim *sim, struct sim_site *site, const struct name
                    node->text);
 }
 
+/* Whose listener has reported has told how deep its buffer is, as well. */
+static void check_playout(struct sim *sim, const struct name *node, const struct node_session *t) {
+    if (t->purpose == RESUME_COMMIT && t->expected > 0 && t->buffer_ms == 0)
+        sim_breach(sim, "%s tells figures of a session that it serves, and no buffer", node->text);
+}
+
 static bool tells(const struct node_request *r, const struct session_id *id) {
     for (size_t i = 0; i < r->session_count; i++)
         if (session_id_equal(&r->sessions[i].session, id))
@@ -222,6 +228,8 @@ void watch_reported(struct sim *sim, struct sim_site *site, uint32_t index,
     n->running = running(r);
     if (!status.complete)
         return;
+    for (size_t i = 0; i < r->session_count; i++)
+        check_playout(sim, &status.policy->name, &r->sessions[i]);
     for (size_t i = 0; i < r->session_count; i++)
         check_told(sim, site, &status.policy->name, &r->sessions[i]);
     check_ended(sim, site, &status.policy->name, r);

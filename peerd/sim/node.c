@@ -164,6 +164,8 @@ void sim_node_session_changed(struct sim *sim, struct sim_worker *worker, uint32
                             .lost_after = s->lost_after,
                             .rtt_us = s->rtt_us,
                             .jitter_us = s->jitter_us,
+                            .buffer_ms = s->buffer_ms,
+                            .burst_x16 = s->burst_x16,
                             .served_by = t->served_by,
                             .preroll = s->preroll,
                             .merges_after = s->merges_after,

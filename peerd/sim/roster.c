@@ -172,6 +172,8 @@ static void fill_line(const struct sim *sim, uint32_t place, const struct sim_en
         .lost_after = t->lost_after,
         .rtt_us = t->rtt_us,
         .jitter_us = t->jitter_us,
+        .buffer_ms = t->buffer_ms,
+        .burst_x16 = t->burst_x16,
         .silent_ms = t->silent_ms,
         .cause = (enum move_cause)t->cause,
         .served_by = t->served_by,

@@ -171,6 +171,7 @@ struct sim_told {
     uint64_t last_frame;
     uint32_t expected, lost_before, lost_after; /* [frames] */
     uint32_t rtt_us, jitter_us;                 /* [µs] */
+    uint16_t buffer_ms, burst_x16;              /* [ms], [1/16 frames] */
     struct key_hint served_by;
     struct message_moved moved;           /* that its listener has told of */
     uint8_t backup_count;                 /* that it goes by, as it was told; 0: the ticket's */
@@ -281,6 +282,7 @@ struct sim_session {
     enum err stopped;
     uint32_t expected, lost_before, lost_after; /* [frames] of the newest report */
     uint32_t rtt_us, jitter_us;                 /* [µs] likewise */
+    uint16_t buffer_ms, burst_x16;              /* [ms], [1/16 frames] of the reports beside it */
     struct message_moved moved;                 /* of the newest that told of a move */
     struct instant told_at;
     uint16_t silent_ms;
