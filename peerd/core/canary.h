@@ -125,7 +125,7 @@ struct canary {
     uint32_t sent;                          /* … of them have been asked to */
     struct session_id sessions[CANARY_MAX]; /* the first of these … */
     struct addr clients[CANARY_MAX];        /* … and where they are */
-    uint16_t shunned[CANARY_SHUNNED];   /* where nobody goes while others are looked for … */
+    uint16_t shunned[CANARY_SHUNNED];       /* where nobody goes while others are looked for … */
     uint8_t shunned_count;                  /* … so many: those whom nobody went to */
     struct instant asked_at;                /* they were asked to go */
     struct instant settled;                 /* each has gone or stays; "never" before */
