@@ -70,6 +70,11 @@ static struct listening *listening_of(const struct sim_client *c) {
     return (struct listening *)(void *)c->witness;
 }
 
+uint16_t sim_client_buffer_ms(const struct sim *sim, const struct sim_client *c) {
+    int64_t ms = duration_in_ms(sim->scenario->clients[c->group].buffer);
+    return (uint16_t)(ms < UINT16_MAX ? ms : UINT16_MAX);
+}
+
 static struct sim_heard total_of(const struct sim_client *c) {
     const struct playout_stats *s = &c->playout->stats;
     return (struct sim_heard){.expected = (uint32_t)s->expected,

@@ -15,6 +15,9 @@ struct sim_client_name {
 };
 struct sim_client_name sim_client_name(const struct sim *sim, const struct sim_client *client);
 
+/* [ms] how deep its playout buffer is, as its reports say. */
+uint16_t sim_client_buffer_ms(const struct sim *sim, const struct sim_client *client);
+
 /* Why it is over, or not open yet. */
 __attribute__((format(printf, 2, 3))) void sim_client_outcome(struct sim_client *client,
                                                               const char *format, ...);

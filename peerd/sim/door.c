@@ -1,3 +1,4 @@
+#include "peerd/sim/client.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/labour.h"
 #include "peerd/sim/probing.h"
@@ -123,14 +124,13 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
                     &q);
 }
 
-/* What stands in the receiver reports (RTCP) that come beside those of the session. */
+/* What stands in the receiver reports (RTCP) that come beside those of the session. Who is asleep
+ * when its report arrives has said before how long its losses run. */
 static void playout_told(const struct sim *sim, struct sim_session *s) {
-    const struct playout *p = sim->clients[s->client].playout;
-    if (p == NULL)
-        return;
-    int64_t depth_ms = duration_in_ms(p->config.depth);
-    s->buffer_ms = (uint16_t)(depth_ms < UINT16_MAX ? depth_ms : UINT16_MAX);
-    s->burst_x16 = p->stats.burst_x16;
+    const struct sim_client *c = &sim->clients[s->client];
+    s->buffer_ms = sim_client_buffer_ms(sim, c);
+    if (c->playout != NULL)
+        s->burst_x16 = c->playout->stats.burst_x16;
 }
 
 static void report_received(struct sim *sim, struct sim_worker *w, uint32_t client,

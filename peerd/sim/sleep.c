@@ -267,6 +267,7 @@ static void wake_figures(struct sim *sim, struct sim_client *c, const struct wit
     s->expected = (uint32_t)witness_rest_expected(r, duration_ms(FRAME_MS), asked);
     s->lost_before = r->lost_before;
     s->lost_after = r->lost;
+    s->buffer_ms = sim_client_buffer_ms(sim, c);
     s->burst_x16 = r->burst_x16;
     s->told_at = sim->now;
     sim_node_session_changed(sim, w, slot);
