@@ -22,14 +22,24 @@ static void forgive(struct session *s, struct duration away) {
     s->homed = (uint8_t)(times < s->homed ? s->homed - times : 0);
 }
 
-void homing_came(struct core *core, struct session *s, enum move_cause cause) {
-    const struct peering *home = s->group->issuer;
-    bool wished = cause == MOVE_CAUSE_DRAIN && (home == NULL || !drains(home));
+/* Who was on the way as a drain was called off arrives when nothing drains any more. */
+static bool has_drained(const struct core *core, const struct peering *p) {
+    return drains(p) ||
+           (!instant_is_never(p->drained_at) &&
+            !instant_reached(core->now,
+                             instant_add(p->drained_at, core->policy.limits.session_lease)));
+}
+
+void homing_came(struct core *core, struct session *s, const struct node_session *told) {
+    const struct peering *home = s->group->issuer, *from = peering_by_hint(core, &told->served_by);
+    bool ordered = told->cause == MOVE_CAUSE_DRAIN;
+    from = from == NULL ? home : from;
+    bool wished = ordered && (from == NULL || !has_drained(core, from));
     s->came_s = core_second(core);
-    s->came_cause = (uint8_t)(wished ? MOVE_CAUSE_NONE : cause);
-    if (cause == MOVE_CAUSE_DRAIN && !wished && s->homed > 0)
+    s->came_cause = (uint8_t)(wished ? MOVE_CAUSE_NONE : told->cause);
+    if (ordered && !wished && from == home && s->homed > 0)
         s->homed--; /* it was home until that was drained again: not in vain */
-    if (cause == MOVE_CAUSE_DEGRADED)
+    if (told->cause == MOVE_CAUSE_DEGRADED)
         way_home_left(core, s);
     if (s->homed > 0)
         forgive(s, duration_s((int64_t)s->came_s - (int64_t)s->homed_s));

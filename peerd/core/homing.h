@@ -9,7 +9,9 @@
  * As the policy's `return` says: never; when_better, if home is nearer to the client by a quarter
  * and HOMING_GAIN, and its clients there do not fare worse; always. Only who came here since home
  * was dead, cut off or drained, or left a path that is bad no more (way_home.h); what an operator
- * moved by itself stays. Nobody goes who came less than
+ * moved by itself stays. That and a drain come with the same cause, so it is a drain's if where it
+ * was drains, or did within a session's lease: a drain that is called off does not call back who
+ * was on the way, and they are to come home as those before them. Nobody goes who came less than
  * `return_after` ago, and no more than `return_per_s` a second go. Whoever comes and goes is damped
  * (monitor/damping.h) and has nobody back until it has stayed.
  *
@@ -45,6 +47,7 @@
 
 struct core;
 struct core_event;
+struct node_session;
 struct session;
 
 struct homing {
@@ -56,8 +59,8 @@ struct homing {
 
 void homing_init(struct homing *h, struct instant now);
 
-/* A session is served here from now on, with that cause. */
-void homing_came(struct core *core, struct session *s, enum move_cause cause);
+/* A session is served here from now on, as its node tells. */
+void homing_came(struct core *core, struct session *s, const struct node_session *told);
 
 void homing_step(struct core *core);
 struct instant homing_deadline(const struct core *core);

@@ -50,7 +50,7 @@ struct peering *peering_new(struct core *core, const struct policy_peer *policy,
     p->heard_at = p->suspected_since = p->expired_since = p->wish_told = p->beaten_at =
         p->viewed_at = p->replay_traced = p->media_since = p->gone_since = p->calm_at =
             INSTANT_NEVER;
-    p->boot_since = p->failed_at = INSTANT_NEVER;
+    p->boot_since = p->failed_at = p->drained_at = INSTANT_NEVER;
     p->described_at = p->fetch_at = p->lodge_at = p->held_until = INSTANT_NEVER;
     p->origins.asked = INSTANT_NEVER;
     echo_init(&p->echo, core_new_boot(core));
@@ -139,6 +139,8 @@ static void note_words(struct core *core, struct peering *p, const struct beat *
     if (draining != p->said_draining && !instant_is_never(p->fetch_at))
         p->fetch_at = core->now;
     p->said_draining = draining;
+    if (draining)
+        p->drained_at = core->now;
     p->said_recovering = recovering;
     p->said_listens = (b->flags & BEAT_FLAG_LISTENS) != 0;
     p->said_sessions = b->sessions;

@@ -132,6 +132,7 @@ struct peering {
     struct room room;
     bool said_draining;
     bool said_recovering;
+    struct instant drained_at; /* … for the last time; "never" */
     bool said_listens;
     bool takes_blocks; /* as it describes itself; false while its run may be of an older version */
     struct peering_view views[POLICY_PEERS_MAX];

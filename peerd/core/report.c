@@ -214,7 +214,7 @@ static void told(struct core *core, struct node *n, const struct node_session *t
     note_figures(core, s, t);
     s->mark = n->mark;
     if (s->state == SESSION_STATE_COMMITTED && !before.serving) {
-        homing_came(core, s, t->cause);
+        homing_came(core, s, t);
         s->found = quiet;
     }
     arrived(core, s, t, &before, quiet);

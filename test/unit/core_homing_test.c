@@ -114,6 +114,25 @@ Test(core_homing, goes_who_fled_and_nobody_else) {
     }
 }
 
+/* Whoever was on the way as its drain was called off arrives when that drains no more. */
+Test(core_homing, a_drain_that_is_over_sent_whom_it_had_asked) {
+    static const struct {
+        const char *what;
+        int64_t since_ms;
+        bool goes;
+    } rows[] = {{"a moment ago", 300, true},
+                {"a lease ago: an operator moved that one", 6000, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+        home_of(&b)->drained_at = b.f->now;
+        wait(&b, rows[i].since_ms, VERDICT_ALIVE);
+        come(&b, MOVE_CAUSE_DRAIN);
+        wait(&b, 8000, VERDICT_ALIVE);
+        cr_expect_eq(sent_home(&b), rows[i].goes ? 1u : 0u, "%s", rows[i].what);
+        fixture_free(b.f);
+    }
+}
+
 static void damp(struct bed *b, bool damped) {
     home_of(b)->damping = (struct damping){.damped = damped, .points = damped ? 3000 : 0};
     home_of(b)->damping.at = b->f->now;
