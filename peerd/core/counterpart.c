@@ -62,6 +62,7 @@ static bool is_there(const struct peering *p) {
 
 static void next(struct peering *to, const struct ledger_entry *e) {
     to->told_up_to = e->number;
+    to->told_most = to->told_most > e->number ? to->told_most : e->number;
     to->told_times = 0;
 }
 
@@ -75,7 +76,7 @@ void counterpart_fill(const struct core *core, struct peering *to, struct beat *
         const struct ledger_entry *e = ledger_find(l, number);
         if (e == NULL)
             return;
-        if (is_about(core, e, to)) {
+        if (is_about(core, e, to) && (e->late || e->number > to->told_most)) {
             if (!is_ripe(core, e) || !add_word(core, e, beat))
                 return;
             if (++to->told_times >= COUNTERPART_TIMES)
@@ -113,33 +114,64 @@ static const struct counterpart_gone *find_gone(const struct core *core,
 
 /* ---- being told ------------------------------------------------------------------------------ */
 
-static void enter_gone(struct core *core, const struct peering *to,
-                       const struct counterpart_word *w, uint32_t epoch, struct instant at,
-                       const char *how) {
+/* As far as it had come when it was called off. */
+static void begin_again(struct move *m, const struct move *off) {
+    m->begun = off->begun;
+    m->asked = off->asked;
+    m->order = off->order;
+    (void)move_step(m, MOVE_EVENT_ORDERED, off->ordered, NULL, &off->from);
+    m->orders = off->orders;
+    if (!instant_is_never(off->overlaps))
+        (void)move_step(m, MOVE_EVENT_TAKEN_ON, off->overlaps, NULL, &off->from);
+}
+
+static void note(struct core *core, const struct move *m, const char *evidence) {
+    const struct journal_entry entry = {.at = core->now,
+                                        .kind = JOURNAL_MOVE,
+                                        .what = move_state_name(m->state),
+                                        .about = m->to,
+                                        .from = m->from,
+                                        .session = m->session,
+                                        .cause = m->cause};
+    journal_enter(core->journal, &entry, evidence);
+}
+
+/* It is told how long the order took, as of any other that left. */
+static void enter_late(struct core *core, struct peering *to, const struct ledger_entry *off,
+                       const struct move *m, const char *evidence) {
+    ledger_went(&core->ledger, off->number, m, evidence);
+    if (to->told_up_to >= off->number) {
+        to->told_up_to = off->number - 1;
+        to->told_times = 0;
+    }
+}
+
+/* It went unasked, or was on its way as its move was called off. */
+static void enter_gone(struct core *core, struct peering *to, const struct counterpart_word *w,
+                       uint32_t epoch, struct instant at, const char *how) {
     struct move m;
     char evidence[VERDICT_TEXT_LEN_MAX + 1];
+    const struct ledger_entry *off = ledger_called_off(&core->ledger, &w->session, epoch, w->cause);
     snprintf(evidence, sizeof(evidence), "%s serves it, as it tells; %s", to->policy.name.text,
-             how);
+             off != NULL ? "it was called off too late" : how);
     move_init(&m, &w->session, w->cause, true, at);
+    if (off != NULL)
+        begin_again(&m, &off->move);
     m.from = core->name;
     m.to = to->policy.name;
     m.epoch_from = epoch;
     m.epoch_to = w->epoch;
     if (!move_step(&m, MOVE_EVENT_ENDED, at, core->trace, &core->name))
         return;
-    const struct journal_entry entry = {.at = core->now,
-                                        .kind = JOURNAL_MOVE,
-                                        .what = move_state_name(m.state),
-                                        .about = m.to,
-                                        .from = m.from,
-                                        .session = m.session,
-                                        .cause = m.cause};
-    journal_enter(core->journal, &entry, evidence);
-    ledger_enter(&core->ledger, &m, evidence, INSTANT_NEVER);
+    note(core, &m, evidence);
+    if (off != NULL)
+        enter_late(core, to, off, &m, evidence);
+    else
+        ledger_enter(&core->ledger, &m, evidence, INSTANT_NEVER);
     (void)ledger_heard_arrival(&core->ledger, &w->session, &m.to, w->epoch, &w->told);
 }
 
-static void heard_of_arrival(struct core *core, const struct peering *from,
+static void heard_of_arrival(struct core *core, struct peering *from,
                              const struct counterpart_word *w) {
     if (ledger_heard_arrival(&core->ledger, &w->session, &from->policy.name, w->epoch, &w->told))
         return;
@@ -152,7 +184,7 @@ static void heard_of_arrival(struct core *core, const struct peering *from,
         enter_gone(core, from, w, s->epoch, core->now, "its lease here has not ended yet");
 }
 
-void counterpart_heard(struct core *core, const struct peering *from, const struct beat *beat) {
+void counterpart_heard(struct core *core, struct peering *from, const struct beat *beat) {
     struct counterpart_word w;
     size_t len = 0;
     const uint8_t *block = beat_find_block(beat, BEAT_BLOCK_COUNTERPART, &len);

@@ -11,8 +11,10 @@
  * A client that saves itself does so without a word to where it was: a cluster that lives and is
  * cut off sees leases end, and cannot tell them from listeners who have had enough. So the last
  * COUNTERPART_GONE sessions that ended here unasked are remembered, and entered as moves when a
- * peer tells that it serves them. Of anything else that a peer may tell nothing is entered: nobody
- * fills another's ledger, and a restart knows no such session.
+ * peer tells that it serves them. So are those who were asked to go and were on their way as that
+ * was called off (an undrain): the move that was entered as cancelled took place, and its entry
+ * says so from then on. Of anything else that a peer may tell nothing is entered: nobody fills
+ * another's ledger, and a restart knows no such session.
  */
 #ifndef PEERD_CORE_COUNTERPART_H
 #define PEERD_CORE_COUNTERPART_H
@@ -45,11 +47,11 @@ struct counterparts {
     uint32_t count;                                 /* in all */
 };
 
-/* A session that nobody asked to go is not served here any more. */
+/* A session that nobody asks to go is not served here any more; it may stand by. */
 void counterpart_ended(struct core *core, const struct session *s);
 
 /* Into a beat, and out of one. */
 void counterpart_fill(const struct core *core, struct peering *to, struct beat *beat);
-void counterpart_heard(struct core *core, const struct peering *from, const struct beat *beat);
+void counterpart_heard(struct core *core, struct peering *from, const struct beat *beat);
 
 #endif

@@ -122,6 +122,30 @@ const struct ledger_entry *ledger_departure(const struct ledger *l,
     return NULL;
 }
 
+const struct ledger_entry *ledger_called_off(const struct ledger *l,
+                                             const struct session_id *session, uint32_t epoch,
+                                             enum move_cause cause) {
+    uint64_t number = l->newest[bucket_of(session)];
+    const struct ledger_entry *e;
+    for (; (e = ledger_find(l, number)) != NULL; number = e->before)
+        if (e->move.out && session_id_equal(&e->move.session, session))
+            return e->move.state == MOVE_STATE_CANCELLED && e->move.epoch_from == epoch &&
+                           e->cause == cause
+                       ? e
+                       : NULL;
+    return NULL;
+}
+
+void ledger_went(struct ledger *l, uint64_t number, const struct move *move, const char *evidence) {
+    struct ledger_entry *e = at(l, number);
+    assert(e->number == number && e->move.out && e->move.state == MOVE_STATE_CANCELLED);
+    assert(move->out && move->state == MOVE_STATE_OVER);
+    e->move = *move;
+    e->late = true;
+    snprintf(e->evidence, sizeof(e->evidence), "%s", evidence);
+    count(l, e);
+}
+
 bool ledger_told(struct ledger *l, const struct session_id *session,
                  const struct message_moved *told) {
     uint64_t number = l->newest[bucket_of(session)];
@@ -186,6 +210,7 @@ void ledger_check_invariants(const struct ledger *l) {
         assert(!is_open(e) || (!e->move.out && e->move.state == MOVE_STATE_OVER));
         assert(!is_open(e) || (e->cause == e->move.cause && n > l->settled));
         assert(e->told.epoch == 0 || e->told.epoch == e->move.epoch_to);
+        assert(!e->late || (e->move.out && e->move.state == MOVE_STATE_OVER));
         assert(!e->left.told || (!e->move.out && e->move.epoch_from > 0));
         assert(!e->move.out || e->move.epoch_from > 0); /* whoever is asked to go was served */
         assert(e->move.epoch_from == 0 || e->move.epoch_to == 0 ||

@@ -15,6 +15,10 @@
  * way hedges, and takes it back, many times a minute: such entries in a row are one, with their
  * count and the newest of them.
  *
+ * A client may be on its way as its move is called off: where it went to says so (counterpart.h),
+ * and then that entry is of a move that took place. Figures count it as both: it was called off,
+ * and it left.
+ *
  * Why a session came may not be known yet when it is here (causes.h). Its entry is open until then,
  * with the client's word as its cause, and figures count it when it is settled. The order of
  * entries is the order in which they are settled at the latest.
@@ -46,6 +50,7 @@ struct ledger_entry {
     char evidence[VERDICT_TEXT_LEN_MAX + 1]; /* what we believed of `from` at that time */
     struct message_moved told;               /* by its client; epoch 0: nothing yet */
     struct ledger_left left;                 /* arriving: as where it was says */
+    bool late;                               /* leaving: it had been called off, and went */
 };
 
 struct ledger {
@@ -86,6 +91,15 @@ bool ledger_heard_arrival(struct ledger *l, const struct session_id *session, co
 bool ledger_heard_departure(struct ledger *l, const struct session_id *session,
                             const struct name *from, uint32_t epoch, uint16_t prepare_ms,
                             uint16_t overlap_ms);
+
+/* The newest departure of it, from under that epoch and for that cause, if it was called off; NULL
+ * if it was not. */
+const struct ledger_entry *ledger_called_off(const struct ledger *l,
+                                             const struct session_id *session, uint32_t epoch,
+                                             enum move_cause cause);
+
+/* … and it took place all the same: `move` is over. */
+void ledger_went(struct ledger *l, uint64_t number, const struct move *move, const char *evidence);
 
 /* The entry of that number; NULL if there is none, or none any more. */
 const struct ledger_entry *ledger_find(const struct ledger *l, uint64_t number);

@@ -122,7 +122,8 @@ struct peering {
     enum causes_failure failed; /* what of it died last, as it tells … */
     struct instant failed_at;   /* … and when; "never": nothing */
     uint64_t told_up_to;        /* entry of our ledger; see counterpart.h … */
-    uint32_t told_times;        /* … and so often the next one */
+    uint32_t told_times;        /* … and so often the next one; … */
+    uint64_t told_most;         /* … up to here only what had been called off is told again */
     uint64_t candidate;         /* run last traced as not proven yet */
     uint64_t seq;               /* highest of that run: gaps are losses */
     double loss;                /* 0..1, smoothed */
@@ -131,8 +132,8 @@ struct peering {
     uint32_t said_free;
     struct room room;
     bool said_draining;
-    bool said_recovering;
     struct instant drained_at; /* … for the last time; "never" */
+    bool said_recovering;
     bool said_listens;
     bool takes_blocks; /* as it describes itself; false while its run may be of an older version */
     struct peering_view views[POLICY_PEERS_MAX];

@@ -82,10 +82,12 @@ static void note_figures(struct core *core, struct session *s, const struct node
 static void leaving(struct core *core, struct session *s, enum session_state state) {
     if (s->state == SESSION_STATE_HEDGING && state == SESSION_STATE_STANDBY && s->move != NULL)
         testimony_taken_back(core, peering_by_name(core, &s->move->from), s);
-    if (s->state == SESSION_STATE_COMMITTED && state != SESSION_STATE_COMMITTED)
+    if (s->state == SESSION_STATE_COMMITTED && state != SESSION_STATE_COMMITTED) {
+        counterpart_ended(core, s);
         moves_session_left(core, s);
-    else if (s->state == SESSION_STATE_HEDGING && state == SESSION_STATE_STANDBY)
+    } else if (s->state == SESSION_STATE_HEDGING && state == SESSION_STATE_STANDBY) {
         moves_call_off(core, s, "its client hears media again, or its hedge was over");
+    }
 }
 
 /* What a record was, in short; all zero for one that is new. */

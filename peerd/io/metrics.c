@@ -291,7 +291,7 @@ static void put_moves(struct page *p, const struct daemon *d) {
     COUNTER("peerd_moves_left_total", left, "Sessions that left at our word.");
     COUNTER("peerd_moves_arrived_total", arrived, "Sessions that were committed here.");
     COUNTER("peerd_moves_cancelled_by_cause_total", cancelled,
-            "Moves called off, of sessions that were to leave or hedged here.");
+            "Moves called off, of sessions that were to leave or hedged here; also too late.");
     COUNTER("peerd_moves_told_total", told, "Of these, with their clients' word.");
     COUNTER("peerd_move_frames_lost_total", lost, "Frames lost, as those clients reported.");
     COUNTER("peerd_move_frames_duplicate_total", duplicates, "Further copies, likewise.");

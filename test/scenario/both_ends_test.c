@@ -31,6 +31,20 @@ static const char cut_off[] =
     "  - {at: 4s, leave: {group: gone}}\n"
     "  - {at: 5s, partition: {from: fra1, to: near}}\n";
 
+/* Called off while its listeners are on their way. */
+static const char undrained[] =
+    "name: undrained\n"
+    "duration: 14s\n"
+    "clusters: [{name: fra1}, {name: ams1}]\n"
+    "limits: {return: always, return_after: 30s}\n"
+    "links: [{between: all, rtt: 4ms}, {between: [fra1, clients], rtt: 100ms},\n"
+    "        {between: [ams1, clients], rtt: 100ms}]\n"
+    "clients:\n"
+    "  - {name: near, count: 30, open_at: fra1, buffer: 250ms, start: {between: [0s, 500ms]}}\n"
+    "timeline:\n"
+    "  - {at: 4s, drain: fra1}\n"
+    "  - {at: 4250ms, undrain: fra1}\n";
+
 static const struct ledger *ledger_of(const struct sim *sim, uint32_t cluster) {
     return core_ledger(sim->sites[cluster].core);
 }
@@ -99,6 +113,40 @@ Test(both_ends, who_is_cut_off_learns_where_its_listeners_are) {
         cr_expect_str_eq(e->move.to.text, "ams1");
         cr_expect(strncmp(e->evidence, "ams1 serves it, as it tells; its lease here", 43) == 0,
                   "%s", e->evidence);
+        sim_fixture_close(&f);
+    }
+}
+
+static uint32_t entered(const struct ledger *l, bool out, enum move_state state) {
+    uint32_t count = 0;
+    for (uint64_t n = ledger_first(l); n <= l->count; n++) {
+        const struct move *m = &ledger_find(l, n)->move;
+        count += m->out == out && m->state == state;
+    }
+    return count;
+}
+
+/* Whoever was on the way as the drain was called off has moved, at both ends. */
+Test(both_ends, a_cancel_that_came_too_late_is_a_move) {
+    struct sim_fixture f;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        sim_fixture_open(&f, undrained, seed);
+        sim_run_until(f.sim, duration_s(14));
+        uint32_t came = entered(ledger_of(f.sim, 1), false, MOVE_STATE_OVER);
+        cr_expect_gt(came, 0u);
+        cr_expect_eq(both_know(f.sim, MOVE_CAUSE_DRAIN, seed), came);
+        const struct ledger *l = ledger_of(f.sim, 0);
+        uint32_t late = 0;
+        for (uint64_t n = ledger_first(l); n <= l->count; n++) {
+            const struct ledger_entry *e = ledger_find(l, n);
+            late += e->late;
+            cr_expect(e->move.state == MOVE_STATE_OVER ||
+                          core_session_find(f.sim->sites[0].core, &e->move.session,
+                                            &(struct core_session_status){0}),
+                      "seed %lu: called off, and not here", (unsigned long)seed);
+        }
+        cr_expect_gt(late, 0u);
+        cr_expect_eq(l->figures.of[MOVE_CAUSE_DRAIN].left, came);
         sim_fixture_close(&f);
     }
 }
