@@ -105,12 +105,23 @@ static enum err target_refusal(const struct core *core, const struct session *s,
     return ERR_OK;
 }
 
+/* A moment ago it may have been moved there. */
+static const char *not_served(const struct core *core, const struct session_id *id,
+                              const struct name *to) {
+    const struct ledger_entry *gone = ledger_departure(&core->ledger, id);
+    if (gone == NULL)
+        return "session: it is not served here";
+    return name_equal(&gone->move.to, to)
+               ? "session: it is not served here any more: it has gone to that very cluster"
+               : "session: it is not served here any more: `why` says where it has gone";
+}
+
 enum err core_move_refusal(const struct core *core, const struct session_id *id,
                            const struct name *to, const char **why) {
     const struct session *s = session_find(core, id);
     *why = "";
     if (s == NULL || s->state != SESSION_STATE_COMMITTED) {
-        *why = "session: it is not served here";
+        *why = not_served(core, id, to);
         return ERR_NOT_FOUND;
     }
     if (name_equal(to, &core->name)) {

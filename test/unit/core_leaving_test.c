@@ -170,6 +170,25 @@ Test(core_leaving, nobody_is_moved_to_where_it_is) {
     fixture_free(f);
 }
 
+Test(core_leaving, who_has_gone_is_known_to_be_elsewhere) {
+    struct node_session s;
+    const char *why;
+    struct fixture *f = with_wish(&s);
+    const struct name *to = &f->policy.peers[0].name;
+    struct session *there = session_find(f->core, &s.session);
+    cr_assert(there->move != NULL ||
+              moves_order(f->core, there, f->core->peers[0], MOVE_CAUSE_DRAIN));
+    moves_session_left(f->core, there);
+    session_remove(f->core, there);
+    cr_expect_eq(core_move_refusal(f->core, &s.session, to, &why), ERR_NOT_FOUND);
+    cr_expect_not_null(strstr(why, "it has gone to that very cluster"), "%s", why);
+    cr_expect_eq(core_move_refusal(f->core, &s.session, &f->core->name, &why), ERR_NOT_FOUND);
+    cr_expect_not_null(strstr(why, "`why` says where"), "%s", why);
+    cr_expect_eq(core_move_refusal(f->core, &(struct session_id){{9}}, to, &why), ERR_NOT_FOUND);
+    cr_expect_str_eq(why, "session: it is not served here");
+    fixture_free(f);
+}
+
 /* Before anybody is asked: it has said in its beats that it has none. */
 Test(core_leaving, nobody_is_moved_to_one_that_has_no_room) {
     struct node_session s;
