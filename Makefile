@@ -70,6 +70,12 @@ NEED_live := testlib sim io geo net pure
 STANDSTILL := -Wl,--wrap=net_now,--wrap=net_loop_run_until,--wrap=timerfd_settime
 # Where test/lib/quick_start.c comes between two libraries.
 QUICK_START := -Wl,-u,mbedtls_x509_crt_parse_file,--export-dynamic-symbol=mbedtls_x509_crt_parse_file
+# Tests are run by Criterion, those under the sanitizers by forking (see test/lib/forked).
+FORKED ?= asan
+FORKED_RUN := test/lib/forked/criterion/run.c
+is_forked = $(filter $(FORKED),$(1))
+runs_tests = $(if $(call is_forked,$(1)),$(FORKED_RUN))
+libs_tests = $(if $(call is_forked,$(1)),,-lcriterion $(QUICK_START))
 NEED_fuzz := client sim io geo media net pure
 NEED_test := testlib worker client sim ctl io web find geo media net pure
 
@@ -138,11 +144,13 @@ OPT_asan := -O1 -g1 $(SANITIZE)
 OPT_clang := -O0
 OPT_fuzz := $(FUZZ_OPT) -g1 $(SANITIZE) -fsanitize=fuzzer-no-link
 # Tests are many and each is linked by itself, which gold does in a third of the time. What they test
-# is optimised as it is in the programs, they themselves are not.
+# is optimised as it is in the programs, they themselves are not. Of Criterion's macros gcc need not
+# remember each step.
 GOLD := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LD_asan := $(SANITIZE) $(GOLD)
 LD_fuzz := $(SANITIZE) $(GOLD)
-OF_TESTS := release:test/unit/% release:test/scenario/% asan:test/%
+OF_CRITERION := release:test/unit/% release:test/scenario/%
+OF_TESTS := $(OF_CRITERION) release:test/lib/forked/% asan:test/%
 BIN_release := $(BUILD)/bin
 BIN_asan := $(BUILD)/asan/bin
 BIN_clang := $(BUILD)/clang/bin
@@ -150,7 +158,7 @@ BIN_fuzz := $(BUILD)/fuzz/bin
 
 WARN := -Wall -Wextra -Wswitch-enum -Werror
 # Pure folders see plain C11, so that a clock or a socket is not even declared there by accident.
-cflags = -std=c11 -ffp-contract=off $(WARN) $(OPT_$(1)) $(if $(filter $(OF_TESTS),$(1):$(2)),-O0 -g1) -I. $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
+cflags = -std=c11 -ffp-contract=off $(WARN) $(OPT_$(1)) $(if $(filter $(OF_TESTS),$(1):$(2)),-O0 -g1) $(if $(filter $(OF_CRITERION),$(1):$(2)),-ftrack-macro-expansion=0) -I. $(if $(call is_forked,$(1)),$(if $(filter test/unit/% test/scenario/%,$(2)),-Itest/lib/forked)) $(if $(filter $(SRC_pure),$(2)),,-D_GNU_SOURCE) \
          -DPEERD_VERSION='"$(VERSION)"' $(DEP_CFLAGS) $(CFLAGS)
 ldlibs = -Wl,--as-needed $(DEP_LIBS) -lm -lpthread $(LDFLAGS)
 
@@ -208,7 +216,7 @@ $(foreach v,$(VARIANTS),$(eval $(call variant_rules,$(v))) \
 $(foreach v,release asan clang, \
   $(foreach p,$(HAVE_PROGRAMS),$(eval $(call binary_rules,$(v),$(BIN_$(v))/$(p),$(MAIN_$(p)),$(NEED_$(p))))) \
   $(foreach s,$(TEST_SRC),$(eval $(call \
-    binary_rules,$(v),$(BUILD)/$(v)/test/$(call base_of,$(s)),$(s),$(NEED_test),$(GOLD) -lcriterion $(STANDSTILL) $(QUICK_START)))) \
+    binary_rules,$(v),$(BUILD)/$(v)/test/$(call base_of,$(s)),$(s) $(call runs_tests,$(v)),$(NEED_test),$(GOLD) $(call libs_tests,$(v)) $(STANDSTILL)))) \
   $(if $(LIVE_SRC),$(eval $(call binary_rules,$(v),$(call live,$(v)),$(LIVE_SRC),$(NEED_live)))))
 $(foreach v,release clang,$(foreach s,$(BENCH_SRC),$(eval $(call binary_rules,$(v),$(filter \
     %/$(call base_of,$(s)),$(call benches,$(v))),$(s) $(BENCH_LIB_SRC),$(NEED_test)))))
@@ -273,11 +281,16 @@ benches: $(call benches,release) $(BUILD)/bench/detector
 $(BUILD)/bench/detector: $(BUILD)/bench/detector_bench
 	$(Q)ln -f $< $@
 fuzzers: $(fuzzers)
-# Compiled, not linked: what is linked with clang and run are the fuzzers.
+# Not linked: what is linked with clang and run are the fuzzers, and peersim for check-determinism. So of
+# what is no archive nothing is made: clang gives its warnings before it would.
+CLANG_SEEN := $(patsubst %.c,$(BUILD)/clang/seen/%,$(foreach p,$(HAVE_PROGRAMS),$(MAIN_$(p))) $(TEST_SRC) \
+                $(FORKED_RUN) $(BENCH_SRC) $(BENCH_LIB_SRC) $(LIVE_SRC))
+$(CLANG_SEEN): $(BUILD)/clang/seen/%: %.c $(BUILD)/clang/flags
+	$(call say,SEE,clang: $<)
+	@mkdir -p $(@D)
+	$(Q)$(CC_clang) $(call cflags,clang,$<) -fsyntax-only -MMD -MP -MT $@ -MF $@.d $< && touch $@
 clang: ## compile everything with clang
-clang: $(call objects,clang,$(foreach p,$(HAVE_PROGRAMS),$(MAIN_$(p))) $(TEST_SRC) $(BENCH_SRC) \
-         $(BENCH_LIB_SRC) $(LIVE_SRC)) \
-       $(foreach a,$(ARCHIVES),$(call archives,clang,$(a)))
+clang: $(CLANG_SEEN) $(foreach a,$(ARCHIVES),$(call archives,clang,$(a)))
 
 .PHONY: unit
 unit: all tests ## run the unit and scenario tests
@@ -390,5 +403,5 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
 
 ALL_OBJ += $(foreach v,$(VARIANTS),$(foreach a,$(ARCHIVES),$(call objects,$(v),$(SRC_$(a)))))
--include $(patsubst %.o,%.d,$(sort $(ALL_OBJ)))
+-include $(patsubst %.o,%.d,$(sort $(ALL_OBJ))) $(addsuffix .d,$(CLANG_SEEN))
 .SECONDARY:
