@@ -41,6 +41,33 @@ static void learn_runs(struct lean_way *w, const struct lean_word *word) {
     w->missing = (uint16_t)(w->missing + word->missing);
 }
 
+/* … and how answers that are missing clump together. */
+static void learn_clumps(struct lean_way *w, const struct lean_word *word) {
+    if (w->words >= LEAN_RUNS) {
+        w->asked /= 2;
+        w->lost /= 2;
+        w->words /= 2;
+        w->lossy /= 2;
+    }
+    w->asked = (uint16_t)(w->asked + word->asked);
+    w->lost = (uint16_t)(w->lost + word->lost);
+    w->words++;
+    w->lossy = (uint16_t)(w->lossy + (word->lost > 0));
+}
+
+/* [1/1000] So many events is one answer that is missing. If they went missing each for itself more
+ * words would tell of some. */
+static int64_t events(const struct lean_way *w) {
+    int64_t none = 1000, heard = 1000 * (int64_t)(w->asked - w->lost) / w->asked;
+    for (int i = 0; i < w->asked / w->words; i++)
+        none = none * heard / 1000;
+    int64_t expected = w->words * (1000 - none);
+    if (expected <= 1000 * (int64_t)w->lossy)
+        return 1000;
+    int64_t share = 1000 * 1000 * (int64_t)w->lossy / expected;
+    return share * LEAN_CLUMP < 1000 ? 1000 / LEAN_CLUMP : share;
+}
+
 /* [1/1000] What one word says. Of a run of losses that is longer than it takes to ask again several
  * questions find the same. */
 static int32_t said(const struct lean_way *w, const struct lean_word *word) {
@@ -49,7 +76,7 @@ static int32_t said(const struct lean_way *w, const struct lean_word *word) {
     uint64_t looks = (uint64_t)word->asked * seen_x16 * 1000 / 16 / word->due;
     int32_t worth = worth_of_run((uint32_t)(looks < 4000 ? looks : 4000));
     int64_t missing = (int64_t)word->lost * (worth - QUARTER) * seen_x16 / run_x16;
-    return (int32_t)((int64_t)word->runs * worth + missing);
+    return (int32_t)((int64_t)word->runs * worth + missing * events(w) / 1000);
 }
 
 /* Its place, or a free one, or that of whoever was told of longest ago. */
@@ -92,6 +119,7 @@ void lean_told(struct lean *l, uint16_t cluster, const struct lean_word *word, s
     if (way->cluster != cluster)
         *way = (struct lean_way){.cluster = cluster, .at = now};
     learn_runs(way, &w);
+    learn_clumps(way, &w);
     way->leaning = (int16_t)bounded(faded(way, now) + said(way, &w));
     way->at = now;
 }

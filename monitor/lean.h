@@ -11,6 +11,10 @@
  * is as bad, or worse. What is older by LEAN_HALF counts half, and more than LEAN_MOST is not
  * known.
  *
+ * Answers that are missing together, more often than each for itself would be, count as half so
+ * many (LEAN_CLUMP): a path that loses in runs is not worse for it, and of a bad access they are
+ * missing all the time.
+ *
  * The loss that made it ask says nothing, for without it nobody would have looked: of ours only
  * counts what goes missing while it asks, as it tells with its answers. So two paths that lose
  * alike, however seldom and in whatever runs, are no likelier to lean one way than the other.
@@ -31,12 +35,12 @@
 #define LEAN_WAYS_MAX 4             /* clusters that a client tells of; further ones are not kept */
 #define LEAN_HALF     duration_s(8) /* [s] half-life of a leaning */
 #define LEAN_RUNS     32            /* runs by which their length is known; older ones count half */
+#define LEAN_CLUMP    2             /* answers that are missing together are one event, at most */
 #define LEAN_FRESH    duration_s(3) /* [s] without a word nothing is known of a way */
 #define LEAN_WORD     16            /* [packets] of one word … */
 #define LEAN_DUE      200           /* [frames] … and of ours */
 #define LEAN_MOST     4000          /* [1/1000] either way */
 #define LEAN_SOME     500           /* [1/1000] one client's: it can be chosen */
-#define LEAN_AGAINST  1500          /* [1/1000] the other way: it is not as others are */
 #define LEAN_LIKELY   693           /* [1/1000] of all joined: ln 2 … */
 #define LEAN_ALONE    2996          /* [1/1000] ln 20: one client without others … */
 #define LEAN_SURE     5991          /* [1/1000] … and ln 400 */
@@ -46,6 +50,10 @@ struct lean_way {
     int16_t leaning;  /* [1/1000] at `at` */
     uint16_t missing; /* frames of ours lately … */
     uint16_t runs;    /* … in so many runs */
+    uint16_t asked;   /* packets lately … */
+    uint16_t lost;    /* … of which were not answered … */
+    uint16_t words;   /* … as told in so many words … */
+    uint16_t lossy;   /* … of which so many tell of any */
     struct instant at;
 };
 

@@ -1,7 +1,6 @@
 #include "peerd/core/canary_inner.h"
 
 #include "peerd/core/state.h"
-#include "peerd/wire/digest.h"
 #include "topo/location.h"
 
 #include <assert.h>
@@ -49,17 +48,19 @@ static void ask_back(struct core *core, struct canary *c, const char *why) {
 
 static void watch(struct core *core, struct canary *c) {
     c->state = CANARY_STATE_WATCHING;
+    c->blamed = false;
     c->asked_at = core->now;
     c->settled = INSTANT_NEVER;
     c->told_reports = 0;
     c->stayed_looks = c->stayed_centi = 0;
+    c->worst_centi = 0;
     c->next_at = instant_add(core->now, CANARY_STEP);
 }
 
 static struct canary *free_place(struct core *core) {
     if (core->canaries == NULL && (core->canaries = calloc(1, sizeof(*core->canaries))) != NULL)
         core->canaries->sure_at = INSTANT_NEVER;
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++)
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++)
         if (core->canaries->list[i].state == CANARY_STATE_NONE)
             return &core->canaries->list[i];
     return NULL;
@@ -71,9 +72,12 @@ static bool share(struct core *core, const struct canary *c, const struct peerin
 static bool go_first(struct core *core, struct canary *c, const char *why) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
     c->first = true;
+    c->of_ailing = false;
     canary_send_to_best(core, c);
-    if (c->sent == 0)
+    if (c->sent == 0) {
+        c->peer = 0;
         return false;
+    }
     const struct peering *to = canary_peer(core, c);
     watch(core, c);
     c->wave = canary_wanted(core);
@@ -97,6 +101,7 @@ static bool share(struct core *core, const struct canary *c, const struct peerin
                              .begun = c->begun,
                              .settled = INSTANT_NEVER,
                              .waited = c->waited,
+                             .example = c->example,
                              .beside = true};
         if (!go_first(core, b, ", at the same time, for want of room"))
             break;
@@ -105,71 +110,83 @@ static bool share(struct core *core, const struct canary *c, const struct peerin
     return any;
 }
 
-static void try_out(struct core *core, struct canary *c) {
-    c->of_ailing = c->hesitates = false;
-    c->shunned_count = 0;
-    if (go_first(core, c, ""))
+/* Whom nobody knows yet may be told soon. Where others of its location have been somewhere in vain
+ * these are tried again in their time. */
+static void seek(struct core *core, struct canary *c, const char *why) {
+    if (go_first(core, c, why))
         return;
-    if (gains_left(core) && instant_before(core->now, instant_add(c->begun, CANARY_HESITATE))) {
-        c->state = CANARY_STATE_GIVEN_UP;
-        c->hesitates = true;
-        c->next_at = instant_add(core->now, CANARY_ANEW);
+    bool may = gains_left(core);
+    c->state = CANARY_STATE_SEEKING;
+    c->next_at = instant_add(core->now, CANARY_ANEW);
+    if (may && instant_before(core->now, instant_add(c->begun, CANARY_HESITATE)))
         return;
-    }
-    give_up(core, c,
-            gains_left(core) ? "nobody can go where clients fare better"
-                             : "as many have gone in the last minute as may");
+    if (canary_has_others(core, c))
+        stop(c);
+    else
+        give_up(core, c,
+                may ? "nobody can go where clients fare better"
+                    : "as many have gone in the last minute as may");
 }
 
-/* Some of its location have just gone with those of all networks. NULL: they have not. */
-static const struct canary *in_hand_of(const struct core *core, const struct canary *c) {
-    for (size_t i = 0; i < CANARY_LOCATIONS && !canary_is_everywhere(c); i++) {
-        const struct canary *all = &core->canaries->list[i];
-        if (!canary_is_everywhere(all) ||
-            (all->state != CANARY_STATE_WATCHING && all->state != CANARY_STATE_RETURNING))
-            continue;
-        for (uint32_t k = 0; k < all->sent && k < CANARY_MAX; k++)
-            if (prefix_holds(&c->location, &all->clients[k]))
-                return all;
-    }
-    return NULL;
+/* What is in vain, or not known, of one peer is not so of others: some of those who stay go first
+ * to another one. Who is left by those who followed goes by their example, or stays: it is known
+ * whom they hear. False: not now. */
+static bool seek_elsewhere(struct core *core, const struct canary *c, bool left, const char *why) {
+    struct canary *b = gains_left(core) && !canary_is_sought(core, c) ? free_place(core) : NULL;
+    if (b == NULL)
+        return false;
+    *b = (struct canary){
+        .location = c->location, .begun = core->now, .settled = INSTANT_NEVER, .waited = c->waited};
+    if (left)
+        b->example = c->example;
+    if (!left)
+        seek(core, b, why);
+    else if (!go_first(core, b, why))
+        stop(b);
+    return b->state != CANARY_STATE_NONE;
 }
 
-/* What becomes of these is seen first: in vain is in vain for its location, too. */
+/* Some of its location have just gone with those of all networks. What becomes of these is seen
+ * first: in vain is in vain for its location, too. */
 static bool leaves_it_to_all(struct core *core, struct canary *c) {
-    const struct canary *all = in_hand_of(core, c);
+    const struct canary *all = canary_in_hand_of(core, c);
     if (all == NULL)
         return false;
-    c->state = CANARY_STATE_GIVEN_UP;
-    c->hesitates = true;
+    c->state = CANARY_STATE_SEEKING;
     c->begun = core->now;
     c->next_at = instant_add(core->now, CANARY_ANEW);
+    c->example = all->example;
     if (all->state == CANARY_STATE_RETURNING) {
-        c->hesitates = false;
+        c->peer = all->peer;
+        c->blamed = all->blamed;
         give_up(core, c, "those who went with others fare no better");
+        if (c->blamed)
+            (void)seek_elsewhere(core, c, false, ", where others have not been");
     }
     return true;
 }
 
-/* After a while, or at once while it hesitates. One beside another is begun by that. */
+/* Who suffers may have told whom it hears better; or what was in vain is long ago. */
 static void try_again(struct core *core, struct canary *c) {
-    if (c->beside || (canary_is_everywhere(c) && canary_best_heard(core, c) == NULL)) {
+    bool sought = c->state == CANARY_STATE_SEEKING;
+    if (!sought && canary_is_looked_after(core, c)) {
         stop(c);
         return;
     }
-    if (!c->hesitates)
-        c->begun = core->now;
-    if (!leaves_it_to_all(core, c))
-        try_out(core, c);
+    if (!sought)
+        *c = (struct canary){.location = c->location,
+                             .begun = core->now,
+                             .settled = INSTANT_NEVER,
+                             .doublings = c->doublings};
+    if (canary_is_everywhere(c) && canary_best_heard(core, c) == NULL)
+        stop(c);
+    else if (!leaves_it_to_all(core, c))
+        seek(core, c, "");
 }
 
 static struct canary *place_for(struct core *core, const struct prefix *location) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
-        const struct canary *c = &core->canaries->list[i];
-        if (c->state != CANARY_STATE_NONE && !c->beside && location_equal(&c->location, location))
-            return NULL; /* it is being looked after */
-    }
-    return free_place(core);
+    const struct canary new = {.location = *location};
+    return canary_is_looked_after(core, &new) ? NULL : free_place(core);
 }
 
 void canary_begin(struct core *core, const struct prefix *location) {
@@ -178,9 +195,9 @@ void canary_begin(struct core *core, const struct prefix *location) {
     struct canary *c = place_for(core, location);
     if (c == NULL)
         return;
-    *c = (struct canary){.location = *location, .begun = core->now};
+    *c = (struct canary){.location = *location, .begun = core->now, .settled = INSTANT_NEVER};
     if (!leaves_it_to_all(core, c))
-        try_out(core, c);
+        seek(core, c, "");
 }
 
 /* Whom enough of all networks surely hear better. What falls in a location is left to a canary of
@@ -212,7 +229,7 @@ void canary_judge(struct core *core) {
     if (c == NULL || !are_heard_to_suffer(core, &fresh))
         return;
     *c = fresh;
-    try_out(core, c);
+    seek(core, c, "");
 }
 
 /* Who of them has gone; `under_way` is how many may still go. */
@@ -228,17 +245,18 @@ static uint32_t gone(const struct core *core, const struct canary *c, uint32_t *
     return count;
 }
 
-/* Who stays need not go any more, and who went is no better off. */
+/* Who stays need not go any more, and who went first is no better off. Who followed is: when all
+ * who share a bad path have left it, it seems well (way_home.h knows better). */
 static void path_is_well(struct core *core, struct canary *c) {
     uint32_t under_way;
-    if (c->state == CANARY_STATE_WATCHING && gone(core, c, &under_way) + under_way > 0)
+    if (c->state == CANARY_STATE_WATCHING && c->first && gone(core, c, &under_way) + under_way > 0)
         ask_back(core, c, "our path is to blame no more");
     else
         stop(c);
 }
 
 void canary_end(struct core *core, const struct prefix *location) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         struct canary *c = &core->canaries->list[i];
         if (c->state != CANARY_STATE_NONE && c->state != CANARY_STATE_RETURNING &&
             location_equal(&c->location, location))
@@ -247,28 +265,14 @@ void canary_end(struct core *core, const struct prefix *location) {
 }
 
 void canary_stop_all(struct core *core) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++)
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++)
         stop(&core->canaries->list[i]);
 }
 
 /* ---- one look -------------------------------------------------------------------------------- */
 
-/* What is told before is not yet about this wave. */
-static struct instant counts_from(const struct canary *c) {
+struct instant canary_counts_from(const struct canary *c) {
     return instant_add(c->settled, CANARY_WATCH);
-}
-
-/* Nobody else goes there: it is full, or not theirs. Those who are left are tried out at another
- * peer, a few first; at none twice while nobody goes. */
-static bool turn_elsewhere(struct core *core, struct canary *c) {
-    const struct canary before = *c;
-    if (c->beside || c->shunned_count == CANARY_SHUNNED)
-        return false;
-    c->shunned[c->shunned_count++] = c->peer;
-    if (go_first(core, c, ", who are left"))
-        return true;
-    *c = before;
-    return false;
 }
 
 static void rest(struct core *core, struct canary *c) {
@@ -277,21 +281,29 @@ static void rest(struct core *core, struct canary *c) {
     c->next_at = instant_add(core->now, CANARY_AGAIN);
 }
 
+/* Who stayed besides may be others, who lose by chance: what those who went had before counts, if
+ * that was worse. Of later waves nothing is learnt that the first has not shown. */
+static void set_example(const struct core *core, struct canary *c) {
+    uint32_t before = canary_before_centi(c);
+    c->example.until = instant_add(core->now, CANARY_LEFT);
+    if (!c->first || c->told_reports == 0 || c->stayed_looks == 0)
+        return;
+    uint32_t stayed = c->stayed_centi / c->stayed_looks;
+    c->example.stayed_centi = before > 0 && before < stayed ? before : stayed;
+    c->example.went_centi = c->told_centi;
+}
+
 /* No wave is more than a second of a drain. */
 static void follow(struct core *core, struct canary *c, const struct peering *to) {
     char location[LOCATION_TEXT_LEN_MAX + 1];
     uint32_t most = core->policy.limits.drain_per_s;
     c->wave = c->wave < most / CANARY_GROWTH ? c->wave * CANARY_GROWTH : most;
+    set_example(core, c);
     c->first = false;
-    if (c->told_reports > 0 && c->stayed_looks > 0) {
-        c->followed_went = c->told_centi;
-        c->followed_stayed = c->before_centi = c->stayed_centi / c->stayed_looks;
-    }
     canary_send_wave(core, c, to);
-    if (c->sent == 0 && gains_left(core) && turn_elsewhere(core, c))
-        return;
-    if (c->sent == 0) {
+    if (c->sent == 0) { /* it is full, or not theirs */
         rest(core, c);
+        (void)seek_elsewhere(core, c, true, ", who are left");
         return;
     }
     watch(core, c);
@@ -318,56 +330,74 @@ static void top_up(struct core *core, struct canary *c, const struct peering *to
                where(c, location), to->policy.name.text);
 }
 
+/* That peer is no good for them; there may be others. */
+static void give_up_peer(struct core *core, struct canary *c, const char *why) {
+    c->blamed = true;
+    give_up(core, c, why);
+    (void)seek_elsewhere(core, c, false, ", instead");
+}
+
 /* Its peer is gone, or out of our reach, before it has told how they fare: that is nothing against
- * them, nor against other peers. Some of those who stayed go to one of these first; where there is
- * none it is waited for, and tells anew. */
-static bool is_out_of_sight(struct core *core, struct canary *c, const struct peering *to) {
-    if (verdict_is_usable(to->verdict.verdict))
-        return false;
-    if (to->verdict.verdict != VERDICT_SUSPECT && gains_left(core) && turn_elsewhere(core, c))
-        return true;
+ * them, and it may tell later. Of those who stayed some go first to another one meanwhile. */
+static void wait_for_word(struct core *core, struct canary *c, const struct peering *to) {
+    if (to->verdict.verdict != VERDICT_SUSPECT && !canary_is_looked_after(core, c))
+        (void)seek_elsewhere(core, c, false, ", since nobody tells of the others");
     c->settled = core->now;
     c->told_reports = 0;
     c->stayed_looks = c->stayed_centi = 0;
-    return true;
+    if (instant_reached(core->now, instant_add(c->asked_at, CANARY_DWELL)))
+        give_up_peer(core, c, "nobody tells how they fare");
+}
+
+/* Where they fare well, and no better than those who stayed, these need not go anywhere. */
+static void in_vain(struct core *core, struct canary *c, const char *why) {
+    c->blamed = canary_fare_as_before(core, c);
+    ask_back(core, c, why);
+    if (c->blamed)
+        (void)seek_elsewhere(core, c, false, ", instead");
+}
+
+/* … than those who stayed. Nobody is sent back to where it has lost more itself; nor does anybody
+ * follow who fares well here. */
+static void no_better(struct core *core, struct canary *c, bool last) {
+    if (!canary_would_lose_more_here(core, c))
+        in_vain(core, c, "they fare no better than those who stayed");
+    else if (last && c->first)
+        give_up(core, c, "they fare as well as those who went");
+    else if (last)
+        rest(core, c);
 }
 
 /* What came of a wave, once those who were asked have gone or stay. */
 static void judge_wave(struct core *core, struct canary *c, const struct peering *to) {
     c->stayed_centi += canary_own_centi(core, c);
     c->stayed_looks++;
-    if (instant_before(core->now, instant_add(counts_from(c), CANARY_JUDGE)))
+    if (instant_before(core->now, instant_add(canary_counts_from(c), CANARY_JUDGE)))
         return;
-    bool last = instant_reached(core->now, instant_add(counts_from(c), CANARY_JUDGE_MAX));
+    struct duration most = canary_may_be_followed(core, c) ? CANARY_PROMISING : CANARY_JUDGE_MAX;
+    bool last = instant_reached(core->now, instant_add(canary_counts_from(c), most));
     if (canary_are_surely_better(core, c))
         follow(core, c, to);
-    else if (last && c->told_reports < FARES_REPORTS && !c->first)
-        rest(core, c); /* what was told of those before them was well */
+    else if (last && c->told_reports < FARES_REPORTS && (!c->first || c->example.went_centi > 0))
+        rest(core, c); /* what was told of those before them was well, wherever these went */
     else if (last && c->told_reports < FARES_REPORTS)
-        ask_back(core, c, "nobody tells how they fare");
+        in_vain(core, c, "nobody tells how they fare");
     else if (last || !canary_may_be_better(core, c))
-        ask_back(core, c, "they fare no better than those who stayed");
+        no_better(core, c, last);
 }
 
 /* Those who came since follow if clients fare better there still. */
 static void look_again(struct core *core, struct canary *c, const struct peering *to) {
     bool worth = canary_is_worth_following(core, c);
     if (!verdict_is_usable(to->verdict.verdict)) {
-        if (!gains_left(core) || !turn_elsewhere(core, c))
-            rest(core, c);
+        rest(core, c);
+        (void)seek_elsewhere(core, c, true, ", who are left");
     } else if (!worth && canary_is_everywhere(c))
         stop(c); /* nobody came back: if more of them ail that is another matter */
     else if (!worth)
-        give_up(core, c, "where they went clients fare no better any more");
+        give_up_peer(core, c, "where they went clients fare no better any more");
     else
         follow(core, c, to);
-}
-
-/* Words of lost frames come sooner than reports: these tell of what was due. */
-static void note_before(const struct core *core, struct canary *c) {
-    struct ailing_fares ailing = ailing_fares(core, &c->location);
-    if (ailing.centi > 0 && (c->before_centi == 0 || ailing.centi < c->before_centi))
-        c->before_centi = ailing.centi;
 }
 
 static void look_at_wave(struct core *core, struct canary *c, const struct peering *to) {
@@ -376,18 +406,18 @@ static void look_at_wave(struct core *core, struct canary *c, const struct peeri
     c->next_at = instant_add(core->now, CANARY_STEP);
     bool late = instant_reached(core->now, instant_add(c->asked_at, CANARY_LATE));
     if (instant_is_never(c->settled))
-        note_before(core, c);
+        canary_note_before(core, c);
+    canary_note_worst(core, c);
     if (instant_is_never(c->settled) && under_way > 0 && (went == 0 || !late))
         return;
     if (instant_is_never(c->settled))
         c->settled = core->now;
-    if (went == 0 && !(gains_left(core) && turn_elsewhere(core, c)))
-        give_up(core, c, "none of them went");
     if (went == 0)
-        return;
-    c->shunned_count = 0;
-    if (!is_out_of_sight(core, c, to))
+        give_up_peer(core, c, "none of them went");
+    else if (verdict_is_usable(to->verdict.verdict))
         judge_wave(core, c, to);
+    else
+        wait_for_word(core, c, to);
 }
 
 /* Of all networks nobody has lost a frame since they were asked back: they went not in vain, but
@@ -412,6 +442,7 @@ static void look(struct core *core, struct canary *c) {
     switch (c->state) {
     case CANARY_STATE_NONE:
         return;
+    case CANARY_STATE_SEEKING:
     case CANARY_STATE_GIVEN_UP:
         try_again(core, c);
         return;
@@ -424,7 +455,7 @@ static void look(struct core *core, struct canary *c) {
     case CANARY_STATE_WATCHING:
     case CANARY_STATE_RESTING:
         if (to == NULL)
-            give_up(core, c, "where they went is no peer any more");
+            give_up_peer(core, c, "where they went is no peer any more");
         else if (c->state == CANARY_STATE_WATCHING)
             look_at_wave(core, c, to);
         else
@@ -433,60 +464,10 @@ static void look(struct core *core, struct canary *c) {
     }
 }
 
-/* ---- what the peer is told, and tells -------------------------------------------------------- */
-
-/* One location a beat: the first that waits. */
-void canary_fill(const struct core *core, const struct peering *to, struct beat *beat) {
-    for (size_t i = 0; core->canaries != NULL && to->takes_blocks && i < CANARY_LOCATIONS; i++) {
-        const struct canary *c = &core->canaries->list[i];
-        if (c->state != CANARY_STATE_RETURNING || c->peer != to->number)
-            continue;
-        uint32_t own = canary_own_centi(core, c);
-        const struct digest_entry entry = {
-            .location = c->location, .usual_centi = (uint16_t)own, .recent_centi = (uint16_t)own};
-        uint8_t bytes[DIGEST_HEADER_LEN + DIGEST_ENTRY_LEN_MAX];
-        size_t written, len = digest_encode(bytes, sizeof(bytes), &entry, 1, &written);
-        beat_add_block(beat, BEAT_BLOCK_GIVE_BACK, bytes, len);
-        return;
-    }
-}
-
-/* What it tells of all together is about who went from everywhere. */
-static bool is_about(const struct canary *c, const struct prefix *told) {
-    return canary_is_everywhere(c) ? told->bits == 0
-                                   : told->bits > 0 && prefix_holds(&c->location, &told->addr);
-}
-
-static void take_word(struct core *core, uint16_t peer, const struct digest_entry *e) {
-    for (size_t i = 0; i < CANARY_LOCATIONS; i++) {
-        struct canary *c = &core->canaries->list[i];
-        if (c->state != CANARY_STATE_WATCHING || c->peer != peer || instant_is_never(c->settled) ||
-            instant_before(core->now, counts_from(c)) || !is_about(c, &e->location))
-            continue;
-        c->told_reports = e->reports;
-        c->told_centi = e->recent_centi;
-        c->told_spread = e->spread_centi;
-    }
-}
-
-void canary_heard(struct core *core, const struct peering *from, const struct beat *beat) {
-    struct digest_entry entries[DIGEST_ENTRIES_MAX];
-    size_t len = 0, count = 0;
-    const uint8_t *block = beat_find_block(beat, BEAT_BLOCK_NEWCOMERS, &len);
-    if (block == NULL || core->canaries == NULL)
-        return;
-    if (digest_decode(entries, &count, block, len) != ERR_OK) {
-        core->counters.digests_refused++;
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        take_word(core, from->number, &entries[i]);
-}
-
 /* ---- step ------------------------------------------------------------------------------------ */
 
 void canary_step(struct core *core) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         struct canary *c = &core->canaries->list[i];
         if (c->state != CANARY_STATE_NONE && instant_reached(core->now, c->next_at))
             look(core, c);
@@ -495,14 +476,14 @@ void canary_step(struct core *core) {
 
 struct instant canary_deadline(const struct core *core) {
     struct instant due = INSTANT_NEVER;
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++)
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++)
         if (core->canaries->list[i].state != CANARY_STATE_NONE)
             due = instant_min(due, core->canaries->list[i].next_at);
     return due;
 }
 
 void canary_check_invariants(const struct core *core) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         const struct canary *c = &core->canaries->list[i];
         if (c->state == CANARY_STATE_NONE)
             continue;

@@ -11,16 +11,60 @@ static bool is_beside(const struct canary *a, const struct canary *b) {
     return a != b && a->state != CANARY_STATE_NONE && location_equal(&a->location, &b->location);
 }
 
+bool canary_has_others(const struct core *core, const struct canary *c) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++)
+        if (is_beside(&core->canaries->list[i], c))
+            return true;
+    return false;
+}
+
 bool canary_shuns(const struct core *core, const struct canary *c, uint16_t peer) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         const struct canary *other = &core->canaries->list[i];
         if (is_beside(other, c) && other->peer == peer)
             return true;
     }
-    for (uint8_t i = 0; i < c->shunned_count; i++)
-        if (c->shunned[i] == peer)
+    return false;
+}
+
+bool canary_is_looked_after(const struct core *core, const struct canary *c) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
+        const struct canary *other = &core->canaries->list[i];
+        if (is_beside(other, c) && !other->blamed)
+            return true;
+    }
+    return false;
+}
+
+bool canary_is_sought(const struct core *core, const struct canary *c) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
+        const struct canary *other = &core->canaries->list[i];
+        bool tries = other->state == CANARY_STATE_WATCHING && other->first;
+        if (is_beside(other, c) && (tries || other->state == CANARY_STATE_SEEKING))
+            return true;
+    }
+    return false;
+}
+
+static bool takes_in(const struct canary *all, const struct canary *c) {
+    for (uint32_t i = 0; i < all->sent && i < CANARY_MAX; i++)
+        if (prefix_holds(&c->location, &all->clients[i]))
             return true;
     return false;
+}
+
+const struct canary *canary_in_hand_of(const struct core *core, const struct canary *c) {
+    const struct canary *back = NULL;
+    for (size_t i = 0; i < CANARY_PAIRS && !canary_is_everywhere(c); i++) {
+        const struct canary *all = &core->canaries->list[i];
+        if (!canary_is_everywhere(all) || !takes_in(all, c))
+            continue;
+        if (all->state == CANARY_STATE_WATCHING)
+            return all;
+        if (all->state == CANARY_STATE_RETURNING && !canary_shuns(core, c, all->peer))
+            back = all;
+    }
+    return back;
 }
 
 /* Who says nothing to us alone says at least what is free there. */
@@ -71,7 +115,7 @@ static bool is_followed(const struct canary *c) {
 
 const struct name *canary_instead(const struct core *core, const struct session *s) {
     const struct move *m = s->move;
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         const struct canary *c = &core->canaries->list[i];
         const struct peering *to = canary_peer(core, c);
         if (m->cause == MOVE_CAUSE_DEGRADED && m->late_ms == 0 && is_followed(c) && to != NULL &&

@@ -23,9 +23,29 @@ bool canary_is_worth_following(const struct core *core, const struct canary *c);
 /* [R/100] what those who are here have now. */
 uint32_t canary_own_centi(const struct core *core, const struct canary *c);
 
-/* Those who went surely fare better than those who stayed; more reports may make it sure. */
-bool canary_are_surely_better(const struct core *core, const struct canary *c);
-bool canary_may_be_better(const struct core *core, const struct canary *c);
+/* Those who stayed have reported nothing bad for a while, and have reported: the mean of what is
+ * recent follows later, since who loses nothing reports seldom. */
+bool canary_seems_well(const struct core *core, const struct canary *c);
+
+/* What that peer told last of the location, if that was within CANARY_FRESH; NULL: nothing. */
+struct fares_words;
+const struct perf_peer *canary_fresh_word(const struct core *core, const struct fares_words *words,
+                                          uint16_t peer);
+
+/* By that word its own clients there fare better than those who are here, by what is worth the way.
+ */
+bool canary_is_better(const struct core *core, const struct canary *c,
+                      const struct perf_peer *word);
+
+/* [R/100] that is worth the way. */
+uint32_t canary_gain_wanted(const struct core *core);
+
+/* Enough of our clients there are sure together that they hear that peer better; where policy asks
+ * for one alone, any one of them is. */
+bool canary_is_sure(const struct core *core, const struct prefix *location, uint16_t peer);
+
+/* What is told before is not yet about this wave. */
+struct instant canary_counts_from(const struct canary *c);
 
 /* NULL: it is no peer any more. */
 struct peering *canary_peer(const struct core *core, const struct canary *c);
@@ -61,10 +81,47 @@ void canary_send_to_best(struct core *core, struct canary *c);
  * is left of those whom `c` is about is enough, however few. */
 const struct peering *canary_best_heard(const struct core *core, const struct canary *c);
 
+/* ---- canary_trial.c ---- */
+
+/* Notes how those of its wave fare who are still here. */
+void canary_note_before(const struct core *core, struct canary *c);
+
+/* [R/100] those of its wave had before they went, in the mean; 0: not known. */
+uint32_t canary_before_centi(const struct canary *c);
+
+/* Those who went surely fare better than those who stayed; more reports may make it sure. */
+bool canary_are_surely_better(const struct core *core, const struct canary *c);
+bool canary_may_be_better(const struct core *core, const struct canary *c);
+
+/* In the mean they fare better by what is worth the way, but that may be chance. */
+bool canary_may_be_followed(const struct core *core, const struct canary *c);
+
+/* They fare no better than they did before they went, or nothing is known of them. */
+bool canary_fare_as_before(const struct core *core, const struct canary *c);
+
+/* Notes how those fare who stayed and suffer. */
+void canary_note_worst(const struct core *core, struct canary *c);
+
+/* They would lose more if they came back: they fare better than they did before they went, and
+ * those who stayed have never been in their place. */
+bool canary_would_lose_more_here(const struct core *core, const struct canary *c);
+
 /* ---- canary_beside.c ---- */
 
-/* Nobody goes there with it: another peer is looked for, or another canary of its location goes
- * there, or has been there in vain. */
+/* There are others of its location, whatever became of them. */
+bool canary_has_others(const struct core *core, const struct canary *c);
+
+/* There are others of its location that are not in vain for their peer's sake. */
+bool canary_is_looked_after(const struct core *core, const struct canary *c);
+
+/* Others of its location look for a peer, or are the first to try one. */
+bool canary_is_sought(const struct core *core, const struct canary *c);
+
+/* Of those who go with people of all networks: who takes some of its location, or has taken them in
+ * vain. NULL: nobody. */
+const struct canary *canary_in_hand_of(const struct core *core, const struct canary *c);
+
+/* Nobody goes there with it: another canary of its location does, or has been there in vain. */
 bool canary_shuns(const struct core *core, const struct canary *c, uint16_t peer);
 
 /* [sessions] that suffer at its location and for whom neither `to` has room, nor those peers where

@@ -7,8 +7,7 @@
 #include "peerd/core/state.h"
 #include "topo/location.h"
 
-#define GRADES       2 /* of those who may go: the worst first */
-#define CHANCE_TWICE 2 /* of what chance may make of a mean one in so many counts, see there */
+#define GRADES 4 /* of those who may go: the surest, or worst off, first */
 
 uint32_t canary_wanted(const struct core *core) {
     uint32_t count = core->policy.performance.canary;
@@ -38,8 +37,8 @@ bool canary_is_our_path(const struct core *core, const struct canary *c) {
     const struct degrade *d = own_fare(core, &c->location);
     if (canary_is_everywhere(
             c)) /* those who went are judged by what they have, if nobody ails now */
-        return c->state == CANARY_STATE_WATCHING || c->state == CANARY_STATE_GIVEN_UP ||
-               ailing_fares(core, &c->location).sessions > 0;
+        return c->state == CANARY_STATE_WATCHING || c->state == CANARY_STATE_SEEKING ||
+               c->state == CANARY_STATE_GIVEN_UP || ailing_fares(core, &c->location).sessions > 0;
     return d != NULL && d->state == DEGRADE_STATE_PATH;
 }
 
@@ -51,13 +50,11 @@ uint32_t canary_own_centi(const struct core *core, const struct canary *c) {
     if (ailing.sessions > 0)
         return ailing.centi;
     if (c->of_ailing)
-        return c->before_centi;
+        return canary_before_centi(c);
     return d == NULL ? 0 : level_mean(&d->recent);
 }
 
-/* Those who stayed have reported nothing bad for a while, and have reported: the mean of what is
- * recent follows later, since who loses nothing reports seldom. */
-static bool seems_well(const struct core *core, const struct canary *c) {
+bool canary_seems_well(const struct core *core, const struct canary *c) {
     struct ailing_fares ailing = ailing_fares(core, &c->location);
     const struct degrade *d = own_fare(core, &c->location);
     if (ailing.sessions > 0)
@@ -68,8 +65,7 @@ static bool seems_well(const struct core *core, const struct canary *c) {
            !instant_reached(core->now, instant_add(d->recent.at, CANARY_STAYED));
 }
 
-/* What a peer told last, if that was within CANARY_FRESH; NULL: nothing. */
-static const struct perf_peer *fresh_word(const struct core *core, const struct fares_words *words,
+const struct perf_peer *canary_fresh_word(const struct core *core, const struct fares_words *words,
                                           uint16_t peer) {
     struct instant since = instant_sub(core->now, CANARY_FRESH);
     for (size_t i = 0; i < words->count; i++)
@@ -78,19 +74,17 @@ static const struct perf_peer *fresh_word(const struct core *core, const struct 
     return NULL;
 }
 
-/* [R/100] that is worth the way. */
-static uint32_t gain_wanted(const struct core *core) {
+uint32_t canary_gain_wanted(const struct core *core) {
     return core->fares.perf->settings.wish.drop_centi / 2;
 }
 
-static bool is_better(const struct core *core, const struct canary *c,
+bool canary_is_better(const struct core *core, const struct canary *c,
                       const struct perf_peer *word) {
     return word->reports >= FARES_REPORTS &&
-           word->recent_centi >= canary_own_centi(core, c) + gain_wanted(core);
+           word->recent_centi >= canary_own_centi(core, c) + canary_gain_wanted(core);
 }
 
-/* Enough of them are sure together; where policy asks for one alone, any one of them is. */
-static bool is_sure(const struct core *core, const struct prefix *location, uint16_t peer) {
+bool canary_is_sure(const struct core *core, const struct prefix *location, uint16_t peer) {
     if (ailing_view(core, location, peer).either >= LEAN_SURE)
         return true;
     if (core->fares.perf->settings.wish.clients_min > 1)
@@ -103,12 +97,11 @@ static bool is_sure(const struct core *core, const struct prefix *location, uint
 
 /* Who was left behind a moment ago has others' example; later it begins anew. */
 static bool has_example(const struct core *core, const struct canary *c) {
-    return c->state != CANARY_STATE_NONE && !instant_is_never(c->settled) &&
-           instant_before(core->now, instant_add(c->settled, CANARY_LEFT));
+    return c->example.went_centi > 0 && instant_before(core->now, c->example.until);
 }
 
 static bool are_heard_to_lean(const struct core *core, const struct canary *c, uint16_t peer) {
-    return is_sure(core, &c->location, peer) ||
+    return canary_is_sure(core, &c->location, peer) ||
            (has_example(core, c) && ailing_view(core, &c->location, peer).joined >= LEAN_LIKELY);
 }
 
@@ -119,7 +112,7 @@ static bool is_heard_better(const struct core *core, const struct canary *c, uin
         return are_heard_to_lean(core, c, peer);
     struct ways_view way = perf_way(core->fares.perf, &c->location, peer, core->now);
     return (way.finding == WAYS_PATH && way.errors >= DEGRADE_LIKELY) ||
-           is_sure(core, &c->location, peer);
+           canary_is_sure(core, &c->location, peer);
 }
 
 /* Those of our clients there who lose frames say that they lose as much on the way to it: whatever
@@ -135,66 +128,8 @@ bool canary_is_worth_following(const struct core *core, const struct canary *c) 
     struct fares_words words = {.count = 0};
     if (!canary_is_everywhere(c))
         fares_words(core, &c->location, &words);
-    const struct perf_peer *word = fresh_word(core, &words, c->peer);
-    return word == NULL ? is_heard_better(core, c, c->peer) : is_better(core, c, word);
-}
-
-/* ---- those who went -------------------------------------------------------------------------- */
-
-/* [R/100] So much chance may make of a mean: 95 % of normal ones, one-sided. */
-static uint32_t chance(uint32_t spread_centi, uint32_t reports) {
-    uint64_t wide = spread_centi < DEGRADE_SPREAD_MIN ? DEGRADE_SPREAD_MIN : spread_centi;
-    return level_root(wide * wide * 269 / 100 / reports);
-}
-
-/* Those who went, since they came there, than those who stayed, in the same time and now: the path
- * may have become well meanwhile. [R/100], 0: they do not */
-static uint32_t gain(const struct core *core, const struct canary *c) {
-    uint32_t mean = c->stayed_centi / c->stayed_looks, own = canary_own_centi(core, c);
-    uint32_t stayed = own > mean ? own : mean;
-    return c->told_centi > stayed ? c->told_centi - stayed : 0;
-}
-
-static bool objects_at(const struct core *core, const struct canary *c,
-                       const struct prefix *location) {
-    struct fares_words words = {.count = 0};
-    fares_words(core, location, &words);
-    const struct perf_peer *word = fresh_word(core, &words, c->peer);
-    return word != NULL && word->reports >= FARES_REPORTS && !is_better(core, c, word);
-}
-
-/* The peer's own clients there have the same path, and there are more of them: where these have
- * fallen too, few who fare better are luck. Who has too few to tell does not object. Of those of
- * all networks it is asked where each of them is. */
-static bool peer_objects(const struct core *core, const struct canary *c) {
-    if (!canary_is_everywhere(c))
-        return objects_at(core, c, &c->location);
-    for (uint32_t i = 0; i < c->sent && i < CANARY_MAX; i++) {
-        const struct prefix location = location_of(&c->clients[i]);
-        if (location.addr.family != 0 && objects_at(core, c, &location))
-            return true;
-    }
-    return false;
-}
-
-/* A single one that has gone, and loses nothing any more, tells only now and then. */
-static bool is_told_enough(const struct canary *c) {
-    return c->told_reports >= FARES_REPORTS ||
-           (c->sent < FARES_REPORTS && c->told_reports >= c->sent);
-}
-
-/* Where those who stayed surely hear it better, too, chance would have to deceive twice. */
-bool canary_are_surely_better(const struct core *core, const struct canary *c) {
-    if (!is_told_enough(c) || seems_well(core, c))
-        return false;
-    uint32_t scatter = chance(c->told_spread, c->told_reports);
-    if (is_sure(core, &c->location, c->peer))
-        scatter /= CHANCE_TWICE;
-    return gain(core, c) >= gain_wanted(core) + scatter && !peer_objects(core, c);
-}
-
-bool canary_may_be_better(const struct core *core, const struct canary *c) {
-    return !is_told_enough(c) || gain(core, c) >= gain_wanted(core) / 2;
+    const struct perf_peer *word = canary_fresh_word(core, &words, c->peer);
+    return word == NULL ? is_heard_better(core, c, c->peer) : canary_is_better(core, c, word);
 }
 
 /* ---- who ------------------------------------------------------------------------------------- */
@@ -205,7 +140,7 @@ bool canary_suffers(const struct core *core, const struct session *s, const stru
         return false;
     const struct degrade *d = canary_is_everywhere(c) ? NULL : own_fare(core, &c->location);
     return s->ail != NULL || (d != NULL && s->fares_centi > 0 &&
-                              s->fares_centi + gain_wanted(core) <= level_mean(&d->usual));
+                              s->fares_centi + canary_gain_wanted(core) <= level_mean(&d->usual));
 }
 
 static void remember(struct core *core, const struct session *s) {
@@ -225,23 +160,16 @@ static bool has_gone_first(const struct core *core, const struct session *s) {
     return false;
 }
 
-/* Nobody goes first again who came back from it. Who came home from a drain or a crash has the same
- * cause, and has tried nothing. */
-bool canary_has_had_enough(const struct core *core, const struct session *s,
-                           const struct canary *c) {
-    return c->first && s->came_cause == MOVE_CAUSE_RETURN && has_gone_first(core, s);
-}
-
 /* The location of a session is looked after by a canary of its own; or, of one that would go first,
  * is about to be, and is waited for: most of its clients fall together, and it is known what they
  * had before. */
 static bool is_looked_after(const struct core *core, const struct session *s,
                             const struct canary *by) {
     const struct prefix location = location_of(&s->client);
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         const struct canary *c = &core->canaries->list[i];
-        if (c->state != CANARY_STATE_NONE && !canary_is_everywhere(c) && !c->hesitates &&
-            prefix_holds(&c->location, &s->client))
+        if (c->state != CANARY_STATE_NONE && c->state != CANARY_STATE_SEEKING &&
+            !canary_is_everywhere(c) && prefix_holds(&c->location, &s->client))
             return true;
     }
     if (!by->first || by->waited)
@@ -253,28 +181,46 @@ static bool is_looked_after(const struct core *core, const struct session *s,
            bad * 3 >= (uint32_t)__builtin_popcountll(d->seen) * 2;
 }
 
-/* Those who went before it fare better there, and it fares as those who stayed with it did, for a
- * while and now: what its own client says must speak against that, or it follows. */
-static bool is_like_those_who_stayed(const struct session *s, const struct canary *c) {
-    uint32_t border = (c->followed_stayed + c->followed_went) / 2;
-    return !c->first && c->followed_went > c->followed_stayed && s->ail != NULL &&
-           s->ail->rating.weight > 0 && level_mean(&s->ail->rating) <= border &&
-           s->fares_centi > 0 && s->fares_centi <= border;
+/* For a while and now. */
+static bool fares_below(const struct session *s, uint32_t border) {
+    bool loses =
+        s->ail == NULL || (s->ail->rating.weight > 0 && level_mean(&s->ail->rating) <= border);
+    return loses && s->fares_centi > 0 && s->fares_centi <= border;
 }
 
-/* By how much it suffers here, in two grades; 0: it does not, and stays. Nobody goes where its own
- * client says that it loses as much. */
+/* Others went before it. Who would gain as much as is worth the way may follow; who fares rather
+ * as they did than as they do now is one of them, and need not be as sure of what it hears. */
+static bool would_gain(const struct core *core, const struct session *s, const struct canary *c) {
+    uint32_t went = c->example.went_centi, wanted = canary_gain_wanted(core);
+    return went > wanted && fares_below(s, went - wanted);
+}
+
+static bool is_one_of_them(const struct session *s, const struct canary *c) {
+    uint32_t went = c->example.went_centi, stayed = c->example.stayed_centi;
+    return went > stayed && fares_below(s, stayed + (went - stayed) * 2 / 5);
+}
+
+static uint32_t grade_of_leaning(int32_t leaning) {
+    uint32_t grade = (uint32_t)leaning / LEAN_SOME;
+    return grade < GRADES ? grade : GRADES;
+}
+
+/* By how much it suffers here, in grades; 0: it does not, and stays. Nobody goes where its own
+ * client says that it loses as much; nor after others who would not gain by it as they have. */
 static uint32_t grade_of(const struct core *core, const struct session *s, const struct canary *c,
                          const struct peering *to) {
     int32_t leaning = 0;
     bool tells = s->ail != NULL && lean_towards(&s->ail->lean, to->number, core->now, &leaning);
     uint32_t drop = core->fares.perf->settings.wish.drop_centi, fallen = 0;
-    bool like = is_like_those_who_stayed(s, c);
-    if (tells && leaning <= (like ? -LEAN_AGAINST : 0))
+    bool follows = c->example.went_centi > 0, one_of_them = is_one_of_them(s, c);
+    if (tells && leaning <= (one_of_them ? -LEAN_SOME / 2 : 0))
         return 0;
-    if (leaning >= LEAN_SOME || (tells && like))
-        return leaning >= 2 * LEAN_SOME ? 2 : 1;
-    if (canary_is_everywhere(c))
+    int32_t least = one_of_them || !follows ? LEAN_SOME : 2 * LEAN_SOME;
+    if (leaning >= least && (!follows || would_gain(core, s, c)))
+        return grade_of_leaning(leaning);
+    if (tells && one_of_them)
+        return 1;
+    if (canary_is_everywhere(c) || (follows && !one_of_them))
         return 0;
     const struct degrade *d = own_fare(core, &c->location);
     uint32_t usual = d == NULL ? 0 : level_mean(&d->usual);
@@ -289,11 +235,24 @@ bool canary_may_turn(const struct core *core, const struct session *s, const str
            leaving_target(core, s, &to->policy.name) == to;
 }
 
-/* Of one that was here before we were started it is not known for how long, and one that began here
- * has not been moved before. Whole seconds. */
+/* It went first, and was asked back. */
+static bool was_in_vain(const struct core *core, const struct session *s) {
+    return s->came_cause == MOVE_CAUSE_RETURN && has_gone_first(core, s);
+}
+
+/* Nobody goes first again who came back from it. Who came home from a drain or a crash has the same
+ * cause, and has tried nothing. */
+bool canary_has_had_enough(const struct core *core, const struct session *s,
+                           const struct canary *c) {
+    return c->first && was_in_vain(core, s);
+}
+
+/* Of one that was here before we were started it is not known for how long; one that began here has
+ * not been moved before, and who went first in vain, not for its own sake. Whole seconds. */
 bool canary_has_stayed(const struct core *core, const struct session *s) {
     struct duration stayed = duration_s((int64_t)core_second(core) - (int64_t)s->came_s);
-    return duration_less(s->found || s->epoch == 1 ? CANARY_FOUND : CANARY_STAY, stayed);
+    bool unmoved = s->found || s->epoch == 1 || was_in_vain(core, s);
+    return duration_less(unmoved ? CANARY_FOUND : CANARY_STAY, stayed);
 }
 
 static bool may_go(const struct core *core, const struct session *s, const struct canary *c,
@@ -316,6 +275,7 @@ static bool order(struct core *core, struct canary *c, struct session *s,
     s->move->asked = true;
     c->of_ailing |= s->ail != NULL && s->ail->leant;
     if (c->sent < CANARY_MAX) {
+        c->had_centi[c->sent] = 0;
         c->sessions[c->sent] = s->id;
         c->clients[c->sent] = s->client;
     }
@@ -342,6 +302,7 @@ static void send_grade(struct core *core, struct canary *c, const struct peering
 void canary_send_more(struct core *core, struct canary *c, const struct peering *to) {
     for (uint32_t grade = GRADES; grade > 0; grade--)
         send_grade(core, c, to, grade);
+    canary_note_before(core, c);
 }
 
 void canary_send_wave(struct core *core, struct canary *c, const struct peering *to) {
@@ -368,7 +329,7 @@ static void send_to_best_told(struct core *core, struct canary *c) {
         c->peer = words.list[best].cluster;
         const struct peering *to = canary_peer(core, c);
         if (to != NULL && !canary_shuns(core, c, c->peer) &&
-            is_better(core, c, &words.list[best]) && !is_heard_as_badly(core, c, c->peer))
+            canary_is_better(core, c, &words.list[best]) && !is_heard_as_badly(core, c, c->peer))
             canary_send_wave(core, c, to);
     }
 }
@@ -398,7 +359,6 @@ static void send_to_best_heard(struct core *core, struct canary *c) {
 
 void canary_send_to_best(struct core *core, struct canary *c) {
     c->sent = 0;
-    c->before_centi = canary_own_centi(core, c);
     if (canary_is_everywhere(c)) {
         const struct peering *to = canary_best_heard(core, c);
         if (to == NULL)
@@ -433,18 +393,20 @@ static bool tells_better(const struct core *core, const struct session *s,
     const struct prefix location = location_of(&s->client);
     struct fares_words words;
     fares_words(core, &location, &words);
-    const struct perf_peer *word = fresh_word(core, &words, p->number);
+    const struct perf_peer *word = canary_fresh_word(core, &words, p->number);
     return word != NULL && word->reports >= FARES_REPORTS &&
-           (word->recent_centi >= s->fares_centi + gain_wanted(core) ||
-            word->recent_centi + gain_wanted(core) >= word->usual_centi);
+           (word->recent_centi >= s->fares_centi + canary_gain_wanted(core) ||
+            word->recent_centi + canary_gain_wanted(core) >= word->usual_centi);
 }
 
 const struct peering *canary_best_heard(const struct core *core, const struct canary *c) {
-    const struct canary all = {.first = true, .waited = c->waited, .location = {.bits = 0}};
-    uint32_t least =
-        c->beside || has_example(core, c) ? 1 : core->fares.perf->settings.wish.clients_min;
+    bool example = has_example(core, c);
+    struct canary all = {.first = true, .waited = c->waited, .location = {.bits = 0}};
+    uint32_t least = c->beside || example ? 1 : core->fares.perf->settings.wish.clients_min;
     const struct peering *best = NULL;
     uint32_t most = 0;
+    if (example)
+        all.example = c->example;
     for (uint32_t i = 0; i < core->peer_count; i++) {
         const struct peering *p = core->peers[i];
         uint32_t lean = 0, ready = 0, votes = 0;

@@ -26,25 +26,32 @@ static int64_t seconds_until(const struct core *core, struct instant at) {
     return instant_reached(core->now, at) ? 0 : duration_in_ms(instant_since(at, core->now)) / 1000;
 }
 
-/* What became of those who went first, where it is. */
-static bool by_canary(const struct core *core, const struct session *s, struct core_stay *out) {
-    for (size_t i = 0; core->canaries != NULL && i < CANARY_LOCATIONS; i++) {
+static const struct canary *tried(const struct core *core, const struct session *s, bool in_vain) {
+    for (size_t i = 0; core->canaries != NULL && i < CANARY_PAIRS; i++) {
         const struct canary *c = &core->canaries->list[i];
-        const struct peering *to = canary_peer(core, c);
-        const char *name = to == NULL ? "another cluster" : to->policy.name.text;
-        if (!ailing_is_within(&c->location, &s->client))
-            continue;
-        if (c->state == CANARY_STATE_WATCHING && c->first)
-            return say(out, "watched", "%" PRIu32 " others went first, to %s: do they fare better?",
-                       c->sent, name);
-        if (c->state == CANARY_STATE_RETURNING ||
-            (c->state == CANARY_STATE_GIVEN_UP && !c->hesitates))
-            return say(out, "in_vain",
-                       "of others none went, or those who went to %s fared no better; tried again "
-                       "in %" PRId64 " s",
-                       name, seconds_until(core, c->next_at));
+        bool vain = c->state == CANARY_STATE_RETURNING || c->state == CANARY_STATE_GIVEN_UP;
+        bool watched = c->state == CANARY_STATE_WATCHING && c->first;
+        if (ailing_is_within(&c->location, &s->client) && (in_vain ? vain : watched))
+            return c;
     }
-    return false;
+    return NULL;
+}
+
+/* What becomes of those who went first, where it is; or what became of others. */
+static bool by_canary(const struct core *core, const struct session *s, struct core_stay *out) {
+    const struct canary *watched = tried(core, s, false), *c = tried(core, s, true);
+    c = watched != NULL ? watched : c;
+    if (c == NULL)
+        return false;
+    const struct peering *to = canary_peer(core, c);
+    const char *name = to == NULL ? "another cluster" : to->policy.name.text;
+    if (c == watched)
+        return say(out, "watched", "%" PRIu32 " others went first, to %s: do they fare better?",
+                   c->sent, name);
+    return say(out, "in_vain",
+               "of others none went, or those who went to %s fared no better; tried again in "
+               "%" PRId64 " s",
+               name, seconds_until(core, c->next_at));
 }
 
 static bool is_backup(const struct core *core, const struct session *s, const struct peering *p) {

@@ -142,6 +142,7 @@ static bool carry_out(struct core *core, const struct policy *policy) {
     for (uint32_t i = 0; i < core->peer_count; i++)
         flaps_calm(core, core->peers[i]);
     groups_refresh(core); /* leaves nothing lodged with those who are gone */
+    promises_refresh(core);
     for (uint32_t i = 0; i < gone_count; i++)
         peering_free(gone[i]);
     return true;

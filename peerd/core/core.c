@@ -63,6 +63,7 @@ void core_free(struct core *core) {
     free(core->ways_home);
     free(core->counterparts);
     free(core->audiences);
+    free(core->makings);
     interns_free(&core->interns);
     for (uint32_t i = 0; i < core->peer_count; i++)
         peering_free(core->peers[i]);
@@ -258,6 +259,9 @@ static void take(struct core *core, const struct core_event *event, struct core_
     case CORE_PLAYER_TOLD:
         audiences_told(core, &event->u.player);
         return;
+    case CORE_PLAYER_SENT:
+        making_sent(core, &event->u.sent);
+        return;
     case CORE_PEER_REKEYED:
         assert(event->u.rekeyed.peer < core->peer_count);
         rekey_peer(core, core->peers[event->u.rekeyed.peer], &event->u.rekeyed.key);
@@ -353,6 +357,7 @@ void core_check_invariants(const struct core *core) {
     way_home_check_invariants(core);
     gains_check_invariants(core);
     audiences_check_invariants(core);
+    making_check_invariants(core);
     ledger_check_invariants(&core->ledger);
     causes_check_invariants(core);
     load_check_invariants(core);

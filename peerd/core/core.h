@@ -16,7 +16,7 @@
  *                       ledger.c (the record)
  *   standbys            standbys.c
  *   origins             origins.c (of streams; queries: pathways.h)
- *   players             audiences.c (how they fare)
+ *   players             audiences.c (how they fare), making.c (what CPU they cost)
  *   agreements          agreements.c (of all peers), agreement.c (the machine of one)
  *
  * A restart. Nothing is kept on disk; after core_init the core is *recovering* until every node of
@@ -76,6 +76,7 @@ enum core_event_kind {
     CORE_REKEYED,           /* our own key is another one from now on */
     CORE_ORIGIN_CHECKED,    /* a stream of ours was looked at */
     CORE_PLAYER_TOLD,       /* a player says how a stream reaches it */
+    CORE_PLAYER_SENT,       /* a player was told to go to another cluster than it is at */
     CORE_PEER_REKEYED       /* a peer has shown that it holds the key that it had announced */
 };
 
@@ -164,6 +165,12 @@ struct core_player_told {
     uint16_t rating_centi; /* [R/100] monitor/players */
 };
 
+struct core_player_sent {
+    struct name origin;
+    struct name cluster; /* where it goes: the first of the pathways that it was told */
+    struct addr client;
+};
+
 struct core_peer_rekeyed {
     uint32_t peer;
     struct public_key key;
@@ -189,6 +196,7 @@ struct core_event {
         struct core_peer_rekeyed rekeyed;
         struct core_origin_checked checked;
         struct core_player_told player;
+        struct core_player_sent sent;
     } u;
 };
 

@@ -125,17 +125,6 @@ static void begin_again(struct move *m, const struct move *off) {
         (void)move_step(m, MOVE_EVENT_TAKEN_ON, off->overlaps, NULL, &off->from);
 }
 
-static void note(struct core *core, const struct move *m, const char *evidence) {
-    const struct journal_entry entry = {.at = core->now,
-                                        .kind = JOURNAL_MOVE,
-                                        .what = move_state_name(m->state),
-                                        .about = m->to,
-                                        .from = m->from,
-                                        .session = m->session,
-                                        .cause = m->cause};
-    journal_enter(core->journal, &entry, evidence);
-}
-
 /* It is told how long the order took, as of any other that left. */
 static void enter_late(struct core *core, struct peering *to, const struct ledger_entry *off,
                        const struct move *m, const char *evidence) {
@@ -163,7 +152,7 @@ static void enter_gone(struct core *core, struct peering *to, const struct count
     m.epoch_to = w->epoch;
     if (!move_step(&m, MOVE_EVENT_ENDED, at, core->trace, &core->name))
         return;
-    note(core, &m, evidence);
+    journal_moved(core->journal, &m, evidence, core->now);
     if (off != NULL)
         enter_late(core, to, off, &m, evidence);
     else

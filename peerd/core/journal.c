@@ -34,6 +34,18 @@ void journal_enter(struct journal *j, const struct journal_entry *entry, const c
     copy_text(e->text, text != NULL ? text : "");
 }
 
+void journal_moved(struct journal *j, const struct move *m, const char *evidence,
+                   struct instant now) {
+    const struct journal_entry entry = {.at = now,
+                                        .kind = JOURNAL_MOVE,
+                                        .what = move_state_name(m->state),
+                                        .about = m->to,
+                                        .from = m->from,
+                                        .session = m->session,
+                                        .cause = m->cause};
+    journal_enter(j, &entry, evidence);
+}
+
 /* ---- refusals ---- */
 
 static void enter_refusals(struct journal *j, enum journal_refused what, enum err error,

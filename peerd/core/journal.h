@@ -82,6 +82,10 @@ void journal_init(struct journal *j);
  * be NULL: then nothing is entered. */
 void journal_enter(struct journal *j, const struct journal_entry *entry, const char *text);
 
+/* That move is over, or was cancelled. */
+void journal_moved(struct journal *j, const struct move *m, const char *evidence,
+                   struct instant now);
+
 /* One more refusal for that reason. */
 void journal_refused(struct journal *j, enum journal_refused what, enum err error,
                      struct instant now);

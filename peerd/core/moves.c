@@ -27,23 +27,12 @@ void moves_forget(struct core *core, struct session *s) {
     s->move = NULL;
 }
 
-static void note(struct core *core, const struct move *m, const char *evidence) {
-    const struct journal_entry entry = {.at = core->now,
-                                        .kind = JOURNAL_MOVE,
-                                        .what = move_state_name(m->state),
-                                        .about = m->to,
-                                        .from = m->from,
-                                        .session = m->session,
-                                        .cause = m->cause};
-    journal_enter(core->journal, &entry, evidence);
-}
-
 /* Enters the record if it is complete, and lets go of the machine. */
 static void finish(struct core *core, struct session *s, const char *evidence) {
     struct move *m = s->move;
     if (!move_is_over(m))
         return;
-    note(core, m, evidence);
+    journal_moved(core->journal, m, evidence, core->now);
     core->counters.moves_over += m->state == MOVE_STATE_OVER;
     core->counters.moves_cancelled += m->state == MOVE_STATE_CANCELLED;
     ledger_enter(&core->ledger, m, evidence, causes_open_until(core, m));

@@ -47,9 +47,9 @@ static bool is_of(const struct newcomers_group *g, const struct session *s) {
            (g->location.bits == 0 || prefix_holds(&g->location, &s->client));
 }
 
-/* Of all networks it is only of the last wave that is told, and that is asked for. */
+/* It is the last wave that is asked for, and of all networks that is told of. */
 static bool is_of_wave(const struct newcomers_group *g, const struct session *s) {
-    return is_of(g, s) && (g->location.bits > 0 || s->came_s >= g->wave_s);
+    return is_of(g, s) && s->came_s >= g->wave_s;
 }
 
 static void at_home(struct core *core, struct newcomers_group *g) {

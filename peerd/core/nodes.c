@@ -33,6 +33,7 @@ void node_free(struct node *n) {
     allotments_forget(n);
     free(n->sources);
     free(n->starts);
+    free(n->making.streams);
     free(n);
 }
 
@@ -160,6 +161,7 @@ static void take_machine(struct node *n, const struct node_request *r) {
     }
     take_sources(n, r);
     take_starts(n, r);
+    making_node_told(n, &r->making);
 }
 
 /* Whose place `r` takes, if anybody's. A run that was lost and is back takes nobody's. */

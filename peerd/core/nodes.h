@@ -65,6 +65,7 @@ struct node {
     struct node_source *sources; /* owned */
     uint32_t start_count;
     struct node_starts *starts; /* owned: how sessions begin there, for who looks on */
+    struct node_making making;  /* of streams; its list is owned */
 };
 
 struct node *node_new(const struct policy_node *policy, uint32_t index);

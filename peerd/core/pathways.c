@@ -19,6 +19,7 @@ struct field {
     bool keeps[RANK_CANDIDATES_MAX];  /* players that are there stay, as far as it goes */
     bool leaves[RANK_CANDIDATES_MAX]; /* this player is to be elsewhere (audiences.h) */
     struct rank_experience of_sessions[RANK_CANDIDATES_MAX];
+    uint32_t players[RANK_CANDIDATES_MAX]; /* that may come; MAKING_ANY: not counted */
     size_t count;
     bool live;
 };
@@ -106,6 +107,18 @@ static void weigh_players(const struct core *core, const struct name *origin,
     }
 }
 
+/* Those that count players are dealt to in proportion to their room; with one that does not there
+ * is nothing to compare it with. */
+static void weigh_room(const struct core *core, const struct name *origin, struct field *f) {
+    bool all = true;
+    for (size_t i = 0; i < f->count; i++) {
+        f->players[i] = making_players(core, origin, &f->candidates[i].name);
+        all &= f->players[i] != MAKING_ANY;
+    }
+    for (size_t i = 0; i < f->count; i++)
+        f->candidates[i].free_slots = all ? f->players[i] : f->players[i] > 0;
+}
+
 /* Unless they would be as badly off wherever they went. */
 static void pass_over_bad(struct field *f) {
     bool any = false;
@@ -166,6 +179,7 @@ static void list(const struct field *f, const struct rank_row *row, struct core_
                               .url = f->urls[row->candidate],
                               .door = p == NULL ? NULL : p->description.clients_url,
                               .takes = rank_excluded_by(c) == RANK_RULE_NONE,
+                              .players = f->players[row->candidate],
                               .rule = row->rule};
 }
 
@@ -198,6 +212,7 @@ enum err core_pathways(const struct core *core, const struct name *origin,
     if (f.count == 0)
         return ERR_UNKNOWN_SERVICE;
     weigh_players(core, origin, &about.location, audiences_lot(origin, client), &f);
+    weigh_room(core, origin, &f);
     pass_over_damped(&f);
     pass_over_bad(&f);
     rank_table(f.candidates, f.count, &nowhere, &lot, rows);
@@ -214,4 +229,26 @@ enum err core_pathways(const struct core *core, const struct name *origin,
             list(&f, &rows[i], out);
     out->steers = next_door(core, out);
     return ERR_OK;
+}
+
+bool core_pathways_sent(const struct core_pathways *ways, const struct name *origin,
+                        const struct addr *client, const struct name *current,
+                        struct core_event *event) {
+    const struct core_pathway *first = &ways->list[0];
+    if (first->players == MAKING_ANY || name_equal(&first->cluster, current))
+        return false;
+    *event = (struct core_event){.kind = CORE_PLAYER_SENT};
+    event->u.sent =
+        (struct core_player_sent){.origin = *origin, .cluster = first->cluster, .client = *client};
+    return true;
+}
+
+bool core_making(const struct core *core, const struct name *origin, const struct name *cluster,
+                 uint32_t *spare_ms, uint32_t *player_ms) {
+    struct making_word word;
+    if (!making_of(core, origin, cluster, &word))
+        return false;
+    *spare_ms = word.spare_ms;
+    *player_ms = word.player_ms;
+    return true;
 }

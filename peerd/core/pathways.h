@@ -4,10 +4,12 @@
  * Every cluster that has an origin of that name (origins.h) is one, we among them, and they are
  * ranked as backups are (topo/rank): may it, its verdict, how clients of the location fare there,
  * what it costs, how near it is. What a session would need of a node does not count, since none
- * serves it: there are no slots, and all that lies there is the same everywhere. Who is dead,
- * drains, or whose origin is ill comes last, but is listed: a player that is left without one that
- * it knows goes its own ways. Only who may not serve this client at all (`residence`,
- * `offer_moves`, an agreement's `clients`) is left out, as long as somebody may.
+ * serves it: there are no slots, and all that lies there is the same everywhere. In place of slots
+ * stands for how many more players there is CPU to make the stream (making.h), where that is
+ * counted: who is full comes after all that are not. Who is dead, drains, or whose origin is ill
+ * comes last, but is listed: a player that is left without one that it knows goes its own ways.
+ * Only who may not serve this client at all (`residence`, `offer_moves`, an agreement's `clients`)
+ * is left out, as long as somebody may.
  *
  * A player that is somewhere stays there unless that place has gone, or another is clearly better
  * (redirect.h): each cluster sees itself nearest, and a player that asks by turns would wander to
@@ -15,8 +17,9 @@
  * cut off from us, or that we have not heard since we started keeps the players it has and is given
  * no others: its media may well flow.
  *
- * Nothing is kept of any player: whoever asks whichever cluster gets that cluster's view. Equals
- * are dealt to clients by their address, so that what dies is no stampede on one neighbour.
+ * Nothing is kept of any player (but that it was sent, for some seconds, where players are
+ * counted): whoever asks whichever cluster gets that cluster's view. Equals are dealt to clients by
+ * their address, so that what dies is no stampede on one neighbour.
  *
  * Whom it asks next is another cluster than the first, so that whatever takes away its media leaves
  * it somebody to ask: we ourselves if we are not first (it has just reached us) and do not drain,
@@ -26,6 +29,7 @@
 #define PEERD_CORE_PATHWAYS_H
 
 #include "peerd/core/core.h"
+#include "peerd/core/making.h"
 #include "topo/rank.h"
 
 #define PATHWAYS_MAX 16 /* the best so many */
@@ -37,6 +41,7 @@ struct core_pathway {
     bool takes;          /* players may be sent there */
     bool kept;           /* it is first because the player is there */
     enum rank_rule rule; /* what put it behind the one before */
+    uint32_t players;    /* that may come beyond those who are there; MAKING_ANY: not counted */
 };
 
 struct core_pathways {
@@ -51,5 +56,16 @@ struct core_pathways {
 enum err core_pathways(const struct core *core, const struct name *origin,
                        const struct addr *client, const struct name *current,
                        struct core_pathways *out);
+
+/* True if a player that is at `current` and is told these goes elsewhere, and is counted there:
+ * then `event` is to be the core's next step. */
+bool core_pathways_sent(const struct core_pathways *ways, const struct name *origin,
+                        const struct addr *client, const struct name *current,
+                        struct core_event *event);
+
+/* What CPU the streams of that cluster have to spare, and what one more player of this one may
+ * cost [ms/s each]; false: it is not counted there. */
+bool core_making(const struct core *core, const struct name *origin, const struct name *cluster,
+                 uint32_t *spare_ms, uint32_t *player_ms);
 
 #endif

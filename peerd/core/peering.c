@@ -272,6 +272,7 @@ static void beat_heard(struct core *core, struct peering *p, const struct beat *
         counterpart_heard(core, p, b);
         origins_beat_heard(core, p, b);
         audiences_heard(core, p, b);
+        making_heard(core, p, b);
         room_heard(core, p, b);
     }
     if ((b->flags & BEAT_FLAG_ANSWER) != 0) {
@@ -435,6 +436,7 @@ static void beat(struct core *core, struct peering *p, struct core_outbox *outbo
     audiences_fill(core, p, &i->u.beat.beat);
     if (are_views_due(core, p) || p->said_draining)
         room_fill(core, p, &i->u.beat.beat);
+    making_fill(core, p, &i->u.beat.beat); /* last: it may wait for a beat with room for it */
     if (are_views_due(core, p)) {
         p->viewed_at = core->now;
         p->viewed_changes = core->counters.verdicts_changed;

@@ -156,6 +156,7 @@ struct peering {
     struct instant described_at;
     struct origins_heard origins;
     uint32_t audience_turn;   /* the row that it is told of next */
+    uint32_t making_turn;     /* likewise the origin, see making.h */
     struct instant fetch_at;  /* "never" until it is heard */
     uint8_t described_partly; /* so many in a row lacked something */
     uint8_t refused_err;      /* enum err of the newest refusal; ERR_OK: what came since was good */
@@ -165,19 +166,21 @@ struct peering {
 
     struct accord *accord; /* owned, see agreements.h; NULL: nothing was agreed or refused */
 
-    struct list groups;        /* of ours, that count on it */
-    struct instant lodge_at;   /* "never": nothing to say */
-    struct instant lodge_next; /* when the lodging must be repeated anyway */
-    bool lodge_stated;         /* it may believe in a lodging of ours */
-    uint32_t lodged_slots;     /* that it set aside */
-    uint32_t here;             /* sessions of its tickets in our table, in any state … */
-    uint32_t served;           /* … of them those that are served here */
-    uint32_t held_count;       /* groups lodged with us */
-    uint32_t held_slot_sum;    /* set aside for them */
-    uint32_t sent_on;          /* new sessions that began there, on our word, … */
-    struct instant sent_since; /* … since then, see redirect.h */
-    uint32_t digest_told;      /* number of the newest digest that it was sent */
-    struct instant held_until; /* "never" with none */
+    struct list groups;          /* of ours, that count on it */
+    struct instant lodge_at;     /* "never": nothing to say */
+    struct instant lodge_next;   /* when the lodging must be repeated anyway */
+    bool lodge_stated;           /* it may believe in a lodging of ours */
+    uint32_t lodged_slots;       /* that it set aside */
+    uint32_t here;               /* sessions of its tickets in our table, in any state … */
+    uint32_t served;             /* … of them those that are served here */
+    uint32_t promised;           /* standbys here of sessions that it serves … */
+    uint32_t promised_elsewhere; /* … and of its tickets that another peer serves: see promises.h */
+    uint32_t held_count;         /* groups lodged with us */
+    uint32_t held_slot_sum;      /* set aside for them */
+    uint32_t sent_on;            /* new sessions that began there, on our word, … */
+    struct instant sent_since;   /* … since then, see redirect.h */
+    uint32_t digest_told;        /* number of the newest digest that it was sent */
+    struct instant held_until;   /* "never" with none */
 };
 
 /* What is asked of the detector of such a peer. */

@@ -214,6 +214,7 @@ static void told(struct core *core, struct node *n, const struct node_session *t
     if (before.serving && s->state == SESSION_STATE_COMMITTED && before.epoch == t->epoch)
         fares_heard(core, s, t);
     note_figures(core, s, t);
+    promises_told(core, s, t);
     s->mark = n->mark;
     if (s->state == SESSION_STATE_COMMITTED && !before.serving) {
         homing_came(core, s, t);

@@ -27,7 +27,7 @@ static uint32_t free_for(const struct core *core, const struct peering *p) {
 }
 
 static uint32_t own_room(const struct core *core, const struct peering *p) {
-    uint32_t left = free_for(core, p);
+    uint32_t left = free_for(core, p) + promises_to_others(core, p);
     if (core->drain.active || !p->policy.accept_moves)
         return 0;
     if (!agreements_bound(core, p))
@@ -40,7 +40,7 @@ void room_fill(const struct core *core, const struct peering *to, struct beat *b
     uint8_t bytes[ROOM_WORD_LEN];
     if (!to->takes_blocks || core->recovering || has_classes(&core->policy))
         return;
-    const struct room_word w = {.room = own_room(core, to), .standing = less(to->here, to->served)};
+    const struct room_word w = {.room = own_room(core, to), .standing = promises_to(to)};
     room_word_write(bytes, &w);
     beat_add_block(beat, BEAT_BLOCK_ROOM, bytes, sizeof(bytes));
 }

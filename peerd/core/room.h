@@ -13,10 +13,12 @@
  * misled: a drain's client turns to its next backup by itself. Of another cluster's tickets nothing
  * is said: what is kept and agreed is its own.
  *
- * What we say to a peer: the slots that are free, less what is kept for others; of one with whom
- * something is agreed no more than that. While we recover, and where services are of several
- * classes (a more urgent session takes a standby's slot, so that full is not full for all), nothing
- * is said. Who says nothing, as older versions do, is asked as if it had room for all.
+ * What we say to a peer: the slots that are free, less what is kept for others, and those of
+ * standbys whose sessions others serve (promises.h), which give way to who leaves it or misses it;
+ * of one with whom something is agreed no more than that. While we recover, and where services are
+ * of several classes (a more urgent session takes a standby's slot, so that full is not full for
+ * all), nothing is said. Who says nothing, as older versions do, is asked as if it had room for
+ * all.
  */
 #ifndef PEERD_CORE_ROOM_H
 #define PEERD_CORE_ROOM_H

@@ -63,6 +63,7 @@ static void enter(struct core *core, struct session *s) {
 }
 
 static void leave(struct core *core, struct session *s) {
+    promises_forget(core, s);
     core->sessions.by_state[s->state]--;
     core->sessions.hot -= s->hot;
     s->node->used--;
@@ -327,4 +328,5 @@ void sessions_check_invariants(const struct core *core) {
     assert(memcmp(by_state, t->by_state, sizeof(by_state)) == 0 && hot == t->hot);
     check_groups(core);
     check_sums(core);
+    promises_check_invariants(core);
 }

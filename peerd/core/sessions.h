@@ -38,16 +38,17 @@ struct session {
     uint32_t expected, lost_before, lost_after; /* [frames] */
     uint32_t rtt_us, jitter_us;                 /* [µs] */
     uint16_t came_from;                         /* number of the peer (newcomers.h), or 0 */
-    uint8_t came_cause;                         /* … and why, see homing.h */
-    uint8_t homed;                              /* … so often in vain of late */
-    bool hot;                                   /* a standby that sends, too */
-    bool found;                                 /* it was served here before we were started */
-    uint16_t fares_centi;                       /* [R/100] of its reports lately; 0: none yet */
-    struct ail *ail;                            /* owned; NULL: it loses nothing (ailing.h) */
-    struct move *move;                          /* owned; NULL: not moving */
-    struct link at_node;                        /* on node->sessions */
-    struct link queued;                         /* on the list that `queue` names */
-    struct list *queue;                         /* opened, waiting to leave, or leaving; or NULL */
+    uint16_t owner;       /* standing by: number of the peer that serves it, 0 unknown */
+    uint8_t came_cause;   /* … and why, see homing.h */
+    uint8_t homed;        /* … so often in vain of late */
+    bool hot;             /* a standby that sends, too */
+    bool found;           /* it was served here before we were started */
+    uint16_t fares_centi; /* [R/100] of its reports lately; 0: none yet */
+    struct ail *ail;      /* owned; NULL: it loses nothing (ailing.h) */
+    struct move *move;    /* owned; NULL: not moving */
+    struct link at_node;  /* on node->sessions */
+    struct link queued;   /* on the list that `queue` names */
+    struct list *queue;   /* opened, waiting to leave, or leaving; or NULL */
 };
 
 struct sessions {

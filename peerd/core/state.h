@@ -23,12 +23,14 @@
 #include "peerd/core/homing.h"
 #include "peerd/core/leaving.h"
 #include "peerd/core/ledger.h"
+#include "peerd/core/making.h"
 #include "peerd/core/memories.h"
 #include "peerd/core/newcomers.h"
 #include "peerd/core/nodes.h"
 #include "peerd/core/open.h"
 #include "peerd/core/origins.h"
 #include "peerd/core/peering.h"
+#include "peerd/core/promises.h"
 #include "peerd/core/replan.h"
 #include "peerd/core/sessions.h"
 #include "peerd/core/standbys.h"
@@ -78,6 +80,7 @@ struct core {
     struct newcomers *newcomers;       /* likewise */
     struct counterparts *counterparts; /* likewise */
     struct audiences *audiences;       /* likewise */
+    struct makings *makings;           /* likewise */
     struct rng rng;
     struct trace *trace;
     struct journal *journal;

@@ -126,8 +126,6 @@ void tables_locations(const json_t *answer);
 void tables_moves(const json_t *answer);
 void tables_ledger(const json_t *answer);
 void tables_moving(const json_t *answer);
-void tables_node_starts(const json_t *node);
-void tables_peer_starts(const json_t *peer);
 void tables_diff(const json_t *answer);
 void tables_found(const json_t *found);
 void tables_agreements(const json_t *answer);

@@ -149,6 +149,12 @@ static void ledger_row(const json_t *m) {
         printf("      %s\n", text_of(m, "evidence"));
 }
 
+/* A peerd of an older version does not say how many there were. */
+static bool nobody_has_moved(const json_t *answer) {
+    const json_t *entered = json_object_get(answer, "entered");
+    return json_is_integer(entered) && json_integer_value(entered) == 0;
+}
+
 void tables_ledger(const json_t *answer) {
     const json_t *m;
     size_t i;
@@ -159,7 +165,7 @@ void tables_ledger(const json_t *answer) {
         ledger_row(m);
     }
     if (i == 0)
-        puts("no such move");
+        puts(nobody_has_moved(answer) ? "no move yet" : "no such move");
     if (number_of(answer, "forgotten") > 0)
         printf("%lld older ones are not kept any more\n", number_of(answer, "forgotten"));
 }

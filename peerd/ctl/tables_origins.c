@@ -23,18 +23,28 @@ static const char *since_of(const json_t *site, char out[24]) {
     return out;
 }
 
+/* For how many more there is CPU; those of other programs are not counted. */
+static const char *room_of(const json_t *site, char out[48]) {
+    if (!json_is_number(json_object_get(site, "players_more")))
+        snprintf(out, 48, "-");
+    else
+        snprintf(out, 48, "%lld (%.2f s/s)", number_of(site, "players_more"),
+                 (double)number_of(site, "spare_cpu_ms_per_s") / 1000);
+    return out;
+}
+
 void tables_origins(const json_t *answer) {
     const json_t *origin, *site;
     struct table t;
     size_t i, k, row = 0;
-    char players[64], since[24];
-    table_open(&t, "stream\tcluster\t!state\t>since\tplayers are sent there\turl");
+    char players[64], since[24], room[48];
+    table_open(&t, "stream\tcluster\t!state\t>since\t>room (CPU)\tplayers are sent there\turl");
     json_array_foreach(json_object_get(answer, "origins"), i, origin)
         json_array_foreach(json_object_get(origin, "at"), k, site)
-            table_row(&t, "%s%s\t%s\t%s\t%s\t%s\t%s", text_of(origin, "name"),
+            table_row(&t, "%s%s\t%s\t%s\t%s\t%s\t%s\t%s", text_of(origin, "name"),
                       is_set(site, "live") ? " (live)" : "", text_of(site, "cluster"),
-                      text_of(site, "state"), since_of(site, since), players_of(site, players),
-                      text_of(site, "url"));
+                      text_of(site, "state"), since_of(site, since), room_of(site, room),
+                      players_of(site, players), text_of(site, "url"));
     if (json_array_size(json_object_get(answer, "origins")) == 0) {
         table_close(&t);
         puts("neither we nor peers have streams of other programs");

@@ -1,5 +1,4 @@
 /* How sessions begin, for people: windows of starts (transcoder/timeline/window.h). */
-#include "peerd/ctl/ctl.h"
 #include "peerd/ctl/tables.h"
 
 #include <stdio.h>
@@ -11,7 +10,6 @@ static void figures(const json_t *s) {
            number_of(s, "late"), number_of(s, "refused"));
 }
 
-/* Nothing of those that were never short of anything. */
 void tables_node_starts(const json_t *node) {
     const json_t *s;
     size_t i;

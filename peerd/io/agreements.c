@@ -4,6 +4,7 @@
  */
 #include "peerd/io/daemon.h"
 #include "peerd/net/clock.h"
+#include "peerd/wire/api.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ void control_agreement(struct daemon *d, struct net_http_request *r, uint32_t pe
     struct wire_fault fault = {{0}};
     enum err err = agreement_message_decode(&message, (const char *)r->body, r->body_len, &fault);
     if (err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
+        net_http_answer_problem(r, api_status_of(err), err, fault.text, 0);
         return;
     }
     daemon_step(d, &(struct core_event){.kind = CORE_AGREEMENT_HEARD,
@@ -27,7 +28,7 @@ void control_answer_agreement(struct daemon *d, const struct core_answer_agreeme
     struct net_http_request *r = (struct net_http_request *)(uintptr_t)answer->request;
     (void)d;
     if (answer->err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(answer->err), answer->err, NULL, 0);
+        net_http_answer_problem(r, api_status_of(answer->err), answer->err, NULL, 0);
         return;
     }
     char *json = agreement_message_encode(answer->message, NULL);

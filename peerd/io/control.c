@@ -7,6 +7,7 @@
 #include "peerd/io/reach.h"
 #include "peerd/net/clock.h"
 #include "peerd/policy/fault.h"
+#include "peerd/wire/api.h"
 #include "peerd/wire/json_read.h"
 #include "topo/location.h"
 
@@ -138,7 +139,7 @@ static void post_standbys(struct daemon *d, struct net_http_request *r, uint32_t
     struct wire_fault fault = {{0}};
     enum err err = standbys_request_decode(&request, (const char *)r->body, r->body_len, &fault);
     if (err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(err), err, fault.text, 0);
+        net_http_answer_problem(r, api_status_of(err), err, fault.text, 0);
         return;
     }
     daemon_step(d,
@@ -160,7 +161,7 @@ void control_answer_standbys(struct daemon *d, const struct core_answer_standbys
     };
     (void)d;
     if (answer->err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(answer->err), answer->err, NULL, 0);
+        net_http_answer_problem(r, api_status_of(answer->err), answer->err, NULL, 0);
         return;
     }
     char *json = standbys_answer_encode(&out, NULL);
@@ -220,8 +221,7 @@ static void answer_text_or(const struct daemon *d, struct net_http_request *r, e
     if (err == ERR_OK)
         control_answer_text(r, *json);
     else
-        net_http_answer_problem(r, net_http_status_of(err), err, detail_of(d, err, service, detail),
-                                0);
+        net_http_answer_problem(r, api_status_of(err), err, detail_of(d, err, service, detail), 0);
 }
 
 static void get_rank(struct daemon *d, struct net_http_request *r, uint32_t index) {

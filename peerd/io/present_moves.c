@@ -125,8 +125,9 @@ char *present_moves(const struct daemon *d, const struct present_moves_filter *f
         if (e != NULL && is_meant(e, filter))
             json_array_append_new(list, move_json(e, now));
     }
-    return dump(json_pack("{s:s, s:I, s:o}", "cluster", d->policy->cluster.name.text, "forgotten",
-                          (json_int_t)forgotten, "moves", list));
+    return dump(json_pack("{s:s, s:I, s:I, s:o}", "cluster", d->policy->cluster.name.text,
+                          "entered", (json_int_t)ledger->count, "forgotten", (json_int_t)forgotten,
+                          "moves", list));
 }
 
 /* How its newest way out has ended. Where it really is its new cluster tells, some seconds later.

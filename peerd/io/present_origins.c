@@ -33,6 +33,19 @@ static void put_place(json_t *site, const struct core_pathways *ways, const stru
     json_object_set_new(site, "against", sent ? json_null() : json_string(against));
 }
 
+/* What there is to spare there for players that come; nothing where they are not counted. */
+static void put_making(const struct daemon *d, json_t *site, const struct core_pathways *ways,
+                       const struct name *origin, const struct name *cluster) {
+    uint32_t spare_ms, player_ms, place = place_of(ways, cluster);
+    bool counted = core_making(d->core, origin, cluster, &spare_ms, &player_ms);
+    json_object_set_new(site, "spare_cpu_ms_per_s", counted ? json_integer(spare_ms) : json_null());
+    json_object_set_new(site, "player_cpu_ms_per_s",
+                        counted ? json_integer(player_ms) : json_null());
+    json_object_set_new(site, "players_more",
+                        counted && place > 0 ? json_integer(ways->list[place - 1].players)
+                                             : json_null());
+}
+
 /* By our own looks. */
 static json_t *site_here(const struct daemon *d, uint32_t index, const struct core_pathways *ways) {
     const struct core_origin_status o = core_origin_status(d->core, index);
@@ -46,6 +59,7 @@ static json_t *site_here(const struct daemon *d, uint32_t index, const struct co
         (json_int_t)duration_in_ms(instant_since(net_now(), o.since)), "looks_failed",
         (json_int_t)o.failed, "looks_passed", (json_int_t)o.passed, "why",
         o.failed > 0 ? text_json(why) : json_null());
+    put_making(d, site, ways, &o.policy->name, &d->policy->cluster.name);
     put_place(site, ways, &d->policy->cluster.name, o.ill,
               core_status(d->core).draining ? "this cluster drains" : NULL);
     return site;
@@ -70,6 +84,7 @@ static json_t *site_at(const struct daemon *d, uint32_t peer,
                              text_json(o->url), "live", o->live, "state", o->ill ? "ill" : "well",
                              "verdict", verdict_name(v), "since_ms_ago");
     snprintf(gone, sizeof(gone), "its cluster is %s", verdict_name(v));
+    put_making(d, site, ways, o->name, cluster);
     put_place(site, ways, cluster, o->ill, verdict_is_usable(v) ? NULL : gone);
     return site;
 }

@@ -7,6 +7,7 @@
  */
 #include "peerd/core/briefing.h"
 #include "peerd/io/daemon.h"
+#include "peerd/wire/api.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -25,7 +26,7 @@ void registrar_request(struct daemon *d, struct net_http_request *request, uint3
         return;
     }
     if (err != ERR_OK) {
-        net_http_answer_problem(request, net_http_status_of(err), err, fault.text, 0);
+        net_http_answer_problem(request, api_status_of(err), err, fault.text, 0);
         return;
     }
     d->registering.report = &report;

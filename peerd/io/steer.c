@@ -3,6 +3,7 @@
  * otherwise; none at all is fine where nothing has to be said.
  */
 #include "peerd/io/daemon.h"
+#include "peerd/wire/api.h"
 #include "peerd/wire/drain_word.h"
 #include "peerd/wire/json_read.h"
 
@@ -25,7 +26,7 @@ static enum err body_begin(struct net_http_request *r, struct json_document *doc
     if (err == ERR_OK)
         json_read_only(root, known);
     else
-        net_http_answer_problem(r, net_http_status_of(err), err, fault->text, 0);
+        net_http_answer_problem(r, api_status_of(err), err, fault->text, 0);
     return err;
 }
 
@@ -34,7 +35,7 @@ static bool body_end(struct net_http_request *r, struct json_document *document,
                      const struct wire_fault *fault) {
     enum err err = json_read_end(document);
     if (err != ERR_OK)
-        net_http_answer_problem(r, net_http_status_of(err), err, fault->text, 0);
+        net_http_answer_problem(r, api_status_of(err), err, fault->text, 0);
     return err == ERR_OK;
 }
 
@@ -108,7 +109,7 @@ void steer_move(struct daemon *d, struct net_http_request *r, uint32_t index) {
         return;
     enum err err = core_move_refusal(d->core, &event.u.move.session, &event.u.move.to, &why);
     if (err != ERR_OK) {
-        net_http_answer_problem(r, net_http_status_of(err), err, why, 0);
+        net_http_answer_problem(r, api_status_of(err), err, why, 0);
         return;
     }
     daemon_step(d, &event);

@@ -163,6 +163,14 @@ static void take_word(struct daemon *d, const struct heard *h, const struct play
     daemon_step(d, &e);
 }
 
+/* Wherever it goes its segments have to be made, so it is counted there (core/making.h). */
+static void count_sent(struct daemon *d, const struct name *origin, const struct addr *client,
+                       const struct name *at, const struct core_pathways *ways) {
+    struct core_event e;
+    if (core_pathways_sent(ways, origin, client, at, &e))
+        daemon_step(d, &e);
+}
+
 /* Of names only those that are pathways count: anybody can make up others. */
 static bool is_pathway(const struct core_pathways *ways, const struct name *at) {
     for (uint32_t i = 0; i < ways->count; i++)
@@ -199,9 +207,11 @@ static void steer(struct daemon *d, struct net_http_request *r, const struct nam
         s.pathways[i] = ways.list[i].cluster;
     size_t len = steering_write(text, sizeof(text), &s);
     d->streams->steered++;
-    if (is_pathway(&ways, &at)) { /* the core's next step: what `ways` points to is written */
+    const bool known = is_pathway(&ways, &at), live = ways.live;
+    count_sent(d, name, &r->peer, &at, &ways); /* what `ways` points to is written */
+    if (known) {
         const struct players_word word = word_of(r);
-        take_word(d, &(struct heard){name, &at, r->peer, ways.live}, &word);
+        take_word(d, &(struct heard){name, &at, r->peer, live}, &word);
     }
     if (len > 0)
         answer(r, 200, "application/json", text, len);
@@ -262,6 +272,7 @@ static void manifest(struct daemon *d, struct net_http_request *r, const struct 
     struct core_pathways ways;
     const struct policy_origin *own = policy_origin_find(d->policy, name);
     const struct name nowhere = {{0}};
+    const struct addr client = r->peer; /* the request is gone once it is answered */
     size_t len = 0, written = 0;
     bool none = own != NULL && as == &as_dash && own->mpd.text[0] == '\0';
     if (none || core_pathways(d->core, name, &r->peer, &nowhere, &ways) != ERR_OK) {
@@ -280,10 +291,12 @@ static void manifest(struct daemon *d, struct net_http_request *r, const struct 
     enum err err = text == NULL ? ERR_NO_MEMORY
                                 : write_manifest(d, name, as, &ways, origin, len, text, &written);
     d->streams->playlists += err == ERR_OK;
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         answer(r, 200, as->type, text, written);
-    else
+        count_sent(d, name, &client, &nowhere, &ways);
+    } else {
         answer_words(r, 503, "the playlist cannot be written\n");
+    }
     free(text);
 }
 

@@ -202,63 +202,6 @@ void http_exchange_give_up(struct http_exchange *e) {
     free(text);
 }
 
-unsigned net_http_status_of(enum err code) {
-    switch (code) {
-    case ERR_OK:
-        return 200;
-    case ERR_TRUNCATED:
-    case ERR_BAD_MAGIC:
-    case ERR_BAD_VERSION:
-    case ERR_BAD_KIND:
-    case ERR_BAD_FIELD:
-    case ERR_UNKNOWN_CLAIM:
-    case ERR_BAD_POLICY:
-        return 400;
-    case ERR_BAD_SEAL:
-    case ERR_BAD_SIGNATURE:
-    case ERR_FOREIGN:
-    case ERR_UNKNOWN_ISSUER:
-    case ERR_BAD_COOKIE:
-    case ERR_EXPIRED:
-    case ERR_NOT_YET:
-    case ERR_DENIED:
-        return 403;
-    case ERR_UNKNOWN_SOURCE:
-    case ERR_UNKNOWN_PROFILE:
-    case ERR_UNKNOWN_SERVICE:
-    case ERR_UNKNOWN_SESSION:
-    case ERR_SOURCE_ENDED:
-    case ERR_NOT_FOUND:
-        return 404;
-    case ERR_REPLAYED:
-    case ERR_REFLECTED:
-    case ERR_STALE:
-    case ERR_SOURCE_DIFFERS:
-    case ERR_MOVED:
-        return 409;
-    case ERR_OVERSIZED:
-        return 413;
-    case ERR_UNSUPPORTED:
-        return 501;
-    case ERR_SOURCE_FAILED:
-    case ERR_UNREACHABLE:
-        return 502;
-    case ERR_NO_CREDIT:
-    case ERR_DRAINING:
-    case ERR_FULL:
-    case ERR_BUDGET:
-    case ERR_BUSY:
-        return 503;
-    case ERR_TIMEOUT:
-        return 504;
-    case ERR_IO:
-    case ERR_NO_MEMORY:
-    case ERR_COUNT:
-        return 500;
-    }
-    return 500;
-}
-
 /* ---- asking about a request ---- */
 
 static const char *look_up(const struct net_http_request *request, enum MHD_ValueKind kind,

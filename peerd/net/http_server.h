@@ -181,7 +181,4 @@ void net_http_stream_end(struct net_http_stream *stream);
 /* Breaks it off, so that the reader sees that it is not whole. Not the caller's any more. */
 void net_http_stream_break(struct net_http_stream *stream);
 
-/* The status that says best what went wrong, e.g. DENIED 403, NO_CREDIT 503. */
-unsigned net_http_status_of(enum err code);
-
 #endif

@@ -11,9 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ALIKE_SLOTS  128 /* sentences remembered at a time; two that collide forget each other */
-#define SENTENCE_MAX 512 /* [characters] of net_logf; longer ones are cut */
-#define PROGRAM_MAX  32  /* [characters] */
+#define ALIKE_SLOTS   128 /* sentences remembered at a time; two that collide forget each other */
+#define SENTENCE_MAX  512 /* [characters] of net_logf; longer ones are cut */
+#define PROGRAM_MAX   32  /* [characters] */
+#define SESSION       "session " /* after which its id comes … */
+#define ID_CHARACTERS            /* … in Base64url (RFC 4648) */                                 \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 /* A line under construction. Once something did not fit nothing more is taken, so that a cut is
  * clean; the line still ends well. */
@@ -251,14 +254,18 @@ static void write_record(struct net_log *log, enum net_log_level level, int64_t 
 
 /* ---- records alike ---- */
 
-/* FNV-1a over the level and the sentence without its digits: "late by 12 ms" and "late by 907 ms"
- * are one thing said twice. */
+/* FNV-1a over the level and the sentence without its digits and the ids of sessions: "late by 12
+ * ms" and "late by 907 ms" are one thing said twice, and so is what is said of each of a thousand
+ * sessions. */
 static uint64_t hash_of(enum net_log_level level, const char *sentence) {
     uint64_t hash = 14695981039346656037u ^ (uint64_t)level;
 
-    for (const char *c = sentence; *c != '\0'; c++)
+    for (const char *c = sentence; *c != '\0'; c++) {
         if (*c < '0' || *c > '9')
             hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+        if (strncmp(c, SESSION, strlen(SESSION)) == 0)
+            c += strlen(SESSION) - 1 + strspn(c + strlen(SESSION), ID_CHARACTERS);
+    }
     return hash;
 }
 

@@ -6,9 +6,10 @@
  * JSON, one object a line:
  *     {"time":"2025-11-21T09:17:03.123456Z","level":"info","program":"peerd","text":"listening",…}
  *
- * Two bounds keep it from doing harm. Records alike but for their digits are passed 20 times a
- * second, then counted and summed up in one line. And a reader of the pipe who stalls does not
- * stall us: a record that would block is dropped, counted and mentioned later.
+ * Two bounds keep it from doing harm. Records alike but for their digits, and for the id of the
+ * session that they speak of, are passed 20 times a second, then counted and summed up in one line.
+ * And a reader of the pipe who stalls does not stall us: a record that would block is dropped,
+ * counted and mentioned later.
  */
 #ifndef PEERD_NET_LOG_H
 #define PEERD_NET_LOG_H

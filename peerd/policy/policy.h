@@ -147,6 +147,7 @@ struct policy_origin {
     struct name name;       /* the same at every cluster that has it */
     struct policy_text url; /* of its multivariant playlist; all it names lies beside or below */
     struct policy_text mpd; /* beside it: of the same for DASH; empty: none */
+    struct name source;     /* that our own machines make it of; empty: another program serves it */
     bool live;              /* players ask more often where to go */
     struct duration every;  /* it is looked at this often … */
     struct duration within; /* … and has answered whole within this */

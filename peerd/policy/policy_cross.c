@@ -140,12 +140,15 @@ static void check_listeners(struct schema_run *run, const struct policy *p,
 
 /* Players and listeners ask for them by name, and agreements speak of services alone. */
 static void check_origins(struct schema_run *run, const struct policy *p, struct tree_node *root) {
+    const struct names sources = {"source", &p->sources[0].name, sizeof(p->sources[0]),
+                                  p->source_count};
     struct tree_node *origins = tree_find(root, "origins");
     struct name name;
     if (origins == NULL || origins->kind != TREE_SEQUENCE)
         return;
     for (struct tree_node *origin = origins->first; origin != NULL; origin = origin->next) {
         struct tree_node *at = schema_good(origin, "name");
+        check_references(run, tree_find(origin, "source"), tree_find(root, "sources"), &sources);
         if (at == NULL || !name_set(&name, at->text) || policy_service_find(p, &name) == NULL)
             continue;
         struct fault *x = fault_add(run->faults, at, NULL);

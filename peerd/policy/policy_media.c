@@ -93,6 +93,10 @@ static const struct schema_row origin_rows[] = {
      .form = "the name of a file beside the playlist",
      .doc = "The same stream's MPD, such as `manifest.mpd`: DASH players begin at "
             "/v1/dash/NAME/manifest.mpd. It is looked at as the playlist is."},
+    {"source", SCHEMA_NAME, AT(policy_origin, source),
+     .doc =
+         "Of `sources`, if this cluster's own machines make it (transcoderd --hls): then players "
+         "are sent here only while there is CPU time to spare for them."},
     {"live", SCHEMA_BOOL, AT(policy_origin, live), .preset = "false",
      .doc = "Players ask every 2 s where to go, else every 5 s."},
     {"check_every", SCHEMA_DURATION, AT(policy_origin, every), .preset = "1s",

@@ -110,6 +110,9 @@ static void describe_site(struct sim *sim, struct sim_site *site, struct sim_cal
         fail(sim, call, ERR_NO_MEMORY, true);
         return;
     }
+    if (sim->scenario->stream_count > 0) /* the door at which players ask */
+        snprintf(d.clients_url, sizeof(d.clients_url), "https://%s.test",
+                 site->policy.cluster.name.text);
     sim_rekey_describe(site, &d);
     sim_invariants_described(sim, site, &d);
     call->description = d;

@@ -2,6 +2,7 @@
 
 #include "peerd/sim/client.h"
 #include "peerd/sim/narrative.h"
+#include "peerd/sim/player.h"
 #include "peerd/sim/site.h"
 #include "peerd/sim/sleep.h"
 
@@ -39,20 +40,23 @@ static bool may_arrive(const struct sim_client *c) {
     return c->state == SIM_CLIENT_WAITING && !c->called;
 }
 
-static bool may_leave(const struct sim_client *c) {
+static bool may_leave(const struct sim *sim, const struct sim_client *c) {
+    if (sim_is_player(sim, c))
+        return sim_player_plays(sim, c) && !c->leaving;
     return (c->state == SIM_CLIENT_OPENING || c->state == SIM_CLIENT_OPEN) && !c->leaving;
 }
 
-static bool is_meant(const struct sim_client *c, const struct scenario_crowd *crowd, bool arrive) {
+static bool is_meant(const struct sim *sim, const struct sim_client *c,
+                     const struct scenario_crowd *crowd, bool arrive) {
     return (crowd->group == SCENARIO_ALL || crowd->group == c->group) &&
-           (arrive ? may_arrive(c) : may_leave(c));
+           (arrive ? may_arrive(c) : may_leave(sim, c));
 }
 
 static uint32_t count_meant(const struct sim *sim, const struct scenario_crowd *crowd,
                             bool arrive) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < sim->client_count && count < crowd->count; i++)
-        count += is_meant(&sim->clients[i], crowd, arrive);
+        count += is_meant(sim, &sim->clients[i], crowd, arrive);
     return count;
 }
 
@@ -62,7 +66,7 @@ static void put_all(struct sim *sim, const struct scenario_crowd *crowd, bool ar
     uint32_t count = count_meant(sim, crowd, arrive), n = 0;
     for (uint32_t i = 0; i < sim->client_count && n < count; i++) {
         struct sim_client *c = &sim->clients[i];
-        if (!is_meant(c, crowd, arrive))
+        if (!is_meant(sim, c, crowd, arrive))
             continue;
         c->called |= arrive;
         c->leaving |= !arrive;
@@ -77,6 +81,28 @@ void sim_crowd_arrive(struct sim *sim, const struct scenario_crowd *crowd) {
 
 void sim_crowd_leave(struct sim *sim, const struct scenario_crowd *crowd) {
     put_all(sim, crowd, false, crowd->vanish ? SIM_CLIENT_VANISHES : SIM_CLIENT_LEAVES);
+}
+
+void sim_crowd_starts(struct sim *sim, const struct sim_event *e) {
+    if (sim_is_player(sim, &sim->clients[e->a]))
+        sim_player_starts(sim, &sim->clients[e->a]);
+    else
+        sim_opening_starts(sim, e);
+}
+
+void sim_crowd_leaves(struct sim *sim, const struct sim_event *e) {
+    if (sim_is_player(sim, &sim->clients[e->a]))
+        sim_player_leaves(sim, &sim->clients[e->a]);
+    else
+        sim_client_leave(sim, &sim->clients[e->a]);
+}
+
+/* A player says nothing when it goes, in any case. */
+void sim_crowd_vanishes(struct sim *sim, const struct sim_event *e) {
+    if (sim_is_player(sim, &sim->clients[e->a]))
+        sim_player_leaves(sim, &sim->clients[e->a]);
+    else
+        sim_client_vanish(sim, &sim->clients[e->a]);
 }
 
 /* By whoever serves it as its listener sees it; asleep it would not hear of it. */

@@ -1,5 +1,6 @@
 #include "peerd/sim/client.h"
 #include "peerd/sim/discovery.h"
+#include "peerd/sim/inbox.h"
 #include "peerd/sim/probing.h"
 
 static struct instant site_deadline(const struct sim_site *site) {
@@ -12,9 +13,10 @@ static struct instant site_deadline(const struct sim_site *site) {
 static struct instant worker_deadline(const struct sim *sim, const struct sim_worker *w) {
     if (w->process.life != SIM_LIFE_RUNNING)
         return INSTANT_NEVER;
-    return sim_clock_true(
-        &sim->nodes[w->node].clock,
-        instant_min(tenure_deadline(&w->tenure), instant_max(due_first(&w->due), w->busy_until)));
+    struct instant work =
+        sim_inbox_waits(w) ? w->busy_until : instant_max(due_first(&w->due), w->busy_until);
+    return sim_clock_true(&sim->nodes[w->node].clock,
+                          instant_min(tenure_deadline(&w->tenure), work));
 }
 
 static struct instant client_deadline(const struct sim *sim, const struct sim_client *c) {

@@ -1,4 +1,5 @@
 #include "peerd/sim/client.h"
+#include "peerd/sim/inbox.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/labour.h"
 #include "peerd/sim/probing.h"
@@ -98,7 +99,10 @@ static void resume_received(struct sim *sim, struct sim_worker *w, uint32_t clie
     bool away = cookie && tenure_turns_away(&w->tenure, r, sim_issuer(sim, w, client),
                                             sim_worker_now(sim, w));
     enum err e = away ? ERR_NO_CREDIT : ERR_BAD_COOKIE;
-    sim_labour_resume(sim, w, away || !cookie);
+    sim_labour_resume(sim, w,
+                      away || !cookie ? SIM_LABOUR_COOKIE
+                      : known         ? SIM_LABOUR_SIGNATURE
+                                      : SIM_LABOUR_TICKET);
     if (cookie && !away)
         e = check_ticket(sim, w, r, &sim->clients[client], known);
     if (e == ERR_OK && !sim_rekey_is_called(&sim->sites[w->cluster], &r->target))
@@ -250,6 +254,15 @@ static void take_nack(struct sim *sim, struct sim_worker *w, const struct sim_ev
     sim_worker_resend(sim, w, slot, e->n, missing);
 }
 
+static void hear(struct sim *sim, struct sim_worker *w, const struct sim_event *e) {
+    if (w->process.life != SIM_LIFE_RUNNING || !sim->nodes[w->node].briefed)
+        return;
+    if (e->kind == SIM_NACK)
+        take_nack(sim, w, e);
+    else
+        take(sim, w, e->b, e->body);
+}
+
 /* While a worker is being replaced its socket lives on at the supervisor, and datagrams wait. */
 void sim_door_received(struct sim *sim, const struct sim_event *e) {
     struct sim_worker *w = &sim->workers[e->a];
@@ -263,11 +276,15 @@ void sim_door_received(struct sim *sim, const struct sim_event *e) {
     }
     if (here && sim_process_holds(sim, &w->process, e))
         return;
-    if (here && w->process.life == SIM_LIFE_RUNNING && node->briefed) {
-        if (e->kind == SIM_NACK)
-            take_nack(sim, w, e);
-        else
-            take(sim, w, e->b, e->body);
-    }
+    if (here && w->process.life == SIM_LIFE_RUNNING && sim_inbox_holds(sim, w, e))
+        return;
+    if (here)
+        hear(sim, w, e);
     sim_body_free(&sim->bodies, e->body);
+}
+
+void sim_door_read(struct sim *sim, struct sim_worker *w) {
+    struct sim_event e = sim_inbox_take(w);
+    hear(sim, w, &e);
+    sim_body_free(&sim->bodies, e.body);
 }

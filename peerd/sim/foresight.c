@@ -14,6 +14,16 @@
 
 #define BODY_BYTES 192 /* a usual one */
 
+/* A world that fits in no cache of a processor core: a listener has 10 kB, a cluster 100. */
+#define LISTENERS_MANY 500
+#define CLUSTERS_MANY  50
+#define SEEDS_BETWEEN  8
+
+bool sim_foresight_pays(const struct sim *sim) {
+    return sim->client_count >= LISTENERS_MANY || sim->site_count >= CLUSTERS_MANY ||
+           sim->options.seed % SEEDS_BETWEEN == 0;
+}
+
 /* ---- listeners ------------------------------------------------------------------------------- */
 
 static void foresee_client(const struct sim *sim, uint32_t client) {
@@ -98,6 +108,12 @@ static void foresee_records(const struct sim *sim, const struct sim_event *e) {
     case SIM_NODE_STARTS:
     case SIM_WORKER_STARTS:
     case SIM_TIMELINE:
+    case SIM_PLAYER:
+    case SIM_STEER:
+    case SIM_STEERED:
+    case SIM_SEGMENT:
+    case SIM_SEGMENT_ANSWERED:
+    case SIM_KITCHEN:
     case SIM_LEASE_DUE:
     case SIM_CHECK:
         return;

@@ -13,6 +13,11 @@
 
 #include "peerd/sim/world.h"
 
+/* Whether to look ahead at all: what fits in a cache is there already, and a fifth of a small run
+ * would be spent on looks. Under every eighth seed it is done all the same, to show that it changes
+ * nothing. */
+bool sim_foresight_pays(const struct sim *sim);
+
 /* After an event was taken: looks at those who follow. */
 void sim_foresee_events(const struct sim *sim);
 

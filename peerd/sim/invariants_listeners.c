@@ -92,7 +92,8 @@ static bool has_other(const struct sim *sim, const struct sim_client *c) {
     const struct witness *w = c->witness;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
         if (w->servers[i].role != WITNESS_ROLE_FREE && i != w->serving &&
-            !instant_before(sim_client_now(sim, c), w->servers[i].not_before))
+            (w->servers[i].stand_later ||
+             !instant_before(sim_client_now(sim, c), w->servers[i].not_before)))
             return true;
     return false;
 }

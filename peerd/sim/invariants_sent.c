@@ -19,8 +19,8 @@ bool watch_is_sent(const struct sim *sim, uint8_t server, enum resume_purpose pu
 
 /* ---- 22: epochs are the client's to give ----------------------------------------------------- */
 
-/* Who has said for how long to keep away is not chosen before; whom a drain names is, and
- * whoever has taken us on after all. */
+/* Who has said for how long to keep away is not chosen before; whom a drain names is, whoever has
+ * taken us on after all, and who had no slot for a standby only. */
 static void check_may_be_asked(struct sim *sim, const struct sim_client *c,
                                const struct witness_out *o) {
     const struct witness *w = c->witness;
@@ -29,7 +29,7 @@ static void check_may_be_asked(struct sim *sim, const struct sim_client *c,
     bool chosen = w->attempt.asked.us == now.us && w->attempt.epoch == o->u.resume.epoch &&
                   w->attempt.server == o->server && w->attempt.cause != MOVE_CAUSE_DRAIN &&
                   !w->attempt.returned;
-    if (chosen && o->server != w->serving && instant_before(now, s->not_before))
+    if (chosen && o->server != w->serving && !s->stand_later && instant_before(now, s->not_before))
         sim_breach(sim, "%s asks %s to serve, %" PRId64 " ms before it may",
                    sim_client_name(sim, c).text, s->address.name.text,
                    duration_in_ms(instant_since(s->not_before, now)));

@@ -24,8 +24,13 @@ void sim_labour_frames(const struct sim *sim, struct sim_worker *w, uint32_t fra
     work(sim, w, (int64_t)frames * frame_us(sim, w));
 }
 
-void sim_labour_resume(const struct sim *sim, struct sim_worker *w, bool cookie_alone) {
-    work(sim, w, cookie_alone ? SIM_LABOUR_AWAY_US : SIM_LABOUR_RESUME_US);
+void sim_labour_resume(const struct sim *sim, struct sim_worker *w, enum sim_labour_look look) {
+    static const int64_t cost_us[] = {
+        [SIM_LABOUR_COOKIE] = SIM_LABOUR_AWAY_US,
+        [SIM_LABOUR_SIGNATURE] = SIM_LABOUR_KNOWN_US,
+        [SIM_LABOUR_TICKET] = SIM_LABOUR_RESUME_US,
+    };
+    work(sim, w, cost_us[look]);
 }
 
 struct duration sim_labour_preroll(const struct sim *sim, const struct sim_worker *w,

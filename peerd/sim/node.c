@@ -1,5 +1,6 @@
 #include "peerd/sim/node.h"
 
+#include "peerd/sim/kitchen.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/shelf.h"
 #include "peerd/sim/site.h"
@@ -120,11 +121,13 @@ void sim_node_started(struct sim *sim, const struct sim_event *e) {
         sim_worker_start(sim, worker_at(sim, node, i), SIM_WORKER_START);
     }
     node->spare = instant_add(sim_node_now(sim, node), SIM_SPARE);
+    sim_kitchen_starts(sim, node);
     tick_later(sim, node);
     poll_after(sim, node, DURATION_ZERO);
 }
 
 void sim_node_kill(struct sim *sim, struct sim_node *node) {
+    sim_kitchen_dies(sim, node);
     sim_process_kill(sim, &node->process);
     for (uint32_t i = 0; i < node->worker_count; i++)
         sim_worker_kill(sim, worker_at(sim, node, i));

@@ -60,6 +60,11 @@ static bool load_one(struct plan *plan, const char *path) {
         fprintf(stderr, "%s\n", fault_to_text(&faults, &faults.list[i], line));
     if (p == NULL)
         return false;
+    for (uint32_t i = 0; i < p->origin_count; i++)
+        plan_say(&plan->notes,
+                 "%s has the stream %s: a plan has listeners only; a scenario with `streams` has "
+                 "players",
+                 p->cluster.name.text, p->origins[i].name.text);
     if (p->node_count == 0 || p->service_count == 0) {
         plan_say(&plan->notes, "%s has no %s, so it cannot serve anybody: left out",
                  p->cluster.name.text, p->node_count == 0 ? "nodes" : "services");

@@ -44,8 +44,14 @@ enum sim_event_kind {
     SIM_NODE_STARTS,     /* a: node, n: run */
     SIM_WORKER_STARTS,   /* a: worker, n: run */
     SIM_TIMELINE,        /* a: entry of the scenario */
-    SIM_LEASE_DUE,       /* a: worker, b: slot, n: run; an invariant looks whether it is held */
-    SIM_CHECK            /* once a second: all invariants in full */
+    SIM_PLAYER,          /* a: client, n: what it waited for; see player.c */
+    SIM_STEER,           /* a: cluster, b: client, n: question */
+    SIM_STEERED, /* a: client, b: cluster, n: question; body: struct sim_steering, or NULL */
+    SIM_SEGMENT, /* a: cluster, b: client, n: segment and attempt, 32 bits each */
+    SIM_SEGMENT_ANSWERED, /* a: client, b: cluster, n: attempt; see kitchen.h */
+    SIM_KITCHEN,          /* a: cluster, n: run of its machine */
+    SIM_LEASE_DUE,        /* a: worker, b: slot, n: run; an invariant looks whether it is held */
+    SIM_CHECK             /* once a second: all invariants in full */
 };
 
 struct sim_event {

@@ -1,5 +1,6 @@
 #include "peerd/base/rng.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/kitchen.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/probing.h"
 #include "peerd/sim/rekey.h"
@@ -122,6 +123,7 @@ void sim_node_poll_due(struct sim *sim, const struct sim_event *e) {
     sim_roster_fill(sim, &node->roster, r, r->seq, node->full);
     describe_workers(sim, node, r);
     describe_media(sim, node, r);
+    sim_kitchen_tell(sim, node, &r->making);
     if (node->guests != NULL)
         describe_guests(sim, node, r);
     r->trips = node->trips;

@@ -255,6 +255,20 @@ static void fill_agreements(const struct scenario *s, uint32_t cluster, struct p
     }
 }
 
+static void fill_origins(const struct scenario *s, uint32_t cluster, struct policy *out) {
+    for (uint32_t i = 0; i < s->stream_count; i++) {
+        struct policy_origin *o = &out->origins[out->origin_count++];
+        *o = (struct policy_origin){.name = s->streams[i].name,
+                                    .source = s->streams[i].name,
+                                    .every = duration_s(1),
+                                    .within = duration_s(1),
+                                    .failures = 2,
+                                    .successes = 3};
+        snprintf(o->url.text, sizeof(o->url.text), "https://media.%s.test/%s/master.m3u8",
+                 s->clusters[cluster].identity.name.text, s->streams[i].name.text);
+    }
+}
+
 void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *out) {
     const struct scenario_cluster *c = &s->clusters[cluster];
     memset(out, 0, sizeof(*out));
@@ -268,6 +282,7 @@ void scenario_policy(const struct scenario *s, uint32_t cluster, struct policy *
         fill_peers(s, cluster, out);
     fill_services(s, c, out);
     fill_agreements(s, cluster, out);
+    fill_origins(s, cluster, out);
     out->profile_count = s->profile_count;
     memcpy(out->profiles, s->profiles, s->profile_count * sizeof(s->profiles[0]));
     for (uint32_t i = 0; i < s->source_count; i++)

@@ -78,6 +78,7 @@ struct scenario_cluster {
     uint32_t reserved_slots;        /* [sessions] of them for each peer */
     uint32_t workers;               /* processes a node */
     struct duration frame_cpu;      /* of a worker's core, for a frame; zero: it is not followed */
+    uint32_t makers;                /* of segments, of its first node; 0: it makes no streams */
     uint32_t nodes;
     struct scenario_lie lies;
     bool detection_given, limits_given;
@@ -177,9 +178,17 @@ struct scenario_source {
     struct duration origin; /* round trip to the one server that has it; zero: each cluster does */
 };
 
+/* A stream that every cluster makes as players ask for it. */
+struct scenario_stream {
+    struct name name;
+    struct duration media_cpu; /* of a core, for each second of media that a player takes */
+};
+
 struct scenario_clients {
     struct name name;
     uint32_t count;
+    struct name stream;    /* they are players of it; empty: listeners */
+    uint32_t stream_index; /* of it, with `stream` */
     struct name service;
     struct name profile;
     struct name source;
@@ -433,6 +442,9 @@ struct scenario {
     uint32_t service_count;
     struct scenario_source *sources; /* at least one after loading */
     uint32_t source_count;
+    struct mark streams_mark;
+    struct scenario_stream *streams;
+    uint32_t stream_count;
     struct mark clusters_mark; /* of the list */
     struct scenario_cluster *clusters;
     uint32_t cluster_count;
@@ -462,6 +474,7 @@ struct scenario_abilities {
     bool chooses;            /* some of those whom DNS names as peers, by whom each serves */
     bool whole;              /* the expectation of that name */
     bool regions;            /* a whole region or provider as target */
+    bool players;            /* groups of clients that watch a stream */
     uint32_t clusters_max;   /* 0: no limit */
     uint32_t clients_max;    /* all groups together; 0: no limit */
     uint32_t workers_max;    /* of all clusters together; 0: no limit */

@@ -192,6 +192,8 @@ bool scenario_check_abilities(const struct scenario *s, const struct scenario_ab
         refuse(faults, can, s->links[i].mark, "links", "delay, jitter or loss of a link");
     if (s->discovery.given && !can->discovery)
         refuse(faults, can, s->discovery.mark, "discovery", "peers that DNS names");
+    if (s->stream_count > 0 && !can->players)
+        refuse(faults, can, s->streams_mark, "streams", "streams, and players of them");
     if (s->matrix.file[0] != '\0' && !can->links)
         refuse(faults, can, s->matrix.mark, "rtt_matrix", "delays of links");
     for (uint32_t i = 0; i < s->source_count && can->recordings; i++)

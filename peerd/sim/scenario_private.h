@@ -21,6 +21,7 @@ extern const char *const scenario_resolver_words[];
 extern const struct schema_table scenario_cluster_table;      /* struct scenario_cluster */
 extern const struct schema_table scenario_clients_table;      /* struct scenario_clients */
 extern const struct schema_table scenario_source_table;       /* struct scenario_source */
+extern const struct schema_table scenario_stream_table;       /* struct scenario_stream */
 extern const struct schema_table scenario_agreement_table;    /* struct scenario_agreement */
 extern const struct schema_table scenario_wish_table;         /* struct scenario_wish */
 extern const struct schema_table scenario_link_table;         /* struct scenario_link */
@@ -119,6 +120,8 @@ void resolve_no_memory(struct resolving *r);
 void resolve_cluster_rows(struct resolving *r);
 void resolve_peerings(struct resolving *r);
 void resolve_discovery(struct resolving *r); /* after the timeline */
+void resolve_streams(struct resolving *r);   /* after the clusters */
+void resolve_steered(struct resolving *r);   /* after the expectations: who has no session */
 void resolve_link(struct resolving *r, struct tree_node *node, struct scenario_link *link);
 void resolve_events(struct resolving *r);
 void resolve_expectations(struct resolving *r);

@@ -283,11 +283,13 @@ static void resolve_all(struct resolving *r) {
     resolve_agreements(r);
     resolve_wishes(r);
     resolve_clients(r);
+    resolve_streams(r);
     for (uint32_t i = 0; i < s->link_count; i++)
         resolve_link(r, tree_child(tree_find(r->root, "links"), i), &s->links[i]);
     resolve_events(r);
     resolve_discovery(r);
     resolve_expectations(r);
+    resolve_steered(r);
     resolve_curve(r);
 }
 

@@ -125,6 +125,10 @@ static const struct schema_row scenario_rows[] = {
     {"sources", SCHEMA_LIST, LIST_AT(scenario, sources, source_count, POLICY_SOURCES_MAX),
      .heap = true, .table = &scenario_source_table, .unique = "name",
      .doc = "The same everywhere."},
+    {"streams", SCHEMA_LIST, LIST_AT(scenario, streams, stream_count, POLICY_ORIGINS_MAX),
+     .heap = true, .table = &scenario_stream_table, .unique = "name",
+     .doc = "Recordings of which every cluster that has `makers` makes segments as players ask for "
+            "them. For the simulator only."},
     {"services", SCHEMA_LIST, LIST_AT(scenario, services, service_count, POLICY_SERVICES_MAX),
      .heap = true, .table = &policy_service_table, .unique = "name",
      .doc = "As in a policy; without it `radio` with every profile and capacity 1000."},

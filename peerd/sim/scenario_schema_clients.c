@@ -7,6 +7,9 @@
 static const char *const class_words[] = {"exact", "seekable", "live", "push", NULL};
 static const char *const protection_words[] = {"cold", "warm", "hot", NULL};
 
+#define PLAYER_BUFFER     duration_s(8)     /* [s] as the web players are judged with */
+#define PLAYER_BUFFER_MIN duration_ms(6400) /* [ms] what is played, and the next */
+
 /* ---- sources ---- */
 
 /* Each fault is told of the key that has to change. */
@@ -60,7 +63,45 @@ const struct schema_table scenario_source_table = {
     .check = check_source,
 };
 
+/* ---- streams ---- */
+
+static const struct schema_row stream_rows[] = {
+    {"name", SCHEMA_NAME, AT(scenario_stream, name), .required = true,
+     .doc = "What `clients` ask for, and an origin of every policy."},
+    {"media_cpu", SCHEMA_DURATION, AT(scenario_stream, media_cpu), .required = true,
+     .range = "1ms..4s",
+     .doc = "CPU time that a second of media takes a maker: picture and sound of a player."},
+};
+const struct schema_table scenario_stream_table = {
+    .title = "a stream",
+    TABLE(stream_rows, scenario_stream),
+};
+
 /* ---- clients ---- */
+
+/* What means nothing of who watches a stream. */
+static void check_players(struct schema_run *run, struct tree_node *node,
+                          struct scenario_clients *g) {
+    static const char *const of_sessions[] = {"service", "profile", "source", "protection", "lies"};
+    struct tree_node *buffer = tree_find(node, "buffer");
+    if (name_is_empty(&g->stream))
+        return;
+    for (size_t i = 0; i < sizeof(of_sessions) / sizeof(of_sessions[0]); i++) {
+        struct tree_node *at = tree_find(node, of_sessions[i]);
+        if (at == NULL)
+            continue;
+        struct fault *x = fault_add(run->faults, at, NULL);
+        fault_expected(x, "no `%s` of clients that have a `stream`", of_sessions[i]);
+        fault_found(x, "one");
+    }
+    if (buffer == NULL) {
+        g->buffer = PLAYER_BUFFER;
+    } else if (!buffer->faulty && duration_less(g->buffer, PLAYER_BUFFER_MIN)) {
+        struct fault *x = fault_add(run->faults, buffer, NULL);
+        fault_expected(x, "6400ms or more with a `stream`: two segments");
+        schema_found(x, buffer);
+    }
+}
 
 static void read_start(struct schema_run *run, const struct schema_row *row, struct tree_node *node,
                        void *field) {
@@ -108,6 +149,7 @@ static void check_clients(struct schema_run *run, struct tree_node *node, void *
     g->mark = node->mark;
     g->leaves = leave != NULL;
     g->access_given = tree_find(node, "access") != NULL;
+    check_players(run, node, g);
     if (leave == NULL || leave->faulty || (start != NULL && start->faulty) || g->waits ||
         !duration_less(g->leave.from, g->start.to))
         return;
@@ -121,6 +163,11 @@ static const struct schema_row clients_rows[] = {
      .doc = "Of the group, for links and expectations; without it clients1, clients2, …"},
     {"count", SCHEMA_COUNT, AT(scenario_clients, count), .preset = "1", .range = "1..1000000",
      .doc = "How many."},
+    {"stream", SCHEMA_NAME, AT(scenario_clients, stream),
+     .doc =
+         "They are players of this one of `streams`, not listeners: that they stand still counts "
+         "as frames lost, and the longest time as gap. Each begins somewhere else in it. For "
+         "the simulator only."},
     {"service", SCHEMA_NAME, AT(scenario_clients, service), .doc = "Without it the first one."},
     {"profile", SCHEMA_NAME, AT(scenario_clients, profile), .doc = "Without it the first one."},
     {"source", SCHEMA_NAME, AT(scenario_clients, source), .doc = "Without it the first one."},
@@ -133,7 +180,7 @@ static const struct schema_row clients_rows[] = {
     {"spread", SCHEMA_BOOL, AT(scenario_clients, spread), .preset = "false",
      .doc = "True: the second client begins with the second cluster, and so on around."},
     {"buffer", SCHEMA_DURATION, AT(scenario_clients, buffer), .preset = "200ms",
-     .range = "20ms..10s", .doc = "Playout buffer."},
+     .range = "20ms..10s", .doc = "Playout buffer; of a player 8 s unless it is given."},
     {"start", SCHEMA_CUSTOM, AT(scenario_clients, name) /* the whole group */, .preset = "0s",
      .read = read_start, .form = "waiting, " WHEN_FORM,
      .doc =

@@ -147,6 +147,9 @@ static const struct schema_row cluster_rows[] = {
      .doc = "What a frame costs of the one core that each worker has; resumes and pre-rolls cost "
             "some, too. For the simulator, which takes all of that for nothing without it; real "
             "programs take what they take."},
+    {"makers", SCHEMA_COUNT, AT(scenario_cluster, makers), .range = "1..128",
+     .doc = "Cores of its first node that make segments of `streams`; without it, with `streams`, "
+            "2. For the simulator only."},
     {"nodes", SCHEMA_COUNT, AT(scenario_cluster, nodes), .preset = "1", .range = "1..32",
      .doc = "Node supervisors, one a machine."},
     {"services", SCHEMA_LIST,

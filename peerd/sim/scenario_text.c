@@ -117,6 +117,8 @@ static void put_row(struct text *t, const struct scenario_cluster *c) {
               c->count > 1 ? ", …" : "", (unsigned)c->nodes, (unsigned)c->workers);
     if (c->capacity > 0)
         text_putf(t, ", capacity %u", (unsigned)c->capacity);
+    if (c->makers > 0)
+        text_putf(t, ", %u makers of streams", (unsigned)c->makers);
     if (c->frame_cpu.us > 0)
         text_putf(t, ", %d us of CPU a frame", (int)c->frame_cpu.us);
     if (c->reserved_slots > 0)
@@ -182,6 +184,9 @@ static void put_settings(struct text *t, const struct scenario *s) {
                   (unsigned)s->agreements[i].terms.asks, (unsigned)s->agreements[i].terms.asks_min);
     for (uint32_t i = 0; i < s->wish_count; i++)
         put_wish(t, &s->wishes[i]);
+    for (uint32_t i = 0; i < s->stream_count; i++)
+        text_putf(t, "  stream    %s: %d ms of CPU for a second\n", s->streams[i].name.text,
+                  (int)duration_in_ms(s->streams[i].media_cpu));
     for (uint32_t i = 0; i < s->service_count; i++)
         text_putf(t, "  service   %s: capacity %u\n", s->services[i].name.text,
                   (unsigned)s->services[i].capacity);
@@ -213,8 +218,11 @@ static void put_clusters(struct text *t, const struct scenario *s) {
 static void put_clients(struct text *t, const struct scenario *s) {
     for (uint32_t i = 0; i < s->client_group_count; i++) {
         const struct scenario_clients *g = &s->clients[i];
-        text_putf(t, "  clients   %u x %s: %s %s of %s, buffer ", (unsigned)g->count, g->name.text,
-                  g->service.text, g->profile.text, g->source.text);
+        text_putf(t, "  clients   %u x %s: ", (unsigned)g->count, g->name.text);
+        if (name_is_empty(&g->stream))
+            text_putf(t, "%s %s of %s, buffer ", g->service.text, g->profile.text, g->source.text);
+        else
+            text_putf(t, "players of %s, buffer ", g->stream.text);
         put_duration(t, g->buffer);
         text_putf(t, ", at ");
         for (uint32_t k = 0; k < g->open_at_count && !g->open_at_nearest; k++)

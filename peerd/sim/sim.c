@@ -1,15 +1,14 @@
 #include "peerd/sim/sim.h"
 
-#include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/crowd.h"
-#include "peerd/sim/discovery.h"
 #include "peerd/sim/expect.h"
 #include "peerd/sim/foresight.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/nap.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/pages.h"
+#include "peerd/sim/player.h"
 #include "peerd/sim/report_watch.h"
 #include "peerd/sim/roster.h"
 #include "peerd/sim/site.h"
@@ -35,6 +34,7 @@ const struct scenario_abilities sim_abilities = {
               true, true, true, true},
     .parts = {true, true, true, true},
     .recordings = true,
+    .players = true,
     .links = true,
     .clock_step = true,
     .clock_drift = true,
@@ -229,6 +229,7 @@ struct sim *sim_new(const struct sim_options *options) {
     sim->tenure_outbox.trace = sim->witness_outbox.trace = &sim->trace;
     count_machines(sim);
     number_machines(sim);
+    sim->foresees = sim_foresight_pays(sim);
     sim_invariants_init(sim);
     uint32_t slots = SLOTS_MIN + 2 * sim->client_count;
     for (uint32_t i = 0; i < sim->site_count; i++)
@@ -244,57 +245,11 @@ struct sim *sim_new(const struct sim_options *options) {
     sim_timeline_init(sim, &draws);
     fill_streams(sim);
     sim_number_networks(sim);
+    sim_players_init(sim);
     sim_crowd_init(sim, &draws);
     draw_drifts(sim, rng_u64(&seeds));
     sim_put(sim, duration_s(1), &(struct sim_event){.kind = SIM_CHECK});
     return sim;
-}
-
-void sim_event_drop(struct sim *sim, struct sim_event *e) {
-    switch (e->kind) {
-    case SIM_CALL:
-    case SIM_CALL_ANSWERED:
-    case SIM_CALL_FAILED:
-        sim_call_drop(sim, e->body);
-        return;
-    case SIM_POLL_ASKED: {
-        struct sim_poll *poll = e->body;
-        node_request_free(&poll->request);
-        break;
-    }
-    case SIM_POLL_ANSWERED:
-        node_answer_free(e->body);
-        break;
-    case SIM_TO_CLIENT:
-    case SIM_TO_WORKER:
-    case SIM_NACK:
-    case SIM_BEAT:
-    case SIM_BEAT_TO_NODE:
-        sim_body_free(&sim->bodies, e->body);
-        return;
-    case SIM_MEDIA:
-    case SIM_RESOLVED:
-    case SIM_PEERS_FOUND:
-    case SIM_OPEN:
-    case SIM_OPEN_ANSWERED:
-    case SIM_OPEN_FAILED:
-    case SIM_OPEN_AGAIN:
-    case SIM_CLIENT_STARTS:
-    case SIM_CLIENT_VANISHES:
-    case SIM_CLIENT_LEAVES:
-    case SIM_POLL:
-    case SIM_POLL_FAILED:
-    case SIM_POLL_REFUSED:
-    case SIM_NODE_TICK:
-    case SIM_PEERD_STARTS:
-    case SIM_NODE_STARTS:
-    case SIM_WORKER_STARTS:
-    case SIM_TIMELINE:
-    case SIM_LEASE_DUE:
-    case SIM_CHECK:
-        break;
-    }
-    free(e->body);
 }
 
 void sim_free(struct sim *sim) {
@@ -323,6 +278,7 @@ void sim_free(struct sim *sim) {
     free(sim->nodes);
     free(sim->workers);
     free(sim->clients);
+    sim_players_free(sim);
     free(sim->streams);
     free(sim->hit);
     free(sim->places);
@@ -331,109 +287,6 @@ void sim_free(struct sim *sim) {
 }
 
 /* ---- the loop ---- */
-
-static void check_due(struct sim *sim, const struct sim_event *e) {
-    sim_put(sim, duration_s(1), e);
-    sim_chronicle_look(sim);
-    sim_invariants_check(sim);
-}
-
-/* A flat switch: one kind of event a case. */
-void sim_dispatch(struct sim *sim, const struct sim_event *e) {
-    switch (e->kind) {
-    case SIM_MEDIA:
-        sim_client_media_received(sim, e);
-        return;
-    case SIM_TO_CLIENT:
-        sim_client_message_received(sim, e);
-        return;
-    case SIM_TO_WORKER:
-    case SIM_NACK:
-        sim_door_received(sim, e);
-        return;
-    case SIM_BEAT:
-        sim_site_beat_received(sim, e);
-        return;
-    case SIM_BEAT_TO_NODE:
-        sim_node_beat_received(sim, e);
-        return;
-    case SIM_CALL:
-        sim_call_asked(sim, e);
-        return;
-    case SIM_CALL_ANSWERED:
-        sim_call_answered(sim, e);
-        return;
-    case SIM_CALL_FAILED:
-        sim_call_failed(sim, e);
-        return;
-    case SIM_RESOLVED:
-        sim_discovery_resolved(sim, e);
-        return;
-    case SIM_PEERS_FOUND:
-        sim_discovery_found(sim, e);
-        return;
-    case SIM_OPEN:
-        sim_site_open_asked(sim, e);
-        return;
-    case SIM_OPEN_ANSWERED:
-        sim_opening_answered(sim, e);
-        return;
-    case SIM_OPEN_FAILED:
-        sim_opening_failed(sim, e);
-        return;
-    case SIM_OPEN_AGAIN:
-        sim_opening_again(sim, e);
-        return;
-    case SIM_CLIENT_STARTS:
-        sim_opening_starts(sim, e);
-        return;
-    case SIM_CLIENT_VANISHES:
-        sim_client_vanish(sim, &sim->clients[e->a]);
-        return;
-    case SIM_CLIENT_LEAVES:
-        sim_client_leave(sim, &sim->clients[e->a]);
-        return;
-    case SIM_POLL:
-        sim_node_poll_due(sim, e);
-        return;
-    case SIM_POLL_ASKED:
-        sim_site_polled(sim, e);
-        return;
-    case SIM_POLL_ANSWERED:
-        sim_node_poll_answered(sim, e);
-        return;
-    case SIM_POLL_FAILED:
-        sim_node_poll_failed(sim, e);
-        return;
-    case SIM_POLL_REFUSED:
-        sim_node_poll_refused(sim, e);
-        return;
-    case SIM_NODE_TICK:
-        sim_node_tick(sim, e);
-        return;
-    case SIM_PEERD_STARTS:
-        sim_site_started(sim, e);
-        sim_chronicle_look_at(sim, e->a);
-        return;
-    case SIM_NODE_STARTS:
-        sim_node_started(sim, e);
-        sim_chronicle_look_at(sim, sim->nodes[e->a].cluster);
-        return;
-    case SIM_WORKER_STARTS:
-        sim_worker_started(sim, e);
-        sim_chronicle_look_at(sim, sim->workers[e->a].cluster);
-        return;
-    case SIM_TIMELINE:
-        sim_timeline_entry(sim, e);
-        return;
-    case SIM_LEASE_DUE:
-        sim_invariants_lease_due(sim, e);
-        return;
-    case SIM_CHECK:
-        check_due(sim, e);
-        return;
-    }
-}
 
 static void wake(struct sim *sim, uint32_t machine) {
     struct instant at = sim_machine_deadline(sim, machine);
@@ -461,10 +314,12 @@ static bool go_on(struct sim *sim, struct instant end) {
     assert(sim->same_time < SAME_TIME_MAX && "somebody is due again and again");
     sim->now = instant_max(sim->now, at);
     if (!instant_before(due_at, event_at) && sim_queue_take(&sim->queue, &event)) {
-        sim_foresee_events(sim);
+        if (sim->foresees)
+            sim_foresee_events(sim);
         sim_dispatch(sim, &event);
     } else if (due_reached(&sim->due, sim->now, &machine)) {
-        sim_foresee_machines(sim);
+        if (sim->foresees)
+            sim_foresee_machines(sim);
         wake(sim, machine);
     }
     return true;
@@ -513,7 +368,10 @@ static void make_report(struct sim *sim) {
     for (uint32_t i = 0; i < sim->client_count; i++) {
         struct report_client row;
         struct sim_client_name name = sim_client_name(sim, &sim->clients[i]);
-        sim_client_report(sim, &sim->clients[i], &row);
+        if (sim_is_player(sim, &sim->clients[i]))
+            sim_player_report(sim, &sim->clients[i], &row);
+        else
+            sim_client_report(sim, &sim->clients[i], &row);
         row.name = name.text;
         report_add_client(&sim->report, &row);
     }

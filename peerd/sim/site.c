@@ -3,6 +3,7 @@
 #include "peerd/core/briefing.h"
 #include "peerd/sim/discovery.h"
 #include "peerd/sim/invariants.h"
+#include "peerd/sim/kitchen.h"
 #include "peerd/sim/narrative.h"
 #include "peerd/sim/node.h"
 #include "peerd/sim/pages.h"
@@ -62,6 +63,7 @@ void sim_site_init(struct sim *sim, uint32_t index) {
     fill_policy(sim, site);
     sim_rekey_init(sim, site);
     sim_discovery_init(sim, site);
+    sim_kitchen_init(sim, site);
 }
 
 static void free_core(struct sim_site *site) {
@@ -78,6 +80,7 @@ void sim_site_free(struct sim *sim, struct sim_site *site) {
     free(site->peer_of);
     free(site->keys);
     sim_discovery_free(site);
+    sim_kitchen_free(site);
     free(site->at_start);
 }
 

@@ -2,6 +2,7 @@
 #include "peerd/sim/shelf.h"
 
 #include "peerd/sim/client.h"
+#include "peerd/sim/inbox.h"
 #include "peerd/sim/invariants.h"
 #include "peerd/sim/labour.h"
 #include "peerd/sim/narrative.h"
@@ -54,6 +55,7 @@ void sim_worker_init(struct sim *sim, uint32_t index, uint32_t slots_max) {
 
 void sim_worker_free(struct sim *sim, struct sim_worker *w) {
     sim_process_kill(sim, &w->process);
+    sim_inbox_free(sim, w);
     free(w->tenures);
     free(w->leases);
     free(w->lookup);
@@ -104,7 +106,9 @@ void sim_worker_started(struct sim *sim, const struct sim_event *e) {
 /* What a stopped worker has not read waits in the socket, which is the supervisor's. */
 static void leave_unread(struct sim *sim, struct sim_worker *w) {
     uint32_t dropped = 0;
-    if (!sim_process_lives(&sim->nodes[w->node].process))
+    bool kept = sim_process_lives(&sim->nodes[w->node].process);
+    sim_inbox_leave(sim, w, kept);
+    if (!kept)
         return;
     for (uint32_t i = 0; i < w->process.held_count; i++) {
         if (w->process.held[i].kind == SIM_TO_WORKER)
@@ -535,12 +539,18 @@ static bool is_behind(struct sim_worker *w, uint32_t slot, struct instant now) {
 void sim_worker_due(struct sim *sim, struct sim_worker *w) {
     const struct tenure_event tick = {.kind = TENURE_TICKED, .now = sim_worker_now(sim, w)};
     uint32_t ticks = 0, slot;
+    enum sim_turn turn;
     bool behind = false;
     while (instant_reached(tick.now, tenure_deadline(&w->tenure))) {
         sim_worker_step(sim, w, &tick, NULL);
         assert(++ticks < TICKS_MAX);
     }
-    while (sim_labour_idle(w, tick.now) && due_reached(&w->due, tick.now, &slot)) {
+    while (sim_labour_idle(w, tick.now) && (turn = sim_inbox_turn(w, tick.now)) != SIM_TURN_NONE) {
+        if (turn == SIM_TURN_READS) {
+            sim_door_read(sim, w);
+            continue;
+        }
+        due_reached(&w->due, tick.now, &slot);
         behind = behind || is_behind(w, slot, tick.now);
         serve(sim, w, slot);
     }

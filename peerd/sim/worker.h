@@ -60,6 +60,9 @@ struct cookie sim_door_cookie(const struct sim_node *node, uint32_t client, stru
 
 void sim_door_received(struct sim *sim, const struct sim_event *e);
 
+/* In a turn of reading (inbox.h): what came first of all that waits. */
+void sim_door_read(struct sim *sim, struct sim_worker *w);
+
 /* Frames that a client lacks go out again, as far as they may: bit i of `missing` is from + i. */
 void sim_worker_resend(struct sim *sim, struct sim_worker *w, uint32_t slot, uint64_t from,
                        uint64_t missing);

@@ -2,6 +2,7 @@
  * The simulated world: everything that its parts share.
  *
  *   sim.c         the loop: takes the next event, or wakes the machine that is due
+ *   dispatch.c    whom an event is for
  *   deadline.c    when machines want to be woken
  *   foresight.c   fetches what the next events are going to touch
  *   site.c        a cluster's peerd: the core, its beats, opens and reports
@@ -11,6 +12,7 @@
  *   worker.c      tenure and a pace for each session; door.c checks what clients ask
  *   client.c      witness and playout of a listener; opening.c gets it a session
  *   probing.c     … and its prober
+ *   player.c      who watches a stream; kitchen.c makes it
  *   post.c        datagrams from one end of the network to another
  *   crowd.c       who comes and goes
  *   timeline.c    kills, restarts, drains and cuts, as the scenario says
@@ -150,9 +152,10 @@ struct sim_site {
     uint32_t cluster_of[POLICY_PEERS_MAX]; /* by index in the policy */
     uint32_t first_node, node_count;
     uint32_t first_worker, worker_count;
-    uint32_t capacity;        /* [sessions] of the policy */
-    uint32_t credit_used;     /* by all its workers together */
-    struct sim_poll *polling; /* questions under way in this step, for their answers */
+    uint32_t capacity;           /* [sessions] of the policy */
+    struct sim_kitchen *kitchen; /* NULL: it makes no streams */
+    uint32_t credit_used;        /* by all its workers together */
+    struct sim_poll *polling;    /* questions under way in this step, for their answers */
     struct sim_call *calling;
 };
 
@@ -294,6 +297,15 @@ struct sim_session {
     uint16_t backups[TICKET_BACKUPS_MAX];
 };
 
+/* Datagrams that a worker has not read yet: inbox.h. */
+struct sim_inbox {
+    struct sim_event *events;
+    uint32_t next, count, room; /* events[next … count) wait */
+    uint32_t reads;             /* in this turn */
+    bool sending;               /* is it a turn of sending … */
+    struct instant sends_since; /* … and of what was due by then */
+};
+
 struct sim_worker {
     uint32_t index; /* of all */
     uint32_t cluster, node, number;
@@ -316,6 +328,7 @@ struct sim_worker {
     struct instant warm[QUEUE_CROWD]; /* its latest pre-rolls are done, the last one first */
     struct queue queue;
     struct instant busy_until; /* with what labour.h follows */
+    struct sim_inbox inbox;
     struct instant started;
     struct instant lost_at; /* until when the process before was sending */
     uint32_t adopting;      /* sessions of it that this one was given */
@@ -464,6 +477,7 @@ struct sim {
     uint32_t worker_count;
     struct sim_client *clients;
     uint32_t client_count;
+    struct sim_player *players; /* by client; NULL: there are none */
     bool *hit; /* clusters that the latest event with a target hit: `last` in a scenario */
     struct sim_stream *streams; /* by group */
     /* Machines step one after another, so they share what is emptied after each step. */
@@ -478,6 +492,7 @@ struct sim {
     struct sim_watch *watch;   /* what the invariants remember */
     uint64_t same_time;        /* things since time has passed */
     bool sleeps;               /* listeners may */
+    bool foresees;             /* sim_foresight_pays() */
     struct instant stirred_at;
     bool stirred;   /* a worker has turned since sim_sleep_after() */
     bool replaying; /* sim_replay_begin(); then: */

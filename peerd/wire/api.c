@@ -206,6 +206,7 @@ uint32_t api_status_of(enum err e) {
     case ERR_BAD_KIND:
     case ERR_BAD_FIELD:
     case ERR_UNKNOWN_CLAIM:
+    case ERR_BAD_POLICY:
         return 400;
     case ERR_BAD_SEAL:
     case ERR_BAD_SIGNATURE:
@@ -236,7 +237,6 @@ uint32_t api_status_of(enum err e) {
         return 422;
     case ERR_BUDGET:
         return 429;
-    case ERR_BAD_POLICY:
     case ERR_COUNT:
         return 500;
     case ERR_SOURCE_FAILED:

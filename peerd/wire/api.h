@@ -113,8 +113,8 @@ enum err api_session_answer_decode(struct api_session_answer *out, const char *t
 enum err api_problem_decode(struct api_problem *out, const char *text, size_t len,
                             struct wire_fault *fault);
 
-/* The HTTP status in which an error is told: 4xx for what the asker must change, 429 and 503 for
- * what it may try again after a while. 200 for ERR_OK. */
+/* The HTTP status in which an error is told at any door of peerd: 4xx for what the asker must
+ * change, 429 and 503 for what it may try again after a while. 200 for ERR_OK. */
 uint32_t api_status_of(enum err e);
 
 /* A problem with title, status and code of `e`. `detail` is made printable and cut to fit; it

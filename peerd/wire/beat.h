@@ -73,7 +73,8 @@ enum beat_block {
     /* Of streams that other programs serve. */
     BEAT_BLOCK_ORIGINS = 8,  /* which of the sender's are ill, see wire/origins.h */
     BEAT_BLOCK_AUDIENCE = 9, /* how players of one fare at a location, see wire/audience.h */
-    BEAT_BLOCK_ROOM = 10     /* for sessions of the receiver's, see wire/room.h */
+    BEAT_BLOCK_ROOM = 10,    /* for sessions of the receiver's, see wire/room.h */
+    BEAT_BLOCK_MAKING = 11   /* CPU to spare for a stream, see wire/making.h */
 };
 
 /* What the sender believes of one of its peers; each figure is one byte on the wire. */

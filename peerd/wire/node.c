@@ -199,12 +199,27 @@ static void put_starts(struct json_writing *w, const struct node_request *r) {
     }
 }
 
+static void put_making(struct json_writing *w, const struct node_making *m) {
+    if (!m->told)
+        return;
+    json_t *making = json_write_object(w, w->root, "making");
+    json_write_uint(w, making, "makers", m->makers);
+    json_write_uint(w, making, "spare_ms", m->spare_ms);
+    json_t *streams = json_write_array(w, making, "streams");
+    for (size_t i = 0; i < m->stream_count; i++) {
+        json_t *e = json_write_element(w, streams);
+        json_write_name(w, e, "source", &m->streams[i].source);
+        json_write_uint(w, e, "player_ms", m->streams[i].player_ms);
+    }
+}
+
 static bool counts_in_range(const struct node_request *r) {
     return r->guest_count <= NODE_GUESTS_MAX && r->media_count <= NODE_WORKERS_MAX &&
            r->profile_count <= NODE_PROFILES_MAX && r->source_count <= NODE_SOURCES_MAX &&
            r->worker_count <= NODE_WORKERS_MAX && r->session_count <= NODE_SESSIONS_MAX &&
            r->ended_count <= NODE_SESSIONS_MAX && r->trip_count <= NODE_TRIPS_MAX &&
-           r->ask_count <= NODE_ASKS_MAX && r->start_count <= NODE_STARTS_MAX;
+           r->ask_count <= NODE_ASKS_MAX && r->start_count <= NODE_STARTS_MAX &&
+           r->making.stream_count <= NODE_SOURCES_MAX;
 }
 
 char *node_request_encode(const struct node_request *r, size_t *len) {
@@ -226,6 +241,7 @@ char *node_request_encode(const struct node_request *r, size_t *len) {
     put_lists(&w, r);
     put_guests(&w, r);
     put_starts(&w, r);
+    put_making(&w, &r->making);
     drain_word_put(&w, &r->drain);
     return json_write_end(&w, NODE_REQUEST_LEN_MAX, len);
 }
@@ -338,6 +354,23 @@ static void get_starts(const struct json_place *o, void *out) {
     s->refused = get_some(o, "refused", INT64_MAX);
 }
 
+static void get_stream(const struct json_place *o, void *out) {
+    struct node_stream *s = out;
+    s->source = json_read_name(o, "source");
+    s->player_ms = (uint32_t)json_read_uint(o, "player_ms", 0, UINT32_MAX);
+}
+
+static void get_making(const struct json_place *o, struct node_making *m) {
+    if (!json_read_has(o, "making"))
+        return;
+    struct json_place making = json_read_member(o, "making");
+    m->told = true;
+    m->makers = (uint32_t)json_read_uint(&making, "makers", 0, NODE_WORKERS_MAX);
+    m->spare_ms = (uint32_t)json_read_uint(&making, "spare_ms", 0, NODE_WORKERS_MAX * 1000);
+    m->streams = json_read_array(&making, "streams", NODE_SOURCES_MAX, sizeof(*m->streams),
+                                 get_stream, &m->stream_count);
+}
+
 static void get_trip(const struct json_place *o, void *out) {
     struct node_trip *t = out;
     t->client = json_read_addr(o, "client");
@@ -424,6 +457,7 @@ enum err node_request_decode(struct node_request *out, const char *text, size_t 
     json_read_bytes(&o, "sessions_digest", r.sessions_digest.bytes, SET_DIGEST_BYTES);
     r.full = json_read_bool(&o, "full");
     get_lists(&o, &r);
+    get_making(&o, &r.making);
     drain_word_get(&o, &r.drain);
     check_workers(&o, &r);
     e = json_read_end(&d);
@@ -447,5 +481,6 @@ void node_request_free(struct node_request *r) {
     free(r->trips);
     free(r->asks);
     free(r->starts);
+    free(r->making.streams);
     *r = (struct node_request){.seq = 0};
 }

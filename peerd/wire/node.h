@@ -123,7 +123,7 @@ struct node_session {
     uint16_t burst_x16;         /* [1/16 frames] missing in a row, mean; 0 unknown (optional) */
     uint32_t silent_ms;         /* [ms] how long the path before had been silent (optional) */
     enum move_cause cause;      /* why it came here (optional) */
-    struct key_hint served_by;  /* who served before; all zero for nobody (optional) */
+    struct key_hint served_by;  /* who served before; of a standby, now; zero: none (optional) */
     enum node_preroll preroll;  /* of its newest start (optional) … */
     uint32_t merges_after;      /* [frames] … after so many its bytes are everybody's (optional);
                                    NODE_MERGES_NEVER */
@@ -163,6 +163,21 @@ struct node_trip {
     struct session_id session; /* whose client it is, with `asked`; all zero: not told (optional) */
 };
 
+/* What one more player of a stream of this machine's may cost, see transcoder/hls/capacity.h. */
+struct node_stream {
+    struct name source;
+    uint32_t player_ms; /* [ms/s] of CPU; 0: nothing, or nothing is known yet */
+};
+
+/* Streams that are made here. */
+struct node_making {
+    bool told;         /* there is a front, and it has spoken */
+    uint32_t makers;   /* processes, each a second of CPU a second at most */
+    uint32_t spare_ms; /* [ms/s] of CPU that they had to spare of late */
+    struct node_stream *streams;
+    size_t stream_count; /* at most NODE_SOURCES_MAX */
+};
+
 struct node_request {
     struct name node;
     uint64_t boot;       /* random id of this run of the supervisor, never 0 */
@@ -192,7 +207,8 @@ struct node_request {
     size_t ask_count;
     struct node_starts *starts; /* (optional) */
     size_t start_count;
-    struct drain_word drain; /* the newest that it was told (optional) */
+    struct drain_word drain;   /* the newest that it was told (optional) */
+    struct node_making making; /* (optional) */
 };
 
 /* ---- answer ---- */

@@ -19,12 +19,12 @@ struct family {
 struct reading {
     struct family families[FAMILIES_MAX];
     size_t count;
-    bool typed;          /* the last family has its TYPE */
-    bool sampled;        /* it has a sample, so no HELP or TYPE may follow */
-    bool bounded;        /* of a histogram: the bucket before had a bound … */
-    double bound, below; /* … which was this, and held so many */
-    double whole;        /* what its newest bucket held */
-    const char *page;
+    bool typed;            /* the last family has its TYPE */
+    bool sampled;          /* it has a sample, so no HELP or TYPE may follow */
+    bool bounded;          /* of a histogram: the bucket before had a bound … */
+    double bound, below;   /* … which was this, and held so many */
+    double whole;          /* what its newest bucket held */
+    const char *page, *at; /* from its beginning, and from that of this line */
     size_t line;
     char *why;
     size_t why_size;
@@ -102,14 +102,23 @@ static const char *skip_labels(const char *at) {
     return *at == '}' ? at + 1 : NULL;
 }
 
+/* The line after that at `at`, `end` if there is none. Of what lies before `end` alone, as in all
+ * that goes through a page line by line: strchr and strncmp, which end with a text, have the
+ * sanitizer read all the rest of the page each time. */
+static const char *next_line(const char *at, const char *end) {
+    const char *feed = memchr(at, '\n', (size_t)(end - at));
+    return feed != NULL ? feed + 1 : end;
+}
+
+static bool begins_with(const char *at, const char *end, const char *sample, size_t len) {
+    return (size_t)(end - at) > len && memcmp(at, sample, len) == 0 && at[len] == ' ';
+}
+
 /* True if the same name and labels stood on an earlier line. */
-static bool is_twice(const struct reading *r, const char *sample, size_t len, size_t line) {
-    const char *at = r->page;
-    for (size_t n = 1; n < line; n++) {
-        if (strncmp(at, sample, len) == 0 && at[len] == ' ')
+static bool is_twice(const struct reading *r, const char *sample, size_t len) {
+    for (const char *at = r->page; at < r->at; at = next_line(at, r->at))
+        if (begins_with(at, r->at, sample, len))
             return true;
-        at = strchr(at, '\n') + 1;
-    }
     return false;
 }
 
@@ -162,7 +171,7 @@ static bool take_sample(struct reading *r, const char *text) {
         return wrong(r, "a counter below zero", text);
     if (r->families[r->count - 1].histogram && !take_bucket(r, text, number))
         return false;
-    if (is_twice(r, text, (size_t)(value - text), r->line))
+    if (is_twice(r, text, (size_t)(value - text)))
         return wrong(r, "a sample twice", text);
     r->sampled = true;
     return true;
@@ -178,10 +187,12 @@ static bool take_line(struct reading *r, const char *text) {
 
 bool exposition_check(const char *page, char *why, size_t why_size) {
     struct reading r = {.page = page, .why = why, .why_size = why_size};
+    const char *after = page + strlen(page);
     char text[LINE_LEN_LIMIT + 1];
-    while (*page != '\0') {
-        const char *end = strchr(page, '\n');
+    while (page < after) {
+        const char *end = memchr(page, '\n', (size_t)(after - page));
         r.line++;
+        r.at = page;
         if (end == NULL || end - page > LINE_LEN_LIMIT)
             return wrong(&r, end == NULL ? "no line feed at the end" : "too long", "");
         memcpy(text, page, (size_t)(end - page));
@@ -195,11 +206,9 @@ bool exposition_check(const char *page, char *why, size_t why_size) {
 
 double exposition_value(const char *page, const char *sample) {
     size_t len = strlen(sample);
-    while (page != NULL && *page != '\0') {
-        if (strncmp(page, sample, len) == 0 && page[len] == ' ')
+    const char *end = page == NULL ? NULL : page + strlen(page);
+    for (; page < end; page = next_line(page, end))
+        if (begins_with(page, end, sample, len))
             return strtod(page + len, NULL);
-        page = strchr(page, '\n');
-        page = page != NULL ? page + 1 : NULL;
-    }
     return -1;
 }

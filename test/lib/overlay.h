@@ -92,6 +92,12 @@ void overlay_move(struct overlay *o, uint32_t cluster, const struct session_id *
 void overlay_undrain(struct overlay *o, uint32_t cluster);
 void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, enum err err);
 void overlay_player(struct overlay *o, uint32_t cluster, const struct core_player_told *told);
+void overlay_sent(struct overlay *o, uint32_t cluster, const struct core_player_sent *sent);
+
+/* From its next report on the cluster's node says that it makes a stream of that source, with so
+ * much CPU to spare, and what a player of it may cost [ms/s each]. */
+void overlay_makes(struct overlay *o, uint32_t cluster, const char *source, uint32_t spare_ms,
+                   uint32_t player_ms);
 void overlay_policy(struct overlay *o, uint32_t cluster, const struct policy *policy);
 
 /* ---- looking ---- */

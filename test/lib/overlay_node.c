@@ -128,6 +128,7 @@ static void report(struct overlay *o, uint32_t cluster) {
     name_set(&profile[0].name, "pcmu");
     name_set(&source[0].name, "news");
     r.session_count = tell(n, sessions, &r.sessions_digest);
+    r.making = (struct node_making){n->makes, 4, n->spare_ms, &n->stream, n->makes ? 1 : 0};
     struct core_event e = {.kind = CORE_NODE_REPORTED};
     e.u.node = (struct core_node_reported){.request = n->seq, .node = 0, .report = &r};
     overlay_step(o, cluster, &e);
@@ -258,6 +259,21 @@ void overlay_check_origin(struct overlay *o, uint32_t cluster, uint32_t origin, 
     struct core_event e = {.kind = CORE_ORIGIN_CHECKED};
     e.u.checked = (struct core_origin_checked){origin, err};
     overlay_step(o, cluster, &e);
+}
+
+void overlay_sent(struct overlay *o, uint32_t cluster, const struct core_player_sent *sent) {
+    struct core_event e = {.kind = CORE_PLAYER_SENT};
+    e.u.sent = *sent;
+    overlay_step(o, cluster, &e);
+}
+
+void overlay_makes(struct overlay *o, uint32_t cluster, const char *source, uint32_t spare_ms,
+                   uint32_t player_ms) {
+    struct node_fake *n = &o->sites[cluster]->node;
+    n->makes = true;
+    n->spare_ms = spare_ms;
+    n->stream.player_ms = player_ms;
+    name_set(&n->stream.source, source);
 }
 
 void overlay_player(struct overlay *o, uint32_t cluster, const struct core_player_told *told) {

@@ -62,6 +62,9 @@ struct node_fake {
     uint32_t ended_count;
     uint32_t slots;
     uint32_t ends_ordered;
+    bool makes; /* a stream: */
+    uint32_t spare_ms;
+    struct node_stream stream;
     struct drain_kept drain;
     struct echo echo[OVERLAY_CLUSTERS_MAX]; /* towards each other cluster */
     struct instant beaten[OVERLAY_CLUSTERS_MAX];

@@ -52,7 +52,7 @@ Test(handover, one_kill_tells_this_story) {
         "2466 client: ams1 serves under epoch 2\n"
         "2466 client: fra1 is the warm backup\n"
         "2466 client: committing -> following\n"
-        "2717 client: moved fra1 -> ams1 (crashed): detected in 45 ms, first frame after 91 ms, "
+        "2706 client: moved fra1 -> ams1 (crashed): detected in 45 ms, first frame after 91 ms, "
         "gap 0 ms\n";
     cr_expect_str_eq(handover_text(&h), story);
     expect_whole("kill", 1);

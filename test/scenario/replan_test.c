@@ -1,4 +1,4 @@
-#include "peerd/core/replan.h"
+#include "peerd/core/state.h"
 #include "test/lib/overlay.h"
 
 #include <criterion/criterion.h>
@@ -168,4 +168,36 @@ Test(replan, whom_its_ticket_names_come_before_others) {
         cr_expect(named, "place %u has %s, and two of its ticket live", i, s->backups[i].text);
     }
     overlay_free(o);
+}
+
+static void measured(struct core *core, const struct name *cluster, uint32_t ms) {
+    struct node_trip trips[4];
+    for (uint8_t i = 0; i < 4; i++)
+        trips[i] =
+            (struct node_trip){.client = addr_ipv4((uint8_t[]){192, 0, 2, (uint8_t)(i + 1)}, 5004),
+                               .cluster = key_hint_of(&peering_by_name(core, cluster)->policy.key),
+                               .rtt_us = ms * 1000,
+                               .samples = 9};
+    fares_trips_heard(core, &(struct node_request){.trips = trips, .trip_count = 4});
+}
+
+/* So much nearer that it is worth the way. */
+Test(replan, who_is_nearer_by_a_quarter_and_five_milliseconds_comes_first) {
+    static const struct { uint32_t second_ms, times; } rows[] = {{60, 1}, {62, 0}, {90, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct overlay *o = with_session(3, false);
+        struct core *core = (struct core *)(uintptr_t)overlay_core(o, 0);
+        const struct name first = session.backups[0].cluster, second = session.backups[1].cluster;
+        uint32_t times;
+        core->fares.locations_max = 64;
+        core->policy.performance.probing = true;
+        measured(core, &first, 80);
+        measured(core, &second, rows[i].second_ms);
+        core->nodes[0]->replan.better_at = overlay_now(o);
+        overlay_run_until(o, 18000);
+        const struct node_session *s = told(o, &times);
+        cr_expect_eq(times, rows[i].times, "%u ms: told %u times", rows[i].second_ms, times);
+        cr_expect(times == 0 || name_equal(&s->backups[0], &second), "%u", rows[i].second_ms);
+        overlay_free(o);
+    }
 }

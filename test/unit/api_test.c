@@ -211,4 +211,5 @@ Test(api, tells_every_error_in_a_status_that_fits) {
     cr_expect_eq(api_status_of(ERR_DENIED), 403);
     cr_expect_eq(api_status_of(ERR_DRAINING), 503);
     cr_expect_eq(api_status_of(ERR_OVERSIZED), 413);
+    cr_expect_eq(api_status_of(ERR_BAD_POLICY), 400, "whoever wrote it has to mend it");
 }

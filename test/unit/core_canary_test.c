@@ -162,6 +162,25 @@ Test(core_canary, what_its_client_hears_outweighs_how_it_fares) {
     fixture_free(b.f);
 }
 
+Test(core_canary, who_fares_as_usual_stays) {
+    struct bed b = bed_new(0, SESSIONS);
+    const struct prefix location = location_of(&b.sessions[0].client);
+    const struct canary own = {.location = location, .first = true};
+    suffer(&b, 1);
+    struct session *s = session_of(&b, 0);
+    ailing_forget(b.f->core, s);
+    const struct perf_location *at = perf_find(b.f->core->fares.perf, &location);
+    cr_assert(at != NULL && at->own != NULL);
+    for (int i = 0; i < 50; i++)
+        level_add(&at->own->degrade.usual, DEGRADE_USUAL_HALF, 9300, b.f->core->now);
+    uint32_t usual = level_mean(&at->own->degrade.usual);
+    s->fares_centi = (uint16_t)(usual - FARES_DROP_CENTI / 2 - 10);
+    cr_expect(canary_may_turn(b.f->core, s, &own, peer(&b, 0)));
+    s->fares_centi = (uint16_t)(usual - FARES_DROP_CENTI / 2 + 10);
+    cr_expect_not(canary_may_turn(b.f->core, s, &own, peer(&b, 0)));
+    fixture_free(b.f);
+}
+
 Test(core_canary, moves_nobody_who_came_just_now) {
     struct bed b = bed_new(0, SESSIONS);
     struct canary c = fresh(&b);
@@ -248,6 +267,88 @@ Test(core_canary, a_gain_must_be_more_than_chance) {
     cr_expect(canary_are_surely_better(b.f->core, &c), "those who stayed surely hear it better");
     c.told_centi = own + 240;
     cr_expect_not(canary_may_be_better(b.f->core, &c), "not half of what makes it worth the way");
+    fixture_free(b.f);
+}
+
+static struct canary gone_from(uint16_t before_centi) {
+    return (struct canary){.location = {.addr = {.family = 4}},
+                           .settled = INSTANT_NEVER,
+                           .first = true,
+                           .sent = 3,
+                           .had_centi = {before_centi, before_centi, before_centi},
+                           .told_reports = 9,
+                           .told_spread = 300};
+}
+
+Test(core_canary, nobody_is_sent_back_to_where_it_was_worse_off) {
+    struct bed b = bed_new(3, SESSIONS);
+    struct canary c = gone_from(3000);
+    c.of_ailing = true;
+    cr_expect_eq(canary_own_centi(b.f->core, &c), 3000u, "all have gone: what they had before");
+    suffer(&b, SESSIONS);
+    c.worst_centi = 8000; /* those who stayed are others */
+    c.told_centi = 3000 + 500 + 164 + 20;
+    cr_expect(canary_would_lose_more_here(b.f->core, &c));
+    c.told_centi -= 40;
+    cr_expect_not(canary_would_lose_more_here(b.f->core, &c), "so far may nine be off");
+    c.told_centi = 8500;
+    c.worst_centi = 3100;
+    cr_expect_not(canary_would_lose_more_here(b.f->core, &c), "those who stayed lost as much then");
+    c.worst_centi = 8000;
+    c.told_reports = 0;
+    cr_expect_not(canary_would_lose_more_here(b.f->core, &c), "nobody knows");
+    c.told_reports = 9;
+    c.told_centi = 3240;
+    cr_expect(canary_fare_as_before(b.f->core, &c), "that peer is to blame");
+    c.told_centi = 3260;
+    cr_expect_not(canary_fare_as_before(b.f->core, &c), "they fare well, and so may others");
+    c.first = false;
+    c.told_centi = 2800;
+    cr_expect(canary_would_lose_more_here(b.f->core, &c), "who followed has seen it, and stays");
+    c.told_centi = 2700;
+    cr_expect_not(canary_would_lose_more_here(b.f->core, &c), "unless it fares worse");
+    fixture_free(b.f);
+}
+
+Test(core_canary, who_follows_has_fared_as_the_first) {
+    struct bed b = bed_new(0, SESSIONS);
+    struct canary c = fresh(&b);
+    suffer(&b, SESSIONS);
+    struct session *s = session_of(&b, 0);
+    uint32_t has = level_mean(&s->ail->rating);
+    s->fares_centi = (uint16_t)has;
+    c.first = false;
+    c.example = (struct canary_example){.went_centi = has + 3000, .stayed_centi = has - 1000};
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)));
+    c.example.went_centi = has + 490;
+    cr_expect_not(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "it would not gain enough");
+    s->ail->lean = (struct lean){0};
+    hears(&b, 0, 0, 16, 1);
+    int32_t leaning = ailing_leaning(b.f->core, s, peer(&b, 0)->number);
+    cr_assert(leaning < LEAN_SOME && leaning > -LEAN_SOME, "%d", (int)leaning);
+    c.example.went_centi = has + 3000;
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "it fares as they did");
+    c.example.stayed_centi = has - 2500;
+    cr_expect_not(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "it may be another matter");
+    for (int i = 0; i < 4; i++)
+        hears(&b, 0, 0, 16, 0);
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "it is sure itself");
+    c.example = (struct canary_example){0};
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "nobody went before it");
+    fixture_free(b.f);
+}
+
+/* Of a pair that was in vain nobody speaks where another peer is heard as well. */
+Test(core_canary, what_is_in_vain_at_one_peer_is_tried_at_another) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, SESSIONS);
+    wait(&b, 200);
+    cr_assert_eq(asked_to(&b, 0), 3u);
+    for (int i = 0; i < 12 && asked_to(&b, 1) == 0; i++) { /* none of them goes */
+        suffer(&b, SESSIONS);
+        wait(&b, 1000);
+    }
+    cr_expect_eq(asked_to(&b, 1), 3u);
     fixture_free(b.f);
 }
 

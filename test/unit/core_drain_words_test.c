@@ -122,3 +122,20 @@ Test(core_drain_words, nothing_is_drained_before_its_nodes_were_heard) {
     cr_expect(core_status(f->core).drained);
     fixture_free(f);
 }
+
+Test(core_drain_words, a_drain_that_is_told_anew_is_not_late) {
+    struct fixture *f = begun();
+    struct core_event e = {.kind = CORE_DRAIN, .u.drain = {.deadline = duration_s(1)}};
+    fixture_step(f, &e);
+    for (int i = 0; i < 30; i++) {
+        tells(f, 0, (struct drain_word){0});
+        fixture_node(f, 1, &(struct fixture_report){0});
+        fixture_wait(f, 50);
+    }
+    cr_assert(core_status(f->core).drain_overdue);
+    e = (struct core_event){.kind = CORE_DRAIN, .u.drain = {.deadline = duration_s(60)}};
+    fixture_step(f, &e);
+    cr_expect_not(core_status(f->core).drain_overdue);
+    cr_expect_gt(core_status(f->core).drain_left, 0);
+    fixture_free(f);
+}

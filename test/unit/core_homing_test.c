@@ -1,56 +1,14 @@
 /* Sessions that fled here go home: what speaks against it, one row each, and how fast. */
-#include "peerd/core/homing.h"
-#include "peerd/core/state.h"
-#include "test/unit/core_fixture.h"
+#include "test/unit/homing_fixture.h"
+#include "topo/location.h"
 
-#define SESSIONS 12
-
-struct bed {
-    struct fixture *f;
-    struct node_session sessions[SESSIONS];
-    uint32_t count;
-    bool full; /* home has no slot to spare */
-};
-
-static struct peering *home_of(const struct bed *b) {
-    return b->f->core->peers[0];
-}
-
-static void tell(struct bed *b, enum verdict home) {
-    home_of(b)->verdict.verdict = home;
-    home_of(b)->said_free = b->full ? 0 : 100;
-    peering_show(b->f->core, home_of(b));
-    fixture_node(b->f, 0,
-                 &(struct fixture_report){.sessions = b->sessions, .session_count = b->count});
-}
-
-static struct bed bed_new(uint32_t count, enum policy_return homing) {
-    struct bed b = {.f = fixture_new(1, 1, 100), .count = count};
-    struct policy_limits *l = &b.f->policy.limits;
-    b.f->policy.detection.flap_half_life = duration_s(60);
-    l->homing = homing;
-    l->return_after = duration_s(5);
-    l->return_per_s = 2;
-    fixture_step(b.f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &b.f->policy});
-    for (uint32_t i = 0; i < count; i++) {
-        b.sessions[i] = fixture_session(i + 1, 1, RESUME_STANDBY);
-        b.sessions[i].issuer = b.f->policy.peers[0].name;
-        b.sessions[i].backups[0] = b.f->policy.cluster.name;
-        b.sessions[i].backup_count = 1;
-        b.sessions[i].rtt_us = 80000;
-    }
-    fixture_register(b.f);
-    tell(&b, VERDICT_ALIVE);
-    return b;
+static struct bed bed_of(uint32_t count, enum policy_return homing) {
+    return bed_new(&(struct bed_setup){.count = count, .homing = homing, .return_per_s = 2});
 }
 
 static void come(struct bed *b, enum move_cause cause) {
-    for (uint32_t i = 0; i < b->count; i++) {
-        b->sessions[i].purpose = RESUME_COMMIT;
-        b->sessions[i].epoch = 2;
-        b->sessions[i].cause = cause;
-        b->sessions[i].served_by = key_hint_of(&b->f->policy.peers[0].key);
-    }
+    for (uint32_t i = 0; i < b->count; i++)
+        comes(b, i, cause);
 }
 
 static void wait(struct bed *b, int64_t ms, enum verdict home) {
@@ -59,16 +17,6 @@ static void wait(struct bed *b, int64_t ms, enum verdict home) {
         tell(b, home);
         home_of(b)->back_since = b->f->core->started;
     }
-}
-
-static uint32_t sent_home(const struct bed *b) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < b->count; i++) {
-        const struct session *s = session_find(b->f->core, &b->sessions[i].session);
-        count +=
-            s != NULL && s->move != NULL && s->move->out && s->move->cause == MOVE_CAUSE_RETURN;
-    }
-    return count;
 }
 
 Test(core_homing, goes_who_fled_and_nobody_else) {
@@ -103,14 +51,14 @@ Test(core_homing, goes_who_fled_and_nobody_else) {
          VERDICT_ALIVE, false, 8000, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct bed b = bed_new(1, rows[i].homing);
+        struct bed b = bed_of(1, rows[i].homing);
         home_of(&b)->description.draining = rows[i].home_drained;
         come(&b, rows[i].cause);
         tell(&b, VERDICT_ALIVE);
         home_of(&b)->description.draining = false;
         wait(&b, rows[i].stays_ms, rows[i].home);
         cr_expect_eq(sent_home(&b), rows[i].goes ? 1u : 0u, "%s", rows[i].what);
-        fixture_free(b.f);
+        bed_free(&b);
     }
 }
 
@@ -123,13 +71,13 @@ Test(core_homing, a_drain_that_is_over_sent_whom_it_had_asked) {
     } rows[] = {{"a moment ago", 300, true},
                 {"a lease ago: an operator moved that one", 6000, false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+        struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
         home_of(&b)->drained_at = b.f->now;
         wait(&b, rows[i].since_ms, VERDICT_ALIVE);
         come(&b, MOVE_CAUSE_DRAIN);
         wait(&b, 8000, VERDICT_ALIVE);
         cr_expect_eq(sent_home(&b), rows[i].goes ? 1u : 0u, "%s", rows[i].what);
-        fixture_free(b.f);
+        bed_free(&b);
     }
 }
 
@@ -151,7 +99,7 @@ Test(core_homing, goes_when_home_is_fit_for_it_again) {
         {"it has no room", .full = true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+        struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
         come(&b, MOVE_CAUSE_CRASHED);
         for (int n = 0; n < 80; n++) {
             damp(&b, rows[i].damped);
@@ -169,23 +117,23 @@ Test(core_homing, goes_when_home_is_fit_for_it_again) {
         home_of(&b)->description.draining = home_of(&b)->said_recovering = false;
         wait(&b, 3000, VERDICT_ALIVE);
         cr_expect_eq(sent_home(&b), 1u, "%s no more", rows[i].what);
-        fixture_free(b.f);
+        bed_free(&b);
     }
 }
 
 Test(core_homing, nobody_goes_while_we_drain) {
-    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
     come(&b, MOVE_CAUSE_CRASHED);
     struct core_event drain = {.kind = CORE_DRAIN};
     drain.u.drain.deadline = duration_s(60);
     fixture_step(b.f, &drain);
     wait(&b, 8000, VERDICT_ALIVE);
     cr_expect_eq(sent_home(&b), 0u);
-    fixture_free(b.f);
+    bed_free(&b);
 }
 
 Test(core_homing, no_more_a_second_than_the_policy_says) {
-    struct bed b = bed_new(SESSIONS, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(SESSIONS_MAX, POLICY_RETURN_ALWAYS);
     come(&b, MOVE_CAUSE_CRASHED);
     wait(&b, 5000, VERDICT_ALIVE);
     uint32_t before = sent_home(&b);
@@ -197,14 +145,14 @@ Test(core_homing, no_more_a_second_than_the_policy_says) {
     wait(&b, 2000, VERDICT_ALIVE);
     uint32_t more = sent_home(&b) - before;
     cr_expect(more >= 3 && more <= 5, "%u in two seconds", more);
-    fixture_free(b.f);
+    bed_free(&b);
 }
 
 /* The whole budget of moves that somebody only gains by is two a minute. */
 Test(core_homing, no_more_a_minute_than_the_budget_of_gains) {
-    struct bed b = bed_new(SESSIONS, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(SESSIONS_MAX, POLICY_RETURN_ALWAYS);
     b.f->policy.limits.moves_per_minute = 2;
-    fixture_step(b.f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &b.f->policy});
+    bed_policy(&b);
     come(&b, MOVE_CAUSE_CRASHED);
     wait(&b, 12000, VERDICT_ALIVE);
     cr_expect_eq(b.f->core->counters.sessions_returned, 2u, "%u",
@@ -213,27 +161,72 @@ Test(core_homing, no_more_a_minute_than_the_budget_of_gains) {
     cr_expect_eq(b.f->core->counters.sessions_returned, 3u, "half a minute: one more, %u",
                  (unsigned)b.f->core->counters.sessions_returned);
     b.f->policy.limits.moves_per_minute = 0;
-    fixture_step(b.f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &b.f->policy});
+    bed_policy(&b);
     wait(&b, 60000, VERDICT_ALIVE);
     cr_expect_eq(b.f->core->counters.sessions_returned, 3u, "nobody goes");
-    fixture_free(b.f);
+    bed_free(&b);
+}
+
+/* ---- when it is better --------------------------------------------------------------------------
+ */
+
+/* Clients here measure home, and home says how its own of their location fare (0: nothing); those
+ * here fare very well, 80 ms away. */
+static void is_known(struct bed *b, uint32_t home_ms, uint16_t there_centi) {
+    struct perf *perf = fares_perf(b->f->core);
+    struct perf_sample here = {.expected = 50, .rtt = duration_ms(80)};
+    struct perf_summary said = {
+        .usual_centi = there_centi, .recent_centi = there_centi, .reports = 20, .clients = 5};
+    struct node_trip trips[4];
+    here.location = said.location = location_of(&b->sessions[0].client);
+    for (uint8_t i = 0; i < 4; i++) {
+        trips[i] = (struct node_trip){.client = b->sessions[0].client,
+                                      .cluster = key_hint_of(&b->f->policy.peers[0].key),
+                                      .rtt_us = home_ms * 1000,
+                                      .samples = 9};
+        trips[i].client.ip[3] = (uint8_t)(i + 1);
+        cr_assert(perf_heard(perf, &here, b->f->core->now));
+    }
+    fares_trips_heard(b->f->core, &(struct node_request){.trips = trips, .trip_count = 4});
+    if (there_centi > 0)
+        cr_assert(perf_told(perf, home_of(b)->number, &said, b->f->core->now));
+}
+
+Test(core_homing, when_better_goes_who_gains_by_it) {
+    static const struct {
+        const char *what;
+        uint32_t home_ms;
+        uint16_t there_centi;
+        bool goes;
+    } rows[] = {
+        {"a quarter and 5 ms nearer than 80", 60, 0, true},
+        {"not by so much", 62, 0, false},
+        {"further away", 90, 0, false},
+        {"near, and its own fare as well", 20, 9000, true},
+        {"near, and its own fare worse by less than a category", 20, 8500, true},
+        {"near, and its own fare worse", 20, 6000, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bed b = bed_new(&(struct bed_setup){
+            .count = 1, .homing = POLICY_RETURN_WHEN_BETTER, .return_per_s = 2, .probing = true});
+        come(&b, MOVE_CAUSE_CRASHED);
+        wait(&b, 4000, VERDICT_ALIVE);
+        is_known(&b, rows[i].home_ms, rows[i].there_centi);
+        wait(&b, 4000, VERDICT_ALIVE);
+        cr_expect_eq(sent_home(&b), rows[i].goes ? 1u : 0u, "%s", rows[i].what);
+        bed_free(&b);
+    }
 }
 
 /* ---- in vain --------------------------------------------------------------------------------- */
 
-/* It serves from home again, and stands by here. */
 static void goes_home(struct bed *b) {
-    b->sessions[0].purpose = RESUME_STANDBY;
-    b->sessions[0].epoch++;
-    b->sessions[0].cause = MOVE_CAUSE_NONE;
+    goes(b, 0);
     tell(b, VERDICT_ALIVE);
 }
 
 static void flees(struct bed *b) {
-    b->sessions[0].purpose = RESUME_COMMIT;
-    b->sessions[0].epoch++;
-    b->sessions[0].cause = MOVE_CAUSE_CRASHED;
-    b->sessions[0].served_by = key_hint_of(&b->f->policy.peers[0].key);
+    comes(b, 0, MOVE_CAUSE_CRASHED);
     tell(b, VERDICT_ALIVE);
 }
 
@@ -256,7 +249,7 @@ static void expect_about(int64_t seen_s, int64_t wanted_s, const char *what) {
 /* Its way home is cut again and again, and home lives all the time. */
 Test(core_homing, who_has_to_flee_again_stays_twice_as_long) {
     static const int64_t waits_s[] = {5, 30, 60, 120};
-    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
     for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
         flees(&b);
         expect_about(sent_home_after(&b, 200), waits_s[i], "in vain");
@@ -266,17 +259,14 @@ Test(core_homing, who_has_to_flee_again_stays_twice_as_long) {
     session_find(b.f->core, &b.sessions[0].session)->homed = HOMING_VAIN_MAX;
     flees(&b);
     expect_about(sent_home_after(&b, 4000), 3600, "and no longer than an hour");
-    fixture_free(b.f);
+    bed_free(&b);
 }
 
 /* Maintenance twice within a few minutes is nobody's flight. */
 Test(core_homing, who_is_drained_again_was_not_home_in_vain) {
-    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
     for (int i = 0; i < 3; i++) {
-        b.sessions[0].purpose = RESUME_COMMIT;
-        b.sessions[0].epoch++;
-        b.sessions[0].cause = MOVE_CAUSE_DRAIN;
-        b.sessions[0].served_by = key_hint_of(&b.f->policy.peers[0].key);
+        comes(&b, 0, MOVE_CAUSE_DRAIN);
         tell(&b, VERDICT_DRAINING);
         expect_about(sent_home_after(&b, 200), 5, "not in vain");
         goes_home(&b);
@@ -284,11 +274,11 @@ Test(core_homing, who_is_drained_again_was_not_home_in_vain) {
     }
     flees(&b);
     expect_about(sent_home_after(&b, 200), 30, "but this time it had to flee");
-    fixture_free(b.f);
+    bed_free(&b);
 }
 
 Test(core_homing, who_stayed_at_home_is_forgiven) {
-    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
     for (int i = 0; i < 2; i++) {
         flees(&b);
         cr_assert_gt(sent_home_after(&b, 200), 0);
@@ -302,12 +292,12 @@ Test(core_homing, who_stayed_at_home_is_forgiven) {
     wait(&b, 2 * duration_in_ms(HOMING_CALM), VERDICT_ALIVE);
     flees(&b);
     expect_about(sent_home_after(&b, 200), 5, "all of them");
-    fixture_free(b.f);
+    bed_free(&b);
 }
 
 /* Its client does not go, for whatever reason: it is asked later and later. */
 Test(core_homing, who_does_not_go_is_asked_less_and_less) {
-    struct bed b = bed_new(1, POLICY_RETURN_ALWAYS);
+    struct bed b = bed_of(1, POLICY_RETURN_ALWAYS);
     flees(&b);
     expect_about(sent_home_after(&b, 200), 5, "at first");
     wait(&b, 14000, VERDICT_ALIVE);
@@ -316,5 +306,5 @@ Test(core_homing, who_does_not_go_is_asked_less_and_less) {
     wait(&b, 14000, VERDICT_ALIVE);
     cr_assert_eq(sent_home(&b), 0u, "it has lapsed");
     expect_about(14 + sent_home_after(&b, 200), 60, "then");
-    fixture_free(b.f);
+    bed_free(&b);
 }

@@ -49,6 +49,26 @@ Test(core_rank, tells_who_is_kept_out_and_why) {
     overlay_free(o);
 }
 
+static void damp(const struct overlay *o, uint32_t peer) {
+    struct peering *p = overlay_core(o, 0)->peers[peer];
+    p->damping = (struct damping){.damped = true, .points = 3000, .at = overlay_now(o)};
+    p->calm_at = instant_add(overlay_now(o), duration_s(3600));
+}
+
+/* A client that has one of them can at least try. */
+Test(core_rank, a_backup_that_comes_and_goes_is_better_than_none) {
+    struct overlay *o = overlay_new(&(struct overlay_setup){.clusters = 3});
+    overlay_run_until(o, 1000);
+    damp(o, 0);
+    struct core_answer_open session = overlay_open(o, 0, "192.0.2.7:5004");
+    cr_assert_eq(session.ticket.backup_count, 1);
+    cr_expect_str_eq(session.ticket.backups[0].text, "lon1", "there is another");
+    damp(o, 1);
+    session = overlay_open(o, 0, "192.0.2.7:5004");
+    cr_expect_eq(session.ticket.backup_count, 2, "there is none");
+    overlay_free(o);
+}
+
 /* All clusters of the overlay are in one region. */
 Test(core_rank, whose_data_must_stay_elsewhere_is_backed_up_by_nobody) {
     static struct policy policy;

@@ -115,6 +115,52 @@ static int64_t said_to(struct fixture *f, int peer, bool standing) {
     return standing ? w.standing : w.room;
 }
 
+/* By its ticket a standby is of one peer, by its client's word of who serves it: -1 is nobody. */
+struct standby {
+    int issuer, server;
+};
+
+static void stand_by(struct fixture *f, const struct standby *list, size_t count) {
+    struct node_session sessions[4];
+    for (size_t i = 0; i < count; i++) {
+        sessions[i] = fixture_session((uint32_t)(50 + i), 1, RESUME_STANDBY);
+        sessions[i].issuer = f->policy.peers[list[i].issuer].name;
+        if (list[i].server >= 0)
+            sessions[i].served_by = key_hint_of(&f->policy.peers[list[i].server].key);
+    }
+    fixture_node(f, 0, &(struct fixture_report){.sessions = sessions, .session_count = count});
+}
+
+Test(core_room, promises_to_others_are_room) {
+    static const struct {
+        const char *what;
+        struct standby list[4];
+        size_t count;
+        uint32_t reserved, more, standing;
+    } rows[] = {
+        {"none", {{0}}, 0, 0, 0, 0},
+        {"the other one serves two of its own", {{1, 1}, {1, 1}}, 2, 0, 2, 0},
+        {"one of these is kept for it", {{1, 1}, {1, 1}}, 2, 1, 1, 0},
+        {"it serves two of this one's", {{0, 1}, {0, 1}}, 2, 0, 2, 0},
+        {"this one serves two, whosever", {{0, 0}, {1, 0}}, 2, 0, 0, 1},
+        {"nobody says who does", {{0, -1}, {1, -1}}, 2, 0, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct node_session told[1];
+        struct fixture *f = with_sessions(told, 0);
+        f->core->peers[1]->policy.reserved_slots = rows[i].reserved;
+        f->core->peers[0]->takes_blocks = true;
+        stand_by(f, rows[i].list, rows[i].count);
+        uint32_t free_slots = core_free_slots(f->core);
+        cr_expect_eq(said_to(f, 0, false), free_slots + rows[i].more, "%s", rows[i].what);
+        cr_expect_eq(said_to(f, 0, true), rows[i].standing, "%s: standing", rows[i].what);
+        stand_by(f, rows[i].list, 0);
+        cr_expect_eq(said_to(f, 0, false), core_free_slots(f->core) - rows[i].reserved, "%s: gone",
+                     rows[i].what);
+        fixture_free(f);
+    }
+}
+
 Test(core_room, what_we_say) {
     struct node_session told[3];
     struct fixture *f = with_sessions(told, 3);

@@ -1,51 +1,23 @@
 /* Who left a bad path goes home when its clients hear that way well again. */
-#include "peerd/core/state.h"
 #include "peerd/core/way_home.h"
-#include "test/unit/core_fixture.h"
+
+#include "test/unit/homing_fixture.h"
 
 #define SESSIONS 4
 
-struct bed {
-    struct fixture *f;
-    struct node_session sessions[SESSIONS];
-};
-
-static struct peering *home_of(const struct bed *b) {
-    return b->f->core->peers[0];
-}
-
+/* Home has been there all the time. */
 static void report(struct bed *b) {
-    home_of(b)->verdict.verdict = VERDICT_ALIVE;
-    home_of(b)->said_free = 100;
-    peering_show(b->f->core, home_of(b));
+    tell(b, VERDICT_ALIVE);
     home_of(b)->back_since = b->f->core->started;
-    fixture_node(b->f, 0,
-                 &(struct fixture_report){.sessions = b->sessions, .session_count = SESSIONS});
 }
 
 static void leave_home(struct bed *b, uint32_t i) {
-    b->sessions[i].purpose = RESUME_COMMIT;
-    b->sessions[i].epoch++;
-    b->sessions[i].cause = MOVE_CAUSE_DEGRADED;
-    b->sessions[i].served_by = key_hint_of(&b->f->policy.peers[0].key);
+    comes(b, i, MOVE_CAUSE_DEGRADED);
 }
 
-static struct bed bed_new(void) {
-    struct bed b = {.f = fixture_new(1, 1, 100)};
-    b.f->policy.detection.flap_half_life = duration_s(60);
-    b.f->policy.limits.homing = POLICY_RETURN_ALWAYS;
-    b.f->policy.limits.return_after = duration_s(5);
-    b.f->policy.limits.return_per_s = 50;
-    b.f->policy.performance.probing = true;
-    fixture_step(b.f, &(struct core_event){.kind = CORE_POLICY_CHANGED, .u.policy = &b.f->policy});
-    for (uint32_t i = 0; i < SESSIONS; i++) {
-        b.sessions[i] = fixture_session(i + 1, 1, RESUME_STANDBY);
-        b.sessions[i].issuer = b.f->policy.peers[0].name;
-        b.sessions[i].backups[0] = b.f->policy.cluster.name;
-        b.sessions[i].backup_count = 1;
-        b.sessions[i].rtt_us = 80000;
-    }
-    fixture_register(b.f);
+static struct bed bed_of_fled(void) {
+    struct bed b = bed_new(&(struct bed_setup){
+        .count = SESSIONS, .homing = POLICY_RETURN_ALWAYS, .return_per_s = 50, .probing = true});
     report(&b);
     for (uint32_t i = 0; i < SESSIONS; i++)
         leave_home(&b, i);
@@ -54,7 +26,7 @@ static struct bed bed_new(void) {
 }
 
 /* What the client of a session says of its way home. */
-static void tell(struct bed *b, uint32_t i, uint8_t asked, uint8_t lost) {
+static void hears(struct bed *b, uint32_t i, uint8_t asked, uint8_t lost) {
     struct node_trip t = {.client = b->sessions[i].client,
                           .cluster = key_hint_of(&b->f->policy.peers[0].key),
                           .rtt_us = 40000,
@@ -72,20 +44,8 @@ static void listen(struct bed *b, int64_t seconds, uint8_t asked, uint8_t lost) 
             b->f->now = instant_add(b->f->now, duration_ms(100));
             report(b);
         }
-        tell(b, (uint32_t)s % SESSIONS, asked, lost);
+        hears(b, (uint32_t)s % SESSIONS, asked, lost);
     }
-}
-
-static bool is_sent_home(const struct bed *b, uint32_t i) {
-    const struct session *s = session_find(b->f->core, &b->sessions[i].session);
-    return s != NULL && s->move != NULL && s->move->out && s->move->cause == MOVE_CAUSE_RETURN;
-}
-
-static uint32_t sent_home(const struct bed *b) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < SESSIONS; i++)
-        count += is_sent_home(b, i);
-    return count;
 }
 
 /* Whoever is asked to goes home and stands by here. */
@@ -93,17 +53,11 @@ static uint32_t go(struct bed *b) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < SESSIONS; i++)
         if (is_sent_home(b, i)) {
-            b->sessions[i].purpose = RESUME_STANDBY;
-            b->sessions[i].epoch++;
-            b->sessions[i].cause = MOVE_CAUSE_NONE;
+            goes(b, i);
             count++;
         }
     report(b);
     return count;
-}
-
-static void end(struct bed *b) {
-    fixture_free(b->f);
 }
 
 Test(core_way_home, nobody_goes_while_it_is_bad_or_unheard) {
@@ -114,15 +68,15 @@ Test(core_way_home, nobody_goes_while_it_is_bad_or_unheard) {
                 {"one in twenty", 20, 1},
                 {"nothing is told of it", 0, 0}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct bed b = bed_new();
+        struct bed b = bed_of_fled();
         listen(&b, 200, rows[i].asked, rows[i].lost);
         cr_expect_eq(sent_home(&b), 0u, "%s", rows[i].what);
-        end(&b);
+        bed_free(&b);
     }
 }
 
 Test(core_way_home, one_goes_first_and_the_others_when_it_has_stayed) {
-    struct bed b = bed_new();
+    struct bed b = bed_of_fled();
     listen(&b, 40, 20, 0);
     cr_expect_eq(sent_home(&b), 0u, "it may be well for a moment");
     listen(&b, 10, 20, 0);
@@ -131,25 +85,25 @@ Test(core_way_home, one_goes_first_and_the_others_when_it_has_stayed) {
     cr_expect_eq(sent_home(&b), 0u, "it has not been there for long");
     listen(&b, 12, 20, 0);
     cr_expect_eq(go(&b), SESSIONS - 1u);
-    end(&b);
+    bed_free(&b);
 }
 
 Test(core_way_home, while_the_scout_stays_nobody_follows) {
-    struct bed b = bed_new();
+    struct bed b = bed_of_fled();
     listen(&b, 50, 20, 0);
     cr_assert_eq(sent_home(&b), 1u);
     listen(&b, 60, 20, 0);
     cr_expect_leq(sent_home(&b), 1u, "its client does not go");
-    end(&b);
+    bed_free(&b);
 }
 
 Test(core_way_home, what_becomes_bad_again_begins_anew) {
-    struct bed b = bed_new();
+    struct bed b = bed_of_fled();
     listen(&b, 40, 20, 0);
     listen(&b, 2, 20, 5);
     listen(&b, 40, 20, 0);
     cr_expect_eq(sent_home(&b), 0u);
-    end(&b);
+    bed_free(&b);
 }
 
 /* Sends a scout, which has to leave again so long after it went. */
@@ -165,7 +119,7 @@ static void in_vain(struct bed *b, int64_t after_s) {
 
 Test(core_way_home, who_has_to_leave_again_closes_it_for_long) {
     static const int64_t again_s[] = {1800, 3600};
-    struct bed b = bed_new();
+    struct bed b = bed_of_fled();
     listen(&b, 50, 20, 0);
     for (size_t i = 0; i < sizeof(again_s) / sizeof(again_s[0]); i++) {
         in_vain(&b, 5);
@@ -174,12 +128,12 @@ Test(core_way_home, who_has_to_leave_again_closes_it_for_long) {
         listen(&b, 10, 20, 0);
         cr_expect_eq(sent_home(&b), 1u, "%zu", i);
     }
-    end(&b);
+    bed_free(&b);
 }
 
 /* Who loses frames here tells of its backups for another reason. */
 Test(core_way_home, what_is_said_in_doubt_of_us_is_no_word_of_it) {
-    struct bed b = bed_new();
+    struct bed b = bed_of_fled();
     struct ailing_report bad = {.expected = 25, .lost = 5, .rating_centi = 5000};
     for (int s = 0; s < 50; s++) {
         for (uint32_t i = 0; i < SESSIONS; i++)
@@ -187,5 +141,5 @@ Test(core_way_home, what_is_said_in_doubt_of_us_is_no_word_of_it) {
         listen(&b, 1, 20, 0);
     }
     cr_expect_eq(sent_home(&b), 0u);
-    end(&b);
+    bed_free(&b);
 }

@@ -36,6 +36,12 @@ Test(ctl_moves, an_epoch_that_is_not_known_is_no_number) {
     cr_expect(says(tables_moves, one_move(json_integer(1), json_integer(2)), "(epoch 1 > 2)"));
 }
 
+Test(ctl_moves, where_there_is_nothing_to_show) {
+    cr_expect(says(tables_ledger, json_pack("{s:i, s:[]}", "entered", 0, "moves"), "no move yet"));
+    cr_expect(says(tables_ledger, json_pack("{s:i, s:[]}", "entered", 3, "moves"), "no such move"));
+    cr_expect(says(tables_ledger, json_pack("{s:[]}", "moves"), "no such move"), "an older peerd");
+}
+
 /* Where it came nobody overlaps unless it hedged there, and what it left knows its own phases. */
 Test(ctl_moves, phases_are_told_as_each_end_sees_them) {
     static const struct {

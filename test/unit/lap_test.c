@@ -2,7 +2,6 @@
 #include "transcoder/timeline/lap.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 
 Test(lap, goes_back_to_the_join_of_its_lap) {
     static const struct {
@@ -30,9 +29,9 @@ Test(lap, goes_back_to_the_join_of_its_lap) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t n = lap_preroll(rows[i].frame, rows[i].phase, rows[i].granted, rows[i].asked);
-        cr_expect(eq(u64, n, rows[i].preroll), "%s", rows[i].what);
-        cr_expect(eq(u64, lap_merges_from(rows[i].frame, rows[i].phase, n), rows[i].merges_from),
-                  "%s", rows[i].what);
+        cr_expect_eq(n, rows[i].preroll, "%s", rows[i].what);
+        cr_expect_eq(lap_merges_from(rows[i].frame, rows[i].phase, n), rows[i].merges_from, "%s",
+                     rows[i].what);
     }
 }
 

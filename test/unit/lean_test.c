@@ -102,6 +102,22 @@ Test(lean, it_is_bounded_and_so_is_one_word) {
     cr_expect_gt(leaning(&l, 9, 41), -LEAN_MOST);
 }
 
+/* Three in eight words, each by itself or all in one; of many each word tells of some. */
+Test(lean, answers_that_are_missing_together_are_one_event) {
+    struct lean apart = {{{0}}}, together = {{{0}}}, many = {{{0}}};
+    for (int i = 0; i < 8; i++) {
+        struct lean_word word = {.asked = 5, .due = 25, .missing = 4, .runs = 4};
+        word.lost = i == 3 || i == 5 || i == 7;
+        lean_told(&apart, 1, &word, at_ms(i));
+        word.lost = i == 7 ? 3 : 0;
+        lean_told(&together, 1, &word, at_ms(i));
+        word.lost = 2;
+        lean_told(&many, 1, &word, at_ms(i));
+    }
+    cr_expect_geq(leaning(&together, 1, 8), leaning(&apart, 1, 8) + 1000);
+    cr_expect_eq(leaning(&many, 1, 8), -LEAN_MOST, "%d", (int)leaning(&many, 1, 8));
+}
+
 /* Two paths alike, of a run of three now and then. A client asks for two seconds after each of
  * ours: that one of them made it ask says nothing, and is not in its words. */
 Test(lean, two_paths_alike_lean_neither_way) {

@@ -2,7 +2,6 @@
 #include "test/lib/likeness.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <stdlib.h>
 
 enum {
@@ -50,11 +49,9 @@ Test(likeness, within_bounds_or_not) {
         {"wider, by less than the bound", 100, 100, 90, 110, LIKENESS_AGREES},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        cr_expect(eq(int,
-                     (int)judge(spread(MODEL_RUNS, rows[i].model_low, rows[i].model_high, false),
+        cr_expect_eq((int)judge(spread(MODEL_RUNS, rows[i].model_low, rows[i].model_high, false),
                                 MODEL_RUNS, spread(5, rows[i].low, rows[i].high, false), 5, NULL),
-                     (int)rows[i].verdict),
-                  "%s", rows[i].what);
+                     (int)rows[i].verdict, "%s", rows[i].what);
 }
 
 Test(likeness, one_tail_is_enough) {
@@ -62,12 +59,12 @@ Test(likeness, one_tail_is_enough) {
     struct likeness l;
     for (size_t i = 0; i < 5; i++) /* of 40 */
         measured.values[i].ms = 200;
-    cr_assert(eq(int, (int)judge(spread(MODEL_RUNS, 100, 100, false), MODEL_RUNS, measured, 5, &l),
-                 (int)LIKENESS_APART));
-    cr_assert(epsilon_eq(dbl, l.measured[1], 100, 1e-9));
-    cr_assert(epsilon_eq(dbl, l.measured[2], 200, 1e-9));
-    cr_assert(epsilon_eq(dbl, l.shift_ms, 100, 1e-9));
-    cr_assert(epsilon_eq(dbl, l.bound_ms, 40, 1e-9));
+    cr_assert_eq((int)judge(spread(MODEL_RUNS, 100, 100, false), MODEL_RUNS, measured, 5, &l),
+                 (int)LIKENESS_APART);
+    cr_assert_float_eq(l.measured[1], 100, 1e-9);
+    cr_assert_float_eq(l.measured[2], 200, 1e-9);
+    cr_assert_float_eq(l.shift_ms, 100, 1e-9);
+    cr_assert_float_eq(l.bound_ms, 40, 1e-9);
 }
 
 /* Two runs of a figure that falls anywhere within 200 ms say nothing, a hundred do. */
@@ -87,13 +84,11 @@ Test(likeness, too_few_to_judge) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct likeness l;
         double low = 100 + rows[i].shift;
-        cr_expect(eq(int,
-                     (int)judge(spread(MODEL_RUNS, 100, 300, true), MODEL_RUNS,
+        cr_expect_eq((int)judge(spread(MODEL_RUNS, 100, 300, true), MODEL_RUNS,
                                 spread(rows[i].runs, low, low + 200, true), rows[i].runs, &l),
-                     (int)rows[i].verdict),
-                  "%s: chance %f", rows[i].what, l.chance);
-        cr_expect(eq(int, l.chance > LIKENESS_CHANCE_MAX, rows[i].runs == 2), "%s: chance %f",
-                  rows[i].what, l.chance);
+                     (int)rows[i].verdict, "%s: chance %f", rows[i].what, l.chance);
+        cr_expect_eq(l.chance > LIKENESS_CHANCE_MAX, rows[i].runs == 2, "%s: chance %f",
+                     rows[i].what, l.chance);
     }
 }
 
@@ -114,15 +109,15 @@ Test(likeness, how_many_runs_tell) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct sample model = spread(MODEL_RUNS, 100, rows[i].high, true);
         unsigned runs = likeness_runs(&model, MODEL_RUNS, rows[i].least, rows[i].most);
-        cr_expect(eq(int, runs > rows[i].least, rows[i].more), "%s: %u", rows[i].what, runs);
-        cr_expect(eq(int, rows[i].more &&runs <= before, 0), "%s: %u", rows[i].what, runs);
+        cr_expect_eq(runs > rows[i].least, rows[i].more, "%s: %u", rows[i].what, runs);
+        cr_expect_eq(rows[i].more && runs <= before, 0, "%s: %u", rows[i].what, runs);
         before = runs;
         for (unsigned n = runs - rows[i].more; n <= runs; n++) {
             struct likeness l;
             judge(spread(MODEL_RUNS, 100, rows[i].high, true), MODEL_RUNS,
                   spread(n, 100, rows[i].high, true), n, &l);
-            cr_expect(eq(int, l.chance <= LIKENESS_CHANCE_MAX, rows[i].tells && n == runs),
-                      "%s: %u of %u, chance %f", rows[i].what, n, runs, l.chance);
+            cr_expect_eq(l.chance <= LIKENESS_CHANCE_MAX, rows[i].tells && n == runs,
+                         "%s: %u of %u, chance %f", rows[i].what, n, runs, l.chance);
         }
         free(model.values);
     }
@@ -131,21 +126,17 @@ Test(likeness, how_many_runs_tell) {
 Test(likeness, something_against_nothing) {
     struct sample one = {0}, none = {0};
     sample_add(&one, 50, 0);
-    cr_assert(eq(int, (int)judge(none, 1, none, 1, NULL), (int)LIKENESS_NONE));
-    cr_assert(eq(int, (int)judge(none, MODEL_RUNS, spread(5, 40, 60, false), 5, NULL),
-                 (int)LIKENESS_APART));
-    cr_assert(eq(int, (int)judge(none, MODEL_RUNS, one, 1, NULL), (int)LIKENESS_TOO_FEW),
-              "one figure may be an accident");
-    cr_assert(eq(int, (int)judge(none, MODEL_RUNS, spread(1, 40, 60, false), 5, NULL),
-                 (int)LIKENESS_TOO_FEW),
-              "so may one run of five");
-    cr_assert(eq(int, (int)judge(none, MODEL_RUNS, spread(2, 40, 60, false), 5, NULL),
-                 (int)LIKENESS_APART),
-              "two are none");
-    cr_assert(eq(int, (int)judge(none, MODEL_RUNS, spread(1, 40, 60, false), 1, NULL),
-                 (int)LIKENESS_APART),
-              "if there is but one run, it is all there is");
-    cr_assert(eq(int, (int)judge(spread(MODEL_RUNS, 40, 60, false), MODEL_RUNS, none, 5, NULL),
-                 (int)LIKENESS_APART),
-              "the model says that there should be some");
+    cr_assert_eq((int)judge(none, 1, none, 1, NULL), (int)LIKENESS_NONE);
+    cr_assert_eq((int)judge(none, MODEL_RUNS, spread(5, 40, 60, false), 5, NULL),
+                 (int)LIKENESS_APART);
+    cr_assert_eq((int)judge(none, MODEL_RUNS, one, 1, NULL), (int)LIKENESS_TOO_FEW,
+                 "one figure may be an accident");
+    cr_assert_eq((int)judge(none, MODEL_RUNS, spread(1, 40, 60, false), 5, NULL),
+                 (int)LIKENESS_TOO_FEW, "so may one run of five");
+    cr_assert_eq((int)judge(none, MODEL_RUNS, spread(2, 40, 60, false), 5, NULL),
+                 (int)LIKENESS_APART, "two are none");
+    cr_assert_eq((int)judge(none, MODEL_RUNS, spread(1, 40, 60, false), 1, NULL),
+                 (int)LIKENESS_APART, "if there is but one run, it is all there is");
+    cr_assert_eq((int)judge(spread(MODEL_RUNS, 40, 60, false), MODEL_RUNS, none, 5, NULL),
+                 (int)LIKENESS_APART, "the model says that there should be some");
 }

@@ -145,6 +145,21 @@ Test(net_log, long_records_are_cut_and_end_well) {
     free_tap(t);
 }
 
+Test(net_log, what_is_said_of_each_session_is_alike) {
+    standstill_begin();
+    struct tap *t = make_tap(NET_LOG_TEXT, NET_LOG_INFO);
+
+    for (int i = 0; i < 100; i++)
+        net_logf(t->log, NET_LOG_INFO, "session AQ%c%c-_: free -> serving", 'a' + i % 26,
+                 'A' + i / 26);
+    cr_expect_eq(count_lines(drain(t)), NET_LOG_ALIKE_MAX);
+    net_logf(t->log, NET_LOG_INFO, "session AQaA-_: serving -> ended");
+    net_logf(t->log, NET_LOG_INFO, "session AQaA.-: free -> serving");
+    net_logf(t->log, NET_LOG_INFO, "node AQaA-_: free -> serving");
+    cr_expect_eq(count_lines(drain(t)), 3, "another event, no id, and no session");
+    free_tap(t);
+}
+
 Test(net_log, records_alike_are_held_back_and_summed_up) {
     standstill_begin();
     struct tap *t = make_tap(NET_LOG_TEXT, NET_LOG_INFO);

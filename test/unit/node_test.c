@@ -80,6 +80,10 @@ Test(node, request_fields_arrive_where_they_belong) {
     cr_expect_str_eq(b->issuer.text, "ams1");
     cr_expect(b->window == 128 && b->under_way == 3 && b->in_time == 5000000000 && b->late == 17 &&
               b->refused == 6000000000);
+    cr_expect(out.making.told && out.making.makers == 4 && out.making.spare_ms == 3250);
+    cr_assert_eq(out.making.stream_count, 2);
+    cr_expect_str_eq(out.making.streams[1].source.text, "film");
+    cr_expect_eq(out.making.streams[1].player_ms, 415u);
     cr_expect(out.drain.number == 1763710000123 && out.drain.active && out.drain.gone == 17);
     cr_expect(out.drain.age_ms == 61000 && out.drain.within_ms == 600000);
     cr_expect_str_eq(out.drain.to.text, "lon1");

@@ -223,7 +223,7 @@ Test(peerctl, a_running_peerd) {
         {"peers", "ams1", 1},
         {"sessions", "0 in all", 0},
         {"moves", "no move yet", 0},
-        {"ledger", "no such move", 0},
+        {"ledger", "no move yet", 0},
         {"reload", "cluster    fra1", 0},
         {"drain", "draining", 0},
         {"undrain", "cluster    fra1", 0},
@@ -250,7 +250,7 @@ Test(peerctl, a_running_peerd) {
     expect("ledger of one",
            CTL("ledger", "--session", "AAAAAAAAAAAAAAAAAAAAAA", "--cause", "drain", "--policy",
                policy_path),
-           0, "no such move", "");
+           0, "no move yet", "");
     expect("ledger of no cause", CTL("ledger", "--cause", "weather", "--policy", policy_path), 64,
            "",
            "--cause: expected drain, degraded, crashed, partitioned or return, found `weather`");

@@ -350,7 +350,7 @@ Test(peerd_control, lists_and_limits) {
         {"/v1/rank?location=10.0.0.0/8", 400},
         {"/v1/rank?location=192.0.2.7&service=No%20name", 400},
         {"/v1/rank?location=192.0.2.7&service=nothing", 404},
-        {"/v1/rank?location=192.0.2.7", 502},
+        {"/v1/rank?location=192.0.2.7", 503},
     };
     for (size_t i = 0; i < ITEMS(rows); i++) {
         ask(AS_OPERATOR, NULL, rows[i].path, NULL);

@@ -5,6 +5,7 @@
 #include "test/unit/policy_fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 static struct faults faults;
 static struct policy policy;

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct rtcp_report sample(bool sender, uint8_t blocks, bool bye) {

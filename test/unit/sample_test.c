@@ -2,7 +2,6 @@
 #include "test/lib/sample.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <string.h>
 
 static struct sample made(const double *values, size_t count, double grain_ms) {
@@ -38,8 +37,8 @@ Test(sample, quantiles) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct sample s = made(rows[i].values, rows[i].count, rows[i].grain_ms);
-        cr_assert(epsilon_eq(dbl, sample_quantile(&s, rows[i].part), rows[i].quantile, 1e-9), "%s",
-                  rows[i].what);
+        cr_assert_float_eq(sample_quantile(&s, rows[i].part), rows[i].quantile, 1e-9, "%s",
+                           rows[i].what);
         free(s.values);
     }
 }
@@ -68,20 +67,19 @@ Test(sample, takes_a_report) {
     samples_take(&s, report);
     samples_take(&s, NULL);
     json_decref(report);
-    cr_assert(eq(uint, s.runs, 2));
-    cr_assert(eq(uint, s.failed, 1));
-    cr_assert(epsilon_eq(dbl, s.moves, 2, 0));
-    cr_assert(eq(sz, s.kinds[SAMPLE_ASKED].count, 3), "the first after each event, if soon");
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_ASKED].values[0].ms, 60, 0));
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_ASKED].values[1].ms, 70, 0));
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_ASKED].values[2].ms, 30, 0));
-    cr_assert(eq(sz, s.kinds[SAMPLE_NOTICED].count, 1), "a drain is not noticed, it is told");
-    cr_assert(eq(sz, s.kinds[SAMPLE_FIRST].count, 1));
-    cr_assert(eq(sz, s.kinds[SAMPLE_VERDICT].count, 1), "the first after an event");
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_VERDICT].values[0].ms, 250, 0),
-              "since what hit the peer");
-    cr_assert(eq(sz, s.kinds[SAMPLE_GAP].count, 3), "who is not named had none");
-    cr_assert(epsilon_eq(dbl, sample_max(&s.kinds[SAMPLE_GAP]), 60, 0));
-    cr_assert(epsilon_eq(dbl, s.kinds[SAMPLE_GAP].values[2].ms, 0, 0));
+    cr_assert_eq(s.runs, 2);
+    cr_assert_eq(s.failed, 1);
+    cr_assert_float_eq(s.moves, 2, 0);
+    cr_assert_eq(s.kinds[SAMPLE_ASKED].count, 3, "the first after each event, if soon");
+    cr_assert_float_eq(s.kinds[SAMPLE_ASKED].values[0].ms, 60, 0);
+    cr_assert_float_eq(s.kinds[SAMPLE_ASKED].values[1].ms, 70, 0);
+    cr_assert_float_eq(s.kinds[SAMPLE_ASKED].values[2].ms, 30, 0);
+    cr_assert_eq(s.kinds[SAMPLE_NOTICED].count, 1, "a drain is not noticed, it is told");
+    cr_assert_eq(s.kinds[SAMPLE_FIRST].count, 1);
+    cr_assert_eq(s.kinds[SAMPLE_VERDICT].count, 1, "the first after an event");
+    cr_assert_float_eq(s.kinds[SAMPLE_VERDICT].values[0].ms, 250, 0, "since what hit the peer");
+    cr_assert_eq(s.kinds[SAMPLE_GAP].count, 3, "who is not named had none");
+    cr_assert_float_eq(sample_max(&s.kinds[SAMPLE_GAP]), 60, 0);
+    cr_assert_float_eq(s.kinds[SAMPLE_GAP].values[2].ms, 0, 0);
     samples_free(&s);
 }

@@ -6,6 +6,8 @@
 
 #include "test/unit/sim_breach.h"
 
+#include <stdlib.h>
+
 TestSuite(sim_invariants_words, .init = begin, .fini = finish);
 
 static struct sim_site *site(void) {

@@ -87,6 +87,14 @@ Test(sim_plan, samples_make_an_overlay) {
     cr_expect(plan.scenario.clients[0].placed);
 }
 
+Test(sim_plan, it_says_that_players_are_not_planned_with) {
+    const char *const files[] = {"conf/film.yaml", "conf/fra1.yaml"};
+    struct plan_request q = request(files, 2);
+    cr_assert(plan_load(&plan, &q));
+    cr_expect(says(&plan.notes, "osl1 has the stream film: a plan has listeners only"));
+    cr_expect_not(says(&plan.notes, "fra1 has the stream"));
+}
+
 Test(sim_plan, sessions_can_be_given_instead) {
     struct plan_request q = request(samples, 1);
     q.kill = "fra1";

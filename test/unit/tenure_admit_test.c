@@ -45,17 +45,17 @@ static struct fixture *start(void) {
     return &f;
 }
 
-/* `served`: somebody served it before. */
+/* `server`: which cluster serves it, or did; 0: none. */
 static enum err ask_as(struct fixture *f, uint8_t id, const struct name *issuer, uint8_t priority,
-                       enum resume_purpose purpose, bool served, int64_t ms) {
+                       enum resume_purpose purpose, uint8_t server, int64_t ms) {
     struct message_resume m = {.session = {{id}},
                                .purpose = purpose,
-                               .epoch = purpose == RESUME_COMMIT && served ? 2 : 1,
+                               .epoch = purpose == RESUME_COMMIT && server > 0 ? 2 : 1,
                                .counter = ++f->counter,
                                .from_frame = 100,
                                .live_frame = 105,
                                .hedge_ms = 500,
-                               .served_by = {{served}}};
+                               .served_by = {{server}}};
     const struct tenure_event e = {.kind = TENURE_RESUME_RECEIVED,
                                    .now = at_ms(ms),
                                    .issuer = issuer,
@@ -79,8 +79,8 @@ static enum err ask_as(struct fixture *f, uint8_t id, const struct name *issuer,
 }
 
 static enum err ask(struct fixture *f, uint8_t id, uint8_t priority, enum resume_purpose purpose,
-                    bool served, int64_t ms) {
-    return ask_as(f, id, NULL, priority, purpose, served, ms);
+                    uint8_t server, int64_t ms) {
+    return ask_as(f, id, NULL, priority, purpose, server, ms);
 }
 
 static enum tenure_state state_of(const struct fixture *f, uint8_t id) {
@@ -159,6 +159,64 @@ Test(tenure_admit, a_hot_standby_does_too) {
     cr_expect_eq(state_of(f, 1), TENURE_HOT);
 }
 
+/* ---- whose owner lives ----------------------------------------------------------------------- */
+
+#define DEAD  1
+#define ALIVE 7
+#define THIRD 9
+
+Test(tenure_admit, a_promise_keeps_nobody_who_is_missed_from_a_slot) {
+    struct fixture *f = start();
+    ask(f, 1, 3, RESUME_COMMIT, 0, 1);
+    ask(f, 2, 3, RESUME_STANDBY, ALIVE, 2);
+    ask(f, 3, 3, RESUME_STANDBY, DEAD, 3);
+    ask(f, 4, 3, RESUME_HOT, ALIVE, 4);
+    cr_expect_eq(ask(f, 5, 3, RESUME_STANDBY, DEAD, 5), ERR_NO_CREDIT, "a promise for another");
+    cr_expect_eq(ask(f, 6, 3, RESUME_COMMIT, 0, 6), ERR_NO_CREDIT, "nobody misses an opening");
+    cr_expect_eq(ask(f, 7, 4, RESUME_COMMIT, DEAD, 7), ERR_NO_CREDIT, "it is less urgent");
+    cr_expect_eq(ask(f, 10, 3, RESUME_HEDGE, DEAD, 10), ERR_OK);
+    cr_expect_eq(state_of(f, 4), TENURE_ENDED, "whoever came last");
+    cr_expect_eq(told_unasked(f), 0, "and is told when it asks again");
+    cr_expect_eq(ask(f, 11, 3, RESUME_COMMIT, DEAD, 11), ERR_OK);
+    cr_expect_eq(state_of(f, 2), TENURE_ENDED);
+    cr_expect_eq(ask(f, 12, 3, RESUME_COMMIT, DEAD, 12), ERR_NO_CREDIT);
+    cr_expect_eq(state_of(f, 3), TENURE_STANDBY, "its own site is the dead one: its turn is now");
+    cr_expect_eq(ask(f, 13, 3, RESUME_COMMIT, THIRD, 13), ERR_OK, "another dies as well");
+    cr_expect_eq(state_of(f, 3), TENURE_ENDED);
+    cr_expect_eq(f->t.displaced, 3);
+    cr_expect_eq(ask(f, 2, 3, RESUME_STANDBY, ALIVE, 20), ERR_NO_CREDIT, "it does not come back");
+}
+
+Test(tenure_admit, its_client_says_whose_a_standby_is) {
+    struct fixture *f = start();
+    for (uint8_t id = 1; id <= 3; id++)
+        ask(f, id, 3, RESUME_COMMIT, 0, id);
+    ask(f, 4, 3, RESUME_STANDBY, ALIVE, 4);
+    ask(f, 4, 3, RESUME_STANDBY, DEAD, 5);
+    cr_expect_eq(ask(f, 5, 3, RESUME_HEDGE, DEAD, 6), ERR_NO_CREDIT, "it has moved there");
+    ask(f, 4, 3, RESUME_HEDGE, ALIVE, 7);
+    ask(f, 4, 3, RESUME_CANCEL, ALIVE, 8);
+    cr_assert_eq(state_of(f, 4), TENURE_STANDBY);
+    cr_expect_eq(ask(f, 5, 3, RESUME_HEDGE, ALIVE, 9), ERR_NO_CREDIT, "and away again");
+    ask(f, 4, 3, RESUME_STANDBY, 0, 10);
+    cr_expect_eq(ask(f, 5, 3, RESUME_HEDGE, DEAD, 11), ERR_NO_CREDIT, "nobody knows whose it is");
+    ask(f, 4, 3, RESUME_STANDBY, ALIVE, 12);
+    cr_expect_eq(ask(f, 5, 3, RESUME_HEDGE, 0, 13), ERR_NO_CREDIT, "nor who is missed");
+    cr_expect_eq(ask(f, 5, 3, RESUME_HEDGE, DEAD, 14), ERR_OK);
+}
+
+Test(tenure_admit, a_less_urgent_hedge_gives_way_before_a_promise_of_ones_own_class) {
+    struct fixture *f = start();
+    ask(f, 1, 3, RESUME_STANDBY, ALIVE, 1);
+    ask(f, 2, 5, RESUME_HEDGE, DEAD, 2);
+    ask(f, 3, 3, RESUME_COMMIT, 0, 3);
+    ask(f, 4, 3, RESUME_COMMIT, 0, 4);
+    cr_expect_eq(ask(f, 5, 3, RESUME_HEDGE, DEAD, 5), ERR_OK);
+    cr_expect(state_of(f, 2) == TENURE_ENDED && state_of(f, 1) == TENURE_STANDBY);
+    cr_expect_eq(ask(f, 6, 3, RESUME_HEDGE, DEAD, 6), ERR_OK);
+    cr_expect_eq(state_of(f, 1), TENURE_ENDED);
+}
+
 Test(tenure_admit, what_was_agreed_with_a_peer_is_not_given_to_a_third) {
     struct fixture *f = start();
     const struct guest_limit limit = {
@@ -211,6 +269,26 @@ Test(tenure_admit, who_is_missed_comes_before_who_is_not) {
     cr_expect_eq(ask(f, 16, 3, RESUME_COMMIT, false, 6000), ERR_OK, "that was long ago");
 }
 
+/* The most urgent of those who found no slot says who waits for them, whoever came first. */
+Test(tenure_admit, whom_the_missed_keep_waiting_says_the_most_urgent_of_them) {
+    static const struct {
+        const char *what;
+        uint8_t first, then;
+        enum err opening; /* of class 2, when a slot has become free */
+    } rows[] = {{"a more urgent one came last", 3, 1, ERR_NO_CREDIT},
+                {"and first", 1, 3, ERR_NO_CREDIT},
+                {"both are less urgent", 3, 4, ERR_OK}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture *f = start();
+        for (uint8_t id = 1; id <= CREDIT; id++)
+            ask(f, id, 0, RESUME_COMMIT, false, id);
+        cr_assert_eq(ask(f, 10, rows[i].first, RESUME_COMMIT, true, 10), ERR_NO_CREDIT);
+        cr_assert_eq(ask(f, 11, rows[i].then, RESUME_COMMIT, true, 11), ERR_NO_CREDIT);
+        ask(f, 1, 0, RESUME_RELEASE, true, 20);
+        cr_expect_eq(ask(f, 12, 2, RESUME_COMMIT, false, 21), rows[i].opening, "%s", rows[i].what);
+    }
+}
+
 Test(tenure_admit, nothing_was_opened_for_it) {
     struct fixture *f = start();
     struct message_resume m = {
@@ -227,7 +305,8 @@ Test(tenure_admit, nothing_was_opened_for_it) {
 }
 
 static bool turned_away(struct fixture *f, uint8_t id, enum resume_purpose purpose, int64_t ms) {
-    const struct message_resume m = {.session = {{id}}, .purpose = purpose, .counter = 1};
+    const struct message_resume m = {
+        .session = {{id}}, .purpose = purpose, .counter = 1, .served_by = {{DEAD}}};
     return tenure_turns_away(&f->t, &m, NULL, at_ms(ms));
 }
 
@@ -253,6 +332,19 @@ Test(tenure_admit, a_crowd_that_finds_nothing_is_not_looked_at_closely) {
     for (uint8_t id = 10; id < 60; id++)
         ask(f, id, 3, RESUME_COMMIT, true, 9001);
     cr_expect_not(turned_away(f, 99, RESUME_COMMIT, 9001), "a standby may give way");
+}
+
+Test(tenure_admit, a_crowd_is_looked_at_while_a_promise_may_give_way_to_it) {
+    struct fixture *f = start();
+    for (uint8_t id = 1; id < CREDIT; id++)
+        ask(f, id, 0, RESUME_COMMIT, 0, id);
+    ask(f, 50, 0, RESUME_STANDBY, DEAD, 10);
+    for (uint8_t id = 60; id < 120; id++)
+        ask(f, id, 0, RESUME_HEDGE, DEAD, 20);
+    cr_expect(turned_away(f, 99, RESUME_HEDGE, 20), "it is of those who are missed");
+    ask(f, 50, 0, RESUME_STANDBY, ALIVE, 21);
+    cr_expect_not(turned_away(f, 99, RESUME_HEDGE, 22));
+    cr_expect(turned_away(f, 99, RESUME_STANDBY, 22), "one promise for another");
 }
 
 Test(tenure_admit, a_crowd_of_the_first_class_there_is_finds_no_hedge_in_its_way) {

@@ -260,6 +260,9 @@ static inline struct node_request sample_node_request(struct node_session *sessi
     static struct node_trip trips[1];
     static struct session_id asks[1];
     static struct node_starts starts[2];
+    static struct node_stream streams[2];
+    streams[0] = (struct node_stream){sample_name("news"), 0};
+    streams[1] = (struct node_stream){sample_name("film"), 415};
     starts[0] = (struct node_starts){.window = 256, .in_time = 70};
     starts[1] = (struct node_starts){sample_name("ams1"), 128, 3, 5000000000, 17, 6000000000};
     asks[0] = sample_session(0x31);
@@ -314,7 +317,8 @@ static inline struct node_request sample_node_request(struct node_session *sessi
         .asks = asks,
         .ask_count = 1,
         .starts = starts,
-        .start_count = 2};
+        .start_count = 2,
+        .making = {true, 4, 3250, streams, 2}};
 }
 
 static inline struct node_order sample_order(void) {

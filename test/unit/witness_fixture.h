@@ -270,4 +270,17 @@ static inline void start_streaming(void) {
     forget_sent();
 }
 
+/* fra1 asks for a move to lon1 within 5 s, at 1980. */
+static inline struct witness_event planned(void) {
+    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1980), .server = 0};
+    e.u.notice = (struct message_notice){.session = session,
+                                         .number = 1,
+                                         .what = NOTICE_MOVE,
+                                         .target = {{3}},
+                                         .cause = MOVE_CAUSE_DRAIN,
+                                         .deadline_ms = 5000,
+                                         .end = FRAME_NEVER};
+    return e;
+}
+
 #endif

@@ -196,3 +196,23 @@ Test(witness_hot, all_are_released_at_the_end) {
     cr_expect_not_null(resume_to(0, RESUME_RELEASE, 0));
     cr_expect_not_null(resume_to(1, RESUME_RELEASE, 0));
 }
+
+Test(witness_hot, who_is_drained_is_not_asked_again_and_again_in_place_of_another) {
+    struct witness_config config = calm_config();
+    config.hot = true;
+    start_as(config);
+    f.deaf = 2;
+    forget_sent();
+    stream(0, 0, 16);
+    give_refusal(1, RESUME_HOT, ERR_DRAINING, 2000);
+    f.deaf = 0;
+    stream(0, 16, 30);
+    for (uint64_t n = 30; n < 1500; n++) { /* 29 s */
+        stream(0, n, n + 1);
+        give_frame(2, n);
+        forget_sent();
+        cr_assert_eq(f.w.servers[2].role, WITNESS_ROLE_WARM, "at %lld ms", (long long)f.ms);
+    }
+    stream(0, 1500, 1700);
+    cr_expect_eq(f.w.servers[1].role, WITNESS_ROLE_WARM, "in the end it is tried once more");
+}

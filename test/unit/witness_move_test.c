@@ -236,14 +236,7 @@ Test(witness_move, ping_pong_makes_each_wait_longer) {
 
 Test(witness_move, a_planned_move_makes_before_it_breaks) {
     start_streaming();
-    struct witness_event e = {.kind = WITNESS_NOTICED, .now = at_ms(1980), .server = 0};
-    e.u.notice = (struct message_notice){.session = session,
-                                         .number = 1,
-                                         .what = NOTICE_MOVE,
-                                         .target = {{3}},
-                                         .cause = MOVE_CAUSE_DRAIN,
-                                         .deadline_ms = 5000,
-                                         .end = FRAME_NEVER};
+    struct witness_event e = planned();
     step(&e);
     cr_expect_eq(f.w.state, WITNESS_MOVING);
     const struct witness_out *o = resume_to(2, RESUME_COMMIT, 0);
@@ -543,7 +536,10 @@ Test(witness_move, a_stranger_may_be_known_soon) {
     static const struct {
         enum err error;
         int64_t ms;
-    } table[] = {{ERR_NO_CREDIT, 1000}, {ERR_UNKNOWN_ISSUER, 2000}, {ERR_EXPIRED, 60000}};
+    } table[] = {{ERR_BUDGET, 1000},
+                 {ERR_UNKNOWN_ISSUER, 2000},
+                 {ERR_EXPIRED, 60000},
+                 {ERR_NO_CREDIT, 30000 /* lon1 may stand by meanwhile */}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         ask_to_stand_by();
         give_refusal(1, RESUME_STANDBY, table[i].error, 0);

@@ -58,6 +58,10 @@ static const struct {
     {"transcoderd_streams_maker_cpu_seconds_total", 1.9},
     {"transcoderd_streams_renditions", 20},
     {"transcoderd_streams_renditions_slow", 21},
+    {"transcoderd_streams_makers", 4},
+    {"transcoderd_streams_spare_cpu_ratio", 2.5},
+    {"transcoderd_rendition_cpu_ratio{rendition=\"720p\"}", 0.415},
+    {"transcoderd_rendition_cpu_ratio{rendition=\"aac\"}", 0.005},
     {"transcoderd_standbys", 8},
     {"transcoderd_credit_slots", 9},
     {"transcoderd_credit_left_seconds", 2.5},
@@ -69,13 +73,16 @@ static const struct {
 
 Test(worker_metrics, page) {
     const struct starts starts = starts_of_two();
-    const struct link_streams streams = {11, 12, 13, 14, 15, 16, 17, 18, 1900000, 20, 21};
+    const struct link_streams streams = {11, 12, 13, 14, 15, 16, 17, 18, 1900000, 4, 2500, 20, 21};
+    const struct link_rendition_cost costs[] = {{{"720p"}, 415}, {{"aac"}, 5}};
     struct metrics_facts facts = {.workers = workers,
                                   .worker_count = 2,
                                   .starts = starts.rows,
                                   .starts_count = starts.count,
                                   .self = {"ams1"},
                                   .streams = &streams,
+                                  .costs = costs,
+                                  .cost_count = 2,
                                   .standbys = 8,
                                   .credit_slots = 9,
                                   .credit = duration_ms(2500),

@@ -211,6 +211,13 @@ uint32_t shelf_idle(const struct shelf *s) {
     return SHELF_NONE;
 }
 
+uint32_t shelf_busy(const struct shelf *s) {
+    uint32_t busy = 0;
+    for (uint32_t i = 0; i < SHELF_MAKERS; i++)
+        busy += s->makers[i].here && s->makers[i].item != SHELF_NONE;
+    return busy;
+}
+
 static uint32_t most_urgent(const struct shelf *s) {
     uint32_t best = SHELF_NONE;
     for (uint32_t i = 0; i < SHELF_ITEMS; i++) {

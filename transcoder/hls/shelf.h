@@ -109,6 +109,9 @@ enum shelf_answer {
     SHELF_NO
 };
 
+/* Makers that are making something. */
+uint32_t shelf_busy(const struct shelf *s);
+
 /* Somebody asks. */
 enum shelf_answer shelf_ask(struct shelf *s, struct shelf_key key, uint32_t cost_us, uint64_t token,
                             struct instant now, uint32_t *item);

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+_Static_assert(OWNERS_CLASSES == TENURE_PRIORITIES, "classes are the same everywhere");
+
 #define NOTICE_MS_MAX 1000 /* [ms] between repetitions of a notice */
 
 const char *tenure_state_name(enum tenure_state s) {
@@ -56,6 +58,30 @@ static bool is_legal(enum tenure_state from, enum tenure_state to) {
     return false;
 }
 
+static bool stands_by(enum tenure_state s) {
+    return s == TENURE_STANDBY || s == TENURE_HOT;
+}
+
+/* By class, and by who serves them. */
+static void count_standing(struct tenure *t, struct tenure_session *s, bool stands) {
+    t->standing[s->priority] += stands ? 1 : UINT32_MAX;
+    if (stands)
+        s->owner = owners_row(&t->owners, &s->served_by);
+    owners_count(&t->owners, s->owner, s->priority, stands ? 1 : -1);
+    if (!stands)
+        s->owner = OWNERS_NONE;
+}
+
+void tenure_owned_by(struct tenure *t, uint32_t slot, const struct key_hint *server) {
+    struct tenure_session *s = &t->sessions[slot];
+    bool counted = stands_by(s->state) && !key_hint_equal(&s->served_by, server);
+    if (counted)
+        count_standing(t, s, false);
+    s->served_by = *server;
+    if (counted)
+        count_standing(t, s, true);
+}
+
 static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
@@ -76,8 +102,8 @@ void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, str
     assert(is_legal(from, to));
     t->counts[from]--;
     t->counts[to]++;
-    t->standing[s->priority] += (to == TENURE_STANDBY || to == TENURE_HOT);
-    t->standing[s->priority] -= (from == TENURE_STANDBY || from == TENURE_HOT);
+    if (stands_by(to) != stands_by(from))
+        count_standing(t, s, stands_by(to));
     t->hedging[s->priority] += (to == TENURE_HEDGING) - (from == TENURE_HEDGING);
     t->credit_used = t->credit_used - takes_credit(from) + takes_credit(to);
     t->credit_ceiling = larger(t->credit_slots, t->credit_used);
@@ -421,6 +447,20 @@ static void check_standing(const struct tenure *t) {
         assert(standing[class] == t->standing[class] && hedging[class] == t->hedging[class]);
 }
 
+static void check_owners(const struct tenure *t) {
+    uint32_t standing[OWNERS_MAX][OWNERS_CLASSES] = {{0}};
+    for (uint32_t i = 0; i < t->capacity; i++) {
+        const struct tenure_session *s = &t->sessions[i];
+        if (!stands_by(s->state) || s->owner == OWNERS_NONE)
+            continue;
+        standing[s->owner][s->priority]++;
+        assert(key_hint_equal(&t->owners.rows[s->owner].cluster, &s->served_by));
+    }
+    for (uint32_t i = 0; i < OWNERS_MAX; i++)
+        for (uint32_t class = 0; class < OWNERS_CLASSES; class ++)
+            assert(standing[i][class] == t->owners.rows[i].standing[class]);
+}
+
 static void check_windows(const struct tenure *t) {
     uint32_t under_way[WINDOWS_MAX] = {0};
     for (uint32_t i = 0; i < t->capacity; i++) {
@@ -456,6 +496,7 @@ void tenure_check_invariants(const struct tenure *t) {
     assert(used == t->credit_used);
     assert(t->credit_used <= t->credit_ceiling);
     check_standing(t);
+    check_owners(t);
     check_windows(t);
     if (t->guests != NULL)
         check_guests(t);

@@ -49,6 +49,7 @@
 #include "transcoder/timeline/budget.h"
 #include "transcoder/timeline/due.h"
 #include "transcoder/timeline/guests.h"
+#include "transcoder/timeline/owners.h"
 #include "transcoder/timeline/position.h"
 #include "transcoder/timeline/rush.h"
 #include "transcoder/timeline/window.h"
@@ -112,16 +113,17 @@ struct tenure_session {
     uint8_t guest;    /* row of its issuer while it is here; GUESTS_NONE: not counted */
     uint8_t window;   /* row of its issuer until its first frame is out; WINDOW_NONE */
     uint8_t priority; /* class of its service */
+    uint8_t owner;    /* row of its server while it stands by; OWNERS_NONE: it is not counted */
     struct instant since; /* of the state */
     struct instant lease; /* end of the lease; of a tombstone: when it is forgotten */
     struct instant hedge; /* end of the hedge; "never" if none */
     struct budget hedges; /* what is left of its hedges */
     struct tenure_notice notice;
-    uint32_t notice_number; /* last number given */
-    uint64_t last_frame;    /* from the newest report */
-    struct key_hint served_by;
-    enum move_cause cause; /* why it came here */
-    uint32_t next_free;    /* of a free slot: the next one */
+    uint32_t notice_number;    /* last number given */
+    uint64_t last_frame;       /* from the newest report */
+    struct key_hint served_by; /* before it came here; of a standby, now */
+    enum move_cause cause;     /* why it came here */
+    uint32_t next_free;        /* of a free slot: the next one */
 };
 
 struct tenure {
@@ -132,9 +134,10 @@ struct tenure {
     struct windows windows;
     uint32_t standing[TENURE_PRIORITIES]; /* standbys a class … */
     uint32_t hedging[TENURE_PRIORITIES];  /* … and hedges */
+    struct owners owners;                 /* who serves those standbys */
     uint8_t short_class;                  /* one of that class, who was missed, found no slot … */
     struct instant short_until;           /* … so until then less urgent ones find none */
-    uint64_t displaced;                   /* who gave way to a more urgent newcomer */
+    uint64_t displaced;                   /* who gave way to a newcomer */
     struct due due;                       /* by slot */
     uint32_t *index;       /* caller-owned hash index, tenure_index_count(capacity) numbers */
     uint32_t index_count;  /* a power of two */

@@ -17,12 +17,16 @@
  *     served elsewhere (a standby) and whom nobody has served yet (an opening): until one of the
  *     former, who has found no slot, may have come again, the latter are refused, and what becomes
  *     free meanwhile is for those who come again. For whom a slot is kept does not wait.
- *  5. First come, first served.
+ *  5. First come, first served, but for one thing: whom somebody misses takes the slot of a standby
+ *     of his own class whose owner lives, where nobody of a less urgent class gives way: a promise
+ *     keeps nobody who is heard no more from a slot. Whom such a standby's client names as its
+ *     server (owners.h) is taken to live if it is another cluster than the one that is missed; who
+ *     is of that one has his turn now, too.
  *
- * A standby is not taken from its own class for who is missed: it is what somebody counts on whose
- * turn is next, and his site may die for the same reason. Slots that are kept free for the missed
- * were rejected: they would be idle on all days on which nobody dies. So was a queue of those who
- * were refused: a listener asks several clusters, and knows best what it still wants.
+ * Who loses a standby counts on another backup, or finds a slot again when the herd has gone; if
+ * his site died in that moment he would come as one of a herd does. Slots that are kept free for
+ * the missed were rejected: they would be idle on all days on which nobody dies. So was a queue of
+ * those who were refused: a listener asks several clusters, and knows best what it still wants.
  */
 #include "transcoder/timeline/tenure_inner.h"
 
@@ -85,20 +89,31 @@ static bool stands_by(enum tenure_state s) {
     return s == TENURE_STANDBY || s == TENURE_HOT;
 }
 
-/* `missed`: a hedge would do, too. */
-static bool any_less_urgent(const struct tenure *t, uint8_t priority, bool missed) {
+/* Of a less urgent class, for one that is missed hedges, too; or of its own with another owner. */
+static bool any_gives_way(const struct tenure *t, uint8_t priority,
+                          const struct message_resume *m) {
+    bool missed = is_missed(m);
     for (uint32_t class = priority + 1U; class < TENURE_PRIORITIES; class ++)
         if (t->standing[class] > 0 || (missed && t->hedging[class] > 0))
             return true;
-    return false;
+    return missed && owners_others(&t->owners, priority, &m->served_by);
 }
 
-static bool may_give_way(enum tenure_state s, bool missed) {
-    return stands_by(s) || (missed && s == TENURE_HEDGING);
+static bool may_give_way(const struct tenure *t, const struct tenure_session *s, uint8_t priority,
+                         const struct message_resume *m) {
+    bool missed = is_missed(m);
+    if (s->priority > priority)
+        return stands_by(s->state) || (missed && s->state == TENURE_HEDGING);
+    return missed && s->priority == priority && stands_by(s->state) && s->owner != OWNERS_NONE &&
+           !key_hint_equal(&t->owners.rows[s->owner].cluster, &m->served_by);
 }
 
-/* Whom nobody hears gives way first, then the less urgent, then whoever came last. */
-static bool gives_way_before(const struct tenure_session *a, const struct tenure_session *b) {
+/* The less urgent than the newcomer first, of these whom nobody hears, then the least urgent, then
+ * whoever came last. */
+static bool gives_way_before(const struct tenure_session *a, const struct tenure_session *b,
+                             uint8_t priority) {
+    if ((a->priority > priority) != (b->priority > priority))
+        return a->priority > priority;
     if (stands_by(a->state) != stands_by(b->state))
         return stands_by(a->state);
     if (a->priority != b->priority)
@@ -110,19 +125,19 @@ static bool is_promised(const struct tenure *t, const struct tenure_session *s) 
     return t->guests != NULL && guests_own(t->guests, s->guest);
 }
 
-/* A standby, or for one that is `missed` a hedge, that gives way to one of that class and peer;
- * `of_peer`: only one of that peer's helps. TENURE_SLOT_NONE: none does. */
-static uint32_t who_gives_way(const struct tenure *t, uint8_t priority, bool missed, uint8_t guest,
+/* A standby, or for one that is missed a hedge, that gives way to one of that peer; `of_peer`: only
+ * one of that peer's helps. TENURE_SLOT_NONE: none does. */
+static uint32_t who_gives_way(const struct tenure *t, const struct tenure_event *e, uint8_t guest,
                               bool of_peer) {
     uint32_t best = TENURE_SLOT_NONE;
-    if (!any_less_urgent(t, priority, missed))
+    if (!any_gives_way(t, e->priority, e->u.resume))
         return TENURE_SLOT_NONE;
     for (uint32_t slot = 0; slot < t->capacity; slot++) {
         const struct tenure_session *s = &t->sessions[slot];
-        if (!may_give_way(s->state, missed) || s->priority <= priority ||
+        if (!may_give_way(t, s, e->priority, e->u.resume) ||
             (s->guest != guest && (of_peer || is_promised(t, s))))
             continue;
-        if (best == TENURE_SLOT_NONE || gives_way_before(s, &t->sessions[best]))
+        if (best == TENURE_SLOT_NONE || gives_way_before(s, &t->sessions[best], e->priority))
             best = slot;
     }
     return best;
@@ -166,13 +181,12 @@ static void note_shortage(struct tenure *t, const struct tenure_event *e, uint32
 bool tenure_has_room(const struct tenure *t, const struct message_resume *m,
                      const struct name *issuer, const struct name *service, uint8_t priority,
                      struct instant now) {
-    bool less = any_less_urgent(t, priority, is_missed(m));
     bool bounded = t->guests != NULL && !guests_room(t->guests, issuer, service);
     if (!instant_before(now, t->credit_until))
         return false;
-    if (bounded && (!less || guests_deny(t->guests, issuer, service)))
-        return false;
-    return less || finds(t, guest_of(t, issuer), false);
+    if (bounded)
+        return any_gives_way(t, priority, m) && !guests_deny(t->guests, issuer, service);
+    return finds(t, guest_of(t, issuer), false) || any_gives_way(t, priority, m);
 }
 
 bool tenure_turns_away(struct tenure *t, const struct message_resume *m, const struct name *issuer,
@@ -181,9 +195,8 @@ bool tenure_turns_away(struct tenure *t, const struct message_resume *m, const s
     uint32_t slot = tenure_find(t, &m->session);
     bool here = slot != TENURE_SLOT_NONE && t->sessions[slot].state != TENURE_ENDED;
     uint8_t first = t->guests != NULL ? guests_first(t->guests) : 0;
-    if (here || !asks || !instant_before(now, t->credit_until) ||
-        any_less_urgent(t, first, is_missed(m)) || !rush_is_crowd(&t->rush, now) ||
-        finds(t, guest_of(t, issuer), false))
+    if (here || !asks || !instant_before(now, t->credit_until) || !rush_is_crowd(&t->rush, now) ||
+        finds(t, guest_of(t, issuer), false) || any_gives_way(t, first, m))
         return false;
     rush_refused(&t->rush, now);
     t->refused++;
@@ -206,7 +219,7 @@ static bool finds_slot(const struct tenure *t, const struct tenure_event *e, uin
                    !guests_room(t->guests, e->issuer, e->service);
     bool full = e->adopted ? !stays(t) : !finds(t, guest, false);
     if (bounded || (full && (e->adopted || finds(t, guest, true))))
-        *way = who_gives_way(t, e->priority, is_missed(e->u.resume), guest, bounded);
+        *way = who_gives_way(t, e, guest, bounded);
     return !full || *way != TENURE_SLOT_NONE;
 }
 
@@ -272,6 +285,8 @@ uint32_t tenure_admit(struct tenure *t, uint32_t slot, const struct tenure_event
     s->guest = guest;
     s->window = WINDOW_NONE;
     s->priority = e->priority;
+    s->owner = OWNERS_NONE;
+    s->served_by = m->served_by;
     s->epoch = m->epoch;
     s->counter = m->counter;
     s->released = false;

@@ -105,6 +105,8 @@ static void standby_asked(struct tenure *t, uint32_t slot, const struct message_
     case TENURE_HEDGING:
         break;
     }
+    if (s->state == TENURE_STANDBY)
+        tenure_owned_by(t, slot, &m->served_by);
     s->standby = true;
     s->lease = instant_add(now, t->config.standby_lease);
     grant(s, slot, m, s->lease, now, out);
@@ -140,6 +142,7 @@ static void hot_asked(struct tenure *t, uint32_t slot, const struct message_resu
         media(s, slot, m, true, INSTANT_NEVER, out);
     if (s->state != TENURE_HOT)
         tenure_set_state(t, slot, TENURE_HOT, now, out);
+    tenure_owned_by(t, slot, &m->served_by);
     s->standby = true;
     s->lease = instant_add(now, t->config.session_lease);
     grant(s, slot, m, s->lease, now, out);

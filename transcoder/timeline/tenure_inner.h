@@ -38,6 +38,9 @@ uint32_t tenure_ms_until(struct instant end, struct instant now);
 void tenure_set_state(struct tenure *t, uint32_t slot, enum tenure_state to, struct instant now,
                       struct tenure_outbox *out);
 
+/* That cluster serves the session, which stands by here or is about to, as its client says. */
+void tenure_owned_by(struct tenure *t, uint32_t slot, const struct key_hint *server);
+
 /* Sets the slot's deadline anew; after any change to its session. */
 void tenure_rearm(struct tenure *t, uint32_t slot);
 

@@ -149,7 +149,8 @@ struct witness_server {
     struct instant standby_until; /* end of its lease; "never" if not granted */
     struct path path;
     struct witness_address address;
-    struct instant not_before; /* it has refused: not to be asked again until then */
+    struct instant not_before; /* it has refused: not to be asked again until then … */
+    bool stand_later;          /* … for a standby, that is: whom we miss it may have a slot for */
     struct instant no_hedge;   /* it has no hedges left for us until then, all else it may give */
     enum err refusal;          /* why */
     struct witness_hedge hedge;
@@ -211,6 +212,7 @@ struct witness_attempt {
         struct instant at;        /* when it was asked under its newest epoch */
         struct duration patience; /* it was too slow: so long at least it gets next time */
     } of[WITNESS_SERVERS_MAX];
+    uint64_t begins;      /* frame from which this server was asked last to send */
     struct instant asked; /* this server … */
     struct duration trip; /* … for what comes after such a round trip */
     struct instant again; /* when to repeat */
@@ -307,6 +309,7 @@ struct witness {
     struct instant dwell_until;
     struct instant repair_at; /* next look for holes of a move or an end; "never" if done */
     uint8_t repairs;          /* looks since the move */
+    uint64_t begins;          /* frame from which its server was asked to send, until then */
     struct budget hedges;
     struct budget moves;
     struct witness_attempt attempt;

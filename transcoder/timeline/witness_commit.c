@@ -10,6 +10,7 @@
 #define PATIENCE_MAX  3000 /* [ms] for an answer: twice what was too short, and no more */
 #define REPAIRS_MAX   4    /* questions for frames that a move left out */
 #define REPAIR_MS     20   /* [ms] over a round trip between them */
+#define BEGIN_MS      100  /* [ms] over a round trip for the next frame of who begins among many */
 #define SETTLE_MS_MAX 100  /* [ms] after which a move is reported although nobody took frames */
 #define TALE_REPORTS  8    /* every other one of these tells of a move */
 
@@ -35,7 +36,7 @@ uint8_t witness_choose_server(const struct witness *w, struct instant now, bool 
     uint8_t best = SERVER_NONE;
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         if (!witness_is_server(w, i) || (i == w->serving && !serving_too) ||
-            (w->attempt.tried >> i & 1) || instant_before(now, w->servers[i].not_before))
+            (w->attempt.tried >> i & 1) || !witness_may_be_asked(&w->servers[i], now))
             continue;
         if (best == SERVER_NONE || score(w, i) < score(w, best))
             best = i;
@@ -77,6 +78,7 @@ void witness_attempt_send(const struct turn *t) {
     /* Make before break: the target begins a little ahead, while the old one sends on. */
     if (w->state == WITNESS_MOVING)
         from = live + w->config.lead_frames;
+    a->begins = from;
     witness_send_wanted(t, a->server, RESUME_COMMIT, a->epoch, a->cause, from, live);
 }
 
@@ -304,6 +306,17 @@ static void note_gain(struct witness *w, struct instant now) {
     w->gained[0] = now;
 }
 
+/* Whose way is bad is the last to go back to, as long as no list of backups says otherwise: who
+ * left it would be the first to, if the one that he went to died. */
+static void note_bad_way(struct witness *w, uint8_t old, uint8_t server, struct instant now) {
+    if (w->servers[server].rank == WITNESS_RANK_LEFT)
+        w->servers[server].rank = 0; /* it serves again */
+    if (old == server || !witness_is_server(w, old) || w->attempt.cause != MOVE_CAUSE_DEGRADED)
+        return;
+    w->servers[old].rank = WITNESS_RANK_LEFT;
+    w->servers[old].hello_at = instant_min(w->servers[old].hello_at, now);
+}
+
 void witness_follow(const struct turn *t) {
     struct witness *w = t->w;
     uint8_t server = w->attempt.server;
@@ -319,12 +332,14 @@ void witness_follow(const struct turn *t) {
     w->unheard = 0;
     w->repairs = 0;
     w->repair_at = t->now;
+    w->begins = w->attempt.begins;
     w->notice = 0; /* a server's numbers are its own */
     witness_owe_missing(w, t->now);
     if (old != server)
         w->debt_us = 0;
     playout_serving(w->playout, server, live);
     forgive_detour(w, server);
+    note_bad_way(w, old, server, t->now);
     w->servers[server].hedge = WITNESS_HEDGE_NONE;
     witness_hot_over(w, server); /* it serves now */
     w->servers[server].hot_told = false;
@@ -356,20 +371,43 @@ void witness_follow(const struct turn *t) {
     witness_set_state(t, WITNESS_FOLLOWING);
 }
 
+/* True if `from`, which should be here by now or before a frame that is, was left out: a later one
+ * has come, or the server was not asked for it (the old one was to send it), or says nothing. Where
+ * many begin at once each is sent what it lacks by position and a little at a time, and whoever
+ * asked for what is about to come would keep the others waiting for theirs. */
+static bool is_left_out(const struct witness *w, uint64_t from, struct instant now) {
+    const struct witness_server *s = &w->servers[w->serving];
+    if (from < w->playout->high)
+        return true;
+    if (from >= witness_live_now(w, now))
+        return false;
+    if (from < w->begins)
+        return true;
+    struct instant heard =
+        instant_is_never(s->media_at) ? w->move.at : instant_max(s->media_at, w->move.at);
+    struct duration wait = duration_add(path_rtt(&s->path), duration_ms(BEGIN_MS));
+    return instant_reached(now, instant_add(heard, wait));
+}
+
 /* Holes that a move left: frames that neither server sent, or that were lost on the way. The new
- * server is asked for them by repeating its commit, which is idempotent. */
+ * server is asked for them by repeating its commit, which is idempotent. It is looked for them
+ * until the output has passed the move, and a few times more. */
 void witness_keep_repairs(const struct turn *t) {
     struct witness *w = t->w;
     if (!instant_reached(t->now, w->repair_at))
         return;
     struct witness_server *s = &w->servers[w->serving];
     uint64_t from = playout_missing(w->playout, t->now);
-    bool hole = from < w->playout->high || from < witness_live_now(w, t->now);
+    bool hole = is_left_out(w, from, t->now);
     if (hole && path_has_cookie(&s->path, t->now))
         witness_send_wanted(t, w->serving, RESUME_COMMIT, w->epoch, MOVE_CAUSE_NONE, from,
                             witness_live_at(w, w->serving, t->now));
     struct duration wait = duration_add(path_rtt(&s->path), duration_ms(REPAIR_MS));
-    w->repair_at = ++w->repairs < REPAIRS_MAX ? instant_add(t->now, wait) : INSTANT_NEVER;
+    if (hole || !w->move_open)
+        w->repairs++;
+    bool done = w->repairs >= REPAIRS_MAX;
+    w->repair_at = done ? INSTANT_NEVER : instant_add(t->now, wait);
+    w->begins = done ? 0 : w->begins;
 }
 
 /* The server that serves was asked to take up again; others were asked after it, or it delivered

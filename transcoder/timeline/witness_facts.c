@@ -274,7 +274,7 @@ static bool has_gained_enough(const struct witness *w, enum move_cause cause, st
 static bool is_put_off(const struct witness_server *s, const struct message_notice *m,
                        struct instant now) {
     bool drained = s->refusal == ERR_DRAINING && m->cause == MOVE_CAUSE_DRAIN;
-    return instant_before(now, s->not_before) && !drained;
+    return !witness_may_be_asked(s, now) && !drained;
 }
 
 /* Who has refused us and said when to ask again is not asked before. A drain leads elsewhere, then;

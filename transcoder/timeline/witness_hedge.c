@@ -29,8 +29,7 @@ static uint8_t best_backup(const struct witness *w, struct instant now) {
     for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++) {
         const struct witness_server *s = &w->servers[i];
         if (!witness_is_server(w, i) || i == w->serving || i == w->attempt.server ||
-            s->hedge.active || instant_before(now, s->not_before) ||
-            instant_before(now, s->no_hedge))
+            s->hedge.active || !witness_may_be_asked(s, now) || instant_before(now, s->no_hedge))
             continue;
         if (best == SERVER_NONE || score(s, now) < score(&w->servers[best], now))
             best = i;

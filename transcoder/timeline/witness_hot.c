@@ -138,6 +138,7 @@ static void give_up(const struct turn *t) {
                 s->address.name.text,
                 (long long)duration_in_ms(instant_since(t->now, mute_since(w))));
     s->not_before = instant_max(s->not_before, instant_add(t->now, duration_ms(AWAY_MS)));
+    s->stand_later = false;
     s->standby_at = s->not_before;
     if (path_has_cookie(&s->path, t->now))
         witness_release(t, server);

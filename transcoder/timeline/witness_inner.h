@@ -110,6 +110,21 @@ const char *witness_server_name(const struct witness *w, uint8_t server);
 /* It has not answered for so long that it is not kept warm if anybody else is there. */
 bool witness_is_silent(const struct witness_server *s);
 
+/* May it be asked now for what is missing, or to serve? Who found no slot for a standby may have
+ * one for that. */
+static inline bool witness_may_be_asked(const struct witness_server *s, struct instant now) {
+    return s->stand_later || !instant_before(now, s->not_before);
+}
+
+#define WITNESS_RANK_LEFT UINT8_MAX /* its way was bad: the last of the backups */
+
+/* How often a server is asked whether it is there. Whose way was bad is listened to as a warm one:
+ * what is told of that brings its sessions home. */
+static inline struct duration witness_hello_every(const struct witness_config *c,
+                                                  enum witness_role role, uint8_t rank) {
+    return role == WITNESS_ROLE_WARM || rank == WITNESS_RANK_LEFT ? c->hello : c->hello_idle;
+}
+
 void witness_server_reset(struct witness *w, uint8_t server, const struct witness_address *address,
                           uint8_t rank, struct instant now);
 void witness_assign_roles(const struct turn *t);

@@ -8,6 +8,7 @@
 #define LEASE_REPORTS    4   /* of a lease with fewer in it each lost one is sent again soon */
 #define STAGGER_MS       50    /* [ms] between first hellos of further backups */
 #define REFUSED_MS       1000  /* [ms] without a Retry-After */
+#define STAND_AGAIN_MS   30000 /* [ms] until it is asked to stand by again, if another does */
 #define REFUSED_FINAL_MS 60000 /* [ms] after an error that time does not mend */
 #define STRANGER_MS      2000  /* [ms] of one that may yet learn of the issuer, or agree with it */
 #define HOT_SOON_MS      100   /* [ms] from a silent standby until it is asked to send, too */
@@ -236,8 +237,7 @@ void witness_send_hello(const struct turn *t, uint8_t server) {
     struct witness_out *o = witness_put(t, WITNESS_SEND_HELLO, server);
     o->nonce = fresh_nonce(t->w);
     path_sent(&s->path, o->nonce, true, true, t->now);
-    bool is_warm = s->role == WITNESS_ROLE_WARM;
-    s->hello_at = instant_add(t->now, is_warm ? t->w->config.hello : t->w->config.hello_idle);
+    s->hello_at = instant_add(t->now, witness_hello_every(&t->w->config, s->role, s->rank));
 }
 
 void witness_send_look(const struct turn *t, uint8_t server) {
@@ -383,6 +383,17 @@ void witness_standby_granted(const struct turn *t, uint8_t server, uint32_t leas
         s->standby_at = instant_add(t->now, duration_ms(HOT_SOON_MS));
 }
 
+/* Who would otherwise let go of it again and again, to ask this one whether it has changed its
+ * mind, has nobody for two round trips each time. */
+static bool another_may_stand_by(const struct turn *t, uint8_t server) {
+    const struct witness *w = t->w;
+    for (uint8_t i = 0; i < WITNESS_SERVERS_MAX; i++)
+        if (witness_is_server(w, i) && i != server && i != w->serving &&
+            !witness_is_silent(&w->servers[i]) && !instant_before(t->now, w->servers[i].not_before))
+            return true;
+    return false;
+}
+
 void witness_server_refused(const struct turn *t, uint8_t server, const struct message_refuse *m) {
     struct witness_server *s = &t->w->servers[server];
     int64_t ms = m->retry_after_ms;
@@ -402,7 +413,11 @@ void witness_server_refused(const struct turn *t, uint8_t server, const struct m
     else
         s->refusal = m->error;
     witness_hot_over(t->w, server);
-    s->not_before = instant_add(t->now, duration_ms(ms));
+    bool stands = m->purpose == RESUME_STANDBY || m->purpose == RESUME_HOT;
+    s->stand_later = stands && m->error == ERR_NO_CREDIT && witness_may_be_asked(s, t->now);
+    bool spared = stands && (m->error == ERR_NO_CREDIT || m->error == ERR_DRAINING) &&
+                  ms < STAND_AGAIN_MS && another_may_stand_by(t, server);
+    s->not_before = instant_add(t->now, duration_ms(spared ? STAND_AGAIN_MS : ms));
     if (m->error == ERR_BUSY)
         return; /* what is lodged there still is */
     s->standby_until = INSTANT_NEVER;

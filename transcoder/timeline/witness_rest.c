@@ -118,7 +118,7 @@ static struct instant silent_from(const struct witness_server *s) {
         struct instant waits = hello_after(&s->path, asked);
         asked = instant_is_never(waits) ? next : waits;
         if (instant_is_never(waits))
-            next = instant_add(next, witness_rest_hello_every(&c, (uint8_t)s->role));
+            next = instant_add(next, witness_hello_every(&c, s->role, s->rank));
     }
     return instant_add(asked, duration_ms(PATH_LOST_MS));
 }
@@ -166,7 +166,8 @@ static void take_server(struct witness_rest_server *out, const struct witness *w
         .slot = slot,
         .role = (uint8_t)s->role,
         .rank = s->rank,
-        .refusal = (uint8_t)s->refusal,
+        .refusal = (uint8_t)s->refusal & 0x7f,
+        .stand_later = s->stand_later,
         .loss_per_mille = (uint16_t)p->loss_per_mille,
         .epoch_asked = s->epoch_asked,
         .frames = (uint32_t)s->frames,

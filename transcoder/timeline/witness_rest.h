@@ -29,7 +29,9 @@ struct witness_ways {
 struct witness_rest_server {
     uint32_t tag; /* the caller's: which server this is … */
     bool dark;    /* … and that it does not answer */
-    uint8_t slot, role, rank, refusal;
+    uint8_t slot, role, rank;
+    uint8_t refusal : 7;
+    uint8_t stand_later : 1;
     uint8_t waiting_count; /* questions to a dark one that are not given up yet */
     uint16_t loss_per_mille;
     uint32_t epoch_asked, frames;

@@ -17,10 +17,4 @@ static inline bool witness_rest_has_begun(const struct playout *p) {
     return p->next > p->config.first_frame;
 }
 
-/* How often a server is asked whether it is there. */
-static inline struct duration witness_rest_hello_every(const struct witness_config *c,
-                                                       uint8_t role) {
-    return role == WITNESS_ROLE_WARM ? c->hello : c->hello_idle;
-}
-
 #endif

@@ -43,7 +43,8 @@ struct series {
 
 static struct series hellos_of(const struct witness_rest_server *s) {
     const struct witness_config c = witness_config_default();
-    return (struct series){s->hello_at, INSTANT_NEVER, witness_rest_hello_every(&c, s->role)};
+    return (struct series){s->hello_at, INSTANT_NEVER,
+                           witness_hello_every(&c, (enum witness_role)s->role, s->rank)};
 }
 
 /* A dark server is asked to stand by for as long as its newest cookie is good. */
@@ -193,7 +194,7 @@ static uint64_t pass_dark_hellos(struct witness_rest_server *s, struct instant a
 static uint64_t pass_hellos(struct witness_rest_server *s, const struct witness_ways *ways,
                             struct instant at) {
     const struct witness_config c = witness_config_default();
-    struct duration every = witness_rest_hello_every(&c, s->role);
+    struct duration every = witness_hello_every(&c, (enum witness_role)s->role, s->rank);
     uint64_t n = times(s->hello_at, every, at);
     if (witness_rest_is_dark(ways, s->slot))
         return pass_dark_hellos(s, at);
@@ -224,7 +225,8 @@ void witness_rest_turn(struct witness_rest *r, const struct witness_ways *before
         /* A question under way now is lost with the way, in either direction of change. */
         struct instant known = now;
         bool waits =
-            step_back(s->hello_at, witness_rest_hello_every(&c, s->role), ways.rtt[slot], &known);
+            step_back(s->hello_at, witness_hello_every(&c, (enum witness_role)s->role, s->rank),
+                      ways.rtt[slot], &known);
         uint64_t n = pass_hellos(s, &ways, known);
         if (waits) {
             ways.dark |= (uint8_t)(1U << slot);
@@ -312,6 +314,7 @@ static void restore_server(struct witness *w, const struct witness_rest_server *
         .standby_until = INSTANT_NEVER,
         .refusal = (enum err)r->refusal,
         .not_before = r->not_before,
+        .stand_later = r->stand_later,
         .no_hedge = taken, /* these lie in the past, as they did */
         .release_at = taken,
         .cancel_until = taken,

@@ -408,6 +408,8 @@ void briefing_received(struct worker *w, enum link_kind kind, const void *body) 
     case LINK_ENDED:
     case LINK_TRIP:
     case LINK_STREAMS:
+    case LINK_STREAM:
+    case LINK_RENDITION_COST:
     case LINK_ASK:
     case LINK_KINDS:
         return; /* a supervisor does not say these */

@@ -268,6 +268,8 @@ static void received(void *data, enum link_kind kind, const void *body) {
     case LINK_CONFIG_PROFILE:
     case LINK_CONFIG_RENDITION:
     case LINK_STREAMS: /* of the front */
+    case LINK_STREAM:
+    case LINK_RENDITION_COST:
     case LINK_CONFIG_ISSUER:
     case LINK_CONFIG_END:
     case LINK_CREDIT:

@@ -83,11 +83,14 @@ static void segment_made(struct front *f, uint32_t maker, const struct maker_rep
     struct duration took = instant_since(net_now(), f->shelf.makers[maker].since);
     bool ok = reply->error == ERR_OK && bytes != NULL;
     f->cpu_us += reply->cpu_us;
+    capacity_made(&f->capacity, reply->cpu_us, net_now());
     uint32_t item = shelf_made(&f->shelf, maker, ok, reply->bytes);
     if (ok) {
         hold(f, item, bytes, reply);
-        if (key.number != SEGMENT_INIT)
-            cost_add(&line->cost, (uint32_t)took.us);
+        if (key.number != SEGMENT_INIT) {
+            cost_add(&line->cost, (uint32_t)took.us, (uint32_t)reply->cpu_us);
+            front_costs_made(f, line, took, reply->cpu_us);
+        }
         return;
     }
     free(bytes);
@@ -173,9 +176,12 @@ static struct instant tell_supervisor(struct front *f, struct instant now) {
                                 .failed = c->failed,
                                 .dropped = c->dropped,
                                 .bytes = f->shelf.bytes,
-                                .cpu_us = f->cpu_us};
+                                .cpu_us = f->cpu_us,
+                                .makers = f->options->hls_makers};
     if (!instant_reached(now, f->tell_at))
         return f->tell_at;
+    word.spare_ms = capacity_spare_ms(&f->capacity, word.makers, now);
+    front_costs_tell(f);
     for (size_t i = 0; i < f->stream_count; i++)
         for (size_t r = 0; r < f->streams[i].count; r++) {
             word.renditions++;
@@ -205,6 +211,7 @@ void front_go_on(struct front *f) {
     next = instant_min(next, look_at_sources(f, now));
     next = instant_min(next, front_live_ahead(f, now));
     assign(f, now);
+    capacity_busy(&f->capacity, shelf_busy(&f->shelf), now);
     next = instant_min(next, tell_supervisor(f, now));
     net_timer_arm(&f->timer, instant_min(next, shelf_deadline(&f->shelf)));
 }
@@ -269,6 +276,7 @@ static bool start(struct front *f) {
     const struct link_nothing nothing = {0};
     f->lines = calloc(FRONT_LINES_MAX, sizeof(*f->lines));
     shelf_init(&f->shelf, (uint64_t)f->options->hls_cache_mb << 20);
+    capacity_init(&f->capacity, net_now());
     net_timer_init(&f->timer, f->loop, timer_fired, f);
     if (f->lines == NULL || !open_door(f) ||
         link_open(&f->link, f->loop, SPAWN_FD_FIRST, LINK_QUEUE_MAX, &link) != ERR_OK)

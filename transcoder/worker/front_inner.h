@@ -1,12 +1,13 @@
 /*
  * The inside of the front, shared by front.c (process, makers), front_list.c (streams and their
- * renditions), front_live.c (channels) and front_door.c (requests) only.
+ * renditions), front_live.c (channels), front_costs.c (what it all costs) and front_door.c
+ * (requests) only.
  */
 #ifndef TRANSCODER_WORKER_FRONT_INNER_H
 #define TRANSCODER_WORKER_FRONT_INNER_H
 
 #include "peerd/net/http_server.h"
-#include "transcoder/hls/cost.h"
+#include "transcoder/hls/capacity.h"
 #include "transcoder/hls/playlist.h"
 #include "transcoder/hls/shelf.h"
 #include "transcoder/worker/catalogue.h"
@@ -58,6 +59,12 @@ struct front_bytes {
     char etag[FRONT_ETAG_LEN + 1]; /* a strong one: it follows from the bytes alone */
 };
 
+/* What a rendition costs, whatever it is made of. */
+struct front_cost {
+    struct rendition rendition;
+    struct cost cost;
+};
+
 struct front {
     const struct options *options;
     struct net_loop *loop;
@@ -72,7 +79,9 @@ struct front {
     struct name facts_of[SHELF_MAKERS];
     struct instant facts_since[SHELF_MAKERS];
     struct rendition renditions[NODE_PROFILES_MAX];
+    struct front_cost costs[NODE_PROFILES_MAX]; /* of these renditions, in their order */
     size_t rendition_count;
+    struct capacity capacity;
     struct front_stream *streams; /* owned */
     size_t stream_count;
     struct front_line *lines; /* owned: FRONT_LINES_MAX */
@@ -112,6 +121,15 @@ struct wall front_wall(const struct front *f);
 struct instant front_live_ahead(struct front *f, struct instant now);
 /* ERR_OK: there is such a segment, or may be asked for it. */
 enum err front_live_serves(const struct front *f, const struct front_stream *s, uint32_t number);
+
+/* front_costs.c */
+
+/* Its renditions are others: those that stay keep what is known of them. */
+void front_costs_of(struct front *f, const struct rendition *renditions, size_t count);
+void front_costs_made(struct front *f, const struct front_line *line, struct duration took,
+                      uint64_t cpu_us);
+/* Each rendition and each stream, to the supervisor. */
+void front_costs_tell(struct front *f);
 
 /* front_door.c */
 void front_asked(void *data, struct net_http_request *r);

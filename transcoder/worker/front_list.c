@@ -111,6 +111,7 @@ void front_list_set(struct front *f, const struct catalogue *c) {
         else
             put(&fresh[i], &c->sources[i]);
     }
+    front_costs_of(f, c->renditions, c->rendition_count);
     memcpy(f->renditions, c->renditions, sizeof(f->renditions));
     f->rendition_count = c->rendition_count;
     free(f->streams);

@@ -13,6 +13,14 @@
 
 #define QUEUE_MAX (16UL << 20) /* [bytes] what it may leave unread */
 
+/* What the front says one by one. */
+struct costs {
+    struct node_stream *streams; /* owned */
+    size_t stream_count, stream_room;
+    struct link_rendition_cost renditions[NODE_PROFILES_MAX];
+    size_t rendition_count;
+};
+
 struct keeper {
     struct net_loop *loop;
     struct net_log *log;
@@ -22,17 +30,47 @@ struct keeper {
     pid_t pid; /* 0: none */
     struct link *link;
     bool ready;
-    bool told; /* `streams` is filled */
+    bool told; /* what follows is filled */
     struct link_streams streams;
+    struct costs costs, next; /* as it has told them; as it is telling them */
     struct net_timer timer;
 };
 
+static void put_stream(struct costs *c, const struct node_stream *s) {
+    if (c->stream_count == c->stream_room && c->stream_room < NODE_SOURCES_MAX) {
+        size_t room = c->stream_room == 0 ? 16 : 2 * c->stream_room;
+        struct node_stream *more = realloc(c->streams, room * sizeof(*more));
+        if (more == NULL)
+            return; /* players of it are not counted until there is memory */
+        c->streams = more;
+        c->stream_room = room;
+    }
+    if (c->stream_count < c->stream_room)
+        c->streams[c->stream_count++] = *s;
+}
+
+static void put_rendition(struct costs *c, const struct link_rendition_cost *r) {
+    if (c->rendition_count < NODE_PROFILES_MAX)
+        c->renditions[c->rendition_count++] = *r;
+}
+
+/* All there is to tell has been told. */
+static void take(struct keeper *k, const struct link_streams *streams) {
+    const struct costs before = k->costs;
+    k->costs = k->next;
+    k->next = (struct costs){.streams = before.streams, .stream_room = before.stream_room};
+    k->streams = *streams;
+    k->told = true;
+}
+
 static void received(void *data, enum link_kind kind, const void *body) {
     struct keeper *k = data;
-    if (kind == LINK_STREAMS) {
-        k->streams = *(const struct link_streams *)body;
-        k->told = true;
-    }
+    if (kind == LINK_STREAM)
+        put_stream(&k->next, body);
+    if (kind == LINK_RENDITION_COST)
+        put_rendition(&k->next, body);
+    if (kind == LINK_STREAMS)
+        take(k, body);
     if (kind != LINK_READY)
         return;
     k->ready = true;
@@ -50,6 +88,7 @@ static void closed(void *data) {
             NET_NUMBER("pid", k->pid));
     k->pid = 0;
     k->ready = k->told = false;
+    k->next.stream_count = k->next.rendition_count = 0;
     net_timer_arm(&k->timer, instant_add(net_now(), duration_ms(KEEPER_AGAIN_MS)));
 }
 
@@ -134,6 +173,22 @@ void keeper_send(struct keeper *k, enum link_kind kind, const void *body) {
 
 const struct link_streams *keeper_streams(const struct keeper *k) {
     return k != NULL && k->told ? &k->streams : NULL;
+}
+
+struct node_making keeper_making(const struct keeper *k) {
+    if (keeper_streams(k) == NULL)
+        return (struct node_making){.told = false};
+    return (struct node_making){.told = true,
+                                .makers = k->streams.makers,
+                                .spare_ms = k->streams.spare_ms,
+                                .streams = k->costs.streams,
+                                .stream_count = k->costs.stream_count};
+}
+
+const struct link_rendition_cost *keeper_costs(const struct keeper *k, size_t *count) {
+    bool told = keeper_streams(k) != NULL;
+    *count = told ? k->costs.rendition_count : 0;
+    return told ? k->costs.renditions : NULL;
 }
 
 void keeper_kill(const struct keeper *k) {

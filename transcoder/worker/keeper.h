@@ -23,6 +23,12 @@ void keeper_send(struct keeper *k, enum link_kind kind, const void *body);
 /* What the front has said last; NULL: there is none, or it has said nothing yet. Accepts NULL. */
 const struct link_streams *keeper_streams(const struct keeper *k);
 
+/* What it says of its streams, for peerd: borrowed until it speaks again. */
+struct node_making keeper_making(const struct keeper *k);
+
+/* What its renditions cost, likewise; NULL and 0: nothing is known. */
+const struct link_rendition_cost *keeper_costs(const struct keeper *k, size_t *count);
+
 /* SIGKILL, for the end. Accepts NULL. */
 void keeper_kill(const struct keeper *k);
 

@@ -78,7 +78,15 @@ struct link_streams {
     uint64_t made, ahead, failed, dropped; /* segments */
     uint64_t bytes;                        /* [bytes] at hand */
     uint64_t cpu_us;                       /* [µs] of CPU that makers took */
+    uint32_t makers;                       /* processes */
+    uint32_t spare_ms;                     /* [ms/s] of CPU: see transcoder/hls/capacity.h */
     uint32_t renditions, slow;             /* of streams; of them those that are not offered cold */
+};
+
+/* What a rendition costs, whatever it is made of. */
+struct link_rendition_cost {
+    struct name rendition;
+    uint32_t media_ms; /* [ms/s] of CPU for each second of media */
 };
 
 struct link_ping {
@@ -133,6 +141,8 @@ struct link_ended {
     X(LINK_ENDED, struct link_ended)                                                               \
     X(LINK_TRIP, struct node_trip)                                                                 \
     X(LINK_STREAMS, struct link_streams)                                                           \
+    X(LINK_STREAM, struct node_stream)                                                             \
+    X(LINK_RENDITION_COST, struct link_rendition_cost)                                             \
     X(LINK_ASK, struct session_id)
 
 struct link_nothing {

@@ -112,6 +112,15 @@ static void counter(FILE *out, const char *name, const char *help, uint64_t valu
     fprintf(out, "%s %" PRIu64 "\n", name, value);
 }
 
+static void put_costs(FILE *out, const struct metrics_facts *f) {
+    if (f->cost_count > 0)
+        family(out, "transcoderd_rendition_cpu_ratio", "gauge",
+               "CPU seconds for a second of media of that rendition, mean of the latest segments.");
+    for (size_t i = 0; i < f->cost_count; i++)
+        fprintf(out, "transcoderd_rendition_cpu_ratio{rendition=\"%s\"} %.3f\n",
+                f->costs[i].rendition.text, f->costs[i].media_ms / 1000.0);
+}
+
 static void put_streams(FILE *out, const struct link_streams *s) {
     family(out, "transcoderd_streams_requests_total", "counter",
            "Requests for segments: at hand, made while they waited, and told no (404).");
@@ -128,6 +137,9 @@ static void put_streams(FILE *out, const struct link_streams *s) {
     family(out, "transcoderd_streams_maker_cpu_seconds_total", "counter",
            "CPU time that making segments took.");
     fprintf(out, "transcoderd_streams_maker_cpu_seconds_total %.3f\n", (double)s->cpu_us / 1e6);
+    gauge(out, "transcoderd_streams_makers", "Processes that make segments.", s->makers);
+    gauge(out, "transcoderd_streams_spare_cpu_ratio",
+          "CPU seconds a second that they had to spare of late.", s->spare_ms / 1000.0);
     gauge(out, "transcoderd_streams_kept_bytes", "Segments at hand.", (double)s->bytes);
     gauge(out, "transcoderd_streams_renditions", "Renditions of streams that can be made.",
           s->renditions);
@@ -146,6 +158,7 @@ char *metrics_render(const struct metrics_facts *f) {
     put_starts(out, f);
     if (f->streams != NULL)
         put_streams(out, f->streams);
+    put_costs(out, f);
     gauge(out, "transcoderd_standbys", "Sessions here that others serve: standbys and hedges.",
           f->standbys);
     gauge(out, "transcoderd_credit_slots", "Sessions that peerd lets this node admit.",

@@ -23,10 +23,12 @@ struct metrics_facts {
     uint32_t worker_count;
     const struct starts_row *starts;
     uint32_t starts_count;
-    struct name self;                   /* the cluster that it belongs to */
-    const struct link_streams *streams; /* NULL: none are served */
-    uint32_t standbys;                  /* sessions here that are served elsewhere */
-    uint32_t credit_slots;              /* leased by peerd */
+    struct name self;                        /* the cluster that it belongs to */
+    const struct link_streams *streams;      /* NULL: none are served */
+    const struct link_rendition_cost *costs; /* of their renditions */
+    size_t cost_count;
+    uint32_t standbys;        /* sessions here that are served elsewhere */
+    uint32_t credit_slots;    /* leased by peerd */
     struct duration credit;   /* left of that lease; zero: it is over; endless: without a peerd */
     struct duration unheard;  /* since peerd's last answer; endless: none yet, or without a peerd */
     uint32_t sources, broken; /* in the catalogue; of them those that cannot be read */

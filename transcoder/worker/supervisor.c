@@ -400,6 +400,7 @@ static bool describe(void *data, struct node_request *r, bool full) {
     r->catalogue = s->catalogue_hash;
     describe_guests(s, r);
     describe_starts(s, r);
+    r->making = keeper_making(s->keeper);
     r->drain = drain_kept_word(&s->drain, net_now());
     r->trips = s->trips; /* it is encoded before another can come */
     r->trip_count = s->trip_count;
@@ -447,6 +448,7 @@ static void tell_metrics(void *data, struct metrics_facts *out) {
     out->starts_count = s->starts.count;
     out->self = s->config.cluster;
     out->streams = keeper_streams(s->keeper);
+    out->costs = keeper_costs(s->keeper, &out->cost_count);
     out->workers = s->workers;
     for (uint32_t i = 0; i < out->worker_count; i++)
         crew_describe(s->crew, i, &s->workers[i], &s->media[i]);

@@ -46,6 +46,7 @@ clients       | yes | expectations: {clients: [{of: here, served_at_end: a, gap_
 must_not_move | yes | expectations: {must_not_move: here}
 places        | yes | links: [{between: [a, here], rtt: 9ms, jitter: 2ms, rate: 1Mbit/s, outages: {every: 1min}}]
 an origin     | yes | sources: [{name: x, tone: 5s, origin: 20ms}]
+streams       | no  | streams: [{name: film, media_cpu: 100ms}]
 a recording   | no both | sources: [{name: x, location: nowhere.wav}]
 END
 }

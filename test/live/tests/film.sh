@@ -59,6 +59,16 @@ frames=$(pictures -i "$(media ams1)/manifest.mpd" -map 0:v:0)
 [ "$frames" = $((SECONDS_OF_FILM * 25)) ] || fail "ffmpeg plays $frames pictures of the MPD: $(cat "$dir/errors")"
 said "ffmpeg plays the MPD: $frames pictures"
 
+# ---- what it costs ----
+
+# Each says of both how many more players there is CPU for, and what one costs: the other's by its beats.
+counted() {
+    "$bin/peerctl" origins --policy "$dir/$1.yaml" --json >"$dir/origins" &&
+        [ "$(grep -o '"players_more":[0-9]' "$dir/origins" | wc -l) $(grep -o '"player_cpu_ms_per_s":[1-9]' "$dir/origins" | wc -l)" = "2 2" ]
+}
+for name in $clusters; do wait_for 10 counted "$name" || fail "$name does not count players: $(cat "$dir/origins")"; done
+said "room for players at both: $("$bin/peerctl" origins --policy "$dir/fra1.yaml" | grep -o '[0-9]* ([0-9.]* s/s)' | paste -sd,)"
+
 # ---- what is killed ----
 
 children() { ps -o pid= --ppid "$1"; }

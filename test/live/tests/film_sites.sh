@@ -1,5 +1,5 @@
 # Two sites, each with a peerd and a transcoderd that makes streams of one recording: sourced after lib.sh
-# by film.sh, channel.sh and segments.sh, which have set $net and $stream, the name of the stream. Besides what sites.sh
+# by film.sh, channel.sh, segments.sh and sidecar_film.sh, which have set $net and $stream, the name of the stream. Besides what sites.sh
 # has there are:
 clusters='fra1 ams1'
 . test/live/tests/sites.sh
@@ -22,7 +22,7 @@ sources: [{name: $stream, class: exact, $2}]
 renditions:
 $3
 origins:
-  - {name: $stream, url: "$(media "$1")/master.m3u8", live: true, check_every: 500ms, answer_within: 500ms}
+  - {name: $stream, url: "$(media "$1")/master.m3u8", live: true, source: $stream, check_every: 500ms, answer_within: 500ms}
 YAML
 }
 
