@@ -2,11 +2,12 @@
  * What players and origins write: CMCD, paths of streams, parts and conditions, a multivariant
  * playlist, and an MPD. Either is taken whole or refused; what is refused of CMCD changes nothing,
  * a playlist that was made from another names each of its variants for each pathway, and an MPD has
- * each pathway once.
+ * each pathway once. An index of what comes in has one form.
  */
 #include "transcoder/hls/cmcd.h"
 #include "transcoder/hls/condition.h"
 #include "transcoder/hls/fold.h"
+#include "transcoder/hls/incoming.h"
 #include "transcoder/hls/mpd.h"
 #include "transcoder/hls/multivariant.h"
 #include "transcoder/hls/playlist.h"
@@ -133,6 +134,18 @@ static void part(const char *text) {
         CHECK(strlen(out) <= URI_LEN_MAX);
 }
 
+static void arrive(const char *text, size_t len) {
+    static char out[INCOMING_TEXT_MAX + 1];
+    static struct incoming in;
+    size_t length = 0;
+    if (incoming_read(&in, text, len) != ERR_OK)
+        return;
+    CHECK(incoming_write(out, sizeof(out), &length, &in) == ERR_OK);
+    CHECK(length == len && memcmp(out, text, len) == 0);
+    for (uint32_t i = 0; i < in.count; i++)
+        CHECK(incoming_find(&in, in.chunks[i].number) == &in.chunks[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = malloc(size + 1);
     CHECK(text != NULL);
@@ -146,5 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     repeat((const char *)data, size);
     place((const char *)data, size);
     fold((const char *)data, size);
+    arrive((const char *)data, size);
     return 0;
 }

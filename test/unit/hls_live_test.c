@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* 2026-11-22T00:00:00Z, a pass of 10 segments. */
-static const struct live_channel channel = {INT64_C(1795305600) * 1000000, 10};
+static const struct live_channel channel = {.since_us = INT64_C(1795305600) * 1000000, .pass = 10};
 
 #define MS(n) ((n)*INT64_C(1000))
 

@@ -151,7 +151,8 @@ enum err playlist_live(char *out, size_t size, size_t *len, const struct playlis
         window.first, r->print);
     put_date(&w, "#EXT-X-PROGRAM-DATE-TIME:", live_begins_us(s->channel, window.first), "\n");
     for (uint32_t i = 0; i < window.count; i++)
-        put(&w, "#EXTINF:%u.%03u,\n%s/%u.m4s\n", SEGMENT_MS / 1000, SEGMENT_MS % 1000, r->print,
+        put(&w, "#EXTINF:%u.%03u,\n%s%s/%u.m4s\n", SEGMENT_MS / 1000, SEGMENT_MS % 1000,
+            live_is_gap(s->channel, window.first + i) ? "#EXT-X-GAP\n" : "", r->print,
             window.first + i);
     return finish(&w, len);
 }
@@ -198,17 +199,17 @@ static void put_mpd(struct writing *w, const char *type) {
         type);
 }
 
-/* A player of a channel is told when it began, from which every number follows, and what time it
- * is: of its own clock nothing is known. */
+/* A player of a channel is told when it began, from which every number follows (what comes in began
+ * to be there later than its date), and what time it is: of its own clock nothing is known. */
 static enum err begin_live_mpd(struct writing *w, const struct playlist_stream *s,
                                struct wall now) {
-    struct live_window window;
-    enum err e = live_window(&window, s->channel, now);
+    const int64_t since_us = s->channel->since_us + s->channel->late_us;
+    enum err e = live_offered(s->channel, now);
     if (e != ERR_OK)
         return e;
     put_mpd(w, "dynamic");
-    put_date(w, "availabilityStartTime=\"", s->channel->since_us, "\"");
-    put_date(w, " publishTime=\"", s->channel->since_us, "\"\n");
+    put_date(w, "availabilityStartTime=\"", since_us, "\"");
+    put_date(w, " publishTime=\"", since_us, "\"\n");
     put(w, "     timeShiftBufferDepth=\"PT%u.%uS\" suggestedPresentationDelay=\"PT12.8S\">\n",
         SEGMENT_MS * LIVE_LISTED / 1000, SEGMENT_MS * LIVE_LISTED % 1000 / 100);
     put_date(w, " <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:direct:2014\" value=\"", now.us,

@@ -57,7 +57,7 @@ void front_list_known(struct front *f, struct front_stream *s,
     s->facts = *facts;
     s->state = FRONT_KNOWN;
     s->count = 0;
-    s->channel = (struct live_channel){since_s * 1000000, 0};
+    s->channel = (struct live_channel){.since_us = since_s * 1000000};
     if (since_s != 0 && (s->channel.pass = live_pass(facts->duration_ms)) == 0) {
         net_log(f->log, NET_LOG_WARNING,
                 "channel left out: its recording is shorter than a segment",
