@@ -446,7 +446,7 @@ static void carry_out(struct sim *sim, struct sim_worker *w, const struct tenure
         break;
     case TENURE_MEDIA_REPAIR:
         if (s->pace.running)
-            pace_repair(&s->pace, o->from, o->held, now);
+            pace_repair(&s->pace, o->from, o->live, o->held, now);
         else
             start_media(sim, w, s, o, asked, now);
         break;

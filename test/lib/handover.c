@@ -155,7 +155,7 @@ static void obey(struct handover *h, uint8_t server, const struct tenure_out *o)
         s->ended[o->slot] = false;
         return;
     case TENURE_MEDIA_REPAIR:
-        pace_repair(&s->pace[o->slot], o->from, o->held, h->now);
+        pace_repair(&s->pace[o->slot], o->from, o->live, o->held, h->now);
         return;
     case TENURE_MEDIA_STOP:
     case TENURE_FORGET:

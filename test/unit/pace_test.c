@@ -99,7 +99,7 @@ Test(pace, a_sparing_start_goes_by_position_at_four_times_real_time) {
         cr_expect_eq(log.us[i], sparing_us > due_us ? sparing_us : due_us);
     }
     cr_assert_eq(log.frame[24], 115);
-    pace_repair(&p, 105, NULL, at_us(301000));
+    pace_repair(&p, 105, 115, NULL, at_us(301000));
     log.count = 0;
     run(&p, 304000, &log);
     cr_expect_eq(log.count, 6, "it is on time again, and has nothing to spare any more: %zu",
@@ -187,18 +187,24 @@ Test(pace, passing_is_taking) {
 Test(pace, repairs) {
     static const struct {
         const char *what;
-        uint64_t from;
+        uint64_t from, live;
         int64_t at_us;
         uint64_t first, last; /* frames sent again; first > last: none */
     } rows[] = {
         /* Started with 90…99 as backfill and live 100 at 0; at t the paced part has reached 100 +
            t/20 ms. */
-        {"a hedge repeated after 20 ms is the same hedge", 90, 20001, 1, 0},
-        {"and after 60 ms", 90, 60001, 1, 0},
-        {"frames never covered go out at once", 85, 20001, 85, 89},
-        {"later it is another question: all that had time to land", 98, 200001, 98, 105},
-        {"what was sent a moment ago is on its way", 108, 200001, 1, 0},
-        {"what lies ahead is coming anyway", 300, 200001, 1, 0},
+        {"a hedge repeated after 20 ms is the same hedge", 90, 101, 20001, 1, 0},
+        {"and after 60 ms", 90, 103, 60001, 1, 0},
+        {"frames never covered go out at once", 85, 101, 20001, 85, 89},
+        {"later it is another question: all that had time to land", 98, 110, 200001, 98, 105},
+        {"what was sent a moment ago is on its way", 108, 110, 200001, 1, 0},
+        {"what lies ahead is coming anyway", 300, 110, 200001, 1, 0},
+        /* It says which frame should be on the wire when it arrives: what waited tells by that. */
+        {"what went out while it waited is on its way, too", 98, 107, 200001, 98, 102},
+        {"asked before the last one was answered, read after it", 98, 104, 200001, 1, 0},
+        {"frames never covered go out, however long it waited", 85, 92, 200001, 85, 89},
+        {"who has heard nothing does not know what is live", 98, 98, 200001, 98, 105},
+        {"of who is ahead nothing is old", 98, 140, 200001, 98, 105},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pace p;
@@ -207,7 +213,7 @@ Test(pace, repairs) {
         run(&p, rows[i].at_us, &log);
         uint64_t next = p.next;
         memset(&log, 0, sizeof(log));
-        pace_repair(&p, rows[i].from, NULL, at_us(rows[i].at_us));
+        pace_repair(&p, rows[i].from, rows[i].live, NULL, at_us(rows[i].at_us));
         run(&p, rows[i].at_us + 15000, &log);
         uint64_t expect = rows[i].first;
         for (size_t k = 0; k < log.count; k++) {
@@ -227,7 +233,7 @@ Test(pace, a_repair_in_the_middle_of_a_backfill_loses_nothing_of_it) {
     struct log log = {0};
     pace_start(&p, FRAME, 50, 100, NULL, at_us(0));
     run(&p, 5000, &log);
-    pace_repair(&p, 40, NULL, at_us(5000));
+    pace_repair(&p, 40, 100, NULL, at_us(5000));
     run(&p, 200000, &log);
     uint8_t times[128] = {0};
     for (size_t i = 0; i < log.count; i++)
@@ -276,7 +282,8 @@ Test(pace, a_start_ahead_that_is_asked_for_earlier_frames_sends_none_before_its_
         uint64_t seen = 0;
         pace_start(&p, FRAME, 104, 100, NULL, at_us(0));
         run(&p, rows[i].at_us, &log);
-        pace_repair(&p, rows[i].from, NULL, at_us(rows[i].at_us));
+        pace_repair(&p, rows[i].from, 100 + (uint64_t)rows[i].at_us / 20000, NULL,
+                    at_us(rows[i].at_us));
         pace_check_invariants(&p);
         run(&p, 10 * 20000, &log);
         for (size_t k = 0; k < log.count; k++) {
@@ -297,7 +304,7 @@ Test(pace, earlier_frames_asked_for_during_a_backfill_send_none_of_it_again) {
     uint64_t seen = 0;
     pace_start(&p, FRAME, 90, 100, NULL, at_us(0));
     run(&p, 1000, &log); /* five of them are out */
-    pace_repair(&p, 80, NULL, at_us(1100));
+    pace_repair(&p, 80, 100, NULL, at_us(1100));
     run(&p, 50000, &log);
     for (size_t i = 0; i < log.count; i++) {
         uint64_t bit = UINT64_C(1) << (log.frame[i] - 80);
@@ -305,7 +312,7 @@ Test(pace, earlier_frames_asked_for_during_a_backfill_send_none_of_it_again) {
         seen |= bit;
     }
     cr_expect_eq(seen, (UINT64_C(1) << 23) - 1, "none left out");
-    pace_repair(&p, 80, NULL, at_us(150000));
+    pace_repair(&p, 80, 107, NULL, at_us(150000));
     log.count = 0;
     run(&p, 170000, &log);
     cr_expect_gt(log.count, 20, "later they are sent again");

@@ -95,15 +95,26 @@ static void begin_earlier(struct pace *p, uint64_t from, struct instant now) {
     p->covered_from = first < p->covered_from ? first : p->covered_from;
 }
 
-void pace_repair(struct pace *p, uint64_t from, const uint8_t held_map[PACE_HELD_BYTES],
-                 struct instant now) {
+/* How long a question was on its way, or waited to be read, beyond what its asker reckoned with: it
+ * says which frame should be on the wire when it arrives. Who has heard nothing yet does not know.
+ */
+static struct duration age(const struct pace *p, uint64_t from, uint64_t live, struct instant now) {
+    if (from >= live)
+        return DURATION_ZERO;
+    int64_t asked_us = (int64_t)(live - p->live) * p->frame.us;
+    return duration_max(duration_us(pace_media_us(p, now) - asked_us), DURATION_ZERO);
+}
+
+void pace_repair(struct pace *p, uint64_t from, uint64_t live,
+                 const uint8_t held_map[PACE_HELD_BYTES], struct instant now) {
     assert(p->running);
     begin_earlier(p, from, now);
     uint64_t end = p->fill_next < p->fill_end ? p->fill_end : 0;
-    bool again = !duration_less(instant_since(now, p->asked_at), duration_ms(PACE_REPEAT_MS));
+    struct duration crossing = duration_add(duration_ms(PACE_REPEAT_MS), age(p, from, live, now));
+    bool again = !duration_less(instant_since(now, p->asked_at), crossing);
     if (again) {
         /* What went out since is still on its way, and the receiver could not know. */
-        uint64_t flying = (uint64_t)(PACE_REPEAT_MS * 1000 / p->frame.us);
+        uint64_t flying = (uint64_t)(crossing.us / p->frame.us);
         uint64_t landed = p->next > flying ? p->next - flying : 0;
         end = end > landed ? end : landed;
     }

@@ -17,6 +17,9 @@
  * A repair asks a running sender again. Frames that it never covered are backfilled at once; those
  * that it has sent are sent again only if the last start or repair is PACE_REPEAT_MS old, because
  * until then the question has crossed the answer (a client repeats a hedge after 20, 60 and 90 ms).
+ * A question that has waited to be read, as in a herd, has crossed all that went out meanwhile: it
+ * says which frame should be on the wire when it arrives, and so how old it is. To take it for new
+ * would be to send everything twice just where there is no time to, whereupon more questions wait.
  */
 #ifndef TRANSCODER_TIMELINE_PACE_H
 #define TRANSCODER_TIMELINE_PACE_H
@@ -60,8 +63,9 @@ void pace_start(struct pace *p, struct duration frame, uint64_t from, uint64_t l
 /* After a start: it leaves the CPU to others who wait to begin. */
 void pace_spare(struct pace *p);
 
-/* While running only; the paced part goes on undisturbed. */
-void pace_repair(struct pace *p, uint64_t from, const uint8_t held[PACE_HELD_BYTES],
+/* While running only; the paced part goes on undisturbed. `live` should be on the wire as the
+ * question arrives, if it is after `from`; else whoever asks cannot tell. */
+void pace_repair(struct pace *p, uint64_t from, uint64_t live, const uint8_t held[PACE_HELD_BYTES],
                  struct instant now);
 
 /* The listener reports how late frames arrive [µs], MESSAGE_LAG_UNKNOWN if it cannot tell: the

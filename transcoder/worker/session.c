@@ -140,7 +140,7 @@ void session_hurry(struct session *s, uint32_t preroll) {
 void session_media_repair(struct session *s, uint64_t from, uint64_t live,
                           const uint8_t held[PACE_HELD_BYTES], struct instant now) {
     if (s->pace.running)
-        pace_repair(&s->pace, from, held, now);
+        pace_repair(&s->pace, from, live, held, now);
     else
         session_media_start(s, from, live, held, now);
 }
