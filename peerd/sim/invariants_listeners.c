@@ -98,7 +98,8 @@ static bool has_other(const struct sim *sim, const struct sim_client *c) {
     return false;
 }
 
-/* A server without media that lives is not left so soon after it was come to. */
+/* A server that lives is not left so soon after it was come to: not if it sends no media, and not
+ * because somebody wishes it. */
 static void check_dwell(struct sim *sim, const struct sim_client *c) {
     struct instant moved = watch_client_of(sim, c)->moved;
     if (instant_is_never(moved))
@@ -115,7 +116,9 @@ static void check_silence(struct sim *sim, const struct sim_client *c) {
     const struct watch_client *watch = watch_client_of(sim, c);
     bool begins = w->state == WITNESS_COMMITTING && watch->state != WITNESS_COMMITTING &&
                   watch->state != WITNESS_MOVING && watch->state != WITNESS_OPENING;
-    if (begins && w->attempt.cause == MOVE_CAUSE_DEGRADED && w->end_error == ERR_OK)
+    bool wished = w->state == WITNESS_MOVING && watch->state != WITNESS_MOVING;
+    bool gains = w->attempt.cause == MOVE_CAUSE_DEGRADED || w->attempt.cause == MOVE_CAUSE_RETURN;
+    if ((begins || wished) && gains && w->end_error == ERR_OK)
         check_dwell(sim, c);
     if (!begins || w->attempt.cause != MOVE_CAUSE_CRASHED)
         return;

@@ -160,6 +160,14 @@ Test(sim_invariants_listeners, a_server_left_as_soon_as_it_was_come_to) {
     expect_told("near-1 leaves a server that lives, 100 ms after it came");
 }
 
+Test(sim_invariants_listeners, a_server_left_by_wish_as_soon_as_it_was_come_to) {
+    begins(other(), MOVE_CAUSE_RETURN);
+    listener()->witness->state = WITNESS_MOVING;
+    watch()->moved = instant_sub(f.sim->now, duration_ms(100));
+    says((struct witness_out){.kind = WITNESS_SEND_HELLO});
+    expect_told("near-1 leaves a server that lives, 100 ms after it came");
+}
+
 Test(sim_invariants_listeners, the_silent_one_asked_again) {
     begins(listener()->witness->serving, MOVE_CAUSE_CRASHED);
     heard_ago(900);

@@ -54,3 +54,51 @@ Test(witness_dwell, silence_is_not_borne_for_it) {
     int64_t at = left_at(false);
     cr_expect(at < 1981 + duration_in_ms(f.w.config.dwell), "at %lld", (long long)at);
 }
+
+/* Server 1 wishes it at server 2, and says so four times a second as long as it is not told that
+ * this was seen. When server 2 is asked. */
+static int64_t goes_at(enum move_cause cause, bool hedging, int64_t until_ms) {
+    struct witness_event e = {.kind = WITNESS_NOTICED, .server = 1};
+    e.u.notice = (struct message_notice){.session = session,
+                                         .number = 1,
+                                         .what = NOTICE_MOVE,
+                                         .target = {{3}},
+                                         .cause = cause,
+                                         .deadline_ms = 5000,
+                                         .end = FRAME_NEVER};
+    f.w.reseated_at = at_ms(1981); /* not a second time */
+    for (int64_t ms = f.ms + 1; ms < until_ms; ms++) {
+        wait_until(ms);
+        if (ms % 20 == 0 && !hedging)
+            give_frame(1, (uint64_t)ms / 20 - 50);
+        if (ms % 40 == 0)
+            step(&(struct witness_event){
+                .kind = WITNESS_PACKET_HEARD, .now = at_ms(ms), .server = 1});
+        e.now = at_ms(ms);
+        if (ms % 250 == 0 && f.w.state == (hedging ? WITNESS_HEDGING : WITNESS_FOLLOWING))
+            step(&e);
+        if (resume_to(2, RESUME_COMMIT, 0) != NULL)
+            return ms;
+    }
+    return INT64_MAX;
+}
+
+/* Whoever wishes it elsewhere for its own good waits, and is heeded then, too; and nobody who may
+ * have to leave does. */
+Test(witness_dwell, who_has_just_come_is_moved_by_a_drain_only) {
+    static const struct {
+        enum move_cause cause;
+        bool hedging;
+        int64_t from_ms, to_ms;
+    } rows[] = {
+        {MOVE_CAUSE_DRAIN, false, 1981, 2251},    {MOVE_CAUSE_DRAIN, true, 1981, 2501},
+        {MOVE_CAUSE_DEGRADED, false, 3981, 4251}, {MOVE_CAUSE_RETURN, false, 3981, 4251},
+        {MOVE_CAUSE_DEGRADED, true, 3981, 4251},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        moves();
+        int64_t at = goes_at(rows[i].cause, rows[i].hedging, 6000);
+        cr_expect(at >= rows[i].from_ms && at <= rows[i].to_ms, "row %zu: at %lld", i,
+                  (long long)at);
+    }
+}

@@ -183,7 +183,7 @@ struct witness_config {
     struct duration hedge;  /* 500 ms */
     uint32_t hedges_per_minute; /* client side; the worker has its own */
     uint32_t moves_per_minute;  /* beyond it each commit waits longer (ping-pong) */
-    struct duration dwell;      /* 2 s after a commit: no move for degradation */
+    struct duration dwell;      /* 2 s after a commit: no move to fare better, wished or not */
     struct duration hello;      /* 500 ms to the warm backup */
     struct duration hello_idle; /* 5 s to the others */
     struct duration report;     /* 500 ms to the serving server */

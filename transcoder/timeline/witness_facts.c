@@ -314,6 +314,15 @@ static void end_noticed(const struct turn *t, enum err why, uint64_t end) {
         leave(t, why == ERR_DRAINING ? MOVE_CAUSE_DRAIN : MOVE_CAUSE_DEGRADED, SERVER_NONE, false);
 }
 
+/* Who has just come stays for a while, though it would fare better elsewhere: where many are late
+ * all at once they would only chase one another. It is asked again until a report says that it has
+ * seen this. A drain does not wait. */
+static bool is_too_soon(const struct witness *w, const struct message_notice *m,
+                        struct instant now) {
+    return m->what == NOTICE_MOVE && witness_is_for_gain(m->cause) &&
+           instant_before(now, w->dwell_until);
+}
+
 void witness_fact_noticed(const struct turn *t, uint8_t server, const struct message_notice *m) {
     struct witness *w = t->w;
     /* A notice answers nothing, so it has no nonce of ours: only who knows the session's id, which
@@ -323,6 +332,8 @@ void witness_fact_noticed(const struct turn *t, uint8_t server, const struct mes
         return;
     }
     witness_heard(t, server);
+    if (is_too_soon(w, m, t->now))
+        return;
     bool from_serving = server == w->serving;
     bool speaks = from_serving || w->servers[server].hedge.active || w->attempt.server == server;
     if (!speaks || (from_serving && m->number <= w->notice) || w->state == WITNESS_ENDING)
