@@ -12,9 +12,10 @@
  *     |     before       |     the segment    | after |     sound, without loss
  *     |     one picture  |P P P P P  ...  P P |             pictures, each chunk's own group
  *
- * The index beside them says which feed this is, when it began, by how much later than its date
- * each segment is listed (for the chunk to be cut, carried and encoded everywhere by then), and
- * which chunks are there, the newest last, with the digest of each. It has one form only:
+ * The index beside them, INCOMING_INDEX, says which feed this is, when it began, by how much later
+ * than its date each segment is listed (for the chunk to be cut, carried and encoded everywhere by
+ * then), and which chunks are there, the newest last, with the digest of each. It has one form
+ * only:
  *
  *     peerd incoming 1
  *     feed 00112233445566778899aabbccddeeff
@@ -27,11 +28,13 @@
 #define TRANSCODER_HLS_INCOMING_H
 
 #include "peerd/base/err.h"
+#include "transcoder/hls/segments.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define INCOMING_INDEX           "incoming.txt"
 #define INCOMING_CHUNKS_MAX      64                   /* told of; older ones are removed: 205 s */
 #define INCOMING_HASH_BYTES      16                   /* BLAKE2b-128, as of any source */
 #define INCOMING_TEXT_MAX        8192                 /* [characters] of an index */
@@ -42,6 +45,7 @@
 #define INCOMING_SIDE_MAX        8192                 /* [pixels] */
 #define INCOMING_BEFORE          1  /* segments of sound before the one that is meant */
 #define INCOMING_AFTER_MS        60 /* [ms] of sound after it */
+#define INCOMING_CHUNK_MS        ((INCOMING_BEFORE + 1) * SEGMENT_MS + INCOMING_AFTER_MS)
 
 struct incoming_chunk {
     uint32_t number;

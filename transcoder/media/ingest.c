@@ -1,6 +1,7 @@
 #include "transcoder/media/ingest.h"
 
 #include "transcoder/hls/segments.h"
+#include "transcoder/media/ingest_inner.h"
 #include "transcoder/media/pictures.h"
 #include "transcoder/media/scaler.h"
 #include "transcoder/media/source.h"
@@ -12,13 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Better than what is made of it later by six steps, which nobody sees. */
-#define PRESET "veryfast"
-#define CRF    "17"
-#define X264_PARAMS                                                                                \
-    "cpu-independent=1:scenecut=0:open-gop=0:keyint=infinite:force-cfr=1:lookahead-threads=1:"     \
-    "sliced-threads=0"
-#define CHANNELS     2
+#define CHANNELS     INGEST_CHANNELS
 #define FRAME        (RENDITION_RATE_HZ / MEDIA_FRAMES_PER_S) /* [samples] of the source's */
 #define PATH_MAX_LEN 4096
 
@@ -77,24 +72,9 @@ static enum err encode(struct work *w, AVCodecContext *encoder, AVFrame *frame, 
 
 static enum err open_sound(struct work *w) {
     const struct media_source_options o = {.class = SOURCE_CLASS_SEEKABLE};
-    const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_ALAC);
     enum err e =
         media_source_open(&w->sound, w->order->from, &o, RENDITION_RATE_HZ, CHANNELS, w->why);
-    if (e != ERR_OK)
-        return e;
-    w->alac = codec != NULL ? avcodec_alloc_context3(codec) : NULL;
-    if (w->alac == NULL) {
-        media_whyf(w->why, "this machine's FFmpeg has no encoder of ALAC");
-        return ERR_UNSUPPORTED;
-    }
-    w->alac->sample_rate = RENDITION_RATE_HZ;
-    w->alac->sample_fmt = AV_SAMPLE_FMT_S16P;
-    w->alac->time_base = (AVRational){1, RENDITION_RATE_HZ};
-    w->alac->thread_count = 1;
-    w->alac->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_channel_layout_default(&w->alac->ch_layout, CHANNELS);
-    int r = avcodec_open2(w->alac, codec, NULL);
-    return r < 0 ? fault(w, r, "ALAC") : ERR_OK;
+    return e == ERR_OK ? media_ingest_alac(&w->alac, w->why) : e;
 }
 
 static enum err new_samples(struct work *w) {
@@ -148,51 +128,10 @@ static enum err hear(struct work *w) {
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
-static enum err open_x264(struct work *w, const struct rendition *r, uint32_t width) {
-    const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
-    AVDictionary *o = NULL;
-    w->x264 = codec != NULL ? avcodec_alloc_context3(codec) : NULL;
-    if (w->x264 == NULL) {
-        media_whyf(w->why, "this machine's FFmpeg has no encoder libx264");
-        return ERR_UNSUPPORTED;
-    }
-    w->x264->width = (int)width;
-    w->x264->height = (int)r->height;
-    w->x264->pix_fmt = AV_PIX_FMT_YUV420P;
-    w->x264->sample_aspect_ratio = (AVRational){1, 1};
-    w->x264->time_base = (AVRational){1, (int)r->fps};
-    w->x264->framerate = (AVRational){(int)r->fps, 1};
-    w->x264->max_b_frames = 0;
-    w->x264->thread_count = 1;
-    w->x264->flags |=
-        AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_CLOSED_GOP | AV_CODEC_FLAG_BITEXACT;
-    av_dict_set(&o, "preset", PRESET, 0);
-    av_dict_set(&o, "crf", CRF, 0);
-    av_dict_set(&o, "forced-idr", "1", 0);
-    av_dict_set(&o, "x264-params", X264_PARAMS, 0);
-    int e = avcodec_open2(w->x264, codec, &o);
-    av_dict_free(&o);
-    return e < 0 ? fault(w, e, "x264") : ERR_OK;
-}
-
-/* Of the recording's shape, no larger than it is. */
 static enum err choose_size(struct work *w, struct rendition *r, uint32_t *width) {
     struct rendition_source source = {0};
     media_pictures_shape(w->pictures, &source.width, &source.height);
-    uint32_t most = source.height < RENDITION_HEIGHT_MAX ? source.height : RENDITION_HEIGHT_MAX;
-    *r = (struct rendition){.codec = RENDITION_H264, .bitrate_bps = 1000000};
-    r->height = w->order->height != 0 ? w->order->height : most / 2 * 2;
-    r->fps = w->order->fps != 0 ? w->order->fps : RENDITION_FPS;
-    const char *wrong = rendition_fault(r);
-    if (wrong == NULL && !rendition_fits(r, &source))
-        wrong = "a height that the recording has";
-    if (wrong != NULL) {
-        media_whyf(w->why, "%u lines at %u pictures a second of %ux%u: expected %s", r->height,
-                   r->fps, source.width, source.height, wrong);
-        return ERR_UNSUPPORTED;
-    }
-    *width = rendition_width(r, &source);
-    return ERR_OK;
+    return media_ingest_shape(r, width, &source, w->order->height, w->order->fps, w->why);
 }
 
 static enum err open_pictures(struct work *w) {
@@ -209,7 +148,7 @@ static enum err open_pictures(struct work *w) {
     }
     e = choose_size(w, &r, &width);
     if (e == ERR_OK)
-        e = open_x264(w, &r, width);
+        e = media_ingest_x264(&w->x264, &r, width, w->why);
     if (e == ERR_OK)
         e = media_pictures_seek(w->pictures, 0, r.fps, w->why);
     w->out->width = width;

@@ -1,5 +1,6 @@
 #include "transcoder/media/segment.h"
 
+#include "transcoder/hls/incoming.h"
 #include "transcoder/media/pictures.h"
 #include "transcoder/media/segment_inner.h"
 #include "transcoder/media/source.h"
@@ -58,11 +59,11 @@ static enum err make(struct segment_job *j) {
 static bool find_frames(struct segment_job *j) {
     const struct media_segment_source *s = j->source;
     uint32_t number = segment_job_is_init(j) ? 0 : j->number;
-    uint32_t place = s->pass > 0 ? number % s->pass : number;
-    if (!segment_span(&j->span, j->rendition, s->facts.duration_ms, place))
+    uint64_t place = s->chunk ? INCOMING_BEFORE : s->pass > 0 ? number % s->pass : number;
+    if (!segment_span(&j->span, j->rendition, s->facts.duration_ms, (uint32_t)place))
         return false;
     const uint64_t whole = (uint64_t)SEGMENT_MS * j->span.scale / 1000 / j->span.ticks;
-    j->shift = whole * (number - place);
+    j->shift = whole * (number - place); /* of chunk 0 it wraps, and so do sums with it */
     return true;
 }
 

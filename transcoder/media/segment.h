@@ -18,6 +18,9 @@
  * channel's own time. Where passes meet AAC goes on, as do its joints; Opus begins anew there, as a
  * session would that began with the recording.
  *
+ * Of what comes in segment n is made of chunk n alone, which has sound from before and after it, as
+ * if it was the whole.
+ *
  * Segments are not encoded by threads but side by side: several makers, one segment each.
  * Counted by test/unit/media_segment_test.c.
  */
@@ -35,6 +38,8 @@ struct media_segment_source {
     struct duration timeout;       /* of one operation on a remote one; 0 for the default */
     struct rendition_source facts; /* as media_segment_facts found them */
     uint32_t pass;                 /* segments after which it is repeated (hls/live.h); 0: never */
+    bool
+        chunk; /* it is chunk `number` of what comes in (hls/incoming.h), and that segment's only */
 };
 
 /* What a stream can be made of. Its sound says how long it is; pictures are cut, or the last one
