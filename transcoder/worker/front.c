@@ -159,8 +159,14 @@ static void assign(struct front *f, struct instant now) {
     uint32_t maker, item;
     while (shelf_assign(&f->shelf, now, &maker, &item)) {
         const struct shelf_key key = f->shelf.items[item].key;
-        struct maker_order order = f->lines[key.line].order;
+        const struct front_line *line = &f->lines[key.line];
+        struct maker_order order = line->order;
         order.number = key.number;
+        if (order.chunk && key.number != SEGMENT_INIT) {
+            const struct front_stream *s = front_list_find(f, &line->stream);
+            if (s != NULL && s->in != NULL)
+                (void)front_incoming_find(s->in, key.number, order.location);
+        }
         makers_order(f->makers, maker, &order);
     }
 }
@@ -209,6 +215,7 @@ void front_go_on(struct front *f) {
         return;
     }
     next = instant_min(next, look_at_sources(f, now));
+    next = instant_min(next, front_incoming_look(f, now));
     next = instant_min(next, front_live_ahead(f, now));
     assign(f, now);
     capacity_busy(&f->capacity, shelf_busy(&f->shelf), now);

@@ -38,7 +38,7 @@ static uint32_t player_ms(struct front *f, const struct front_stream *s) {
     const struct rendition *renditions[PLAYLIST_RENDITIONS_MAX];
     const struct cost *costs[PLAYLIST_RENDITIONS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < s->count && s->channel.pass == 0; i++) {
+    for (size_t i = 0; i < s->count && !front_is_channel(s); i++) {
         const struct front_cost *c =
             find(f->costs, f->rendition_count, &s->renditions[i].rendition);
         if (c == NULL)

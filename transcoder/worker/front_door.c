@@ -47,14 +47,13 @@ static void answer_not_ready(struct net_http_request *r) {
 
 static enum err write_playlist(const struct front *f, const struct front_stream *s,
                                const struct playlist_path *path, char *text, size_t *len) {
-    const bool live = s->channel.pass > 0;
+    const bool live = front_is_channel(s);
     const struct playlist_stream all = {.source = s->facts,
                                         .renditions = s->renditions,
                                         .count = s->count,
                                         .channel = live ? &s->channel : NULL};
     const struct wall now = front_wall(f);
-    struct live_window window;
-    enum err e = live ? live_window(&window, &s->channel, now) : ERR_OK;
+    enum err e = live && path->object != PLAYLIST_MEDIA ? live_offered(&s->channel, now) : ERR_OK;
     if (e != ERR_OK)
         return e;
     if (path->object == PLAYLIST_MULTIVARIANT)
@@ -103,9 +102,11 @@ static void answer_playlist(struct front *f, struct net_http_request *r,
     const char *type =
         path->object == PLAYLIST_MPD ? "application/dash+xml" : "application/vnd.apple.mpegurl";
     if (e == ERR_OK) {
-        answer(r, 200, type, s->channel.pass > 0 ? KEPT_LIVE : KEPT_SHORTLY, text, len);
-        if (s->channel.pass == 0)
+        answer(r, 200, type, front_is_channel(s) ? KEPT_LIVE : KEPT_SHORTLY, text, len);
+        if (!front_is_channel(s))
             expect_first(f, s, path);
+    } else if (e == ERR_SOURCE_FAILED) {
+        answer_words(r, 404, "nothing comes in for the channel, or it comes too late\n");
     } else if (e == ERR_TIMEOUT || e == ERR_NOT_YET) {
         answer_words(r, 404,
                      e == ERR_NOT_YET ? "the channel has not begun\n"
@@ -231,7 +232,7 @@ static void answer_segment(struct front *f, struct net_http_request *r,
     }
     if (front_live_serves(f, s, path->number) != ERR_OK) {
         answer_words(r, 404,
-                     s->channel.pass > 0 ? "that is not in the channel's window\n"
+                     front_is_channel(s) ? "that is not in the channel's window\n"
                                          : "the stream is shorter\n");
         return;
     }

@@ -1,7 +1,7 @@
 /*
  * The inside of the front, shared by front.c (process, makers), front_list.c (streams and their
- * renditions), front_live.c (channels), front_costs.c (what it all costs) and front_door.c
- * (requests) only.
+ * renditions), front_live.c (channels), front_incoming.c (what comes in), front_costs.c (what it
+ * all costs) and front_door.c (requests) only.
  */
 #ifndef TRANSCODER_WORKER_FRONT_INNER_H
 #define TRANSCODER_WORKER_FRONT_INNER_H
@@ -22,7 +22,8 @@
 /* One rendition of one source, under its print: what the shelf calls a line. */
 struct front_line {
     char print[PLAYLIST_PRINT_LEN + 1];
-    struct maker_order order; /* but for the number */
+    struct maker_order order; /* but for the number, and where its chunk is */
+    struct name stream;       /* of a chunk */
     struct cost cost;         /* of a segment */
 };
 
@@ -38,6 +39,10 @@ enum front_word {
     FRONT_SAID_NOT_OFFERED
 };
 
+/* A source that comes in, and its chunks that are at hand: owned by its stream, or by work on
+ * another thread that ends it. */
+struct front_incoming;
+
 struct front_stream {
     struct catalogue_source source;
     struct rendition_source facts; /* once known */
@@ -46,7 +51,8 @@ struct front_stream {
     struct playlist_rendition renditions[PLAYLIST_RENDITIONS_MAX];
     uint32_t lines[PLAYLIST_RENDITIONS_MAX];
     size_t count;
-    struct live_channel channel; /* pass 0: a recording */
+    struct live_channel channel; /* pass 0 and nothing incoming: a recording */
+    struct front_incoming *in;   /* owned; of class live alone, else NULL */
     uint32_t ahead;              /* of a channel: the number from which on nothing is wanted yet */
     enum front_word said;        /* of it as a channel */
 };
@@ -106,6 +112,9 @@ struct front_stream *front_list_find(struct front *f, const struct name *name);
 /* Its renditions get their lines. */
 void front_list_known(struct front *f, struct front_stream *s,
                       const struct rendition_source *facts);
+/* The same of what comes in: `channel` has come to be known, or is another one. */
+void front_list_incoming(struct front *f, struct front_stream *s,
+                         const struct live_channel *channel);
 /* SHELF_NONE: it has no such rendition, or makes other bytes of it. */
 uint32_t front_list_line(const struct front_stream *s, const struct playlist_path *path);
 
@@ -116,6 +125,21 @@ static inline uint32_t front_cost_us(const struct front *f, struct shelf_key key
 
 /* The time of day, and how far it may be trusted. */
 struct wall front_wall(const struct front *f);
+
+/* Its playlists are of now. */
+static inline bool front_is_channel(const struct front_stream *s) {
+    return s->channel.pass > 0 || s->channel.incoming != NULL;
+}
+
+/* front_incoming.c */
+
+/* Looks at what comes in where it is time to. When to look again. */
+struct instant front_incoming_look(struct front *f, struct instant now);
+/* Accepts NULL. */
+void front_incoming_drop(struct front_incoming *in);
+/* Is chunk `number` at hand? Then this is where a maker finds it. */
+bool front_incoming_find(const struct front_incoming *in, uint32_t number,
+                         char location[NODE_LOCATION_LEN_MAX + 1]);
 
 /* front_live.c: wants of each channel what is to be made by now. When to look again. */
 struct instant front_live_ahead(struct front *f, struct instant now);

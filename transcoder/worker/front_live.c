@@ -20,9 +20,10 @@ static void tell(struct front *f, struct front_stream *s, bool there, struct wal
     s->said = word;
     bool uncertain = now.uncertainty_us > INT64_C(1000) * LIVE_UNCERTAINTY_MS;
     net_log(f->log, there ? NET_LOG_INFO : NET_LOG_WARNING,
-            there       ? "channel is offered"
-            : uncertain ? "channel is not offered: the clock is too uncertain"
-                        : "channel is not offered: it has not begun",
+            there                         ? "channel is offered"
+            : uncertain                   ? "channel is not offered: the clock is too uncertain"
+            : s->channel.incoming != NULL ? "channel is not offered: nothing comes in, or too late"
+                                          : "channel is not offered: it has not begun",
             NET_TEXT("stream", s->source.spec.name.text),
             NET_NUMBER("uncertainty_ms", now.uncertainty_us / 1000));
 }
@@ -49,10 +50,10 @@ struct instant front_live_ahead(struct front *f, struct instant now) {
     for (size_t i = 0; i < f->stream_count; i++) {
         struct front_stream *s = &f->streams[i];
         uint32_t newest;
-        if (s->state != FRONT_KNOWN || s->channel.pass == 0)
+        if (s->state != FRONT_KNOWN || !front_is_channel(s))
             continue;
-        bool there = live_newest(&newest, &s->channel, wall);
-        if (there)
+        bool there = live_offered(&s->channel, wall) == ERR_OK;
+        if (s->channel.incoming == NULL && live_newest(&newest, &s->channel, wall))
             want(f, s, newest);
         tell(f, s, there, wall);
         next = instant_min(next, instant_add(now, live_next(&s->channel, wall)));
@@ -63,7 +64,11 @@ struct instant front_live_ahead(struct front *f, struct instant now) {
 enum err front_live_serves(const struct front *f, const struct front_stream *s, uint32_t number) {
     if (number == SEGMENT_INIT)
         return ERR_OK;
-    if (s->channel.pass > 0)
-        return live_serves(&s->channel, front_wall(f), number);
+    char location[NODE_LOCATION_LEN_MAX + 1];
+    enum err e = front_is_channel(s) ? live_serves(&s->channel, front_wall(f), number) : ERR_OK;
+    if (e == ERR_OK && s->in != NULL && !front_incoming_find(s->in, number, location))
+        return ERR_NOT_FOUND; /* here, that is: another cluster may have it */
+    if (front_is_channel(s))
+        return e;
     return segment_ms(s->facts.duration_ms, number) > 0 ? ERR_OK : ERR_NOT_FOUND;
 }

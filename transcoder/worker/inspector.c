@@ -71,6 +71,9 @@ static void tell(struct inspector *i, const struct entry *e, const struct media_
                 NET_TEXT("codec", e->known.facts.codec),
                 NET_NUMBER("rate_hz", e->known.facts.rate_hz),
                 NET_NUMBER("duration_ms", duration_of(e)));
+    else if (e->spec.class == SOURCE_CLASS_LIVE)
+        net_log(i->log, NET_LOG_INFO, "source comes in: it is for streams, not for sessions",
+                NET_TEXT("source", e->spec.name.text));
     else
         net_log(i->log, NET_LOG_WARNING, "source cannot be served",
                 NET_TEXT("source", e->spec.name.text), NET_TEXT("error", err_name(e->error)),

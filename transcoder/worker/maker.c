@@ -48,8 +48,11 @@ static bool obey(const struct maker_order *o) {
         reply.error =
             media_segment_facts(&reply.facts, o->location, o->class, DURATION_ZERO, &reply.why);
     } else {
-        const struct media_segment_source source = {
-            .location = o->location, .class = o->class, .facts = o->facts, .pass = o->pass};
+        const struct media_segment_source source = {.location = o->location,
+                                                    .class = o->class,
+                                                    .facts = o->facts,
+                                                    .pass = o->pass,
+                                                    .chunk = o->chunk};
         reply.error = media_segment_make(&bytes, &source, &o->rendition, o->number, &reply.why);
     }
     reply.bytes = bytes.len;

@@ -28,6 +28,7 @@ struct maker_order {
     struct rendition rendition;
     uint32_t number;
     uint32_t pass; /* of a channel: segments after which the source is repeated; 0: never */
+    bool chunk;    /* it is the chunk of that number */
 };
 
 struct maker_reply {

@@ -338,22 +338,29 @@ static void gone(void *data) {
 
 /* ---- to peerd -------------------------------------------------------------------------------- */
 
+/* What comes in live is for streams; peerd would take it for a source that has failed. */
+static bool is_of_sessions(const struct supervisor *s, const struct catalogue_source *source) {
+    return s->keeper == NULL || source->spec.class != SOURCE_CLASS_LIVE;
+}
+
 static bool describe_sources(struct supervisor *s, struct node_request *r) {
     const struct catalogue *c = &s->catalogue;
     free(s->source_list);
     s->source_list = calloc(c->source_count == 0 ? 1 : c->source_count, sizeof(*s->source_list));
     if (s->source_list == NULL)
         return false;
+    r->source_count = 0;
     for (size_t i = 0; i < c->source_count; i++) {
         const struct catalogue_source *from = &c->sources[i];
-        s->source_list[i] = (struct node_source){.name = from->spec.name,
-                                                 .digest = from->digest,
-                                                 .class = from->spec.class,
-                                                 .duration_ms = from->duration_ms,
-                                                 .error = from->error};
+        if (is_of_sessions(s, from))
+            s->source_list[r->source_count++] =
+                (struct node_source){.name = from->spec.name,
+                                     .digest = from->digest,
+                                     .class = from->spec.class,
+                                     .duration_ms = from->duration_ms,
+                                     .error = from->error};
     }
     r->sources = s->source_list;
-    r->source_count = c->source_count;
     s->sources_sent = s->sources;
     return true;
 }
@@ -461,7 +468,8 @@ static void tell_metrics(void *data, struct metrics_facts *out) {
                                            : DURATION_ENDLESS;
     out->sources = (uint32_t)s->catalogue.source_count;
     for (size_t i = 0; i < s->catalogue.source_count; i++)
-        out->broken += s->catalogue.sources[i].error != ERR_OK;
+        out->broken +=
+            s->catalogue.sources[i].error != ERR_OK && is_of_sessions(s, &s->catalogue.sources[i]);
     out->draining = s->config.draining;
 }
 

@@ -1,5 +1,5 @@
 # Two sites, each with a peerd and a transcoderd that makes streams of one recording: sourced after lib.sh
-# by film.sh, channel.sh, segments.sh and sidecar_film.sh, which have set $net and $stream, the name of the stream. Besides what sites.sh
+# by film.sh, channel.sh, incoming.sh, segments.sh and sidecar_film.sh, which have set $net and $stream, the name of the stream. Besides what sites.sh
 # has there are:
 clusters='fra1 ams1'
 . test/live/tests/sites.sh
@@ -7,7 +7,8 @@ need ffmpeg ffmpeg
 media() { echo "http://$(address "$1"):8080/$stream"; }
 node_log() { cat "$dir"/*-n1.log; }
 
-# policy NAME SOURCE RENDITIONS: the rest of the source's row; the rows of the renditions.
+# policy NAME SOURCE RENDITIONS: the rest of the source's row, which is of $class, exact if that is empty; the
+# rows of the renditions.
 policy() {
     local other=ams1
     [ "$1" = fra1 ] || other=fra1
@@ -18,7 +19,7 @@ $(clients_of "$1")
 nodes: [{name: n1, key_file: $1-n1.pub}]
 peers:
 $(row_of $other)
-sources: [{name: $stream, class: exact, $2}]
+sources: [{name: $stream, class: ${class:-exact}, $2}]
 renditions:
 $3
 origins:
