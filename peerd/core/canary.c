@@ -339,8 +339,8 @@ static void give_up_peer(struct core *core, struct canary *c, const char *why) {
 
 /* Its peer is gone, or out of our reach, before it has told how they fare: that is nothing against
  * them, and it may tell later. Of those who stayed some go first to another one meanwhile. */
-static void wait_for_word(struct core *core, struct canary *c, const struct peering *to) {
-    if (to->verdict.verdict != VERDICT_SUSPECT && !canary_is_looked_after(core, c))
+static void wait_for_word(struct core *core, struct canary *c) {
+    if (!canary_is_looked_after(core, c))
         (void)seek_elsewhere(core, c, false, ", since nobody tells of the others");
     c->settled = core->now;
     c->told_reports = 0;
@@ -389,7 +389,9 @@ static void judge_wave(struct core *core, struct canary *c, const struct peering
 /* Those who came since follow if clients fare better there still. */
 static void look_again(struct core *core, struct canary *c, const struct peering *to) {
     bool worth = canary_is_worth_following(core, c);
-    if (!verdict_is_usable(to->verdict.verdict)) {
+    if (to->verdict.verdict == VERDICT_SUSPECT) {
+        c->next_at = instant_add(core->now, CANARY_STEP);
+    } else if (!verdict_is_usable(to->verdict.verdict)) {
         rest(core, c);
         (void)seek_elsewhere(core, c, true, ", who are left");
     } else if (!worth && canary_is_everywhere(c))
@@ -416,8 +418,8 @@ static void look_at_wave(struct core *core, struct canary *c, const struct peeri
         give_up_peer(core, c, "none of them went");
     else if (verdict_is_usable(to->verdict.verdict))
         judge_wave(core, c, to);
-    else
-        wait_for_word(core, c, to);
+    else if (to->verdict.verdict != VERDICT_SUSPECT) /* which is over in a moment */
+        wait_for_word(core, c);
 }
 
 /* Of all networks nobody has lost a frame since they were asked back: they went not in vain, but

@@ -1,6 +1,8 @@
 /* Who leaves a bad path, where to, and why somebody stays: one rule after the other. */
 #include "peerd/core/canary_inner.h"
 #include "peerd/core/state.h"
+#include "peerd/wire/beat.h"
+#include "peerd/wire/digest.h"
 #include "test/unit/core_fixture.h"
 #include "topo/location.h"
 
@@ -9,7 +11,8 @@
 struct bed {
     struct fixture *f;
     struct node_session sessions[SESSIONS];
-    bool dead; /* peer0 */
+    bool dead;     /* peer0 */
+    uint32_t gone; /* sessions, the first ones */
 };
 
 static struct peering *peer(const struct bed *b, uint32_t index) {
@@ -24,7 +27,8 @@ static void tell(struct bed *b) {
         peering_show(b->f->core, peer(b, i));
     }
     fixture_node(b->f, 0,
-                 &(struct fixture_report){.sessions = b->sessions, .session_count = SESSIONS});
+                 &(struct fixture_report){.sessions = b->sessions + b->gone,
+                                          .session_count = SESSIONS - b->gone});
 }
 
 static void wait(struct bed *b, int64_t ms) {
@@ -335,6 +339,62 @@ Test(core_canary, who_follows_has_fared_as_the_first) {
     cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "it is sure itself");
     c.example = (struct canary_example){0};
     cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "nobody went before it");
+    fixture_free(b.f);
+}
+
+/* Those who were asked have gone. */
+static void go(struct bed *b) {
+    for (uint32_t i = 0; i < SESSIONS; i++)
+        if (session_of(b, i)->move != NULL) {
+            struct node_session other = b->sessions[b->gone];
+            b->sessions[b->gone++] = b->sessions[i];
+            b->sessions[i] = other;
+        }
+    tell(b);
+}
+
+/* Those who went fare as well as one can. */
+static void tells_of_newcomers(struct bed *b, uint32_t of) {
+    const struct digest_entry e = {.location = {.addr = {.family = 4}},
+                                   .usual_centi = 9300,
+                                   .recent_centi = 9300,
+                                   .reports = 9,
+                                   .clients = 3};
+    uint8_t bytes[DIGEST_HEADER_LEN + DIGEST_ENTRY_LEN_MAX];
+    struct beat beat = {.boot = 1};
+    size_t written, len = digest_encode(bytes, sizeof(bytes), &e, 1, &written);
+    cr_assert(beat_add_block(&beat, BEAT_BLOCK_NEWCOMERS, bytes, len));
+    canary_heard(b->f->core, peer(b, of), &beat);
+}
+
+static void suspected_for_a_moment(struct bed *b, uint32_t of) {
+    peer(b, of)->verdict.verdict = VERDICT_SUSPECT;
+    b->f->core->suspects = 1;
+    canary_step(b->f->core);
+    peer(b, of)->verdict.verdict = VERDICT_ALIVE;
+    b->f->core->suspects = 0;
+}
+
+/* Where every path loses a little the peer is suspected now and then, for some ten milliseconds. */
+Test(core_canary, a_moment_of_suspicion_does_not_begin_it_anew) {
+    struct bed b = bed_new(3, SESSIONS);
+    suffer(&b, SESSIONS);
+    wait(&b, 200);
+    cr_assert_eq(asked_to(&b, 0), 3u);
+    go(&b);
+    for (uint32_t i = 0; i < 45; i++) { /* 4.5 s */
+        for (uint32_t k = b.gone; k < SESSIONS && i % 5 == 0; k++) {
+            loses(&b, k);
+            hears(&b, k, 0, 10, 0);
+        }
+        b.f->now = instant_add(b.f->now, duration_ms(100));
+        b.f->core->now = b.f->now;
+        if (i % 10 == 9)
+            suspected_for_a_moment(&b, 0);
+        tell(&b);
+        tells_of_newcomers(&b, 0);
+    }
+    cr_expect_eq(b.f->core->counters.canaries_followed, 1u);
     fixture_free(b.f);
 }
 
