@@ -59,9 +59,7 @@ static void hello_received(struct sim *sim, struct sim_worker *w, uint32_t clien
     sim_worker_send(sim, w, client, &m);
 }
 
-/* True if the policy trusts the issuer's tickets. Of those who were found the worker knows whom its
- * peerd named last, and goes on to when that is started again and knows nobody yet. */
-static bool knows_issuer(const struct sim *sim, const struct sim_node *node, uint32_t issuer) {
+bool sim_door_knows(const struct sim *sim, const struct sim_node *node, uint32_t issuer) {
     const struct sim_site *site = &sim->sites[node->cluster];
     const struct name *name = &sim->scenario->clusters[issuer].identity.name;
     const struct policy_peer *peer = policy_peer_find(&site->policy, name);
@@ -77,7 +75,7 @@ static enum err check_ticket(const struct sim *sim, const struct sim_worker *w,
     const struct scenario_clients *group = &sim->scenario->clients[c->group];
     if (!known && r->ticket_len == 0)
         return ERR_UNKNOWN_SESSION;
-    if (!knows_issuer(sim, &sim->nodes[w->node], c->ticket.issuer))
+    if (!sim_door_knows(sim, &sim->nodes[w->node], c->ticket.issuer))
         return ERR_UNKNOWN_ISSUER;
     if (!session_id_equal(&c->ticket.session, &r->session))
         return ERR_FOREIGN;

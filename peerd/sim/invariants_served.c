@@ -3,6 +3,7 @@
 #include "peerd/sim/client.h"
 #include "peerd/sim/liar.h"
 #include "peerd/sim/post.h"
+#include "peerd/sim/worker.h"
 
 #include <inttypes.h>
 
@@ -38,9 +39,8 @@ static bool could_serve(const struct sim *sim, const struct sim_client *c, uint8
     if (sim->sites[w->cluster].at_start != NULL)
         return false; /* its policy may not know the issuer, or may not have known it a minute ago
                        */
-    if (sim->sites[w->cluster].discovery != NULL && c->ticket.issuer != w->cluster &&
-        !node->told_alive[c->ticket.issuer])
-        return false; /* its peerd has not found the issuer, or has not said so yet */
+    if (!sim_door_knows(sim, node, c->ticket.issuer))
+        return false; /* no peer of the issuer's, or its peerd has not found it, or not said so */
     if (c->witness->servers[server].role == WITNESS_ROLE_FREE ||
         w->process.life != SIM_LIFE_RUNNING || node->process.life != SIM_LIFE_RUNNING ||
         !node->briefed || !passes(sim, end, w->cluster) || !passes(sim, w->cluster, end) ||

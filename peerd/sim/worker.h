@@ -60,6 +60,10 @@ struct cookie sim_door_cookie(const struct sim_node *node, uint32_t client, stru
 
 void sim_door_received(struct sim *sim, const struct sim_event *e);
 
+/* True if the policy trusts the issuer's tickets. Of those who were found the worker knows whom its
+ * peerd named last, and goes on to when that is started again and knows nobody yet. */
+bool sim_door_knows(const struct sim *sim, const struct sim_node *node, uint32_t issuer);
+
 /* In a turn of reading (inbox.h): what came first of all that waits. */
 void sim_door_read(struct sim *sim, struct sim_worker *w);
 
