@@ -33,10 +33,12 @@ static int32_t worth_of_run(uint32_t x) {
 
 /* How long runs of ours are for this client, by all that it has told lately. */
 static void learn_runs(struct lean_way *w, const struct lean_word *word) {
-    if (w->runs >= LEAN_RUNS) {
+    if (w->runs >= LEAN_RUNS || w->due >= LEAN_RUNS * LEAN_DUE) {
+        w->due /= 2;
         w->runs /= 2;
         w->missing /= 2;
     }
+    w->due = (uint16_t)(w->due + word->due);
     w->runs = (uint16_t)(w->runs + word->runs);
     w->missing = (uint16_t)(w->missing + word->missing);
 }
@@ -124,17 +126,19 @@ void lean_told(struct lean *l, uint16_t cluster, const struct lean_word *word, s
     way->at = now;
 }
 
+static const struct lean_way *fresh_way(const struct lean *l, uint16_t cluster,
+                                        struct instant now) {
+    for (int i = 0; i < LEAN_WAYS_MAX; i++)
+        if (cluster != 0 && l->ways[i].cluster == cluster &&
+            instant_before(now, instant_add(l->ways[i].at, LEAN_FRESH)))
+            return &l->ways[i];
+    return NULL;
+}
+
 bool lean_towards(const struct lean *l, uint16_t cluster, struct instant now, int32_t *leaning) {
-    *leaning = 0;
-    for (int i = 0; i < LEAN_WAYS_MAX; i++) {
-        const struct lean_way *w = &l->ways[i];
-        if (cluster == 0 || w->cluster != cluster ||
-            instant_reached(now, instant_add(w->at, LEAN_FRESH)))
-            continue;
-        *leaning = faded(w, now);
-        return true;
-    }
-    return false;
+    const struct lean_way *w = fresh_way(l, cluster, now);
+    *leaning = w == NULL ? 0 : faded(w, now);
+    return w != NULL;
 }
 
 bool lean_is_away(const struct lean *l, struct instant now) {
@@ -143,6 +147,36 @@ bool lean_is_away(const struct lean *l, struct instant now) {
         if (lean_towards(l, l->ways[i].cluster, now, &leaning) && leaning >= LEAN_SOME)
             return true;
     return false;
+}
+
+void lean_add(struct lean_heard *sum, const struct lean *l, uint16_t cluster, struct instant now) {
+    const struct lean_way *w = fresh_way(l, cluster, now);
+    if (w == NULL || w->asked == 0)
+        return;
+    sum->asked += w->asked;
+    sum->lost_milli += (uint32_t)(w->lost * events(w));
+}
+
+/* [1/1000] ln of x [1/1000], one at least: whole powers of two, and straight lines between. */
+static int64_t ln_of(uint64_t x) {
+    int64_t ln = 0;
+    for (; x >= 2000; x /= 2)
+        ln += 693;
+    return ln + (int64_t)(x - 1000) * 693 / 1000;
+}
+
+/* Of rare events, after Poisson: each that is missing speaks for the more frequent ones. */
+bool lean_is_apart(const struct lean *l, uint16_t cluster, const struct lean_heard *others,
+                   struct instant now) {
+    const struct lean_way *w = fresh_way(l, cluster, now);
+    if (w == NULL || w->due == 0 || others->asked < LEAN_OTHERS ||
+        others->lost_milli > (uint64_t)others->asked * LEAN_CLEAN)
+        return false;
+    int64_t ours = (int64_t)w->missing * 1000 / w->due, missing = w->lost * events(w);
+    int64_t usual = (int64_t)w->asked * LEAN_CLEAN, fewer = w->asked * (ours - LEAN_CLEAN);
+    int64_t chance = 2 * (int64_t)level_root((uint64_t)usual * 1000) + 500;
+    return ours > LEAN_CLEAN && missing > usual + chance &&
+           fewer / 2 < missing * ln_of((uint64_t)ours * 1000 / LEAN_CLEAN) / 1000;
 }
 
 /* ln (3/4 + e^x / 4) at each whole x, and straight lines between. */

@@ -19,6 +19,11 @@
  * counts what goes missing while it asks, as it tells with its answers. So two paths that lose
  * alike, however seldom and in whatever runs, are no likelier to lean one way than the other.
  *
+ * Where others who surely hear that cluster better miss next to nothing of the way to it, a quarter
+ * is far more than somebody loses there who shares our bad path with them. Whoever misses answers
+ * as his own access would have it is none of them (lean_is_apart()); where that way is lossy, too,
+ * it cannot be told.
+ *
  * Of many clients each may have a bad access of its own, or a bad path of ours in common with
  * others: it is not known who. lean_joined() of all of them, added up, is the logarithm of how much
  * likelier it is that one in four hears the other better than that none does. Where all share one
@@ -37,6 +42,8 @@
 #define LEAN_RUNS     32            /* runs by which their length is known; older ones count half */
 #define LEAN_CLUMP    2             /* answers that are missing together are one event, at most */
 #define LEAN_FRESH    duration_s(3) /* [s] without a word nothing is known of a way */
+#define LEAN_OTHERS   100           /* answers of others, less tell nothing … */
+#define LEAN_CLEAN    5             /* [1/1000] … nor do they where more of them are missing */
 #define LEAN_WORD     16            /* [packets] of one word … */
 #define LEAN_DUE      200           /* [frames] … and of ours */
 #define LEAN_MOST     4000          /* [1/1000] either way */
@@ -48,7 +55,8 @@
 struct lean_way {
     uint16_t cluster; /* the owner's number for it; 0: the place is free */
     int16_t leaning;  /* [1/1000] at `at` */
-    uint16_t missing; /* frames of ours lately … */
+    uint16_t due;     /* frames of ours lately … */
+    uint16_t missing; /* … of which were missing … */
     uint16_t runs;    /* … in so many runs */
     uint16_t asked;   /* packets lately … */
     uint16_t lost;    /* … of which were not answered … */
@@ -75,6 +83,22 @@ bool lean_towards(const struct lean *l, uint16_t cluster, struct instant now, in
 
 /* True if it hears any of them better: by LEAN_SOME. */
 bool lean_is_away(const struct lean *l, struct instant now);
+
+/* How a way is heard by several clients together. */
+struct lean_heard {
+    uint32_t asked;
+    uint32_t lost_milli; /* [1/1000 events] answers that are missing; together as half so many */
+};
+
+/* Adds what it has told lately. */
+void lean_add(struct lean_heard *sum, const struct lean *l, uint16_t cluster, struct instant now);
+
+/* True: those others miss next to nothing of that way, this one more than chance would have of
+ * that, and what it misses is not far likelier so than if it loses as much of it as of ours (not by
+ * half of what it would be if it missed nothing, in logarithms). False: it may hear it as they do,
+ * or nothing can be told. */
+bool lean_is_apart(const struct lean *l, uint16_t cluster, const struct lean_heard *others,
+                   struct instant now);
 
 /* [1/1000] What one leaning is worth among many. */
 int32_t lean_joined(int32_t leaning);

@@ -36,8 +36,8 @@
  * mean of what those who stayed, and suffer, have here in the same time, or had before if none of
  * these is left. Only who fares better by that gain and what chance may make of it is followed, and
  * only while all whom the peer serves there do, as far as it tells. Who follows fares as those did
- * who went, before they went, and hears the peer better; others lose by chance, or by their own
- * access.
+ * who went, before they went, and hears the peer better, and no worse than all who surely do
+ * (lean_is_apart()); others lose by chance, or by their own access.
  *
  * Else those who went first are asked back, as they are when our path is found to be well, or not
  * to blame, while they are watched. The peer sends them, with cause `return`. But nobody is sent
@@ -79,6 +79,7 @@
 #ifndef PEERD_CORE_CANARY_H
 #define PEERD_CORE_CANARY_H
 
+#include "monitor/lean.h"
 #include "peerd/base/addr.h"
 #include "peerd/base/id.h"
 #include "peerd/base/time.h"
@@ -153,6 +154,7 @@ struct canary {
     uint32_t stayed_looks;                  /* … each time that was looked at */
     uint32_t worst_centi;          /* [R/100] … and what, when they fared worst; 0: none */
     struct canary_example example; /* of those who went first, once they are followed */
+    struct lean_heard heard;       /* its peer, by all who surely hear it better */
     bool blamed;                   /* in vain, and that is the peer: others may do */
     bool of_ailing;                /* they lost frames of ours, and not of others */
     struct instant begun;          /* it was found that our path is bad, or tried again */

@@ -215,6 +215,8 @@ static uint32_t grade_of(const struct core *core, const struct session *s, const
     bool follows = c->example.went_centi > 0, one_of_them = is_one_of_them(s, c);
     if (tells && leaning <= (one_of_them ? -LEAN_SOME / 2 : 0))
         return 0;
+    if (tells && follows && lean_is_apart(&s->ail->lean, to->number, &c->heard, core->now))
+        return 0;
     int32_t least = one_of_them || !follows ? LEAN_SOME : 2 * LEAN_SOME;
     if (leaning >= least && (!follows || would_gain(core, s, c)))
         return grade_of_leaning(leaning);
@@ -299,7 +301,19 @@ static void send_grade(struct core *core, struct canary *c, const struct peering
     }
 }
 
+/* As long as most of them are here; those who are left may be others. */
+static void note_heard(const struct core *core, struct canary *c, const struct peering *to) {
+    struct lean_heard now = {0};
+    for (const struct ail *a = ailing_next(core, NULL); a != NULL; a = ailing_next(core, a))
+        if (ailing_is_within(&c->location, &a->session->client) &&
+            ailing_leaning(core, a->session, to->number) >= LEAN_SOME)
+            lean_add(&now, &a->lean, to->number, core->now);
+    if (now.asked >= c->heard.asked)
+        c->heard = now;
+}
+
 void canary_send_more(struct core *core, struct canary *c, const struct peering *to) {
+    note_heard(core, c, to);
     for (uint32_t grade = GRADES; grade > 0; grade--)
         send_grade(core, c, to, grade);
     canary_note_before(core, c);

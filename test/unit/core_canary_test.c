@@ -274,6 +274,27 @@ Test(core_canary, a_gain_must_be_more_than_chance) {
     fixture_free(b.f);
 }
 
+/* Where those who surely lean miss nothing who misses some answers may have a bad access. */
+Test(core_canary, nobody_follows_who_hears_less_of_it_than_the_others) {
+    struct bed b = bed_new(0, SESSIONS);
+    struct canary c = fresh(&b);
+    suffer(&b, SESSIONS);
+    struct session *s = session_of(&b, 0);
+    for (int i = 0; i < 2; i++)
+        hears(&b, 0, 0, 16, 1);
+    cr_assert(ailing_leaning(b.f->core, s, peer(&b, 0)->number) >= 2 * LEAN_SOME);
+    c.heard = (struct lean_heard){.asked = 500};
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "nobody went before it");
+    c.first = false;
+    c.example = (struct canary_example){.went_centi = 9300, .stayed_centi = 3000};
+    cr_expect_not(canary_may_turn(b.f->core, s, &c, peer(&b, 0)));
+    c.heard.lost_milli = 20000;
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "they miss some, too");
+    c.heard = (struct lean_heard){.asked = LEAN_OTHERS - 1};
+    cr_expect(canary_may_turn(b.f->core, s, &c, peer(&b, 0)), "they have told too little");
+    fixture_free(b.f);
+}
+
 static struct canary gone_from(uint16_t before_centi) {
     return (struct canary){.location = {.addr = {.family = 4}},
                            .settled = INSTANT_NEVER,

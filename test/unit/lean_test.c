@@ -186,3 +186,53 @@ Test(lean, one_of_two_is_so_and_nobody_knows_which) {
         cr_expect_eq(lean_either(1000, x), lean_either(x, 1000));
     }
 }
+
+/* One who loses a sixth of ours in so many words, and misses so many answers, one in each word. */
+static struct lean misses(int words, int answers) {
+    struct lean l = {{{0}}};
+    for (int i = 0; i < words; i++) {
+        const struct lean_word word = {
+            .asked = 5, .lost = i < answers, .due = 24, .missing = 4, .runs = 4};
+        lean_told(&l, 1, &word, at_ms(i * 100));
+    }
+    return l;
+}
+
+Test(lean, who_misses_more_of_a_way_than_others_is_apart) {
+    static const struct {
+        const char *what;
+        int others, theirs, answers; /* others, each of twelve words and sixty answers */
+        bool apart;
+    } rows[] = {
+        {"as well as they", 18, 0, 0, false},
+        {"one of sixty is chance", 18, 0, 1, false},
+        {"two are not, where they miss none", 18, 0, 2, true},
+        {"nor are six, half of what ours loses", 18, 0, 6, true},
+        {"where they miss one each nobody can tell", 18, 1, 9, false},
+        {"two others are enough", 2, 0, 9, true},
+        {"one is not", 1, 0, 9, false},
+        {"nobody else", 0, 0, 9, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lean other = misses(12, rows[i].theirs), l = misses(12, rows[i].answers);
+        struct lean_heard sum = {0};
+        for (int k = 0; k < rows[i].others; k++)
+            lean_add(&sum, &other, 1, at_ms(1100));
+        cr_expect_eq(sum.asked, 60u * (unsigned)rows[i].others);
+        cr_expect_eq(lean_is_apart(&l, 1, &sum, at_ms(1100)), rows[i].apart, "%s", rows[i].what);
+        cr_expect_not(lean_is_apart(&l, 2, &sum, at_ms(1100)), "of that way nothing is known");
+        cr_expect_not(lean_is_apart(&l, 1, &sum, at_ms(9000)), "nor so much later");
+    }
+}
+
+/* Its own loss of ours is no more than what others may miss of that way. */
+Test(lean, who_loses_little_is_not_apart) {
+    struct lean l = {{{0}}};
+    const struct lean_heard sum = {.asked = 1000};
+    for (int i = 0; i < 40; i++) {
+        const struct lean_word word = {
+            .asked = 5, .lost = 1, .due = 200, .missing = i == 0, .runs = i == 0};
+        lean_told(&l, 1, &word, at_ms(i * 100));
+    }
+    cr_expect_not(lean_is_apart(&l, 1, &sum, at_ms(3900)));
+}
