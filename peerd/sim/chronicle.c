@@ -120,3 +120,16 @@ void sim_chronicle_client_over(struct sim *sim, struct sim_client *c) {
         c->notes.served_by = UINT32_MAX;
     }
 }
+
+/* ---- players ---- */
+
+void sim_chronicle_player_served(struct sim *sim, const struct sim_client *c, uint32_t cluster) {
+    if (!sim->closing)
+        mark(sim, c, REPORT_MARK_SERVED, sim->now, cluster);
+}
+
+void sim_chronicle_player_stood(struct sim *sim, const struct sim_client *c, struct instant from,
+                                uint64_t us) {
+    if (!sim->closing && us >= 1000)
+        mark(sim, c, REPORT_MARK_GAP, from, (uint32_t)(us / 1000));
+}

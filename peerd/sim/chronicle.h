@@ -20,6 +20,12 @@ void sim_chronicle_client_stepped(struct sim *sim, struct sim_client *c);
 /* A frame of it was due. */
 void sim_chronicle_frame(struct sim *sim, struct sim_client *c, struct instant due, bool lost);
 
+/* Whose segments a player gets from now on (UINT32_MAX: it has left); and that it has stood still
+ * for so long. */
+void sim_chronicle_player_served(struct sim *sim, const struct sim_client *c, uint32_t cluster);
+void sim_chronicle_player_stood(struct sim *sim, const struct sim_client *c, struct instant from,
+                                uint64_t us);
+
 /* It is over: nobody serves it any more, and a gap at its end is one. */
 void sim_chronicle_client_over(struct sim *sim, struct sim_client *c);
 

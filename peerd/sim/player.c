@@ -1,6 +1,7 @@
 #include "peerd/sim/player.h"
 
 #include "peerd/core/pathways.h"
+#include "peerd/sim/chronicle.h"
 #include "peerd/sim/client.h"
 #include "peerd/sim/kitchen.h"
 #include "peerd/sim/narrative.h"
@@ -46,6 +47,7 @@ struct sim_player {
     bool fetching;             /* the attempt has none */
     uint32_t segment;          /* next */
     uint32_t refused_in_a_row; /* by how many pathways */
+    uint32_t served_by;        /* whose segment was the latest; UINT32_MAX: it has none */
     struct instant began;      /* "never" before the first segment */
     struct instant dry;        /* what it holds lasts until then */
     struct instant served_from;
@@ -222,8 +224,10 @@ static uint64_t since_us(struct instant now, struct instant then) {
     return (uint64_t)instant_since(now, then).us;
 }
 
-static void stood_still(struct sim *sim, struct sim_player *p) {
+static void stood_still(struct sim *sim, uint32_t client) {
+    struct sim_player *p = player(sim, client);
     uint64_t us = since_us(sim->now, p->dry);
+    sim_chronicle_player_stood(sim, &sim->clients[client], p->dry, us);
     p->stalled_us += us;
     p->longest_us = us > p->longest_us ? us : p->longest_us;
     p->served_from = sim->now;
@@ -240,7 +244,10 @@ static void got(struct sim *sim, uint32_t client) {
     if (instant_is_never(p->began))
         p->began = p->served_from = p->dry = sim->now;
     else if (instant_before(p->dry, sim->now))
-        stood_still(sim, p);
+        stood_still(sim, client);
+    if (p->served_by != p->ways[p->at])
+        sim_chronicle_player_served(sim, &sim->clients[client], p->ways[p->at]);
+    p->served_by = p->ways[p->at];
     p->dry = instant_add(instant_max(p->dry, sim->now), segment);
     struct instant room = instant_sub(instant_add(p->dry, segment), g->buffer);
     struct duration wait = instant_since(room, sim->now);
@@ -333,22 +340,28 @@ void sim_player_starts(struct sim *sim, const struct sim_client *client) {
     *p = (struct sim_player){.state = PLAYER_ASKING,
                              .began = INSTANT_NEVER,
                              .dry = INSTANT_NEVER,
-                             .segment = client->number % 4096 * APART};
+                             .served_by = UINT32_MAX,
+                             .segment = client->index % 4096 * APART};
     ask(sim, client->index);
 }
 
 void sim_player_leaves(struct sim *sim, const struct sim_client *client) {
-    player(sim, client->index)->state = PLAYER_OVER;
+    struct sim_player *p = player(sim, client->index);
+    if (p->state == PLAYER_PLAYING && p->served_by != UINT32_MAX)
+        sim_chronicle_player_served(sim, client, UINT32_MAX);
+    p->state = PLAYER_OVER;
 }
 
 /* ---- at the end ------------------------------------------------------------------------------ */
 
-void sim_player_report(const struct sim *sim, const struct sim_client *client,
+void sim_player_report(struct sim *sim, const struct sim_client *client,
                        struct report_client *out) {
     const struct sim_player *p = player(sim, client->index);
     bool begun = sim_player_plays(sim, client) && !instant_is_never(p->began);
     bool dry = begun && instant_before(p->dry, sim->now);
     uint64_t now_us = dry ? since_us(sim->now, p->dry) : 0;
+    if (dry)
+        sim_chronicle_player_stood(sim, client, p->dry, now_us);
     uint64_t longest_us = now_us > p->longest_us ? now_us : p->longest_us;
     *out = (struct report_client){.outcome = p->state == PLAYER_OVER ? "left"
                                              : begun                 ? "playing"

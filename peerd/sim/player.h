@@ -10,7 +10,8 @@
  * the worst case for those who make them.
  *
  * In a report the time that it stood still counts as frames lost, the longest as its gap, and each
- * 404 as a hedge: it asked another for what it missed.
+ * 404 as a hedge: it asked another for what it missed. It is served by whoever gave it its latest
+ * segment.
  */
 #ifndef PEERD_SIM_PLAYER_H
 #define PEERD_SIM_PLAYER_H
@@ -38,7 +39,6 @@ void sim_player_steered(struct sim *sim, const struct sim_event *e);
 void sim_player_answered(struct sim *sim, const struct sim_event *e);
 
 /* As sim_client_report, of a player. */
-void sim_player_report(const struct sim *sim, const struct sim_client *client,
-                       struct report_client *out);
+void sim_player_report(struct sim *sim, const struct sim_client *client, struct report_client *out);
 
 #endif
