@@ -15,7 +15,8 @@
 static const char help[] =
     "Usage: peersim [--kill A,B] [--drain A] [--cut A/B] [OPTION]... POLICY...\n"
     "What happens to these policies if a cluster goes? The overlay that they describe is built,\n"
-    "filled with listeners, and run under virtual time with the same machines as the real\n"
+    "filled with listeners and players, and run under virtual time with the same machines as the "
+    "real\n"
     "programs. The answer: who goes where, who has nowhere to go, what gap to expect, what helps.\n"
     "\n"
     "      --kill A,B         these clusters die, without a word, addresses and all\n"
@@ -26,14 +27,23 @@ static const char help[] =
     "      --sessions N       so many listeners at every cluster, instead\n"
     "      --buffer 200ms     playout buffer of listeners (200ms)\n"
     "      --workers N        cores of every machine, a worker process each (8)\n"
+    "      --players N        so many players of every stream that a cluster makes itself "
+    "(`source`\n"
+    "                         of an origin), instead of as many as fit its makers under --load\n"
+    "      --player-buffer 30s  what every player holds of media (30s)\n"
+    "      --media-cpu 250ms  CPU that a second of media takes: the dearest renditions (250ms)\n"
+    "      --makers N         cores of every machine that make segments (as --workers); what\n"
+    "                         sessions take of the same ones is not subtracted\n"
     "      --rtt-matrix FILE  round-trip times, a row a policy; otherwise they follow from places\n"
     "      --seed N           of everything drawn (1)\n"
     "      --json             the answer as one JSON object\n"
     "      --html FILE        the run as a page to look at\n"
     "      --help             this text\n"
     "\n"
-    "Exit status: 0 all are served, what drains is empty and nobody misses a frame, 1 not, 2 the\n"
-    "policies or options cannot be used. Keys and tokens that policies name are not needed.\n";
+    "Exit status: 0 all are served, what drains is empty, nobody misses a frame, and no player "
+    "stands\n"
+    "still, 1 not, 2 the policies or options cannot be used. Keys and tokens that policies name "
+    "are not needed.\n";
 
 struct wishes {
     struct plan_request request;
@@ -134,6 +144,23 @@ static bool take_option(struct wishes *w, int option) {
         ok = take_some(&number, 64, "workers", optarg);
         q->workers = (uint32_t)number;
         break;
+    case 'p':
+        ok = take_some(&number, 100000, "players", optarg);
+        q->players = (uint32_t)number;
+        break;
+    case 'P':
+        ok = take_quantity(QUANTITY_DURATION, 6400000, 600000000, &quantity, "player-buffer",
+                           optarg);
+        q->player_buffer = duration_us(quantity);
+        break;
+    case 'M':
+        ok = take_some(&number, 128, "makers", optarg);
+        q->makers = (uint32_t)number;
+        break;
+    case 'C':
+        ok = take_quantity(QUANTITY_DURATION, 1000, 4000000, &quantity, "media-cpu", optarg);
+        q->media_cpu = duration_us(quantity);
+        break;
     case 's':
         return take_number(&q->seed, INT64_MAX, "seed", optarg);
     case 'H':
@@ -160,14 +187,22 @@ static int parse(struct wishes *w, int argc, char **argv) {
         {"rtt-matrix", required_argument, NULL, 'm'},
         {"seed", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
+        {"players", required_argument, NULL, 'p'},
+        {"player-buffer", required_argument, NULL, 'P'},
+        {"media-cpu", required_argument, NULL, 'C'},
+        {"makers", required_argument, NULL, 'M'},
         {"html", required_argument, NULL, 'H'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int option;
-    *w = (struct wishes){
-        .request = {.workers = 8, .load_ppm = 700000, .buffer = duration_ms(200), .seed = 1}};
+    *w = (struct wishes){.request = {.workers = 8,
+                                     .load_ppm = 700000,
+                                     .buffer = duration_ms(200),
+                                     .player_buffer = duration_s(30),
+                                     .media_cpu = duration_ms(250),
+                                     .seed = 1}};
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h') {
@@ -184,6 +219,8 @@ static int parse(struct wishes *w, int argc, char **argv) {
         if (!take_option(w, option))
             return USAGE_STATUS;
     }
+    if (w->request.makers == 0)
+        w->request.makers = w->request.workers;
     w->request.files = (const char *const *)argv + optind;
     w->request.file_count = (uint32_t)(argc - optind);
     if (w->request.file_count > 0)
@@ -268,10 +305,11 @@ int plan_main(int argc, char **argv) {
         return status;
     status = USAGE_STATUS;
     if (plan_load(&plan, &w.request) && is_possible(&plan)) {
-        struct sim *sim =
-            sim_new(&(struct sim_options){.scenario = &plan.scenario,
-                                          .policies = (const struct policy *const *)plan.policies,
-                                          .seed = w.request.seed});
+        struct sim *sim = sim_new(&(struct sim_options){
+            .scenario = &plan.scenario,
+            .policies = (const struct policy *const *)plan.policies,
+            .sleep = plan.stream_count > 0 ? SIM_SLEEP_ALWAYS : SIM_SLEEP_DRAWN,
+            .seed = w.request.seed});
         run(&plan, sim);
         status = answer(&w, &plan, sim);
         sim_free(sim);

@@ -2,9 +2,9 @@
  * Planning: what happens to these policies if a cluster goes?
  *
  * The overlay that the policies of several clusters describe is built as a scenario, filled with
- * listeners near each cluster, and run under virtual time; then some clusters die, drain or are cut
- * off. The result says who goes where, who has nowhere to go, what gap to expect, and what would
- * help. Keys are not looked at: an operator has those of one cluster only.
+ * listeners and players near each cluster, and run under virtual time; then some clusters die,
+ * drain or are cut off. The result says who goes where, who has nowhere to go, what gap to expect,
+ * and what would help. Keys are not looked at: an operator has those of one cluster only.
  */
 #ifndef PEERD_SIM_PLAN_H
 #define PEERD_SIM_PLAN_H
@@ -20,14 +20,18 @@
 struct plan_request {
     const char *const *files; /* policies */
     uint32_t file_count;
-    const char *kill;       /* clusters, `a,b`; NULL: none */
-    const char *drain;      /* the same */
-    const char *cut;        /* pairs, `a/b,c/clients`; NULL: none */
-    const char *matrix;     /* round-trip times; NULL: by distance */
-    uint32_t workers;       /* of each machine: its cores */
-    uint32_t sessions;      /* at each cluster; 0: by load */
-    uint32_t load_ppm;      /* of what a cluster has room for beyond what it sets aside */
-    struct duration buffer; /* playout buffer of every listener */
+    const char *kill;              /* clusters, `a,b`; NULL: none */
+    const char *drain;             /* the same */
+    const char *cut;               /* pairs, `a/b,c/clients`; NULL: none */
+    const char *matrix;            /* round-trip times; NULL: by distance */
+    uint32_t workers;              /* of each machine: its cores */
+    uint32_t sessions;             /* at each cluster; 0: by load */
+    uint32_t load_ppm;             /* of what a cluster has room for beyond what it sets aside */
+    struct duration buffer;        /* playout buffer of every listener */
+    uint32_t players;              /* of each stream at each cluster; 0: by load */
+    struct duration player_buffer; /* what every player holds at most */
+    uint32_t makers;               /* of each machine: its cores that make segments */
+    struct duration media_cpu;     /* that a second of media takes a maker, for each player */
     uint64_t seed;
 };
 
@@ -41,6 +45,8 @@ struct plan {
     struct plan_request request;
     struct policy **policies; /* owned; peerings that are not mutual are left out */
     uint32_t count;
+    struct name streams[POLICY_ORIGINS_MAX]; /* made by some of them: plan_streams.h */
+    uint32_t stream_count;
     struct scenario scenario;
     int64_t event_ms;          /* when it happens */
     bool *hit;                 /* by cluster: it dies or drains … */
@@ -54,6 +60,25 @@ struct plan {
 struct plan_buffer {
     int64_t buffer_ms;
     uint32_t listeners;
+};
+
+/* See plan_players.h. */
+struct plan_players {
+    uint32_t *before; /* by cluster: players whose segments it makes, just before it happens … */
+    uint32_t *after;  /* … and at the end */
+    uint32_t *stood;  /* of the latter: stood still since it happened; at the end of the list: of
+                         those who are nowhere */
+    uint32_t *flows;  /* as of listeners */
+    uint32_t count, moved, nowhere, stuck;
+    uint32_t unbegun;      /* had nothing to play when it happened */
+    uint32_t stood_before; /* stood still before it happened, and since */
+    uint32_t stood_since;
+    uint32_t short_before; /* clusters that want more cores than they have */
+    uint32_t short_after;
+    uint64_t stood_ms; /* since it happened: all of them together, and the longest at a time */
+    uint32_t longest_ms;
+    uint64_t refused; /* segments that were not there in time (404) */
+    bool ok;
 };
 
 struct plan_result {
@@ -71,9 +96,11 @@ struct plan_result {
     struct report_figure noticed, first_frame, gap; /* of moves that nobody planned */
     struct plan_buffer buffers[PLAN_BUFFERS_MAX];
     uint32_t buffer_count;
-    const char *refusal; /* what those say who have nowhere to go; of the report */
+    struct plan_players players; /* in all of the above listeners only */
+    const char *refusal;         /* what those say who have nowhere to go; of the report */
     struct plan_texts advice;
-    bool ok; /* all had a session, all are served, by none that drains, and nobody lost a frame */
+    bool ok; /* all had a session, all are served, by none that drains, nobody lost a frame, and so
+                it is of players */
 };
 
 /* True if words of a command line ask for a plan, not for a scenario. */
@@ -106,6 +133,11 @@ __attribute__((format(printf, 2, 3))) void plan_say(struct plan_texts *t, const 
 /* What a cluster sets aside for its peers, all together, and its capacity [sessions]. */
 uint32_t plan_reserved(const struct policy *p);
 uint32_t plan_capacity(const struct policy *p);
+
+/* Cores of a cluster that make segments; 0: it makes no streams. And what so many players want of
+ * them [ms/s]. */
+uint32_t plan_makers(const struct plan *plan, uint32_t cluster);
+uint64_t plan_wanted_ms(const struct plan *plan, uint32_t players);
 
 /* Index of the policy of a cluster; UINT32_MAX if there is none. */
 uint32_t plan_find(const struct plan *plan, const struct name *name);

@@ -1,5 +1,5 @@
 /* Sentences that help an operator: what is short, where, and what would mend it. */
-#include "peerd/sim/plan.h"
+#include "peerd/sim/plan_players.h"
 #include "peerd/sim/world.h"
 
 #include <inttypes.h>
@@ -206,7 +206,7 @@ static void about_unopened(const struct plan *plan, struct plan_result *r) {
                  "others and what is set aside for peers (reserved_slots) leave no room.",
                  r->unopened, r->listeners);
     for (uint32_t i = 0; i < plan->count; i++)
-        if (r->wanted[i] == 0 && !plan->hit[i])
+        if (r->wanted[i] == 0 && !plan->hit[i] && plan->policies[i]->service_count > 0)
             plan_say(&r->advice, "%s has no listeners of its own in this plan.", name_of(plan, i));
 }
 
@@ -220,4 +220,5 @@ void plan_advise(const struct plan *plan, struct plan_result *r) {
     about_loss(plan, r);
     about_starts(plan, r);
     about_unopened(plan, r);
+    plan_players_advise(plan, r);
 }

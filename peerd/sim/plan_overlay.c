@@ -6,6 +6,7 @@
 #include "peerd/io/policy_file.h"
 #include "peerd/policy/quantity.h"
 #include "peerd/sim/plan.h"
+#include "peerd/sim/plan_streams.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -60,12 +61,8 @@ static bool load_one(struct plan *plan, const char *path) {
         fprintf(stderr, "%s\n", fault_to_text(&faults, &faults.list[i], line));
     if (p == NULL)
         return false;
-    for (uint32_t i = 0; i < p->origin_count; i++)
-        plan_say(&plan->notes,
-                 "%s has the stream %s: a plan has listeners only; a scenario with `streams` has "
-                 "players",
-                 p->cluster.name.text, p->origins[i].name.text);
-    if (p->node_count == 0 || p->service_count == 0) {
+    plan_streams_take(plan, p);
+    if (p->node_count == 0 || (p->service_count == 0 && p->origin_count == 0)) {
         plan_say(&plan->notes, "%s has no %s, so it cannot serve anybody: left out",
                  p->cluster.name.text, p->node_count == 0 ? "nodes" : "services");
         policy_file_free(p);
@@ -116,9 +113,19 @@ static bool known_before(const struct plan *plan, uint32_t before, const struct 
     return false;
 }
 
+/* Where nobody has sessions there are none of these. */
+static void put_list(FILE *out, const char *name, bool any) {
+    fprintf(out, any ? "%s:\n" : "%s: []\n", name);
+}
+
 /* What one name means may differ from site to site; the first meaning is taken for listeners. */
 static void put_media(FILE *out, const struct plan *plan) {
-    fputs("profiles:\n", out);
+    bool profiles = false, sources = false;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        profiles |= plan->policies[i]->profile_count > 0;
+        sources |= plan->policies[i]->source_count > 0;
+    }
+    put_list(out, "profiles", profiles);
     for (uint32_t i = 0; i < plan->count; i++)
         for (uint32_t k = 0; k < plan->policies[i]->profile_count; k++) {
             const struct policy_profile *p = &plan->policies[i]->profiles[k];
@@ -126,7 +133,7 @@ static void put_media(FILE *out, const struct plan *plan) {
                 fprintf(out, "  - {name: %s, codec: %s, preroll_frames: %" PRIu32 "}\n",
                         p->name.text, p->codec.text, p->preroll_frames);
         }
-    fputs("sources:\n", out);
+    put_list(out, "sources", sources);
     for (uint32_t i = 0; i < plan->count; i++)
         for (uint32_t k = 0; k < plan->policies[i]->source_count; k++) {
             const struct policy_source *s = &plan->policies[i]->sources[k];
@@ -137,7 +144,10 @@ static void put_media(FILE *out, const struct plan *plan) {
 }
 
 static void put_services(FILE *out, const struct plan *plan) {
-    fputs("services:\n", out);
+    bool any = false;
+    for (uint32_t i = 0; i < plan->count; i++)
+        any |= plan->policies[i]->service_count > 0;
+    put_list(out, "services", any);
     for (uint32_t i = 0; i < plan->count; i++)
         for (uint32_t k = 0; k < plan->policies[i]->service_count; k++) {
             const struct policy_service *s = &plan->policies[i]->services[k];
@@ -167,8 +177,12 @@ static void put_clusters(FILE *out, struct plan *plan) {
         const struct policy *p = plan->policies[i];
         session = duration_max(session, p->limits.session_lease);
         node = duration_max(node, p->limits.node_lease);
-        fprintf(out, "  - {name: %s, nodes: %" PRIu32 ", workers: %" PRIu32 ", capacity: %" PRIu32,
-                p->cluster.name.text, p->node_count, plan->request.workers, plan_capacity(p));
+        fprintf(out, "  - {name: %s, nodes: %" PRIu32 ", workers: %" PRIu32, p->cluster.name.text,
+                p->node_count, plan->request.workers);
+        if (plan_capacity(p) > 0)
+            fprintf(out, ", capacity: %" PRIu32, plan_capacity(p));
+        if (plan_makers(plan, i) > 0)
+            fprintf(out, ", makers: %" PRIu32, plan_makers(plan, i));
         put_place(out, &p->cluster);
         fputs("}\n", out);
         if (!p->cluster.placed && plan->request.matrix == NULL)
@@ -195,7 +209,7 @@ static const struct name *first_source(const struct policy *p, const struct poli
 }
 
 static void put_group(FILE *out, const struct plan *plan, uint32_t cluster, uint32_t service,
-                      uint32_t number, int64_t opened_ms) {
+                      uint32_t number, int64_t from_ms, int64_t opened_ms) {
     const struct policy *p = plan->policies[cluster];
     const struct policy_service *s = &p->services[service];
     char name[2 * NAME_LEN_MAX + 8];
@@ -207,9 +221,10 @@ static void put_group(FILE *out, const struct plan *plan, uint32_t cluster, uint
         snprintf(name, sizeof(name), "listeners-%" PRIu32, number);
     fprintf(out,
             "  - {name: %s, count: %" PRIu32 ", open_at: %s, service: %s, profile: %s, source: %s, "
-            "buffer: %s, start: {between: [0s, %" PRId64 "ms]}",
+            "buffer: %s, start: {between: [%" PRId64 "ms, %" PRId64 "ms]}",
             name, wanted(plan, p, service), p->cluster.name.text, s->name.text, s->profiles[0].text,
-            first_source(p, s)->text, duration_text(plan->request.buffer), opened_ms);
+            first_source(p, s)->text, duration_text(plan->request.buffer), from_ms,
+            from_ms + opened_ms);
     put_place(out, &p->cluster);
     fputs("}\n", out);
 }
@@ -217,28 +232,41 @@ static void put_group(FILE *out, const struct plan *plan, uint32_t cluster, uint
 /* How long it takes until all of a cluster's have opened their sessions. */
 static int64_t opening_ms(const struct plan *plan, const struct policy *p) {
     uint64_t all = 0;
+    if (p->service_count == 0)
+        return 0;
     for (uint32_t k = 0; k < p->service_count; k++)
         all += wanted(plan, p, k);
     return 500 + (int64_t)((double)all * 1000 / (p->limits.opens_per_s * OPENS_PART));
 }
 
-static void put_listeners(FILE *out, struct plan *plan) {
+/* They come as late as they may, if players take longer to begin: that costs no time to run. */
+static uint32_t put_listeners(FILE *out, struct plan *plan) {
     uint32_t number = 0;
-    fputs("clients:\n", out);
+    int64_t listeners_ms = 0, players_ms = plan_streams_begin_ms(plan) + SETTLE_MS;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        int64_t ms = opening_ms(plan, plan->policies[i]) + SETTLE_MS;
+        listeners_ms = ms > listeners_ms ? ms : listeners_ms;
+    }
+    plan->event_ms = listeners_ms > players_ms ? listeners_ms : players_ms;
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct policy *p = plan->policies[i];
-        int64_t opened_ms = opening_ms(plan, p);
-        if (opened_ms + SETTLE_MS > plan->event_ms)
-            plan->event_ms = opened_ms + SETTLE_MS;
         for (uint32_t k = 0; k < p->service_count; k++) {
             if (p->source_count == 0)
                 plan_say(&plan->notes, "%s has no source for %s: nobody listens there",
                          p->cluster.name.text, p->services[k].name.text);
             else if (wanted(plan, p, k) > 0)
-                put_group(out, plan, i, k, ++number, opened_ms);
+                put_group(out, plan, i, k, ++number, plan->event_ms - listeners_ms,
+                          opening_ms(plan, p));
         }
     }
-    if (number == 0)
+    return number;
+}
+
+static void put_clients(FILE *out, struct plan *plan) {
+    fputs("clients:\n", out);
+    uint32_t groups = put_listeners(out, plan);
+    groups += plan_streams_put_players(out, plan);
+    if (groups == 0)
         fputs("  []\n", out);
 }
 
@@ -311,6 +339,8 @@ static bool put_cuts(FILE *out, struct plan *plan, const char *list) {
 
 static int64_t after_ms(const struct plan *plan) {
     int64_t after = AFTER_MS;
+    if (plan->stream_count > 0)
+        after += PLAN_BUFFERS_AFTER * duration_in_ms(plan->request.player_buffer);
     for (uint32_t i = 0; plan->request.drain != NULL && i < plan->count; i++) {
         int64_t drained = duration_in_ms(plan->policies[i]->limits.drain_deadline) + 5000;
         after = plan->drains[i] && drained > after ? drained : after;
@@ -326,9 +356,10 @@ static bool put_all(FILE *out, struct plan *plan) {
             q->cut != NULL ? " these are cut off from one another: " : "",
             q->cut != NULL ? q->cut : "");
     put_media(out, plan);
+    plan_streams_put(out, plan);
     put_services(out, plan);
     put_clusters(out, plan);
-    put_listeners(out, plan);
+    put_clients(out, plan);
     fputs("timeline:\n", out);
     if (!put_hits(out, plan, "kill", q->kill, ", blackhole: true") ||
         !put_hits(out, plan, "drain", q->drain, "") || !put_cuts(out, plan, q->cut))
@@ -405,6 +436,8 @@ bool plan_load(struct plan *plan, const struct plan_request *request) {
     if (out != NULL)
         ok = fclose(out) == 0 && ok;
     ok = ok && read_scenario(plan, text, size);
+    if (ok)
+        plan_streams_fill_buffers(plan);
     free(text);
     return ok;
 }

@@ -1,5 +1,6 @@
 /* From the report of a run to what an operator wants to know. */
 #include "peerd/sim/plan.h"
+#include "peerd/sim/plan_players.h"
 #include "peerd/sim/report_picture.h"
 
 #include <stdlib.h>
@@ -10,6 +11,10 @@
 static const int64_t buffers_ms[] = {60, 100, 150, 200, 300, 500, 1000, 2000};
 
 /* ---- who is where ---- */
+
+static bool is_player(const struct plan *plan, const struct report_client *c) {
+    return !name_is_empty(&plan->scenario.clients[c->group].stream);
+}
 
 static void count_listener(const struct plan *plan, const struct picture *p, uint32_t client,
                            struct plan_result *out) {
@@ -111,7 +116,12 @@ bool plan_judge(const struct plan *plan, const struct report *report, struct pla
     bool ok = picture_make(&picture, report, &plan->scenario) && out->before != NULL &&
               out->after != NULL && out->wanted != NULL && out->gained != NULL &&
               out->asked != NULL && out->flows != NULL && failures.moves != NULL;
+    ok = plan_players_init(plan, &out->players) && ok;
     for (uint32_t i = 0; ok && i < report->client_count; i++) {
+        if (is_player(plan, &report->clients[i])) {
+            plan_players_count(plan, &picture, i, &out->players);
+            continue;
+        }
         count_listener(plan, &picture, i, out);
         note_last_move(plan, &picture, i, out);
     }
@@ -122,8 +132,9 @@ bool plan_judge(const struct plan *plan, const struct report *report, struct pla
         out->gap = report_figure_of(&failures, &any, REPORT_GAP);
         if (failures.move_count > 0)
             try_buffers(&failures, out);
-        out->ok = out->nowhere == 0 && out->stuck == 0 && out->unopened == 0 && out->lost == 0 &&
-                  !report->broken;
+        plan_players_judge(plan, &out->players);
+        out->ok = out->players.ok && out->nowhere == 0 && out->stuck == 0 && out->unopened == 0 &&
+                  out->lost == 0 && !report->broken;
         plan_advise(plan, out);
     }
     free(failures.moves);
@@ -138,6 +149,7 @@ void plan_result_free(struct plan_result *r) {
     free(r->gained);
     free(r->asked);
     free(r->flows);
+    plan_players_free(&r->players);
     free(r->advice.list);
     *r = (struct plan_result){.ok = false};
 }
