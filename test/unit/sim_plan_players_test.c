@@ -342,6 +342,27 @@ Test(sim_plan_players, people_are_told_in_cores) {
     program_result_free(&r);
 }
 
+/* What cores are counted by: forty of two groups want ten, and seven are not enough. */
+Test(sim_plan_players, nobody_watches_what_another_does) {
+    char path[128];
+    cr_assert(have_program());
+    snprintf(path, sizeof(path), "%s/apart.yaml", folder);
+    FILE *f = fopen(path, "w");
+    fputs("name: apart\nduration: 90s\nstreams: [{name: film, media_cpu: 250ms}]\n"
+          "clusters: [{name: fra1, makers: 7}]\nclients:\n"
+          "- {name: some, count: 20, stream: film, start: {between: [0s, 20s]}}\n"
+          "- {name: others, count: 20, stream: film, start: {between: [0s, 20s]}}\n",
+          f);
+    fclose(f);
+    struct program_result r = RUN(path, "--seed", "1", "--json");
+    json_t *root = json_loads(r.out, 0, NULL);
+    cr_assert_not_null(root, "%s%s", r.out, r.err);
+    cr_expect_gt(number(root, "frames_lost"), 10000, "%s", r.err);
+    cr_expect_gt(json_array_size(json_object_get(root, "gaps")), 0, "and it is seen when");
+    json_decref(root);
+    program_result_free(&r);
+}
+
 /* An origin at one site only: who dies takes it along. */
 Test(sim_plan_players, nobody_else_has_it) {
     cr_assert(have_program());
