@@ -239,7 +239,10 @@ static void take(struct sim *sim, struct sim_worker *w, uint32_t client, const s
     case MESSAGE_NOTICE:
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
+    case MESSAGE_PASS:
         return; /* a client never sends these */
+    case MESSAGE_KNOCK:
+        return; /* nor a simulated one this */
     }
 }
 

@@ -16,10 +16,11 @@
 
 #include "peerd/sim/world.h"
 
-#define SIM_LABOUR_RESUME_US  100 /* [µs] cookie, ticket, signature, and the answer */
-#define SIM_LABOUR_KNOWN_US   55  /* [µs] the same of a session that is here: its ticket is held */
-#define SIM_LABOUR_AWAY_US    15  /* [µs] the same, of a cookie alone */
-#define SIM_LABOUR_LEFT_LEAST 20  /* pre-rolls get at least the 20th part of a core */
+#define SIM_LABOUR_RESUME_US                                                                       \
+    100 /* [µs] cookie, ticket, signature, and the answer; nobody has a pass */
+#define SIM_LABOUR_KNOWN_US   55 /* [µs] the same of a session that is here: its ticket is held */
+#define SIM_LABOUR_AWAY_US    15 /* [µs] the same, of a cookie alone */
+#define SIM_LABOUR_LEFT_LEAST 20 /* pre-rolls get at least the 20th part of a core */
 
 /* How closely a resume is looked at. */
 enum sim_labour_look {

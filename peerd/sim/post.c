@@ -43,7 +43,9 @@ size_t sim_message_size(const struct message *m) {
                                    [MESSAGE_ECHO] = sizeof(m->u.echo),
                                    [MESSAGE_TRIPS] = sizeof(m->u.trips),
                                    [MESSAGE_NAMED] = sizeof(m->u.named),
-                                   [MESSAGE_BACKUPS] = sizeof(m->u.named)};
+                                   [MESSAGE_BACKUPS] = sizeof(m->u.named),
+                                   [MESSAGE_KNOCK] = sizeof(m->u.knock),
+                                   [MESSAGE_PASS] = sizeof(m->u.pass)};
     size_t ticket = m->kind == MESSAGE_RESUME ? m->u.resume.ticket_len : 0;
     return offsetof(struct message, u) + sizes[m->kind] + ticket;
 }

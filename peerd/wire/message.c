@@ -1,4 +1,4 @@
-#include "peerd/wire/message.h"
+#include "peerd/wire/message_inner.h"
 
 #include "peerd/base/bytes.h"
 
@@ -18,10 +18,8 @@
 #define REPORT_LEN    148 /* [bytes] of one that tells of no move */
 #define MOVED_LEN     12  /* [bytes] more of one that does */
 #define BACKUPS_LEN   4   /* [bytes] more of one that answers a list of backups */
+#define PASSED_LESS   (SIGNATURE_BYTES - PASS_PROOF_BYTES)
 #define NOTICE_ONLY   (MESSAGE_DEADLINE_MS_MAX + 1)
-#define LABEL_RESUME  "peerd resume v1"
-#define LABEL_REPORT  "peerd report v1"
-#define LABEL_TRIPS   "peerd trips v1"
 
 /* ---- kinds and ranges ------------------------------------------------------------------------ */
 
@@ -53,8 +51,16 @@ static size_t length_of(enum message_kind kind) {
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
         return NAMED_LEN;
+    case MESSAGE_KNOCK:
+        return MESSAGE_KNOCK_LEN;
+    case MESSAGE_PASS:
+        return MESSAGE_PASS_LEN;
     }
     return 0;
+}
+
+static bool may_be_passed(enum message_kind kind) {
+    return kind == MESSAGE_RESUME || kind == MESSAGE_REPORT;
 }
 
 static bool purpose_known(enum resume_purpose p) {
@@ -117,7 +123,10 @@ static bool in_range(const struct message *m) {
     case MESSAGE_ACK:
     case MESSAGE_PROBE:
     case MESSAGE_ECHO:
+    case MESSAGE_KNOCK:
         return true;
+    case MESSAGE_PASS:
+        return m->u.pass.mark >= 1 && m->u.pass.mark <= PASS_MARK_MAX;
     case MESSAGE_TRIPS:
         return trip_list_in_range(&m->u.trips);
     case MESSAGE_NAMED:
@@ -275,17 +284,20 @@ static void write_body(struct writer *w, const struct message *m) {
     case MESSAGE_BACKUPS:
         named_write(w, &m->u.named);
         return;
+    case MESSAGE_KNOCK:
+        write_copy(w, m->u.knock.cookie.bytes, COOKIE_BYTES);
+        write_hint(w, &m->u.knock.target);
+        write_copy(w, m->u.knock.client.bytes, KEY_BYTES);
+        return;
+    case MESSAGE_PASS:
+        write_u8(w, m->u.pass.mark);
+        write_copy(w, m->u.pass.sealed, PASS_SEALED_BYTES);
+        return;
     }
 }
 
-static const char *label_of(enum message_kind kind) {
-    return kind == MESSAGE_RESUME  ? LABEL_RESUME
-           : kind == MESSAGE_TRIPS ? LABEL_TRIPS
-                                   : LABEL_REPORT;
-}
-
-size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
-                      const struct key_pair *pair) {
+static size_t encode(uint8_t *out, size_t out_size, const struct message *m,
+                     const struct key_pair *pair, const struct pass *pass) {
     if (!in_range(m))
         return 0;
     size_t len = length_of(m->kind);
@@ -299,25 +311,35 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
         len = trip_list_len(&m->u.trips);
     else if (m->kind == MESSAGE_NAMED || m->kind == MESSAGE_BACKUPS)
         len += (size_t)NAMED_CLUSTER_LEN * m->u.named.count;
+    if (pass != NULL)
+        len -= PASSED_LESS;
     if (len > out_size)
         return 0;
     struct writer w = writer_over(out, len);
     write_u8(&w, MESSAGE_FIRST_BYTE);
     write_u8(&w, VERSION);
     write_u8(&w, (uint8_t)m->kind);
-    write_u8(&w, 0);
+    write_u8(&w, pass != NULL ? pass->mark : 0);
     write_u64(&w, m->nonce);
     write_body(&w, m);
-    if (message_is_signed(m->kind)) {
-        assert(pair != NULL);
-        uint8_t signature[SIGNATURE_BYTES];
-        sign_labelled(signature, label_of(m->kind), out, writer_len(&w), pair);
-        write_copy(&w, signature, sizeof(signature));
-    } else {
+    if (message_is_signed(m->kind))
+        message_write_proof(&w, out, m->kind, pair, pass);
+    else
         write_zeros(&w, len - writer_len(&w));
-    }
     assert(!w.failed && writer_len(&w) == len);
     return len;
+}
+
+size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
+                      const struct key_pair *pair) {
+    assert(pair != NULL || !message_is_signed(m->kind));
+    return encode(out, out_size, m, pair, NULL);
+}
+
+size_t message_encode_passed(uint8_t *out, size_t out_size, const struct message *m,
+                             const struct pass *pass) {
+    assert(may_be_passed(m->kind) && pass->mark >= 1 && pass->mark <= PASS_MARK_MAX);
+    return encode(out, out_size, m, NULL, pass);
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */
@@ -380,7 +402,7 @@ static void read_refuse(struct reader *r, struct message_refuse *m) {
     m->cluster = read_hint(r);
 }
 
-/* What is left before the signature says whether there is a move, or the mark of a list. False for
+/* What is left, the signature aside, says whether there is a move, or the mark of a list. False for
  * a move without an epoch, and for a mark that is none. */
 static bool read_report(struct reader *r, struct message_report *m) {
     m->target = read_hint(r);
@@ -395,9 +417,9 @@ static bool read_report(struct reader *r, struct message_report *m) {
     m->rtt_us = read_u32(r);
     m->lag_us = (int32_t)read_u32(r);
     m->notice = read_u32(r);
-    if (reader_left(r) <= SIGNATURE_BYTES)
+    if (reader_left(r) == 0)
         return true;
-    if (reader_left(r) == SIGNATURE_BYTES + BACKUPS_LEN) {
+    if (reader_left(r) == BACKUPS_LEN) {
         m->backups = read_u32(r);
         return m->backups != 0;
     }
@@ -467,14 +489,25 @@ static bool read_body(struct reader *r, struct message *m) {
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
         return named_read(r, &m->u.named);
+    case MESSAGE_KNOCK:
+        read_copy(r, m->u.knock.cookie.bytes, COOKIE_BYTES);
+        m->u.knock.target = read_hint(r);
+        read_copy(r, m->u.knock.client.bytes, KEY_BYTES);
+        return true;
+    case MESSAGE_PASS:
+        m->u.pass.mark = read_u8(r);
+        read_copy(r, m->u.pass.sealed, PASS_SEALED_BYTES);
+        return true;
     }
     return false;
 }
 
-/* Every message has one exact length, which for a resume follows from its ticket's and for trips
- * and named clusters from how many there are; a report has three, and trips have two. */
-static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len) {
-    size_t want = length_of(kind);
+/* Every message has one exact length, by so much `less` with a pass, which for a resume follows
+ * from its ticket's and for trips and named clusters from how many there are; a report has three,
+ * and trips have two. */
+static enum err check_length(enum message_kind kind, const uint8_t *datagram, size_t len,
+                             size_t less) {
+    size_t want = length_of(kind) - less;
     if (len < want)
         return ERR_TRUNCATED;
     if (kind == MESSAGE_RESUME) {
@@ -484,8 +517,7 @@ static enum err check_length(enum message_kind kind, const uint8_t *datagram, si
             return ERR_BAD_FIELD;
         want += ticket_len;
     }
-    if (kind == MESSAGE_REPORT &&
-        (len == REPORT_LEN + MOVED_LEN || len == REPORT_LEN + BACKUPS_LEN))
+    if (kind == MESSAGE_REPORT && (len == want + MOVED_LEN || len == want + BACKUPS_LEN))
         return ERR_OK;
     if (kind == MESSAGE_TRIPS) {
         if (datagram[TRIPS_COUNT_AT] > MESSAGE_TRIPS_MAX)
@@ -516,7 +548,8 @@ static enum err check_header(const uint8_t *datagram, size_t len) {
         return ERR_BAD_VERSION;
     if (length_of((enum message_kind)datagram[2]) == 0)
         return ERR_BAD_KIND;
-    return datagram[3] == 0 ? ERR_OK : ERR_BAD_FIELD;
+    uint8_t most = may_be_passed((enum message_kind)datagram[2]) ? PASS_MARK_MAX : 0;
+    return datagram[3] <= most ? ERR_OK : ERR_BAD_FIELD;
 }
 
 /* What is left is padding, and padding that could say anything would be a second protocol. */
@@ -530,40 +563,24 @@ static bool rest_is_zero(struct reader *r) {
 enum err message_decode(struct message *out, const void *datagram, size_t len) {
     const uint8_t *bytes = datagram;
     enum err e = check_header(bytes, len);
+    size_t less = e == ERR_OK && bytes[3] != 0 ? PASSED_LESS : 0;
     if (e == ERR_OK)
-        e = check_length((enum message_kind)bytes[2], bytes, len);
+        e = check_length((enum message_kind)bytes[2], bytes, len, less);
     if (e != ERR_OK)
         return e;
-    struct message m = {.kind = (enum message_kind)bytes[2]};
-    struct reader r = reader_over(bytes + 4, len - 4);
+    struct message m = {.kind = (enum message_kind)bytes[2], .mark = bytes[3]};
+    size_t proof = message_is_signed(m.kind) ? SIGNATURE_BYTES - less : 0;
+    struct reader r = reader_over(bytes + 4, len - proof - 4);
     m.nonce = read_u64(&r);
-    if (!read_body(&r, &m))
+    if (!read_body(&r, &m) || !rest_is_zero(&r))
         return ERR_BAD_FIELD;
-    if (message_is_signed(m.kind)) {
+    if (proof > 0) {
         m.signed_part.data = bytes;
-        m.signed_part.len = len - SIGNATURE_BYTES;
-        read_span(&r, SIGNATURE_BYTES);
-    } else if (!rest_is_zero(&r)) {
-        return ERR_BAD_FIELD;
+        m.signed_part.len = len - proof;
     }
     assert(reader_done(&r));
     if (!in_range(&m))
         return ERR_BAD_FIELD;
     *out = m;
     return ERR_OK;
-}
-
-enum err message_verify(const struct message *m, const struct public_key *client,
-                        const struct key_hint *me) {
-    assert(message_is_signed(m->kind) && m->signed_part.data != NULL);
-    const struct key_hint *target = m->kind == MESSAGE_RESUME  ? &m->u.resume.target
-                                    : m->kind == MESSAGE_TRIPS ? &m->u.trips.target
-                                                               : &m->u.report.target;
-    if (!key_hint_equal(target, me))
-        return ERR_FOREIGN;
-    const uint8_t *signature = m->signed_part.data + m->signed_part.len;
-    return verify_labelled(signature, label_of(m->kind), m->signed_part.data, m->signed_part.len,
-                           client)
-               ? ERR_OK
-               : ERR_BAD_SIGNATURE;
 }

@@ -2,11 +2,17 @@
  * Messages between a client and a media port: path, resume, report, notice.
  *
  * They share the port with RTP and RTCP and begin with 0xF9, a first byte that neither of those,
- * nor STUN, DTLS or TURN, uses (RFC 7983). Header, 12 bytes: 0xF9, version 3, kind, zero, nonce 8.
+ * nor STUN, DTLS or TURN, uses (RFC 7983). Header, 12 bytes: 0xF9, version 3, kind, mark, nonce 8.
  * An answer repeats the nonce of what it answers, which is what keeps an off-path forger out; it is
  * no more trusted than the RTP beside it. What a client asks is signed by its key, under a label
  * of its kind, over every byte before the signature: target, epoch, counter and last frame
  * included, so that a message stolen from one path means nothing on another.
+ *
+ * A client that has a pass of that machine (pass.h) puts its MAC, 16 bytes, where the signature of
+ * a resume or a report would stand, which is 48 bytes shorter then, and the pass's mark into the
+ * header; everywhere else the mark is zero. It asks for one with a knock, which is answered as a
+ * hello if it has no good cookie. Whoever is of an older version drops that, and sees signatures
+ * only.
  *
  * No media and nothing longer than what was asked goes to an address that has not repeated a
  * cookie: hello (64 bytes, padded) -> cookie (48 bytes), probe -> echo (32 bytes each). A warm path
@@ -42,11 +48,13 @@
  *   kind 12 named  worker, to trips: session 16, count 1, then of each cluster: hint 8, family 1,
  *                  address 16, port 2, name 31 [29 + 58 a cluster] (wire/named.h)
  *   kind 13 backups worker, to a report: laid out as named, best first
+ *   kind 14 knock  client: cookie 16, target hint 8, its public key 32, zeros [96]
+ *   kind 15 pass   worker, to a knock: mark 1, the pass sealed to that key 80 [93]
  * Labels of the signatures: "peerd resume v1", "peerd report v1" and "peerd trips v1".
  *
  * A probe asks how far away a cluster is that does not serve its sender. Its answer is as long as
  * the question and says nothing that is not known: no state, no room, no session. Whoever is of an
- * older version counts kinds 9, 11, 12 and 13 as unknown and drops them. Kind 12 may be longer than
+ * older version counts kinds 9 and 11 to 15 as unknown and drops them. Kind 12 may be longer than
  * what it answers: it goes to an address that has repeated a cookie and is served there, after a
  * message that its client has signed, and no more than once in NAMING_EVERY
  * (transcoder/timeline/naming.h).
@@ -91,6 +99,7 @@
 #include "peerd/base/time.h"
 #include "peerd/wire/keys.h"
 #include "peerd/wire/named.h"
+#include "peerd/wire/pass.h"
 #include "peerd/wire/ticket.h"
 #include "peerd/wire/trip_list.h"
 
@@ -99,6 +108,8 @@
 #define MESSAGE_HELLO_LEN  64   /* [bytes] */
 #define MESSAGE_COOKIE_LEN 48   /* [bytes] */
 #define MESSAGE_PROBE_LEN  32   /* [bytes] and of an echo */
+#define MESSAGE_KNOCK_LEN  96   /* [bytes] */
+#define MESSAGE_PASS_LEN   93   /* [bytes] */
 #define COOKIE_BYTES       16   /* [bytes] */
 #define HELD_BITS          128  /* frames after from_frame that a resume can say are held */
 
@@ -123,7 +134,9 @@ enum message_kind {
     MESSAGE_ECHO = 10,
     MESSAGE_TRIPS = 11,
     MESSAGE_NAMED = 12,
-    MESSAGE_BACKUPS = 13
+    MESSAGE_BACKUPS = 13,
+    MESSAGE_KNOCK = 14,
+    MESSAGE_PASS = 15
 };
 
 enum resume_purpose {
@@ -258,8 +271,20 @@ struct message_echo {
     struct key_hint cluster; /* who answers */
 };
 
+struct message_knock {
+    struct cookie cookie;
+    struct key_hint target;   /* the cluster it is for */
+    struct public_key client; /* to which the pass is to be sealed */
+};
+
+struct message_pass {
+    uint8_t mark;
+    uint8_t sealed[PASS_SEALED_BYTES];
+};
+
 struct message {
     enum message_kind kind;
+    uint8_t mark; /* of a decoded resume or report: of the pass that proves it; 0: it is signed */
     uint64_t nonce;
     union {
         struct message_cookie cookie;
@@ -273,9 +298,11 @@ struct message {
         struct message_echo echo;
         struct message_trips trips;
         struct message_named named; /* of MESSAGE_BACKUPS, too */
+        struct message_knock knock;
+        struct message_pass pass;
     } u;
-    /* Of a decoded resume, report or trips: what the signature stands over, borrowed from the
-     * datagram. */
+    /* Of a decoded resume, report or trips: what the signature, or the MAC, stands over, borrowed
+     * from the datagram. */
     struct {
         const uint8_t *data;
         size_t len; /* [bytes] without the signature */
@@ -294,6 +321,10 @@ bool message_is_signed(enum message_kind kind);
 size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
                       const struct key_pair *pair);
 
+/* The same of a resume or a report that a pass proves. */
+size_t message_encode_passed(uint8_t *out, size_t out_size, const struct message *m,
+                             const struct pass *pass);
+
 /* Decodes in full before `out` is touched; signatures are checked by message_verify, once the key
  * is known from the ticket: until then nothing in `out` may change any state. The signed part is
  * borrowed from `datagram`. Errors: TRUNCATED, OVERSIZED, BAD_MAGIC, BAD_VERSION, BAD_KIND,
@@ -301,9 +332,17 @@ size_t message_encode(uint8_t *out, size_t out_size, const struct message *m,
 enum err message_decode(struct message *out, const void *datagram, size_t len);
 
 /* Checks the signature of a decoded resume, report or trips while its datagram is still there. May
- * not be called for other kinds. ERR_FOREIGN if `target` is not `me`, ERR_BAD_SIGNATURE. */
+ * not be called for other kinds. ERR_FOREIGN if `target` is not `me`, ERR_BAD_SIGNATURE, also of
+ * one that a pass proves. */
 enum err message_verify(const struct message *m, const struct public_key *client,
                         const struct key_hint *me);
+
+/* The same of one whose mark is not zero. `secret` is the machine's, `period` the present one of
+ * passes. ERR_FOREIGN, ERR_BAD_COOKIE: it is not proved by what this machine would have handed out,
+ * which it may have done with another secret; its client signs then. */
+enum err message_verify_passed(const struct message *m, const struct public_key *client,
+                               const struct key_hint *me, const uint8_t secret[32],
+                               uint64_t period);
 
 /* The bitmap of a resume. Frames outside from_frame + 1 .. from_frame + HELD_BITS are not held and
  * cannot be noted; from_frame itself is missing by definition. */

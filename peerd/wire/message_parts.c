@@ -13,7 +13,7 @@ static const char cookie_domain[] = "peerd cookie v1";
 
 bool message_from_client(enum message_kind kind) {
     return kind == MESSAGE_HELLO || kind == MESSAGE_RESUME || kind == MESSAGE_REPORT ||
-           kind == MESSAGE_PROBE || kind == MESSAGE_TRIPS;
+           kind == MESSAGE_PROBE || kind == MESSAGE_TRIPS || kind == MESSAGE_KNOCK;
 }
 
 bool message_is_signed(enum message_kind kind) {

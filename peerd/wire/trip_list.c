@@ -59,7 +59,7 @@ bool trip_list_read(struct reader *r, struct message_trips *t) {
     t->counter = read_u64(r);
     t->count = read_u8(r);
     assert(t->count <= MESSAGE_TRIPS_MAX);
-    size_t most = SIGNATURE_BYTES + (size_t)t->count * TRIPS_LOOKED_LEN;
+    size_t most = (size_t)t->count * TRIPS_LOOKED_LEN;
     bool own = t->count > 0 && reader_left(r) == most + TRIPS_OWN_LEN;
     bool looked = t->count > 0 && (own || reader_left(r) == most);
     for (uint8_t i = 0; i < t->count; i++) {

@@ -22,7 +22,10 @@
 #define GIVE_UP_MS   10000
 #define SOCKET_BYTES (4 << 20)
 #define BATCH        64
-#define REPORT_NONCE (UINT64_C(1) << 63) /* a report's answer is taken for no question's */
+#define REPORT_NONCE (UINT64_C(1) << 63) /* a report's answer is taken for no question's … */
+#define KNOCK_NONCE  (UINT64_C(1) << 62) /* … nor a knock's */
+#define KNOCK_MS     5                   /* [ms] between two knocks: as many as a worker answers */
+#define KNOCK_ROUNDS 20
 
 static uint32_t index_of(const struct crowd *c, const struct crowd_member *m) {
     return (uint32_t)(m - c->members);
@@ -35,9 +38,11 @@ static uint32_t path_of(const struct crowd *c, const struct crowd_member *m) {
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static void send_message(struct crowd *c, uint32_t path, const struct message *m,
-                         const struct key_pair *pair) {
+                         const struct crowd_member *by) {
     uint8_t datagram[MESSAGE_LEN_MAX];
-    size_t len = message_encode(datagram, sizeof(datagram), m, pair);
+    size_t len = by != NULL && by->pass.mark != 0
+                     ? message_encode_passed(datagram, sizeof(datagram), m, &by->pass)
+                     : message_encode(datagram, sizeof(datagram), m, by != NULL ? &by->key : NULL);
     if (len == 0 || send(c->paths[path], datagram, len, 0) < 0)
         sheet_die("cannot send: %s", strerror(errno));
     c->bytes += len + CROWD_HEADER_BYTES;
@@ -67,11 +72,12 @@ static void ask(struct crowd *c, struct crowd_member *m, enum resume_purpose pur
     r->live_frame = live_frame(c, m, now);
     r->from_frame = r->live_frame - missing;
     r->hedge_ms = purpose == RESUME_HEDGE ? 500 : 0;
+    r->served_by = m->served_by;
     r->cause = purpose == RESUME_COMMIT ? MOVE_CAUSE_CRASHED : MOVE_CAUSE_NONE;
     r->ticket_len = m->token_len;
     memcpy(r->ticket, m->token, m->token_len);
     m->repeat = instant_add(now, duration_ms(REPEAT_MS));
-    send_message(c, path_of(c, m), &q, &m->key);
+    send_message(c, path_of(c, m), &q, m);
 }
 
 static void send_report(struct crowd *c, struct crowd_member *m, struct instant now) {
@@ -86,7 +92,7 @@ static void send_report(struct crowd *c, struct crowd_member *m, struct instant 
                                          .rtt_us = 200,
                                          .lag_us = MESSAGE_LAG_UNKNOWN};
     m->report_due = instant_add(m->report_due, duration_ms(CROWD_REPORT_MS));
-    send_message(c, path_of(c, m), &q, &m->key);
+    send_message(c, path_of(c, m), &q, m);
 }
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -111,6 +117,12 @@ static void answered(struct crowd *c, const struct message *a, struct instant no
     c->open--;
 }
 
+static void pass_received(struct crowd *c, const struct message *a) {
+    struct crowd_member *m = &c->members[(a->nonce & ~KNOCK_NONCE) % c->count];
+    if (pass_open(&m->pass, a->u.pass.sealed, a->u.pass.mark, &m->key) != ERR_OK)
+        sheet_die("a pass cannot be opened");
+}
+
 static void message_received(struct crowd *c, uint32_t path, const uint8_t *data, size_t len,
                              struct instant now) {
     struct message a;
@@ -126,6 +138,9 @@ static void message_received(struct crowd *c, uint32_t path, const uint8_t *data
     case MESSAGE_ACK:
         c->acks++;
         return;
+    case MESSAGE_PASS:
+        pass_received(c, &a);
+        return;
     case MESSAGE_GRANT:
     case MESSAGE_REFUSE:
         answered(c, &a, now);
@@ -135,6 +150,7 @@ static void message_received(struct crowd *c, uint32_t path, const uint8_t *data
     case MESSAGE_TRIPS:
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
+    case MESSAGE_KNOCK:
     case MESSAGE_NOTICE:
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
@@ -265,7 +281,7 @@ struct crowd_asked crowd_ask(struct crowd *c, uint32_t first, uint32_t count,
         send_reports(c);
         if (c->open == 0)
             continue;
-        wait_us(c, 50);
+        wait_us(c, c->nap_us);
         repeat(c, first, next, purpose, missing);
     }
     sum.took_s = (double)instant_since(net_now(), begun).us * 1e-6;
@@ -283,6 +299,29 @@ double crowd_ask_all(struct crowd *c, enum resume_purpose purpose, uint32_t miss
             sheet_die("%s refused: %s (%u of %u granted)", resume_purpose_name(purpose),
                       err_name(c->members[i].error), a.granted, c->count);
     return a.took_s;
+}
+
+static uint32_t knock(struct crowd *c) {
+    uint32_t lacking = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct crowd_member *m = &c->members[i];
+        struct message q = {.kind = MESSAGE_KNOCK, .nonce = KNOCK_NONCE | i};
+        if (m->pass.mark != 0)
+            continue;
+        q.u.knock = (struct message_knock){
+            .cookie = c->cookies[path_of(c, m)], .target = c->target, .client = m->key.public_key};
+        send_message(c, path_of(c, m), &q, NULL);
+        wait_us(c, KNOCK_MS * 1000);
+        drain(c);
+        lacking++;
+    }
+    return lacking;
+}
+
+void crowd_knock(struct crowd *c) {
+    for (int i = 0; knock(c) > 0; i++)
+        if (i == KNOCK_ROUNDS)
+            sheet_die("the worker hands out no passes");
 }
 
 void crowd_hello(struct crowd *c) {
@@ -416,6 +455,7 @@ struct crowd *crowd_new(const struct machine *m, enum media_codec codec, uint32_
         sheet_die("out of memory");
     prctl(PR_SET_TIMERSLACK, 1UL); /* naps of 50 µs would last 100 */
     c->machine = m;
+    c->nap_us = CROWD_QUICK_US;
     c->target = key_hint_of(&m->cluster.public_key);
     c->begun = net_now();
     c->count = count;

@@ -2,7 +2,8 @@
  * A crowd: many clients of one media port, in one thread.
  *
  * They say hello, present tickets, report every 500 ms and count what they hear, as real clients
- * do; each has its own key, session and ticket, and CROWD_PATHS sockets are shared among them.
+ * do; each has its own key, session and ticket, and CROWD_PATHS sockets are shared among them. They
+ * sign, until they have knocked for passes.
  * While they listen they look at their sockets every CROWD_NAP_US in place of sleeping in them: on
  * loopback the sender pays for waking a sleeping receiver, which no sender to a network does.
  */
@@ -15,15 +16,18 @@
 
 #define CROWD_PATHS        16
 #define CROWD_NAP_US       1000 /* [µs] */
-#define CROWD_REPORT_MS    500  /* [ms] between reports of a client that is served */
-#define CROWD_HEADER_BYTES 28   /* of IPv4 and UDP */
-#define CROWD_WINDOW       64   /* questions asked and not answered yet */
+#define CROWD_QUICK_US     50  /* [µs] while answers are awaited, unless `nap_us` says otherwise */
+#define CROWD_REPORT_MS    500 /* [ms] between reports of a client that is served */
+#define CROWD_HEADER_BYTES 28  /* of IPv4 and UDP */
+#define CROWD_WINDOW       64  /* questions asked and not answered yet */
 
 struct crowd_member {
     struct key_pair key;
     struct session_id session;
     char token[TICKET_LEN_MAX + 1];
     uint16_t token_len;
+    struct pass pass;          /* mark 0: it signs */
+    struct key_hint served_by; /* until now, as it says; zeros: by nobody */
     uint64_t counter;
     uint32_t epoch;
     uint64_t start; /* frame that was live when the crowd was made */
@@ -55,6 +59,7 @@ struct crowd {
     struct cookie cookies[CROWD_PATHS];
     bool greeted[CROWD_PATHS]; /* has a cookie */
     bool awake;                /* sleep in the sockets: exact times of arrival */
+    uint32_t nap_us;           /* [µs] between looks for answers */
     uint32_t open;             /* questions */
     uint64_t nonces;           /* of questions */
     uint64_t reports;          /* sent */
@@ -83,6 +88,10 @@ struct crowd_asked crowd_ask(struct crowd *c, uint32_t first, uint32_t count,
 
 /* The same, and ends the process unless every question was granted. */
 double crowd_ask_all(struct crowd *c, enum resume_purpose purpose, uint32_t missing);
+
+/* Each gets a pass, which takes seconds: a worker hands out so many in each. Ends the process if
+ * somebody gets none. */
+void crowd_knock(struct crowd *c);
 
 /* Each says hello once, as clients do to keep a way open. */
 void crowd_hello(struct crowd *c);

@@ -208,7 +208,7 @@ static void put_pure(struct sheet *s) {
 
 /* ---- real ------------------------------------------------------------------------------------ */
 
-struct pass {
+struct round {
     double per_s[ROUNDS];     /* granted by the second until the last answer */
     double per_cpu_s[ROUNDS]; /* by the worker's CPU-second, until the last hears */
     double heard_ms[ROUNDS * CROWD_MAX];
@@ -216,7 +216,7 @@ struct pass {
     size_t asked_count;
 };
 
-static void one_pass(struct pass *p, unsigned round, const struct machine *m, struct crowd *c,
+static void one_pass(struct round *p, unsigned round, const struct machine *m, struct crowd *c,
                      enum resume_purpose purpose) {
     bool media = purpose == RESUME_HEDGE || purpose == RESUME_COMMIT;
     double before_s = machine_usage(m).worker_s;
@@ -233,7 +233,7 @@ static void one_pass(struct pass *p, unsigned round, const struct machine *m, st
                 (double)instant_since(c->members[i].heard, c->members[i].asked).us * 1e-3;
 }
 
-static void put_pass(struct sheet *s, const char *name, const char *title, struct pass *p,
+static void put_pass(struct sheet *s, const char *name, const char *title, struct round *p,
                      unsigned rounds) {
     char key[64], what[96];
     snprintf(key, sizeof(key), "%s_per_s", name);
@@ -255,7 +255,7 @@ static void put_pass(struct sheet *s, const char *name, const char *title, struc
 }
 
 static void put_real(struct sheet *s, struct machine *m, enum media_codec codec, uint32_t count) {
-    static struct pass standby, hedge, commit, cold;
+    static struct round standby, hedge, commit, cold;
     unsigned rounds = s->quick ? 1 : ROUNDS;
     char key[32], title[96];
     count = s->quick ? count / 5 : count;
@@ -309,9 +309,9 @@ static double verify_us(void) {
     return (sheet_cpu_s() - begun_s) * 1e6 / VERIFY_COUNT;
 }
 
-/* The same on each core at once. An answer wants two of them, the ticket's and the client's, and
- * machines give at one time half of what they do at another: what they gave stands beside what we
- * made of it. */
+/* The same on each core at once. An answer wants one for the ticket, and another for who has
+ * no pass, and machines give at one time half of what they do at another: what they gave stands
+ * beside what we made of it. */
 static double verify_beside_us(void) {
     double *us = mmap(NULL, RUSH_CROWDS * sizeof(*us), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -338,7 +338,7 @@ static double verify_beside_us(void) {
 
 static void put_cluster(struct sheet *s, const struct machine *m) {
     static struct site site;
-    struct rush_result r[ROUNDS], opus, alone;
+    struct rush_result r[ROUNDS], with_signatures, opus, alone;
     double per_s[ROUNDS], cpu_us[ROUNDS], load_us[ROUNDS], busy[ROUNDS], verified_us[ROUNDS];
     unsigned rounds = s->quick ? 1 : ROUNDS;
     uint32_t count = s->quick ? CLUSTER_COUNT / 5 : CLUSTER_COUNT;
@@ -347,14 +347,15 @@ static void put_cluster(struct sheet *s, const struct machine *m) {
     site_start(&site, NULL);
     for (unsigned i = 0; i < rounds; i++) {
         verified_us[i] = verify_beside_us();
-        r[i] = rush_run(&site, MEDIA_CODEC_PCMU, count, false);
+        r[i] = rush_run(&site, MEDIA_CODEC_PCMU, count, RUSH_PASSED);
         per_s[i] = count / r[i].answered_s;
         cpu_us[i] = (r[i].answered_cpu_s + r[i].peerd_cpu_s) * 1e6 / count;
         load_us[i] = r[i].load_cpu_s * 1e6 / count;
         busy[i] = (double)r[i].busy / count;
     }
-    opus = rush_run(&site, MEDIA_CODEC_OPUS, opus_count, false);
-    alone = rush_run(&site, MEDIA_CODEC_OPUS, s->quick ? ALONE_COUNT / 5 : ALONE_COUNT, true);
+    with_signatures = rush_run(&site, MEDIA_CODEC_PCMU, count, RUSH_SIGNED);
+    opus = rush_run(&site, MEDIA_CODEC_OPUS, opus_count, RUSH_SIGNED);
+    alone = rush_run(&site, MEDIA_CODEC_OPUS, s->quick ? ALONE_COUNT / 5 : ALONE_COUNT, RUSH_APART);
     site_destroy(&site);
     sheet_group(s, "cluster", "a cluster, two workers: commits of 1000 at once, nothing lodged");
     sheet_put_aimed(s, "answers_per_s", "answered, a second", sheet_median(per_s, rounds), "/s",
@@ -367,6 +368,8 @@ static void put_cluster(struct sheet *s, const struct machine *m) {
               sheet_median(load_us, rounds), "us");
     sheet_put(s, "busy", "times that one was told to come again, each", sheet_median(busy, rounds),
               "");
+    sheet_put(s, "signed_answers_per_s", "the same of those who have no pass and sign, one round",
+              count / with_signatures.answered_s, "/s");
     sheet_put(s, "opus_answers_per_s", "the same of Opus, whose pre-rolls begin meanwhile",
               opus_count / opus.answered_s, "/s");
     sheet_put(s, "opus_full_ms", "CPU of a start of Opus alone, with a full pre-roll",

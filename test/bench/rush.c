@@ -15,6 +15,9 @@
 #define HEARD_S 30.0 /* [s] until which everybody must have heard something */
 #define WAIT_US 200
 
+/* Another cluster, which has served them until now. */
+static const struct key_hint KILLED = {{1}};
+
 /* What the crowds and we share. */
 struct shared {
     uint32_t ready, go, answered, told, heard; /* crowds; `go`, `told` say that they may go on */
@@ -51,16 +54,20 @@ static void commit_apart(struct crowd *c) {
 }
 
 static void be_crowd(struct shared *shared, const struct site *site, uint32_t worker,
-                     enum media_codec codec, uint32_t count, bool apart) {
+                     enum media_codec codec, uint32_t count, enum rush_kind kind) {
     struct machine m = site_machine(site, worker);
     struct part *p = &shared->parts[worker];
     struct crowd *c = crowd_new(&m, codec, count);
-    c->awake = true; /* the workers need the cores that looking at sockets again and again takes */
+    c->nap_us = CROWD_NAP_US; /* the cores are the workers', who answer a few questions meanwhile */
+    if (kind == RUSH_PASSED)
+        crowd_knock(c);
+    for (uint32_t i = 0; i < count; i++)
+        c->members[i].served_by = KILLED; /* and is missed */
     add(&shared->ready);
     await(&shared->go, 1, NULL, 0);
     double begun_s = sheet_cpu_s();
     p->begun_us = net_now().us;
-    if (apart)
+    if (kind == RUSH_APART)
         commit_apart(c);
     else
         crowd_ask_all(c, RESUME_COMMIT, 0);
@@ -95,8 +102,8 @@ static void sum_up(struct rush_result *r, const struct shared *shared, uint32_t 
 }
 
 struct rush_result rush_run(const struct site *site, enum media_codec codec, uint32_t count,
-                            bool apart) {
-    uint32_t crowds = apart ? 1 : RUSH_CROWDS;
+                            enum rush_kind kind) {
+    uint32_t crowds = kind == RUSH_APART ? 1 : RUSH_CROWDS;
     struct rush_result r = {.count = count};
     pid_t pids[RUSH_CROWDS];
     struct shared *shared =
@@ -106,7 +113,7 @@ struct rush_result rush_run(const struct site *site, enum media_codec codec, uin
     for (uint32_t i = 0; i < crowds; i++) {
         pids[i] = fork();
         if (pids[i] == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
-            be_crowd(shared, site, i, codec, count / crowds, apart);
+            be_crowd(shared, site, i, codec, count / crowds, kind);
     }
     await(&shared->ready, crowds, pids, crowds);
     struct site_usage before = site_usage(site);

@@ -24,9 +24,15 @@ struct rush_result {
     uint64_t busy;         /* times that somebody was told to come again */
 };
 
-/* `apart`: each when the one before has heard its first frame. Ends the process if anybody is
+enum rush_kind {
+    RUSH_PASSED, /* they have knocked before, as whoever has a backup does in calm */
+    RUSH_SIGNED, /* and these have not */
+    RUSH_APART   /* signed, one after another */
+};
+
+/* Apart: each when the one before has heard its first frame. Ends the process if anybody is
  * refused or hears nothing. The sessions are gone afterwards. */
 struct rush_result rush_run(const struct site *site, enum media_codec codec, uint32_t count,
-                            bool apart);
+                            enum rush_kind kind);
 
 #endif

@@ -290,6 +290,8 @@ static void packet_at_server(struct handover *h, const struct handover_packet *p
     case MESSAGE_TRIPS:
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
+    case MESSAGE_KNOCK:
+    case MESSAGE_PASS:
         assert(!"a witness never sends these");
     }
 }
@@ -418,6 +420,8 @@ static void packet_at_client(struct handover *h, const struct handover_packet *p
     case MESSAGE_TRIPS:
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
+    case MESSAGE_KNOCK:
+    case MESSAGE_PASS:
         assert(!"a server never sends these");
     }
     step_client(h, &e);

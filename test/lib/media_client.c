@@ -82,6 +82,7 @@ static bool datagram_received(struct media_client *c, const uint8_t *data, size_
             c->echo_count++;
             return false;
         }
+        c->pass_count += answer->kind == MESSAGE_PASS;
         if (answer->kind != MESSAGE_NOTICE)
             return true;
         c->notice = answer->u.notice;
@@ -167,7 +168,9 @@ uint64_t media_client_end(const struct media_client *c) {
 
 static void say(struct media_client *c, const struct message *m) {
     uint8_t data[MESSAGE_LEN_MAX];
-    size_t len = message_encode(data, sizeof(data), m, &c->key);
+    bool passed = c->pass.mark != 0 && (m->kind == MESSAGE_RESUME || m->kind == MESSAGE_REPORT);
+    size_t len = passed ? message_encode_passed(data, sizeof(data), m, &c->pass)
+                        : message_encode(data, sizeof(data), m, &c->key);
     assert(len > 0);
     media_client_send(c, data, len);
 }
@@ -191,6 +194,16 @@ bool media_client_hello(struct media_client *c) {
     c->cookie = answer.u.cookie.cookie;
     c->free_slots = answer.u.cookie.free_slots;
     return true;
+}
+
+bool media_client_knock(struct media_client *c) {
+    struct message answer;
+    const struct message m = {
+        .kind = MESSAGE_KNOCK,
+        .nonce = ++c->nonce,
+        .u.knock = {.cookie = c->cookie, .target = c->target, .client = c->key.public_key}};
+    return ask(c, &m, &answer) && answer.kind == MESSAGE_PASS &&
+           pass_open(&c->pass, answer.u.pass.sealed, answer.u.pass.mark, &c->key) == ERR_OK;
 }
 
 uint32_t media_client_probe(struct media_client *c, const struct key_hint *target, int times) {

@@ -33,6 +33,7 @@ struct media_client {
     char token[TICKET_LEN_MAX + 1];
     size_t token_len;
     struct cookie cookie;
+    struct pass pass;    /* mark 0: it signs */
     uint32_t free_slots; /* as the newest cookie came with */
     uint64_t counter, nonce;
     struct position position;
@@ -45,6 +46,7 @@ struct media_client {
     struct message_notice notice; /* newest */
     uint32_t notice_count;
     uint32_t echo_count; /* answers to probes */
+    uint32_t pass_count; /* answers to knocks */
 };
 
 /* Opens a socket and makes a key; the ticket is to be filled and signed by the test. */
@@ -61,6 +63,10 @@ void media_client_send(struct media_client *c, const void *data, size_t len);
 
 /* Hello and cookie. False if none came. */
 bool media_client_hello(struct media_client *c);
+
+/* Knocks, and keeps the pass: from now on it does not sign. False if a cookie came in its place, or
+ * something that it cannot open. */
+bool media_client_knock(struct media_client *c);
 
 /* Sends so many probes for whoever has that hint, and returns how many are answered. */
 uint32_t media_client_probe(struct media_client *c, const struct key_hint *target, int times);

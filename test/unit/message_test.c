@@ -7,9 +7,9 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const enum message_kind kinds[] = {
-    MESSAGE_HELLO,  MESSAGE_COOKIE, MESSAGE_RESUME, MESSAGE_GRANT, MESSAGE_REFUSE,
-    MESSAGE_REPORT, MESSAGE_ACK,    MESSAGE_NOTICE, MESSAGE_PROBE, MESSAGE_ECHO,
-    MESSAGE_TRIPS,  MESSAGE_NAMED,  MESSAGE_BACKUPS};
+    MESSAGE_HELLO,  MESSAGE_COOKIE, MESSAGE_RESUME,  MESSAGE_GRANT, MESSAGE_REFUSE,
+    MESSAGE_REPORT, MESSAGE_ACK,    MESSAGE_NOTICE,  MESSAGE_PROBE, MESSAGE_ECHO,
+    MESSAGE_TRIPS,  MESSAGE_NAMED,  MESSAGE_BACKUPS, MESSAGE_KNOCK, MESSAGE_PASS};
 
 static size_t encode_sample(enum message_kind kind, uint8_t out[MESSAGE_LEN_MAX]) {
     struct key_pair pair = sample_pair(9);
@@ -48,7 +48,9 @@ Test(message, has_the_documented_length) {
                 {MESSAGE_ECHO, 32},
                 {MESSAGE_TRIPS, 109 + 2 * 13},
                 {MESSAGE_NAMED, 29 + 2 * 58},
-                {MESSAGE_BACKUPS, 29 + 2 * 58}};
+                {MESSAGE_BACKUPS, 29 + 2 * 58},
+                {MESSAGE_KNOCK, 96},
+                {MESSAGE_PASS, 93}};
     uint8_t datagram[MESSAGE_LEN_MAX];
     for (size_t i = 0; i < COUNT(rows); i++)
         cr_expect_eq(encode_sample(rows[i].kind, datagram), rows[i].len, "kind %d", rows[i].kind);
@@ -130,6 +132,12 @@ Test(message, has_the_documented_layout) {
         {"trips: its samples", MESSAGE_TRIPS, 57, 1, 8},
         {"trips: the second cluster", MESSAGE_TRIPS, 58, 8, 0x1717171717171717},
         {"trips: its samples", MESSAGE_TRIPS, 70, 1, 255},
+        {"knock: cookie", MESSAGE_KNOCK, 20, 8, 0xc0c0c0c0c0c0c0c0},
+        {"knock: target", MESSAGE_KNOCK, 28, 8, 0x7a7a7a7a7a7a7a7a},
+        {"knock: client", MESSAGE_KNOCK, 36, 8, 0x2121212121212121},
+        {"knock is padded", MESSAGE_KNOCK, 68, 8, 0},
+        {"pass: mark", MESSAGE_PASS, 12, 1, 2},
+        {"pass: sealed", MESSAGE_PASS, 13, 8, 0x5e5e5e5e5e5e5e5e},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         uint8_t datagram[MESSAGE_LEN_MAX];
@@ -322,8 +330,14 @@ Test(message, refuses_values_outside_their_range) {
         {"another first byte (RTP)", MESSAGE_HELLO, 0, 1, 0x80, ERR_BAD_MAGIC},
         {"the version before", MESSAGE_HELLO, 1, 1, 1, ERR_BAD_VERSION},
         {"kind 0", MESSAGE_HELLO, 2, 1, 0, ERR_BAD_KIND},
-        {"kind 14", MESSAGE_HELLO, 2, 1, 14, ERR_BAD_KIND},
-        {"reserved byte", MESSAGE_HELLO, 3, 1, 1, ERR_BAD_FIELD},
+        {"kind 16", MESSAGE_HELLO, 2, 1, 16, ERR_BAD_KIND},
+        {"mark of what nobody proves", MESSAGE_HELLO, 3, 1, 1, ERR_BAD_FIELD},
+        {"mark of what is signed only", MESSAGE_TRIPS, 3, 1, 1, ERR_BAD_FIELD},
+        {"mark of no pass", MESSAGE_RESUME, 3, 1, 3, ERR_BAD_FIELD},
+        {"mark over a signature", MESSAGE_RESUME, 3, 1, 1, ERR_OVERSIZED},
+        {"knock that says something more", MESSAGE_KNOCK, 95, 1, 1, ERR_BAD_FIELD},
+        {"pass of no mark", MESSAGE_PASS, 12, 1, 0, ERR_BAD_FIELD},
+        {"pass of a third mark", MESSAGE_PASS, 12, 1, 3, ERR_BAD_FIELD},
         {"hello that says something", MESSAGE_HELLO, 63, 1, 1, ERR_BAD_FIELD},
         {"cookie that says something more", MESSAGE_COOKIE, 40, 1, 1, ERR_BAD_FIELD},
         {"purpose 0", MESSAGE_RESUME, 52, 1, 0, ERR_BAD_FIELD},
@@ -428,11 +442,12 @@ Test(message, is_signed_under_the_documented_label) {
 Test(message, knows_which_side_sends_what) {
     cr_expect(message_from_client(MESSAGE_HELLO) && message_from_client(MESSAGE_RESUME) &&
               message_from_client(MESSAGE_REPORT) && message_from_client(MESSAGE_PROBE) &&
-              message_from_client(MESSAGE_TRIPS));
+              message_from_client(MESSAGE_TRIPS) && message_from_client(MESSAGE_KNOCK));
     cr_expect(!message_from_client(MESSAGE_COOKIE) && !message_from_client(MESSAGE_GRANT) &&
               !message_from_client(MESSAGE_REFUSE) && !message_from_client(MESSAGE_ACK) &&
               !message_from_client(MESSAGE_NOTICE) && !message_from_client(MESSAGE_ECHO) &&
-              !message_from_client(MESSAGE_NAMED) && !message_from_client(MESSAGE_BACKUPS));
+              !message_from_client(MESSAGE_NAMED) && !message_from_client(MESSAGE_BACKUPS) &&
+              !message_from_client(MESSAGE_PASS));
 }
 
 Test(message, says_of_no_trips_nothing_and_of_sixteen_all) {

@@ -215,6 +215,15 @@ static inline struct message sample_message(enum message_kind kind) {
     case MESSAGE_BACKUPS:
         m.u.named = sample_named();
         break;
+    case MESSAGE_KNOCK:
+        memset(m.u.knock.cookie.bytes, 0xc0, COOKIE_BYTES);
+        m.u.knock.target = sample_hint(0x7a);
+        memset(m.u.knock.client.bytes, 0x21, KEY_BYTES);
+        break;
+    case MESSAGE_PASS:
+        m.u.pass.mark = 2;
+        memset(m.u.pass.sealed, 0x5e, PASS_SEALED_BYTES);
+        break;
     }
     return m;
 }

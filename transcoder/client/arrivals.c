@@ -63,6 +63,10 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
     struct witness_event event = {.server = server, .nonce = m.nonce};
     switch (m.kind) {
     case MESSAGE_COOKIE:
+        if (passes_cookie(&c->passes, &d->from, m.nonce, &m.u.cookie.cookie, d->at)) {
+            departures_knock(c, server, d->at);
+            return;
+        }
         event.kind = WITNESS_COOKIE_RECEIVED;
         event.u.cookie = m.u.cookie;
         break;
@@ -71,6 +75,8 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
         event.u.grant = m.u.grant;
         break;
     case MESSAGE_REFUSE:
+        if (m.u.refuse.error == ERR_BAD_COOKIE)
+            passes_forget(&c->passes, &d->from);
         event.kind = WITNESS_REFUSED;
         event.u.refuse = m.u.refuse;
         break;
@@ -93,10 +99,15 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
     case MESSAGE_NAMED:
         c->foreign += !probing_named(c, &m, d);
         return;
+    case MESSAGE_PASS:
+        c->foreign +=
+            passes_told(&c->passes, &d->from, m.nonce, &m.u.pass, &c->key, d->at) != ERR_OK;
+        return;
     case MESSAGE_HELLO:
     case MESSAGE_RESUME:
     case MESSAGE_REPORT:
     case MESSAGE_PROBE:
+    case MESSAGE_KNOCK:
     case MESSAGE_TRIPS: /* servers do not ask … */
     case MESSAGE_ECHO:  /* … and are not probed */
         c->foreign++;

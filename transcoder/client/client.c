@@ -223,6 +223,7 @@ static void open_witness(struct peerclient *c) {
     net_entropy(&seed, sizeof(seed));
     net_entropy(&c->own_ssrc, sizeof(c->own_ssrc));
     client_random_text(c->cname);
+    passes_init(&c->passes);
     witness_init(&c->witness, &config, &c->playout, &serving, backups, s->backup_count, seed,
                  net_now());
 }

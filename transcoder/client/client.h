@@ -10,6 +10,7 @@
 #include "peerd/wire/api.h"
 #include "transcoder/client/peerclient.h"
 #include "transcoder/rtp/stats.h"
+#include "transcoder/timeline/passes.h"
 #include "transcoder/timeline/playout.h"
 #include "transcoder/timeline/prober.h"
 #include "transcoder/timeline/witness.h"
@@ -57,6 +58,7 @@ struct peerclient {
     uint8_t *payloads;
     struct witness witness;
     struct witness_outbox outbox;
+    struct passes passes;
     struct prober prober; /* heeded if the cluster wants round trips to be told */
     struct trace trace;
     struct net_timer timer; /* the earlier of the witness's and the playout's deadline */
@@ -100,5 +102,8 @@ void probing_report(const struct peerclient *c, struct peerclient_report *out);
 
 /* departures.c */
 void departures_send(struct peerclient *c, const struct witness_out *out);
+
+/* Asks a server for a pass, if it is time to. */
+void departures_knock(struct peerclient *c, uint8_t server, struct instant now);
 
 #endif

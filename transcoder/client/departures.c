@@ -1,7 +1,9 @@
 /*
- * Departures: intentions of the witness as datagrams. Resumes and reports are signed with the key
- * of this session; each report goes with an RTCP receiver report on the same port (RFC 5761).
+ * Departures: intentions of the witness as datagrams. Resumes and reports are proved by a pass of
+ * their server, or signed with the key of this session; each report goes with an RTCP receiver
+ * report on the same port (RFC 5761).
  */
+#include "peerd/net/clock.h"
 #include "transcoder/client/client.h"
 
 #include <stdio.h>
@@ -13,10 +15,28 @@ static const struct addr *place_of(const struct peerclient *c, const struct witn
 
 static void send_message(struct peerclient *c, const struct witness_out *out, struct message *m) {
     uint8_t datagram[MESSAGE_LEN_MAX];
+    const struct pass *pass =
+        m->kind == MESSAGE_HELLO ? NULL : passes_of(&c->passes, place_of(c, out), c->clock.at);
     m->nonce = out->nonce;
-    size_t len = message_encode(datagram, sizeof(datagram), m, &c->key);
+    size_t len = pass != NULL ? message_encode_passed(datagram, sizeof(datagram), m, pass)
+                              : message_encode(datagram, sizeof(datagram), m, &c->key);
     if (len > 0)
         net_udp_send(c->udp, place_of(c, out), datagram, len);
+}
+
+/* In calm, so that nobody is asked for that in haste. */
+void departures_knock(struct peerclient *c, uint8_t server, struct instant now) {
+    const struct witness_address *to = &c->witness.servers[server].address;
+    uint8_t datagram[MESSAGE_KNOCK_LEN];
+    struct message m = {.kind = MESSAGE_KNOCK,
+                        .u.knock = {.target = to->hint, .client = c->key.public_key}};
+    net_entropy(&m.nonce, sizeof(m.nonce));
+    m.nonce |= 1; /* it is not 0 */
+    if (c->witness.state != WITNESS_FOLLOWING ||
+        !passes_wants(&c->passes, &to->media, m.nonce, now, &m.u.knock.cookie))
+        return;
+    size_t len = message_encode(datagram, sizeof(datagram), &m, NULL);
+    net_udp_send(c->udp, &to->media, datagram, len);
 }
 
 static void send_receiver_report(struct peerclient *c, const struct witness_out *out,
@@ -71,6 +91,7 @@ void departures_send(struct peerclient *c, const struct witness_out *out) {
         memset(&m, 0, sizeof(m));
         m.kind = MESSAGE_HELLO;
         send_message(c, out, &m);
+        departures_knock(c, out->server, c->clock.at);
         return;
     case WITNESS_SEND_RESUME:
         witness_resume_fill(&m, &c->witness, out, c->session.ticket, strlen(c->session.ticket));
@@ -79,6 +100,7 @@ void departures_send(struct peerclient *c, const struct witness_out *out) {
     case WITNESS_SEND_REPORT:
         send_report(c, out);
         send_receiver_report(c, out, c->clock.at);
+        departures_knock(c, out->server, c->clock.at);
         return;
     case WITNESS_SEND_NACK:
         send_nack(c, out);

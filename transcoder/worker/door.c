@@ -23,6 +23,58 @@ static void hello_received(struct worker *w, const struct net_datagram *d, const
     net_udp_send(w->udp, &d->from, datagram, len);
 }
 
+/* ---- passes ---------------------------------------------------------------------------------- */
+
+static uint64_t pass_period_of(struct instant now) {
+    return (uint64_t)(now.us / 1000000 / PASS_PERIOD_S);
+}
+
+/* Who is not answered signs, and asks again: a herd is not kept waiting for what would only spare
+ * it later. */
+static void knock_received(struct worker *w, const struct net_datagram *d, const struct message *m,
+                           struct instant now) {
+    const struct message_knock *k = &m->u.knock;
+    const uint8_t *secret = w->briefing.config.cookie_secret;
+    struct message answer = {.kind = MESSAGE_PASS, .nonce = m->nonce};
+    uint8_t datagram[MESSAGE_PASS_LEN], entropy[32];
+    struct pass pass;
+    if (!cookie_check(&k->cookie, secret, &d->from, period_of(now))) {
+        hello_received(w, d, m, now);
+        return;
+    }
+    if (!key_hint_equal(&k->target, briefing_called(&w->briefing, &k->target))) {
+        worker_count(w, ERR_FOREIGN);
+        return;
+    }
+    if (queue_preroll(&w->queue, now) != MEDIA_PREROLL_FULL ||
+        !probed_admits(&w->knocked, WORKER_PASSES_PER_S, now))
+        return;
+    net_entropy(entropy, sizeof(entropy));
+    pass_make(&pass, secret, &k->client, pass_period_of(now));
+    answer.u.pass.mark = pass.mark;
+    if (pass_seal(answer.u.pass.sealed, &pass, &k->client, entropy) != ERR_OK) {
+        worker_count(w, ERR_BAD_FIELD);
+        return;
+    }
+    size_t len = message_encode(datagram, sizeof(datagram), &answer, NULL);
+    net_udp_send(w->udp, &d->from, datagram, len);
+}
+
+/* That the client has asked it, for us: by its signature, or by a pass of ours. What does not hold
+ * counts against `who` in `guard`. */
+static enum err verify_asker(const struct worker *w, struct guard *guard, const struct addr *who,
+                             const struct message *m, const struct public_key *client,
+                             const struct key_hint *target, struct instant now) {
+    const struct key_hint *called = briefing_called(&w->briefing, target);
+    enum err e = m->mark == 0
+                     ? message_verify(m, client, called)
+                     : message_verify_passed(m, client, called, w->briefing.config.cookie_secret,
+                                             pass_period_of(now));
+    if (e == ERR_BAD_SIGNATURE || e == ERR_BAD_COOKIE)
+        guard_failed(guard, who, now);
+    return e;
+}
+
 /* ---- resume ---------------------------------------------------------------------------------- */
 
 enum err door_open_feed(struct worker *w, const struct catalogue_source *source,
@@ -107,10 +159,10 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
     if (tenure_turns_away(&w->tenure, r, claimed_issuer(w, r, s), now))
         return ERR_NO_CREDIT;
     enum err e = find_ticket(w, r, s, ticket);
-    if (e == ERR_OK)
-        e = message_verify(m, &ticket->client, briefing_called(&w->briefing, &r->target));
     if (e == ERR_BAD_SIGNATURE)
         guard_failed(&w->guard, &q->from, now);
+    if (e == ERR_OK)
+        e = verify_asker(w, &w->guard, &q->from, m, &ticket->client, &r->target, now);
     if (e != ERR_OK || s != NULL || !wants_media(r->purpose))
         return e;
     e = catalogue_admit(&w->briefing.catalogue, ticket, &source, &q->profile);
@@ -184,11 +236,7 @@ static enum err verify_report(struct worker *w, const struct message *m, const s
     const struct addr who = guard_who_names(&m->u.report.session, addr_equal(&s->client, from));
     if (!guard_admits(&w->reports_guard, &who, now))
         return ERR_BUDGET;
-    const struct key_hint *called = briefing_called(&w->briefing, &m->u.report.target);
-    enum err e = message_verify(m, &s->ticket.client, called);
-    if (e == ERR_BAD_SIGNATURE)
-        guard_failed(&w->reports_guard, &who, now);
-    return e;
+    return verify_asker(w, &w->reports_guard, &who, m, &s->ticket.client, &m->u.report.target, now);
 }
 
 static void send_backups(struct worker *w, const struct session *s, uint64_t nonce) {
@@ -364,6 +412,9 @@ static void message_received(struct worker *w, const struct net_datagram *d, str
     case MESSAGE_TRIPS:
         trips_received(w, d, &m, now);
         return;
+    case MESSAGE_KNOCK:
+        knock_received(w, d, &m, now);
+        return;
     case MESSAGE_ECHO:
     case MESSAGE_COOKIE:
     case MESSAGE_GRANT:
@@ -372,6 +423,7 @@ static void message_received(struct worker *w, const struct net_datagram *d, str
     case MESSAGE_NOTICE:
     case MESSAGE_NAMED:
     case MESSAGE_BACKUPS:
+    case MESSAGE_PASS:
         return;
     }
 }

@@ -49,6 +49,7 @@
 #define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session … */
 #define WORKER_SSRC_PLACES  4    /* … of which one session may have any of so many */
 #define WORKER_PERIOD_S     30   /* [s] of a cookie */
+#define WORKER_PASSES_PER_S 200  /* handed out at most: 2 % of a core */
 #define WORKER_OTHER_KEYS   8    /* of the cluster, beside the one in force */
 /* What a worker goes by; replaced as a whole. */
 struct briefing {
@@ -100,6 +101,7 @@ struct worker {
     int64_t late_us;     /* [µs] sum of how late sessions were served since the last status … */
     uint32_t late_count; /* … and of how many turns of sessions */
     struct probed probed;
+    struct probed knocked;   /* of those who ask for a pass */
     uint64_t dropped;        /* datagrams that made no sense */
     uint64_t dropped_logged; /* of these, mentioned in the log */
     uint64_t refused[ERR_COUNT];
