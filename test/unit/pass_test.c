@@ -156,6 +156,19 @@ Test(pass, makes_each_form_of_a_message_48_bytes_shorter_and_changes_nothing_els
     }
 }
 
+Test(pass, what_asks_for_one_and_hands_it_out_has_one_form) {
+    struct message knock = sample_message(MESSAGE_KNOCK), pass = sample_message(MESSAGE_PASS), out;
+    uint8_t datagram[MESSAGE_LEN_MAX];
+    size_t len = message_encode(datagram, sizeof(datagram), &knock, NULL);
+    cr_assert_eq(message_decode(&out, datagram, len), ERR_OK);
+    datagram[len - 1] = 1;
+    cr_expect_eq(message_decode(&out, datagram, len), ERR_BAD_FIELD, "padding says something");
+    len = message_encode(datagram, sizeof(datagram), &pass, NULL);
+    cr_assert_eq(message_decode(&out, datagram, len), ERR_OK);
+    datagram[12] = PASS_MARK_MAX + 1;
+    cr_expect_eq(message_decode(&out, datagram, len), ERR_BAD_FIELD, "a third mark");
+}
+
 Test(pass, no_bit_of_a_message_may_change) {
     struct message m = sample_message(MESSAGE_REPORT), out;
     struct pass pass = pass_in(PERIOD, 9);

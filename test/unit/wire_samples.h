@@ -150,6 +150,17 @@ static inline struct message_notice sample_notice(void) {
                                    .end = MESSAGE_FRAME_UNKNOWN};
 }
 
+static inline void sample_of_passes(struct message *m) {
+    if (m->kind == MESSAGE_PASS) {
+        m->u.pass.mark = 2;
+        memset(m->u.pass.sealed, 0x5e, PASS_SEALED_BYTES);
+        return;
+    }
+    memset(m->u.knock.cookie.bytes, 0xc0, COOKIE_BYTES);
+    m->u.knock.target = sample_hint(0x7a);
+    memset(m->u.knock.client.bytes, 0x21, KEY_BYTES);
+}
+
 /* One message of each kind; a resume with a short ticket. */
 static inline struct message sample_message(enum message_kind kind) {
     struct message m = {.kind = kind, .nonce = 0xfedcba9876543210};
@@ -216,14 +227,8 @@ static inline struct message sample_message(enum message_kind kind) {
         m.u.named = sample_named();
         break;
     case MESSAGE_KNOCK:
-        memset(m.u.knock.cookie.bytes, 0xc0, COOKIE_BYTES);
-        m.u.knock.target = sample_hint(0x7a);
-        memset(m.u.knock.client.bytes, 0x21, KEY_BYTES);
-        break;
     case MESSAGE_PASS:
-        m.u.pass.mark = 2;
-        memset(m.u.pass.sealed, 0x5e, PASS_SEALED_BYTES);
-        break;
+        sample_of_passes(&m);
     }
     return m;
 }
