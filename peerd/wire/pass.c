@@ -8,7 +8,7 @@
 
 _Static_assert(PASS_SEALED_BYTES == crypto_box_SEALBYTES + PASS_BYTES, "a sealed box");
 _Static_assert(PASS_PROOF_BYTES >= crypto_generichash_BYTES_MIN, "a MAC");
-_Static_assert(KEY_BYTES == crypto_box_SEEDBYTES, "a seed");
+_Static_assert(KEY_BYTES == crypto_box_SECRETKEYBYTES, "a secret");
 
 static const char domain[] = "peerd pass v1";
 
@@ -33,36 +33,44 @@ void pass_marked(struct pass *out, const uint8_t secret[32], const struct public
     pass_make(out, secret, client, mark == mark_of(period) ? period : period - 1);
 }
 
+/* Of a sealed box: it follows from both public keys, of which one is used once. */
+static void sealing_nonce(uint8_t out[crypto_box_NONCEBYTES],
+                          const uint8_t once[crypto_box_PUBLICKEYBYTES],
+                          const uint8_t to[crypto_box_PUBLICKEYBYTES]) {
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, crypto_box_NONCEBYTES);
+    crypto_generichash_update(&state, once, crypto_box_PUBLICKEYBYTES);
+    crypto_generichash_update(&state, to, crypto_box_PUBLICKEYBYTES);
+    crypto_generichash_final(&state, out, crypto_box_NONCEBYTES);
+}
+
 enum err pass_seal(uint8_t out[PASS_SEALED_BYTES], const struct pass *pass,
                    const struct public_key *client, const uint8_t entropy[32]) {
-    uint8_t to[crypto_box_PUBLICKEYBYTES], secret[crypto_box_SECRETKEYBYTES];
-    uint8_t nonce[crypto_box_NONCEBYTES];
-    crypto_generichash_state state;
-    if (crypto_sign_ed25519_pk_to_curve25519(to, client->bytes) != 0)
+    uint8_t to[crypto_box_PUBLICKEYBYTES], nonce[crypto_box_NONCEBYTES];
+    if (crypto_sign_ed25519_pk_to_curve25519(to, client->bytes) != 0 ||
+        crypto_scalarmult_base(out, entropy) != 0)
         return ERR_BAD_FIELD;
-    crypto_box_seed_keypair(out, secret, entropy);
-    crypto_generichash_init(&state, NULL, 0, sizeof(nonce));
-    crypto_generichash_update(&state, out, crypto_box_PUBLICKEYBYTES);
-    crypto_generichash_update(&state, to, sizeof(to));
-    crypto_generichash_final(&state, nonce, sizeof(nonce));
+    sealing_nonce(nonce, out, to);
     int sealed = crypto_box_easy(out + crypto_box_PUBLICKEYBYTES, pass->bytes, PASS_BYTES, nonce,
-                                 to, secret);
-    sodium_memzero(secret, sizeof(secret));
+                                 to, entropy);
     return sealed == 0 ? ERR_OK : ERR_BAD_FIELD;
 }
 
 enum err pass_open(struct pass *out, const uint8_t sealed[PASS_SEALED_BYTES], uint8_t mark,
                    const struct key_pair *mine) {
     uint8_t whole[crypto_sign_ed25519_SECRETKEYBYTES], secret[crypto_box_SECRETKEYBYTES];
-    uint8_t to[crypto_box_PUBLICKEYBYTES];
+    uint8_t to[crypto_box_PUBLICKEYBYTES], nonce[crypto_box_NONCEBYTES];
     struct pass pass = {.mark = mark};
     if (mark == 0 || mark > PASS_MARK_MAX)
         return ERR_BAD_SIGNATURE;
     memcpy(whole, mine->seed, KEY_BYTES);
     memcpy(whole + KEY_BYTES, mine->public_key.bytes, KEY_BYTES);
     bool ok = crypto_sign_ed25519_sk_to_curve25519(secret, whole) == 0 &&
-              crypto_scalarmult_base(to, secret) == 0 &&
-              crypto_box_seal_open(pass.bytes, sealed, PASS_SEALED_BYTES, to, secret) == 0;
+              crypto_scalarmult_base(to, secret) == 0;
+    sealing_nonce(nonce, sealed, to);
+    ok = ok && crypto_box_open_easy(pass.bytes, sealed + crypto_box_PUBLICKEYBYTES,
+                                    PASS_SEALED_BYTES - crypto_box_PUBLICKEYBYTES, nonce, sealed,
+                                    secret) == 0;
     if (ok)
         *out = pass;
     sodium_memzero(whole, sizeof(whole));
