@@ -30,11 +30,11 @@
 static void free_if_let_go(struct http_exchange *e) {
     if (e->mhd != NULL || e->held_by_handler)
         return;
-    if (e->response != NULL)
+    if (e->ready != NULL)
+        net_http_ready_drop(e->ready);
+    else if (e->response != NULL)
         MHD_destroy_response(e->response);
     free(e->body);
-    free(e->method);
-    free(e->path);
     free(e);
 }
 
@@ -137,6 +137,40 @@ void net_http_answer(struct net_http_request *request, const struct net_http_ans
         store(e, answer);
     else if (answer->release != NULL)
         answer->release(answer->owner);
+    free_if_let_go(e);
+}
+
+struct net_http_ready *net_http_ready_new(const struct net_http_answer *answer) {
+    struct net_http_ready *ready = malloc(sizeof *ready);
+    struct MHD_Response *response = make_response(answer);
+
+    if (ready == NULL || response == NULL) {
+        if (response != NULL)
+            MHD_destroy_response(response);
+        free(ready);
+        return NULL;
+    }
+    *ready = (struct net_http_ready){1, answer->status, response};
+    return ready;
+}
+
+void net_http_ready_drop(struct net_http_ready *ready) {
+    if (ready == NULL || --ready->holders > 0)
+        return;
+    MHD_destroy_response(ready->response); /* microhttpd counts those that it is sending */
+    free(ready);
+}
+
+void net_http_answer_ready(struct net_http_request *request, struct net_http_ready *ready) {
+    struct http_exchange *e = (struct http_exchange *)request;
+
+    assert(e->held_by_handler && "a request is answered once");
+    let_go(e);
+    if (e->mhd != NULL && e->response == NULL) {
+        ready->holders++;
+        e->ready = ready;
+        store_response(e, ready->status, ready->response);
+    }
     free_if_let_go(e);
 }
 
@@ -303,17 +337,20 @@ static struct http_exchange *begin(struct net_http_server *server, struct MHD_Co
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct http_connection *connection = info != NULL ? info->socket_context : NULL;
-    struct http_exchange *e = connection != NULL ? calloc(1, sizeof *e) : NULL;
+    const size_t method_size = strlen(method) + 1, path_size = strlen(url) + 1;
+    struct http_exchange *e =
+        connection != NULL ? calloc(1, sizeof *e + method_size + path_size) : NULL;
 
     if (e == NULL)
         return NULL;
     e->server = server;
     e->mhd = mhd;
     e->connection = connection;
-    e->request.method = e->method = strdup(method);
-    e->request.path = e->path = strdup(url);
+    char *texts = (char *)(e + 1); /* copies: microhttpd's end with the connection */
+    e->request.method = memcpy(texts, method, method_size);
+    e->request.path = memcpy(texts + method_size, url, path_size);
     e->request.body = (const uint8_t *)"";
-    if (e->method == NULL || e->path == NULL || !identify(e)) {
+    if (!identify(e)) {
         e->mhd = NULL;
         free_if_let_go(e);
         return NULL;

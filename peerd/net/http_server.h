@@ -132,6 +132,20 @@ size_t net_http_target(const struct net_http_request *request, char *out, size_t
 /* Answers and gives the request back. */
 void net_http_answer(struct net_http_request *request, const struct net_http_answer *answer);
 
+/* An answer that is given many times, to any requests at any server: what the HTTP library makes of
+ * it is made once. */
+struct net_http_ready;
+
+/* NULL if memory is short; then `release` has been called. Where the body is borrowed it is so
+ * until the last request that was answered with it is through, even after net_http_ready_drop. */
+struct net_http_ready *net_http_ready_new(const struct net_http_answer *answer);
+
+/* Answers with it and gives the request back; `ready` stays the caller's. */
+void net_http_answer_ready(struct net_http_request *request, struct net_http_ready *ready);
+
+/* It is not the caller's any more. Accepts NULL. */
+void net_http_ready_drop(struct net_http_ready *ready);
+
 /* The same with a JSON text (terminated). */
 void net_http_answer_json(struct net_http_request *request, unsigned status, const char *json);
 

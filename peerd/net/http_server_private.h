@@ -29,6 +29,13 @@ struct http_connection {
     struct http_connection *next, *previous;
 };
 
+/* An answer made once. Holders are its owner and each exchange that was answered with it. */
+struct net_http_ready {
+    unsigned holders;
+    unsigned status;
+    struct MHD_Response *response;
+};
+
 /* One request and its answer. It has two holders: microhttpd until the exchange is over on the
  * wire, and the handler from being called until it answers; the last one frees. */
 struct http_exchange {
@@ -36,15 +43,15 @@ struct http_exchange {
     struct net_http_server *server;  /* NULL once the server has stopped */
     struct MHD_Connection *mhd;      /* NULL once microhttpd has let go */
     struct http_connection *connection;
-    char *method, *path; /* copies: microhttpd's end with the connection */
-    uint8_t *body;       /* `capacity` bytes, one more than fits the body at least */
-    size_t capacity;     /* [bytes] */
-    size_t discarded;    /* [bytes] of a body already refused */
-    unsigned refusal;    /* status to answer with when the body is through; 0 if none */
+    uint8_t *body;    /* `capacity` bytes, one more than fits the body at least */
+    size_t capacity;  /* [bytes] */
+    size_t discarded; /* [bytes] of a body already refused */
+    unsigned refusal; /* status to answer with when the body is through; 0 if none */
     bool held_by_handler;
     bool suspended;                        /* microhttpd waits for us */
     struct instant deadline;               /* when the handler is overdue */
     struct MHD_Response *response;         /* ready to be queued; NULL before */
+    struct net_http_ready *ready;          /* whose response it is; NULL: its own */
     struct net_http_stream *stream;        /* what it sends; NULL: it is whole already */
     unsigned status;                       /* of the response */
     struct http_exchange *next, *previous; /* of those that the handler holds */

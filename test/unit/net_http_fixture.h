@@ -4,7 +4,8 @@
  * What the server answers is chosen by the path: /hello says so, /echo gives the body back, /who
  * says who asks, /later answers 30 ms later, /never keeps the request, /busy is a problem. /stream
  * begins with "one", says "two" 30 ms later and "end" another 30 ms later; /flood is written to
- * without end; /open is begun and nothing more. OPTIONS is what a browser asks before.
+ * without end; /open is begun and nothing more. /ready is answered with `ready` of the site.
+ * OPTIONS is what a browser asks before.
  */
 #ifndef TEST_UNIT_NET_HTTP_FIXTURE_H
 #define TEST_UNIT_NET_HTTP_FIXTURE_H
@@ -25,7 +26,8 @@ struct site {
     struct net_timer more;
     int spoken, overs;
     size_t flooded;     /* [bytes] taken */
-    int lent, returned; /* bodies of /later and /never */
+    int lent, returned; /* bodies of /later and /never, and of `ready` */
+    struct net_http_ready *ready;
     bool tls;
     int reloads, reload_failures;
 };
@@ -140,6 +142,8 @@ static inline void handle(void *data, struct net_http_request *r) {
     else if (strcmp(r->path, "/stream") == 0 || strcmp(r->path, "/flood") == 0 ||
              strcmp(r->path, "/open") == 0)
         begin_stream(s, r);
+    else if (strcmp(r->path, "/ready") == 0)
+        net_http_answer_ready(r, s->ready);
     else if (strcmp(r->path, "/busy") == 0)
         net_http_answer_problem(r, 503, ERR_NO_CREDIT, "all \"slots\" taken", 7);
     else if (strcmp(r->path, "/later") == 0 || strcmp(r->path, "/never") == 0) {

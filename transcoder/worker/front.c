@@ -61,17 +61,27 @@ static void facts_told(struct front *f, uint32_t maker, const struct maker_reply
 
 void front_let_go(void *bytes) {
     struct front_bytes *b = bytes;
-    if (b == NULL || --b->holders > 0)
+    if (--b->holders > 0)
         return;
     free(b->data);
     free(b);
+}
+
+static void off_the_shelf(struct front *f, uint32_t item) {
+    struct front_bytes *b = f->held[item];
+    f->held[item] = NULL;
+    if (b == NULL)
+        return;
+    net_http_ready_drop(b->whole);
+    b->whole = NULL;
+    front_let_go(b);
 }
 
 static void hold(struct front *f, uint32_t item, uint8_t *data, const struct maker_reply *reply) {
     struct front_bytes *b = f->held[item] = malloc(sizeof(*b));
     if (b == NULL)
         _exit(1); /* the next one of us begins with more memory */
-    *b = (struct front_bytes){data, (size_t)reply->bytes, 1, "\""};
+    *b = (struct front_bytes){data, (size_t)reply->bytes, 1, "\"", NULL};
     sodium_bin2hex(b->etag + 1, sizeof(b->etag) - 1, reply->hash, sizeof(reply->hash));
     b->etag[FRONT_ETAG_LEN - 1] = '"';
 }
@@ -206,10 +216,8 @@ void front_go_on(struct front *f) {
         return;
     while (shelf_answered(&f->shelf, now, &token, &item))
         front_answer(f, (struct net_http_request *)(uintptr_t)token, item);
-    while (shelf_drop(&f->shelf, &item)) {
-        front_let_go(f->held[item]);
-        f->held[item] = NULL;
-    }
+    while (shelf_drop(&f->shelf, &item))
+        off_the_shelf(f, item);
     if (overdue(f, now, &next, &maker)) {
         makers_end(f->makers, maker); /* and comes here again */
         return;

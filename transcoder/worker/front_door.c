@@ -146,31 +146,56 @@ static unsigned status_of(const struct net_http_request *r, const struct front_b
     return 200;
 }
 
-/* Of a segment, as much as is asked for. */
+/* Of a segment, as much as is asked for; `told` is Content-Range, or "". */
+static struct net_http_answer answer_of(struct front_bytes *b, const char *type, unsigned status,
+                                        const struct range *part, struct net_http_header headers[4],
+                                        const char *told) {
+    const bool body = status == 200 || status == 206;
+    headers[0] = (struct net_http_header){"Access-Control-Allow-Origin", "*"};
+    headers[1] = (struct net_http_header){"Cache-Control",
+                                          body || status == 304 ? KEPT_FOR_EVER : "no-store"};
+    headers[2] = (struct net_http_header){"ETag", b->etag};
+    headers[3] = (struct net_http_header){"Content-Range", told};
+    b->holders++;
+    return (struct net_http_answer){.status = status,
+                                    .content_type = type,
+                                    .body = b->data + (body ? part->from : 0),
+                                    .body_len = body ? (size_t)(part->end - part->from) : 0,
+                                    .headers = headers,
+                                    .header_count = told[0] != '\0' ? 4 : 3,
+                                    .release = front_let_go,
+                                    .owner = b};
+}
+
+/* Nearly every answer: all of it, with the same headers for everybody. */
+static void answer_whole(struct net_http_request *r, const char *type, struct front_bytes *b) {
+    struct net_http_header headers[4];
+    const struct range all = {0, b->len};
+    if (b->whole == NULL) {
+        const struct net_http_answer whole = answer_of(b, type, 200, &all, headers, "");
+        b->whole = net_http_ready_new(&whole);
+    }
+    if (b->whole != NULL)
+        net_http_answer_ready(r, b->whole);
+    else
+        answer_not_ready(r); /* memory is short */
+}
+
 static void answer_bytes(struct net_http_request *r, const char *type, struct front_bytes *b) {
     char told[RANGE_TEXT_MAX + 1] = "";
+    struct net_http_header headers[4];
     struct range part = {0, 0};
     const unsigned status = status_of(r, b, &part);
-    const bool body = status == 200 || status == 206;
-    struct net_http_header headers[] = {
-        {"Access-Control-Allow-Origin", "*"},
-        {"Cache-Control", body || status == 304 ? KEPT_FOR_EVER : "no-store"},
-        {"ETag", b->etag},
-        {"Content-Range", told}};
+    if (status == 200) {
+        answer_whole(r, type, b);
+        return;
+    }
     if (status == 206)
         range_content_write(told, &part, b->len);
     else if (status == 416)
         range_beyond_write(told, b->len);
-    b->holders++;
-    net_http_answer(r,
-                    &(struct net_http_answer){.status = status,
-                                              .content_type = type,
-                                              .body = b->data + (body ? part.from : 0),
-                                              .body_len = body ? (size_t)(part.end - part.from) : 0,
-                                              .headers = headers,
-                                              .header_count = told[0] != '\0' ? 4 : 3,
-                                              .release = front_let_go,
-                                              .owner = b});
+    const struct net_http_answer answer = answer_of(b, type, status, &part, headers, told);
+    net_http_answer(r, &answer);
 }
 
 void front_answer(struct front *f, struct net_http_request *r, uint32_t item) {

@@ -63,6 +63,7 @@ struct front_bytes {
     size_t len;
     uint32_t holders;
     char etag[FRONT_ETAG_LEN + 1]; /* a strong one: it follows from the bytes alone */
+    struct net_http_ready *whole; /* the answer with all of it, once somebody has asked; a holder */
 };
 
 /* What a rendition costs, whatever it is made of. */
@@ -100,7 +101,7 @@ struct front {
 
 /* front.c: after anything has happened. */
 void front_go_on(struct front *f);
-/* Of a `struct front_bytes`: one holder less. Accepts NULL. */
+/* Of a `struct front_bytes`: one holder less. */
 void front_let_go(void *bytes);
 
 /* front_list.c */
