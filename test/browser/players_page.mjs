@@ -6,7 +6,7 @@ const lies = path => new URL(`./node_modules/${path}`, import.meta.url);
 
 // `begin` is the page's script, in which `capped` is true where the buffer is to be 8 s; else it is 30 s,
 // and all is as the player's makers have it, but for two: Shaka holds 10 s unless told, and hls.js as
-// much as there is of a film of few bits.
+// much as there is of a film of few bits. Where `quick` is true dash.js is told what README.md advises.
 export const players = {
   'hls.js': {
     kind: 'hls',
@@ -29,6 +29,7 @@ export const players = {
     begin: `const d = dashjs.MediaPlayer().create();
       if (capped) d.updateSettings({streaming: {buffer: {bufferTimeDefault: 8, bufferTimeAtTopQuality: 8,
         bufferTimeAtTopQualityLongForm: 8}}});
+      if (quick) d.updateSettings({streaming: {fragmentRequestTimeout: 4000, retryAttempts: {MediaSegment: 0}}});
       // With play() here, before it has the MPD, dash.js would never ask where to go.
       d.on('error', e => note('error', e.error && e.error.message || String(e.error)));
       d.initialize(video, url, true);`,
@@ -46,8 +47,8 @@ export const players = {
 // Every 50 ms the position is looked at: where it is the one before, that time counts as standing; where
 // the page itself was late, as much of it as the position has not advanced. Standing for longer than
 // 300 ms is a stall, once a second has been played: players that jump over a hole at the start wait there.
-const script = (begin, url, capped) => `
-const url = ${JSON.stringify(url)}, capped = ${capped}, video = document.getElementById('v'), events = [];
+const script = (begin, url, capped, quick) => `
+const url = ${JSON.stringify(url)}, capped = ${capped}, quick = ${quick}, video = document.getElementById('v'), events = [];
 const note = (what, text) => events.push({at: Date.now(), what, text});
 const state = {began: 0, steps: 0, last: 0, looked: 0, stood: 0, stalls: [], least: 1e9};
 video.addEventListener('waiting', () => note('waiting', video.currentTime.toFixed(2)));
@@ -74,11 +75,11 @@ window.look = () => ({began: state.began, standing_ms: Math.round(state.stood), 
 // A film that the page holds whole before it plays: where this stands still, it is the machine.
 const control = `video.src = URL.createObjectURL(await (await fetch('/film.mp4')).blob()); await video.play();`;
 
-// Serves /PLAYER.script as it lies in its package, and /PLAYER?url=…&capped=…
+// Serves /PLAYER.script as it lies in its package, and /PLAYER?url=…&capped=…&quick=…
 export async function serve(film) {
   const page = (title, source, begin, words) => `<!doctype html><title>${title}</title>
 <video id=v muted playsinline width=320 height=180></video>${source}
-<script>${script(begin, words.get('url'), words.get('capped') === 'true')}</script>`;
+<script>${script(begin, words.get('url'), words.get('capped') === 'true', words.get('quick') === 'true')}</script>`;
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://here');
     const player = pathname.slice(1).replace(/[.]script$/, '');
