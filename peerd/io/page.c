@@ -7,8 +7,12 @@
  *   /v1/page/events    the journal, as server-sent events
  *
  * Nothing can be changed by it. Whoever may not look is told what everybody is told of a path that
- * is not there. A name in Host that is not ours is refused: a page of somebody else's, whose name
- * points at us all of a sudden, would otherwise read in a viewer's browser what the viewer may.
+ * is not there, or, where there is a token for it, is asked for that: by Basic, since every browser
+ * asks its user for a password by itself, and then shows it with files, questions and events alike,
+ * but to no other page. A cookie would want a page to log in at, and an address with the token in
+ * it would lie in logs and histories. A name in Host that is not ours is refused: a page of
+ * somebody else's, whose name points at us all of a sudden, would otherwise read in a viewer's
+ * browser what the viewer may.
  */
 #include "peerd/io/daemon.h"
 #include "peerd/io/policy_file.h"
@@ -16,6 +20,7 @@
 #include "peerd/policy/schema_diff.h"
 
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +28,7 @@
 
 #define LOCATIONS_SHOWN 200
 #define MOVES_SHOWN     40
+#define CREDENTIALS_MAX 512 /* [bytes] of user, colon and password; a token has 255 at most */
 
 /* ---- who may ---- */
 
@@ -31,14 +37,68 @@ static bool is_path(const char *path) {
            strcmp(path, "/v1/page") == 0 || strncmp(path, "/v1/page/", 9) == 0;
 }
 
-bool page_wanted(const struct daemon *d, const struct net_http_request *r) {
-    const struct policy_client_listen *door = &d->policy->client_listen;
-    if (d->page == NULL || !is_path(r->path))
-        return false;
+static bool comes_from_viewers(const struct policy_client_listen *door,
+                               const struct net_http_request *r) {
     for (uint32_t i = 0; i < door->viewer_count; i++)
         if (prefix_holds(&door->viewers[i], &r->peer))
             return true;
     return false;
+}
+
+static bool is_token(const struct policy_client_listen *door, const char *token, size_t len) {
+    uint8_t digest[32];
+    policy_token_digest(digest, token, len);
+    return sodium_memcmp(digest, door->viewers_token_digest, sizeof(digest)) == 0;
+}
+
+/* Of Basic, the password of whatever user (RFC 7617). */
+static bool is_password(const struct policy_client_listen *door, const char *base64) {
+    char pair[CREDENTIALS_MAX], *colon = NULL;
+    const char *end = NULL;
+    size_t len = 0;
+    bool good = sodium_base642bin((uint8_t *)pair, sizeof(pair), base64, strlen(base64), NULL, &len,
+                                  &end, sodium_base64_VARIANT_ORIGINAL) == 0 &&
+                *end == '\0' && (colon = memchr(pair, ':', len)) != NULL;
+    good = good && is_token(door, colon + 1, len - (size_t)(colon + 1 - pair));
+    sodium_memzero(pair, sizeof(pair));
+    return good;
+}
+
+static bool shows_token(const struct policy_client_listen *door, const struct net_http_request *r) {
+    const char *given = net_http_header(r, "Authorization");
+    if (given == NULL || door->viewers_token_file.text[0] == '\0')
+        return false;
+    if (strncasecmp(given, "Bearer ", 7) == 0)
+        return is_token(door, given + 7, strlen(given + 7));
+    return strncasecmp(given, "Basic ", 6) == 0 && is_password(door, given + 6);
+}
+
+static bool may_look(const struct policy_client_listen *door, const struct net_http_request *r) {
+    return comes_from_viewers(door, r) || shows_token(door, r);
+}
+
+bool page_wanted(const struct daemon *d, const struct net_http_request *r) {
+    const struct policy_client_listen *door = &d->policy->client_listen;
+    return d->page != NULL && is_path(r->path) &&
+           (door->viewers_token_file.text[0] != '\0' || comes_from_viewers(door, r));
+}
+
+static void ask_for_token(struct daemon *d, struct net_http_request *r) {
+    static const char text[] =
+        "the status page wants the token of client_listen.viewers_token_file "
+        "of this cluster's policy, as a password; any user will do\n";
+    static const struct net_http_header headers[] = {
+        {"WWW-Authenticate", "Basic realm=\"peerd\", charset=\"UTF-8\""},
+        {"WWW-Authenticate", "Bearer realm=\"peerd\""},
+        {"Cache-Control", "no-store"},
+    };
+    d->counters.requests_denied++;
+    net_http_answer(r, &(struct net_http_answer){.status = 401,
+                                                 .content_type = "text/plain; charset=utf-8",
+                                                 .body = text,
+                                                 .body_len = sizeof(text) - 1,
+                                                 .headers = headers,
+                                                 .header_count = 3});
 }
 
 /* [bytes] of it before the port. */
@@ -168,6 +228,10 @@ void page_handle(struct daemon *d, struct net_http_request *r) {
                                 "Host: expected an address, localhost or the name in "
                                 "client_listen.advertise",
                                 0);
+        return;
+    }
+    if (!may_look(&d->policy->client_listen, r)) {
+        ask_for_token(d, r);
         return;
     }
     if (d->page(r))

@@ -136,18 +136,19 @@ static void load_public(struct load *l, struct tree_node *record, const char *wh
                     "`peerctl pubkey FILE` makes one from a secret key");
 }
 
-static void load_token(struct load *l, struct tree_node *record, struct policy_grant *grant) {
+static void load_token(struct load *l, struct tree_node *record, const char *where,
+                       struct policy_text *name, uint8_t digest[32]) {
     char line[LINE_MAX_BYTES];
-    struct tree_node *node = schema_good(record, "token_file");
-    if (node == NULL || !make_absolute(l, node, &grant->token_file))
+    struct tree_node *node = schema_good(record, where);
+    if (node == NULL || !make_absolute(l, node, name))
         return;
-    enum err err = read_line(grant->token_file.text, true, line);
+    enum err err = read_line(name->text, true, line);
     if (err == ERR_OK && !policy_token_valid(line, strlen(line)))
         err = ERR_BAD_FIELD;
     if (err == ERR_OK)
-        policy_token_digest(grant->token_digest, line, strlen(line));
+        policy_token_digest(digest, line, strlen(line));
     else
-        refuse_file(l, node, grant->token_file.text, err, POLICY_TOKEN_FORM, "");
+        refuse_file(l, node, name->text, err, POLICY_TOKEN_FORM, "");
     sodium_memzero(line, sizeof(line));
 }
 
@@ -218,7 +219,10 @@ static void load_files(struct load *l, struct policy *p, struct key_pair *own) {
         load_public(l, tree_child(tree_find(l->root, "nodes"), i), "key_file",
                     &p->nodes[i].key_file, &p->nodes[i].key);
     for (uint32_t i = 0; i < p->grant_count; i++)
-        load_token(l, tree_child(tree_find(l->root, "grants"), i), &p->grants[i]);
+        load_token(l, tree_child(tree_find(l->root, "grants"), i), "token_file",
+                   &p->grants[i].token_file, p->grants[i].token_digest);
+    load_token(l, tree_find(l->root, "client_listen"), "viewers_token_file",
+               &p->client_listen.viewers_token_file, p->client_listen.viewers_token_digest);
     locate_sources(l, p);
 }
 

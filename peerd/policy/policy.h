@@ -72,8 +72,10 @@ struct policy_client_listen {
     bool plain_http;             /* said in so many words; otherwise cert and key are needed */
     struct policy_text tls_cert; /* PEM, reloaded when it changes */
     struct policy_text tls_key;
-    struct prefix viewers[POLICY_VIEWERS_MAX]; /* who may look at the status page; none: nobody */
+    struct prefix viewers[POLICY_VIEWERS_MAX]; /* who may look at the status page … */
     uint32_t viewer_count;
+    struct policy_text viewers_token_file; /* … and who has this one's token; empty: none has */
+    uint8_t viewers_token_digest[32];      /* BLAKE2b-256 of it */
 };
 
 struct policy_node {

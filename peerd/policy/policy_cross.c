@@ -131,7 +131,7 @@ static void check_listeners(struct schema_run *run, const struct policy *p,
     }
     struct tree_node *listen = tree_find(root, "client_listen");
     if (listen != NULL && tree_find(root, "grants") == NULL && tree_find(root, "origins") == NULL &&
-        tree_find(listen, "viewers") == NULL) {
+        tree_find(listen, "viewers") == NULL && tree_find(listen, "viewers_token_file") == NULL) {
         struct fault *x = fault_add(run->faults, root, "grants");
         fault_expected(x, "at least one grant, since client_listen is there for somebody");
         fault_found(x, "no key `grants`");

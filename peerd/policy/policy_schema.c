@@ -97,7 +97,11 @@ static const struct schema_row client_listen_rows[] = {
      .single = true, .unique = "",
      .doc =
          "Whoever comes from these addresses sees the status page at / of this door, which shows "
-         "what `peerctl` does and changes nothing. Nobody, unless some are given."},
+         "what `peerctl` does and changes nothing. Nobody, unless some are given …"},
+    {"viewers_token_file", TEXT, AT(policy_client_listen, viewers_token_file),
+     .doc = "… or this is: a file with a token, which only its owner may read. Whoever has it sees "
+            "the page from any address: browsers ask for it as the password of any user, programs "
+            "show it as a bearer token. It opens no sessions. A reload reads it again."},
 };
 static const struct schema_table client_listen_table = {
     .title = "the clients' listener",

@@ -48,7 +48,7 @@ struct cluster_answer {
     unsigned status;                                             /* 0: no answer */
     char body[65536];                                            /* terminated */
     size_t body_len;                                             /* [bytes] */
-    char type[64], retry_after[16], allow[32], authenticate[32]; /* headers, "" if absent */
+    char type[64], retry_after[16], allow[32], authenticate[64]; /* headers, "" if absent */
     char etag[64], security[512];                                /* Content-Security-Policy */
 };
 

@@ -52,6 +52,7 @@ static void put_doors(FILE *out, const struct policy *p) {
     fprintf(out, "  plain_http: %s\n", c->plain_http ? "true" : "false");
     put_text(out, "tls_cert", c->tls_cert.text);
     put_text(out, "tls_key", c->tls_key.text);
+    put_text(out, "viewers_token_file", c->viewers_token_file.text);
     for (uint32_t i = 0; i < c->viewer_count; i++) {
         fputs(i == 0 ? "  viewers: [" : ", ", out);
         put_prefix(out, &c->viewers[i]);

@@ -5,8 +5,11 @@
 #include "test/unit/cluster_fixture.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -112,6 +115,96 @@ Test(peerd_page, who_may_look) {
     }
     ask(NULL, "/v1/status", NULL);
     cr_expect_eq(answer.status, 401, "viewers are no clients");
+}
+
+#define PAGE_TOKEN "Seen:by-0ur-operators" /* a colon is as good as any other */
+
+static void write_token(const char *token) {
+    cluster_write(&rig, "page.token", token);
+    cr_assert_eq(chmod(cluster_file(&rig, "page.token"), 0600), 0);
+}
+
+/* The status of what is asked for with that in Authorization; NULL: without. */
+static unsigned shown(const char *path, const char *authorization) {
+    const struct net_http_header headers[] = {{"Authorization", authorization}, {NULL, NULL}};
+    ask(NULL, path, authorization != NULL ? headers : NULL);
+    return answer.status;
+}
+
+/* Basic, of `user:password`. */
+static const char *basic(const char *pair) {
+    static char out[1024] = "Basic ";
+    sodium_bin2base64(out + 6, sizeof(out) - 6, (const unsigned char *)pair, strlen(pair),
+                      sodium_base64_VARIANT_ORIGINAL);
+    return out;
+}
+
+Test(peerd_page, who_has_the_token_may_look) {
+    static const char *const paths[] = {"/", "/page/page.js", "/v1/page", "/v1/page/policy",
+                                        "/v1/page/events?last=1"};
+    static const char *const wrong[] = {"Bearer Seen:by-0ur-operator",
+                                        "Bearer Seen:by-0ur-operators2",
+                                        "Bearer ",
+                                        "Bearer " CLUSTER_TOKEN,
+                                        "Digest " PAGE_TOKEN,
+                                        PAGE_TOKEN,
+                                        "Basic",
+                                        "Basic ",
+                                        "Basic U2Vlbg",
+                                        "Basic ====",
+                                        "Basic Seen:by-0ur-operators"};
+    static const char *const wrong_pairs[] = {
+        PAGE_TOKEN, ":by-0ur-operators", "me:", ":", "me:Seen:by-0ur-o", "Seen:by-0ur-operators:"};
+    char long_pair[900];
+    write_token(PAGE_TOKEN "\n");
+    start_with(", viewers: 198.51.100.0/24, viewers_token_file: page.token");
+    for (size_t i = 0; i < ITEMS(paths); i++) {
+        cr_expect_eq(shown(paths[i], NULL), 401, "%s: %u", paths[i], answer.status);
+        cr_expect_str_eq(answer.authenticate, "Basic realm=\"peerd\", charset=\"UTF-8\"");
+        cr_expect_null(strstr(answer.body, "fra1"), "%s", answer.body);
+        cr_expect_eq(shown(paths[i], "bearer " PAGE_TOKEN), 200, "%s: %u", paths[i], answer.status);
+        cr_expect_eq(shown(paths[i], basic("me:" PAGE_TOKEN)), 200, "%s", paths[i]);
+        cr_expect_eq(shown(paths[i], basic(":" PAGE_TOKEN)), 200, "any user will do");
+    }
+    for (size_t i = 0; i < ITEMS(wrong); i++)
+        cr_expect_eq(shown("/v1/page", wrong[i]), 401, "%s: %u", wrong[i], answer.status);
+    for (size_t i = 0; i < ITEMS(wrong_pairs); i++)
+        cr_expect_eq(shown("/v1/page", basic(wrong_pairs[i])), 401, "%s", wrong_pairs[i]);
+    snprintf(long_pair, sizeof(long_pair), "%0600d:" PAGE_TOKEN, 0);
+    cr_expect_eq(shown("/v1/page", basic(long_pair)), 401, "longer than any");
+    cr_expect_eq(shown("/v1/status", "Bearer " PAGE_TOKEN), 403, "viewers are no clients");
+    cr_expect_eq(shown("/v1/status", basic("me:" PAGE_TOKEN)), 403);
+    ask("POST", "/v1/page", NULL);
+    cr_expect_eq(answer.status, 401);
+    const struct net_http_header other[] = {
+        {"Authorization", "Bearer " PAGE_TOKEN}, {"Host", "evil.example.net"}, {NULL, NULL}};
+    ask(NULL, "/v1/page", other);
+    cr_expect_eq(answer.status, 403, "a name that is not ours, whoever asks");
+    shown("/v1/page/policy", "Bearer " PAGE_TOKEN);
+    cr_expect_not_null(strstr(answer.body, "page.token"), "where it lies: %s", answer.body);
+    cr_expect_null(strstr(answer.body, PAGE_TOKEN), "and not what it is");
+}
+
+/* Whoever comes from an address of theirs is not asked; a reload takes another token, whole or not.
+ */
+Test(peerd_page, another_token) {
+    write_token(PAGE_TOKEN);
+    start_with(", viewers: 127.0.0.0/8, viewers_token_file: page.token");
+    cr_expect_eq(shown("/v1/page", NULL), 200);
+    cr_assert_eq(cluster_stop(&rig), 0);
+    start_with(", viewers_token_file: page.token");
+    cr_expect_eq(shown("/v1/page", "Bearer " PAGE_TOKEN), 200);
+    write_token("another-one-of-them");
+    cr_expect_eq(shown("/v1/page", "Bearer " PAGE_TOKEN), 200, "until a reload");
+    program_signal(&rig.peerd, SIGHUP);
+    cr_assert(cluster_await_log(&rig, "policy taken"));
+    cr_expect_eq(shown("/v1/page", "Bearer " PAGE_TOKEN), 401, "taken away");
+    cr_expect_eq(shown("/v1/page", "Bearer another-one-of-them"), 200);
+    write_token("short");
+    program_signal(&rig.peerd, SIGHUP);
+    cr_assert(cluster_await_log(&rig, "viewers_token_file: expected a readable file with a token"));
+    cr_expect_eq(shown("/v1/page", "Bearer short"), 401);
+    cr_expect_eq(shown("/v1/page", "Bearer another-one-of-them"), 200, "the old one holds");
 }
 
 /* A name that somebody points at us is not ours: his page would read what its viewer may. */

@@ -397,7 +397,8 @@ Test(policy_file, reads_the_files_it_names_from_its_own_folder) {
     write_text("c.pem", 0644, "x");
     write_database("places.mmdb");
     write_text("p.yaml", 0644,
-               HEAD "client_listen: {bind: 127.0.0.1:3, tls_cert: c.pem, tls_key: c.pem}\n"
+               HEAD "client_listen: {bind: 127.0.0.1:3, tls_cert: c.pem, tls_key: c.pem, "
+                    "viewers_token_file: token}\n"
                     "peers: [{name: p, key_file: peer.pub, beats: 'h:1', control: 'h:1'}]\n"
                     "grants: [{token_file: token}, {token: a-long-token}]\n"
                     "sources: [{name: s, location: rec/s.wav}, {name: t, location: /t.wav}, "
@@ -408,6 +409,8 @@ Test(policy_file, reads_the_files_it_names_from_its_own_folder) {
     cr_expect(public_key_equal(&own.public_key, &mine.public_key));
     cr_expect(public_key_equal(&p->peers[0].key, &peer.public_key));
     cr_expect_eq(memcmp(p->grants[0].token_digest, p->grants[1].token_digest, 32), 0);
+    cr_expect_eq(memcmp(p->client_listen.viewers_token_digest, p->grants[1].token_digest, 32), 0);
+    cr_expect_str_eq(p->client_listen.viewers_token_file.text, in_folder("token"));
     cr_expect_str_eq(p->client_listen.tls_cert.text, in_folder("c.pem"));
     cr_expect_str_eq(p->cluster.key_file.text, in_folder("own.key"));
     cr_expect_str_eq(p->sources[0].location.text, in_folder("rec/s.wav"), "nodes run elsewhere");
@@ -436,10 +439,12 @@ Test(policy_file, refuses_files_with_the_place_where_they_are_named) {
     write_keys("open", 3);
     cr_assert_eq(chmod(in_folder("open.key"), 0640), 0);
     write_text("word", 0600, "hello\n");
+    write_text("seen", 0640, "a-long-token\n");
     write_text("p.yaml", 0644,
                "cluster: {name: a, provider: b, region: c, key_file: open.key}\n"
                "beats: {bind: 127.0.0.1:1}\npeer_listen: {bind: 127.0.0.1:2}\n"
-               "client_listen: {bind: 127.0.0.1:3, tls_cert: none.pem, tls_key: word}\n"
+               "client_listen: {bind: 127.0.0.1:3, tls_cert: none.pem, tls_key: word, "
+               "viewers_token_file: seen}\n"
                "peers:\n"
                "  - {name: p, key_file: none.pub, beats: 'h:1', control: 'h:1'}\n"
                "  - {name: q, key_file: peer.key, beats: 'h:1', control: 'h:1'}\n"
@@ -454,6 +459,9 @@ Test(policy_file, refuses_files_with_the_place_where_they_are_named) {
         "have read it)\n"
         "4:46: client_listen.tls_cert: expected a readable file with PEM, found No such file or "
         "directory: FOLDER/none.pem\n"
+        "4:91: client_listen.viewers_token_file: expected a readable file with a token of 8 to 255 "
+        "printable characters without space, found one that others may read: FOLDER/seen (chmod "
+        "600 it, and make a new key if others may have read it)\n"
         "6:25: peers[0].key_file: expected a readable file with a public key (k4.public.…), found "
         "No such file or directory: FOLDER/none.pub (`peerctl pubkey FILE` makes one from a secret "
         "key)\n"

@@ -138,6 +138,11 @@ Test(policy, viewers_need_no_grants) {
     cr_assert_eq(policy.client_listen.viewer_count, 1);
     cr_expect_eq(policy.client_listen.viewers[0].bits, 32);
     cr_expect_eq(policy.grant_count, 0);
+    read_after_head("client_listen: {bind: 127.0.0.1:7680, plain_http: true, "
+                    "viewers_token_file: page.token}\n");
+    cr_assert_str_eq(faults_text(&faults), "");
+    cr_assert_eq(policy.client_listen.viewer_count, 0);
+    cr_expect_str_eq(policy.client_listen.viewers_token_file.text, "page.token");
 }
 
 Test(policy, reads_all_of_it) {
