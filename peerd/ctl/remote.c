@@ -19,25 +19,41 @@
 
 #define USUAL_POLICY "/etc/peerd/policy.yaml"
 #define CALL_TIMEOUT duration_s(5)
+#define FAULTS_TOLD  3 /* of a policy's */
 
-static int load_policy(struct remote *r, const char *file, struct faults *faults) {
+/* The first few; `peerctl check` has all of them. */
+static void say_faults(const char *file, const struct faults *faults) {
     char line[FAULT_LINE_LEN_MAX + 1];
-    struct policy *policy = policy_file_load(file, &r->key, faults);
-    if (policy == NULL) {
-        for (uint32_t i = 0; i < faults->count; i++)
-            fprintf(stderr, "%s\n", fault_to_text(faults, &faults->list[i], line));
-        fputs("peerctl: a peerd that runs has kept its policy; ask it with --connect and --key\n",
-              stderr);
-        return CTL_REFUSED;
+    uint32_t told = faults->count < FAULTS_TOLD ? faults->count : FAULTS_TOLD;
+    for (uint32_t i = 0; i < told; i++)
+        fprintf(stderr, "%s\n", fault_to_text(faults, &faults->list[i], line));
+    if (faults->count + faults->lost > told)
+        fprintf(stderr, "and %u more: peerctl check %s\n", faults->count + faults->lost - told,
+                file);
+}
+
+/* A peerd that runs keeps its policy when somebody breaks the file; it must be possible to tell it
+ * something then, too. So only that much of the file has to be well which leads to it. */
+static int load_policy(struct remote *r, const char *file, bool placed, struct faults *faults) {
+    static const struct key_pair none;
+    struct policy_way way;
+    policy_file_find(file, &way, faults);
+    bool known = memcmp(&way.own, &none, sizeof(none)) != 0 && (placed || way.control.port != 0);
+    if (faults_any(faults)) {
+        say_faults(file, faults);
+        fprintf(stderr,
+                known ? "peerctl: %s has faults; a peerd that runs has kept its policy, and is "
+                        "asked with what is well of the file\n"
+                      : "peerctl: %s does not tell whom to ask; a peerd that runs has kept its "
+                        "policy: ask it with --connect and --key\n",
+                file);
     }
-    r->to = policy->peer_listen.bind;
-    static const struct public_key none;
-    if (!public_key_equal(&policy->cluster.next_key, &none))
-        r->also[r->also_count++] = policy->cluster.next_key;
-    for (uint32_t i = 0; i < policy->cluster.former_key_count; i++)
-        r->also[r->also_count++] = policy->cluster.former_keys[i];
-    policy_file_free(policy);
-    return CTL_DONE;
+    r->key = way.own;
+    r->to = way.control;
+    r->also_count = way.also_count;
+    memcpy(r->also, way.also, sizeof(r->also));
+    sodium_memzero(&way, sizeof(way));
+    return known ? CTL_DONE : CTL_REFUSED;
 }
 
 static int load_key(struct remote *r, const struct ctl_options *o) {
@@ -71,7 +87,7 @@ static int load(struct remote *r, const struct ctl_options *o, struct faults *fa
         fprintf(stderr, "peerctl: --connect: expected ip:port, found `%s`\n", o->connect);
         return CTL_USAGE;
     }
-    int result = alone ? load_key(r, o) : load_policy(r, policy, faults);
+    int result = alone ? load_key(r, o) : load_policy(r, policy, o->connect != NULL, faults);
     if (o->connect != NULL)
         r->to = connect_to;
     return result;

@@ -226,6 +226,18 @@ static void load_files(struct load *l, struct policy *p, struct key_pair *own) {
     locate_sources(l, p);
 }
 
+static void refuse_memory(struct faults *faults) {
+    struct fault *x = fault_add_at(faults, (struct mark){0, 0}, "");
+    fault_expected(x, "room for a policy");
+    fault_found(x, "%s", err_text(ERR_NO_MEMORY));
+}
+
+static void read_policy(struct load *l, struct policy *p, struct key_pair *own) {
+    policy_read(p, l->root, l->faults);
+    load_files(l, p, own);
+    policy_check_keys(p, own != NULL ? &own->public_key : NULL, l->root, l->faults);
+}
+
 static struct policy *load(const char *path, struct key_pair *own, bool alone,
                            struct faults *faults) {
     struct load l = {.path = path, .faults = faults};
@@ -234,18 +246,15 @@ static struct policy *load(const char *path, struct key_pair *own, bool alone,
     tree_init(&tree);
     struct policy *p = calloc(1, sizeof(*p));
     if (p == NULL) {
-        struct fault *x = fault_add_at(faults, (struct mark){0, 0}, "");
-        fault_expected(x, "room for a policy");
-        fault_found(x, "%s", err_text(ERR_NO_MEMORY));
+        refuse_memory(faults);
         return NULL;
     }
     if (yaml_load(&tree, path, faults)) {
         l.root = tree.root;
-        policy_read(p, tree.root, faults);
-        if (!alone)
-            load_files(&l, p, own);
-        if (!alone)
-            policy_check_keys(p, own != NULL ? &own->public_key : NULL, tree.root, faults);
+        if (alone)
+            policy_read(p, tree.root, faults);
+        else
+            read_policy(&l, p, own);
     }
     faults_sort(faults);
     tree_free(&tree);
@@ -263,6 +272,50 @@ struct policy *policy_file_load(const char *path, struct key_pair *own, struct f
 
 struct policy *policy_file_load_alone(const char *path, struct faults *faults) {
     return load(path, NULL, true, faults);
+}
+
+/* ---- the way to who has kept another one ---- */
+
+static void take_also(struct policy_way *out, const struct public_key *key) {
+    static const struct public_key none;
+    if (!public_key_equal(key, &none))
+        out->also[out->also_count++] = *key;
+}
+
+/* Of what was read that which had no fault: the mapping around it may well have one. */
+static void take_way(struct policy_way *out, const struct policy *p, const struct tree_node *root) {
+    const struct tree_node *cluster = tree_find(root, "cluster");
+    if (schema_good(cluster, "key_file") == NULL)
+        sodium_memzero(&out->own, sizeof(out->own));
+    if (schema_good(tree_find(root, "peer_listen"), "bind") != NULL)
+        out->control = p->peer_listen.bind;
+    take_also(out, &p->cluster.next_key);
+    for (uint32_t i = 0; i < p->cluster.former_key_count; i++)
+        take_also(out, &p->cluster.former_keys[i]);
+}
+
+void policy_file_find(const char *path, struct policy_way *out, struct faults *faults) {
+    struct load l = {.path = path, .faults = faults};
+    struct policy *p = calloc(1, sizeof(*p));
+    struct faults *behind = calloc(1, sizeof(*behind)); /* what is missing in a part */
+    struct tree tree;
+    memset(out, 0, sizeof(*out));
+    faults_init(faults, path);
+    tree_init(&tree);
+    if (p == NULL || behind == NULL) {
+        refuse_memory(faults);
+    } else {
+        faults_init(behind, path);
+        if (!yaml_load_part(&tree, path, faults))
+            l.faults = behind;
+        l.root = tree.root;
+        read_policy(&l, p, &out->own);
+        take_way(out, p, tree.root);
+        faults_sort(faults);
+    }
+    tree_free(&tree);
+    policy_file_free(p);
+    free(behind);
 }
 
 void policy_file_free(struct policy *p) {

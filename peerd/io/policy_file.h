@@ -20,6 +20,20 @@ struct policy *policy_file_load(const char *path, struct key_pair *own, struct f
  * tokens in it. For planning, where there are policies of sites whose keys are elsewhere. */
 struct policy *policy_file_load_alone(const char *path, struct faults *faults);
 
+/* What leads to the peerd of a policy, for who asks it as its own cluster. */
+struct policy_way {
+    struct key_pair own; /* all zero: cluster.key_file is faulty, or what it names */
+    struct addr control; /* peer_listen.bind; port 0: that is faulty */
+    struct public_key
+        also[1 + POLICY_FORMER_MAX]; /* next_key and former_keys, those that are well */
+    uint32_t also_count;
+};
+
+/* Reads that much of a policy, which may have faults: a peerd that runs has kept the one before,
+ * and somebody wants to ask it. All of them are in `faults`; where the file is no YAML only the
+ * first, and what stands before it is read. The caller wipes `out`. */
+void policy_file_find(const char *path, struct policy_way *out, struct faults *faults);
+
 /* Wipes and frees; NULL is fine. */
 void policy_file_free(struct policy *p);
 

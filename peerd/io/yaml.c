@@ -281,7 +281,7 @@ static bool refuse_size(struct loader *l, const char *text, size_t len, const ch
     return refuse(l, mark_at(text, len, YAML_BYTES_MAX), expected, found, "");
 }
 
-bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *faults) {
+static bool parse(struct tree *tree, const char *text, size_t len, struct faults *faults) {
     struct loader l = {.tree = tree, .faults = faults};
     yaml_parser_t parser;
     char found[32];
@@ -303,6 +303,11 @@ bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *
         return refuse_tree(&l, ERR_NO_MEMORY, (struct mark){0, 0});
     bool good = run_parser(&l, &parser, text, len);
     yaml_parser_delete(&parser);
+    return good;
+}
+
+bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *faults) {
+    bool good = parse(tree, text, len, faults);
     if (!good)
         tree_free(tree);
     return good;
@@ -333,7 +338,7 @@ static bool read_all(int fd, char *text, size_t *len) {
     return true;
 }
 
-bool yaml_load(struct tree *tree, const char *path, struct faults *faults) {
+bool yaml_load_part(struct tree *tree, const char *path, struct faults *faults) {
     struct loader l = {.tree = tree, .faults = faults};
     bool good = false;
     size_t len;
@@ -346,9 +351,16 @@ bool yaml_load(struct tree *tree, const char *path, struct faults *faults) {
     else if (len > YAML_BYTES_MAX)
         good = refuse_size(&l, text, len, "more");
     else
-        good = yaml_parse(tree, text, len, faults);
+        good = parse(tree, text, len, faults);
     if (fd >= 0)
         close(fd);
     free(text);
+    return good;
+}
+
+bool yaml_load(struct tree *tree, const char *path, struct faults *faults) {
+    bool good = yaml_load_part(tree, path, faults);
+    if (!good)
+        tree_free(tree);
     return good;
 }

@@ -24,6 +24,10 @@ bool yaml_parse(struct tree *tree, const char *text, size_t len, struct faults *
 /* Reads and parses a file. The same, and a fault also if it cannot be read or is too large. */
 bool yaml_load(struct tree *tree, const char *path, struct faults *faults);
 
+/* The same, but where it is false the tree holds what stood before the place at which reading
+ * ended: for who can do with a part. What was open there has fewer keys or items than the file. */
+bool yaml_load_part(struct tree *tree, const char *path, struct faults *faults);
+
 /* The way back: a document that yaml_parse reads into an equal tree, marks and comments aside. From
  * malloc, terminated, the caller's to free(); NULL if memory is short. Lists of the root stand one
  * item a line, all else within a line. */

@@ -66,8 +66,9 @@ void tree_init(struct tree *t);
 void tree_free(struct tree *t);
 
 /* Adds a scalar, opens or closes a container, at the place where the parser stands. On a limit or a
- * text with NUL inside: ERR_OVERSIZED or ERR_BAD_FIELD, and the tree is good for tree_free only. A
- * key that is not a scalar, a close without open, or a second root gives ERR_BAD_FIELD. */
+ * text with NUL inside: ERR_OVERSIZED or ERR_BAD_FIELD, and the tree stays as it was: it holds what
+ * came before. A key that is not a scalar, a close without open, or a second root gives
+ * ERR_BAD_FIELD. */
 enum err tree_scalar(struct tree *t, const char *text, size_t len, bool quoted, struct mark mark);
 enum err tree_open(struct tree *t, enum tree_kind kind, struct mark mark);
 enum err tree_close(struct tree *t);

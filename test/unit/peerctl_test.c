@@ -408,6 +408,38 @@ Test(peerctl, reload_of_a_bad_policy) {
     expect("status", CTL("status", "--policy", good), 1, "the file has faults", "");
 }
 
+/* Somebody has broken the file meanwhile: who drains must be able to call it off all the same. */
+Test(peerctl, told_what_to_do_in_spite_of_a_broken_policy) {
+    char *policy = cluster_policy(&rig, cluster_peers(&rig));
+    size_t size = strlen(policy) + 256;
+    char *broken = malloc(size), place[40];
+    cr_assert(cluster_start(&rig));
+    snprintf(broken, size, "%sbeets: 1\nbeats2: 1\nlimit: 1\nsauces: 1\n", policy);
+    cluster_write(&rig, "fra1.yaml", broken);
+    expect("drain", CTL("drain", "--policy", policy_path), 0, "draining",
+           "fra1.yaml has faults; a peerd that runs has kept its policy, and is asked");
+    expect("where they are", CTL("status", "--policy", policy_path), 1, "draining",
+           "unknown key `beets` (did you mean `beats`?)\n");
+    expect("not all of them", CTL("status", "--policy", policy_path), 1, "draining",
+           "and 1 more: peerctl check ");
+    snprintf(broken, size, "%slimits: [1\n", policy);
+    cluster_write(&rig, "fra1.yaml", broken);
+    expect("undrain, and it is no YAML", CTL("undrain", "--policy", policy_path), 0,
+           "cluster    fra1", "fra1.yaml has faults");
+    struct program_result r = CTL("status", "--json", "--policy", policy_path);
+    cr_expect(is_json(r.out, JSON_OBJECT), "%s", r.out);
+    program_result_free(&r);
+    snprintf(place, sizeof(place), "%s:7601", rig.ip);
+    snprintf(broken, size, "cluster: {key_file: fra1.key}\npeer_listen: {bind: here}\n");
+    cluster_write(&rig, "fra1.yaml", broken);
+    expect("nowhere to ask", CTL("undrain", "--policy", policy_path), 1, "",
+           "fra1.yaml does not tell whom to ask");
+    expect("told where", CTL("undrain", "--policy", policy_path, "--connect", place), 0, "fra1",
+           "fra1.yaml has faults");
+    free(broken);
+    free(policy);
+}
+
 Test(peerctl, an_answer_that_cannot_be_written) {
     char path[512], command[1024];
     cr_assert(program_find("peerctl", path, sizeof(path)));

@@ -495,6 +495,73 @@ Test(policy_file, refuses_our_own_key_among_the_peers) {
     policy_file_free(p);
 }
 
+/* What leads to a peerd that runs is read of a file that somebody has broken elsewhere. */
+Test(policy_file, finds_its_peerd_in_spite_of_faults) {
+    struct public_key next = write_keys("next", 4).public_key;
+    struct public_key own = write_keys("own", 1).public_key, none = {0};
+    struct policy_way way;
+    char text[1024], key[KEY_PUBLIC_TEXT_LEN + 1];
+    static const char peers[] = "peer_listen: {bind: '127.0.0.1:2'}\n";
+    static const struct {
+        const char *what, *cluster, *listen, *more;
+        bool knows, finds;
+        uint32_t also;
+    } rows[] = {
+        {"all is well but for the rest", "key_file: own.key", peers, "", true, true, 0},
+        {"a key that nobody knows", "key_file: own.key", peers, "beets: 1\n", true, true, 0},
+        {"in the cluster itself", "key_file: own.key, colour: red", peers, "", true, true, 0},
+        {"beside the address", "key_file: own.key",
+         "peer_listen: {bind: '127.0.0.1:2', advertise: '?'}\n", "", true, true, 0},
+        {"keys that follow", "key_file: own.key, next_key_file: next.pub", peers, "beets: 1\n",
+         true, true, 1},
+        {"one that is none", "key_file: own.key, former_keys: [k4.public.x, @], next_key: 1", peers,
+         "", true, true, 1},
+        {"no YAML behind it", "key_file: own.key", peers, "beats: {bind\n\t- x: [\n", true, true,
+         0},
+        {"no YAML before it", "key_file: own.key", "", "beats: [1, 2\npeer_listen: 1\n", true,
+         false, 0},
+        {"no address", "key_file: own.key", "peer_listen: {bind: here}\n", "", true, false, 0},
+        {"no key", "key_file: none.key", peers, "", false, true, 0},
+        {"no key, and an empty name", "key_file: ''", peers, "", false, true, 0},
+        {"a public key", "key_file: next.pub", peers, "", false, true, 0},
+        {"no cluster", NULL, peers, "", false, true, 0},
+    };
+    public_key_to_text(&next, key);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *cluster = rows[i].cluster != NULL ? rows[i].cluster : "";
+        const char *at = strchr(cluster, '@');
+        int before = at != NULL ? (int)(at - cluster) : (int)strlen(cluster);
+        snprintf(text, sizeof(text), "%s{name: a, %.*s%s%s}\n%s%s",
+                 rows[i].cluster != NULL ? "cluster: " : "cloister: ", before, cluster,
+                 at != NULL ? key : "", at != NULL ? at + 1 : "", rows[i].listen, rows[i].more);
+        write_text("p.yaml", 0644, text);
+        memset(&way, 1, sizeof(way));
+        policy_file_find(in_folder("p.yaml"), &way, &faults);
+        cr_expect(faults_any(&faults), "%s", rows[i].what);
+        cr_expect(public_key_equal(&way.own.public_key, rows[i].knows ? &own : &none), "%s",
+                  rows[i].what);
+        cr_expect_eq(way.control.port, rows[i].finds ? 2 : 0, "%s: %u", rows[i].what,
+                     (unsigned)way.control.port);
+        cr_expect_eq(way.also_count, rows[i].also, "%s: %u", rows[i].what, way.also_count);
+        cr_expect(rows[i].also == 0 || public_key_equal(&way.also[0], &next), "%s", rows[i].what);
+    }
+    policy_file_find("/nowhere/p.yaml", &way, &faults);
+    cr_expect_str_eq(faults_text(&faults),
+                     "expected a readable file, found No such file or directory\n", "%s",
+                     faults_text(&faults));
+    cr_expect_eq(way.control.port, 0);
+}
+
+/* Where the text is no YAML one fault is told, and not what is missing behind it. */
+Test(policy_file, a_part_is_not_blamed_for_what_it_lacks) {
+    struct policy_way way;
+    write_keys("own", 1);
+    write_text("p.yaml", 0644, HEAD "limits: {sessions_max: 1\n");
+    policy_file_find(in_folder("p.yaml"), &way, &faults);
+    cr_expect_eq(faults.count, 1, "%s", faults_text(&faults));
+    cr_expect_neq(way.control.port, 0);
+}
+
 Test(policy_file, key_files) {
     struct key_pair pair, made = write_keys("a", 1);
     struct public_key key;
