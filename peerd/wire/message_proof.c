@@ -2,6 +2,7 @@
 #include "peerd/wire/message_inner.h"
 
 #include <assert.h>
+#include <sodium.h>
 
 #define LABEL_RESUME "peerd resume v1"
 #define LABEL_REPORT "peerd report v1"
@@ -39,10 +40,10 @@ enum err message_verify_passed(const struct message *m, const struct public_key 
     if (!is_for(m, me))
         return ERR_FOREIGN;
     pass_marked(&pass, secret, client, m->mark, period);
-    return pass_proves(m->signed_part.data + m->signed_part.len, &pass, m->signed_part.data,
-                       m->signed_part.len)
-               ? ERR_OK
-               : ERR_BAD_COOKIE;
+    bool proves = pass_proves(m->signed_part.data + m->signed_part.len, &pass, m->signed_part.data,
+                              m->signed_part.len);
+    sodium_memzero(&pass, sizeof(pass));
+    return proves ? ERR_OK : ERR_BAD_COOKIE;
 }
 
 enum err message_verify(const struct message *m, const struct public_key *client,

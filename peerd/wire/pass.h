@@ -17,6 +17,20 @@
  *
  * The MAC is BLAKE2b-128, keyed with the pass, over every byte before it: the message's kind, its
  * target and its counter are among them.
+ *
+ * What that proves: that the holder of the client's key has written the message, or the machine
+ * itself has, and only to that machine. Session, cluster and purpose are not in the pass, they are
+ * in what it stands under, as with a signature, and replays are refused as those of signatures are.
+ * Whoever steals a pass may speak for that client, to that machine, for two periods at most;
+ * whoever steals the key, to everybody until the ticket expires. Whoever reads the machine's secret
+ * may speak for all clients, to that machine, until transcoderd begins anew, with which all passes
+ * end.
+ *
+ * A sealed box does not say who has sealed it, and the mark beside it is not sealed. Who sits on
+ * the path may hand out a box of his own, or one that he has kept: what it makes proves nothing to
+ * the machine, which refuses it, and the client signs: a round trip or two, no more than packets
+ * that he drops. A backup that stands by has been asked by its pass in calm; of one that does not
+ * (cold) it comes out when it is needed.
  */
 #ifndef PEERD_WIRE_PASS_H
 #define PEERD_WIRE_PASS_H

@@ -52,7 +52,7 @@ Test(passes, it_signs_until_its_knock_is_answered) {
     cr_expect_eq(told(1, 0, 40, &mine), ERR_OK);
     cr_expect(has(1, 40));
     cr_expect(!has(2, 40), "of that server only");
-    cr_expect(!wants(1, 50) && !wants(1, PASSES_RENEW_MS), "it has one");
+    cr_expect(!wants(1, 50) && !wants(1, PASSES_RENEW_MS - 1), "it has one");
 }
 
 Test(passes, who_says_nothing_is_asked_ever_more_seldom) {
@@ -74,7 +74,54 @@ Test(passes, it_is_renewed_in_time_and_not_used_too_long) {
     cr_expect(!has(1, PASSES_USED_MS));
     cr_expect_eq(told(1, PASSES_RENEW_MS, PASSES_USED_MS, &mine), ERR_OK);
     cr_expect(has(1, PASSES_USED_MS));
-    cr_expect(!wants(1, PASSES_USED_MS + PASSES_RENEW_MS - 1));
+    cr_expect(!wants(1, 2 * PASSES_RENEW_MS - 1), "as old as the question for it, not the answer");
+    cr_expect(wants(1, 2 * PASSES_RENEW_MS));
+}
+
+/* Whoever holds an answer up must not make a client use it when it is good for nothing. */
+Test(passes, an_answer_that_was_held_up_is_no_younger) {
+    cr_assert(wants(1, 0));
+    cr_expect_eq(told(1, 0, 60000, &mine), ERR_OK);
+    cr_expect(has(1, PASSES_USED_MS - 1));
+    cr_expect(!has(1, PASSES_USED_MS));
+}
+
+static void used(int64_t ms) {
+    struct addr who = server(1);
+    cr_assert(has(1, ms));
+    passes_used(&passes, &who, at(ms));
+}
+
+static void heard(int64_t ms) {
+    struct addr who = server(1);
+    passes_heard(&passes, &who, at(ms));
+}
+
+Test(passes, who_answers_nothing_is_signed_for) {
+    cr_assert(wants(1, 0));
+    told(1, 0, 0, &mine);
+    used(1000);
+    used(1500);
+    heard(1510);
+    used(2000);
+    used(2000 + PASSES_UNHEARD_MS - 1);
+    cr_expect(!has(1, 2000 + PASSES_UNHEARD_MS), "the first was long ago, though others follow");
+    cr_expect(wants(1, 2000 + PASSES_UNHEARD_MS), "it may have been the path");
+    heard(5500);
+    cr_expect(!has(1, 5500), "it answers who signs");
+    cr_expect_eq(told(1, 2000 + PASSES_UNHEARD_MS, 5600, &mine), ERR_OK);
+    cr_expect(has(1, 5600 + PASSES_UNHEARD_MS), "nothing was proved by it yet");
+}
+
+Test(passes, what_is_forgotten_is_nowhere) {
+    struct addr who = server(1);
+    cr_assert(wants(1, 0));
+    told(1, 0, 10, &mine);
+    const struct pass *pass = passes_of(&passes, &who, at(20));
+    struct pass none = {.mark = 0};
+    cr_assert_not_null(pass);
+    passes_forget(&passes, &who);
+    cr_expect_eq(memcmp(pass, &none, sizeof(none)), 0, "it is a secret");
 }
 
 Test(passes, nobody_else_hands_one_out) {

@@ -13,7 +13,10 @@ Test(path, an_answer_is_believed_once_and_only_if_it_was_asked_for) {
     cr_expect_not(path_answered(&p, 0, at_ms(0)), "zero is no nonce");
     path_sent(&p, 5, true, true, at_ms(0));
     path_sent(&p, 6, false, false, at_ms(1));
+    cr_expect(path_waits(&p, 5) && path_waits(&p, 5), "to ask changes nothing");
+    cr_expect(!path_waits(&p, 4) && !path_waits(&p, 0));
     cr_expect(path_answered(&p, 5, at_ms(30)));
+    cr_expect_not(path_waits(&p, 5));
     cr_expect_not(path_answered(&p, 5, at_ms(31)), "a second time");
     cr_expect(path_answered(&p, 6, at_ms(400)));
     cr_expect_eq(p.rtt_smooth.us, 30000, "a grant tells nothing about the way");

@@ -54,6 +54,18 @@ static void report_arrived(struct peerclient *c, uint8_t server, const struct ne
     client_step(c, &(struct witness_event){.kind = WITNESS_PACKET_HEARD, .server = server});
 }
 
+/* What answers nothing that was asked tells nothing of passes either: whoever does not see our
+ * packets could make us sign, and a herd of us with it. */
+static void heed_passes(struct peerclient *c, uint8_t server, const struct message *m,
+                        const struct net_datagram *d) {
+    bool answers = m->kind == MESSAGE_GRANT || m->kind == MESSAGE_REFUSE || m->kind == MESSAGE_ACK;
+    if (!answers || !path_waits(&c->witness.servers[server].path, m->nonce))
+        return;
+    passes_heard(&c->passes, &d->from, d->at);
+    if (m->kind == MESSAGE_REFUSE && m->u.refuse.error == ERR_BAD_COOKIE)
+        passes_forget(&c->passes, &d->from);
+}
+
 static void message_arrived(struct peerclient *c, uint8_t server, const struct net_datagram *d) {
     struct message m;
     if (message_decode(&m, d->data, d->len) != ERR_OK) {
@@ -61,6 +73,7 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
         return;
     }
     struct witness_event event = {.server = server, .nonce = m.nonce};
+    heed_passes(c, server, &m, d);
     switch (m.kind) {
     case MESSAGE_COOKIE:
         if (passes_cookie(&c->passes, &d->from, m.nonce, &m.u.cookie.cookie, d->at)) {
@@ -75,8 +88,6 @@ static void message_arrived(struct peerclient *c, uint8_t server, const struct n
         event.u.grant = m.u.grant;
         break;
     case MESSAGE_REFUSE:
-        if (m.u.refuse.error == ERR_BAD_COOKIE)
-            passes_forget(&c->passes, &d->from);
         event.kind = WITNESS_REFUSED;
         event.u.refuse = m.u.refuse;
         break;

@@ -488,6 +488,7 @@ void peerclient_free(struct peerclient *c) {
     if (c->stop_fd >= 0)
         close(c->stop_fd);
     sodium_memzero(&c->key, sizeof(c->key));
+    sodium_memzero(&c->passes, sizeof(c->passes));
     free(c->slots);
     free(c->payloads);
     if (c->texts != NULL)

@@ -20,8 +20,11 @@ static void send_message(struct peerclient *c, const struct witness_out *out, st
     m->nonce = out->nonce;
     size_t len = pass != NULL ? message_encode_passed(datagram, sizeof(datagram), m, pass)
                               : message_encode(datagram, sizeof(datagram), m, &c->key);
-    if (len > 0)
-        net_udp_send(c->udp, place_of(c, out), datagram, len);
+    if (len == 0)
+        return;
+    net_udp_send(c->udp, place_of(c, out), datagram, len);
+    if (pass != NULL)
+        passes_used(&c->passes, place_of(c, out), c->clock.at);
 }
 
 /* In calm, so that nobody is asked for that in haste. */

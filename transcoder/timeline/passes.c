@@ -1,9 +1,10 @@
 #include "transcoder/timeline/passes.h"
 
 #include <assert.h>
-#include <stddef.h>
+#include <string.h>
 
-static const struct passes_row nobody = {.since = INSTANT_NEVER, .ask_at = INSTANT_NEVER};
+static const struct passes_row nobody = {
+    .since = INSTANT_NEVER, .unheard = INSTANT_NEVER, .ask_at = INSTANT_NEVER};
 
 void passes_init(struct passes *p) {
     p->next = 0;
@@ -34,8 +35,13 @@ static struct passes_row *row_made(struct passes *p, const struct addr *server,
     return row;
 }
 
+static bool is_given_up(const struct passes_row *row, struct instant now) {
+    return !instant_is_never(row->unheard) &&
+           !duration_less(instant_since(now, row->unheard), duration_ms(PASSES_UNHEARD_MS));
+}
+
 static bool has_one(const struct passes_row *row, struct instant now, int64_t ms) {
-    return !instant_is_never(row->since) &&
+    return !instant_is_never(row->since) && !is_given_up(row, now) &&
            duration_less(instant_since(now, row->since), duration_ms(ms));
 }
 
@@ -47,6 +53,26 @@ const struct pass *passes_of(const struct passes *p, const struct addr *server,
     return NULL;
 }
 
+static void forget(struct passes_row *row) {
+    memset(&row->pass, 0, sizeof(row->pass));
+    row->since = row->unheard = INSTANT_NEVER;
+}
+
+void passes_used(struct passes *p, const struct addr *server, struct instant now) {
+    struct passes_row *row = row_of(p, server);
+    if (row != NULL)
+        row->unheard = instant_min(row->unheard, now);
+}
+
+void passes_heard(struct passes *p, const struct addr *server, struct instant now) {
+    struct passes_row *row = row_of(p, server);
+    if (row == NULL)
+        return;
+    if (is_given_up(row, now))
+        forget(row); /* it answers those who sign */
+    row->unheard = INSTANT_NEVER;
+}
+
 bool passes_wants(struct passes *p, const struct addr *server, uint64_t nonce, struct instant now,
                   struct cookie *cookie) {
     assert(nonce != 0);
@@ -54,6 +80,7 @@ bool passes_wants(struct passes *p, const struct addr *server, uint64_t nonce, s
     if (has_one(row, now, PASSES_RENEW_MS) || !instant_reached(now, row->ask_at))
         return false;
     row->nonce = nonce;
+    row->asked = now;
     row->wait = row->wait.us == 0
                     ? duration_ms(PASSES_ASK_MS)
                     : duration_min(duration_scale(row->wait, 2, 1), duration_ms(PASSES_ASK_MS_AT));
@@ -87,7 +114,9 @@ enum err passes_told(struct passes *p, const struct addr *server, uint64_t nonce
     if (e != ERR_OK)
         return e;
     row->pass = pass;
-    row->since = row->ask_at = now;
+    row->since = row->asked;
+    row->unheard = INSTANT_NEVER;
+    row->ask_at = now;
     row->wait = DURATION_ZERO;
     row->nonce = 0;
     row->greeted = false;
@@ -97,5 +126,5 @@ enum err passes_told(struct passes *p, const struct addr *server, uint64_t nonce
 void passes_forget(struct passes *p, const struct addr *server) {
     struct passes_row *row = row_of(p, server);
     if (row != NULL)
-        row->since = INSTANT_NEVER;
+        forget(row);
 }

@@ -5,7 +5,11 @@
  * time that it is good for; if nobody answers, ever more seldom. A server whose cookie it lacks
  * answers with one, and it knocks again. While it has no pass, and with whom never gives any, it
  * signs. A server that does not take what its pass proves has another secret than when it gave that
- * out: then it is forgotten.
+ * out: then it is forgotten. So it is if nothing that was proved by it has been answered for
+ * PASSES_UNHEARD_MS: that server may have been replaced by an older version, which drops it unread.
+ *
+ * A pass is as old as the question for it: how long the answer took, or was held up, is part of the
+ * time that it is good for.
  *
  * Passes belong to addresses, not to slots: another server may stand in a slot tomorrow.
  */
@@ -25,15 +29,21 @@
 #define PASSES_ASK_MS    1000   /* [ms] until it knocks again, twice as long each time … */
 #define PASSES_ASK_MS_AT 64000  /* [ms] … and no longer than this */
 
+/* [ms] Well beyond a round trip, and what a worker that has a herd to answer takes for it: who
+ * signs then costs it more. */
+#define PASSES_UNHEARD_MS 3000
+
 struct passes_row {
     struct addr server;   /* family 0: the row is free */
     struct cookie cookie; /* that came for a knock; zeros at first */
     struct pass pass;
-    struct instant since;  /* when it came; "never" for none */
-    struct instant ask_at; /* not before */
-    struct duration wait;  /* then, until it knocks again */
-    uint64_t nonce;        /* of the question that is open; 0: none */
-    bool greeted;          /* a cookie came, and no pass since */
+    struct instant since;   /* when it was asked for; "never" for none */
+    struct instant unheard; /* first message proved by it since an answer came; "never" for none */
+    struct instant asked;   /* the question that is open */
+    struct instant ask_at;  /* not before */
+    struct duration wait;   /* then, until it knocks again */
+    uint64_t nonce;         /* of the question that is open; 0: none */
+    bool greeted;           /* a cookie came, and no pass since */
 };
 
 struct passes {
@@ -45,6 +55,12 @@ void passes_init(struct passes *p);
 
 /* With which to prove what is asked of that server; NULL: sign. */
 const struct pass *passes_of(const struct passes *p, const struct addr *server, struct instant now);
+
+/* What was proved by its pass has gone out, and is to be answered. */
+void passes_used(struct passes *p, const struct addr *server, struct instant now);
+
+/* It has answered what it was asked. */
+void passes_heard(struct passes *p, const struct addr *server, struct instant now);
 
 /* True: knock there now, under that nonce, which is not 0, and with that cookie. */
 bool passes_wants(struct passes *p, const struct addr *server, uint64_t nonce, struct instant now,
@@ -60,7 +76,8 @@ enum err passes_told(struct passes *p, const struct addr *server, uint64_t nonce
                      const struct message_pass *told, const struct key_pair *mine,
                      struct instant now);
 
-/* It has refused what was proved by a pass, or sent with an old cookie. */
+/* It has refused what was proved by a pass, or sent with an old cookie: an answer to it said so,
+ * since whoever can forge one without would make the client sign. */
 void passes_forget(struct passes *p, const struct addr *server);
 
 #endif

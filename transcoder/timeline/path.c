@@ -89,6 +89,13 @@ static void learn_rtt(struct path *p, struct duration sample) {
         p->rtt_smooth.us += (sample.us - smooth.us) / 8;
 }
 
+bool path_waits(const struct path *p, uint64_t nonce) {
+    for (int i = 0; i < PATH_PENDING_MAX && nonce != 0 && p->waiting > 0; i++)
+        if (p->pending[i].nonce == nonce)
+            return true;
+    return false;
+}
+
 bool path_answered(struct path *p, uint64_t nonce, struct instant now) {
     if (nonce == 0 || p->waiting == 0)
         return false;

@@ -59,7 +59,10 @@ void path_init(struct path *p);
 /* Remembers a question; `nonce` must not be 0. */
 void path_sent(struct path *p, uint64_t nonce, bool hello, bool prompt, struct instant now);
 
-/* True if `nonce` is that of a question not answered yet, which it then is. */
+/* True if `nonce` is that of a question not answered yet … */
+bool path_waits(const struct path *p, uint64_t nonce);
+
+/* … which it then is. */
 bool path_answered(struct path *p, uint64_t nonce, struct instant now);
 
 void path_heard(struct path *p, struct instant now);
