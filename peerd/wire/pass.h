@@ -13,7 +13,8 @@
  * It is handed out sealed to the client's key, so that whoever sees it, or asks for another's, has
  * nothing: libsodium's sealed box (crypto_box_seal) to the X25519 form of that key, of which the
  * one-time secret is the caller's entropy. To seal one takes 110 µs, in calm and within a
- * budget; who has none signs.
+ * budget, of which one address has a half at most; who has none signs. Nobody proves by asking that
+ * he is the client: what he gets is of no use to him.
  *
  * The MAC is BLAKE2b-128, keyed with the pass, over every byte before it: the message's kind, its
  * target and its counter are among them.

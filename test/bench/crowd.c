@@ -24,7 +24,7 @@
 #define BATCH        64
 #define REPORT_NONCE (UINT64_C(1) << 63) /* a report's answer is taken for no question's … */
 #define KNOCK_NONCE  (UINT64_C(1) << 62) /* … nor a knock's */
-#define KNOCK_MS     5                   /* [ms] between two knocks: as many as a worker answers */
+#define KNOCK_MS     10                  /* [ms] between two knocks: as many as a worker answers */
 #define KNOCK_ROUNDS 20
 
 static uint32_t index_of(const struct crowd *c, const struct crowd_member *m) {

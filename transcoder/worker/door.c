@@ -3,6 +3,7 @@
 #include "peerd/net/clock.h"
 #include "transcoder/rtp/rtp.h"
 
+#include <sodium.h>
 #include <string.h>
 
 static uint64_t period_of(struct instant now) {
@@ -29,6 +30,16 @@ static uint64_t pass_period_of(struct instant now) {
     return (uint64_t)(now.us / 1000000 / PASS_PERIOD_S);
 }
 
+/* One host must not have them all: it may knock with as many keys as it likes. */
+static bool may_have_pass(struct worker *w, const struct addr *from, struct instant now) {
+    const struct addr who = guard_who_comes(from);
+    bool few = guard_admits(&w->knocks_guard, &who, now);
+    if (!probed_admits(&w->knocked, few ? WORKER_PASSES_PER_S : WORKER_PASSES_PER_S / 2, now))
+        return false;
+    guard_failed(&w->knocks_guard, &who, now);
+    return true;
+}
+
 /* Who is not answered signs, and asks again: a herd is not kept waiting for what would only spare
  * it later. */
 static void knock_received(struct worker *w, const struct net_datagram *d, const struct message *m,
@@ -46,33 +57,30 @@ static void knock_received(struct worker *w, const struct net_datagram *d, const
         worker_count(w, ERR_FOREIGN);
         return;
     }
-    if (queue_preroll(&w->queue, now) != MEDIA_PREROLL_FULL ||
-        !probed_admits(&w->knocked, WORKER_PASSES_PER_S, now))
+    if (queue_preroll(&w->queue, now) != MEDIA_PREROLL_FULL || !may_have_pass(w, &d->from, now))
         return;
     net_entropy(entropy, sizeof(entropy));
     pass_make(&pass, secret, &k->client, pass_period_of(now));
     answer.u.pass.mark = pass.mark;
-    if (pass_seal(answer.u.pass.sealed, &pass, &k->client, entropy) != ERR_OK) {
-        worker_count(w, ERR_BAD_FIELD);
+    enum err e = pass_seal(answer.u.pass.sealed, &pass, &k->client, entropy);
+    sodium_memzero(&pass, sizeof(pass));
+    sodium_memzero(entropy, sizeof(entropy));
+    if (e != ERR_OK) {
+        worker_count(w, e);
         return;
     }
     size_t len = message_encode(datagram, sizeof(datagram), &answer, NULL);
     net_udp_send(w->udp, &d->from, datagram, len);
 }
 
-/* That the client has asked it, for us: by its signature, or by a pass of ours. What does not hold
- * counts against `who` in `guard`. */
-static enum err verify_asker(const struct worker *w, struct guard *guard, const struct addr *who,
-                             const struct message *m, const struct public_key *client,
-                             const struct key_hint *target, struct instant now) {
+/* That the client has asked it, for us: by its signature, or by a pass of ours. */
+static enum err verify_asker(const struct worker *w, const struct message *m,
+                             const struct public_key *client, const struct key_hint *target,
+                             struct instant now) {
     const struct key_hint *called = briefing_called(&w->briefing, target);
-    enum err e = m->mark == 0
-                     ? message_verify(m, client, called)
-                     : message_verify_passed(m, client, called, w->briefing.config.cookie_secret,
-                                             pass_period_of(now));
-    if (e == ERR_BAD_SIGNATURE || e == ERR_BAD_COOKIE)
-        guard_failed(guard, who, now);
-    return e;
+    return m->mark == 0 ? message_verify(m, client, called)
+                        : message_verify_passed(m, client, called, w->briefing.config.cookie_secret,
+                                                pass_period_of(now));
 }
 
 /* ---- resume ---------------------------------------------------------------------------------- */
@@ -152,17 +160,18 @@ static enum err verify_resume(struct worker *w, const struct message *m, struct 
                               struct ticket *ticket, struct deeds_question *q, struct instant now) {
     const struct message_resume *r = &m->u.resume;
     const struct catalogue_source *source;
+    const struct addr who = guard_who_comes(&q->from);
     if (!cookie_check(&r->cookie, w->briefing.config.cookie_secret, &q->from, period_of(now)))
         return ERR_BAD_COOKIE;
-    if (!guard_admits(&w->guard, &q->from, now))
+    if (!guard_admits(&w->guard, &who, now))
         return ERR_BUDGET;
     if (tenure_turns_away(&w->tenure, r, claimed_issuer(w, r, s), now))
         return ERR_NO_CREDIT;
     enum err e = find_ticket(w, r, s, ticket);
-    if (e == ERR_BAD_SIGNATURE)
-        guard_failed(&w->guard, &q->from, now);
     if (e == ERR_OK)
-        e = verify_asker(w, &w->guard, &q->from, m, &ticket->client, &r->target, now);
+        e = verify_asker(w, m, &ticket->client, &r->target, now);
+    if (e == ERR_BAD_SIGNATURE || e == ERR_BAD_COOKIE)
+        guard_failed(&w->guard, &who, now);
     if (e != ERR_OK || s != NULL || !wants_media(r->purpose))
         return e;
     e = catalogue_admit(&w->briefing.catalogue, ticket, &source, &q->profile);
@@ -230,13 +239,17 @@ static void figures_received(struct worker *w, struct session *s, const struct m
 }
 
 /* A report carries no cookie, so who forges some must not make another's go unheard: failures count
- * against the session named, and from where its client is known to be only those from there. */
+ * against the session named, and from where its client is known to be only those from there. What a
+ * pass proves costs less than the refusal of it: it is looked at whatever others have forged. */
 static enum err verify_report(struct worker *w, const struct message *m, const struct session *s,
                               const struct addr *from, struct instant now) {
     const struct addr who = guard_who_names(&m->u.report.session, addr_equal(&s->client, from));
-    if (!guard_admits(&w->reports_guard, &who, now))
+    if (m->mark == 0 && !guard_admits(&w->reports_guard, &who, now))
         return ERR_BUDGET;
-    return verify_asker(w, &w->reports_guard, &who, m, &s->ticket.client, &m->u.report.target, now);
+    enum err e = verify_asker(w, m, &s->ticket.client, &m->u.report.target, now);
+    if (e == ERR_BAD_SIGNATURE)
+        guard_failed(&w->reports_guard, &who, now);
+    return e;
 }
 
 static void send_backups(struct worker *w, const struct session *s, uint64_t nonce) {

@@ -3,9 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
-void guard_init(struct guard *g, uint64_t secret) {
+#define NETWORK_BYTES 8 /* of an IPv6 address; the rest is its owner's to choose (RFC 4291) */
+
+void guard_init(struct guard *g, uint64_t secret, uint16_t failures) {
     memset(g, 0, sizeof(*g));
     g->secret = secret | 1;
+    g->failures = failures;
 }
 
 /* Multiply-shift over the address: unpredictable enough without the secret. */
@@ -24,7 +27,7 @@ static bool is_current(const struct guard_place *p, const struct addr *who, stru
 
 bool guard_admits(const struct guard *g, const struct addr *who, struct instant now) {
     const struct guard_place *p = &g->places[place_of(g, who)];
-    return !is_current(p, who, now) || p->failures < GUARD_FAILURES_MAX;
+    return !is_current(p, who, now) || p->failures < g->failures;
 }
 
 void guard_failed(struct guard *g, const struct addr *who, struct instant now) {
@@ -33,8 +36,16 @@ void guard_failed(struct guard *g, const struct addr *who, struct instant now) {
         *p = (struct guard_place){.family = who->family, .since = now};
         memcpy(p->ip, who->ip, sizeof(p->ip));
     }
-    if (p->failures < GUARD_FAILURES_MAX)
+    if (p->failures < g->failures)
         p->failures++;
+}
+
+struct addr guard_who_comes(const struct addr *from) {
+    struct addr who = *from;
+    who.port = 0;
+    if (who.family == 6)
+        memset(who.ip + NETWORK_BYTES, 0, sizeof(who.ip) - NETWORK_BYTES);
+    return who;
 }
 
 struct addr guard_who_names(const struct session_id *session, bool from_its_address) {

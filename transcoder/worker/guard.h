@@ -1,10 +1,12 @@
 /*
- * The guard: addresses that keep presenting what does not verify are not listened to for a while.
+ * The guard: addresses that keep presenting what does not verify are not listened to for a while;
+ * another of its kind counts passes, of which nobody may have them all.
  *
  * Checking a ticket and a signature costs 80 µs, so one host with a cookie and a bag of forged
  * tickets could keep a core busy. Failures are counted by IP address, of which the cookie is proof:
  * nobody can be shut out by what others send in his name. An honest client fails to verify once, if
- * ever. The table is bounded; an address that takes another's place only lets that one off.
+ * ever. The table is bounded; an address that takes another's place only lets that one off. Who has
+ * an IPv6 address has all of its /64, so that counts as one.
  */
 #ifndef TRANSCODER_WORKER_GUARD_H
 #define TRANSCODER_WORKER_GUARD_H
@@ -25,15 +27,19 @@ struct guard_place {
 };
 
 struct guard {
-    uint64_t secret; /* so that nobody chooses his neighbours */
+    uint64_t secret;   /* so that nobody chooses his neighbours */
+    uint16_t failures; /* of one address in a window, at most */
     struct guard_place places[GUARD_PLACES];
 };
 
-/* `secret` is fresh entropy. */
-void guard_init(struct guard *g, uint64_t secret);
+/* `secret` is fresh entropy. `failures` may be GUARD_FAILURES_MAX. */
+void guard_init(struct guard *g, uint64_t secret, uint16_t failures);
 
 /* False while the address has used up its failures. */
 bool guard_admits(const struct guard *g, const struct addr *who, struct instant now);
+
+/* On whom something is booked that came from that address. */
+struct addr guard_who_comes(const struct addr *from);
 
 /* Something that it signed, or had signed, did not verify. */
 void guard_failed(struct guard *g, const struct addr *who, struct instant now);

@@ -372,8 +372,9 @@ static bool start(struct worker *w) {
     net_entropy(&seed, sizeof(seed));
     rng_seed(&w->rng, seed);
     net_entropy(&secret, sizeof(secret));
-    guard_init(&w->guard, secret);
-    guard_init(&w->reports_guard, secret);
+    guard_init(&w->guard, secret, GUARD_FAILURES_MAX);
+    guard_init(&w->reports_guard, secret, GUARD_FAILURES_MAX);
+    guard_init(&w->knocks_guard, secret, WORKER_PASSES_FEW);
     net_timer_init(&w->media_timer, w->loop, media_due, w);
     net_timer_init(&w->tenure_timer, w->loop, tenure_due, w);
     net_timer_init(&w->warming_timer, w->loop, warming_due, w);

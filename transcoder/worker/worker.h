@@ -49,7 +49,8 @@
 #define WORKER_SSRC_COUNT   8192 /* places in the index from SSRC to session … */
 #define WORKER_SSRC_PLACES  4    /* … of which one session may have any of so many */
 #define WORKER_PERIOD_S     30   /* [s] of a cookie */
-#define WORKER_PASSES_PER_S 200  /* handed out at most: 2 % of a core */
+#define WORKER_PASSES_PER_S 200  /* handed out at most: 2 % of a core. Half to one address … */
+#define WORKER_PASSES_FEW   25   /* … and the rest to who has had fewer in this second */
 #define WORKER_OTHER_KEYS   8    /* of the cluster, beside the one in force */
 /* What a worker goes by; replaced as a whole. */
 struct briefing {
@@ -97,6 +98,7 @@ struct worker {
     struct rng rng;
     struct guard guard;         /* addresses that resume; a cookie proves them */
     struct guard reports_guard; /* sessions that report; see guard_who_names */
+    struct guard knocks_guard;  /* addresses that have had passes */
     struct session_counters counters;
     int64_t late_us;     /* [µs] sum of how late sessions were served since the last status … */
     uint32_t late_count; /* … and of how many turns of sessions */
