@@ -149,6 +149,16 @@ bool lean_is_away(const struct lean *l, struct instant now) {
     return false;
 }
 
+/* Each way has the same frames beside it; the one that was told of most has most. */
+uint32_t lean_usual_milli(const struct lean *l, uint32_t due) {
+    const struct lean_way *most = &l->ways[0];
+    for (int i = 1; i < LEAN_WAYS_MAX; i++)
+        if (l->ways[i].due > most->due)
+            most = &l->ways[i];
+    uint32_t frames = due < LEAN_DUE ? due : LEAN_DUE;
+    return most->due == 0 ? 0 : frames * most->runs * 1000 / most->due;
+}
+
 void lean_add(struct lean_heard *sum, const struct lean *l, uint16_t cluster, struct instant now) {
     const struct lean_way *w = fresh_way(l, cluster, now);
     if (w == NULL || w->asked == 0)

@@ -84,6 +84,9 @@ bool lean_towards(const struct lean *l, uint16_t cluster, struct instant now, in
 /* True if it hears any of them better: by LEAN_SOME. */
 bool lean_is_away(const struct lean *l, struct instant now);
 
+/* [1/1000 runs] So many of ours would be missing, of so many frames, by all that it told lately. */
+uint32_t lean_usual_milli(const struct lean *l, uint32_t due);
+
 /* How a way is heard by several clients together. */
 struct lean_heard {
     uint32_t asked;

@@ -79,8 +79,10 @@ void ailing_way_heard(struct core *core, const struct node_trip *t, const struct
         return;
     if (loses)
         lost_now(core, s->ail);
-    if (t->due > 0)
+    if (t->due > 0) {
         s->ail->told_at = s->ail->word_at = core->now;
+        s->ail->word = word;
+    }
     lean_told(&s->ail->lean, of->number, &word, core->now);
     s->ail->leant |= lean_is_away(&s->ail->lean, core->now);
 }
@@ -117,6 +119,14 @@ struct ailing_view ailing_view(const struct core *core, const struct prefix *loc
     return v;
 }
 
+/* Its newest word, beside all of them. */
+static void add_word(const struct core *core, struct ailing_fares *f, const struct ail *a) {
+    if (instant_reached(core->now, instant_add(a->word_at, AILING_NOW)))
+        return;
+    f->runs += a->word.runs;
+    f->usual_milli += lean_usual_milli(&a->lean, a->word.due);
+}
+
 struct ailing_fares ailing_fares(const struct core *core, const struct prefix *location) {
     struct ailing_fares f = {.lost_at = instant_us(INT64_MIN), .told_at = instant_us(INT64_MIN)};
     uint64_t sum = 0, rated = 0;
@@ -128,6 +138,7 @@ struct ailing_fares ailing_fares(const struct core *core, const struct prefix *l
         sum += level_mean(&a->rating);
         f.lost_at = instant_max(f.lost_at, a->lost_at);
         f.told_at = instant_max(f.told_at, a->told_at);
+        add_word(core, &f, a);
     }
     f.centi = rated == 0 ? 0 : (uint32_t)(sum / rated);
     return f;

@@ -19,12 +19,13 @@
 
 #include <stdint.h>
 
-#define AILING_MAX   8192           /* sessions: 2 MB */
-#define AILING_LOST  2              /* [frames] of one report, at least … */
-#define AILING_ONE   100            /* … and one of so many */
-#define AILING_FOR   duration_s(10) /* [s] without losing as much */
-#define AILING_WORDS duration_s(1)  /* [s] after a word others come */
-#define AILING_HALF  duration_s(2)  /* [s] half-life of what it has lately */
+#define AILING_MAX   8192             /* sessions: 2 MB */
+#define AILING_LOST  2                /* [frames] of one report, at least … */
+#define AILING_ONE   100              /* … and one of so many */
+#define AILING_FOR   duration_s(10)   /* [s] without losing as much */
+#define AILING_WORDS duration_s(1)    /* [s] after a word others come */
+#define AILING_NOW   duration_ms(600) /* [ms] a word is of now: half a second, and its way */
+#define AILING_HALF  duration_s(2)    /* [s] half-life of what it has lately */
 
 struct core;
 struct node_trip;
@@ -36,7 +37,8 @@ struct ail {
     struct session *session;
     struct instant lost_at; /* it has told last that it loses … */
     struct instant told_at; /* … and at all … */
-    struct instant word_at; /* … and while it asks others */
+    struct instant word_at; /* … and while it asks others … */
+    struct lean_word word;  /* … what it told then of our frames */
     struct level rating;    /* [R/100] of its reports lately */
     bool leant;             /* it has heard somebody else better since it loses */
     struct lean lean;
@@ -85,6 +87,8 @@ struct ailing_fares {
     uint32_t centi;         /* [R/100] mean; 0: nobody */
     struct instant lost_at; /* the newest word of a loss … */
     struct instant told_at; /* … and of anything */
+    uint32_t runs;          /* of our frames missing, by each one's newest word … */
+    uint32_t usual_milli;   /* [1/1000 runs] … where all its words would have so many */
 };
 struct ailing_fares ailing_fares(const struct core *core, const struct prefix *location);
 

@@ -349,9 +349,10 @@ static void wait_for_word(struct core *core, struct canary *c) {
         give_up_peer(core, c, "nobody tells how they fare");
 }
 
-/* Where they fare well, and no better than those who stayed, these need not go anywhere. */
+/* Where they fare well, and no better than those who stayed, these need not go anywhere; nor where
+ * these are well again, whatever those who went had before. */
 static void in_vain(struct core *core, struct canary *c, const char *why) {
-    c->blamed = canary_fare_as_before(core, c);
+    c->blamed = canary_fare_as_before(core, c) && !canary_seems_well(core, c);
     ask_back(core, c, why);
     if (c->blamed)
         (void)seek_elsewhere(core, c, false, ", instead");

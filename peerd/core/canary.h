@@ -35,7 +35,9 @@
  * decides: the mean of all that those who went have had since they came (newcomers.h), against the
  * mean of what those who stayed, and suffer, have here in the same time, or had before if none of
  * these is left. Only who fares better by that gain and what chance may make of it is followed, and
- * only while all whom the peer serves there do, as far as it tells. Who follows fares as those did
+ * only while all whom the peer serves there do, as far as it tells; and nobody while our path seems
+ * well: where clients' newest words, half a second each, tell of less than half the runs of losses
+ * that they told of before. Who follows fares as those did
  * who went, before they went, and hears the peer better, and no worse than all who surely do
  * (lean_is_apart()); others lose by chance, or by their own access.
  *
@@ -97,6 +99,7 @@
 #define CANARY_JUDGE_MAX duration_s(4) /* [s] … and at most: what is not sure by then is not so */
 #define CANARY_PROMISING duration_s(8) /* [s] … but for chance, which tells by then */
 #define CANARY_WELL      duration_ms(800) /* [ms] without a bad report our path may be well again */
+#define CANARY_RUNS      6                /* … or with half as many runs of losses as these */
 #define CANARY_STAYED    duration_s(2)    /* [s] without any report nobody has stayed */
 #define CANARY_BACK      duration_s(5)    /* [s] they are asked back for so long */
 #define CANARY_DOUBLINGS 4                /* of CANARY_DWELL */

@@ -54,11 +54,21 @@ uint32_t canary_own_centi(const struct core *core, const struct canary *c) {
     return d == NULL ? 0 : level_mean(&d->recent);
 }
 
+/* The newest words of all who lose frames, half a second each, tell of less than half as much as
+ * those before, and of less than chance would have (two standard errors): in the next half a second
+ * nobody would have lost any. Fewer than CANARY_RUNS tell nothing. */
+static bool lose_less(const struct ailing_fares *ailing) {
+    int64_t usual = ailing->usual_milli, fewer = usual - 1000 * (int64_t)ailing->runs;
+    return usual >= 1000 * CANARY_RUNS && fewer * 2 > usual &&
+           fewer > 2 * (int64_t)level_root((uint64_t)usual * 1000);
+}
+
 bool canary_seems_well(const struct core *core, const struct canary *c) {
     struct ailing_fares ailing = ailing_fares(core, &c->location);
     const struct degrade *d = own_fare(core, &c->location);
     if (ailing.sessions > 0)
-        return !instant_before(ailing.told_at, instant_add(ailing.lost_at, CANARY_WELL));
+        return lose_less(&ailing) ||
+               !instant_before(ailing.told_at, instant_add(ailing.lost_at, CANARY_WELL));
     if (c->of_ailing)
         return false;
     return d != NULL && !instant_before(d->recent.at, instant_add(d->bad_at, CANARY_WELL)) &&

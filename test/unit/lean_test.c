@@ -236,3 +236,21 @@ Test(lean, who_loses_little_is_not_apart) {
     }
     cr_expect_not(lean_is_apart(&l, 1, &sum, at_ms(3900)));
 }
+
+/* By the way of which most was told: a new one says little. */
+Test(lean, what_is_usual_of_ours_is_known_by_all_words) {
+    struct lean l = {{{0}}};
+    cr_expect_eq(lean_usual_milli(&l, 25), 0, "nothing was told");
+    for (int i = 0; i < 8; i++) {
+        const struct lean_word word = {.asked = 5, .due = 25, .missing = 6, .runs = 3};
+        lean_told(&l, 1, &word, at_ms(i * 500));
+    }
+    cr_expect_eq(lean_usual_milli(&l, 25), 3000, "as many runs, not frames, as in each word");
+    cr_expect_eq(lean_usual_milli(&l, 50), 6000);
+    const struct lean_word none = {.asked = 5, .due = 25};
+    lean_told(&l, 2, &none, at_ms(4000));
+    cr_expect_eq(lean_usual_milli(&l, 25), 3000, "one word of another way changes nothing");
+    lean_told(&l, 1, &none, at_ms(4000));
+    uint32_t now = lean_usual_milli(&l, 25);
+    cr_expect(now > 2600 && now < 2700, "one without any changes little: %u", now);
+}
